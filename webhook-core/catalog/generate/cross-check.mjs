@@ -1,0 +1,111 @@
+// Lays the types read from npm beside those of PyPI, field by field. Every
+// `number` becomes integer or float on the way. Anything on which the two sides
+// disagree must be in `disagreements` of exceptions.mjs, else the run fails.
+import { disagreements } from './exceptions.mjs';
+import { same } from './read-events.mjs';
+import { fail } from './source.mjs';
+import { unusedTimes } from './times.mjs';
+
+export function crossCheckEvents(snapshot, thin, python) {
+  const types = [...snapshot.keys()];
+  same('npm Event', types, 'PyPI Event.type', python.snapshot);
+  for (const [params, list] of Object.entries(python.enabled_events)) {
+    same('npm Event', types, `PyPI enabled_events (${params})`, list.filter((t) => t !== '*'));
+  }
+  for (const kind of ['event', 'notification']) {
+    const other = python.thin[kind];
+    same('npm V2 Event', [...thin.keys()], `PyPI thin ${kind}s`, Object.keys(other));
+    for (const event of thin.values()) {
+      const there = other[event.type];
+      const data = kind === 'event' && event.data;
+      if (there.related !== event.related || `${there.objects}` !== `${event.objects}` || there.data !== data) {
+        fail(`the thin ${kind} ${event.type} differs: npm ${JSON.stringify(event)}, PyPI ${JSON.stringify(there)}`);
+      }
+    }
+  }
+}
+
+/** PyPI types of the same meaning: the stubs of deleted objects are part of the object there. */
+const withoutDeleted = (names) => [...new Set(names.map((n) => n.replace(/^deleted_/, '')))].sort().join(' ');
+
+/** What PyPI calls the kinds it has no type for. */
+const inPython = { timestamp: 'integer', int64: 'integer', datetime: 'string' };
+
+/** A type in words of PyPI, nested fields left out. */
+const about = (type) => {
+  if (!type) return 'absent';
+  const inner = {
+    literal: () => JSON.stringify(type.value),
+    enum: () => `${type.open ? 'open ' : ''}enum<${type.values.join(' ')}>`,
+    object: () => `object<${withoutDeleted(type.of)}>`,
+    expandable: () => `expandable<${type.of ? withoutDeleted(type.of) : '{}'}>`,
+    list: () => `list<${about(type.of)}>`,
+    array: () => `array<${about(type.of)}>`,
+    map: () => `map<${about(type.of)}>`,
+    shape: () => '{}',
+  }[type.k]?.() ?? inPython[type.k] ?? type.k;
+  return type.nullable ? `${inner} | null` : inner;
+};
+
+/** npm knows only `number`; PyPI tells int from float. */
+function decideNumbers(npm, pypi) {
+  if (npm.k === 'number' && (pypi?.k === 'integer' || pypi?.k === 'float')) npm.k = pypi.k;
+  if (npm.of?.k && pypi?.of?.k) decideNumbers(npm.of, pypi.of);
+}
+
+export function crossCheckObjects(objects, python) {
+  const unused = new Set(Object.keys(disagreements));
+  const problems = [];
+
+  const settle = (path, field, expected, pypi) => {
+    const [npmText, pypiText] = [about(expected), about(pypi)];
+    const known = disagreements[path];
+    if (known?.npm !== npmText || known?.pypi !== pypiText) {
+      problems.push(`${path}: npm has ${npmText}, PyPI has ${pypiText}`);
+      return;
+    }
+    unused.delete(path);
+    if (known.take.optional) field.optional = true;
+    if (known.take.of) field.type.of = known.take.of;
+    for (const name of known.take.of ?? []) if (!objects.has(name)) fail(`${path}: there is no object ${name}`);
+  };
+
+  const compare = (path, field, pypi) => {
+    const npm = field.type;
+    decideNumbers(npm, pypi);
+    const expected = { ...npm, nullable: npm.nullable || field.optional || undefined };
+    if (about(expected) !== about(pypi)) settle(path, field, expected, pypi);
+    if (npm.k === 'number') problems.push(`${path}: integer or float? PyPI does not tell`);
+    if (npm.k !== pypi?.k) return;
+    if (npm.k === 'list' || npm.k === 'array' || npm.k === 'map') {
+      compare(`${path}[]`, { type: npm.of }, pypi.of);
+    } else if (npm.k === 'shape') {
+      compareFields(path, npm.fields, pypi.fields);
+    } else if (npm.shape && pypi.shape) {
+      compareFields(path, npm.shape.fields, pypi.shape.fields);
+    }
+  };
+
+  const compareFields = (path, npm, pypi) => {
+    const left = new Map(pypi.map((f) => [f.name, f.type]));
+    for (const field of npm) {
+      compare(`${path}.${field.name}`, field, left.get(field.name));
+      left.delete(field.name);
+    }
+    for (const [name, type] of left) settle(`${path}.${name}`, null, null, type);
+  };
+
+  for (const [name, object] of objects) {
+    const fields = python.objects[name.replace(/^deleted_/, '')];
+    compareFields(name, object.fields, name.startsWith('deleted_') ? fieldsOfStub(object, fields) : fields);
+  }
+  for (const path of [...unused, ...unusedTimes()]) problems.push(`${path}: listed in exceptions.mjs, but not needed`);
+  if (problems.length) fail(`npm, PyPI and exceptions.mjs do not agree in ${problems.length} places:\n  ${problems.join('\n  ')}`);
+}
+
+/** PyPI has no class for a deleted stub; its fields are those of the object, with `deleted` always true. */
+function fieldsOfStub(stub, fields) {
+  return fields
+    .filter((f) => stub.fields.some((own) => own.name === f.name))
+    .map((f) => (f.name === 'deleted' ? { ...f, type: { ...f.type, nullable: undefined } } : f));
+}

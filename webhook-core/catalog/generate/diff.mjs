@@ -1,0 +1,91 @@
+// What changed between two states of events.txt and objects.txt, in words.
+
+/** Name → what it is, of events.txt. */
+function eventsOf(text) {
+  const events = new Map();
+  for (const line of text.split('\n')) {
+    const [kind, name, ...rest] = line.split(' ');
+    if (kind === 'api_version') events.set('api_version', name);
+    if (kind === 'snapshot' || kind === 'thin') events.set(`${kind} ${name}`, rest.join(' '));
+  }
+  return events;
+}
+
+/** Path → type, of objects.txt: "charge" → "object", "charge.amount" → "integer". */
+function fieldsOf(text) {
+  const fields = new Map();
+  let path = [];
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    if (!line.startsWith(' ')) {
+      const [kind, name] = line.split(' ');
+      path = [kind === 'deleted' ? `deleted ${name}` : name];
+      fields.set(path[0], kind);
+      continue;
+    }
+    const [, indent, name, optional, type] = line.match(/^( +)(.+?)(\??): (.*)$/);
+    path = [...path.slice(0, indent.length / 2), name];
+    fields.set(path.join('.'), (optional ? 'optional ' : '') + type);
+  }
+  return fields;
+}
+
+/** An enum's values, and the type without them. */
+function enumOf(type) {
+  const match = type.match(/^(.*enum<)(.*?)(>.*)$/);
+  if (!match) return null;
+  return { values: match[2].match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [], rest: match[1] + match[3] };
+}
+
+const without = (a, b) => a.filter((value) => !b.includes(value));
+const parentOf = (path) => path.slice(0, Math.max(path.lastIndexOf('.'), 0));
+
+export function difference(before, after) {
+  const out = [];
+  const section = (title, lines) => {
+    if (lines.length) out.push(`${title} (${lines.length}):`, ...lines.map((line) => `  ${line}`), '');
+  };
+
+  const [oldEvents, newEvents] = [eventsOf(before['events.txt']), eventsOf(after['events.txt'])];
+  const [oldNames, newNames] = [[...oldEvents.keys()], [...newEvents.keys()]];
+  section('events added', without(newNames, oldNames));
+  section('events removed', without(oldNames, newNames));
+  section('events changed', newNames
+    .filter((name) => oldEvents.has(name) && oldEvents.get(name) !== newEvents.get(name))
+    .map((name) => `${name}: ${oldEvents.get(name)} -> ${newEvents.get(name)}`));
+
+  const [oldFields, newFields] = [fieldsOf(before['objects.txt']), fieldsOf(after['objects.txt'])];
+  const isField = (fields) => (path) => !['object', 'deleted'].includes(fields.get(path)); // no type is called so
+  // of a whole subtree that came or went, only its root is told
+  const roots = (from, to) => [...from.keys()].filter((p) => !to.has(p) && !(from.has(parentOf(p)) && !to.has(parentOf(p))));
+  const [added, removed] = [roots(newFields, oldFields), roots(oldFields, newFields)];
+  section('objects added', added.filter((p) => !isField(newFields)(p)));
+  section('objects removed', removed.filter((p) => !isField(oldFields)(p)));
+  section('fields added', added.filter(isField(newFields)).map((p) => `${p}: ${newFields.get(p)}`));
+  section('fields removed', removed.filter(isField(oldFields)).map((p) => `${p}: ${oldFields.get(p)}`));
+
+  const changed = [];
+  const [valuesAdded, valuesRemoved] = [[], []];
+  for (const [path, type] of newFields) {
+    const old = oldFields.get(path);
+    if (old === undefined || old === type) continue;
+    const [left, right] = [enumOf(old), enumOf(type)];
+    if (!left || !right) {
+      changed.push(`${path}: ${old} -> ${type}`);
+      continue;
+    }
+    if (left.rest !== right.rest) changed.push(`${path}: ${left.rest} -> ${right.rest}`);
+    const [came, went] = [without(right.values, left.values), without(left.values, right.values)];
+    if (came.length) valuesAdded.push(`${path}: ${came.join(' ')}`);
+    if (went.length) valuesRemoved.push(`${path}: ${went.join(' ')}`);
+  }
+  section('fields changed', changed);
+  section('enum values added', valuesAdded);
+  section('enum values removed', valuesRemoved);
+
+  if (out.length) return out.join('\n').trimEnd();
+  const [was, is] = ['events.txt', 'objects.txt']
+    .map((name) => [before[name].split('\n'), after[name].split('\n')])
+    .flatMap(([a, b]) => a.map((line, i) => [line, b[i]]).filter(([x, y]) => x !== y))[0] ?? ['', ''];
+  return `No difference in content; the first line that differs:\n  ${was}\n  ${is}`;
+}

@@ -1,0 +1,14 @@
+//! What Stripe sends: every event type, the object it carries, and every field of that object.
+//!
+//! The facts stand in two text files, `events.txt` and `objects.txt`, which one command makes from the type
+//! declarations of Stripe's own SDKs (see `generate/README.md`). This crate only reads them, each object at its
+//! first use, so that a macro expansion pays for the objects it asks about and a program that never asks carries
+//! none of it.
+
+mod events;
+mod objects;
+mod suggest;
+
+pub use events::{EventType, Kind, Mismatch, api_version, expand, find, snapshot_types, thin_types};
+pub use objects::{Field, Object, Shape, object, objects};
+pub use suggest::nearest;

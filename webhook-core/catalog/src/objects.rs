@@ -1,0 +1,235 @@
+//! The objects and their fields, as `objects.txt` lists them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{LazyLock, OnceLock};
+
+/// One of Stripe's API objects and all its fields.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Object {
+    /// The value of its `object` field, such as `payment_intent`; `deleted_customer` for the stub that Stripe puts
+    /// in the place of a deleted customer.
+    pub name: &'static str,
+    /// Its fields: `id` and `object` first, then by name.
+    pub fields: Vec<Field>,
+}
+
+/// One field of an object, or of an object nested in it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Field {
+    /// The key.
+    pub name: &'static str,
+    /// Whether the key may be absent.
+    pub optional: bool,
+    /// Whether the value may be `null`.
+    pub nullable: bool,
+    /// What the value is otherwise.
+    pub shape: Shape,
+}
+
+/// What a value is.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Shape {
+    /// Any JSON value.
+    Any,
+    /// An array of values of one shape.
+    Array(Box<Shape>),
+    /// `true` or `false`.
+    Boolean,
+    /// A point in time as RFC 3339 text.
+    DateTime,
+    /// A decimal number as text, so that no digit is lost.
+    Decimal,
+    /// One of a known set of texts; Stripe adds to such sets without notice.
+    Enum(Vec<&'static str>),
+    /// The id of an object, or the object itself.
+    Expandable(Box<Shape>),
+    /// A number that may have a fraction.
+    Float,
+    /// A whole number.
+    Integer,
+    /// A whole number as text, as the second version of Stripe's API writes them.
+    IntegerText,
+    /// Stripe's list object: `{"object": "list", "data": [...], "has_more": ..., "url": ...}`.
+    List(Box<Shape>),
+    /// Always this JSON value.
+    Literal(&'static str),
+    /// An object with keys that the user chose.
+    Map(Box<Shape>),
+    /// An object without a name of its own.
+    Nested(Vec<Field>),
+    /// One of these API objects, whole.
+    Object(Vec<&'static str>),
+    /// A text.
+    String,
+    /// A point in time in whole seconds since the Unix epoch.
+    Timestamp,
+}
+
+struct Entry {
+    name: Cow<'static, str>,
+    lines: &'static str,
+    object: OnceLock<Object>,
+}
+
+/// Sorted by name; each entry is parsed when it is first asked for.
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| index(include_str!("objects.txt")));
+
+/// Finds an object by its name.
+pub fn object(name: &str) -> Option<&'static Object> {
+    let at = ENTRIES.binary_search_by(|entry| (*entry.name).cmp(name)).ok()?;
+    Some(ENTRIES[at].object())
+}
+
+/// Returns the names of all objects, sorted.
+pub fn objects() -> impl Iterator<Item = &'static str> {
+    ENTRIES.iter().map(|entry| &*entry.name)
+}
+
+impl Entry {
+    fn new(name: Cow<'static, str>, lines: &'static str) -> Self {
+        Self { name, lines, object: OnceLock::new() }
+    }
+
+    fn object(&'static self) -> &'static Object {
+        self.object.get_or_init(|| Object { name: &self.name, fields: Lines(self.lines).fields(1) })
+    }
+}
+
+/// Finds where each object begins and ends: at the lines that are not indented.
+fn index(text: &'static str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (head, body) = line(rest);
+        let end = body.match_indices('\n').map(|(at, _)| at + 1).find(|&at| !body[at..].starts_with(' '));
+        let (lines, after) = match end {
+            _ if !body.starts_with(' ') => ("", body),
+            Some(end) => body.split_at(end),
+            None => (body, ""),
+        };
+        match head.split_once(' ') {
+            Some(("object", name)) => entries.push(Entry::new(name.into(), lines)),
+            Some(("deleted", name)) => entries.push(Entry::new(format!("deleted_{name}").into(), lines)),
+            _ if head.starts_with('#') => {}
+            _ => unreachable!("objects.txt holds a line that its generator does not write: {head}"),
+        }
+        rest = after;
+    }
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    entries
+}
+
+fn line(text: &'static str) -> (&'static str, &'static str) {
+    text.split_once('\n').unwrap_or((text, ""))
+}
+
+/// The lines of one object that are still to be read.
+struct Lines(&'static str);
+
+impl Lines {
+    /// Reads the fields at a depth of indentation, with all that is nested in them.
+    fn fields(&mut self, depth: usize) -> Vec<Field> {
+        let mut fields = Vec::new();
+        loop {
+            let (current, rest) = line(self.0);
+            let indent = current.len() - current.trim_start_matches(' ').len();
+            if current.is_empty() || indent != 2 * depth {
+                return fields;
+            }
+            self.0 = rest;
+            fields.push(self.field(current.trim_start(), depth));
+        }
+    }
+
+    fn field(&mut self, text: &'static str, depth: usize) -> Field {
+        let (name, value) = text.split_once(": ").unwrap_or((text, "any"));
+        let (value, nullable) = match value.strip_suffix(" | null") {
+            Some(value) => (value, true),
+            None => (value, false),
+        };
+        let (name, optional) = match name.strip_suffix('?') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        Field { name, optional, nullable, shape: self.shape(value, depth) }
+    }
+
+    fn shape(&mut self, text: &'static str, depth: usize) -> Shape {
+        if let Some((kind, inner)) = text.strip_suffix('>').and_then(|text| text.split_once('<')) {
+            return match kind {
+                "array" => Shape::Array(Box::new(self.shape(inner, depth))),
+                "map" => Shape::Map(Box::new(self.shape(inner, depth))),
+                "list" => Shape::List(Box::new(self.target(inner, depth))),
+                "enum" => Shape::Enum(words(inner)),
+                "expandable" => Shape::Expandable(Box::new(self.target(inner, depth))),
+                "object" => Shape::Object(words(inner)),
+                _ => unreachable!("objects.txt holds a shape that its generator does not write: {text}"),
+            };
+        }
+        match text {
+            "{}" => Shape::Nested(self.fields(depth + 1)),
+            "any" => Shape::Any,
+            "boolean" => Shape::Boolean,
+            "datetime" => Shape::DateTime,
+            "decimal" => Shape::Decimal,
+            "float" => Shape::Float,
+            "integer" => Shape::Integer,
+            "string" => Shape::String,
+            "timestamp" => Shape::Timestamp,
+            "int64" => Shape::IntegerText,
+            "true" | "false" => Shape::Literal(text),
+            quoted if quoted.starts_with('"') => Shape::Literal(text),
+            _ => unreachable!("objects.txt holds a shape that its generator does not write: {text}"),
+        }
+    }
+
+    /// What a list or an expandable field holds: named objects, or one without a name.
+    fn target(&mut self, text: &'static str, depth: usize) -> Shape {
+        if text == "{}" { Shape::Nested(self.fields(depth + 1)) } else { Shape::Object(words(text)) }
+    }
+}
+
+fn words(text: &'static str) -> Vec<&'static str> {
+    text.split(' ').collect()
+}
+
+/// Says what the value is in a few words: `integer`, `id of customer, or the object`, `list of subscription_item`.
+/// Of an enum's values the first few; an object without a name is `object`.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ENUM_VALUES_SHOWN: usize = 8;
+        match self {
+            Self::Any => f.write_str("any value"),
+            Self::Array(inner) => write!(f, "array of {inner}"),
+            Self::Boolean => f.write_str("boolean"),
+            Self::DateTime => f.write_str("date and time as text (RFC 3339)"),
+            Self::Decimal => f.write_str("decimal number as text"),
+            Self::Enum(values) => {
+                write!(f, "one of {}", values[..values.len().min(ENUM_VALUES_SHOWN)].join(", "))?;
+                match values.len().saturating_sub(ENUM_VALUES_SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
+            Self::Expandable(inner) => write!(f, "id of {inner}, or the object"),
+            Self::Float => f.write_str("number"),
+            Self::Integer => f.write_str("integer"),
+            Self::IntegerText => f.write_str("integer as text"),
+            Self::List(inner) => write!(f, "list of {inner}"),
+            Self::Literal(value) => write!(f, "always {value}"),
+            Self::Map(inner) => write!(f, "map of {inner}"),
+            Self::Nested(_) => f.write_str("object"),
+            Self::Object(names) => {
+                let alive: Vec<_> =
+                    names.iter().filter(|name| !name.starts_with("deleted_")).copied().collect();
+                f.write_str(&alive.join(" or "))
+            }
+            Self::String => f.write_str("text"),
+            Self::Timestamp => f.write_str("timestamp"),
+        }
+    }
+}

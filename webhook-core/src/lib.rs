@@ -1,0 +1,52 @@
+//! Verified Stripe webhook events and the handlers that receive them.
+//!
+//! This crate is everything about a webhook that needs no runtime, no clock and no network. A library of handlers
+//! depends on it alone; an application depends on `webhook-server`, which runs them.
+//!
+//! ```
+//! use webhook_core::{Event, on_event};
+//!
+//! /// Tells that a payment arrived.
+//! #[on_event("payment_intent.succeeded")]
+//! async fn paid(event: Event) {
+//!     println!("{} was paid", event.object["id"]);
+//! }
+//! ```
+//!
+//! The way of an event: [`verify`] makes a [`Verified`] body of a request's bytes, [`Envelope::parse`] an
+//! [`Envelope`] of that, [`Registry::handlers_of`] names the handlers, and each decodes its own [`Event<T>`].
+
+mod context;
+mod envelope;
+mod event;
+mod extract;
+mod handler;
+mod raw_json;
+mod registry;
+mod sample;
+mod secret;
+mod sign;
+mod signature;
+mod timestamp;
+mod verify;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use context::{Context, Run};
+pub use envelope::{Envelope, EnvelopeError, EventRequest};
+pub use event::{DecodeError, Event, Payload, Unchecked};
+pub use extract::{Extract, Invocation, Needs, State, StateType, StateValue, States};
+pub use handler::{HandlerError, HandlerFailure, IntoOutcome, Outcome, ResultExt, Verdict};
+pub use raw_json::RawJson;
+pub use registry::{Place, Registration, Registry, RegistryProblem, Running, Takes};
+pub use sample::{Sample, SampleError};
+pub use secret::{Secret, SecretError};
+pub use sign::sign;
+pub use signature::{MAX_SIGNATURES, SIGNATURE_HEADER, SignatureHeader, SignatureHeaderError};
+pub use timestamp::Timestamp;
+pub use verify::{Tolerance, Verified, VerifyError, verify};
+/// What Stripe sends: the event types, the objects they carry, and the objects' fields.
+pub use webhook_catalog as catalog;
+pub use webhook_macros::{on_event, on_unhandled};

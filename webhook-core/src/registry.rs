@@ -1,0 +1,213 @@
+//! The handlers that are linked into the program.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::{Invocation, Needs, Outcome, States};
+
+/// A handler at work.
+pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// A handler's entry in the inventory, which `#[on_event]` and `#[on_unhandled]` make.
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+pub struct Registration {
+    /// The handler's id: unique in the program, by default the function's path.
+    pub id: &'static str,
+    /// Which events it takes.
+    pub takes: Takes,
+    /// The file that the attribute stands in.
+    pub file: &'static str,
+    /// The line that the attribute stands on.
+    pub line: u32,
+    /// The function's doc comment.
+    pub doc: &'static str,
+    /// How long one run may take; `None` leaves it to the application's setting.
+    pub timeout: Option<Duration>,
+    /// Collects what the arguments need.
+    pub needs: fn(&mut Needs),
+    /// Starts the handler.
+    pub run: fn(Invocation) -> Running,
+}
+
+inventory::collect!(Registration);
+
+/// Which events a handler takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever dispatches must know every case")]
+pub enum Takes {
+    /// These snapshot types, sorted.
+    Types(&'static [&'static str]),
+    /// Every type that no other handler takes.
+    Unhandled,
+}
+
+impl Registration {
+    /// Returns what the handler's arguments need.
+    pub fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        (self.needs)(&mut needs);
+        needs
+    }
+
+    fn place(&self) -> Place {
+        Place { id: self.id, file: self.file, line: self.line }
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("id", &self.id)
+            .field("takes", &self.takes)
+            .field("file", &self.file)
+            .field("line", &self.line)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The handlers of a program, sorted by id, and which of them take an event.
+#[derive(Debug, Default)]
+pub struct Registry {
+    registrations: Vec<&'static Registration>,
+    by_type: HashMap<&'static str, Vec<&'static Registration>>,
+    unhandled: Vec<&'static Registration>,
+}
+
+impl Registry {
+    /// Collects all handlers that are linked into this program.
+    ///
+    /// A library crate that nothing names is not linked, and its handlers are missing without a word:
+    /// `use my_handlers as _;` in the program names it.
+    pub fn linked() -> Self {
+        Self::new(inventory::iter::<Registration>)
+    }
+
+    /// Collects the given handlers.
+    pub fn new(registrations: impl IntoIterator<Item = &'static Registration>) -> Self {
+        let mut registry = Self { registrations: registrations.into_iter().collect(), ..Self::default() };
+        // The inventory promises no order; file and line make the order of clashing ids stable as well.
+        registry
+            .registrations
+            .sort_by_key(|registration| (registration.id, registration.file, registration.line));
+        for registration in &registry.registrations {
+            match registration.takes {
+                Takes::Types(types) => {
+                    for event_type in types {
+                        registry.by_type.entry(event_type).or_default().push(registration);
+                    }
+                }
+                Takes::Unhandled => registry.unhandled.push(registration),
+            }
+        }
+        registry
+    }
+
+    /// Returns all handlers, sorted by id.
+    pub fn registrations(&self) -> &[&'static Registration] {
+        &self.registrations
+    }
+
+    /// Returns the handlers that run on an event of a type, sorted by id: those that name it, else the
+    /// `#[on_unhandled]` one.
+    pub fn handlers_of(&self, event_type: &str) -> &[&'static Registration] {
+        self.by_type.get(event_type).unwrap_or(&self.unhandled)
+    }
+
+    /// Tells whether a handler names this type.
+    pub fn names(&self, event_type: &str) -> bool {
+        self.by_type.contains_key(event_type)
+    }
+
+    /// Finds everything that must stop an application with these handlers and this state from starting.
+    pub fn problems(&self, states: &States) -> Vec<RegistryProblem> {
+        if self.registrations.is_empty() {
+            return vec![RegistryProblem::Empty];
+        }
+        let mut problems = Vec::new();
+        for pair in self.registrations.windows(2) {
+            if pair[0].id == pair[1].id {
+                problems
+                    .push(RegistryProblem::DuplicateId { first: pair[0].place(), second: pair[1].place() });
+            }
+        }
+        for pair in self.unhandled.windows(2) {
+            problems
+                .push(RegistryProblem::SecondUnhandled { first: pair[0].place(), second: pair[1].place() });
+        }
+        for registration in &self.registrations {
+            for state in registration.needs().states {
+                if !states.holds(state) {
+                    problems.push(RegistryProblem::MissingState {
+                        handler: registration.place(),
+                        state: state.name(),
+                    });
+                }
+            }
+        }
+        problems
+    }
+}
+
+/// A handler and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The handler's id.
+    pub id: &'static str,
+    /// The file that its attribute stands in.
+    pub file: &'static str,
+    /// The line that its attribute stands on.
+    pub line: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({}:{})", self.id, self.file, self.line)
+    }
+}
+
+/// Something about the handlers that must stop the start.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegistryProblem {
+    /// Two handlers have the same id.
+    #[error(
+        "two handlers have the id `{}`: {}:{} and {}:{}; give one of them `id = \"…\"` in its attribute",
+        first.id, first.file, first.line, second.file, second.line
+    )]
+    DuplicateId {
+        /// The first in file and line.
+        first: Place,
+        /// The other.
+        second: Place,
+    },
+    /// No handler at all.
+    #[error(
+        "no handler is linked into this program; if they stand in a library crate, the linker leaves it out \
+         until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
+    )]
+    Empty,
+    /// A handler asks for state that the application was not given.
+    #[error(
+        "handler {handler} takes `State<{state}>`, and the application has none: add `.state(…)` to the `App`"
+    )]
+    MissingState {
+        /// The handler.
+        handler: Place,
+        /// The type.
+        state: &'static str,
+    },
+    /// More than one `#[on_unhandled]`.
+    #[error("two handlers are `#[on_unhandled]`: {first} and {second}; keep one")]
+    SecondUnhandled {
+        /// The first by id.
+        first: Place,
+        /// The other.
+        second: Place,
+    },
+}

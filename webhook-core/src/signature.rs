@@ -1,0 +1,162 @@
+//! The `Stripe-Signature` header: text to value and back.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// The name of the header, in the lower case that HTTP libraries use.
+pub const SIGNATURE_HEADER: &str = "stripe-signature";
+
+/// The most `v1` signatures that a header may hold. Stripe sends one for each live secret of the endpoint.
+pub const MAX_SIGNATURES: usize = 16;
+
+/// The digits of `t`: at most 19, so that the number always fits.
+const MAX_TIMESTAMP_DIGITS: usize = 19;
+
+/// A parsed `Stripe-Signature` header: `t=1700000000,v1=4f1c…,v0=…`.
+///
+/// Source of the grammar: <https://docs.stripe.com/webhooks/signature>. Items are split on commas and stand with
+/// or without white space around them. Only `t` and `v1` count; every other scheme is ignored, so that nobody can
+/// downgrade to it (`v0` is a deliberately false signature on test events). An item without a value, and a `v1`
+/// that is not 64 hexadecimal digits, is ignored as well: it cannot match.
+#[derive(Clone)]
+pub struct SignatureHeader<'h> {
+    timestamp_text: &'h [u8],
+    timestamp: u64,
+    signatures: [[u8; 32]; MAX_SIGNATURES],
+    count: usize,
+}
+
+impl<'h> SignatureHeader<'h> {
+    /// Reads the header's value.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a header without exactly one `t` of 1 to 19 ASCII digits, without a well-formed `v1`, with more than
+    /// [`MAX_SIGNATURES`] of them, or with anything but visible ASCII, spaces and tabs in it.
+    pub fn parse(value: &'h [u8]) -> Result<Self, SignatureHeaderError> {
+        if value.trim_ascii().is_empty() {
+            return Err(SignatureHeaderError::Empty);
+        }
+        if !value.iter().all(|&byte| byte.is_ascii_graphic() || is_blank(byte)) {
+            return Err(SignatureHeaderError::NotVisibleAscii);
+        }
+
+        let mut timestamp_text = None;
+        let mut signatures = [[0; 32]; MAX_SIGNATURES];
+        let (mut count, mut malformed) = (0, 0);
+        for item in value.split(|&byte| byte == b',') {
+            let mut parts = item.splitn(2, |&byte| byte == b'=');
+            let (Some(scheme), Some(text)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            match (scheme.trim_ascii(), text.trim_ascii()) {
+                (b"t", _) if timestamp_text.is_some() => return Err(SignatureHeaderError::RepeatedTimestamp),
+                (b"t", text) => timestamp_text = Some(text),
+                (b"v1", _) if count + malformed == MAX_SIGNATURES => {
+                    return Err(SignatureHeaderError::TooManySignatures);
+                }
+                (b"v1", text) => match decode_hex(text) {
+                    Some(signature) => {
+                        signatures[count] = signature;
+                        count += 1;
+                    }
+                    None => malformed += 1,
+                },
+                _ => {}
+            }
+        }
+
+        let timestamp_text = timestamp_text.ok_or(SignatureHeaderError::MissingTimestamp)?;
+        let timestamp = parse_timestamp(timestamp_text).ok_or(SignatureHeaderError::MalformedTimestamp)?;
+        match (count, malformed) {
+            (0, 0) => Err(SignatureHeaderError::MissingSignature),
+            (0, _) => Err(SignatureHeaderError::MalformedSignature),
+            _ => Ok(Self { timestamp_text, timestamp, signatures, count }),
+        }
+    }
+
+    /// Returns when Stripe says it signed, in seconds since the Unix epoch.
+    ///
+    /// Nothing vouches for it before [`verify`](crate::verify).
+    pub fn timestamp(&self) -> u64 {
+        self.timestamp
+    }
+
+    /// The text of `t`: the signature is over these bytes, not over the number they spell.
+    pub(crate) fn timestamp_text(&self) -> &'h [u8] {
+        self.timestamp_text
+    }
+
+    pub(crate) fn signatures(&self) -> &[[u8; 32]] {
+        &self.signatures[..self.count]
+    }
+}
+
+/// Shows the time and how many signatures there are, not the signatures: a valid one is as good as the secret
+/// for as long as the tolerance lasts.
+impl fmt::Debug for SignatureHeader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignatureHeader")
+            .field("timestamp", &self.timestamp)
+            .field("signatures", &self.count)
+            .finish()
+    }
+}
+
+/// Why a text is no usable `Stripe-Signature` header. Never holds the text.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignatureHeaderError {
+    /// No text but white space.
+    #[error("the signature header is empty")]
+    Empty,
+    /// There are `v1` items, and none has 64 hexadecimal digits.
+    #[error("no `v1` in the signature header has 64 hexadecimal digits")]
+    MalformedSignature,
+    /// The text of `t` is not 1 to 19 ASCII digits.
+    #[error("`t` in the signature header is not a number of 1 to 19 digits")]
+    MalformedTimestamp,
+    /// No `v1`, the only scheme that counts.
+    #[error("the signature header has no `v1`")]
+    MissingSignature,
+    /// No `t`.
+    #[error("the signature header has no `t`")]
+    MissingTimestamp,
+    /// A control character or a byte above 0x7e.
+    #[error("the signature header holds something other than visible ASCII")]
+    NotVisibleAscii,
+    /// `t` twice: which one was signed depends on the reader, so none is trusted.
+    #[error("the signature header has more than one `t`")]
+    RepeatedTimestamp,
+    /// More `v1` than [`MAX_SIGNATURES`].
+    #[error("the signature header has more than {MAX_SIGNATURES} `v1`")]
+    TooManySignatures,
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn parse_timestamp(text: &[u8]) -> Option<u64> {
+    if !(1..=MAX_TIMESTAMP_DIGITS).contains(&text.len()) {
+        return None;
+    }
+    text.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        Some(number * 10 + digit)
+    })
+}
+
+/// Reads 64 hexadecimal digits. Capitals are read too, as Stripe's Go library does; Stripe sends small letters.
+fn decode_hex(text: &[u8]) -> Option<[u8; 32]> {
+    if text.len() != 64 {
+        return None;
+    }
+    let digit = |byte: u8| Some(char::from(byte).to_digit(16)? as u8);
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}

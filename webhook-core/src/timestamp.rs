@@ -1,0 +1,33 @@
+//! Points in time, as Stripe writes them.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A point in time in whole seconds since the Unix epoch, as Stripe writes it in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Makes a timestamp of seconds since the Unix epoch; negative ones lie before it.
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Returns the seconds since the Unix epoch.
+    pub const fn unix_seconds(self) -> i64 {
+        self.0
+    }
+
+    /// Converts to the standard library's time; `None` if that cannot hold it on this platform.
+    pub fn to_system_time(self) -> Option<SystemTime> {
+        let distance = Duration::from_secs(self.0.unsigned_abs());
+        if self.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
+    }
+}
+
+/// Shows the seconds since the Unix epoch.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,182 @@
+//! Verification: the only way to a [`Verified`] body, and the only place that compares signatures.
+
+use std::num::NonZeroU64;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use subtle::{Choice, ConstantTimeEq};
+use thiserror::Error;
+
+use crate::{Secret, SignatureHeader};
+
+/// Verifies that a body comes from Stripe (or from someone who holds a secret), now.
+///
+/// Every `v1` of the header is compared with the signature under every secret, in constant time and without an
+/// early exit. The signature is judged before the time: only what is authentic deserves an opinion about clocks,
+/// and an operator who sees "too old" may trust that nothing else is wrong.
+///
+/// `header` comes of the request's one `Stripe-Signature` header; `body` is the request's body to the byte, before
+/// anything decodes or parses it; `now` is the caller's clock.
+///
+/// # Errors
+///
+/// Names the first thing wrong, in this order: no secret, no match, time outside the tolerance.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use webhook_core::{Secret, SignatureHeader, Tolerance, sign, verify};
+///
+/// let secrets = [Secret::new("whsec_test_secret").unwrap()];
+/// let text = sign(&secrets, 1_700_000_000, b"{}");
+/// let header = SignatureHeader::parse(text.as_bytes()).unwrap();
+/// let now = UNIX_EPOCH + Duration::from_secs(1_700_000_010);
+///
+/// let verified = verify(&secrets, &header, "{}", now, Tolerance::default()).unwrap();
+/// assert_eq!(&verified.body()[..], b"{}");
+/// ```
+pub fn verify(
+    secrets: &[Secret],
+    header: &SignatureHeader<'_>,
+    body: impl Into<Bytes>,
+    now: SystemTime,
+    tolerance: Tolerance,
+) -> Result<Verified, VerifyError> {
+    if secrets.is_empty() {
+        return Err(VerifyError::NoSecret);
+    }
+    let body = body.into();
+    if !matches_any(secrets, header, &body) {
+        return Err(VerifyError::Mismatch { signatures: header.signatures().len(), secrets: secrets.len() });
+    }
+    tolerance.judge(header.timestamp(), now)?;
+    Ok(Verified { body, signed_at: header.timestamp() })
+}
+
+fn matches_any(secrets: &[Secret], header: &SignatureHeader<'_>, body: &[u8]) -> bool {
+    let mut matched = Choice::from(0);
+    for secret in secrets {
+        let expected = secret.mac(header.timestamp_text(), body);
+        for signature in header.signatures() {
+            matched |= signature.ct_eq(&expected);
+        }
+    }
+    matched.into()
+}
+
+/// A body whose signature was verified. Only [`verify`] makes one, so code that asks for it cannot be handed
+/// anything else.
+#[derive(Clone)]
+pub struct Verified {
+    body: Bytes,
+    signed_at: u64,
+}
+
+impl Verified {
+    /// Returns the body, to the byte as it was signed.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Returns when Stripe signed it, in seconds since the Unix epoch.
+    pub fn signed_at(&self) -> u64 {
+        self.signed_at
+    }
+}
+
+/// Shows the size of the body, which is a customer's data, and not the body.
+impl std::fmt::Debug for Verified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verified")
+            .field("body_bytes", &self.body.len())
+            .field("signed_at", &self.signed_at)
+            .finish()
+    }
+}
+
+/// How far the time of a signature may lie from now, on either side.
+///
+/// The default is 300 seconds both ways: Stripe's own default for the past; the same for the future, where several
+/// of Stripe's libraries accept any time at all. A time exactly that far away is accepted. In those libraries a
+/// tolerance of 0 means three different things, so here it cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tolerance {
+    past: Option<NonZeroU64>,
+    future: Option<NonZeroU64>,
+}
+
+const STRIPES_TOLERANCE: NonZeroU64 = NonZeroU64::new(300).expect("300 is not 0");
+
+impl Tolerance {
+    /// Accepts every time. For replaying recorded deliveries; a server that uses it accepts replays from anyone.
+    pub const DISABLED: Self = Self { past: None, future: None };
+
+    /// Accepts signatures that are at most this many seconds old, or ahead of this machine's clock.
+    pub const fn seconds(past: NonZeroU64, future: NonZeroU64) -> Self {
+        Self { past: Some(past), future: Some(future) }
+    }
+
+    fn judge(self, signed_at: u64, now: SystemTime) -> Result<(), VerifyError> {
+        // A clock before 1970 is a clock at 1970 here: the signature is then far in its future, and refused.
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+        let (age, ahead) = (now.saturating_sub(signed_at), signed_at.saturating_sub(now));
+        match (self.past, self.future) {
+            (Some(tolerance), _) if age > tolerance.get() => {
+                Err(VerifyError::TooOld { age, tolerance: tolerance.get() })
+            }
+            (_, Some(tolerance)) if ahead > tolerance.get() => {
+                Err(VerifyError::InFuture { ahead, tolerance: tolerance.get() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self::seconds(STRIPES_TOLERANCE, STRIPES_TOLERANCE)
+    }
+}
+
+/// Why a body was not verified. Never holds a signature, a secret or any of the body.
+///
+/// For the operator: a sender is told none of it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The signature is right, and from the future by more than the tolerance.
+    #[error(
+        "the signature is authentic but {ahead} s ahead of this machine's clock, and {tolerance} s are allowed: \
+         the clock here runs behind"
+    )]
+    InFuture {
+        /// How far ahead, in seconds.
+        ahead: u64,
+        /// How far it may be, in seconds.
+        tolerance: u64,
+    },
+    /// No signature matches under any secret.
+    #[error(
+        "none of the {signatures} signature(s) matches under any of the {secrets} secret(s): \
+         is this the secret of this very endpoint and mode, and did the body arrive unchanged?"
+    )]
+    Mismatch {
+        /// How many well-formed `v1` there were.
+        signatures: usize,
+        /// How many secrets were tried.
+        secrets: usize,
+    },
+    /// There is no secret to verify with.
+    #[error("there is no secret to verify with")]
+    NoSecret,
+    /// The signature is right, and older than the tolerance.
+    #[error(
+        "the signature is authentic but {age} s old, and {tolerance} s are allowed: \
+         the clock here runs ahead, or someone replays an old delivery"
+    )]
+    TooOld {
+        /// How old, in seconds.
+        age: u64,
+        /// How old it may be, in seconds.
+        tolerance: u64,
+    },
+}

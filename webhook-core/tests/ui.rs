@@ -1,0 +1,9 @@
+//! Every mistake that a handler's author can make is reported on its own token, in our words.
+//!
+//! `TRYBUILD=overwrite cargo test -p webhook-core --test ui` takes the compiler's present words as expected; read
+//! the difference before you commit it.
+
+#[test]
+fn mistakes_do_not_compile() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}

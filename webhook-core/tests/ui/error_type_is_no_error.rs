@@ -1,0 +1,10 @@
+use webhook_core::{Event, on_event};
+
+struct Broken;
+
+#[on_event("payment_intent.succeeded")]
+async fn paid(event: Event) -> Result<(), Broken> {
+    Ok(())
+}
+
+fn main() {}

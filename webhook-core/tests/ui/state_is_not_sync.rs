@@ -1,0 +1,8 @@
+use std::cell::Cell;
+
+use webhook_core::{Event, State, on_event};
+
+#[on_event("payment_intent.succeeded")]
+async fn paid(event: Event, State(count): State<Cell<u32>>) {}
+
+fn main() {}

@@ -1,0 +1,217 @@
+//! Checking: everything that can be told from the tokens. What needs types is left to the expansion.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use syn::spanned::Spanned;
+use syn::{FnArg, ItemFn, LitStr, Path, ReturnType, Safety, Type};
+use webhook_catalog::Mismatch;
+
+use crate::parse::{Attribute, Kind, Mistakes};
+
+/// A handler in which no mistake was found.
+pub(crate) struct Handler<'f> {
+    /// The event types, sorted; `None` for `#[on_unhandled]`.
+    pub(crate) types: Option<Vec<&'static str>>,
+    pub(crate) id: Option<String>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) root: Option<Path>,
+    pub(crate) arguments: Vec<&'f Type>,
+    pub(crate) doc: String,
+}
+
+/// Checks the attribute and the signature, noting every mistake. `None` if the signature is beyond use.
+pub(crate) fn handler<'f>(
+    attribute: Attribute,
+    function: &'f ItemFn,
+    mistakes: &mut Mistakes,
+) -> Option<Handler<'f>> {
+    let types = (attribute.kind == Kind::OnEvent).then(|| event_types(&attribute.events, mistakes));
+    let id = attribute.id.and_then(|id| handler_id(&id, mistakes));
+    let timeout = attribute.timeout.and_then(|timeout| duration(&timeout, mistakes));
+    let arguments = signature(attribute.kind, function, mistakes)?;
+    Some(Handler { types, id, timeout, root: attribute.root, arguments, doc: doc(function) })
+}
+
+fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static str> {
+    if names.is_empty() && mistakes.is_empty() {
+        let message = "which events? write `#[on_event(\"payment_intent.succeeded\")]`; \
+                       `#[on_unhandled]` takes those that no handler names";
+        mistakes.add(proc_macro2::Span::call_site(), message);
+    }
+    // Which argument brought each type: two of them may cover the same one.
+    let mut brought: BTreeMap<&'static str, String> = BTreeMap::new();
+    for name in names {
+        let written = name.value();
+        match webhook_catalog::expand(&written) {
+            Err(mismatch) => mistakes.add(name.span(), unknown_type(&written, &mismatch)),
+            Ok(types) => {
+                let twice = types.iter().find_map(|known| Some((known.name, brought.get(known.name)?)));
+                match twice {
+                    Some((_, by)) if *by == written => {
+                        mistakes.add(name.span(), format!("`{written}` is listed twice"));
+                    }
+                    Some((known, by)) => {
+                        let both = format!("`{written}` and `{by}` both cover `{known}`: keep one of them");
+                        mistakes.add(name.span(), both);
+                    }
+                    None => brought.extend(types.iter().map(|known| (known.name, written.clone()))),
+                }
+            }
+        }
+    }
+    brought.into_keys().collect()
+}
+
+fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
+    match mismatch {
+        Mismatch::MalformedPattern => format!(
+            "`{written}` is no pattern: a pattern is a group and `.*`, such as `charge.dispute.*`, \
+             and `#[on_unhandled]` takes what no handler names"
+        ),
+        Mismatch::NoMatch(near) => {
+            format!(
+                "no event type matches `{written}`{}",
+                did_you_mean(near, "the `events` command lists all types")
+            )
+        }
+        Mismatch::ThinTwin(twin) => {
+            format!("`{written}` is a thin event, which carries no object: the snapshot event is `{twin}`")
+        }
+        Mismatch::ThinOnly => format!(
+            "`{written}` is a thin event, which carries no object, and has no snapshot twin: \
+             handlers take snapshot events"
+        ),
+        Mismatch::SnapshotMissing(thin) => format!(
+            "`{written}` is no snapshot event: Stripe sends it as the thin event `{thin}` only, \
+             and handlers take snapshot events"
+        ),
+        Mismatch::Unknown(near) => {
+            let all = format!("the `events` command lists all {}", webhook_catalog::snapshot_types().len());
+            format!("unknown event type `{written}`{}", did_you_mean(near, &all))
+        }
+        other => format!("`{written}` names no event type ({other:?})"),
+    }
+}
+
+fn did_you_mean(near: &[impl AsRef<str>], otherwise: &str) -> String {
+    let mut quoted = near.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>();
+    match (quoted.pop(), quoted.join(", ")) {
+        (None, _) => format!(": {otherwise}"),
+        (Some(last), others) if others.is_empty() => format!(": did you mean {last}?"),
+        (Some(last), others) => format!(": did you mean {others} or {last}?"),
+    }
+}
+
+fn handler_id(id: &LitStr, mistakes: &mut Mistakes) -> Option<String> {
+    let written = id.value();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    if written.is_empty() || !written.bytes().all(allowed) {
+        let message =
+            format!("`{written}` is no handler id: it is made of letters, digits, `_`, `-`, `.` and `:`");
+        mistakes.add(id.span(), message);
+        return None;
+    }
+    Some(written)
+}
+
+fn duration(timeout: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
+    let written = timeout.value();
+    match humantime::parse_duration(&written) {
+        Ok(duration) if !duration.is_zero() => return Some(duration),
+        Ok(_) => mistakes.add(timeout.span(), "a timeout of 0 would cancel every run before it began"),
+        Err(_) => mistakes.add(
+            timeout.span(),
+            format!("`{written}` is no duration: write a number and its unit, such as \"500ms\", \"30s\" or \"2m\""),
+        ),
+    }
+    None
+}
+
+/// Checks what surrounds the body; types are judged where they can be looked up, by the compiler.
+fn signature<'f>(kind: Kind, function: &'f ItemFn, mistakes: &mut Mistakes) -> Option<Vec<&'f Type>> {
+    let signature = &function.sig;
+    let before = mistakes.len();
+    for attribute in &function.attrs {
+        let second = attribute.path().segments.last().map(|segment| segment.ident.to_string());
+        if let Some(second @ ("on_event" | "on_unhandled")) = second.as_deref() {
+            let message = if kind == Kind::OnEvent && second == "on_event" {
+                "this function has an `#[on_event]` already: list all its event types in one".to_owned()
+            } else {
+                format!(
+                    "this function has an `#[{}]` already: give `#[{second}]` a function of its own",
+                    kind.name()
+                )
+            };
+            mistakes.add_on(attribute.path(), message);
+        }
+    }
+    if signature.asyncness.is_none() {
+        mistakes.add(signature.fn_token.span, "a handler is async: write `async fn`");
+    }
+    if let Safety::Unsafe(token) = &signature.safety {
+        mistakes.add_on(token, "a handler cannot be `unsafe`: the server calls it");
+    }
+    if let Some(abi) = &signature.abi {
+        mistakes.add_on(abi, "a handler is a Rust function: remove the `extern`");
+    }
+    if !signature.generics.params.is_empty() {
+        mistakes.add_on(
+            &signature.generics,
+            "a handler has no generic parameters: the server could not choose them",
+        );
+    } else if let Some(clause) = &signature.generics.where_clause {
+        mistakes.add_on(clause, "a handler has no `where` clause");
+    }
+    let arguments: Vec<_> =
+        signature.inputs.iter().filter_map(|input| argument(kind, input, mistakes)).collect();
+    if let ReturnType::Type(_, returned) = &signature.output
+        && let Type::ImplTrait(_) = **returned
+    {
+        mistakes.add_on(returned, "a handler returns `()` or `Result<(), E>`, by its name: no `impl Trait`");
+    }
+    (mistakes.len() == before).then_some(arguments)
+}
+
+fn argument<'f>(kind: Kind, input: &'f FnArg, mistakes: &mut Mistakes) -> Option<&'f Type> {
+    let typed = match input {
+        FnArg::Typed(typed) => typed,
+        receiver => {
+            let message = format!(
+                "`#[{}]` goes on a free function: what a method has in `self` is `State<…>` here",
+                kind.name()
+            );
+            mistakes.add(receiver.span(), message);
+            return None;
+        }
+    };
+    match &*typed.ty {
+        Type::Reference(reference) => {
+            let owned = quote::ToTokens::to_token_stream(&reference.elem).to_string().replace(' ', "");
+            mistakes
+                .add_on(&typed.ty, format!("a handler owns its arguments: take `{owned}`, not a reference"));
+            None
+        }
+        Type::ImplTrait(_) => {
+            mistakes.add_on(&typed.ty, "a handler's argument has a type with a name: no `impl Trait`");
+            None
+        }
+        named => Some(named),
+    }
+}
+
+/// The doc comment as it reads: lines joined, the one space after `///` removed.
+fn doc(function: &ItemFn) -> String {
+    let lines =
+        function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(|attribute| {
+            let syn::Meta::NameValue(pair) = &attribute.meta else {
+                return None;
+            };
+            let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(line), .. }) = &pair.value else {
+                return None;
+            };
+            let line = line.value();
+            Some(line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned())
+        });
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}

@@ -1,0 +1,78 @@
+//! Sending a signed event to a server, as Stripe does.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::net::TcpStream;
+use webhook_core::{SIGNATURE_HEADER, Sample, Secret, sign};
+
+/// How long an answer may take: what the Stripe CLI allows.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// More of an answer is not read: a server has nothing to say that is longer.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// Signs a sample with every secret and posts it. `now` is in seconds since the Unix epoch.
+pub(crate) async fn send(
+    sample: Sample,
+    secrets: &[Secret],
+    to: &Uri,
+    now: u64,
+) -> Result<StatusCode, SendError> {
+    let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
+    let signature = sign(secrets, now, &body);
+    match tokio::time::timeout(TIMEOUT, post(to, signature, body.into())).await {
+        Ok(result) => result,
+        Err(_) => Err(SendError::Timeout { to: to.clone() }),
+    }
+}
+
+async fn post(to: &Uri, signature: String, body: Bytes) -> Result<StatusCode, SendError> {
+    let (Some("http"), Some(host)) = (to.scheme_str(), to.host()) else {
+        return Err(SendError::Url { to: to.clone() });
+    };
+    let address = (host.trim_matches(['[', ']']), to.port_u16().unwrap_or(80));
+    let stream =
+        TcpStream::connect(address).await.map_err(|source| SendError::Connect { to: to.clone(), source })?;
+    let broken = |source| SendError::Broken { to: to.clone(), source };
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    tokio::spawn(connection);
+
+    let authority = to.authority().map_or(host, |authority| authority.as_str());
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(to.path_and_query().map_or("/", |path| path.as_str()))
+        .header(HOST, authority)
+        .header(CONTENT_TYPE, "application/json; charset=utf-8")
+        .header(CONTENT_LENGTH, body.len())
+        .header(USER_AGENT, concat!("webhook-server/", env!("CARGO_PKG_VERSION")))
+        .header(SIGNATURE_HEADER, signature)
+        .body(Full::new(body))
+        .map_err(|_| SendError::Url { to: to.clone() })?;
+    let response = sender.send_request(request).await.map_err(broken)?;
+    let status = response.status();
+    // The answer's text says nothing; reading it lets the server finish in peace.
+    let _ = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
+    Ok(status)
+}
+
+/// Why an event could not be sent, or no answer came.
+#[derive(Debug, Error)]
+pub(crate) enum SendError {
+    #[error("{to} broke off the exchange")]
+    Broken { to: Uri, source: hyper::Error },
+    #[error("cannot connect to {to}: is the server running there?")]
+    Connect { to: Uri, source: std::io::Error },
+    #[error("{to} did not answer within {} s", TIMEOUT.as_secs())]
+    Timeout { to: Uri },
+    #[error(
+        "{to} is no URL to send to: it must begin with `http://` and name a host (https is not supported here)"
+    )]
+    Url { to: Uri },
+}

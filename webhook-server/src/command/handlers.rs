@@ -1,0 +1,94 @@
+//! `handlers`: lists this application's handlers.
+
+use clap::Args;
+use serde::Serialize;
+use webhook_core::{Registration, Registry, Takes};
+
+use super::table::table;
+use super::{Failure, Format, print};
+
+#[derive(Args)]
+pub(super) struct Handlers {
+    /// How the list is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: &'static str,
+    /// `null` for the handler of unhandled types.
+    events: Option<&'static [&'static str]>,
+    payload: Option<&'static str>,
+    state: Vec<&'static str>,
+    timeout_ms: Option<u128>,
+    file: &'static str,
+    line: u32,
+    doc: &'static str,
+}
+
+pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
+    let registry = Registry::linked();
+    let registrations = registry.registrations();
+    match arguments.format {
+        Format::Json => {
+            print(&super::json(&registrations.iter().map(|handler| row(handler)).collect::<Vec<_>>())?)
+        }
+        Format::Table if registrations.is_empty() => {
+            let mut problems = crate::startup::Problems::default();
+            problems.add(webhook_core::RegistryProblem::Empty);
+            return Err(problems.into());
+        }
+        Format::Table => {
+            let header = ["HANDLER", "EVENTS", "PAYLOAD", "AT", "WHAT IT DOES"].map(str::to_owned).to_vec();
+            let rows = registrations.iter().flat_map(|handler| lines(handler));
+            print(&table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()));
+        }
+    }
+    Ok(())
+}
+
+fn row(handler: &Registration) -> Row {
+    let needs = handler.needs();
+    Row {
+        id: handler.id,
+        events: match handler.takes {
+            Takes::Types(types) => Some(types),
+            Takes::Unhandled => None,
+        },
+        payload: needs.payload,
+        state: needs.states.iter().map(|state| state.name()).collect(),
+        timeout_ms: handler.timeout.map(|timeout| timeout.as_millis()),
+        file: handler.file,
+        line: handler.line,
+        doc: handler.doc,
+    }
+}
+
+/// One line for the handler, and one for each further event type that it takes.
+fn lines(handler: &Registration) -> Vec<Vec<String>> {
+    let Row { id, payload, file, line, doc, .. } = row(handler);
+    let (first, others) = match handler.takes {
+        Takes::Types([first, others @ ..]) => (*first, others),
+        Takes::Types([]) => ("", &[][..]),
+        Takes::Unhandled => ("every other type", &[][..]),
+    };
+    let summary = doc.lines().next().unwrap_or_default();
+    let payload = payload.map_or("-", short_type);
+    let cells = [id, first, payload, &format!("{file}:{line}"), summary].map(str::to_owned).to_vec();
+    let more = others.iter().map(|event_type| vec![String::new(), (*event_type).to_owned()]);
+    std::iter::once(cells).chain(more).collect()
+}
+
+/// A type's name without its path: `Value` for `serde_json::value::Value`.
+fn short_type(name: &str) -> &str {
+    if name.contains('<') { name } else { name.rsplit("::").next().unwrap_or(name) }
+}
+
+/// The types of a handler in one line.
+pub(super) fn takes(handler: &Registration) -> String {
+    match handler.takes {
+        Takes::Types(types) => types.join(", "),
+        Takes::Unhandled => "every other type".to_owned(),
+    }
+}

@@ -1,0 +1,49 @@
+//! The server of a Stripe webhook application, and its command line.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! use webhook_server::{App, Event, on_event};
+//!
+//! /// Tells that a payment arrived.
+//! #[on_event("payment_intent.succeeded")]
+//! async fn paid(event: Event) {
+//!     println!("{} was paid", event.object["id"]);
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> ExitCode {
+//!     App::new().main().await
+//! }
+//! ```
+//!
+//! One request's way: `serve` accepts the connection, `service` answers the request (`body` reads it, `webhook_core`
+//! verifies and parses it, `dispatch` runs the handlers), and `reply` chooses the status.
+
+mod app;
+mod body;
+mod client;
+mod command;
+mod dispatch;
+mod journal;
+mod reply;
+mod secrets;
+mod serve;
+mod service;
+mod settings;
+mod startup;
+
+pub use app::App;
+pub use settings::Settings;
+pub use webhook_core::{
+    Context, DecodeError, Envelope, Event, EventRequest, Extract, HandlerError, Invocation, Needs, Payload,
+    RawJson, ResultExt, State, Timestamp, Tolerance, Unchecked, Verdict,
+};
+/// Registers an async function as a handler of the event types it names: see [`webhook_core::on_event`].
+pub use webhook_macros::on_event_of_server as on_event;
+/// Registers an async function as the handler of every type that no other handler names: see
+/// [`webhook_core::on_unhandled`].
+pub use webhook_macros::on_unhandled_of_server as on_unhandled;
+
+#[doc(hidden)]
+pub use webhook_core::__private;

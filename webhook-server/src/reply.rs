@@ -1,0 +1,104 @@
+//! What the sender is told: the only place with status codes.
+//!
+//! The sender learns whether to send again, and nothing else: every answer of one status has the same body. The
+//! reasons are the operator's, in the log.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+use thiserror::Error;
+use webhook_core::{
+    DecodeError, EnvelopeError, HandlerError, Outcome, SignatureHeaderError, Verdict, VerifyError,
+};
+
+/// Why a request did not become a delivery.
+#[derive(Debug, Error)]
+pub(crate) enum Refusal {
+    #[error("the body did not arrive whole")]
+    BodyBroken(#[source] hyper::Error),
+    #[error("the body had not arrived after {}", humantime::format_duration(*.0))]
+    BodyTimeout(Duration),
+    #[error("the body is longer than {limit} bytes")]
+    BodyTooLong { limit: u64 },
+    #[error("verified, but no event that can be dispatched")]
+    Envelope(#[from] EnvelopeError),
+    #[error("event {event_id} is being handled at this moment, from another delivery")]
+    InProgress { event_id: String },
+    #[error("the method is {0}, and an endpoint takes POST")]
+    Method(hyper::Method),
+    #[error("no `Stripe-Signature` header: does the sender sign, and does a proxy remove it?")]
+    NotSigned,
+    #[error("no endpoint at this path")]
+    Path,
+    #[error("{0} `Stripe-Signature` headers, and one is expected")]
+    SignedTwice(usize),
+    #[error("the signature header cannot be used")]
+    SignatureHeader(#[from] SignatureHeaderError),
+    #[error("not verified")]
+    Verify(#[from] VerifyError),
+}
+
+/// The answer to a request that was refused.
+pub(crate) fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
+    let status = match refusal {
+        Refusal::Path => StatusCode::NOT_FOUND,
+        Refusal::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+        Refusal::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+        // A 200 here would lose the event if the other run failed.
+        Refusal::InProgress { .. } => StatusCode::CONFLICT,
+        Refusal::BodyBroken(_)
+        | Refusal::Envelope(_)
+        | Refusal::NotSigned
+        | Refusal::SignatureHeader(_)
+        | Refusal::SignedTwice(_)
+        | Refusal::Verify(_) => StatusCode::BAD_REQUEST,
+    };
+    let mut response = answer(status);
+    if matches!(refusal, Refusal::Method(_)) {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    // The body may not have been read: what follows on the connection is not a request.
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The answer to a delivery whose handlers ran before it: success if no handler wants the event again.
+///
+/// No outcome at all, of a type without a handler, is a success: anything else, and Stripe would send the event for
+/// three days and then disable the endpoint.
+pub(crate) fn handled<'o>(
+    outcomes: impl IntoIterator<Item = &'o Outcome>,
+    accept_undecodable: bool,
+) -> Response<Full<Bytes>> {
+    let settled = |outcome: &Outcome| match outcome {
+        Ok(()) => true,
+        Err(error) => match error.verdict() {
+            Verdict::Discard => true,
+            // Parked means kept for a person, and without an inbox only Stripe keeps it.
+            Verdict::Park => accept_undecodable && is_undecodable(error),
+            _ => false,
+        },
+    };
+    answer(if outcomes.into_iter().all(settled) { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR })
+}
+
+/// The answer when the service itself failed.
+pub(crate) fn failed() -> Response<Full<Bytes>> {
+    answer(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn is_undecodable(error: &HandlerError) -> bool {
+    error.cause().is::<DecodeError>()
+}
+
+fn answer(status: StatusCode) -> Response<Full<Bytes>> {
+    let body: &[u8] = if status.is_success() { br#"{"received":true}"# } else { br#"{"received":false}"# };
+    let mut response = Response::new(Full::new(Bytes::from_static(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

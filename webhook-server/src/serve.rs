@@ -1,0 +1,135 @@
+//! Accepting connections, until told to stop.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, error, warn};
+
+use crate::reply;
+use crate::service::Service;
+
+/// How long the head of a request may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The room for the head of a request. Stripe's is below 1 KiB.
+const HEAD_LIMIT: usize = 16 * 1024;
+
+/// How long to wait after the system refused a connection, most often because no file descriptor was left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections until `shutdown` ends, then finishes the requests in progress, for at most `drain_timeout`.
+///
+/// `runs` ends when the last run of a handler has: a run goes on when its sender has hung up.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    service: Arc<Service>,
+    mut runs: mpsc::Receiver<()>,
+    shutdown: impl Future<Output = ()>,
+    drain_timeout: Duration,
+) -> Drained {
+    let (stop, stopping) = watch::channel(());
+    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    debug!(%peer, "connection accepted");
+                    tokio::spawn(connection(stream, Arc::clone(&service), stopping.clone(), open.clone()));
+                }
+                Err(error) => {
+                    warn!(%error, "connection not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop((listener, stop, open, service));
+    // Both channels end when the last sender is gone: the last connection, then the last run.
+    let drained = async { while all_closed.recv().await.is_some() || runs.recv().await.is_some() {} };
+    match tokio::time::timeout(drain_timeout, drained).await {
+        Ok(()) => Drained::Wholly,
+        Err(_) => Drained::CutShort,
+    }
+}
+
+/// Whether a shutdown could wait for everything in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drained {
+    Wholly,
+    CutShort,
+}
+
+async fn connection(
+    stream: TcpStream,
+    service: Arc<Service>,
+    mut stopping: watch::Receiver<()>,
+    _open: mpsc::Sender<()>,
+) {
+    let answer = service_fn(|request| answer(Arc::clone(&service), request));
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD_LIMIT)
+            .serve_connection(TokioIo::new(stream), answer)
+    );
+    let result = tokio::select! {
+        result = &mut connection => result,
+        // An error says that the sender of `stop` is gone, which is the signal.
+        _ = stopping.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        debug!(error = crate::journal::chain(&error), "connection ended early");
+    }
+}
+
+/// Answers in a task of its own: a panic becomes an answer, and a sender that hangs up stops nothing.
+async fn answer(
+    service: Arc<Service>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let answered = tokio::spawn(async move { service.answer(request).await }).await;
+    Ok(answered.unwrap_or_else(|panic| {
+        error!(%panic, "the service failed");
+        reply::failed()
+    }))
+}
+
+/// Ends at the first SIGTERM or Ctrl-C.
+///
+/// # Errors
+///
+/// Fails if the system does not let signals be received.
+pub(crate) fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    #[cfg(unix)]
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

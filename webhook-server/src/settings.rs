@@ -1,0 +1,217 @@
+//! The settings of the server: one name in the program, the environment and the flags.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use webhook_core::Tolerance;
+
+use crate::startup::Problems;
+
+/// How the server listens and what it puts up with.
+///
+/// What the program sets, the environment overrides, and a flag overrides both.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The address to listen on. Default `127.0.0.1:4242`: Stripe's examples use the port, and a server that nobody
+    /// asked to be public is not.
+    pub listen: SocketAddr,
+    /// The path of the endpoint. Default `/webhook`.
+    pub path: String,
+    /// How old a signature may be. Default 300 s, Stripe's own.
+    pub tolerance: Duration,
+    /// How far a signature may be ahead of this machine's clock. Default 300 s.
+    pub future_tolerance: Duration,
+    /// The longest body, in bytes. Default 1 MiB: Stripe publishes no limit, and real events stay far below.
+    pub body_limit: u64,
+    /// How long a request's body may take to arrive. Default 10 s.
+    pub body_timeout: Duration,
+    /// How long one run of a handler may take that sets no timeout itself. Default 10 s: Stripe stops waiting for an
+    /// answer after a time that it does not publish, and counts the delivery as failed.
+    pub handler_timeout: Duration,
+    /// How long a shutdown waits for deliveries in progress. Default 25 s: orchestrators kill after 30 s.
+    pub drain_timeout: Duration,
+    /// Whether an event that does not fit its handler's type is answered with 200, and so given up. Default no: it
+    /// is answered with 500, and Stripe sends it again for three days, in which a corrected program can be deployed.
+    pub accept_undecodable: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4242)),
+            path: "/webhook".to_owned(),
+            tolerance: Duration::from_secs(300),
+            future_tolerance: Duration::from_secs(300),
+            body_limit: 1024 * 1024,
+            body_timeout: Duration::from_secs(10),
+            handler_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(25),
+            accept_undecodable: false,
+        }
+    }
+}
+
+const MAX_TOLERANCE: Duration = Duration::from_secs(60 * 60);
+const MAX_BODY_LIMIT: u64 = 64 * 1024 * 1024;
+const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+impl Settings {
+    /// The tolerance as verification takes it. Call after [`check`](Self::check).
+    pub(crate) fn tolerance(&self) -> Tolerance {
+        let seconds = |duration: Duration| NonZeroU64::new(duration.as_secs()).unwrap_or(NonZeroU64::MIN);
+        Tolerance::seconds(seconds(self.tolerance), seconds(self.future_tolerance))
+    }
+
+    /// Notes every setting that is out of its range.
+    pub(crate) fn check(&self, problems: &mut Problems) {
+        let mut range = |name: &str, value: Duration, least: Duration, most: Duration| {
+            if !(least..=most).contains(&value) {
+                problems.add(format!(
+                    "`{name}` is {}: it must be from {} to {}",
+                    humantime::format_duration(value),
+                    humantime::format_duration(least),
+                    humantime::format_duration(most),
+                ));
+            }
+        };
+        let second = Duration::from_secs(1);
+        range("tolerance", self.tolerance, second, MAX_TOLERANCE);
+        range("future-tolerance", self.future_tolerance, second, MAX_TOLERANCE);
+        range("body-timeout", self.body_timeout, second, MAX_TIMEOUT);
+        range("handler-timeout", self.handler_timeout, Duration::from_millis(1), MAX_TIMEOUT);
+        range("drain-timeout", self.drain_timeout, Duration::ZERO, MAX_TIMEOUT);
+        if !(1..=MAX_BODY_LIMIT).contains(&self.body_limit) {
+            problems.add(format!(
+                "`body-limit` is {} bytes: it must be from 1 to {MAX_BODY_LIMIT}",
+                self.body_limit
+            ));
+        }
+        if !is_plain_path(&self.path) {
+            problems.add(format!(
+                "`path` is {:?}: it must begin with `/` and hold only letters, digits and `-._~/`, as Stripe will send it",
+                self.path
+            ));
+        }
+    }
+}
+
+fn is_plain_path(path: &str) -> bool {
+    path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))
+}
+
+/// The flags of the commands that listen.
+#[derive(Args, Debug)]
+pub(crate) struct Flags {
+    /// Address to listen on [default: 127.0.0.1:4242]
+    #[arg(long, value_name = "ADDR:PORT", env = "WEBHOOK_LISTEN")]
+    listen: Option<String>,
+    /// Path of the endpoint [default: /webhook]
+    #[arg(long, value_name = "PATH", env = "WEBHOOK_PATH")]
+    path: Option<String>,
+    /// How old a signature may be [default: 300s]
+    #[arg(long, value_name = "TIME", env = "WEBHOOK_TOLERANCE")]
+    tolerance: Option<String>,
+    /// How far ahead of this machine's clock a signature may be [default: 300s]
+    #[arg(long, value_name = "TIME", env = "WEBHOOK_FUTURE_TOLERANCE")]
+    future_tolerance: Option<String>,
+    /// Longest body in bytes [default: 1048576]
+    #[arg(long, value_name = "BYTES", env = "WEBHOOK_BODY_LIMIT")]
+    body_limit: Option<String>,
+    /// How long a body may take to arrive [default: 10s]
+    #[arg(long, value_name = "TIME", env = "WEBHOOK_BODY_TIMEOUT")]
+    body_timeout: Option<String>,
+    /// How long a handler may take that sets no timeout itself [default: 10s]
+    #[arg(long, value_name = "TIME", env = "WEBHOOK_HANDLER_TIMEOUT")]
+    handler_timeout: Option<String>,
+    /// How long a shutdown waits for deliveries in progress [default: 25s]
+    #[arg(long, value_name = "TIME", env = "WEBHOOK_DRAIN_TIMEOUT")]
+    drain_timeout: Option<String>,
+    /// Answer 200 to events that do not fit their handler's type, and so give them up [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "WEBHOOK_ACCEPT_UNDECODABLE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    accept_undecodable: Option<String>,
+    #[command(flatten)]
+    pub(crate) secret: SecretFlag,
+}
+
+/// Where the signing secret is, besides the environment.
+#[derive(Args, Debug)]
+pub(crate) struct SecretFlag {
+    /// File with the endpoint's signing secret; otherwise STRIPE_WEBHOOK_SECRET holds it
+    #[arg(long, value_name = "FILE", env = "STRIPE_WEBHOOK_SECRET_FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+}
+
+impl Flags {
+    /// Applies flags and environment to the program's settings, noting every value that cannot be read.
+    pub(crate) fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
+        let duration = |text: &str| humantime::parse_duration(text).ok();
+        let time = "a number and its unit, such as 500ms, 30s or 2m";
+        let mut values = Values { problems };
+        let address = "an address and a port, such as 127.0.0.1:4242";
+        values.read("listen", &self.listen, address, |text| text.parse().ok(), &mut settings.listen);
+        values.read("path", &self.path, "a path", |text| Some(text.to_owned()), &mut settings.path);
+        values.read("tolerance", &self.tolerance, time, duration, &mut settings.tolerance);
+        values.read(
+            "future-tolerance",
+            &self.future_tolerance,
+            time,
+            duration,
+            &mut settings.future_tolerance,
+        );
+        let bytes = "a number of bytes";
+        values.read(
+            "body-limit",
+            &self.body_limit,
+            bytes,
+            |text| text.parse().ok(),
+            &mut settings.body_limit,
+        );
+        values.read("body-timeout", &self.body_timeout, time, duration, &mut settings.body_timeout);
+        values.read("handler-timeout", &self.handler_timeout, time, duration, &mut settings.handler_timeout);
+        values.read("drain-timeout", &self.drain_timeout, time, duration, &mut settings.drain_timeout);
+        let accept = &mut settings.accept_undecodable;
+        values.read(
+            "accept-undecodable",
+            &self.accept_undecodable,
+            "true or false",
+            |text| text.parse().ok(),
+            accept,
+        );
+    }
+}
+
+struct Values<'p> {
+    problems: &'p mut Problems,
+}
+
+impl Values<'_> {
+    fn read<T>(
+        &mut self,
+        name: &str,
+        given: &Option<String>,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        setting: &mut T,
+    ) {
+        let Some(text) = given else { return };
+        match parse(text) {
+            Some(value) => *setting = value,
+            None => {
+                let variable = name.to_uppercase().replace('-', "_");
+                self.problems
+                    .add(format!("--{name} (or WEBHOOK_{variable}) is {text:?}: it must be {expected}"));
+            }
+        }
+    }
+}

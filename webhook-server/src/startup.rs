@@ -1,0 +1,30 @@
+//! The start-up report: everything that is wrong, at once.
+
+use std::fmt;
+
+/// What keeps an application from starting.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<String>);
+
+impl Problems {
+    pub(crate) fn add(&mut self, problem: impl fmt::Display) {
+        self.0.push(problem.to_string());
+    }
+
+    /// Gives the value if nothing is wrong, else the report.
+    pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        writeln!(f, "cannot start: {count} problem{}", if count == 1 { "" } else { "s" })?;
+        for (number, problem) in (1..).zip(&self.0) {
+            let indented = problem.replace('\n', "\n     ");
+            write!(f, "\n  {number}. {indented}\n")?;
+        }
+        Ok(())
+    }
+}
