@@ -49,4 +49,7 @@ pub use timestamp::Timestamp;
 pub use verify::{Tolerance, Verified, VerifyError, verify};
 /// What Stripe sends: the event types, the objects they carry, and the objects' fields.
 pub use webhook_catalog as catalog;
-pub use webhook_macros::{on_event, on_unhandled};
+#[doc = include_str!("docs/on_event.md")]
+pub use webhook_macros::on_event;
+#[doc = include_str!("docs/on_unhandled.md")]
+pub use webhook_macros::on_unhandled;

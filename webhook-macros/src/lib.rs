@@ -10,7 +10,7 @@ use quote::quote;
 
 use crate::parse::{Attribute, Kind};
 
-/// See `webhook_core::on_event`.
+#[expect(missing_docs, reason = "documented where it is re-exported")]
 #[proc_macro_attribute]
 pub fn on_event(
     arguments: proc_macro::TokenStream,
@@ -19,7 +19,7 @@ pub fn on_event(
     handler(Kind::OnEvent, quote!(::webhook_core), arguments.into(), item.into()).into()
 }
 
-/// See `webhook_core::on_unhandled`.
+#[expect(missing_docs, reason = "documented where it is re-exported")]
 #[proc_macro_attribute]
 pub fn on_unhandled(
     arguments: proc_macro::TokenStream,

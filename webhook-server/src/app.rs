@@ -1,14 +1,10 @@
 //! The application.
 
-use std::ffi::OsString;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::sync::mpsc;
 use webhook_core::{Registry, Secret, StateValue, States};
 
-use crate::command;
 use crate::dispatch::{Dispatcher, InProgress};
 use crate::journal::Journal;
 use crate::service::Service;
@@ -56,31 +52,13 @@ impl App {
         self
     }
 
-    /// Runs the command that the program's arguments name; without one, the server.
-    ///
-    /// Returns 0 for success, 1 for failure, 2 for arguments that make no sense (the process ends at once), 78 if the
-    /// application cannot start as it is configured (`EX_CONFIG` of `sysexits.h`).
-    ///
-    /// Unless the program installed a `tracing` subscriber, one is installed that logs to standard error; `RUST_LOG`
-    /// chooses what.
-    pub async fn main(self) -> ExitCode {
-        self.run(std::env::args_os()).await
-    }
-
-    /// Does what [`main`](Self::main) does with other arguments than the program's; the first is the program's name.
-    pub async fn run(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-        command::run(self, arguments).await
-    }
-
     /// Puts the service together, or reports everything that is wrong with the application.
-    ///
-    /// The receiver ends when the service is gone and the last run of a handler has ended.
     pub(crate) fn into_service(
         self,
         secrets: Vec<Secret>,
         journal: Journal,
         mut problems: Problems,
-    ) -> Result<(Service, mpsc::Receiver<()>), Problems> {
+    ) -> Result<Service, Problems> {
         let registry = Registry::linked();
         for problem in registry.problems(&self.states) {
             problems.add(problem);
@@ -91,7 +69,6 @@ impl App {
             ));
         }
         self.settings.check(&mut problems);
-        let (alive, runs) = mpsc::channel(1);
         let service = Service {
             secrets,
             tolerance: self.settings.tolerance(),
@@ -104,12 +81,11 @@ impl App {
                 states: Arc::new(self.states),
                 endpoint: self.settings.path.as_str().into(),
                 timeout: self.settings.handler_timeout,
-                alive,
                 in_progress: InProgress::default(),
             },
             path: self.settings.path,
             journal,
         };
-        problems.none_or((service, runs))
+        problems.none_or(service)
     }
 }

@@ -8,17 +8,20 @@ mod table;
 mod trigger;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::journal::chain;
 use crate::settings::Flags;
 use crate::startup::Problems;
+use crate::terminal::complain;
 
 /// `EX_CONFIG` of `sysexits.h`: something was found in an unconfigured or misconfigured state.
 const MISCONFIGURED: u8 = 78;
@@ -75,8 +78,25 @@ impl From<Problems> for Failure {
     }
 }
 
-/// Runs the command that the arguments name.
-pub(crate) async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+impl App {
+    /// Runs the command that the program's arguments name; without one, the server.
+    ///
+    /// Returns 0 for success, 1 for failure, 2 for arguments that make no sense (the process ends at once), 78 if the
+    /// application cannot start as it is configured (`EX_CONFIG` of `sysexits.h`).
+    ///
+    /// Unless the program installed a `tracing` subscriber, one is installed that logs to standard error; `RUST_LOG`
+    /// chooses what.
+    pub async fn main(self) -> ExitCode {
+        self.run(std::env::args_os()).await
+    }
+
+    /// Does what [`main`](Self::main) does with other arguments than the program's; the first is the program's name.
+    pub async fn run(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+        run(self, arguments).await
+    }
+}
+
+async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let parsed = Arguments::try_parse_from(arguments).unwrap_or_else(|error| error.exit());
     let result = match parsed.command.unwrap_or(Command::Serve(parsed.serve)) {
         Command::Serve(flags) => serve::run(app, &flags).await,
@@ -98,31 +118,15 @@ pub(crate) async fn run(app: App, arguments: impl IntoIterator<Item = OsString>)
     }
 }
 
-/// Installs the log, unless the program has one: to standard error, `info` and above unless `RUST_LOG` says else.
-fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
-}
-
-/// The command line that ran this program, for messages that give an example.
-pub(crate) fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "app".to_owned())
-}
-
-/// Writes to standard output, in colour where it is a terminal.
-///
-/// Ends the process if nobody reads any more, as `events | head` does not.
-pub(crate) fn print(text: &str) {
-    let mut out = anstream::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        std::process::exit(i32::from(error.kind() != io::ErrorKind::BrokenPipe));
-    }
-}
-
-fn complain(reason: &dyn std::fmt::Display) {
-    let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
-    // With standard error closed there is nobody left to tell.
-    let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {}", reason.to_string().trim_end());
+/// Installs the log, unless the program has one: to standard error, filtered as `RUST_LOG` says, or else as given.
+fn log(filter: &str) {
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
+    let filter = wanted.or_else(|| filter.parse().ok()).unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal());
+    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }
 
 fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Failure {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tracing::{Instrument, info_span};
 use webhook_core::{
     Context, Envelope, HandlerError, Invocation, Outcome, Registration, Registry, Run, States,
 };
@@ -19,8 +19,6 @@ pub(crate) struct Dispatcher {
     pub(crate) states: Arc<States>,
     pub(crate) endpoint: Arc<str>,
     pub(crate) timeout: Duration,
-    /// Every run holds a clone until it ends, so that a shutdown can wait for the last one.
-    pub(crate) alive: mpsc::Sender<()>,
     pub(crate) in_progress: InProgress,
 }
 
@@ -41,80 +39,89 @@ pub(crate) struct Ran {
 }
 
 impl Dispatcher {
-    /// Runs the handlers and waits for all of them.
+    /// Runs the handlers of the event's type and waits for all of them.
     ///
-    /// Cancel safety: the handlers go on if the caller does not wait, as when the sender hangs up.
+    /// Cancel safety: handlers that were started go on.
     pub(crate) async fn dispatch(&self, envelope: Envelope) -> Result<Delivery, Refusal> {
         let envelope = Arc::new(envelope);
-        let claim = Arc::new(self.in_progress.claim(&envelope.id)?);
+        let _claim = self.in_progress.claim(&envelope.id)?;
         let handlers = self.registry.handlers_of(&envelope.event_type);
-        let started: Vec<_> = handlers
-            .iter()
-            .map(|handler| {
-                let run = self.run(handler, Arc::clone(&envelope));
-                let (alive, claim) = (self.alive.clone(), Arc::clone(&claim));
-                let task = tokio::spawn(async move {
-                    let ran = run.await;
-                    drop((alive, claim));
-                    ran
-                });
-                (*handler, task)
-            })
-            .collect();
+        let started: Vec<_> =
+            handlers.iter().map(|handler| self.start(handler, Arc::clone(&envelope))).collect();
         let mut runs = Vec::with_capacity(started.len());
-        for (handler, task) in started {
-            // `run` fences panics itself; what is left is a runtime that shuts down.
-            let ran = task.await.unwrap_or_else(|error| Ran {
-                handler,
-                outcome: Err(HandlerError::retry(error)),
-                took: Duration::ZERO,
-            });
-            runs.push(ran);
+        for run in started {
+            runs.push(run.finish().await);
         }
         Ok(Delivery { envelope, runs })
     }
 
-    fn run(
-        &self,
-        handler: &'static Registration,
-        envelope: Arc<Envelope>,
-    ) -> impl Future<Output = Ran> + Send + 'static {
+    fn start(&self, handler: &'static Registration, envelope: Arc<Envelope>) -> Started {
+        let started_at = Instant::now();
         let timeout = handler.timeout.unwrap_or(self.timeout);
-        let (endpoint, states) = (Arc::clone(&self.endpoint), Arc::clone(&self.states));
-        async move {
-            let start = Instant::now();
-            let run = Run {
-                handler: handler.id,
-                endpoint,
-                attempt: 1,
-                is_replay: false,
-                deadline: Some(start + timeout),
-            };
-            let context = Context::new(Arc::clone(&envelope), run);
-            let running = (handler.run)(Invocation::new(envelope, states, context));
-            // A task of its own is the panic fence; dropping it on timeout aborts it.
-            let mut task = AbortOnDrop(tokio::spawn(running));
-            let outcome = match tokio::time::timeout(timeout, &mut task.0).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) => Err(HandlerError::retry(Panicked::of(error))),
-                Err(_) => Err(HandlerError::retry(TimedOut { after: timeout })),
-            };
-            Ran { handler, outcome, took: start.elapsed() }
-        }
+        let run = Run {
+            handler: handler.id,
+            endpoint: Arc::clone(&self.endpoint),
+            attempt: 1,
+            is_replay: false,
+            deadline: Some(started_at + timeout),
+        };
+        let span = info_span!("handler", handler = handler.id, event_id = envelope.id);
+        let context = Context::new(Arc::clone(&envelope), run);
+        let states = Arc::clone(&self.states);
+        // A task of its own is the panic fence.
+        let task = tokio::spawn(
+            async move {
+                let running = (handler.run)(Invocation::new(envelope, states, context));
+                let outcome = tokio::time::timeout(timeout, running).await.ok();
+                (outcome, started_at.elapsed())
+            }
+            .instrument(span),
+        );
+        Started { handler, started_at, timeout, task }
     }
 }
 
-struct AbortOnDrop(tokio::task::JoinHandle<Outcome>);
+/// A run in progress.
+struct Started {
+    handler: &'static Registration,
+    started_at: Instant,
+    timeout: Duration,
+    /// The outcome, or none on timeout; and how long it took.
+    task: tokio::task::JoinHandle<(Option<Outcome>, Duration)>,
+}
 
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+impl Started {
+    async fn finish(mut self) -> Ran {
+        // The task has its own timeout, which a handler that blocks its thread does not let come: hence a second one.
+        let deadline = self.started_at + self.timeout + BLOCKED;
+        let (outcome, took) = match tokio::time::timeout_at(deadline.into(), &mut self.task).await {
+            Ok(Ok((Some(outcome), took))) => (outcome, took),
+            Ok(Ok((None, took))) => (Err(HandlerError::retry(TimedOut { after: self.timeout })), took),
+            Ok(Err(error)) => (Err(HandlerError::retry(Panicked::of(error))), self.started_at.elapsed()),
+            Err(_) => {
+                self.task.abort();
+                (Err(HandlerError::retry(Blocked { after: self.timeout })), self.started_at.elapsed())
+            }
+        };
+        Ran { handler: self.handler, outcome, took }
     }
 }
+
+/// How long after its timeout a handler is taken to block its thread.
+const BLOCKED: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Error)]
 #[error("cancelled: it had not ended after {}", humantime::format_duration(*after))]
 struct TimedOut {
+    after: Duration,
+}
+
+#[derive(Debug, Error)]
+#[error(
+    "given up after {}: it blocks its thread and cannot be cancelled; move blocking work to `spawn_blocking`",
+    humantime::format_duration(*after)
+)]
+struct Blocked {
     after: Duration,
 }
 

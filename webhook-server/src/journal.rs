@@ -100,7 +100,7 @@ fn line(status: StatusCode, colour: AnsiColor, text: &str) {
     let style = Style::new().fg_color(Some(colour.into()));
     let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     let clock = time.get(11..19).unwrap_or(&time);
-    crate::command::print(&format!("{clock}  {style}{}{style:#}  {}\n", status.as_u16(), printable(text)));
+    crate::terminal::print(&format!("{clock}  {style}{}{style:#}  {}\n", status.as_u16(), printable(text)));
 }
 
 /// An error and its sources on one line.

@@ -32,6 +32,7 @@ mod serve;
 mod service;
 mod settings;
 mod startup;
+mod terminal;
 
 pub use app::App;
 pub use settings::Settings;
@@ -47,3 +48,8 @@ pub use webhook_macros::on_unhandled_of_server as on_unhandled;
 
 #[doc(hidden)]
 pub use webhook_core::__private;
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

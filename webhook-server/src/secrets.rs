@@ -18,7 +18,9 @@ const MOST: usize = 8;
 const SHORTEST: usize = 16;
 
 /// Reads all secrets, noting whatever is wrong with them. Values are separated by commas or line breaks.
-pub(crate) fn read(file: Option<&Path>, problems: &mut Problems) -> Vec<Secret> {
+///
+/// `needed` says why there must be one.
+pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -> Vec<Secret> {
     let (place, text) = match file {
         Some(file) => match std::fs::read_to_string(file) {
             Ok(text) => {
@@ -33,7 +35,7 @@ pub(crate) fn read(file: Option<&Path>, problems: &mut Problems) -> Vec<Secret> 
         None => match std::env::var(VARIABLE) {
             Ok(text) => (VARIABLE.to_owned(), Zeroizing::new(text)),
             Err(std::env::VarError::NotPresent) => {
-                problems.add(no_secret());
+                problems.add(no_secret(needed));
                 return Vec::new();
             }
             Err(std::env::VarError::NotUnicode(_)) => {
@@ -45,10 +47,10 @@ pub(crate) fn read(file: Option<&Path>, problems: &mut Problems) -> Vec<Secret> 
     parse(&place, &text, problems)
 }
 
-fn no_secret() -> String {
-    let program = crate::command::program();
+fn no_secret(needed: &str) -> String {
+    let program = crate::terminal::program();
     format!(
-        "no signing secret: without it anyone could send events\n\
+        "no signing secret: {needed}\n\
          set {VARIABLE}, or name a file with --secret-file\n\
          - an endpoint in Stripe: Dashboard > Developers > Webhooks > the endpoint > Signing secret (whsec_…)\n\
          - the Stripe CLI: `stripe listen --print-secret`\n\

@@ -31,12 +31,9 @@ const HEAD_LIMIT: usize = 16 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections until `shutdown` ends, then finishes the requests in progress, for at most `drain_timeout`.
-///
-/// `runs` ends when the last run of a handler has: a run goes on when its sender has hung up.
 pub(crate) async fn serve(
     listener: TcpListener,
     service: Arc<Service>,
-    mut runs: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
     drain_timeout: Duration,
 ) -> Drained {
@@ -59,8 +56,8 @@ pub(crate) async fn serve(
         }
     }
     drop((listener, stop, open, service));
-    // Both channels end when the last sender is gone: the last connection, then the last run.
-    let drained = async { while all_closed.recv().await.is_some() || runs.recv().await.is_some() {} };
+    // The channel ends when the last sender is gone: with the last connection and the last request.
+    let drained = async { while all_closed.recv().await.is_some() {} };
     match tokio::time::timeout(drain_timeout, drained).await {
         Ok(()) => Drained::Wholly,
         Err(_) => Drained::CutShort,
@@ -78,9 +75,9 @@ async fn connection(
     stream: TcpStream,
     service: Arc<Service>,
     mut stopping: watch::Receiver<()>,
-    _open: mpsc::Sender<()>,
+    open: mpsc::Sender<()>,
 ) {
-    let answer = service_fn(|request| answer(Arc::clone(&service), request));
+    let answer = service_fn(|request| answer(Arc::clone(&service), request, open.clone()));
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -101,13 +98,18 @@ async fn connection(
     }
 }
 
-/// Answers in a task of its own: a panic becomes an answer, and a sender that hangs up stops nothing.
+/// Answers in a task of its own: a panic becomes an answer, and a sender that hangs up stops no handler.
 async fn answer(
     service: Arc<Service>,
     request: Request<Incoming>,
+    open: mpsc::Sender<()>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let answered = tokio::spawn(async move { service.answer(request).await }).await;
-    Ok(answered.unwrap_or_else(|panic| {
+    let answered = tokio::spawn(async move {
+        let response = service.answer(request).await;
+        drop(open);
+        response
+    });
+    Ok(answered.await.unwrap_or_else(|panic| {
         error!(%panic, "the service failed");
         reply::failed()
     }))

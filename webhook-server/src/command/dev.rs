@@ -6,14 +6,15 @@ use clap::Args;
 use hyper::Uri;
 use webhook_core::{Registry, Sample, Secret, Takes, catalog};
 
-use super::{Failure, print};
+use super::Failure;
 use crate::app::App;
 use crate::client::send;
 use crate::journal::Journal;
 use crate::secrets;
 use crate::serve::serve;
-use crate::settings::Flags;
+use crate::settings::{Flags, Settings};
 use crate::startup::Problems;
+use crate::terminal::print;
 
 #[derive(Args)]
 pub(super) struct Dev {
@@ -25,6 +26,8 @@ pub(super) struct Dev {
 }
 
 pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
+    super::log("info,webhook_server=warn");
+    let usual = usual_url(&app.settings);
     let mut problems = Problems::default();
     arguments.flags.apply(&mut app.settings, &mut problems);
     if !app.settings.listen.ip().is_loopback() {
@@ -38,10 +41,14 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let mut secrets = vec![own.clone()];
     // With the Stripe CLI's secret in the environment, its events are welcome as well.
     if arguments.flags.secret.secret_file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
-        secrets.extend(secrets::read(arguments.flags.secret.secret_file.as_deref(), &mut problems));
+        secrets.extend(secrets::read(
+            arguments.flags.secret.secret_file.as_deref(),
+            "there must be one where one is named",
+            &mut problems,
+        ));
     }
     let settings = app.settings.clone();
-    let (service, runs) = app.into_service(secrets, Journal::Terminal, problems)?;
+    let service = app.into_service(secrets, Journal::Terminal, problems)?;
     let listener = super::serve::bind(&settings).await?;
     let address = listener.local_addr().map_err(|error| super::failed("no address", &error))?;
     let url: Uri = format!("http://{address}{}", settings.path)
@@ -64,7 +71,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         let shutdown = async {
             let _ = shutdown.await;
         };
-        let serving = serve(listener, Arc::new(service), runs, shutdown, settings.drain_timeout);
+        let serving = serve(listener, Arc::new(service), shutdown, settings.drain_timeout);
         let sending = async {
             let sent = sending.await;
             drop(done);
@@ -76,10 +83,10 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let staying = async {
         // A handler that fails on its sample has been shown failing; the server stays for the next try.
         let _ = sending.await;
-        print(&farewell(&url, &text));
+        print(&farewell(&url, &usual, &text));
         Ok(())
     };
-    tokio::try_join!(super::serve::until_signalled(listener, service, runs, &settings), staying).map(|_| ())
+    tokio::try_join!(super::serve::until_signalled(listener, service, &settings), staying).map(|_| ())
 }
 
 fn sample_failed() -> Failure {
@@ -97,7 +104,7 @@ fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
     let (named, others): (Vec<_>, Vec<_>) =
         catalog::snapshot_types().iter().map(|known| known.name).partition(|name| registry.names(name));
     let takes_others = registry.registrations().iter().any(|handler| handler.takes == Takes::Unhandled);
-    let other = others.into_iter().find(|name| *name == "customer.created" || !named.contains(name));
+    let other = others.iter().copied().find(|name| *name == "customer.created").or(others.first().copied());
     let types = named.into_iter().chain(other.filter(|_| takes_others));
     let seed = super::random().map_err(|error| super::failed("no random number to be had", &error))?;
     types
@@ -124,10 +131,16 @@ fn greeting(registry: &Registry, url: &Uri, secret: &str) -> String {
     )
 }
 
-fn farewell(url: &Uri, secret: &str) -> String {
-    let program = super::program();
+fn farewell(url: &Uri, usual: &str, secret: &str) -> String {
+    let program = crate::terminal::program();
+    let to = if *url == *usual { String::new() } else { format!(" --to {url}") };
     format!(
         "\nStill listening; Ctrl-C stops. To send another event, in a second terminal:\n  \
-         STRIPE_WEBHOOK_SECRET={secret} {program} trigger payment_intent.succeeded --to {url}\n"
+         STRIPE_WEBHOOK_SECRET={secret} {program} trigger payment_intent.succeeded{to}\n"
     )
+}
+
+/// Where `trigger` sends to unless told otherwise.
+fn usual_url(settings: &Settings) -> String {
+    format!("http://{}{}", settings.listen, settings.path)
 }

@@ -6,7 +6,8 @@ use webhook_core::catalog::{self, EventType, Field, Kind, Mismatch, Shape};
 use webhook_core::{Registry, Takes};
 
 use super::table::table;
-use super::{Failure, Format, print};
+use super::{Failure, Format};
+use crate::terminal::print;
 
 #[derive(Args)]
 pub(super) struct Events {

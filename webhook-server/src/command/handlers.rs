@@ -5,7 +5,8 @@ use serde::Serialize;
 use webhook_core::{Registration, Registry, Takes};
 
 use super::table::table;
-use super::{Failure, Format, print};
+use super::{Failure, Format};
+use crate::terminal::print;
 
 #[derive(Args)]
 pub(super) struct Handlers {

@@ -14,15 +14,19 @@ use crate::startup::Problems;
 use crate::{secrets, service::Service};
 
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
-    super::log();
+    super::log("info");
     let mut problems = Problems::default();
     flags.apply(&mut app.settings, &mut problems);
-    let secrets = secrets::read(flags.secret.secret_file.as_deref(), &mut problems);
+    let secrets = secrets::read(
+        flags.secret.secret_file.as_deref(),
+        "without one, anyone could send events",
+        &mut problems,
+    );
     let settings = app.settings.clone();
-    let (service, runs) = app.into_service(secrets, Journal::Log, problems)?;
+    let service = app.into_service(secrets, Journal::Log, problems)?;
     let listener = bind(&settings).await?;
     announce(&service, &listener);
-    until_signalled(listener, service, runs, &settings).await
+    until_signalled(listener, service, &settings).await
 }
 
 /// Binds the address, or says what to do about it.
@@ -41,7 +45,6 @@ pub(super) async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
 pub(super) async fn until_signalled(
     listener: TcpListener,
     service: Service,
-    runs: tokio::sync::mpsc::Receiver<()>,
     settings: &Settings,
 ) -> Result<(), Failure> {
     let signal = shutdown_signal().map_err(|error| super::failed("cannot wait for signals", &error))?;
@@ -49,7 +52,7 @@ pub(super) async fn until_signalled(
         signal.await;
         info!("stopping: no new connections, finishing what is in progress");
     };
-    match serve(listener, Arc::new(service), runs, shutdown, settings.drain_timeout).await {
+    match serve(listener, Arc::new(service), shutdown, settings.drain_timeout).await {
         Drained::Wholly => Ok(()),
         Drained::CutShort => Err(Failure::Failed(format!(
             "some deliveries were still in progress after {}: Stripe was not told that they succeeded, and will send \

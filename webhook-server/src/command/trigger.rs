@@ -7,12 +7,13 @@ use hyper::{StatusCode, Uri};
 use serde::Serialize;
 use webhook_core::{Sample, catalog};
 
-use super::{Failure, Format, print};
+use super::{Failure, Format};
 use crate::app::App;
 use crate::client::send;
 use crate::secrets;
 use crate::settings::{SecretFlag, Settings};
 use crate::startup::Problems;
+use crate::terminal::print;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -49,8 +50,13 @@ struct Answer {
 }
 
 pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
+    super::log("warn");
     let mut problems = Problems::default();
-    let secrets = secrets::read(arguments.secret.secret_file.as_deref(), &mut problems);
+    let secrets = secrets::read(
+        arguments.secret.secret_file.as_deref(),
+        "a sample is signed with the secret of the server that it is sent to",
+        &mut problems,
+    );
     problems.none_or(())?;
     let to = target(&app.settings, arguments)?;
     let mut types = Vec::new();
