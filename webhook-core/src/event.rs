@@ -4,9 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 
-use crate::{Envelope, RawJson};
+use crate::{DecodeError, Envelope, Json, RawJson, Reads, shape};
 
 /// An event and its object, decoded into `T`.
 ///
@@ -40,6 +39,26 @@ impl<T: Payload> Event<T> {
     }
 }
 
+impl<T> Event<T> {
+    /// Reads the former values of what changed: on `*.updated` events, `None` on others.
+    ///
+    /// Stripe sends only the fields that changed, and null for what was not set before, so every field of the view is
+    /// an `Option`: that is checked when the program is compiled.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a former value does not fit the view.
+    pub fn previous<V: View>(&self) -> Result<Option<V>, DecodeError> {
+        const {
+            assert!(
+                V::ALL_OPTIONAL,
+                "every field of a view of previous attributes is an `Option`: any may be missing"
+            );
+        }
+        self.envelope.previous_attributes.as_ref().map(|previous| V::read(previous.json())).transpose()
+    }
+}
+
 impl<T> Deref for Event<T> {
     type Target = Envelope;
 
@@ -49,12 +68,26 @@ impl<T> Deref for Event<T> {
 }
 
 /// A type that the object of an event decodes into.
+///
+/// A view (`#[derive(StripeObject)]`) is one, and so are `serde_json::Value` and [`Unchecked`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the payload of an event",
     label = "no payload type",
-    note = "take `Event` for untyped JSON, or `Event<Unchecked<{Self}>>` for any type that implements `serde::Deserialize`"
+    note = "derive `StripeObject` for `{Self}` to read fields that are checked against Stripe's schema, take `Event` for untyped JSON, or `Event<Unchecked<{Self}>>` for any type that implements `serde::Deserialize`"
 )]
 pub trait Payload: Sized + Send + 'static {
+    /// The name of the type, for messages.
+    #[doc(hidden)]
+    const NAME: &'static str = "the payload type";
+
+    /// The names of the objects that it reads; empty if it reads any.
+    #[doc(hidden)]
+    const OBJECTS: &'static [&'static str] = &[];
+
+    /// The paths of the fields that it reads; empty if it looks at all.
+    #[doc(hidden)]
+    const FIELDS: &'static [&'static str] = &[];
+
     /// Decodes the object.
     ///
     /// # Errors
@@ -82,29 +115,13 @@ impl<T: DeserializeOwned + Send + 'static> Payload for Unchecked<T> {
     }
 }
 
-/// Where an object does not fit the type that a handler asks for. Never holds any of the object.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("the object does not fit `{target}` at `{path}` (line {line}, column {column} of the object)")]
-#[non_exhaustive]
-pub struct DecodeError {
-    /// The type that was asked for.
-    pub target: &'static str,
-    /// The path to the value that does not fit, such as `charges.data[0].amount`; `.` for the object itself.
-    pub path: String,
-    /// The line in the object's text, from 1.
-    pub line: usize,
-    /// The column in the object's text, from 1.
-    pub column: usize,
-}
+/// A struct that `#[derive(StripeObject)]` checked against a place in Stripe's schema.
+pub trait View: Reads<shape::Object> {
+    /// Whether every field may be absent.
+    #[doc(hidden)]
+    const ALL_OPTIONAL: bool;
 
-impl DecodeError {
-    /// Keeps the place and drops serde_json's text, which can quote the value.
-    pub(crate) fn new<T>(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
-        Self {
-            target: std::any::type_name::<T>(),
-            path: error.path().to_string(),
-            line: error.inner().line(),
-            column: error.inner().column(),
-        }
-    }
+    /// Reads an object that must be one of those named; any if none is named.
+    #[doc(hidden)]
+    fn read_object(json: Json<'_>, expected: &'static [&'static str]) -> Result<Self, DecodeError>;
 }

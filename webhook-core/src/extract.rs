@@ -39,6 +39,10 @@ pub trait Extract: Sized {
     #[doc(hidden)]
     const IS_EVENT: bool = false;
 
+    /// What the event's payload is, if this is the event: its name and the objects that it reads.
+    #[doc(hidden)]
+    const PAYLOAD: (&'static str, &'static [&'static str]) = ("", &[]);
+
     /// Takes the argument from a run.
     ///
     /// # Errors
@@ -54,13 +58,18 @@ pub trait Extract: Sized {
 
 impl<T: Payload> Extract for Event<T> {
     const IS_EVENT: bool = true;
+    const PAYLOAD: (&'static str, &'static [&'static str]) = (T::NAME, T::OBJECTS);
 
     fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
-        Self::decode(Arc::clone(&invocation.envelope)).map_err(HandlerError::park)
+        Self::decode(Arc::clone(&invocation.envelope)).map_err(|error| {
+            // Where Stripe sends one of several objects, a handler may read only some of them.
+            if error.is_other_object() { HandlerError::discard(error) } else { HandlerError::park(error) }
+        })
     }
 
     fn needs(needs: &mut Needs) {
         needs.payload = Some(type_name::<T>());
+        needs.fields = T::FIELDS;
     }
 }
 
@@ -109,6 +118,8 @@ impl<T: Clone + Send + Sync + 'static> StateValue for T {}
 pub struct Needs {
     /// The name of the type that the event's object is decoded into; `None` if the handler does not look at it.
     pub payload: Option<&'static str>,
+    /// The paths of the fields that it reads, if the type is a view.
+    pub fields: &'static [&'static str],
     /// The types of its `State` arguments.
     pub states: Vec<StateType>,
 }

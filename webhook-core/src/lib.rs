@@ -17,29 +17,42 @@
 //! [`Envelope`] of that, [`Registry::handlers_of`] names the handlers, and each decodes its own [`Event<T>`].
 
 mod context;
+mod decode;
 mod envelope;
 mod event;
+mod expandable;
 mod extract;
 mod handler;
+mod json;
+mod list;
+mod private;
 mod raw_json;
+mod reads;
 mod registry;
 mod sample;
 mod secret;
+pub mod shape;
 mod sign;
 mod signature;
 mod timestamp;
 mod verify;
 
 #[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
+pub mod __private {
+    pub use crate::private::*;
+}
 
 pub use context::{Context, Run};
+pub use decode::DecodeError;
 pub use envelope::{Envelope, EnvelopeError, EventRequest};
-pub use event::{DecodeError, Event, Payload, Unchecked};
+pub use event::{Event, Payload, Unchecked, View};
+pub use expandable::Expandable;
 pub use extract::{Extract, Invocation, Needs, State, StateType, StateValue, States};
 pub use handler::{HandlerError, HandlerFailure, IntoOutcome, Outcome, ResultExt, Verdict};
+pub use json::Json;
+pub use list::List;
 pub use raw_json::RawJson;
+pub use reads::Reads;
 pub use registry::{Place, Registration, Registry, RegistryProblem, Running, Takes};
 pub use sample::{Sample, SampleError};
 pub use secret::{Secret, SecretError};
@@ -49,6 +62,10 @@ pub use timestamp::Timestamp;
 pub use verify::{Tolerance, Verified, VerifyError, verify};
 /// What Stripe sends: the event types, the objects they carry, and the objects' fields.
 pub use webhook_catalog as catalog;
+#[doc = include_str!("docs/stripe_enum.md")]
+pub use webhook_macros::StripeEnum;
+#[doc = include_str!("docs/stripe_object.md")]
+pub use webhook_macros::StripeObject;
 #[doc = include_str!("docs/on_event.md")]
 pub use webhook_macros::on_event;
 #[doc = include_str!("docs/on_unhandled.md")]

@@ -1,16 +1,33 @@
 //! What the macros' output calls. Not public API: it changes with the macros, to which it is pinned.
 
+mod agree;
+mod const_text;
+mod field;
+
 use std::future::Future;
 
 pub use inventory;
 
+pub use agree::{assert_carried, assert_first_event, assert_place};
+pub use field::{Field, Sendable, field, find, object_of, object_position, place_of};
+
+pub use crate::decode::DecodeError;
+pub use crate::event::{Payload, View};
 pub use crate::extract::{Extract, Invocation, Needs};
+pub use crate::json::Json;
+pub use crate::raw_json::RawJson;
+pub use crate::reads::{Place, Reads};
 pub use crate::registry::{Registration, Running, Takes};
+pub use crate::shape::{self, Shape};
 use crate::{HandlerError, IntoOutcome, Outcome};
 
 // The names that expanded code needs from the prelude, which a user's module may shadow.
+pub use std::fmt::{Display, Formatter, Result as FmtResult};
 pub use std::option::Option;
+pub use std::result::Result;
+pub use std::string::String;
 pub use std::time::Duration;
+pub use std::unreachable;
 
 /// What the expansion needs of one argument. Made once for each, so that a type that is no argument is reported
 /// once.
@@ -22,24 +39,13 @@ pub struct Argument<T> {
     pub needs: fn(&mut Needs),
     /// Takes the argument.
     pub extract: fn(&Invocation) -> Result<T, HandlerError>,
+    /// The payload of the event: its name and the objects that it reads.
+    pub payload: (&'static str, &'static [&'static str]),
 }
 
 /// Describes one argument. The bound is what a type that is no argument violates.
 pub const fn argument<T: Extract>() -> Argument<T> {
-    Argument { is_event: T::IS_EVENT, needs: T::needs, extract: T::extract }
-}
-
-/// Stops the compilation at a second event.
-///
-/// # Panics
-///
-/// Panics at compile time if this argument is an event and so is one before it.
-pub const fn assert_first_event(this: bool, before: &[bool]) {
-    let mut at = 0;
-    while at < before.len() {
-        assert!(!(this && before[at]), "a handler takes one `Event`: this is its second");
-        at += 1;
-    }
+    Argument { is_event: T::IS_EVENT, needs: T::needs, extract: T::extract, payload: T::PAYLOAD }
 }
 
 /// Converts what the handler returned.

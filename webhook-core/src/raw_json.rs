@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::DecodeError;
+use crate::{DecodeError, Json};
 
 /// A JSON value as Stripe sent it, to the byte: a slice of the verified body, which it keeps alive.
 #[derive(Clone)]
@@ -22,6 +22,16 @@ impl RawJson {
         &self.0
     }
 
+    /// Returns the value, to be read field by field.
+    ///
+    /// # Panics
+    ///
+    /// Never: the text was checked to be UTF-8 when it was received.
+    pub fn json(&self) -> Json<'_> {
+        let Ok(text) = std::str::from_utf8(&self.0) else { unreachable!("an envelope is UTF-8 throughout") };
+        Json::new(text)
+    }
+
     /// Decodes into any deserialisable type, unchecked against Stripe's schema.
     ///
     /// # Errors
@@ -29,7 +39,7 @@ impl RawJson {
     /// Names the place where the value does not fit `T`, and nothing of the value.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         let mut json = serde_json::Deserializer::from_slice(&self.0);
-        serde_path_to_error::deserialize(&mut json).map_err(|error| DecodeError::new::<T>(&error))
+        serde_path_to_error::deserialize(&mut json).map_err(|error| DecodeError::unfit::<T>(&error))
     }
 }
 

@@ -1,62 +1,48 @@
-//! The attributes of `webhook-core` and `webhook-server`; an implementation detail of those crates.
+//! The macros of `webhook-core` and `webhook-server`; an implementation detail of those crates.
 //! They are documented and tested there.
 
-mod check;
-mod expand;
-mod parse;
+mod handler;
+mod mistakes;
+mod schema;
+mod text_enum;
+mod view;
 
-use proc_macro2::TokenStream;
+use handler::Kind;
+use proc_macro::TokenStream;
 use quote::quote;
 
-use crate::parse::{Attribute, Kind};
-
-#[expect(missing_docs, reason = "documented where it is re-exported")]
-#[proc_macro_attribute]
-pub fn on_event(
-    arguments: proc_macro::TokenStream,
-    item: proc_macro::TokenStream,
-) -> proc_macro::TokenStream {
-    handler(Kind::OnEvent, quote!(::webhook_core), arguments.into(), item.into()).into()
+/// Each macro stands here twice, alike but for the crate that its expansion names: one is re-exported by
+/// `webhook-core`, one by `webhook-server`, so that an expansion need not find out which of them a crate depends on.
+macro_rules! attributes {
+    ($($name:ident: $kind:expr, $root:path;)*) => {$(
+        #[expect(missing_docs, reason = "documented where it is re-exported")]
+        #[proc_macro_attribute]
+        pub fn $name(arguments: TokenStream, item: TokenStream) -> TokenStream {
+            handler::attribute($kind, quote!($root), arguments.into(), item.into()).into()
+        }
+    )*};
 }
 
-#[expect(missing_docs, reason = "documented where it is re-exported")]
-#[proc_macro_attribute]
-pub fn on_unhandled(
-    arguments: proc_macro::TokenStream,
-    item: proc_macro::TokenStream,
-) -> proc_macro::TokenStream {
-    handler(Kind::OnUnhandled, quote!(::webhook_core), arguments.into(), item.into()).into()
+attributes! {
+    on_event: Kind::OnEvent, ::webhook_core;
+    on_event_of_server: Kind::OnEvent, ::webhook_server;
+    on_unhandled: Kind::OnUnhandled, ::webhook_core;
+    on_unhandled_of_server: Kind::OnUnhandled, ::webhook_server;
 }
 
-/// `on_event` for crates that depend on `webhook-server` only, which re-exports it under that name.
-#[doc(hidden)]
-#[proc_macro_attribute]
-pub fn on_event_of_server(
-    arguments: proc_macro::TokenStream,
-    item: proc_macro::TokenStream,
-) -> proc_macro::TokenStream {
-    handler(Kind::OnEvent, quote!(::webhook_server), arguments.into(), item.into()).into()
+macro_rules! derives {
+    ($($name:ident($derive:ident): $expand:path, $root:path;)*) => {$(
+        #[expect(missing_docs, reason = "documented where it is re-exported")]
+        #[proc_macro_derive($derive, attributes(stripe))]
+        pub fn $name(item: TokenStream) -> TokenStream {
+            $expand(quote!($root), item.into()).into()
+        }
+    )*};
 }
 
-/// `on_unhandled` for crates that depend on `webhook-server` only, which re-exports it under that name.
-#[doc(hidden)]
-#[proc_macro_attribute]
-pub fn on_unhandled_of_server(
-    arguments: proc_macro::TokenStream,
-    item: proc_macro::TokenStream,
-) -> proc_macro::TokenStream {
-    handler(Kind::OnUnhandled, quote!(::webhook_server), arguments.into(), item.into()).into()
-}
-
-/// Parse, check, expand. Whatever is wrong, the function itself is emitted, so that its uses elsewhere stay good.
-fn handler(kind: Kind, root: TokenStream, arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let mut mistakes = parse::Mistakes::default();
-    let attribute = Attribute::parse(kind, arguments, &mut mistakes);
-    let function = parse::function(kind, item.clone(), &mut mistakes);
-    let expansion = function.and_then(|function| {
-        let checked = check::handler(attribute, &function, &mut mistakes)?;
-        mistakes.is_empty().then(|| expand::registration(&checked, &function, root))
-    });
-    let beside = expansion.unwrap_or_else(|| mistakes.into_compile_errors());
-    quote!(#item #beside)
+derives! {
+    stripe_object(StripeObject): view::derive, ::webhook_core;
+    stripe_object_of_server(StripeObjectOfServer): view::derive, ::webhook_server;
+    stripe_enum(StripeEnum): text_enum::derive, ::webhook_core;
+    stripe_enum_of_server(StripeEnumOfServer): text_enum::derive, ::webhook_server;
 }

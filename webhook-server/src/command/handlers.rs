@@ -21,6 +21,8 @@ struct Row {
     /// `null` for the handler of unhandled types.
     events: Option<&'static [&'static str]>,
     payload: Option<&'static str>,
+    /// The fields that the payload reads; empty if it is no view.
+    fields: &'static [&'static str],
     state: Vec<&'static str>,
     timeout_ms: Option<u128>,
     file: &'static str,
@@ -58,6 +60,7 @@ fn row(handler: &Registration) -> Row {
             Takes::Unhandled => None,
         },
         payload: needs.payload,
+        fields: needs.fields,
         state: needs.states.iter().map(|state| state.name()).collect(),
         timeout_ms: handler.timeout.map(|timeout| timeout.as_millis()),
         file: handler.file,
@@ -68,15 +71,19 @@ fn row(handler: &Registration) -> Row {
 
 /// One line for the handler, and one for each further event type that it takes.
 fn lines(handler: &Registration) -> Vec<Vec<String>> {
-    let Row { id, payload, file, line, doc, .. } = row(handler);
+    let Row { id, payload, fields, file, line, doc, .. } = row(handler);
     let (first, others) = match handler.takes {
         Takes::Types([first, others @ ..]) => (*first, others),
         Takes::Types([]) => ("", &[][..]),
         Takes::Unhandled => ("every other type", &[][..]),
     };
     let summary = doc.lines().next().unwrap_or_default();
-    let payload = payload.map_or("-", short_type);
-    let cells = [id, first, payload, &format!("{file}:{line}"), summary].map(str::to_owned).to_vec();
+    let payload = match (payload, fields) {
+        (None, _) => "-".to_owned(),
+        (Some(name), []) => short_type(name).to_owned(),
+        (Some(name), fields) => format!("{}: {}", short_type(name), fields.join(", ")),
+    };
+    let cells = [id, first, &payload, &format!("{file}:{line}"), summary].map(str::to_owned).to_vec();
     let more = others.iter().map(|event_type| vec![String::new(), (*event_type).to_owned()]);
     std::iter::once(cells).chain(more).collect()
 }

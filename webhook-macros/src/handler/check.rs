@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use syn::spanned::Spanned;
 use syn::{FnArg, ItemFn, LitStr, Path, ReturnType, Safety, Type};
-use webhook_catalog::Mismatch;
+use webhook_catalog::{EventType, Mismatch};
 
-use crate::parse::{Attribute, Kind, Mistakes};
+use super::parse::{Attribute, Kind};
+use crate::mistakes::{Mistakes, did_you_mean};
 
 /// A handler in which no mistake was found.
 pub(crate) struct Handler<'f> {
     /// The event types, sorted; `None` for `#[on_unhandled]`.
-    pub(crate) types: Option<Vec<&'static str>>,
+    pub(crate) types: Option<Vec<&'static EventType>>,
     pub(crate) id: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) root: Option<Path>,
@@ -33,20 +34,20 @@ pub(crate) fn handler<'f>(
     Some(Handler { types, id, timeout, root: attribute.root, arguments, doc: doc(function) })
 }
 
-fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static str> {
+fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventType> {
     if names.is_empty() && mistakes.is_empty() {
         let message = "which events? write `#[on_event(\"payment_intent.succeeded\")]`; \
                        `#[on_unhandled]` takes those that no handler names";
         mistakes.add(proc_macro2::Span::call_site(), message);
     }
     // Which argument brought each type: two of them may cover the same one.
-    let mut brought: BTreeMap<&'static str, String> = BTreeMap::new();
+    let mut brought: BTreeMap<&'static str, (&'static EventType, String)> = BTreeMap::new();
     for name in names {
         let written = name.value();
         match webhook_catalog::expand(&written) {
             Err(mismatch) => mistakes.add(name.span(), unknown_type(&written, &mismatch)),
             Ok(types) => {
-                let twice = types.iter().find_map(|known| Some((known.name, brought.get(known.name)?)));
+                let twice = types.iter().find_map(|known| Some((known.name, &brought.get(known.name)?.1)));
                 match twice {
                     Some((_, by)) if *by == written => {
                         mistakes.add(name.span(), format!("`{written}` is listed twice"));
@@ -55,12 +56,12 @@ fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static str> {
                         let both = format!("`{written}` and `{by}` both cover `{known}`: keep one of them");
                         mistakes.add(name.span(), both);
                     }
-                    None => brought.extend(types.iter().map(|known| (known.name, written.clone()))),
+                    None => brought.extend(types.iter().map(|known| (known.name, (*known, written.clone())))),
                 }
             }
         }
     }
-    brought.into_keys().collect()
+    brought.into_values().map(|(known, _)| known).collect()
 }
 
 fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
@@ -91,15 +92,6 @@ fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
             format!("unknown event type `{written}`{}", did_you_mean(near, &all))
         }
         other => format!("`{written}` names no event type ({other:?})"),
-    }
-}
-
-fn did_you_mean(near: &[impl AsRef<str>], otherwise: &str) -> String {
-    let mut quoted = near.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>();
-    match (quoted.pop(), quoted.join(", ")) {
-        (None, _) => format!(": {otherwise}"),
-        (Some(last), others) if others.is_empty() => format!(": did you mean {last}?"),
-        (Some(last), others) => format!(": did you mean {others} or {last}?"),
     }
 }
 

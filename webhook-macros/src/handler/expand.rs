@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{ItemFn, ReturnType};
 
-use crate::check::Handler;
+use super::check::Handler;
 
 /// Expands to `const _: () = { … };`, which submits the function to the inventory.
 ///
@@ -27,10 +27,18 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             }
         });
         let argument = quote_spanned!(ty.span()=> private::argument::<#ty>());
+        let carried = quote_spanned! {ty.span()=>
+            const _: () = private::assert_carried(#constant.payload, EVENTS);
+        };
         quote! {
             const #constant: private::Argument<#ty> = #argument;
             #check
+            #carried
         }
+    });
+    let events = handler.types.iter().flatten().map(|known| {
+        let (event_type, objects) = (known.name, &known.objects);
+        quote!((#event_type, &[#(#objects),*]))
     });
 
     let invocation = Ident::new("invocation", Span::mixed_site());
@@ -52,7 +60,10 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         None => quote!(::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name))),
     };
     let takes = match &handler.types {
-        Some(types) => quote!(private::Takes::Types(&[#(#types),*])),
+        Some(types) => {
+            let names = types.iter().map(|known| known.name);
+            quote!(private::Takes::Types(&[#(#names),*]))
+        }
         None => quote!(private::Takes::Unhandled),
     };
     let timeout = match &handler.timeout {
@@ -68,6 +79,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         #(#conditions)*
         const _: () = {
             use #root::__private as private;
+            const EVENTS: &[(&str, &[&str])] = &[#(#events),*];
             #(#arguments)*
             private::inventory::submit! {
                 private::Registration {

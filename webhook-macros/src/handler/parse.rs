@@ -1,9 +1,11 @@
 //! Parsing: the attribute's arguments and the function, each mistake noted and stepped over.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Ident, ItemFn, LitStr, Path, Token};
+
+use crate::mistakes::Mistakes;
 
 /// Which of the attributes.
 #[derive(Clone, Copy, PartialEq)]
@@ -18,33 +20,6 @@ impl Kind {
             Self::OnEvent => "on_event",
             Self::OnUnhandled => "on_unhandled",
         }
-    }
-}
-
-/// All that is wrong with one handler.
-#[derive(Default)]
-pub(crate) struct Mistakes(Vec<syn::Error>);
-
-impl Mistakes {
-    pub(crate) fn add(&mut self, span: Span, message: impl std::fmt::Display) {
-        self.0.push(syn::Error::new(span, message));
-    }
-
-    /// Notes a mistake that covers all the tokens of a syntax node.
-    pub(crate) fn add_on(&mut self, node: impl quote::ToTokens, message: impl std::fmt::Display) {
-        self.0.push(syn::Error::new_spanned(node, message));
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn into_compile_errors(self) -> TokenStream {
-        self.0.into_iter().map(|error| error.into_compile_error()).collect()
     }
 }
 
@@ -65,7 +40,7 @@ impl Attribute {
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
                 if let Err(mistake) = attribute.argument(input) {
-                    mistakes.0.push(mistake);
+                    mistakes.push(mistake);
                     skip_argument(input);
                 }
                 if !input.is_empty()
@@ -79,7 +54,7 @@ impl Attribute {
             Ok(())
         };
         if let Err(mistake) = parser.parse2(arguments) {
-            mistakes.0.push(mistake);
+            mistakes.push(mistake);
         }
         attribute
     }
@@ -182,7 +157,7 @@ pub(crate) fn function(kind: Kind, item: TokenStream, mistakes: &mut Mistakes) -
             if is_item {
                 mistakes.add_on(first, message)
             } else {
-                mistakes.0.push(mistake)
+                mistakes.push(mistake)
             }
             None
         }

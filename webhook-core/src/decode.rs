@@ -1,0 +1,126 @@
+//! What went wrong while a value was read, and where.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Where an event's object does not fit the type that reads it. Says where and what was expected; never holds any of
+/// the object.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DecodeError {
+    /// From the outermost step inwards, reversed: each level adds its own step as the error passes.
+    steps: Vec<Step>,
+    problem: Problem,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Element(usize),
+    /// An entry of a map; its key is the user's data.
+    Entry,
+    Field(&'static str),
+    /// A path that another library found.
+    Path(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Problem {
+    Expected(&'static str),
+    Missing,
+    OtherObject { found: String, expected: &'static [&'static str] },
+    Unfit { target: &'static str, line: usize, column: usize },
+}
+
+impl DecodeError {
+    /// Says that a value is something other than `expected`, such as "an integer".
+    pub fn expected(expected: &'static str) -> Self {
+        Self::of(Problem::Expected(expected))
+    }
+
+    pub(crate) fn missing() -> Self {
+        Self::of(Problem::Missing)
+    }
+
+    /// Says that another object came than the payload reads. `found` is an object's name, or nothing of the value.
+    pub(crate) fn other_object(found: Option<String>, expected: &'static [&'static str]) -> Self {
+        Self::of(Problem::OtherObject {
+            found: found.unwrap_or_else(|| "no object with a name".to_owned()),
+            expected,
+        })
+    }
+
+    /// Keeps the place and drops serde_json's text, which can quote the value.
+    pub(crate) fn unfit<T>(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let (line, column) = (error.inner().line(), error.inner().column());
+        let unfit = Self::of(Problem::Unfit { target: std::any::type_name::<T>(), line, column });
+        unfit.at(Step::Path(error.path().to_string()))
+    }
+
+    /// Adds the field that the value stands in.
+    #[must_use]
+    pub fn in_field(self, name: &'static str) -> Self {
+        self.at(Step::Field(name))
+    }
+
+    pub(crate) fn in_element(self, at: usize) -> Self {
+        self.at(Step::Element(at))
+    }
+
+    pub(crate) fn in_entry(self) -> Self {
+        self.at(Step::Entry)
+    }
+
+    /// Returns where in the object, such as `items.data[0].price`; `.` is the object itself.
+    pub fn path(&self) -> String {
+        let mut path = String::new();
+        for step in self.steps.iter().rev() {
+            match step {
+                Step::Element(at) => path.push_str(&format!("[{at}]")),
+                Step::Entry => path.push_str(".*"),
+                Step::Field(name) => path.push_str(&format!(".{name}")),
+                Step::Path(inner) if inner == "." => {}
+                Step::Path(inner) => path.push_str(&format!(".{inner}")),
+            }
+        }
+        match path.strip_prefix('.') {
+            Some(path) => path.to_owned(),
+            None if path.is_empty() => ".".to_owned(),
+            None => path,
+        }
+    }
+
+    /// Tells whether the object is of another type than the payload reads, as may happen where an event carries one
+    /// of several.
+    pub fn is_other_object(&self) -> bool {
+        matches!(self.problem, Problem::OtherObject { .. })
+    }
+
+    fn of(problem: Problem) -> Self {
+        Self { steps: Vec::new(), problem }
+    }
+
+    fn at(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path();
+        match &self.problem {
+            Problem::Expected(expected) => write!(f, "`{path}` is not {expected}"),
+            Problem::Missing => write!(f, "`{path}` is missing"),
+            Problem::OtherObject { found, expected } => {
+                write!(f, "the object is `{found}`, and the handler reads `{}`", expected.join("` or `"))
+            }
+            Problem::Unfit { target, line, column } => {
+                write!(
+                    f,
+                    "the object does not fit `{target}` at `{path}` (line {line}, column {column} of the object)"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Agreement that only constants can tell: which object an event carries, which place a view is of.
+//!
+//! Every function here stops the compilation by a panic, which the compiler reports at its caller: the expansion, and
+//! there the user's own token.
+
+use super::const_text::{ConstText, is_same};
+use crate::reads::Place;
+
+/// Stops the compilation at a second event.
+///
+/// # Panics
+///
+/// Panics at compile time if this argument is an event and so is one before it.
+#[track_caller]
+pub const fn assert_first_event(this: bool, before: &[bool]) {
+    let mut at = 0;
+    while at < before.len() {
+        assert!(!(this && before[at]), "a handler takes one `Event`: this is its second");
+        at += 1;
+    }
+}
+
+/// Stops the compilation where an event carries none of the objects that a handler's payload reads.
+///
+/// # Panics
+///
+/// Panics at compile time, naming the event, its objects and the payload.
+#[track_caller]
+pub const fn assert_carried(payload: (&str, &[&str]), events: &[(&str, &[&str])]) {
+    let (name, reads) = payload;
+    let mut at = 0;
+    while at < events.len() && !reads.is_empty() {
+        let (event, carried) = events[at];
+        if !shares_a_name(reads, carried) {
+            let mut text = ConstText::new().add("`").add(event).add("` carries `").join(carried);
+            text = text.add("`, and `").add(name).add("` reads `").join(reads).add("`");
+            text.panic();
+        }
+        at += 1;
+    }
+}
+
+/// Stops the compilation where a view stands in a field that holds something else.
+///
+/// # Panics
+///
+/// Panics at compile time, naming the field, what it holds, and what the view is of.
+#[track_caller]
+pub const fn assert_place(field: &str, places: &[Place], expected: &[Place]) {
+    if places.is_empty() {
+        return;
+    }
+    let mut at = 0;
+    while at < places.len() {
+        let mut other = 0;
+        while other < expected.len() {
+            if is_same_place(places[at], expected[other]) {
+                return;
+            }
+            other += 1;
+        }
+        at += 1;
+    }
+    let text = ConstText::new().add(field).add(" holds `").place(expected[0]);
+    text.add("`, and the type is made for `").place(places[0]).add("`").panic();
+}
+
+const fn is_same_place(a: Place, b: Place) -> bool {
+    match (a.at.is_empty(), b.at.is_empty()) {
+        (true, true) => is_same(a.object, b.object),
+        (false, false) => a.digest == b.digest,
+        _ => false,
+    }
+}
+
+const fn shares_a_name(some: &[&str], others: &[&str]) -> bool {
+    let mut at = 0;
+    while at < some.len() {
+        let mut other = 0;
+        while other < others.len() {
+            if is_same(some[at], others[other]) {
+                return true;
+            }
+            other += 1;
+        }
+        at += 1;
+    }
+    false
+}

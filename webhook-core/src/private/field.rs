@@ -1,0 +1,100 @@
+//! How a view reads its fields.
+
+use crate::reads::Place;
+use crate::shape::Shape;
+use crate::{DecodeError, Json, Reads, View};
+
+/// What the expansion needs of one field of a view. Made once for each, so that a type that cannot read the field is
+/// reported once.
+#[expect(missing_debug_implementations, reason = "only expanded code has one")]
+pub struct Field<T> {
+    /// The places that the type is a view of.
+    pub places: &'static [Place],
+    /// Whether the field may be absent.
+    pub optional: bool,
+    read: fn(Option<Json<'_>>) -> Result<T, DecodeError>,
+}
+
+/// Describes a field of a shape.
+pub const fn field<S: Shape, T: Reads<S>>() -> Field<T> {
+    Field { places: T::PLACES, optional: T::OPTIONAL, read: read::<S, T> }
+}
+
+fn read<S: Shape, T: Reads<S>>(json: Option<Json<'_>>) -> Result<T, DecodeError> {
+    match json {
+        Some(json) => T::read(json),
+        None => T::absent().ok_or_else(DecodeError::missing),
+    }
+}
+
+impl<T> Field<T> {
+    /// Reads the field at the end of a path, of which the first step was found already.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the field is missing and must not be, or does not fit the type.
+    pub fn read_at(&self, first: Option<Json<'_>>, path: &[&'static str]) -> Result<T, DecodeError> {
+        let mut json = first;
+        for (depth, step) in path.iter().enumerate().skip(1) {
+            json = match json {
+                Some(object) if !object.is_null() => {
+                    let mut found = [None];
+                    object.find(&[*step], &mut found).map_err(|error| in_path(error, &path[..depth]))?;
+                    found[0]
+                }
+                _ => None,
+            };
+        }
+        (self.read)(json).map_err(|error| in_path(error, path))
+    }
+}
+
+fn in_path(error: DecodeError, path: &[&'static str]) -> DecodeError {
+    path.iter().rev().fold(error, |error, step| error.in_field(step))
+}
+
+/// Finds the fields of an object.
+///
+/// # Errors
+///
+/// Fails if the value is no object, or one of the fields stands twice.
+pub fn find<'a, const N: usize>(
+    json: Json<'a>,
+    names: &[&'static str; N],
+) -> Result<[Option<Json<'a>>; N], DecodeError> {
+    let mut found = [None; N];
+    json.find(names, &mut found)?;
+    Ok(found)
+}
+
+/// Tells which of the expected objects came, by its `object` field.
+///
+/// # Errors
+///
+/// Fails with the object's name if it is another one.
+pub fn object_position(
+    name: Option<Json<'_>>,
+    expected: &'static [&'static str],
+) -> Result<usize, DecodeError> {
+    // A name of Stripe's is a text without escapes; what is none is not repeated.
+    let name = name.and_then(|name| name.decode::<&str>("a text").ok());
+    expected.iter().position(|expected| name == Some(*expected)).ok_or_else(|| {
+        let name = name.filter(|name| crate::catalog::object(name).is_some());
+        DecodeError::other_object(name.map(str::to_owned), expected)
+    })
+}
+
+/// The name of the object that a view is of.
+pub const fn object_of<V: View>() -> &'static str {
+    place_of::<V>().object
+}
+
+/// The place that a view is of.
+pub const fn place_of<V: View>() -> Place {
+    V::PLACES[0]
+}
+
+/// What a payload must be besides: it moves to the handler's thread.
+pub trait Sendable: Send + 'static {}
+
+impl<T: Send + 'static> Sendable for T {}

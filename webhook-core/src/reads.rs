@@ -1,0 +1,214 @@
+//! Which type reads which shape.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::shape::{self, Shape};
+use crate::{DecodeError, Json, Timestamp};
+
+/// A type that reads a value of a shape.
+///
+/// A view's field has a type that reads what the catalog says of the field. Implement it for your own types:
+///
+/// ```
+/// use webhook_core::{DecodeError, Json, Reads, shape};
+///
+/// /// The id of an order in our shop.
+/// struct OrderId(u64);
+///
+/// impl Reads<shape::Text> for OrderId {
+///     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+///         let text: &str = json.decode("a text")?;
+///         let number = text.strip_prefix("o_").and_then(|number| number.parse().ok());
+///         number.map(Self).ok_or_else(|| DecodeError::expected("an order id"))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot read `{S}`",
+    label = "cannot read what Stripe sends here",
+    note = "texts and ids are read as `String`, integers as `i64`, what may be null or absent as `Option<…>`; `serde_json::Value` reads anything"
+)]
+pub trait Reads<S: Shape>: Sized {
+    /// The places in Stripe's schema that this type, or the type it wraps, is a view of. Empty if it is no view.
+    #[doc(hidden)]
+    const PLACES: &'static [Place] = &[];
+
+    /// Whether [`absent`](Self::absent) gives a value.
+    const OPTIONAL: bool = false;
+
+    /// Reads a value that is there. It may be `null` only where the shape is [`shape::Maybe`].
+    ///
+    /// # Errors
+    ///
+    /// Says what was expected, and nothing of the value.
+    fn read(json: Json<'_>) -> Result<Self, DecodeError>;
+
+    /// Returns the value for a field that is absent; `None` if this type has none, which is an error then.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// A place in Stripe's schema: an object, or an object without a name inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+pub struct Place {
+    /// The name of the object.
+    pub object: &'static str,
+    /// The path to the inner object; empty for the object itself.
+    pub at: &'static str,
+    /// What the place holds, digested: equal where Stripe sends the same fields in several places.
+    pub digest: u64,
+}
+
+impl<S: Shape, T: Reads<S::Present>> Reads<S> for Option<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+    const OPTIONAL: bool = true;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        if json.is_null() { Ok(None) } else { T::read(json).map(Some) }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+impl<S: Shape, T: Reads<S>> Reads<S> for Box<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+    const OPTIONAL: bool = T::OPTIONAL;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        T::read(json).map(Box::new)
+    }
+
+    fn absent() -> Option<Self> {
+        T::absent().map(Box::new)
+    }
+}
+
+/// Untyped JSON reads everything; what is absent is `null`.
+impl<S: Shape> Reads<S> for Value {
+    const OPTIONAL: bool = true;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        json.decode("JSON that nests less than 128 deep")
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::Null)
+    }
+}
+
+macro_rules! reads {
+    ($($target:ty: $($shape:ident)*, $expected:literal;)*) => {$($(
+        impl Reads<shape::$shape> for $target {
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                json.decode($expected)
+            }
+        }
+    )*)*};
+}
+
+reads! {
+    String: Text Enum Decimal DateTime IntegerText, "a text";
+    Box<str>: Text Enum Decimal DateTime IntegerText, "a text";
+    bool: Boolean, "true or false";
+    f64: Float, "a number";
+    f32: Float, "a number";
+    i64: Integer Timestamp, "a whole number that fits `i64`";
+    i32: Integer, "a whole number that fits `i32`";
+    i16: Integer, "a whole number that fits `i16`";
+    i8: Integer, "a whole number that fits `i8`";
+    i128: Integer, "a whole number";
+    u64: Integer Timestamp, "a whole number that fits `u64`";
+    u32: Integer, "a whole number that fits `u32`";
+    u16: Integer, "a whole number that fits `u16`";
+    u8: Integer, "a whole number that fits `u8`";
+    u128: Integer, "a whole number that is not negative";
+    usize: Integer, "a whole number that fits `usize`";
+    isize: Integer, "a whole number that fits `isize`";
+}
+
+macro_rules! reads_as_text {
+    ($($shape:ident)*) => {$(
+        impl Reads<shape::$shape> for Arc<str> {
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                <String as Reads<shape::$shape>>::read(json).map(Into::into)
+            }
+        }
+    )*};
+}
+
+reads_as_text! { Text Enum Decimal DateTime IntegerText Expandable }
+
+/// The id, whether Stripe sent the id or the object.
+impl Reads<shape::Expandable> for String {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        if json.is_text() {
+            return json.decode("an id");
+        }
+        let mut id = [None];
+        json.find(&["id"], &mut id)?;
+        id[0]
+            .ok_or_else(DecodeError::missing)
+            .and_then(|id| id.decode("an id"))
+            .map_err(|error| error.in_field("id"))
+    }
+}
+
+impl Reads<shape::Expandable> for Box<str> {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        <String as Reads<shape::Expandable>>::read(json).map(Into::into)
+    }
+}
+
+impl Reads<shape::IntegerText> for i64 {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        let text: String = json.decode("an integer as text")?;
+        text.parse().map_err(|_| DecodeError::expected("an integer as text"))
+    }
+}
+
+impl Reads<shape::Timestamp> for Timestamp {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        json.decode("a time in whole seconds").map(Self::from_unix_seconds)
+    }
+}
+
+impl<S: Shape, T: Reads<S>> Reads<shape::Array<S>> for Vec<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        json.elements(T::read)
+    }
+}
+
+/// The values that Stripe sent along; there may be more: see [`List`](crate::List).
+impl<S: Shape, T: Reads<S>> Reads<shape::List<S>> for Vec<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        <crate::List<T> as Reads<shape::List<S>>>::read(json).map(|list| list.data)
+    }
+}
+
+impl<S: Shape, T: Reads<S>> Reads<shape::Map<S>> for HashMap<String, T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        json.entries(T::read)
+    }
+}
+
+impl<S: Shape, T: Reads<S>> Reads<shape::Map<S>> for BTreeMap<String, T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        json.entries(T::read)
+    }
+}

@@ -1,0 +1,93 @@
+//! What a value of Stripe's can be, as types: the `S` of [`Reads<S>`](crate::Reads).
+//!
+//! The derive macros choose the shape from the catalog; a type of yours implements [`Reads`](crate::Reads) for the
+//! shapes that it can be read from.
+
+/// A shape. Closed: the shapes are those of Stripe's schema.
+pub trait Shape: sealed::Sealed {
+    /// The shape without its [`Maybe`].
+    type Present: Shape;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! shapes {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        #[expect(clippy::exhaustive_enums, reason = "a shape has no values")]
+        pub enum $name {}
+
+        impl sealed::Sealed for $name {}
+
+        impl Shape for $name {
+            type Present = Self;
+        }
+    )*};
+}
+
+shapes! {
+    /// Any JSON value.
+    Any;
+    /// `true` or `false`.
+    Boolean;
+    /// A point in time as RFC 3339 text.
+    DateTime;
+    /// A decimal number as text, so that no digit is lost.
+    Decimal;
+    /// One of a known set of texts, to which Stripe adds without notice.
+    Enum;
+    /// The id of an object, or the object itself.
+    Expandable;
+    /// A number that may have a fraction.
+    Float;
+    /// A whole number.
+    Integer;
+    /// A whole number as text.
+    IntegerText;
+    /// An object with known fields.
+    Object;
+    /// A text.
+    Text;
+    /// A point in time in whole seconds since the Unix epoch.
+    Timestamp;
+}
+
+macro_rules! shapes_of_shapes {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<S>(std::marker::PhantomData<S>);
+
+        impl<S: Shape> sealed::Sealed for $name<S> {}
+    )*};
+}
+
+shapes_of_shapes! {
+    /// An array.
+    Array;
+    /// Stripe's list object: `{"object": "list", "data": [...], "has_more": ..., "url": ...}`.
+    List;
+    /// An object whose keys the user chose, such as `metadata`.
+    Map;
+    /// A value that may be null or absent.
+    Maybe;
+}
+
+impl<S: Shape> Shape for Array<S> {
+    type Present = Self;
+}
+
+impl<S: Shape> Shape for List<S> {
+    type Present = Self;
+}
+
+impl<S: Shape> Shape for Map<S> {
+    type Present = Self;
+}
+
+impl<S: Shape> Shape for Maybe<S> {
+    type Present = S;
+}

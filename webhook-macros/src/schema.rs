@@ -1,0 +1,255 @@
+//! Looking things up in the catalog: what stands at a path, in tokens and in words.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use webhook_catalog::{Field, Shape, nearest};
+
+use crate::mistakes::did_you_mean;
+
+/// Where a view or an enum belongs: an object, or a place inside one.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) object: &'static str,
+    /// Empty for the object itself.
+    pub(crate) at: String,
+    pub(crate) shape: Shape,
+}
+
+/// What stands at a path.
+pub(crate) struct Found {
+    pub(crate) shape: Shape,
+    /// Whether it, or a step on the way to it, may be null.
+    pub(crate) nullable: bool,
+    /// Whether it, or a step on the way to it, may be absent.
+    pub(crate) optional: bool,
+}
+
+impl Found {
+    pub(crate) fn may_be_missing(&self) -> bool {
+        self.nullable || self.optional
+    }
+}
+
+/// Finds an object by name.
+pub(crate) fn object(name: &str) -> Result<Place, String> {
+    match webhook_catalog::object(name) {
+        Some(object) => {
+            Ok(Place { object: object.name, at: String::new(), shape: Shape::Nested(object.fields.clone()) })
+        }
+        None => {
+            let near = nearest(name, webhook_catalog::objects());
+            let events = webhook_catalog::find(name).filter(|known| !known.objects.is_empty());
+            Err(match events {
+                Some(event) => {
+                    format!(
+                        "`{name}` is an event type: the object that it carries is `{}`",
+                        event.objects.join("` or `")
+                    )
+                }
+                None => format!(
+                    "Stripe has no object `{name}`{}",
+                    did_you_mean(&near, "the `events` command lists the objects that events carry")
+                ),
+            })
+        }
+    }
+}
+
+impl Place {
+    /// Finds a place inside this one; arrays and lists on the way stand for their elements.
+    pub(crate) fn inner(&self, path: &str) -> Result<Self, String> {
+        let mut shape = self.shape.clone();
+        for step in path.split('.') {
+            let field = self.field(&element(&shape).clone(), step)?;
+            shape = element(&field.shape).clone();
+        }
+        Ok(Self { object: self.object, at: path.to_owned(), shape })
+    }
+
+    /// Finds what stands at a path.
+    pub(crate) fn find(&self, path: &str) -> Result<Found, String> {
+        let mut found = Found { shape: self.shape.clone(), nullable: false, optional: false };
+        let mut owner: Option<&str> = None;
+        for step in path.split('.') {
+            match (&found.shape, owner) {
+                (Shape::Map(inner), _) => {
+                    // Any key may be there, and none must.
+                    found.optional = true;
+                    found.shape = (**inner).clone();
+                }
+                (Shape::Nested(_) | Shape::Object(_), _) => {
+                    let field = self.field(&found.shape, step)?;
+                    found.nullable |= field.nullable;
+                    found.optional |= field.optional;
+                    found.shape = field.shape;
+                }
+                (other, owner) => return Err(self.no_way_through(owner.unwrap_or(step), other)),
+            }
+            owner = Some(step);
+        }
+        Ok(found)
+    }
+
+    /// The name of the place for messages: `payment_intent`, `payment_intent.amount_details`.
+    pub(crate) fn name(&self) -> String {
+        if self.at.is_empty() { self.object.to_owned() } else { format!("{}.{}", self.object, self.at) }
+    }
+
+    fn field(&self, shape: &Shape, step: &str) -> Result<Field, String> {
+        let fields = fields(shape);
+        fields.iter().find(|field| field.name == step).cloned().ok_or_else(|| {
+            let near = nearest(step, fields.iter().map(|field| field.name));
+            let owner = self.name();
+            format!(
+                "`{owner}` has no field `{step}`{}",
+                did_you_mean(&near, "`events --explain TYPE` shows its fields")
+            )
+        })
+    }
+
+    fn no_way_through(&self, step: &str, shape: &Shape) -> String {
+        let what = format!("`{step}` of `{}` is {}", self.name(), in_words(shape));
+        match shape {
+            Shape::Expandable(_) => {
+                format!(
+                    "{what}; an event has the id, so read `{step}` itself, as `String` or `Expandable<…>`"
+                )
+            }
+            Shape::Array(_) | Shape::List(_) => {
+                format!("{what}: read `{step}` itself, as `Vec<…>` of a view")
+            }
+            _ => format!("{what}: there is nothing inside it"),
+        }
+    }
+}
+
+/// The fields of an object. One of several objects has the fields of the first; its view names which it is.
+fn fields(shape: &Shape) -> &[Field] {
+    match shape {
+        Shape::Nested(fields) => fields,
+        Shape::Object(names) => webhook_catalog::object(names[0]).map_or(&[], |object| &object.fields),
+        _ => &[],
+    }
+}
+
+/// What an array, list, map or reference holds.
+pub(crate) fn element(shape: &Shape) -> &Shape {
+    match shape {
+        Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) | Shape::Map(inner) => {
+            element(inner)
+        }
+        other => other,
+    }
+}
+
+/// The shape as a type.
+pub(crate) fn marker(shape: &Shape) -> TokenStream {
+    match shape {
+        Shape::Array(inner) => {
+            let inner = marker(inner);
+            quote!(private::shape::Array<#inner>)
+        }
+        Shape::List(inner) => {
+            let inner = marker(inner);
+            quote!(private::shape::List<#inner>)
+        }
+        Shape::Map(inner) => {
+            let inner = marker(inner);
+            quote!(private::shape::Map<#inner>)
+        }
+        Shape::Boolean => quote!(private::shape::Boolean),
+        Shape::DateTime => quote!(private::shape::DateTime),
+        Shape::Decimal => quote!(private::shape::Decimal),
+        Shape::Expandable(_) => quote!(private::shape::Expandable),
+        Shape::Float => quote!(private::shape::Float),
+        Shape::Integer => quote!(private::shape::Integer),
+        Shape::IntegerText => quote!(private::shape::IntegerText),
+        Shape::Literal("true" | "false") => quote!(private::shape::Boolean),
+        // Stripe may add a second value at any time.
+        Shape::Enum(_) | Shape::Literal(_) => quote!(private::shape::Enum),
+        Shape::Nested(_) | Shape::Object(_) => quote!(private::shape::Object),
+        Shape::String => quote!(private::shape::Text),
+        Shape::Timestamp => quote!(private::shape::Timestamp),
+        _ => quote!(private::shape::Any),
+    }
+}
+
+/// What a value is, as it stands after "is".
+pub(crate) fn in_words(shape: &Shape) -> String {
+    match shape {
+        Shape::Any => "any value".to_owned(),
+        Shape::Boolean => "a boolean".to_owned(),
+        Shape::Enum(_) | Shape::Literal(_) => shape.to_string(),
+        Shape::Expandable(inner) => format!("the id of a {inner}, or the object"),
+        Shape::Array(_) | Shape::Integer | Shape::IntegerText | Shape::Nested(_) => format!("an {shape}"),
+        Shape::Object(_) => format!("a whole {shape}"),
+        _ => format!("a {shape}"),
+    }
+}
+
+/// Which type reads it, as it stands in a note.
+pub(crate) fn readers(shape: &Shape) -> String {
+    match shape {
+        Shape::Any => "serde_json::Value".to_owned(),
+        Shape::Array(inner) => format!("Vec<{}>", readers(inner)),
+        Shape::Boolean | Shape::Literal("true" | "false") => "bool".to_owned(),
+        Shape::Enum(_) | Shape::Literal(_) => "String".to_owned(),
+        Shape::Expandable(_) => "Expandable".to_owned(),
+        Shape::Float => "f64".to_owned(),
+        Shape::Integer | Shape::IntegerText => "i64".to_owned(),
+        Shape::List(inner) => format!("List<{}>", readers(inner)),
+        Shape::Map(inner) => format!("HashMap<String, {}>", readers(inner)),
+        Shape::Nested(_) | Shape::Object(_) => "View".to_owned(),
+        Shape::Timestamp => "Timestamp".to_owned(),
+        _ => "String".to_owned(),
+    }
+}
+
+/// What the type of a field means besides what it looks like.
+pub(crate) fn remark(place: &Place, path: &str, shape: &Shape) -> String {
+    match element(shape) {
+        Shape::Nested(_) => {
+            let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
+            format!(
+                "; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\", at = \"{at}\")]`",
+                place.object
+            )
+        }
+        Shape::Object(names) if !matches!(shape, Shape::Expandable(_)) => {
+            format!(
+                "; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\")]`",
+                names[0]
+            )
+        }
+        Shape::Object(_) => "; or as `String`, which reads the id".to_owned(),
+        Shape::Enum(_) => "; or as an enum of yours that derives `StripeEnum`".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Digests a shape: equal where Stripe sends the same thing in several places (FNV-1a over its text form).
+pub(crate) fn digest(shape: &Shape) -> u64 {
+    let text = match shape {
+        Shape::Literal(value) => format!("{:?}", Shape::Enum(vec![value.trim_matches('"')])),
+        other => format!("{other:?}"),
+    };
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// The places that a value of a shape may be a view of, as tokens; empty where there is nothing to agree on.
+pub(crate) fn places(place: &Place, path: &str, shape: &Shape) -> Vec<TokenStream> {
+    let inner = element(shape);
+    match inner {
+        Shape::Object(names) => {
+            names.iter().map(|name| quote!(private::Place { object: #name, at: "", digest: 0 })).collect()
+        }
+        Shape::Nested(_) | Shape::Enum(_) | Shape::Literal(_) => {
+            let (object, digest) = (place.object, digest(inner));
+            let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
+            vec![quote!(private::Place { object: #object, at: #at, digest: #digest })]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,98 @@
+//! Checking: every variant against the values that the catalog lists.
+
+use syn::{Data, Fields, Ident, Type, Variant};
+use webhook_catalog::{Shape, nearest};
+
+use crate::mistakes::{Mistakes, did_you_mean};
+use crate::schema::Place;
+use crate::view::check::place;
+use crate::view::parse::{Item, Settings};
+
+/// An enum whose variants are values that Stripe sends, and one for all others.
+pub(crate) struct TextEnum {
+    pub(crate) place: Place,
+    pub(crate) variants: Vec<(Ident, String)>,
+    pub(crate) other: Ident,
+}
+
+pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
+    let name = &item.input.ident;
+    let Data::Enum(data) = &item.input.data else {
+        mistakes.add(name.span(), "`StripeEnum` is for enums; `StripeObject` is for structs");
+        return None;
+    };
+    if item.settings.object.is_some() && item.settings.at.is_none() {
+        let message = "which field? write `#[stripe(object = \"payment_intent\", at = \"status\")]`";
+        mistakes.add(name.span(), message);
+        return None;
+    }
+    let place = place(name, &item.settings, mistakes)?;
+    let values: Vec<&str> = match &place.shape {
+        Shape::Enum(values) => values.clone(),
+        Shape::Literal(value) => vec![value.trim_matches('"')],
+        other => {
+            let is = crate::schema::in_words(other);
+            let at = item.settings.at.as_ref().map_or(name.span(), |at| at.span());
+            mistakes
+                .add(at, format!("`{}` of `{}` is {is}, not one of a set of texts", place.at, place.object));
+            return None;
+        }
+    };
+    let mut variants = Vec::new();
+    let mut other = None;
+    for variant in &data.variants {
+        if is_other(variant) {
+            other = Some(variant.ident.clone());
+        } else if let Some(value) = value(variant, &values, &place, mistakes) {
+            variants.push((variant.ident.clone(), value));
+        }
+    }
+    if other.is_none() {
+        let message = format!(
+            "Stripe adds values without notice: give `{name}` a variant `Other(String)` that keeps those it does not know"
+        );
+        mistakes.add(name.span(), message);
+    }
+    Some(TextEnum { place, variants, other: other? })
+}
+
+fn is_other(variant: &Variant) -> bool {
+    let Fields::Unnamed(fields) = &variant.fields else { return false };
+    let is_string = |ty: &Type| matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "String"));
+    variant.ident == "Other" && fields.unnamed.len() == 1 && is_string(&fields.unnamed[0].ty)
+}
+
+fn value(variant: &Variant, values: &[&str], place: &Place, mistakes: &mut Mistakes) -> Option<String> {
+    let settings = Settings::parse(&variant.attrs, &["rename"], mistakes);
+    if !matches!(variant.fields, Fields::Unit) {
+        mistakes.add(
+            variant.ident.span(),
+            "a variant is a value of Stripe's and holds nothing; only `Other(String)` does",
+        );
+        return None;
+    }
+    let (value, span) = match &settings.path {
+        Some(rename) => (rename.value(), rename.span()),
+        None => (snake_case(&variant.ident.to_string()), variant.ident.span()),
+    };
+    if values.contains(&value.as_str()) {
+        return Some(value);
+    }
+    let all = if values.len() <= 12 { format!("there are `{}`", values.join("`, `")) } else { String::new() };
+    let all = if all.is_empty() { "`events --explain TYPE` lists some".to_owned() } else { all };
+    let hint = did_you_mean(&nearest(&value, values.iter().copied()), &all);
+    mistakes.add(span, format!("`{}` of `{}` is never `{value}`{hint}", place.at, place.object));
+    None
+}
+
+/// `RequiresAction` is `requires_action`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for (at, letter) in name.trim_start_matches("r#").char_indices() {
+        if letter.is_uppercase() && at > 0 {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}

@@ -1,0 +1,46 @@
+//! Expansion: how the enum reads itself, and how it is written.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::check::TextEnum;
+use crate::schema;
+use crate::view::parse::Item;
+
+pub(crate) fn implementation(item: &Item, checked: &TextEnum, root: TokenStream) -> TokenStream {
+    let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
+    let name = &item.input.ident;
+    let (object, at, digest) =
+        (checked.place.object, &checked.place.at, schema::digest(&checked.place.shape));
+    let (variants, values): (Vec<_>, Vec<_>) =
+        checked.variants.iter().map(|(variant, value)| (variant, value)).unzip();
+    let other = &checked.other;
+    let (impl_generics, type_generics, where_clause) = item.input.generics.split_for_impl();
+    quote! {
+        const _: () = {
+            use #root::__private as private;
+
+            impl #impl_generics private::Reads<private::shape::Enum> for #name #type_generics #where_clause {
+                const PLACES: &'static [private::Place] =
+                    &[private::Place { object: #object, at: #at, digest: #digest }];
+
+                fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
+                    let text = <private::String as private::Reads<private::shape::Enum>>::read(json)?;
+                    private::Result::Ok(match text.as_str() {
+                        #(#values => Self::#variants,)*
+                        _ => Self::#other(text),
+                    })
+                }
+            }
+
+            impl #impl_generics private::Display for #name #type_generics #where_clause {
+                fn fmt(&self, f: &mut private::Formatter<'_>) -> private::FmtResult {
+                    f.write_str(match self {
+                        #(Self::#variants => #values,)*
+                        Self::#other(text) => text,
+                    })
+                }
+            }
+        };
+    }
+}

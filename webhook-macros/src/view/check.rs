@@ -1,0 +1,136 @@
+//! Checking: every field against the catalog. Whether its type can read it is for the compiler to say.
+
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, Fields, Ident, Type, Variant};
+
+use super::parse::{Item, Settings};
+use crate::mistakes::Mistakes;
+use crate::schema::{self, Found, Place};
+
+/// What the item is, checked.
+pub(crate) enum Kind {
+    /// A struct of one unnamed field that reads what the field's type reads.
+    Transparent { inner: Type },
+    /// An enum over views of several objects.
+    Union { variants: Vec<(Ident, Type)> },
+    /// A struct whose fields are fields of an object.
+    View { place: Place, fields: Vec<ViewField> },
+}
+
+/// A field of a view and what it reads.
+pub(crate) struct ViewField {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    pub(crate) path: String,
+    pub(crate) found: Found,
+}
+
+pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
+    let Item { input, settings } = item;
+    if let Some(lifetime) = input.generics.lifetimes().next() {
+        mistakes.add(lifetime.span(), "a view owns what it reads: use `String` instead of a reference");
+        return None;
+    }
+    match &input.data {
+        Data::Struct(data) if settings.transparent => transparent(&data.fields, settings, mistakes),
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(named) => {
+                let place = place(&input.ident, settings, mistakes)?;
+                let fields =
+                    named.named.iter().filter_map(|field| self::field(field, &place, mistakes)).collect();
+                Some(Kind::View { place, fields })
+            }
+            other => {
+                let message = "a view has named fields, the ones it reads; \
+                               a struct around one value is `#[stripe(transparent)]`";
+                let span = if other.is_empty() { input.ident.span() } else { other.span() };
+                mistakes.add(span, message);
+                None
+            }
+        },
+        Data::Enum(data) => {
+            if let Some(object) = &settings.object {
+                mistakes.add(object.span(), "the variants' views say which objects they are: remove this");
+            }
+            let variants =
+                data.variants.iter().filter_map(|variant| self::variant(variant, mistakes)).collect();
+            Some(Kind::Union { variants })
+        }
+        Data::Union(data) => {
+            mistakes.add(data.union_token.span, "a view is a struct, or an enum over views");
+            None
+        }
+    }
+}
+
+fn transparent(fields: &Fields, settings: &Settings, mistakes: &mut Mistakes) -> Option<Kind> {
+    if let Some(needless) = settings.object.as_ref().or(settings.at.as_ref()) {
+        mistakes.add(
+            needless.span(),
+            "a transparent type reads what its field's type reads, anywhere: remove this",
+        );
+    }
+    match fields {
+        Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
+            Some(Kind::Transparent { inner: unnamed.unnamed[0].ty.clone() })
+        }
+        other => {
+            mistakes.add(other.span(), "a transparent type has one unnamed field: `struct OrderId(String);`");
+            None
+        }
+    }
+}
+
+/// Finds the place that the attributes name.
+pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) -> Option<Place> {
+    let Some(object) = &settings.object else {
+        let message = "which object of Stripe's? write `#[stripe(object = \"payment_intent\")]`";
+        mistakes.add(name.span(), message);
+        return None;
+    };
+    let place = match schema::object(&object.value()) {
+        Ok(place) => place,
+        Err(message) => {
+            mistakes.add(object.span(), message);
+            return None;
+        }
+    };
+    let Some(at) = &settings.at else { return Some(place) };
+    match place.inner(&at.value()) {
+        Ok(inner) => Some(inner),
+        Err(message) => {
+            mistakes.add(at.span(), message);
+            None
+        }
+    }
+}
+
+fn field(field: &syn::Field, place: &Place, mistakes: &mut Mistakes) -> Option<ViewField> {
+    let settings = Settings::parse(&field.attrs, &["path", "rename"], mistakes);
+    let name = field.ident.clone()?;
+    let (path, span) = match &settings.path {
+        Some(path) => (path.value(), path.span()),
+        None => (name.unraw().to_string(), name.span()),
+    };
+    match place.find(&path) {
+        Ok(found) => Some(ViewField { name, ty: field.ty.clone(), path, found }),
+        Err(message) => {
+            mistakes.add(span, message);
+            None
+        }
+    }
+}
+
+fn variant(variant: &Variant, mistakes: &mut Mistakes) -> Option<(Ident, Type)> {
+    match &variant.fields {
+        Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
+            Some((variant.ident.clone(), unnamed.unnamed[0].ty.clone()))
+        }
+        _ => {
+            let message = format!("each variant holds a view of one object: `{0}({0}View)`", variant.ident);
+            mistakes.add(variant.ident.span(), message);
+            None
+        }
+    }
+}

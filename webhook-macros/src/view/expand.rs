@@ -1,0 +1,255 @@
+//! Expansion: how the type reads itself. It holds calls; the logic is in `webhook_core::__private`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+use syn::{Generics, Type};
+
+use super::check::{Kind, ViewField};
+use super::parse::Item;
+use crate::schema::{self, Place};
+
+pub(crate) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> TokenStream {
+    let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
+    let body = match kind {
+        Kind::Transparent { inner } => transparent(item, inner),
+        Kind::Union { variants } => union(item, variants),
+        Kind::View { place, fields } => view(item, place, fields),
+    };
+    quote! {
+        const _: () = {
+            use #root::__private as private;
+            #body
+        };
+    }
+}
+
+fn transparent(item: &Item, inner: &Type) -> TokenStream {
+    let name = &item.input.ident;
+    let mut generics = item.input.generics.clone();
+    generics.params.push(syn::parse_quote!(ReadShape: private::Shape));
+    generics.make_where_clause().predicates.push(syn::parse_quote!(#inner: private::Reads<ReadShape>));
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = item.input.generics.split_for_impl();
+    quote! {
+        impl #impl_generics private::Reads<ReadShape> for #name #type_generics #where_clause {
+            const PLACES: &'static [private::Place] = <#inner as private::Reads<ReadShape>>::PLACES;
+            const OPTIONAL: bool = <#inner as private::Reads<ReadShape>>::OPTIONAL;
+
+            fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
+                <#inner as private::Reads<ReadShape>>::read(json).map(Self)
+            }
+
+            fn absent() -> private::Option<Self> {
+                <#inner as private::Reads<ReadShape>>::absent().map(Self)
+            }
+        }
+    }
+}
+
+fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
+    let name = &item.input.ident;
+    let text = name.to_string();
+    let (impl_generics, type_generics, where_clause) = item.input.generics.split_for_impl();
+    let objects = variants.iter().map(|(_, ty)| quote_spanned!(ty.span()=> private::object_of::<#ty>()));
+    let places = variants.iter().map(|(_, ty)| quote!(private::place_of::<#ty>()));
+    let (names, types): (Vec<_>, Vec<_>) = variants.iter().map(|(name, ty)| (name, ty)).unzip();
+    let positions = 0..variants.len();
+    quote! {
+        impl #impl_generics private::Payload for #name #type_generics #where_clause {
+            const NAME: &'static str = #text;
+            const OBJECTS: &'static [&'static str] = &[#(#objects),*];
+
+            fn decode(object: &private::RawJson) -> private::Result<Self, private::DecodeError> {
+                <Self as private::Reads<private::shape::Object>>::read(object.json())
+            }
+        }
+
+        impl #impl_generics private::Reads<private::shape::Object> for #name #type_generics #where_clause {
+            const PLACES: &'static [private::Place] = &[#(#places),*];
+
+            fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
+                let [name] = private::find(json, &["object"])?;
+                let at = private::object_position(name, <Self as private::Payload>::OBJECTS)?;
+                #(
+                    if at == #positions {
+                        return <#types as private::Reads<private::shape::Object>>::read(json).map(Self::#names);
+                    }
+                )*
+                private::unreachable!()
+            }
+        }
+    }
+}
+
+/// A view's field is described by a constant, in which its type is named once: whatever is wrong with the type is
+/// reported once, on it, in a sentence about this very field. A type with the view's own parameters in it cannot
+/// stand in a constant, and is required of whoever chooses the parameters.
+fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
+    let name = &item.input.ident;
+    let text = name.to_string();
+    let mut generics = item.input.generics.clone();
+    let constants: Vec<_> = (0..fields.len()).map(|at| format_ident!("FIELD_{at}")).collect();
+    let mut firsts: Vec<&str> = Vec::new();
+    let (mut before, mut values, mut optional) = (Vec::new(), Vec::new(), Vec::new());
+    for (field, constant) in fields.iter().zip(&constants) {
+        let (ident, ty) = (&field.name, &field.ty);
+        let path: Vec<_> = field.path.split('.').collect();
+        let at = position(&mut firsts, path[0]);
+        let described = if is_generic(ty, &item.input.generics) {
+            let shape = shape_of(field);
+            generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: private::Reads<#shape>));
+            quote!(private::field::<#shape, #ty>())
+        } else {
+            before.push(constant_of(name, place, field, constant));
+            quote!(#constant)
+        };
+        values.push(quote!(#ident: #described.read_at(found[#at], &[#(#path),*])?));
+        optional.push(quote!(#described.optional));
+    }
+    let object_at = position(&mut firsts, "object");
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = item.input.generics.split_for_impl();
+    let (object, at, digest) = (place.object, &place.at, schema::digest(&place.shape));
+    let payload = place.at.is_empty().then(|| {
+        let paths = fields.iter().map(|field| &field.path);
+        let mut payload = generics.clone();
+        payload.make_where_clause().predicates.push(syn::parse_quote!(Self: private::Sendable));
+        let (_, _, where_clause) = payload.split_for_impl();
+        quote! {
+            impl #impl_generics private::Payload for #name #type_generics #where_clause {
+                const NAME: &'static str = #text;
+                const OBJECTS: &'static [&'static str] = &[#object];
+                const FIELDS: &'static [&'static str] = &[#(#paths),*];
+
+                fn decode(object: &private::RawJson) -> private::Result<Self, private::DecodeError> {
+                    <Self as private::View>::read_object(object.json(), Self::OBJECTS)
+                }
+            }
+        }
+    });
+    quote! {
+        #(#before)*
+
+        impl #impl_generics private::Reads<private::shape::Object> for #name #type_generics #where_clause {
+            const PLACES: &'static [private::Place] =
+                &[private::Place { object: #object, at: #at, digest: #digest }];
+
+            fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
+                <Self as private::View>::read_object(json, &[])
+            }
+        }
+
+        impl #impl_generics private::View for #name #type_generics #where_clause {
+            const ALL_OPTIONAL: bool = true #(&& #optional)*;
+
+            fn read_object(
+                json: private::Json<'_>,
+                expected: &'static [&'static str],
+            ) -> private::Result<Self, private::DecodeError> {
+                let found = private::find(json, &[#(#firsts),*])?;
+                if !expected.is_empty() {
+                    private::object_position(found[#object_at], expected)?;
+                }
+                private::Result::Ok(Self { #(#values),* })
+            }
+        }
+
+        #payload
+    }
+}
+
+/// The place of a name in a list, to which it is added if need be.
+fn position<'n>(names: &mut Vec<&'n str>, name: &'n str) -> usize {
+    names.iter().position(|known| *known == name).unwrap_or_else(|| {
+        names.push(name);
+        names.len() - 1
+    })
+}
+
+fn shape_of(field: &ViewField) -> TokenStream {
+    let marker = schema::marker(&field.found.shape);
+    if field.found.may_be_missing() { quote!(private::shape::Maybe<#marker>) } else { marker }
+}
+
+fn constant_of(view: &Ident, place: &Place, field: &ViewField, constant: &Ident) -> TokenStream {
+    let ty = &field.ty;
+    let shape = shape_of(field);
+    let (message, note) = sentences(place, field);
+    // A name of its own: the compiler points out traits of the same name.
+    let reads = format_ident!("{view}_reads_{}", field.name.unraw());
+    let described = quote_spanned!(ty.span()=> describe::<#ty>());
+    let places = schema::places(place, &field.path, &field.found.shape);
+    let owner = format!("`{}` of `{}`", field.path, place.name());
+    let agreed = (!places.is_empty()).then(|| {
+        quote_spanned! {ty.span()=>
+            const _: () = private::assert_place(#owner, #constant.places, &[#(#places),*]);
+        }
+    });
+    quote! {
+        const #constant: private::Field<#ty> = {
+            #[allow(non_camel_case_types, reason = "nobody writes it")]
+            #[diagnostic::on_unimplemented(message = #message, label = "`{Self}` cannot read it", note = #note)]
+            trait #reads: private::Reads<#shape> {}
+
+            #[diagnostic::do_not_recommend]
+            impl<T: private::Reads<#shape>> #reads for T {}
+
+            const fn describe<T: #reads>() -> private::Field<T> {
+                private::field::<#shape, T>()
+            }
+
+            #described
+        };
+        #agreed
+    }
+}
+
+/// What is wrong with a type that cannot read the field, and what would be right.
+fn sentences(place: &Place, field: &ViewField) -> (String, String) {
+    let (path, owner, found) = (&field.path, place.name(), &field.found);
+    let (is, readers) = (schema::in_words(&found.shape), schema::readers(&found.shape));
+    let remark = schema::remark(place, path, &found.shape);
+    let missing = match (found.nullable, found.optional) {
+        (true, true) => "can be null or absent",
+        (true, false) => "can be null",
+        (false, true) => "can be absent",
+        (false, false) => "",
+    };
+    let reader = if missing.is_empty() { readers } else { format!("Option<{readers}>") };
+    let message = match missing {
+        // The type's look only chooses the sentence; whether it fits is decided by the trait.
+        _ if missing.is_empty() || is_option(&field.ty) => format!("`{path}` of `{owner}` is {is}"),
+        _ => format!("`{path}` of `{owner}` {missing}: use `Option<…>`"),
+    };
+    let note = match missing {
+        "" => format!("read it as `{reader}`{remark}"),
+        _ => format!("it is {is}, and {missing}: read it as `{reader}`{remark}"),
+    };
+    // Braces are placeholders in such a text.
+    (message.replace(['{', '}'], "|"), note.replace(['{', '}'], "|"))
+}
+
+fn is_option(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
+}
+
+fn is_generic(ty: &Type, generics: &Generics) -> bool {
+    struct Names<'g>(&'g Generics, bool);
+
+    impl<'ast> Visit<'ast> for Names<'_> {
+        fn visit_ident(&mut self, ident: &'ast Ident) {
+            self.1 |= self.0.params.iter().any(|param| match param {
+                syn::GenericParam::Type(param) => param.ident == *ident,
+                syn::GenericParam::Const(param) => param.ident == *ident,
+                syn::GenericParam::Lifetime(_) => false,
+            });
+        }
+    }
+
+    let mut names = Names(generics, false);
+    names.visit_type(ty);
+    names.1
+}
