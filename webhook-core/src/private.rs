@@ -9,7 +9,7 @@ use std::future::Future;
 pub use inventory;
 
 pub use agree::{assert_carried, assert_first_event, assert_place};
-pub use field::{Field, Sendable, field, find, object_of, object_position, place_of};
+pub use field::{Field, Sendable, field, find, object_of, object_position, place_of, read_field};
 
 pub use crate::decode::DecodeError;
 pub use crate::event::{Payload, View};
@@ -22,12 +22,21 @@ pub use crate::shape::{self, Shape};
 use crate::{HandlerError, IntoOutcome, Outcome};
 
 // The names that expanded code needs from the prelude, which a user's module may shadow.
+pub use std::boxed::Box;
+pub use std::collections::BTreeMap;
 pub use std::fmt::{Display, Formatter, Result as FmtResult};
 pub use std::option::Option;
 pub use std::result::Result;
 pub use std::string::String;
 pub use std::time::Duration;
 pub use std::unreachable;
+pub use std::vec::Vec;
+
+pub use serde_json::Value;
+
+pub use crate::expandable::Expandable;
+pub use crate::list::List;
+pub use crate::timestamp::Timestamp;
 
 /// What the expansion needs of one argument. Made once for each, so that a type that is no argument is reported
 /// once.

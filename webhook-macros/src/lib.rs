@@ -3,6 +3,7 @@
 
 mod handler;
 mod mistakes;
+mod objects;
 mod schema;
 mod text_enum;
 mod view;
@@ -45,4 +46,16 @@ derives! {
     stripe_object_of_server(StripeObjectOfServer): view::derive, ::webhook_server;
     stripe_enum(StripeEnum): text_enum::derive, ::webhook_core;
     stripe_enum_of_server(StripeEnumOfServer): text_enum::derive, ::webhook_server;
+}
+
+#[expect(missing_docs, reason = "documented where it is re-exported")]
+#[proc_macro]
+pub fn objects(input: TokenStream) -> TokenStream {
+    objects::expand(quote!(::webhook_core), input.into()).into()
+}
+
+#[expect(missing_docs, reason = "documented where it is re-exported")]
+#[proc_macro]
+pub fn objects_of_server(input: TokenStream) -> TokenStream {
+    objects::expand(quote!(::webhook_server), input.into()).into()
 }

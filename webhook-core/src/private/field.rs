@@ -27,6 +27,18 @@ fn read<S: Shape, T: Reads<S>>(json: Option<Json<'_>>) -> Result<T, DecodeError>
     }
 }
 
+/// Reads a field that was found, or not.
+///
+/// # Errors
+///
+/// Fails if the field is missing and must not be, or does not fit the type.
+pub fn read_field<S: Shape, T: Reads<S>>(
+    found: Option<Json<'_>>,
+    name: &'static str,
+) -> Result<T, DecodeError> {
+    read::<S, T>(found).map_err(|error| error.in_field(name))
+}
+
 impl<T> Field<T> {
     /// Reads the field at the end of a path, of which the first step was found already.
     ///

@@ -1,0 +1,49 @@
+//! Parsing: `pub mod stripe { payment_intent, checkout.session }`.
+
+use proc_macro2::TokenStream;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, Token, Visibility, braced};
+
+use crate::mistakes::Mistakes;
+
+/// The module as it was written.
+pub(crate) struct Module {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) objects: Punctuated<ObjectName, Token![,]>,
+}
+
+/// An object's name, of one or several words with dots between.
+pub(crate) struct ObjectName(pub(crate) Punctuated<Ident, Token![.]>);
+
+impl Parse for Module {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        input.parse::<Token![mod]>()?;
+        let name = input.parse()?;
+        let content;
+        braced!(content in input);
+        Ok(Self { attributes, visibility, name, objects: Punctuated::parse_terminated(&content)? })
+    }
+}
+
+impl Parse for ObjectName {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Punctuated::parse_separated_nonempty(input).map(Self)
+    }
+}
+
+pub(crate) fn module(tokens: TokenStream, mistakes: &mut Mistakes) -> Option<Module> {
+    match syn::parse2(tokens) {
+        Ok(module) => Some(module),
+        Err(mistake) => {
+            let message = "here stands a module with the names of objects: \
+                           `pub mod stripe { payment_intent, checkout.session }`";
+            mistakes.add(mistake.span(), message);
+            None
+        }
+    }
+}
