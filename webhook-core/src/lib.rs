@@ -36,7 +36,7 @@ pub mod __private;
 
 pub use context::{Context, Run};
 pub use envelope::{Envelope, EnvelopeError, EventRequest};
-pub use event::{DecodeError, Event, Payload, Unchecked};
+pub use event::{DecodeError, Event, Payload, Unchecked, UncheckedValue};
 pub use extract::{Extract, Invocation, Needs, State, StateType, StateValue, States};
 pub use handler::{HandlerError, HandlerFailure, IntoOutcome, Outcome, ResultExt, Verdict};
 pub use raw_json::RawJson;
