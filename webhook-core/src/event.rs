@@ -109,11 +109,22 @@ impl Payload for serde_json::Value {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Unchecked<T>(pub T);
 
-impl<T: DeserializeOwned + Send + 'static> Payload for Unchecked<T> {
+impl<T: UncheckedValue> Payload for Unchecked<T> {
     fn decode(object: &RawJson) -> Result<Self, DecodeError> {
         object.decode().map(Self)
     }
 }
+
+/// A type that [`Unchecked`] decodes into.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be decoded from JSON",
+    label = "no deserialisable type",
+    note = "`Unchecked` takes any type that implements `serde::Deserialize` and is `Send + 'static`: add `#[derive(Deserialize)]` to it"
+)]
+pub trait UncheckedValue: DeserializeOwned + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + Send + 'static> UncheckedValue for T {}
 
 /// A struct that `#[derive(StripeObject)]` checked against a place in Stripe's schema.
 pub trait View: Reads<shape::Object> {

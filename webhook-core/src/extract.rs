@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::__private::Argument;
 use crate::{Context, Envelope, Event, HandlerError, Payload};
 
 /// One run of a handler on one event: what its arguments are taken from.
@@ -43,6 +44,16 @@ pub trait Extract: Sized {
     #[doc(hidden)]
     const PAYLOAD: (&'static str, &'static [&'static str]) = ("", &[]);
 
+    /// What the expansion needs of an argument of this type. A type that is no argument has none, and is reported
+    /// on this name alone.
+    #[doc(hidden)]
+    const ARGUMENT: Argument<Self> = Argument {
+        is_event: Self::IS_EVENT,
+        needs: Self::needs,
+        extract: Self::extract,
+        payload: Self::PAYLOAD,
+    };
+
     /// Takes the argument from a run.
     ///
     /// # Errors
@@ -73,6 +84,7 @@ impl<T: Payload> Extract for Event<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Extract for Context {
     fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
         Ok(invocation.context.clone())

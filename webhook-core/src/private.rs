@@ -8,9 +8,10 @@ use std::future::Future;
 
 pub use inventory;
 
-pub use agree::{assert_carried, assert_first_event, assert_place};
+pub use agree::{assert_carried, assert_place};
 pub use field::{Field, Sendable, field, find, object_of, object_position, place_of, read_field};
 
+pub use crate::IntoOutcome;
 pub use crate::decode::DecodeError;
 pub use crate::event::{Payload, View};
 pub use crate::extract::{Extract, Invocation, Needs};
@@ -19,7 +20,7 @@ pub use crate::raw_json::RawJson;
 pub use crate::reads::{Place, Reads};
 pub use crate::registry::{Registration, Running, Takes};
 pub use crate::shape::{self, Shape};
-use crate::{HandlerError, IntoOutcome, Outcome};
+use crate::{HandlerError, Outcome};
 
 // The names that expanded code needs from the prelude, which a user's module may shadow.
 pub use std::boxed::Box;
@@ -52,19 +53,35 @@ pub struct Argument<T> {
     pub payload: (&'static str, &'static [&'static str]),
 }
 
-/// Describes one argument. The bound is what a type that is no argument violates.
-pub const fn argument<T: Extract>() -> Argument<T> {
-    Argument { is_event: T::IS_EVENT, needs: T::needs, extract: T::extract, payload: T::PAYLOAD }
+/// Tells whether an argument is an event and so is one before it.
+pub const fn is_second_event(this: bool, before: &[bool]) -> bool {
+    let mut at = 0;
+    while at < before.len() {
+        if this && before[at] {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
-/// Converts what the handler returned.
-///
-/// # Errors
-///
-/// Fails where the handler did.
-pub fn finish<R: IntoOutcome>(returned: R) -> Outcome {
-    returned.into_outcome()
+/// Whether an argument is a second event, as a type: the compiler explains types in our words.
+#[expect(missing_debug_implementations, reason = "there are no values")]
+pub struct SecondEvent<const YES: bool>;
+
+/// Implemented where there is no second event.
+#[diagnostic::on_unimplemented(
+    message = "a handler takes one `Event`: this is its second",
+    label = "second event",
+    note = "a handler that needs the object in two types decodes it itself: `event.envelope.object.decode()`"
+)]
+pub trait NoMistake {
+    /// Named where the check is wanted.
+    const CHECKED: () = ();
 }
+
+#[diagnostic::do_not_recommend]
+impl NoMistake for SecondEvent<false> {}
 
 /// Boxes a handler's future, which moves between threads. The name is for the compiler's note when one cannot.
 pub fn a_handlers_future_must_be_send<F: Future<Output = Outcome> + Send + 'static>(future: F) -> Running {

@@ -147,30 +147,30 @@ pub(crate) fn marker(shape: &Shape) -> TokenStream {
     match shape {
         Shape::Array(inner) => {
             let inner = marker(inner);
-            quote!(private::shape::Array<#inner>)
+            quote!(__private::shape::Array<#inner>)
         }
         Shape::List(inner) => {
             let inner = marker(inner);
-            quote!(private::shape::List<#inner>)
+            quote!(__private::shape::List<#inner>)
         }
         Shape::Map(inner) => {
             let inner = marker(inner);
-            quote!(private::shape::Map<#inner>)
+            quote!(__private::shape::Map<#inner>)
         }
-        Shape::Boolean => quote!(private::shape::Boolean),
-        Shape::DateTime => quote!(private::shape::DateTime),
-        Shape::Decimal => quote!(private::shape::Decimal),
-        Shape::Expandable(_) => quote!(private::shape::Expandable),
-        Shape::Float => quote!(private::shape::Float),
-        Shape::Integer => quote!(private::shape::Integer),
-        Shape::IntegerText => quote!(private::shape::IntegerText),
-        Shape::Literal("true" | "false") => quote!(private::shape::Boolean),
+        Shape::Boolean => quote!(__private::shape::Boolean),
+        Shape::DateTime => quote!(__private::shape::DateTime),
+        Shape::Decimal => quote!(__private::shape::Decimal),
+        Shape::Expandable(_) => quote!(__private::shape::Expandable),
+        Shape::Float => quote!(__private::shape::Float),
+        Shape::Integer => quote!(__private::shape::Integer),
+        Shape::IntegerText => quote!(__private::shape::IntegerText),
+        Shape::Literal("true" | "false") => quote!(__private::shape::Boolean),
         // Stripe may add a second value at any time.
-        Shape::Enum(_) | Shape::Literal(_) => quote!(private::shape::Enum),
-        Shape::Nested(_) | Shape::Object(_) => quote!(private::shape::Object),
-        Shape::String => quote!(private::shape::Text),
-        Shape::Timestamp => quote!(private::shape::Timestamp),
-        _ => quote!(private::shape::Any),
+        Shape::Enum(_) | Shape::Literal(_) => quote!(__private::shape::Enum),
+        Shape::Nested(_) | Shape::Object(_) => quote!(__private::shape::Object),
+        Shape::String => quote!(__private::shape::Text),
+        Shape::Timestamp => quote!(__private::shape::Timestamp),
+        _ => quote!(__private::shape::Any),
     }
 }
 
@@ -243,12 +243,12 @@ pub(crate) fn places(place: &Place, path: &str, shape: &Shape) -> Vec<TokenStrea
     let inner = element(shape);
     match inner {
         Shape::Object(names) => {
-            names.iter().map(|name| quote!(private::Place { object: #name, at: "", digest: 0 })).collect()
+            names.iter().map(|name| quote!(__private::Place { object: #name, at: "", digest: 0 })).collect()
         }
         Shape::Nested(_) | Shape::Enum(_) | Shape::Literal(_) => {
             let (object, digest) = (place.object, digest(inner));
             let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
-            vec![quote!(private::Place { object: #object, at: #at, digest: #digest })]
+            vec![quote!(__private::Place { object: #object, at: #at, digest: #digest })]
         }
         _ => Vec::new(),
     }

@@ -78,6 +78,10 @@ pub enum Mismatch {
     ThinOnly,
     /// No snapshot type, but `v1.` before it names this thin type.
     SnapshotMissing(&'static str),
+    /// A group of types, which a pattern names.
+    Group,
+    /// No thin type either, though the name begins like one.
+    UnknownThin,
     /// No type at all; the nearest names.
     Unknown(Vec<&'static str>),
 }
@@ -137,6 +141,13 @@ fn unknown(name: &str) -> Mismatch {
     if let Some(snapshot) = name.strip_prefix("v1.").and_then(snapshot) {
         return Mismatch::Unknown(vec![snapshot.name]);
     }
+    // A group: what is missing is the star.
+    if expand_pattern(&format!("{name}.*")).is_ok() {
+        return Mismatch::Group;
+    }
+    if name.starts_with("v2.") {
+        return Mismatch::UnknownThin;
+    }
     // Whole trailing segments are a better hint than letters: `subscription.created` lacks only its `customer.`.
     let completed: Vec<_> = names(snapshot_types())
         .filter(|known| known.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')))
@@ -144,7 +155,8 @@ fn unknown(name: &str) -> Mismatch {
     if !completed.is_empty() && completed.len() <= 3 {
         return Mismatch::Unknown(completed);
     }
-    Mismatch::Unknown(nearest(name, names(snapshot_types())))
+    let lower = name.trim().to_ascii_lowercase();
+    Mismatch::Unknown(nearest(&lower, names(snapshot_types())))
 }
 
 fn snapshot(name: &str) -> Option<&'static EventType> {

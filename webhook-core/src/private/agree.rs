@@ -6,20 +6,6 @@
 use super::const_text::{ConstText, is_same};
 use crate::reads::Place;
 
-/// Stops the compilation at a second event.
-///
-/// # Panics
-///
-/// Panics at compile time if this argument is an event and so is one before it.
-#[track_caller]
-pub const fn assert_first_event(this: bool, before: &[bool]) {
-    let mut at = 0;
-    while at < before.len() {
-        assert!(!(this && before[at]), "a handler takes one `Event`: this is its second");
-        at += 1;
-    }
-}
-
 /// Stops the compilation where an event carries none of the objects that a handler's payload reads.
 ///
 /// # Panics

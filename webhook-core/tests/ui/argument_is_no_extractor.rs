@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
 #[on_event("payment_intent.succeeded")]
-async fn paid(event: Event, retries: u32) {}
+async fn paid(_event: Event, _retries: u32) {}
 
 fn main() {}

@@ -4,7 +4,7 @@ struct Shop;
 
 impl Shop {
     #[on_event("payment_intent.succeeded")]
-    async fn paid(event: Event) {}
+    async fn paid(_event: Event) {}
 }
 
 fn main() {}

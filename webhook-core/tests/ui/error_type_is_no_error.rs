@@ -3,7 +3,7 @@ use webhook_core::{Event, on_event};
 struct Broken;
 
 #[on_event("payment_intent.succeeded")]
-async fn paid(event: Event) -> Result<(), Broken> {
+async fn paid(_event: Event) -> Result<(), Broken> {
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 use webhook_core::{Event, on_event};
 
 #[on_event("payment_intent.succeeded")]
-async fn paid(event: Event) -> u32 {
+async fn paid(_event: Event) -> u32 {
     0
 }
 

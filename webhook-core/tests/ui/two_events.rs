@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
 #[on_event("payment_intent.succeeded")]
-async fn paid(event: Event, other: Event) {}
+async fn paid(_event: Event, _other: Event) {}
 
 fn main() {}

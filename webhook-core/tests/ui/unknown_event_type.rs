@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
 #[on_event("payment_intent.succeded")]
-async fn paid(event: Event) {}
+async fn paid(_event: Event) {}
 
 fn main() {}

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use syn::spanned::Spanned;
 use syn::{FnArg, ItemFn, LitStr, Path, ReturnType, Safety, Type};
 use webhook_catalog::{EventType, Mismatch};
 
@@ -53,7 +52,13 @@ fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventT
                         mistakes.add(name.span(), format!("`{written}` is listed twice"));
                     }
                     Some((known, by)) => {
-                        let both = format!("`{written}` and `{by}` both cover `{known}`: keep one of them");
+                        let both = if known == written {
+                            format!("`{by}` covers `{written}` already")
+                        } else if known == by {
+                            format!("`{written}` covers `{by}`, which is listed already: keep one of them")
+                        } else {
+                            format!("`{written}` and `{by}` both cover `{known}`: keep one of them")
+                        };
                         mistakes.add(name.span(), both);
                     }
                     None => brought.extend(types.iter().map(|known| (known.name, (*known, written.clone())))),
@@ -86,6 +91,10 @@ fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
         Mismatch::SnapshotMissing(thin) => format!(
             "`{written}` is no snapshot event: Stripe sends it as the thin event `{thin}` only, \
              and handlers take snapshot events"
+        ),
+        Mismatch::Group => format!("`{written}` is a group of event types: `{written}.*` names all of them"),
+        Mismatch::UnknownThin => format!(
+            "unknown event type `{written}`: names that begin with `v2.` are thin events, and handlers take snapshot events"
         ),
         Mismatch::Unknown(near) => {
             let all = format!("the `events` command lists all {}", webhook_catalog::snapshot_types().len());
@@ -157,12 +166,18 @@ fn signature<'f>(kind: Kind, function: &'f ItemFn, mistakes: &mut Mistakes) -> O
     }
     let arguments: Vec<_> =
         signature.inputs.iter().filter_map(|input| argument(kind, input, mistakes)).collect();
-    if let ReturnType::Type(_, returned) = &signature.output
-        && let Type::ImplTrait(_) = **returned
-    {
-        mistakes.add_on(returned, "a handler returns `()` or `Result<(), E>`, by its name: no `impl Trait`");
+    if let ReturnType::Type(_, returned) = &signature.output {
+        match **returned {
+            // Of a function that only lacks its `async`, this is the part that goes away with it.
+            Type::ImplTrait(_) if signature.asyncness.is_some() => mistakes
+                .add_on(returned, "a handler returns `()` or `Result<(), E>`, by its name: no `impl Trait`"),
+            Type::Never(_) => {
+                mistakes.add_on(returned, "a handler returns `()` or `Result<(), E>`: it comes to an end")
+            }
+            _ => {}
+        }
     }
-    (mistakes.len() == before).then_some(arguments)
+    (mistakes.len() == before && arguments.len() == signature.inputs.len()).then_some(arguments)
 }
 
 fn argument<'f>(kind: Kind, input: &'f FnArg, mistakes: &mut Mistakes) -> Option<&'f Type> {
@@ -173,10 +188,13 @@ fn argument<'f>(kind: Kind, input: &'f FnArg, mistakes: &mut Mistakes) -> Option
                 "`#[{}]` goes on a free function: what a method has in `self` is `State<…>` here",
                 kind.name()
             );
-            mistakes.add(receiver.span(), message);
+            mistakes.add_on(receiver, message);
             return None;
         }
     };
+    if let Some(cfg) = typed.attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
+        mistakes.add_on(cfg, "a handler's arguments are not conditional: put the `#[cfg]` on the function");
+    }
     match &*typed.ty {
         Type::Reference(reference) => {
             let owned = quote::ToTokens::to_token_stream(&reference.elem).to_string().replace(' ', "");
@@ -188,6 +206,8 @@ fn argument<'f>(kind: Kind, input: &'f FnArg, mistakes: &mut Mistakes) -> Option
             mistakes.add_on(&typed.ty, "a handler's argument has a type with a name: no `impl Trait`");
             None
         }
+        // The compiler says so itself.
+        Type::Infer(_) => None,
         named => Some(named),
     }
 }

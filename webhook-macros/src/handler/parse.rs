@@ -1,6 +1,6 @@
 //! Parsing: the attribute's arguments and the function, each mistake noted and stepped over.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Ident, ItemFn, LitStr, Path, Token};
@@ -67,6 +67,12 @@ impl Attribute {
                                use `#[on_event]` to name types";
                 return Err(syn::Error::new(event.span(), message));
             }
+            if !event.suffix().is_empty() {
+                return Err(syn::Error::new(
+                    event.span(),
+                    "an event type is a plain string, without a suffix",
+                ));
+            }
             self.events.push(event);
             return Ok(());
         }
@@ -83,7 +89,7 @@ impl Attribute {
         let repeated = match name.as_str() {
             "id" => self.id.replace(text(key, input)?).is_some(),
             "timeout" => self.timeout.replace(text(key, input)?).is_some(),
-            "crate" => self.root.replace(input.call(Path::parse_mod_style)?).is_some(),
+            "crate" => self.root.replace(path(key, input)?).is_some(),
             _ => return Err(unknown_key(key)),
         };
         if repeated {
@@ -95,10 +101,23 @@ impl Attribute {
 
 fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     let example = if key == "timeout" { "30s" } else { "orders.fulfil" };
-    input.parse().map_err(|mistake: syn::Error| {
+    let at = value_span(key, input);
+    input.parse().map_err(|_| {
         let message = format!("the value of `{key}` is a string literal, such as `{key} = \"{example}\"`");
-        syn::Error::new(mistake.span(), message)
+        syn::Error::new(at, message)
     })
+}
+
+fn path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    let at = value_span(key, input);
+    input.call(Path::parse_mod_style).map_err(|_| {
+        syn::Error::new(at, format!("the value of `{key}` is a path, such as `{key} = my::webhook_core`"))
+    })
+}
+
+/// Where the value stands, or the key if there is no value.
+fn value_span(key: &Ident, input: ParseStream<'_>) -> Span {
+    if input.is_empty() || input.peek(Token![,]) { key.span() } else { input.span() }
 }
 
 fn unknown_key(key: &Ident) -> syn::Error {
@@ -120,12 +139,17 @@ fn not_an_argument(input: ParseStream<'_>) -> syn::Error {
             Err(mistake) => return mistake,
         }
     }
+    if written.is_empty() {
+        return syn::Error::new(input.span(), "there is nothing before this comma");
+    }
     let bare: String = written.to_string().split_whitespace().collect();
     let is_name = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'*'));
     let message = if is_name && bare.contains('.') {
         format!("an event type is a string literal: write \"{bare}\"")
-    } else if webhook_catalog::nearest(&bare, KEYS).first() == Some(&bare.as_str()) {
-        format!("`{bare}` needs a value: `{bare} = …`")
+    } else if let Some(key) =
+        input.fork().call(Ident::parse_any).ok().filter(|key| KEYS.iter().any(|known| key == known))
+    {
+        format!("`{key}` needs a value: write `{key} = …`")
     } else {
         "here stands an event type such as \"payment_intent.succeeded\", or a setting such as `timeout = \"30s\"`"
             .to_owned()
@@ -146,6 +170,13 @@ pub(crate) fn function(kind: Kind, item: TokenStream, mistakes: &mut Mistakes) -
         item.clone().into_iter().find(|token| !matches!(token, TokenTree::Punct(_) | TokenTree::Group(_)));
     match syn::parse2(item.clone()) {
         Ok(function) => Some(function),
+        Err(_)
+            if syn::parse2::<syn::TraitItemFn>(item.clone())
+                .is_ok_and(|function| function.default.is_none()) =>
+        {
+            mistakes.add_on(first, format!("`#[{name}]` goes on a free function, and that has a body"));
+            None
+        }
         Err(_) if syn::parse2::<syn::ImplItemFn>(item.clone()).is_ok() => {
             mistakes.add_on(first, format!("`#[{name}]` goes on a free function, outside of any `impl`"));
             None

@@ -21,7 +21,7 @@ pub(crate) fn module(module: &Module, names: &[&'static str], root: TokenStream)
         #(#attributes)*
         #[allow(dead_code, reason = "all fields are there, and a program reads some")]
         #visibility mod #name {
-            use #root::__private as private;
+            use #root::__private as __private;
 
             #(#objects)*
         }
@@ -55,7 +55,7 @@ impl<'n> Writer<'n> {
             quote! {
                 #[doc = #nested_doc]
                 pub mod #module {
-                    use super::private;
+                    use super::__private;
 
                     #(#nested)*
                 }
@@ -65,12 +65,12 @@ impl<'n> Writer<'n> {
         quote! {
             #written
 
-            impl private::Payload for #ident {
-                const NAME: &'static str = #name;
-                const OBJECTS: &'static [&'static str] = &[#object];
+            impl __private::Payload for #ident {
+                const NAME: &'static ::core::primitive::str = #name;
+                const OBJECTS: &'static [&'static ::core::primitive::str] = &[#object];
 
-                fn decode(object: &private::RawJson) -> private::Result<Self, private::DecodeError> {
-                    <Self as private::View>::read_object(object.json(), Self::OBJECTS)
+                fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
+                    <Self as __private::View>::read_object(object.json(), Self::OBJECTS)
                 }
             }
 
@@ -100,15 +100,15 @@ impl<'n> Writer<'n> {
             let path = if at.is_empty() { field.name.to_owned() } else { format!("{at}.{}", field.name) };
             let missing = field.nullable || field.optional;
             let (ty, shape) = (self.ty(&path, &field.shape, up), schema::marker(&field.shape));
-            let ty = if missing { quote!(private::Option<#ty>) } else { ty };
-            let shape = if missing { quote!(private::shape::Maybe<#shape>) } else { shape };
+            let ty = if missing { quote!(__private::Option<#ty>) } else { ty };
+            let shape = if missing { quote!(__private::shape::Maybe<#shape>) } else { shape };
             let doc = describe(field);
             declared.push(quote! {
                 #[doc = #doc]
                 pub #ident: #ty
             });
             let key = field.name;
-            values.push(quote!(#ident: private::read_field::<#shape, #ty>(found[#position], #key)?));
+            values.push(quote!(#ident: __private::read_field::<#shape, #ty>(found[#position], #key)?));
         }
         let all_optional = fields.iter().all(|field| field.nullable || field.optional);
         let (object, digest) = (self.name, schema::digest(&Shape::Nested(fields.to_vec())));
@@ -116,7 +116,7 @@ impl<'n> Writer<'n> {
         let check = object_at.filter(|_| at.is_empty()).map(|object_at| {
             quote! {
                 if !expected.is_empty() {
-                    private::object_position(found[#object_at], expected)?;
+                    __private::object_position(found[#object_at], expected)?;
                 }
             }
         });
@@ -128,27 +128,27 @@ impl<'n> Writer<'n> {
                 #(#declared,)*
             }
 
-            impl private::Reads<private::shape::Object> for #name {
-                const PLACES: &'static [private::Place] =
-                    &[private::Place { object: #object, at: #at, digest: #digest }];
+            impl __private::Reads<__private::shape::Object> for #name {
+                const PLACES: &'static [__private::Place] =
+                    &[__private::Place { object: #object, at: #at, digest: #digest }];
 
-                fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
-                    <Self as private::View>::read_object(json, &[])
+                fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
+                    <Self as __private::View>::read_object(json, &[])
                 }
             }
 
-            impl private::View for #name {
-                const ALL_OPTIONAL: bool = #all_optional;
+            impl __private::View for #name {
+                const ALL_OPTIONAL: ::core::primitive::bool = #all_optional;
 
                 fn read_object(
-                    json: private::Json<'_>,
-                    expected: &'static [&'static str],
-                ) -> private::Result<Self, private::DecodeError> {
+                    json: __private::Json<'_>,
+                    expected: &'static [&'static ::core::primitive::str],
+                ) -> __private::Result<Self, __private::DecodeError> {
                     let _ = expected;
-                    let found = private::find(json, &[#(#names),*])?;
+                    let found = __private::find(json, &[#(#names),*])?;
                     let _ = found;
                     #check
-                    private::Result::Ok(Self { #(#values,)* })
+                    __private::Result::Ok(Self { #(#values,)* })
                 }
             }
         }
@@ -158,24 +158,24 @@ impl<'n> Writer<'n> {
         match shape {
             Shape::Array(inner) => {
                 let inner = self.ty(path, inner, up);
-                quote!(private::Vec<#inner>)
+                quote!(__private::Vec<#inner>)
             }
             Shape::List(inner) => {
                 let inner = self.ty(path, inner, up);
-                quote!(private::List<#inner>)
+                quote!(__private::List<#inner>)
             }
             Shape::Map(inner) => {
                 let inner = self.ty(path, inner, up);
-                quote!(private::BTreeMap<private::String, #inner>)
+                quote!(__private::BTreeMap<__private::String, #inner>)
             }
             Shape::Expandable(inner) => {
                 let inner = self.ty(path, inner, up);
-                quote!(private::Expandable<#inner>)
+                quote!(__private::Expandable<#inner>)
             }
-            Shape::Boolean | Shape::Literal("true" | "false") => quote!(bool),
-            Shape::Float => quote!(f64),
-            Shape::Integer | Shape::IntegerText => quote!(i64),
-            Shape::Timestamp => quote!(private::Timestamp),
+            Shape::Boolean | Shape::Literal("true" | "false") => quote!(::core::primitive::bool),
+            Shape::Float => quote!(::core::primitive::f64),
+            Shape::Integer | Shape::IntegerText => quote!(::core::primitive::i64),
+            Shape::Timestamp => quote!(__private::Timestamp),
             Shape::Nested(fields) => {
                 let name = self.nest(path, fields);
                 let module = format_ident!("{}", self.name.replace('.', "_"));
@@ -186,13 +186,13 @@ impl<'n> Writer<'n> {
                 match alive.as_slice() {
                     [one] if self.named.contains(one) => {
                         let name = format_ident!("{}", pascal_case(one));
-                        quote!(private::Box<#up #name>)
+                        quote!(__private::Box<#up #name>)
                     }
-                    _ => quote!(private::Value),
+                    _ => quote!(__private::Value),
                 }
             }
-            Shape::Any => quote!(private::Value),
-            _ => quote!(private::String),
+            Shape::Any => quote!(__private::Value),
+            _ => quote!(__private::String),
         }
     }
 

@@ -18,23 +18,23 @@ pub(crate) fn implementation(item: &Item, checked: &TextEnum, root: TokenStream)
     let (impl_generics, type_generics, where_clause) = item.input.generics.split_for_impl();
     quote! {
         const _: () = {
-            use #root::__private as private;
+            use #root::__private as __private;
 
-            impl #impl_generics private::Reads<private::shape::Enum> for #name #type_generics #where_clause {
-                const PLACES: &'static [private::Place] =
-                    &[private::Place { object: #object, at: #at, digest: #digest }];
+            impl #impl_generics __private::Reads<__private::shape::Enum> for #name #type_generics #where_clause {
+                const PLACES: &'static [__private::Place] =
+                    &[__private::Place { object: #object, at: #at, digest: #digest }];
 
-                fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
-                    let text = <private::String as private::Reads<private::shape::Enum>>::read(json)?;
-                    private::Result::Ok(match text.as_str() {
+                fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
+                    let text = <__private::String as __private::Reads<__private::shape::Enum>>::read(json)?;
+                    __private::Result::Ok(match text.as_str() {
                         #(#values => Self::#variants,)*
                         _ => Self::#other(text),
                     })
                 }
             }
 
-            impl #impl_generics private::Display for #name #type_generics #where_clause {
-                fn fmt(&self, f: &mut private::Formatter<'_>) -> private::FmtResult {
+            impl #impl_generics __private::Display for #name #type_generics #where_clause {
+                fn fmt(&self, f: &mut __private::Formatter<'_>) -> __private::FmtResult {
                     f.write_str(match self {
                         #(Self::#variants => #values,)*
                         Self::#other(text) => text,

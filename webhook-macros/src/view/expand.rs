@@ -20,7 +20,7 @@ pub(crate) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> Tok
     };
     quote! {
         const _: () = {
-            use #root::__private as private;
+            use #root::__private as __private;
             #body
         };
     }
@@ -29,21 +29,21 @@ pub(crate) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> Tok
 fn transparent(item: &Item, inner: &Type) -> TokenStream {
     let name = &item.input.ident;
     let mut generics = item.input.generics.clone();
-    generics.params.push(syn::parse_quote!(ReadShape: private::Shape));
-    generics.make_where_clause().predicates.push(syn::parse_quote!(#inner: private::Reads<ReadShape>));
+    generics.params.push(syn::parse_quote!(ReadShape: __private::Shape));
+    generics.make_where_clause().predicates.push(syn::parse_quote!(#inner: __private::Reads<ReadShape>));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let (_, type_generics, _) = item.input.generics.split_for_impl();
     quote! {
-        impl #impl_generics private::Reads<ReadShape> for #name #type_generics #where_clause {
-            const PLACES: &'static [private::Place] = <#inner as private::Reads<ReadShape>>::PLACES;
-            const OPTIONAL: bool = <#inner as private::Reads<ReadShape>>::OPTIONAL;
+        impl #impl_generics __private::Reads<ReadShape> for #name #type_generics #where_clause {
+            const PLACES: &'static [__private::Place] = <#inner as __private::Reads<ReadShape>>::PLACES;
+            const OPTIONAL: ::core::primitive::bool = <#inner as __private::Reads<ReadShape>>::OPTIONAL;
 
-            fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
-                <#inner as private::Reads<ReadShape>>::read(json).map(Self)
+            fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
+                <#inner as __private::Reads<ReadShape>>::read(json).map(Self)
             }
 
-            fn absent() -> private::Option<Self> {
-                <#inner as private::Reads<ReadShape>>::absent().map(Self)
+            fn absent() -> __private::Option<Self> {
+                <#inner as __private::Reads<ReadShape>>::absent().map(Self)
             }
         }
     }
@@ -53,32 +53,32 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
     let name = &item.input.ident;
     let text = name.to_string();
     let (impl_generics, type_generics, where_clause) = item.input.generics.split_for_impl();
-    let objects = variants.iter().map(|(_, ty)| quote_spanned!(ty.span()=> private::object_of::<#ty>()));
-    let places = variants.iter().map(|(_, ty)| quote!(private::place_of::<#ty>()));
+    let objects = variants.iter().map(|(_, ty)| quote_spanned!(ty.span()=> __private::object_of::<#ty>()));
+    let places = variants.iter().map(|(_, ty)| quote!(__private::place_of::<#ty>()));
     let (names, types): (Vec<_>, Vec<_>) = variants.iter().map(|(name, ty)| (name, ty)).unzip();
     let positions = 0..variants.len();
     quote! {
-        impl #impl_generics private::Payload for #name #type_generics #where_clause {
-            const NAME: &'static str = #text;
-            const OBJECTS: &'static [&'static str] = &[#(#objects),*];
+        impl #impl_generics __private::Payload for #name #type_generics #where_clause {
+            const NAME: &'static ::core::primitive::str = #text;
+            const OBJECTS: &'static [&'static ::core::primitive::str] = &[#(#objects),*];
 
-            fn decode(object: &private::RawJson) -> private::Result<Self, private::DecodeError> {
-                <Self as private::Reads<private::shape::Object>>::read(object.json())
+            fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
+                <Self as __private::Reads<__private::shape::Object>>::read(object.json())
             }
         }
 
-        impl #impl_generics private::Reads<private::shape::Object> for #name #type_generics #where_clause {
-            const PLACES: &'static [private::Place] = &[#(#places),*];
+        impl #impl_generics __private::Reads<__private::shape::Object> for #name #type_generics #where_clause {
+            const PLACES: &'static [__private::Place] = &[#(#places),*];
 
-            fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
-                let [name] = private::find(json, &["object"])?;
-                let at = private::object_position(name, <Self as private::Payload>::OBJECTS)?;
+            fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
+                let [name] = __private::find(json, &["object"])?;
+                let at = __private::object_position(name, <Self as __private::Payload>::OBJECTS)?;
                 #(
                     if at == #positions {
-                        return <#types as private::Reads<private::shape::Object>>::read(json).map(Self::#names);
+                        return <#types as __private::Reads<__private::shape::Object>>::read(json).map(Self::#names);
                     }
                 )*
-                private::unreachable!()
+                __private::unreachable!()
             }
         }
     }
@@ -91,7 +91,7 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
     let name = &item.input.ident;
     let text = name.to_string();
     let mut generics = item.input.generics.clone();
-    let constants: Vec<_> = (0..fields.len()).map(|at| format_ident!("FIELD_{at}")).collect();
+    let constants: Vec<_> = (0..fields.len()).map(|at| format_ident!("__FIELD_{at}")).collect();
     let mut firsts: Vec<&str> = Vec::new();
     let (mut before, mut values, mut optional) = (Vec::new(), Vec::new(), Vec::new());
     for (field, constant) in fields.iter().zip(&constants) {
@@ -100,8 +100,8 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
         let at = position(&mut firsts, path[0]);
         let described = if is_generic(ty, &item.input.generics) {
             let shape = shape_of(field);
-            generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: private::Reads<#shape>));
-            quote!(private::field::<#shape, #ty>())
+            generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: __private::Reads<#shape>));
+            quote!(__private::field::<#shape, #ty>())
         } else {
             before.push(constant_of(name, place, field, constant));
             quote!(#constant)
@@ -116,16 +116,16 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
     let payload = place.at.is_empty().then(|| {
         let paths = fields.iter().map(|field| &field.path);
         let mut payload = generics.clone();
-        payload.make_where_clause().predicates.push(syn::parse_quote!(Self: private::Sendable));
+        payload.make_where_clause().predicates.push(syn::parse_quote!(Self: __private::Sendable));
         let (_, _, where_clause) = payload.split_for_impl();
         quote! {
-            impl #impl_generics private::Payload for #name #type_generics #where_clause {
-                const NAME: &'static str = #text;
-                const OBJECTS: &'static [&'static str] = &[#object];
-                const FIELDS: &'static [&'static str] = &[#(#paths),*];
+            impl #impl_generics __private::Payload for #name #type_generics #where_clause {
+                const NAME: &'static ::core::primitive::str = #text;
+                const OBJECTS: &'static [&'static ::core::primitive::str] = &[#object];
+                const FIELDS: &'static [&'static ::core::primitive::str] = &[#(#paths),*];
 
-                fn decode(object: &private::RawJson) -> private::Result<Self, private::DecodeError> {
-                    <Self as private::View>::read_object(object.json(), Self::OBJECTS)
+                fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
+                    <Self as __private::View>::read_object(object.json(), Self::OBJECTS)
                 }
             }
         }
@@ -133,27 +133,27 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
     quote! {
         #(#before)*
 
-        impl #impl_generics private::Reads<private::shape::Object> for #name #type_generics #where_clause {
-            const PLACES: &'static [private::Place] =
-                &[private::Place { object: #object, at: #at, digest: #digest }];
+        impl #impl_generics __private::Reads<__private::shape::Object> for #name #type_generics #where_clause {
+            const PLACES: &'static [__private::Place] =
+                &[__private::Place { object: #object, at: #at, digest: #digest }];
 
-            fn read(json: private::Json<'_>) -> private::Result<Self, private::DecodeError> {
-                <Self as private::View>::read_object(json, &[])
+            fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
+                <Self as __private::View>::read_object(json, &[])
             }
         }
 
-        impl #impl_generics private::View for #name #type_generics #where_clause {
-            const ALL_OPTIONAL: bool = true #(&& #optional)*;
+        impl #impl_generics __private::View for #name #type_generics #where_clause {
+            const ALL_OPTIONAL: ::core::primitive::bool = true #(&& #optional)*;
 
             fn read_object(
-                json: private::Json<'_>,
-                expected: &'static [&'static str],
-            ) -> private::Result<Self, private::DecodeError> {
-                let found = private::find(json, &[#(#firsts),*])?;
+                json: __private::Json<'_>,
+                expected: &'static [&'static ::core::primitive::str],
+            ) -> __private::Result<Self, __private::DecodeError> {
+                let found = __private::find(json, &[#(#firsts),*])?;
                 if !expected.is_empty() {
-                    private::object_position(found[#object_at], expected)?;
+                    __private::object_position(found[#object_at], expected)?;
                 }
-                private::Result::Ok(Self { #(#values),* })
+                __private::Result::Ok(Self { #(#values),* })
             }
         }
 
@@ -171,7 +171,7 @@ fn position<'n>(names: &mut Vec<&'n str>, name: &'n str) -> usize {
 
 fn shape_of(field: &ViewField) -> TokenStream {
     let marker = schema::marker(&field.found.shape);
-    if field.found.may_be_missing() { quote!(private::shape::Maybe<#marker>) } else { marker }
+    if field.found.may_be_missing() { quote!(__private::shape::Maybe<#marker>) } else { marker }
 }
 
 fn constant_of(view: &Ident, place: &Place, field: &ViewField, constant: &Ident) -> TokenStream {
@@ -185,20 +185,20 @@ fn constant_of(view: &Ident, place: &Place, field: &ViewField, constant: &Ident)
     let owner = format!("`{}` of `{}`", field.path, place.name());
     let agreed = (!places.is_empty()).then(|| {
         quote_spanned! {ty.span()=>
-            const _: () = private::assert_place(#owner, #constant.places, &[#(#places),*]);
+            const _: () = __private::assert_place(#owner, #constant.places, &[#(#places),*]);
         }
     });
     quote! {
-        const #constant: private::Field<#ty> = {
+        const #constant: __private::Field<#ty> = {
             #[allow(non_camel_case_types, reason = "nobody writes it")]
             #[diagnostic::on_unimplemented(message = #message, label = "`{Self}` cannot read it", note = #note)]
-            trait #reads: private::Reads<#shape> {}
+            trait #reads: __private::Reads<#shape> {}
 
             #[diagnostic::do_not_recommend]
-            impl<T: private::Reads<#shape>> #reads for T {}
+            impl<T: __private::Reads<#shape>> #reads for T {}
 
-            const fn describe<T: #reads>() -> private::Field<T> {
-                private::field::<#shape, T>()
+            const fn describe<T: #reads>() -> __private::Field<T> {
+                __private::field::<#shape, T>()
             }
 
             #described

@@ -83,6 +83,10 @@ pub(super) fn unknown(written: &str, mismatch: &Mismatch) -> Failure {
         Mismatch::MalformedPattern => "a pattern is a group and `.*`, such as `charge.dispute.*`".to_owned(),
         Mismatch::ThinTwin(twin) => format!("it is a thin event, which carries no object; see `{twin}`"),
         Mismatch::ThinOnly => "it is a thin event, which carries no object".to_owned(),
+        Mismatch::Group => format!("it is a group: `{written}.*` names all of its types"),
+        Mismatch::UnknownThin => {
+            "names that begin with `v2.` are thin events, which carry no object".to_owned()
+        }
         Mismatch::SnapshotMissing(thin) => format!("there is only the thin event `{thin}`"),
         _ => "`events` lists all types".to_owned(),
     };

@@ -1,0 +1,139 @@
+//! Decoding the object: into untyped JSON, into types from elsewhere, and where one does not fit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use webhook_core::{DecodeError, Event, Payload, Unchecked};
+
+use crate::support::{envelope_of, event, parse};
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Open,
+    Paid { by: String },
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(default)]
+struct Invoice {
+    amount: i64,
+    status: Option<Status>,
+    lines: Vec<Line>,
+    metadata: BTreeMap<String, u8>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Line {
+    quantity: u32,
+}
+
+fn decode<T: Payload>(object: &str) -> Result<T, DecodeError> {
+    Event::<T>::decode(envelope_of(object)).map(|event| event.object)
+}
+
+#[test]
+fn an_event_is_untyped_json_unless_it_says_otherwise() {
+    let event: Event = Event::decode(envelope_of(r#"{"id":"ch_1","amount":5}"#)).unwrap();
+    assert_eq!(event.object, json!({ "id": "ch_1", "amount": 5 }));
+    assert_eq!((&*event.id, &*event.event_type, event.livemode), ("evt_1", "charge.succeeded", false));
+}
+
+#[test]
+fn the_envelope_is_shared_not_copied() {
+    let envelope = envelope_of("{}");
+    let event = Event::<Value>::decode(Arc::clone(&envelope)).unwrap();
+    assert!(Arc::ptr_eq(&event.envelope, &envelope));
+}
+
+#[test]
+fn unchecked_takes_any_deserialisable_type() {
+    let decoded = decode::<Unchecked<Invoice>>(
+        r#"{"amount":5,"status":{"paid":{"by":"x"}},"lines":[{"quantity":2}],"metadata":{"a":1},"more":[]}"#,
+    );
+    let expected = Invoice {
+        amount: 5,
+        status: Some(Status::Paid { by: "x".to_owned() }),
+        lines: vec![Line { quantity: 2 }],
+        metadata: BTreeMap::from([("a".to_owned(), 1)]),
+    };
+    assert_eq!(decoded.unwrap().0, expected);
+    assert_eq!(decode::<Unchecked<BTreeMap<String, i64>>>("{}").unwrap().0, BTreeMap::new());
+}
+
+#[test]
+fn the_place_that_does_not_fit_is_named() {
+    for (name, object, path, line, column) in [
+        ("a field", r#"{"amount":"x"}"#, "amount", 1, 13),
+        ("a field on a later line", "{\n  \"amount\":\n    true\n}", "amount", 3, 8),
+        ("out of range", r#"{"amount":9223372036854775808}"#, "amount", 1, 29),
+        ("in an array", r#"{"lines":[{"quantity":1},{"quantity":-1}]}"#, "lines[1].quantity", 1, 39),
+        ("null where none may be", r#"{"lines":null}"#, "lines", 1, 13),
+        ("a missing field", r#"{"lines":[{}]}"#, "lines[0]", 1, 12),
+        ("an unknown variant", r#"{"status":"void"}"#, "status", 1, 16),
+        ("inside a variant", r#"{"status":{"paid":{"by":5}}}"#, "status.paid.by", 1, 25),
+        ("in a map", r#"{"metadata":{"order_id":300}}"#, "metadata.order_id", 1, 27),
+    ] {
+        let error = decode::<Unchecked<Invoice>>(object).unwrap_err();
+        assert_eq!((&*error.path, error.line, error.column), (path, line, column), "{name}");
+        assert!(error.target.ends_with("decode::Invoice"), "{name}: {}", error.target);
+    }
+}
+
+#[test]
+fn an_object_that_does_not_fit_as_a_whole_is_a_dot() {
+    let error = decode::<Unchecked<Vec<u8>>>(r#"{"id":"ch_1"}"#).unwrap_err();
+    assert_eq!((&*error.path, error.line), (".", 1));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the object does not fit `alloc::vec::Vec<u8>` at `.` (line 1, column {} of the object)",
+            error.column
+        )
+    );
+}
+
+#[test]
+fn the_line_counts_within_the_object_not_within_the_body() {
+    let data = "{\n\n\n  \"object\": {\n    \"amount\": \"x\"\n  }\n}";
+    let envelope = Arc::new(parse(event(&[("data", data)])).unwrap());
+    let error = Event::<Unchecked<Invoice>>::decode(envelope).unwrap_err();
+    assert_eq!((error.line, error.column), (2, 17));
+}
+
+#[test]
+fn an_error_of_decoding_holds_no_value() {
+    const VALUE: &str = "4242-4242 jenny@example.com";
+    for object in [
+        format!(r#"{{"amount":"{VALUE}"}}"#),
+        format!(r#"{{"status":"{VALUE}"}}"#),
+        format!(r#"{{"lines":"{VALUE}"}}"#),
+        format!(r#"{{"lines":["{VALUE}"]}}"#),
+        format!(r#"{{"metadata":{{"a":"{VALUE}"}}}}"#),
+        format!(r#"{{"status":{{"{VALUE}":1}}}}"#),
+        format!(r#"{{"x":"{VALUE}","amount":[]}}"#),
+    ] {
+        let error = decode::<Unchecked<Invoice>>(&object).unwrap_err();
+        for shown in [error.to_string(), format!("{error:?}"), format!("{error:#?}")] {
+            assert!(!shown.contains(VALUE) && !shown.contains("jenny"), "{object}: {shown}");
+        }
+        assert!(std::error::Error::source(&error).is_none(), "serde_json's own text quotes values");
+    }
+}
+
+/// A map's keys are text of the customer's, and the path names them: whatever it writes goes to a log and a terminal.
+#[test]
+fn a_key_in_the_path_cannot_forge_a_log() {
+    for (name, key) in
+        [("newline", r"a\nERROR forged"), ("escape sequence", r"\u001b[2J"), ("NUL", r"\u0000")]
+    {
+        let error = decode::<Unchecked<Invoice>>(&format!(r#"{{"metadata":{{"{key}":"x"}}}}"#)).unwrap_err();
+        let shown = error.to_string();
+        assert!(!shown.contains(char::is_control), "{name}: {shown:?}");
+    }
+    let long = "k".repeat(1 << 20);
+    let error = decode::<Unchecked<Invoice>>(&format!(r#"{{"metadata":{{"{long}":"x"}}}}"#)).unwrap_err();
+    assert!(error.to_string().len() < 10_000, "one key makes an error of {} bytes", error.to_string().len());
+}

@@ -1,0 +1,105 @@
+//! What a handler's arguments are taken from, and what they say they need.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use webhook_core::{
+    Context, DecodeError, Event, Extract, HandlerError, Invocation, Needs, State, StateType, States,
+    Unchecked, Verdict,
+};
+
+use crate::support::{envelope_of, run_of};
+
+#[derive(Clone, Debug, PartialEq)]
+struct Orders(u8);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Mail;
+
+/// An application's own argument, which starts from those there are.
+#[derive(Debug, PartialEq)]
+struct Order(String);
+
+impl Extract for Order {
+    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        let State(Orders(shop)) = State::extract(invocation)?;
+        let event = Event::<Value>::extract(invocation)?;
+        Ok(Self(format!("{shop}-{}", event.object["id"].as_str().unwrap_or("none"))))
+    }
+
+    fn needs(needs: &mut Needs) {
+        State::<Orders>::needs(needs);
+    }
+}
+
+fn invocation(states: States) -> Invocation {
+    let envelope = envelope_of(r#"{"id":"ch_1"}"#);
+    Invocation::new(Arc::clone(&envelope), Arc::new(states), Context::new(envelope, run_of("shop::paid")))
+}
+
+fn states() -> States {
+    let mut states = States::default();
+    states.insert(Orders(1));
+    states
+}
+
+fn needs_of<T: Extract>() -> Needs {
+    let mut needs = Needs::default();
+    T::needs(&mut needs);
+    needs
+}
+
+#[test]
+fn each_argument_is_taken_from_the_run() {
+    let invocation = invocation(states());
+    assert_eq!(Event::<Value>::extract(&invocation).unwrap().object["id"], "ch_1");
+    assert_eq!(State::<Orders>::extract(&invocation).unwrap().0, Orders(1));
+    assert_eq!(Context::extract(&invocation).unwrap().handler(), "shop::paid");
+    assert_eq!(Order::extract(&invocation).unwrap(), Order("1-ch_1".to_owned()));
+}
+
+#[test]
+fn an_object_that_does_not_decode_parks_the_event_with_the_place() {
+    let error = Event::<Unchecked<Vec<u8>>>::extract(&invocation(states())).unwrap_err();
+    assert_eq!(error.verdict(), Verdict::Park, "trying again would not change the object");
+    let cause: &DecodeError = error.cause().downcast_ref().unwrap();
+    assert_eq!((&*cause.path, cause.target), (".", "alloc::vec::Vec<u8>"));
+}
+
+#[test]
+fn state_that_is_not_there_parks_the_event_and_names_the_type() {
+    let error = State::<Mail>::extract(&invocation(states())).unwrap_err();
+    assert_eq!(error.verdict(), Verdict::Park);
+    assert_eq!(error.cause().to_string(), "the application has no state of type `api::extract::Mail`");
+    assert!(Order::extract(&invocation(States::default())).is_err(), "also within another argument");
+}
+
+#[test]
+fn arguments_say_what_they_need() {
+    assert_eq!(needs_of::<Context>(), Needs::default());
+    assert_eq!(needs_of::<State<Mail>>().states, [StateType::of::<Mail>()]);
+    assert_eq!(needs_of::<Order>().states, [StateType::of::<Orders>()]);
+    assert_eq!(
+        needs_of::<Event<Unchecked<Vec<u8>>>>().payload,
+        Some("webhook_core::event::Unchecked<alloc::vec::Vec<u8>>")
+    );
+    assert_eq!(needs_of::<Event>().payload, Some("serde_json::value::Value"));
+}
+
+#[test]
+fn state_holds_one_value_of_each_type() {
+    let mut states = states();
+    assert!(states.insert(Mail), "the first of its type");
+    assert!(!states.insert(Orders(2)), "the second");
+    assert!(states.holds(StateType::of::<Orders>()) && states.holds(StateType::of::<Mail>()));
+    assert!(!states.holds(StateType::of::<Arc<Orders>>()), "another type, though it holds the same");
+    assert_eq!(State::<Orders>::extract(&invocation(states)).unwrap().0, Orders(2), "the last one counts");
+}
+
+#[test]
+fn types_of_state_are_equal_if_they_are_the_same() {
+    assert_eq!(StateType::of::<Mail>(), StateType::of::<Mail>());
+    assert_ne!(StateType::of::<Mail>(), StateType::of::<Orders>());
+    assert_eq!(StateType::of::<Mail>().name(), "api::extract::Mail");
+    assert_eq!(format!("{:?}", StateType::of::<Mail>()), "api::extract::Mail");
+}

@@ -1,0 +1,30 @@
+//! The public API of `webhook-core`: tables of inputs and what is promised for each, and properties against models
+//! that are written independently of the crate.
+//!
+//! Names such as B68 are rows of the project's list of bad input; the matrices are those of its notes on Stripe.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, in a helper as in a test")]
+
+mod context;
+mod decode;
+mod envelope;
+mod envelope_bad_json;
+mod envelope_model;
+mod envelope_raw;
+mod extract;
+mod handler;
+mod linked;
+mod purity;
+mod redaction;
+mod registry;
+mod sample;
+mod sample_set;
+mod secret;
+mod sign_model;
+mod signature;
+mod signature_model;
+mod support;
+mod timestamp;
+mod vectors;
+mod verify;
+mod verify_time;

@@ -1,0 +1,180 @@
+//! A registry of handlers that the test states itself.
+
+use webhook_core::{Event, Extract, Needs, Registration, Registry, RegistryProblem, State, States, Takes};
+
+const CHARGES: Takes = Takes::Types(&["charge.failed", "charge.succeeded"]);
+
+fn registration(id: &'static str, takes: Takes) -> &'static Registration {
+    placed(id, takes, "src/lib.rs", 1)
+}
+
+/// Leaked, as a registration lives as long as the program.
+fn placed(id: &'static str, takes: Takes, file: &'static str, line: u32) -> &'static Registration {
+    needing(id, takes, file, line, |_| {})
+}
+
+fn needing(
+    id: &'static str,
+    takes: Takes,
+    file: &'static str,
+    line: u32,
+    needs: fn(&mut Needs),
+) -> &'static Registration {
+    let run = |_| -> webhook_core::Running { Box::pin(async { Ok(()) }) };
+    Box::leak(Box::new(Registration { id, takes, file, line, doc: "", timeout: None, needs, run }))
+}
+
+fn ids(registrations: &[&'static Registration]) -> Vec<&'static str> {
+    registrations.iter().map(|registration| registration.id).collect()
+}
+
+fn problems(registrations: impl IntoIterator<Item = &'static Registration>) -> Vec<RegistryProblem> {
+    Registry::new(registrations).problems(&States::default())
+}
+
+fn messages(problems: &[RegistryProblem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn handlers_are_sorted_by_id_whatever_the_order_of_linking() {
+    let [a, b, c] = ["a::x", "b::a", "b::b"].map(|id| registration(id, CHARGES));
+    for order in [[a, b, c], [a, c, b], [b, a, c], [b, c, a], [c, a, b], [c, b, a]] {
+        let registry = Registry::new(order);
+        assert_eq!(ids(registry.registrations()), ["a::x", "b::a", "b::b"]);
+        assert_eq!(ids(registry.handlers_of("charge.failed")), ["a::x", "b::a", "b::b"]);
+    }
+}
+
+#[test]
+fn an_event_goes_to_those_that_name_it_or_else_to_the_unhandled_one() {
+    let registry = Registry::new([
+        registration("z", Takes::Types(&["charge.succeeded"])),
+        registration("rest", Takes::Unhandled),
+        registration("a", CHARGES),
+    ]);
+    for (event_type, named, expected) in [
+        ("charge.succeeded", true, &["a", "z"][..]),
+        ("charge.failed", true, &["a"]),
+        ("payout.paid", false, &["rest"]),
+        ("a_family.of_tomorrow", false, &["rest"]),
+        ("charge", false, &["rest"]),
+        ("charge.*", false, &["rest"]),
+        ("charge.succeeded.", false, &["rest"]),
+        ("", false, &["rest"]),
+    ] {
+        assert_eq!(ids(registry.handlers_of(event_type)), expected, "{event_type:?}");
+        assert_eq!(registry.names(event_type), named, "{event_type:?}");
+    }
+}
+
+#[test]
+fn without_an_unhandled_one_nothing_runs() {
+    let registry = Registry::new([registration("a", CHARGES)]);
+    assert!(registry.handlers_of("payout.paid").is_empty());
+    assert!(Registry::default().handlers_of("charge.failed").is_empty());
+}
+
+#[test]
+fn a_sound_registry_has_no_problems() {
+    let sound = [registration("a", CHARGES), registration("b", CHARGES), registration("c", Takes::Unhandled)];
+    assert_eq!(problems(sound), []);
+    assert_eq!(problems([registration("alone", Takes::Unhandled)]), []);
+}
+
+#[test]
+fn no_handler_at_all_says_how_to_link_one() {
+    let found = problems([]);
+    assert_eq!(found, [RegistryProblem::Empty]);
+    assert_eq!(
+        messages(&found),
+        [
+            "no handler is linked into this program; if they stand in a library crate, the linker leaves it out \
+          until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
+        ]
+    );
+}
+
+#[test]
+fn two_handlers_of_one_id_are_named_with_their_places_in_a_stable_order() {
+    let [first, second] =
+        [("src/a.rs", 20), ("src/b.rs", 3)].map(|(file, line)| placed("same", CHARGES, file, line));
+    for order in [[first, second], [second, first]] {
+        let found = problems(order);
+        assert_eq!(
+            messages(&found),
+            ["two handlers have the id `same`: src/a.rs:20 and src/b.rs:3; \
+              give one of them `id = \"…\"` in its attribute"]
+        );
+        let RegistryProblem::DuplicateId { first, second } = &found[0] else { panic!("{found:?}") };
+        assert_eq!((first.file, first.line, second.file, second.line), ("src/a.rs", 20, "src/b.rs", 3));
+    }
+    let lines = [9, 10].map(|line| placed("same", CHARGES, "src/a.rs", line));
+    assert!(messages(&problems(lines))[0].contains("src/a.rs:9 and src/a.rs:10"), "lines count as numbers");
+}
+
+#[test]
+fn a_second_unhandled_one_is_named_with_both_places() {
+    let found = problems([
+        placed("note", Takes::Unhandled, "src/note.rs", 7),
+        placed("log", Takes::Unhandled, "src/log.rs", 5),
+    ]);
+    assert_eq!(
+        messages(&found),
+        ["two handlers are `#[on_unhandled]`: `log` (src/log.rs:5) and `note` (src/note.rs:7); keep one"]
+    );
+}
+
+#[test]
+fn state_that_is_missing_is_named_for_each_handler_that_takes_it() {
+    let needs: fn(&mut Needs) = |needs| {
+        State::<u8>::needs(needs);
+        Event::<serde_json::Value>::needs(needs);
+        State::<String>::needs(needs);
+    };
+    let registry = Registry::new([
+        needing("b", CHARGES, "src/b.rs", 2, needs),
+        needing("a", CHARGES, "src/a.rs", 1, State::<u8>::needs),
+    ]);
+    let mut states = States::default();
+    assert_eq!(
+        messages(&registry.problems(&states)),
+        [
+            "handler `a` (src/a.rs:1) takes `State<u8>`, and the application has none: add `.state(…)` to the `App`",
+            "handler `b` (src/b.rs:2) takes `State<u8>`, and the application has none: add `.state(…)` to the `App`",
+            "handler `b` (src/b.rs:2) takes `State<alloc::string::String>`, and the application has none: \
+             add `.state(…)` to the `App`",
+        ]
+    );
+    states.insert(5_u8);
+    assert_eq!(registry.problems(&states).len(), 1);
+    states.insert(String::new());
+    assert_eq!(registry.problems(&states), []);
+}
+
+#[test]
+fn everything_wrong_is_found_at_once() {
+    let found = problems([
+        placed("same", CHARGES, "src/a.rs", 1),
+        placed("same", CHARGES, "src/b.rs", 1),
+        placed("same", CHARGES, "src/c.rs", 1),
+        placed("x", Takes::Unhandled, "src/x.rs", 1),
+        needing("y", Takes::Unhandled, "src/y.rs", 1, State::<u8>::needs),
+    ]);
+    let kinds = found.iter().map(|problem| match problem {
+        RegistryProblem::DuplicateId { .. } => "duplicate",
+        RegistryProblem::SecondUnhandled { .. } => "unhandled",
+        RegistryProblem::MissingState { .. } => "state",
+        _ => "other",
+    });
+    assert_eq!(kinds.collect::<Vec<_>>(), ["duplicate", "duplicate", "unhandled", "state"]);
+}
+
+#[test]
+fn a_registration_shows_what_identifies_it() {
+    let shown = format!("{:?}", placed("shop::paid", Takes::Unhandled, "src/a.rs", 3));
+    assert_eq!(
+        shown,
+        r#"Registration { id: "shop::paid", takes: Unhandled, file: "src/a.rs", line: 3, .. }"#
+    );
+}

@@ -1,0 +1,280 @@
+//! Samples with fields of one's own: what a path reaches, what a value is read as, and what is refused.
+
+use serde_json::{Value, json};
+use webhook_core::{Sample, SampleError};
+
+/// A sample's object after the settings; a refusal fails the test.
+fn object(event_type: &str, settings: &[(&str, &str)]) -> Value {
+    let mut sample = Sample::new(event_type, 1).unwrap();
+    for (path, value) in settings {
+        sample.set(path, value).unwrap_or_else(|error| panic!("{event_type}: {path} = {value}: {error}"));
+    }
+    object_of(sample)
+}
+
+fn object_of(sample: Sample) -> Value {
+    let event: Value = serde_json::from_slice(&sample.body(1_700_000_000)).unwrap();
+    event["data"]["object"].clone()
+}
+
+fn refused(event_type: &str, path: &str, value: &str) -> SampleError {
+    Sample::new(event_type, 1).unwrap().set(path, value).unwrap_err()
+}
+
+const PAYMENT: &str = "payment_intent.succeeded";
+const SUBSCRIPTION: &str = "customer.subscription.updated";
+
+#[test]
+fn a_value_is_read_as_what_the_field_holds() {
+    for (name, event_type, path, value, expected) in [
+        ("integer", PAYMENT, "amount", "5", json!(5)),
+        ("negative integer", PAYMENT, "amount", "-5", json!(-5)),
+        ("text", PAYMENT, "currency", "eur", json!("eur")),
+        ("text that looks like a number", PAYMENT, "currency", "5", json!("5")),
+        ("empty text", PAYMENT, "description", "", json!("")),
+        ("text with quotes", PAYMENT, "description", "\"x\"", json!("\"x\"")),
+        ("boolean", PAYMENT, "livemode", "true", json!(true)),
+        ("timestamp", PAYMENT, "canceled_at", "1700000001", json!(1_700_000_001)),
+        ("number", SUBSCRIPTION, "application_fee_percent", "2.5", json!(2.5)),
+        ("whole number", SUBSCRIPTION, "application_fee_percent", "2", json!(2)),
+        ("decimal", "price.created", "unit_amount_decimal", "0.000000000001", json!("0.000000000001")),
+        ("enum", PAYMENT, "status", "canceled", json!("canceled")),
+        ("literal", PAYMENT, "object", "payment_intent", json!("payment_intent")),
+        ("null where that may be", PAYMENT, "description", "null", Value::Null),
+        ("null in the place of an object", PAYMENT, "shipping", "null", Value::Null),
+        ("null in the place of an id", PAYMENT, "customer", "null", Value::Null),
+        ("id", PAYMENT, "customer", "cus_1", json!("cus_1")),
+        ("array", PAYMENT, "payment_method_types", r#"["card","link"]"#, json!(["card", "link"])),
+        ("map", PAYMENT, "metadata", r#"{"a":"b"}"#, json!({ "a": "b" })),
+        (
+            "list",
+            SUBSCRIPTION,
+            "items",
+            r#"{"object":"list","data":[]}"#,
+            json!({ "object": "list", "data": [] }),
+        ),
+    ] {
+        assert_eq!(object(event_type, &[(path, value)])[path], expected, "{name}");
+    }
+}
+
+#[test]
+fn a_path_leads_into_whatever_there_is() {
+    for (name, event_type, path, value, pointer, expected) in [
+        ("key of a map", PAYMENT, "metadata.order_id", "o_1", "/metadata/order_id", json!("o_1")),
+        ("key of a map that is null", "charge.succeeded", "metadata.a", "b", "/metadata/a", json!("b")),
+        ("nested object that is null", PAYMENT, "shipping.name", "Jo", "/shipping/name", json!("Jo")),
+        (
+            "two levels of null",
+            PAYMENT,
+            "shipping.address.city",
+            "Ulm",
+            "/shipping/address/city",
+            json!("Ulm"),
+        ),
+        ("absent object", PAYMENT, "amount_details.tip.amount", "3", "/amount_details/tip/amount", json!(3)),
+        ("list item", SUBSCRIPTION, "items.data.0.quantity", "9", "/items/data/0/quantity", json!(9)),
+        ("next list item", SUBSCRIPTION, "items.data.1.quantity", "9", "/items/data/1/quantity", json!(9)),
+        (
+            "object in a list item",
+            SUBSCRIPTION,
+            "items.data.0.price.id",
+            "price_1",
+            "/items/data/0/price/id",
+            json!("price_1"),
+        ),
+        (
+            "array element",
+            PAYMENT,
+            "payment_method_types.0",
+            "link",
+            "/payment_method_types/0",
+            json!("link"),
+        ),
+        (
+            "next array element",
+            PAYMENT,
+            "payment_method_types.1",
+            "link",
+            "/payment_method_types/1",
+            json!("link"),
+        ),
+        ("expanded id", PAYMENT, "customer.email", "a@b.c", "/customer/email", json!("a@b.c")),
+        (
+            "expanded twice",
+            PAYMENT,
+            "latest_charge.customer.email",
+            "a@b.c",
+            "/latest_charge/customer/email",
+            json!("a@b.c"),
+        ),
+        (
+            "map of maps",
+            "price.created",
+            "currency_options.eur.unit_amount",
+            "5",
+            "/currency_options/eur/unit_amount",
+            json!(5),
+        ),
+    ] {
+        assert_eq!(object(event_type, &[(path, value)]).pointer(pointer), Some(&expected), "{name}");
+    }
+}
+
+#[test]
+fn going_into_an_object_completes_it() {
+    let shipping = &object(PAYMENT, &[("shipping.name", "Jo")])["shipping"];
+    assert!(shipping.get("tracking_number").is_some(), "what Stripe always sends is there: {shipping}");
+    let customer = &object(PAYMENT, &[("customer.email", "a@b.c")])["customer"];
+    assert_eq!(customer["object"], "customer");
+    let id = object("charge.dispute.created", &[])["charge"].clone();
+    assert!(id.as_str().is_some_and(|id| id.starts_with("ch_")), "{id}");
+    assert_eq!(
+        object("charge.dispute.created", &[("charge.amount", "5")])["charge"]["id"],
+        id,
+        "the same charge"
+    );
+    assert_eq!(
+        object(SUBSCRIPTION, &[("items.data.1.quantity", "9")])["items"]["data"][1]["object"],
+        "subscription_item"
+    );
+}
+
+#[test]
+fn later_settings_keep_earlier_ones() {
+    let item = object(SUBSCRIPTION, &[("items.data.0.quantity", "9"), ("items.data.0.price.id", "price_1")]);
+    assert_eq!(item["items"]["data"][0]["quantity"], 9);
+    assert_eq!(item["items"]["data"][0]["price"]["id"], "price_1");
+    let both = object(PAYMENT, &[("customer.email", "a@b.c"), ("customer.name", "Jo")]);
+    assert_eq!((&both["customer"]["email"], &both["customer"]["name"]), (&json!("a@b.c"), &json!("Jo")));
+    assert_eq!(object(PAYMENT, &[("amount", "1"), ("amount", "2")])["amount"], 2, "the last one counts");
+}
+
+#[test]
+fn expanding_an_id_that_was_set_keeps_it() {
+    let object = object(PAYMENT, &[("customer", "cus_1"), ("customer.email", "a@b.c")]);
+    assert_eq!(object["customer"]["id"], "cus_1");
+}
+
+#[test]
+fn the_fields_of_a_list_itself_can_be_set() {
+    let object = object(SUBSCRIPTION, &[("items.has_more", "true"), ("items.url", "/v1/x")]);
+    assert_eq!((&object["items"]["has_more"], &object["items"]["url"]), (&json!(true), &json!("/v1/x")));
+}
+
+#[test]
+fn a_union_takes_the_fields_of_the_object_that_is_there() {
+    let card = refused("account.external_account.created", "last5", "1");
+    assert!(card.to_string().contains("did you mean `last4`?"), "{card}");
+    assert_eq!(object("account.external_account.created", &[("last4", "0005")])["last4"], "0005");
+    assert!(matches!(
+        refused("account.external_account.created", "exp_year", "2030"),
+        SampleError::UnknownField { .. }
+    ));
+}
+
+#[test]
+fn a_value_that_the_field_cannot_hold_is_refused_and_the_field_explained() {
+    for (event_type, path, value, expected) in [
+        (PAYMENT, "amount", "5.5", "`amount` cannot be `5.5`: it is integer"),
+        (PAYMENT, "amount", "five", "`amount` cannot be `five`: it is integer"),
+        (PAYMENT, "amount", "", "`amount` cannot be ``: it is integer"),
+        (PAYMENT, "amount", "null", "`amount` cannot be `null`: it is integer"),
+        (
+            PAYMENT,
+            "amount",
+            "99999999999999999999",
+            "`amount` cannot be `99999999999999999999`: it is integer",
+        ),
+        (PAYMENT, "livemode", "yes", "`livemode` cannot be `yes`: it is boolean"),
+        (PAYMENT, "created", "yesterday", "`created` cannot be `yesterday`: it is timestamp"),
+        (
+            PAYMENT,
+            "capture_method",
+            "never",
+            "`capture_method` cannot be `never`: it is one of automatic, automatic_async, manual",
+        ),
+        (PAYMENT, "metadata", "x", "`metadata` cannot be `x`: it is map of text"),
+        (PAYMENT, "metadata", "[]", "`metadata` cannot be `[]`: it is map of text"),
+        (
+            PAYMENT,
+            "payment_method_types",
+            "card",
+            "`payment_method_types` cannot be `card`: it is array of text",
+        ),
+        (PAYMENT, "object", "charge", "`object` cannot be `charge`: it is always \"payment_intent\""),
+        (SUBSCRIPTION, "items", "[]", "`items` cannot be `[]`: it is list of subscription_item"),
+        (SUBSCRIPTION, "items.data.0.quantity", "x", "`items.data.0.quantity` cannot be `x`: it is integer"),
+        (
+            SUBSCRIPTION,
+            "items.data.first",
+            "{}",
+            "`items.data.first` cannot be `first`: it is a number, the place in an array",
+        ),
+        (
+            SUBSCRIPTION,
+            "items.data.2",
+            "{}",
+            "`items.data.2` cannot be `2`: it is the place of a value that is there, or the next",
+        ),
+        (
+            SUBSCRIPTION,
+            "items.data.-1",
+            "{}",
+            "`items.data.-1` cannot be `-1`: it is a number, the place in an array",
+        ),
+    ] {
+        let error = refused(event_type, path, value);
+        assert!(matches!(error, SampleError::Mismatch { .. }), "{path}: {error:?}");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn text_that_spells_no_number_is_no_decimal() {
+    for value in ["cheap", "", "1,5", "null and void"] {
+        let result = Sample::new("price.created", 1).unwrap().set("unit_amount_decimal", value);
+        let error = result.expect_err(value).to_string();
+        assert!(error.contains("decimal number as text"), "{error}");
+    }
+}
+
+#[test]
+fn a_field_that_is_not_there_is_refused_and_the_nearest_named() {
+    for (path, expected) in [
+        ("amout", "`payment_intent` has no field `amout` (in `amout`): did you mean `amount`?"),
+        ("zzz", "`payment_intent` has no field `zzz` (in `zzz`)"),
+        ("", "`payment_intent` has no field `` (in ``)"),
+        ("Amount", "`payment_intent` has no field `Amount` (in `Amount`): did you mean `amount`?"),
+    ] {
+        assert_eq!(refused(PAYMENT, path, "5").to_string(), expected);
+    }
+    let nested = refused(PAYMENT, "shipping.adress.city", "Ulm").to_string();
+    assert!(nested.contains("`adress` (in `shipping.adress.city`): did you mean `address`?"), "{nested}");
+    for path in ["amount.x", "currency.x", "customer..email", ".amount", "amount.", "shipping.name.first"] {
+        assert!(matches!(refused(PAYMENT, path, "5"), SampleError::UnknownField { .. }), "{path}");
+    }
+}
+
+#[test]
+fn a_missing_field_is_not_blamed_on_an_object_that_has_it() {
+    for path in ["shipping.amount", "shipping.currency"] {
+        let message = refused(PAYMENT, path, "5").to_string();
+        assert!(!message.contains("`payment_intent` has no field"), "{message}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_refused_changes_nothing() {
+    let mut sample = Sample::new(PAYMENT, 1).unwrap();
+    let before = object_of(sample.clone());
+    for (path, value) in [
+        ("amount", "x"),
+        ("shipping.adress", "x"),
+        ("customer.emial", "x"),
+        ("payment_method_types.1.x", "x"),
+    ] {
+        assert!(sample.set(path, value).is_err(), "{path}");
+        assert_eq!(object_of(sample.clone()), before, "after `{path}`");
+    }
+}

@@ -1,0 +1,125 @@
+//! What several of the tests need: a clock, bodies, and an HMAC of our own to compare with.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use webhook_core::{
+    Envelope, EnvelopeError, Run, Secret, SignatureHeader, SignatureHeaderError, Tolerance, Verified,
+    VerifyError, sign, verify,
+};
+
+/// The secret and the time of most of the published test vectors.
+pub(crate) const SECRET: &str = "whsec_test_secret";
+pub(crate) const NOW: u64 = 1_700_000_000;
+
+/// The body of most of the published test vectors.
+pub(crate) const P1: &[u8] = b"{\n  \"id\": \"evt_test_webhook\",\n  \"object\": \"event\"\n}";
+
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::new(text).unwrap()
+}
+
+pub(crate) fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// HMAC-SHA256 after RFC 2104, section 2, so that the crate's own is compared with something.
+pub(crate) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut block = [0_u8; 64];
+    if key.len() > block.len() {
+        block[..32].copy_from_slice(&Sha256::digest(key));
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    let padded = |pad: u8| block.map(|byte| byte ^ pad);
+    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
+    Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The `v1` of a body, for any text of `t`.
+pub(crate) fn v1(key: &str, timestamp: &str, body: &[u8]) -> String {
+    hex(&hmac(key.as_bytes(), &[timestamp.as_bytes(), b".", body].concat()))
+}
+
+/// Why a request with a header and a body is refused.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Refused {
+    Header(SignatureHeaderError),
+    Verify(VerifyError),
+}
+
+/// Parses the header and verifies, as a server does.
+pub(crate) fn receive(
+    keys: &[&str],
+    header: &[u8],
+    body: &[u8],
+    now: SystemTime,
+    tolerance: Tolerance,
+) -> Result<Verified, Refused> {
+    let secrets: Vec<_> = keys.iter().map(|key| secret(key)).collect();
+    let header = SignatureHeader::parse(header).map_err(Refused::Header)?;
+    verify(&secrets, &header, body.to_vec(), now, tolerance).map_err(Refused::Verify)
+}
+
+/// The only way to a `Verified` body, from any bytes.
+pub(crate) fn verified(body: impl Into<Bytes>) -> Verified {
+    let (body, secrets) = (body.into(), [secret(SECRET)]);
+    let text = sign(&secrets, NOW, &body);
+    let header = SignatureHeader::parse(text.as_bytes()).unwrap();
+    verify(&secrets, &header, body, at(NOW), Tolerance::default()).unwrap()
+}
+
+pub(crate) fn parse(body: impl Into<Bytes>) -> Result<Envelope, EnvelopeError> {
+    Envelope::parse(&verified(body))
+}
+
+/// Writes an event of raw JSON texts: the given ones take the place of a valid event's, or are added; an empty one
+/// leaves its key out. A key is written as given, escapes and all.
+pub(crate) fn event(overrides: &[(&str, &str)]) -> String {
+    let mut fields = vec![
+        ("id", r#""evt_1""#),
+        ("object", r#""event""#),
+        ("type", r#""charge.succeeded""#),
+        ("api_version", r#""2026-10-28.endive""#),
+        ("created", "1700000000"),
+        ("livemode", "false"),
+        ("pending_webhooks", "1"),
+        ("request", r#"{"id":null,"idempotency_key":null}"#),
+        ("data", r#"{"object":{"id":"ch_1","object":"charge"}}"#),
+    ];
+    for &(key, value) in overrides {
+        match fields.iter_mut().find(|(known, _)| *known == key) {
+            Some(field) => field.1 = value,
+            None => fields.push((key, value)),
+        }
+    }
+    let written = fields.iter().filter(|(_, value)| !value.is_empty());
+    let written: Vec<_> = written.map(|(key, value)| format!("\"{key}\":{value}")).collect();
+    format!("{{{}}}", written.join(","))
+}
+
+/// The envelope of a valid event whose object is this JSON text.
+pub(crate) fn envelope_of(object: &str) -> Arc<Envelope> {
+    Arc::new(parse(event(&[("data", &format!("{{\"object\":{object}}}"))])).unwrap())
+}
+
+pub(crate) fn run_of(handler: &'static str) -> Run {
+    Run { handler, endpoint: "/webhook".into(), attempt: 1, is_replay: false, deadline: None }
+}
+
+/// Runs a future that never waits: this crate has no runtime, and its tests need none.
+pub(crate) fn poll_once<T>(mut future: Pin<Box<dyn Future<Output = T> + Send>>) -> T {
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the future waits"),
+    }
+}

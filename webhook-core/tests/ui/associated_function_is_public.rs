@@ -1,0 +1,10 @@
+use webhook_core::{Event, on_event};
+
+struct Shop;
+
+impl Shop {
+    #[on_event("payment_intent.succeeded")]
+    pub async fn paid(_event: Event) {}
+}
+
+fn main() {}

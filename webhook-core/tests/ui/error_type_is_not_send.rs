@@ -1,0 +1,10 @@
+use std::error::Error;
+
+use webhook_core::{Event, on_event};
+
+#[on_event("payment_intent.succeeded")]
+async fn paid(_event: Event) -> Result<(), Box<dyn Error>> {
+    Ok(())
+}
+
+fn main() {}

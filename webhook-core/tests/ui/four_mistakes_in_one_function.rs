@@ -1,6 +1,0 @@
-use webhook_core::{Event, on_event};
-
-#[on_event("payment_intent.succeded", timeout = "soon")]
-fn paid<T>(event: &Event) {}
-
-fn main() {}

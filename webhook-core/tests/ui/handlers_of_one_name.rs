@@ -1,0 +1,9 @@
+use webhook_core::{Event, on_event};
+
+#[on_event("payment_intent.succeeded")]
+async fn paid(_event: Event) {}
+
+#[on_event("invoice.paid")]
+async fn paid(_event: Event) {}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use webhook_core::{Event, on_event};
+
+struct Shop;
+
+trait Sell {
+    async fn paid(&self, _event: Event);
+}
+
+impl Sell for Shop {
+    #[on_event("payment_intent.succeeded")]
+    async fn paid(&self, _event: Event) {}
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use webhook_core::{Event, on_event};
+
+#[on_event("payment_intent.succeeded")]
+async fn paid(_event: Event, _retries: u32, _again: Event, _name: String) -> u8 {
+    0
+}
+
+fn main() {}

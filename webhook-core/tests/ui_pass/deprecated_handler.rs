@@ -1,0 +1,14 @@
+//! A handler that is deprecated for callers is none for the server.
+
+#![deny(warnings)]
+
+use webhook_core::{Event, Registry, on_event};
+
+#[on_event("payment_intent.succeeded")]
+#[deprecated = "call `mark_paid`"]
+#[must_use]
+pub async fn paid(_event: Event) {}
+
+fn main() {
+    assert_eq!(Registry::linked().registrations().len(), 1);
+}

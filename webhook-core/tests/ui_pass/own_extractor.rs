@@ -1,0 +1,31 @@
+//! An application's own argument, generic and borrowing nothing.
+
+#![deny(warnings)]
+
+use webhook_core::{Event, Extract, HandlerError, Invocation, Needs, Registry, State, on_event};
+
+struct Both<A, B>(A, B);
+
+impl<A: Extract, B: Extract> Extract for Both<A, B> {
+    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        Ok(Self(A::extract(invocation)?, B::extract(invocation)?))
+    }
+
+    fn needs(needs: &mut Needs) {
+        A::needs(needs);
+        B::needs(needs);
+    }
+}
+
+#[on_event("payment_intent.succeeded")]
+async fn paid(Both(event, State(count)): Both<Event, State<u32>>) {
+    println!("{count} {}", event.id);
+}
+
+#[on_event("invoice.paid")]
+async fn invoiced(_event: Event, _both: Both<State<u8>, State<u8>>) {}
+
+fn main() {
+    let registry = Registry::linked();
+    assert_eq!(registry.registrations()[1].needs().states.len(), 1);
+}
