@@ -66,6 +66,8 @@ pub use webhook_catalog as catalog;
 pub use webhook_macros::StripeEnum;
 #[doc = include_str!("docs/stripe_object.md")]
 pub use webhook_macros::StripeObject;
+#[doc = include_str!("docs/fixture.md")]
+pub use webhook_macros::fixture;
 #[doc = include_str!("docs/objects.md")]
 pub use webhook_macros::objects;
 #[doc = include_str!("docs/on_event.md")]

@@ -3,6 +3,7 @@
 mod agree;
 mod const_text;
 mod field;
+mod fixture;
 
 use std::future::Future;
 
@@ -10,6 +11,8 @@ pub use inventory;
 
 pub use agree::{assert_carried, assert_place};
 pub use field::{Field, Sendable, field, find, object_of, object_position, place_of, read_field};
+
+pub use fixture::{Writes, fixture, write};
 
 pub use crate::IntoOutcome;
 pub use crate::decode::DecodeError;

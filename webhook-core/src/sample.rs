@@ -1,14 +1,20 @@
 //! Made-up events, for trying handlers without Stripe.
 
+mod error;
 mod make;
 mod put;
 
-use serde_json::{Value, json};
-use thiserror::Error;
-use webhook_catalog::Shape;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
+use serde_json::{Value, json};
+use webhook_catalog::{EventType, Shape};
+
+use crate::{DecodeError, Envelope, Event, Payload, Secret, SignatureHeader, Tolerance, sign, verify};
+
+pub use error::SampleError;
 use make::Maker;
-use put::Setting;
+use put::{Given, Setting};
 
 /// A made-up event of any snapshot type, complete as the catalog describes it.
 ///
@@ -26,14 +32,15 @@ use put::Setting;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sample {
-    event_type: &'static str,
+    known: &'static EventType,
     seed: u64,
     object_name: &'static str,
     object: Value,
 }
 
 impl Sample {
-    /// Makes a sample of a snapshot type. Where Stripe sends one of several objects, it is the first of them.
+    /// Makes a sample of a snapshot type. Where Stripe sends one of several objects, it is the first of them, until
+    /// [`set`](Self::set) gives another `object`.
     ///
     /// # Errors
     ///
@@ -42,9 +49,12 @@ impl Sample {
         let known = webhook_catalog::find(event_type)
             .filter(|known| known.kind == webhook_catalog::Kind::Snapshot)
             .ok_or_else(|| SampleError::UnknownType { event_type: event_type.to_owned() })?;
-        let object_name = known.objects[0];
+        Ok(Self::of(known, known.objects[0], seed))
+    }
+
+    fn of(known: &'static EventType, object_name: &'static str, seed: u64) -> Self {
         let maker = Maker { event_type: known.name, seed };
-        Ok(Self { event_type: known.name, seed, object_name, object: maker.object(object_name, 0) })
+        Self { known, seed, object_name, object: maker.object(object_name, 0) }
     }
 
     /// Sets a field of the object: a path such as `amount`, `metadata.order_id` or `items.data.0.quantity`.
@@ -56,15 +66,44 @@ impl Sample {
     ///
     /// Fails if the object has no such field, or the field cannot hold the value.
     pub fn set(&mut self, path: &str, value: &str) -> Result<(), SampleError> {
-        let maker = Maker { event_type: self.event_type, seed: self.seed };
+        let other = self.known.objects.iter().find(|name| path == "object" && **name == value);
+        if let Some(other) = other {
+            *self = Self::of(self.known, other, self.seed);
+            return Ok(());
+        }
+        self.put(path, Given::Text(value))
+    }
+
+    /// Sets a field of the object to a JSON value.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`set`](Self::set) does.
+    pub fn set_json(&mut self, path: &str, value: Value) -> Result<(), SampleError> {
+        match &value {
+            Value::String(text) if path == "object" => self.set(path, text),
+            _ => self.put(path, Given::Json(value)),
+        }
+    }
+
+    fn put(&mut self, path: &str, value: Given<'_>) -> Result<(), SampleError> {
         let shape = Shape::Object(vec![self.object_name]);
-        let setting = Setting { maker, owner: self.object_name, path, value };
+        let setting = Setting { maker: self.maker(), owner: self.object_name, path, value };
         setting.put(&mut self.object, &shape, false, path.split('.'), 0)
+    }
+
+    fn maker(&self) -> Maker {
+        Maker { event_type: self.known.name, seed: self.seed }
+    }
+
+    /// Returns the event's type.
+    pub fn event_type(&self) -> &'static str {
+        self.known.name
     }
 
     /// Returns the event's id, which the seed decides.
     pub fn event_id(&self) -> String {
-        Maker { event_type: self.event_type, seed: self.seed }.id_with("evt", "event")
+        self.maker().id_with("evt", "event")
     }
 
     /// Writes the event as Stripe sends it: indented by two spaces. `created` is in seconds since the Unix epoch.
@@ -73,7 +112,7 @@ impl Sample {
             *at = created.into();
         }
         let mut data = json!({ "object": self.object });
-        if self.event_type.ends_with(".updated") {
+        if self.known.name.ends_with(".updated") {
             data["previous_attributes"] = json!({});
         }
         let event = json!({
@@ -85,42 +124,32 @@ impl Sample {
             "livemode": false,
             "pending_webhooks": 1,
             "request": { "id": null, "idempotency_key": null },
-            "type": self.event_type,
+            "type": self.known.name,
         });
         format!("{event:#}").into_bytes()
     }
-}
 
-/// Why a sample cannot be made as asked.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SampleError {
-    /// The field holds something else.
-    #[error("`{path}` cannot be `{value}`: it is {expected}")]
-    Mismatch {
-        /// The path.
-        path: String,
-        /// What the field holds.
-        expected: String,
-        /// What was to be put there.
-        value: String,
-    },
-    /// The object has no such field.
-    #[error("`{object}` has no field `{field}` (in `{path}`){}", near.as_ref().map_or(String::new(), |near| format!(": did you mean `{near}`?")))]
-    UnknownField {
-        /// The object.
-        object: String,
-        /// The whole path.
-        path: String,
-        /// The step that leads nowhere.
-        field: String,
-        /// The nearest name.
-        near: Option<String>,
-    },
-    /// No snapshot type has this name.
-    #[error("there is no snapshot event type `{event_type}`")]
-    UnknownType {
-        /// The name.
-        event_type: String,
-    },
+    /// Makes the event that a handler would receive, to call the handler with.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the object does not fit `T`.
+    pub fn event<T: Payload>(self) -> Result<Event<T>, DecodeError> {
+        Event::decode(Arc::new(self.envelope()))
+    }
+
+    /// The envelope, by the only way to one: a sample is signed and verified like any event.
+    fn envelope(self) -> Envelope {
+        const CREATED: u32 = 1_767_225_600;
+        let now = UNIX_EPOCH + Duration::from_secs(CREATED.into());
+        let Ok(secret) = Secret::new("whsec_sample") else { unreachable!("the text is a secret") };
+        let body = self.body(CREATED.into());
+        let text = sign(std::slice::from_ref(&secret), CREATED.into(), &body);
+        let parsed = SignatureHeader::parse(text.as_bytes()).ok().and_then(|header| {
+            let verified = verify(&[secret], &header, body, now, Tolerance::default()).ok()?;
+            Envelope::parse(&verified).ok()
+        });
+        let Some(envelope) = parsed else { unreachable!("a sample is an event") };
+        envelope
+    }
 }

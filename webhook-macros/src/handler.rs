@@ -8,6 +8,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::mistakes::Mistakes;
+pub(crate) use check::unknown_type;
 pub(crate) use parse::Kind;
 
 /// Parse, check, expand. Whatever is wrong, the function itself is emitted, so that its uses elsewhere stay good.

@@ -1,6 +1,7 @@
 //! The macros of `webhook-core` and `webhook-server`; an implementation detail of those crates.
 //! They are documented and tested there.
 
+mod fixture;
 mod handler;
 mod mistakes;
 mod objects;
@@ -48,14 +49,19 @@ derives! {
     stripe_enum_of_server(StripeEnumOfServer): text_enum::derive, ::webhook_server;
 }
 
-#[expect(missing_docs, reason = "documented where it is re-exported")]
-#[proc_macro]
-pub fn objects(input: TokenStream) -> TokenStream {
-    objects::expand(quote!(::webhook_core), input.into()).into()
+macro_rules! functions {
+    ($($name:ident: $expand:path, $root:path;)*) => {$(
+        #[expect(missing_docs, reason = "documented where it is re-exported")]
+        #[proc_macro]
+        pub fn $name(input: TokenStream) -> TokenStream {
+            $expand(quote!($root), input.into()).into()
+        }
+    )*};
 }
 
-#[expect(missing_docs, reason = "documented where it is re-exported")]
-#[proc_macro]
-pub fn objects_of_server(input: TokenStream) -> TokenStream {
-    objects::expand(quote!(::webhook_server), input.into()).into()
+functions! {
+    fixture: fixture::expand, ::webhook_core;
+    fixture_of_server: fixture::expand, ::webhook_server;
+    objects: objects::expand, ::webhook_core;
+    objects_of_server: objects::expand, ::webhook_server;
 }

@@ -90,6 +90,35 @@ impl Place {
         Ok(found)
     }
 
+    /// Finds what stands at a path in a sample, where lists are filled and references can be sent whole.
+    pub(crate) fn find_in_sample(&self, path: &str) -> Result<Found, String> {
+        let mut found = Found { shape: self.shape.clone(), nullable: false, optional: false };
+        for step in path.split('.') {
+            let inner = match &found.shape {
+                Shape::List(inner) if step == "data" => Shape::Array(inner.clone()),
+                Shape::Array(inner) if step.parse::<usize>().is_ok() => (**inner).clone(),
+                Shape::Array(_) => {
+                    return Err(format!("`{step}` in `{path}` is no place in an array: write a number"));
+                }
+                Shape::Map(inner) => (**inner).clone(),
+                Shape::Any => Shape::Any,
+                Shape::Nested(_) | Shape::Object(_) | Shape::Expandable(_) => {
+                    let field = self.field(element(&found.shape), step)?;
+                    found.nullable = field.nullable;
+                    found.shape = field.shape;
+                    continue;
+                }
+                Shape::List(_) => {
+                    return Err(format!("the values of the list in `{path}` are in its `data`"));
+                }
+                other => return Err(self.no_way_through(step, other)),
+            };
+            found.nullable = false;
+            found.shape = inner;
+        }
+        Ok(found)
+    }
+
     /// The name of the place for messages: `payment_intent`, `payment_intent.amount_details`.
     pub(crate) fn name(&self) -> String {
         if self.at.is_empty() { self.object.to_owned() } else { format!("{}.{}", self.object, self.at) }

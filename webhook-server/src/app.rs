@@ -1,13 +1,12 @@
 //! The application.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use webhook_core::{Registry, Secret, StateValue, States};
 
 use crate::dispatch::{Dispatcher, InProgress};
 use crate::journal::Journal;
-use crate::service::Service;
+use crate::service::{Clock, Service};
 use crate::settings::Settings;
 use crate::startup::Problems;
 
@@ -57,6 +56,7 @@ impl App {
         self,
         secrets: Vec<Secret>,
         journal: Journal,
+        clock: Clock,
         mut problems: Problems,
     ) -> Result<Service, Problems> {
         let registry = Registry::linked();
@@ -75,7 +75,7 @@ impl App {
             body_limit: self.settings.body_limit,
             body_timeout: self.settings.body_timeout,
             accept_undecodable: self.settings.accept_undecodable,
-            now: SystemTime::now,
+            now: clock,
             dispatcher: Dispatcher {
                 registry,
                 states: Arc::new(self.states),

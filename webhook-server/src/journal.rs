@@ -17,6 +17,8 @@ use crate::reply::Refusal;
 pub(crate) enum Journal {
     /// The log, through `tracing`.
     Log,
+    /// Nowhere: a test looks for itself.
+    Nowhere,
     /// One readable line for each run, on standard output.
     Terminal,
 }
@@ -25,6 +27,7 @@ impl Journal {
     pub(crate) fn delivered(self, delivery: &Delivery, status: StatusCode) {
         match self {
             Self::Log => log_delivery(delivery, status),
+            Self::Nowhere => {}
             Self::Terminal => print_delivery(delivery, status),
         }
     }
@@ -33,6 +36,7 @@ impl Journal {
         let reason = chain(refusal);
         match self {
             Self::Log => warn!(status = status.as_u16(), reason, "request refused"),
+            Self::Nowhere => {}
             Self::Terminal => line(status, AnsiColor::Red, &format!("request refused: {reason}")),
         }
     }

@@ -33,18 +33,24 @@ mod service;
 mod settings;
 mod startup;
 mod terminal;
+pub mod testing;
 
 pub use app::App;
 pub use settings::Settings;
 pub use webhook_core::{
     Context, DecodeError, Envelope, Event, EventRequest, Extract, HandlerError, Invocation, Needs, Payload,
-    RawJson, ResultExt, State, Timestamp, Tolerance, Unchecked, Verdict,
+    RawJson, ResultExt, Sample, State, Timestamp, Tolerance, Unchecked, Verdict,
 };
 /// Registers an async function as a handler of the event types it names: see [`webhook_core::on_event`].
 pub use webhook_macros::on_event_of_server as on_event;
 /// Registers an async function as the handler of every type that no other handler names: see
 /// [`webhook_core::on_unhandled`].
 pub use webhook_macros::on_unhandled_of_server as on_unhandled;
+
+/// Makes a sample event for a test: see [`webhook_core::fixture`].
+pub use webhook_macros::fixture_of_server as fixture;
+/// Makes ready-made types of whole objects: see [`webhook_core::objects`].
+pub use webhook_macros::objects_of_server as objects;
 
 #[doc(hidden)]
 pub use webhook_core::__private;

@@ -14,11 +14,13 @@ use webhook_core::{
     DecodeError, EnvelopeError, HandlerError, Outcome, SignatureHeaderError, Verdict, VerifyError,
 };
 
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a request did not become a delivery.
 #[derive(Debug, Error)]
 pub(crate) enum Refusal {
     #[error("the body did not arrive whole")]
-    BodyBroken(#[source] hyper::Error),
+    BodyBroken(#[source] BoxError),
     #[error("the body had not arrived after {}", humantime::format_duration(*.0))]
     BodyTimeout(Duration),
     #[error("the body is longer than {limit} bytes")]

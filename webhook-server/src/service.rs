@@ -1,19 +1,22 @@
 //! One request, one answer.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Body;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response};
 use webhook_core::{Envelope, SIGNATURE_HEADER, Secret, SignatureHeader, Tolerance, verify};
 
-use crate::body;
+use crate::body::{self, RequestBody};
 use crate::dispatch::{Delivery, Dispatcher};
 use crate::journal::Journal;
 use crate::reply::{self, Refusal};
+
+/// Tells the time: the system's, or a test's.
+pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Answers requests to the endpoint.
 pub(crate) struct Service {
@@ -23,37 +26,35 @@ pub(crate) struct Service {
     pub(crate) body_limit: u64,
     pub(crate) body_timeout: Duration,
     pub(crate) accept_undecodable: bool,
-    pub(crate) now: fn() -> SystemTime,
+    pub(crate) now: Clock,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) journal: Journal,
 }
 
 impl Service {
     /// Receives, dispatches, answers and notes one request.
-    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
-    where
-        B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
-    {
-        match self.receive(request).await {
+    pub(crate) async fn answer<B: RequestBody>(&self, request: Request<B>) -> Response<Full<Bytes>> {
+        let received = self.receive(request).await;
+        let response = self.reply(&received);
+        match &received {
+            Ok(delivery) => self.journal.delivered(delivery, response.status()),
+            Err(refusal) => self.journal.refused(refusal, response.status()),
+        }
+        response
+    }
+
+    /// The answer to what was received.
+    pub(crate) fn reply(&self, received: &Result<Delivery, Refusal>) -> Response<Full<Bytes>> {
+        match received {
             Ok(delivery) => {
-                let outcomes = delivery.runs.iter().map(|run| &run.outcome);
-                let response = reply::handled(outcomes, self.accept_undecodable);
-                self.journal.delivered(&delivery, response.status());
-                response
+                reply::handled(delivery.runs.iter().map(|run| &run.outcome), self.accept_undecodable)
             }
-            Err(refusal) => {
-                let response = reply::refused(&refusal);
-                self.journal.refused(&refusal, response.status());
-                response
-            }
+            Err(refusal) => reply::refused(refusal),
         }
     }
 
     /// The way of a request, the cheapest check first: nothing is parsed before it is verified.
-    async fn receive<B>(&self, request: Request<B>) -> Result<Delivery, Refusal>
-    where
-        B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
-    {
+    pub(crate) async fn receive<B: RequestBody>(&self, request: Request<B>) -> Result<Delivery, Refusal> {
         let (head, body) = request.into_parts();
         self.admit(head.uri.path(), &head.method)?;
         let signature = signature(head.headers.get_all(SIGNATURE_HEADER).iter())?;

@@ -11,7 +11,15 @@ pub(super) struct Setting<'a> {
     pub(super) maker: Maker,
     pub(super) owner: &'a str,
     pub(super) path: &'a str,
-    pub(super) value: &'a str,
+    pub(super) value: Given<'a>,
+}
+
+/// The value to be set.
+pub(super) enum Given<'a> {
+    /// As it is.
+    Json(Value),
+    /// As text, to be read as what the field holds.
+    Text(&'a str),
 }
 
 impl Setting<'_> {
@@ -97,30 +105,37 @@ impl Setting<'_> {
     }
 
     fn read(&self, shape: &Shape, nullable: bool) -> Result<Value, SampleError> {
-        if self.value == "null" && nullable {
-            return Ok(Value::Null);
+        let fits = |value: &Value| value.is_null() && nullable || fits(shape, value);
+        match &self.value {
+            Given::Json(value) if fits(value) => Ok(value.clone()),
+            Given::Json(value) => Err(self.mismatch(shape, &value.to_string())),
+            Given::Text(text) => {
+                let json = serde_json::from_str::<Value>(text).ok().filter(|json| !json.is_string());
+                // A field that holds a text takes the text as it stands, even if it looks like a number.
+                let (first, second) = match shape {
+                    Shape::Any => (json, Some((*text).into())),
+                    _ if nullable && *text == "null" => (json, None),
+                    _ => (Some((*text).into()), json),
+                };
+                first.into_iter().chain(second).find(fits).ok_or_else(|| self.mismatch(shape, text))
+            }
         }
-        let json = || serde_json::from_str::<Value>(self.value).ok();
-        let read = match shape {
-            Shape::Any => Some(json().unwrap_or_else(|| self.value.into())),
-            Shape::Boolean => json().filter(Value::is_boolean),
-            Shape::Enum(values) => values.contains(&self.value).then(|| self.value.into()),
-            Shape::Float => json().filter(Value::is_number),
-            Shape::Integer | Shape::Timestamp => json().filter(Value::is_i64),
-            Shape::Array(_) => json().filter(Value::is_array),
-            Shape::List(_) | Shape::Map(_) | Shape::Nested(_) | Shape::Object(_) => {
-                json().filter(Value::is_object)
-            }
-            Shape::Expandable(_) => {
-                Some(json().filter(Value::is_object).unwrap_or_else(|| self.value.into()))
-            }
-            Shape::Literal(text) => {
-                let only = serde_json::from_str::<Value>(text).ok();
-                only.filter(|only| json().as_ref() == Some(only) || only == self.value)
-            }
-            Shape::IntegerText => json().filter(Value::is_i64).map(|number| number.to_string().into()),
-            _ => Some(self.value.into()),
-        };
-        read.ok_or_else(|| self.mismatch(shape, self.value))
+    }
+}
+
+/// Tells whether a field of a shape holds such a value; of objects and arrays, only the kind is looked at.
+fn fits(shape: &Shape, value: &Value) -> bool {
+    match shape {
+        Shape::Any => true,
+        Shape::Array(_) => value.is_array(),
+        Shape::Boolean => value.is_boolean(),
+        Shape::Enum(values) => value.as_str().is_some_and(|value| values.contains(&value)),
+        Shape::Expandable(_) => value.is_string() || value.is_object(),
+        Shape::Float => value.is_number(),
+        Shape::Integer | Shape::Timestamp => value.is_i64(),
+        Shape::IntegerText => value.as_str().is_some_and(|value| value.parse::<i64>().is_ok()),
+        Shape::List(_) | Shape::Map(_) | Shape::Nested(_) | Shape::Object(_) => value.is_object(),
+        Shape::Literal(text) => serde_json::from_str::<Value>(text).is_ok_and(|only| only == *value),
+        _ => value.is_string(),
     }
 }

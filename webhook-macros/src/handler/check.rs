@@ -69,7 +69,8 @@ fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventT
     brought.into_values().map(|(known, _)| known).collect()
 }
 
-fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
+/// Says that a name stands for no event type that a handler can take, and what was probably meant.
+pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
     match mismatch {
         Mismatch::MalformedPattern => format!(
             "`{written}` is no pattern: a pattern is a group and `.*`, such as `charge.dispute.*`, \

@@ -1,6 +1,7 @@
 //! `dev`: the whole of it on one machine, without Stripe.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use clap::Args;
 use hyper::Uri;
@@ -48,7 +49,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         ));
     }
     let settings = app.settings.clone();
-    let service = app.into_service(secrets, Journal::Terminal, problems)?;
+    let service = app.into_service(secrets, Journal::Terminal, Arc::new(SystemTime::now), problems)?;
     let listener = super::serve::bind(&settings).await?;
     let address = listener.local_addr().map_err(|error| super::failed("no address", &error))?;
     let url: Uri = format!("http://{address}{}", settings.path)

@@ -1,6 +1,7 @@
 //! `serve`: listens for events from Stripe.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::net::TcpListener;
 use tracing::info;
@@ -23,7 +24,7 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
         &mut problems,
     );
     let settings = app.settings.clone();
-    let service = app.into_service(secrets, Journal::Log, problems)?;
+    let service = app.into_service(secrets, Journal::Log, Arc::new(SystemTime::now), problems)?;
     let listener = bind(&settings).await?;
     announce(&service, &listener);
     until_signalled(listener, service, &settings).await

@@ -1,0 +1,75 @@
+//! What `fixture!` calls.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+
+use crate::shape::{self, Shape};
+use crate::{Sample, Timestamp};
+
+/// A value that a fixture's field can be set to.
+#[diagnostic::on_unimplemented(
+    message = "a field that holds `{S}` cannot be set to `{Self}`",
+    label = "not what the field holds",
+    note = "texts, ids and enums are set to `&str` or `String`, integers to `i64`; a `serde_json::Value` sets anything, and is checked when the test runs"
+)]
+pub trait Writes<S: Shape> {
+    /// Converts into JSON.
+    fn write(self) -> Value;
+}
+
+impl<S: Shape> Writes<S> for Value {
+    fn write(self) -> Value {
+        self
+    }
+}
+
+macro_rules! writes {
+    ($($($source:ty)*: $($shape:ident)*;)*) => {$(writes! { @ [$($source)*] [$($shape)*] })*};
+    (@ [$($source:ty)*] $shapes:tt) => {$(writes! { # $source $shapes })*};
+    (# $source:ty [$($shape:ident)*]) => {$(
+        impl Writes<shape::$shape> for $source {
+            fn write(self) -> Value {
+                self.into()
+            }
+        }
+    )*};
+}
+
+writes! {
+    &str String: Text Enum Decimal DateTime Expandable IntegerText;
+    bool: Boolean;
+    f64: Float;
+    i64 i32 i16 i8 u32 u16 u8: Integer Timestamp Float;
+}
+
+impl Writes<shape::Timestamp> for Timestamp {
+    fn write(self) -> Value {
+        self.unix_seconds().into()
+    }
+}
+
+/// Converts a value for a field of a shape.
+pub fn write<S: Shape, T: Writes<S>>(value: T) -> Value {
+    value.write()
+}
+
+/// Makes a fixture. Each has ids of its own.
+///
+/// # Panics
+///
+/// Panics if a value that only the run decides is not what its field holds.
+#[track_caller]
+pub fn fixture<const N: usize>(event_type: &str, fields: [(&str, Value); N]) -> Sample {
+    static SEED: AtomicU64 = AtomicU64::new(0);
+    let made = Sample::new(event_type, SEED.fetch_add(1, Ordering::Relaxed)).and_then(|mut sample| {
+        for (path, value) in fields {
+            sample.set_json(path, value)?;
+        }
+        Ok(sample)
+    });
+    match made {
+        Ok(sample) => sample,
+        Err(error) => panic!("no such fixture: {error}"),
+    }
+}

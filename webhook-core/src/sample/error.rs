@@ -1,0 +1,37 @@
+//! Why a sample cannot be made.
+
+use thiserror::Error;
+
+/// Why a sample cannot be made as asked.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SampleError {
+    /// The field holds something else.
+    #[error("`{path}` cannot be `{value}`: it is {expected}")]
+    Mismatch {
+        /// The path.
+        path: String,
+        /// What the field holds.
+        expected: String,
+        /// What was to be put there.
+        value: String,
+    },
+    /// The object has no such field.
+    #[error("`{object}` has no field `{field}` (in `{path}`){}", near.as_ref().map_or(String::new(), |near| format!(": did you mean `{near}`?")))]
+    UnknownField {
+        /// The object.
+        object: String,
+        /// The whole path.
+        path: String,
+        /// The step that leads nowhere.
+        field: String,
+        /// The nearest name.
+        near: Option<String>,
+    },
+    /// No snapshot type has this name.
+    #[error("there is no snapshot event type `{event_type}`")]
+    UnknownType {
+        /// The name.
+        event_type: String,
+    },
+}

@@ -1,0 +1,194 @@
+//! Testing an application: signed events, delivered in process.
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//!
+//! use webhook_server::testing::TestApp;
+//! use webhook_server::{App, Event, State, StripeObject, fixture, on_event};
+//!
+//! #[derive(StripeObject)]
+//! #[stripe(object = "payment_intent")]
+//! struct Paid {
+//!     #[stripe(path = "metadata.order_id")]
+//!     order: Option<String>,
+//! }
+//!
+//! #[derive(Clone, Default)]
+//! struct Orders(Arc<Mutex<Vec<String>>>);
+//!
+//! #[on_event("payment_intent.succeeded")]
+//! async fn fulfil(event: Event<Paid>, State(orders): State<Orders>) {
+//!     orders.0.lock().unwrap().extend(event.object.order);
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // In a `#[tokio::test]`:
+//! let orders = Orders::default();
+//! let app = TestApp::new(App::new().state(orders.clone()));
+//! let delivered = app.deliver(fixture!("payment_intent.succeeded", "metadata.order_id" = "o_1")).await;
+//!
+//! assert_eq!(delivered.status(), 200);
+//! delivered.assert_done("fulfil");
+//! assert_eq!(*orders.0.lock().unwrap(), ["o_1"]);
+//! # }
+//! ```
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use webhook_core::{HandlerError, Outcome, SIGNATURE_HEADER, Sample, Secret, sign};
+
+use crate::app::App;
+use crate::dispatch::Delivery;
+use crate::journal::{Journal, chain};
+use crate::reply::Refusal;
+use crate::service::Service;
+use crate::startup::Problems;
+
+/// An application under test: everything of the server but the network.
+///
+/// The handlers are all that are linked into the test, as in the program itself. The clock stands still, at the time
+/// at which the test began, until [`set_time`](Self::set_time).
+#[derive(Debug)]
+pub struct TestApp {
+    service: Service,
+    secret: Secret,
+    now: Arc<Mutex<SystemTime>>,
+}
+
+impl TestApp {
+    /// Starts an application, with a signing secret of its own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it cannot start, with everything that is wrong.
+    #[track_caller]
+    pub fn new(app: App) -> Self {
+        let Ok(secret) = Secret::new("whsec_of_a_test_application") else {
+            unreachable!("the text is a secret")
+        };
+        let now = Arc::new(Mutex::new(SystemTime::now()));
+        let clock = Arc::clone(&now);
+        let clock = Arc::new(move || *clock.lock().unwrap_or_else(PoisonError::into_inner));
+        match app.into_service(vec![secret.clone()], Journal::Nowhere, clock, Problems::default()) {
+            Ok(service) => Self { service, secret, now },
+            Err(problems) => panic!("{problems}"),
+        }
+    }
+
+    /// Sets the clock that signatures are made and judged by.
+    pub fn set_time(&self, now: SystemTime) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Signs a sample and delivers it, and waits for the answer.
+    pub async fn deliver(&self, sample: Sample) -> Delivered {
+        let now = self.seconds();
+        let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
+        let signature = sign(std::slice::from_ref(&self.secret), now, &body);
+        self.deliver_body(&signature, body).await
+    }
+
+    /// Delivers a body with a `Stripe-Signature` header that may be wrong, and waits for the answer.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the text cannot be a header's value.
+    pub async fn deliver_body(&self, signature: &str, body: impl Into<Bytes>) -> Delivered {
+        let request = Request::post(self.service.path.as_str())
+            .header(SIGNATURE_HEADER, signature)
+            .body(Full::new(body.into()));
+        let Ok(request) = request else { panic!("{signature:?} cannot be a header") };
+        let received = self.service.receive(request).await;
+        let status = self.service.reply(&received).status().as_u16();
+        Delivered { status, received }
+    }
+
+    fn seconds(&self) -> u64 {
+        let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+}
+
+/// What became of a delivery.
+#[derive(Debug)]
+pub struct Delivered {
+    status: u16,
+    received: Result<Delivery, Refusal>,
+}
+
+impl Delivered {
+    /// Returns the status that Stripe would get.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Returns the ids of the handlers that ran, sorted.
+    pub fn handlers(&self) -> Vec<&'static str> {
+        self.received.iter().flat_map(|delivery| &delivery.runs).map(|run| run.handler.id).collect()
+    }
+
+    /// Returns how a handler's run ended; `None` if it did not run. The handler is named by its id or the end of it,
+    /// which the function's name is.
+    pub fn outcome(&self, handler: &str) -> Option<&Outcome> {
+        let named =
+            |id: &str| id.strip_suffix(handler).is_some_and(|rest| rest.is_empty() || rest.ends_with("::"));
+        let mut runs = self.received.iter().flat_map(|delivery| &delivery.runs);
+        runs.find(|run| named(run.handler.id)).map(|run| &run.outcome)
+    }
+
+    /// Returns why the request was refused before any handler ran, with its causes.
+    pub fn refusal(&self) -> Option<String> {
+        self.received.as_ref().err().map(|refusal| chain(refusal))
+    }
+
+    /// Asserts that a handler ran and succeeded.
+    ///
+    /// # Panics
+    ///
+    /// Panics if not, and says what happened instead.
+    #[track_caller]
+    pub fn assert_done(&self, handler: &str) {
+        let done = matches!(self.outcome(handler), Some(Ok(())));
+        assert!(done, "`{handler}` did not run and succeed; {}", self.report());
+    }
+
+    /// Asserts that a handler ran and did not succeed, and returns the error.
+    ///
+    /// # Panics
+    ///
+    /// Panics if not, and says what happened instead.
+    #[track_caller]
+    pub fn assert_failed(&self, handler: &str) -> &HandlerError {
+        match self.outcome(handler) {
+            Some(Err(error)) => error,
+            _ => panic!("`{handler}` did not run and fail; {}", self.report()),
+        }
+    }
+
+    fn report(&self) -> String {
+        let delivery = match &self.received {
+            Err(refusal) => return format!("the request was refused ({}): {}", self.status, chain(refusal)),
+            Ok(delivery) => delivery,
+        };
+        let mut report =
+            format!("{} was answered with {}, and these ran:", delivery.envelope.event_type, self.status);
+        for run in &delivery.runs {
+            let outcome = match &run.outcome {
+                Ok(()) => "done".to_owned(),
+                Err(error) => format!("{error}: {}", chain(error.cause())),
+            };
+            // Writing to a `String` cannot fail.
+            let _ = write!(report, "\n  {}: {outcome}", run.handler.id);
+        }
+        if delivery.runs.is_empty() {
+            report.push_str(" none");
+        }
+        report
+    }
+}
