@@ -38,9 +38,14 @@ pub mod testing;
 pub use app::App;
 pub use settings::Settings;
 pub use webhook_core::{
-    Context, DecodeError, Envelope, Event, EventRequest, Extract, HandlerError, Invocation, Needs, Payload,
-    RawJson, ResultExt, Sample, State, Timestamp, Tolerance, Unchecked, Verdict,
+    Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, Invocation, Json,
+    List, Needs, Payload, RawJson, Reads, ResultExt, Sample, State, Timestamp, Tolerance, Unchecked, Verdict,
+    View, shape,
 };
+/// Makes an enum read one of Stripe's enums: see [`webhook_core::StripeEnum`].
+pub use webhook_macros::StripeEnumOfServer as StripeEnum;
+/// Makes a struct a view of one of Stripe's objects: see [`webhook_core::StripeObject`].
+pub use webhook_macros::StripeObjectOfServer as StripeObject;
 /// Registers an async function as a handler of the event types it names: see [`webhook_core::on_event`].
 pub use webhook_macros::on_event_of_server as on_event;
 /// Registers an async function as the handler of every type that no other handler names: see
