@@ -2,18 +2,36 @@
 
 use std::process::ExitCode;
 
-use webhook_server::{App, Event, on_event, on_unhandled};
+use webhook_server::{App, Event, StripeObject, on_event, on_unhandled};
+
+/// What this program reads of a payment intent.
+#[derive(StripeObject)]
+#[stripe(object = "payment_intent")]
+struct Payment {
+    amount: i64,
+    currency: String,
+    #[stripe(path = "metadata.order_id")]
+    order: Option<String>,
+}
+
+/// What it reads of a payment method.
+#[derive(StripeObject)]
+#[stripe(object = "payment_method")]
+struct PaymentMethod {
+    r#type: String,
+}
 
 /// Tells that a payment succeeded.
 #[on_event("payment_intent.succeeded")]
-async fn payment_succeeded(event: Event) {
-    println!("Payment of {} succeeded.", event.object["amount"]);
+async fn payment_succeeded(event: Event<Payment>) {
+    let Payment { amount, currency, order } = event.object;
+    println!("Payment of {amount} {currency} succeeded, for order {}.", order.as_deref().unwrap_or("unknown"));
 }
 
 /// Tells that a payment method was attached to a customer.
 #[on_event("payment_method.attached")]
-async fn payment_method_attached(event: Event) {
-    println!("A payment method was attached: {}.", event.object["type"]);
+async fn payment_method_attached(event: Event<PaymentMethod>) {
+    println!("A payment method was attached: {}.", event.object.r#type);
 }
 
 /// Notes every event that no other handler takes.
