@@ -25,7 +25,8 @@ struct PaymentMethod {
 #[on_event("payment_intent.succeeded")]
 async fn payment_succeeded(event: Event<Payment>) {
     let Payment { amount, currency, order } = event.object;
-    println!("Payment of {amount} {currency} succeeded, for order {}.", order.as_deref().unwrap_or("unknown"));
+    let order = order.as_deref().unwrap_or("unknown");
+    println!("Payment of {amount} {currency} succeeded, for order {order}.");
 }
 
 /// Tells that a payment method was attached to a customer.
