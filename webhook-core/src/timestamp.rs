@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point in time in whole seconds since the Unix epoch, as Stripe writes it in JSON.
+///
+/// Converts to the standard library's time, and to that of `jiff` and `time` behind the features of those names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -22,6 +24,22 @@ impl Timestamp {
     pub fn to_system_time(self) -> Option<SystemTime> {
         let distance = Duration::from_secs(self.0.unsigned_abs());
         if self.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
+    }
+}
+
+#[cfg(feature = "jiff")]
+impl Timestamp {
+    /// Converts to jiff's time; `None` if that cannot hold it (it ends with the year 9999).
+    pub fn to_jiff(self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_second(self.0).ok()
+    }
+}
+
+#[cfg(feature = "time")]
+impl Timestamp {
+    /// Converts to the time crate's time; `None` if that cannot hold it (it ends with the year 9999).
+    pub fn to_time(self) -> Option<time::OffsetDateTime> {
+        time::OffsetDateTime::from_unix_timestamp(self.0).ok()
     }
 }
 
