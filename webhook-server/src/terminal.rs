@@ -13,7 +13,11 @@ pub(crate) fn program() -> String {
 pub(crate) fn print(text: &str) {
     let mut out = anstream::stdout().lock();
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        std::process::exit(i32::from(error.kind() != io::ErrorKind::BrokenPipe));
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        complain(&format!("cannot write to standard output: {error}"));
+        std::process::exit(1);
     }
 }
 

@@ -16,9 +16,14 @@ fn key(event_id: &str, handler: &'static str, step: &str) -> String {
     context_of(&[("id", &format!("\"{event_id}\""))], run_of(handler)).idempotency_key(step)
 }
 
+#[expect(clippy::disallowed_methods, reason = "there is no other way to any `Instant`")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
 #[test]
 fn a_context_says_what_the_server_and_the_event_do() {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = instant() + Duration::from_secs(30);
     let run = Run {
         handler: "shop::paid",
         endpoint: "/hooks".into(),
@@ -44,7 +49,7 @@ fn the_key_is_the_same_in_every_run_of_a_handler_on_an_event() {
         ("a second attempt", Run { attempt: 2, ..run_of("shop::paid") }),
         ("the last attempt", Run { attempt: u32::MAX, ..run_of("shop::paid") }),
         ("a replay", Run { is_replay: true, ..run_of("shop::paid") }),
-        ("another deadline", Run { deadline: Some(Instant::now()), ..run_of("shop::paid") }),
+        ("another deadline", Run { deadline: Some(instant()), ..run_of("shop::paid") }),
         ("another endpoint", Run { endpoint: "/other".into(), ..run_of("shop::paid") }),
     ] {
         assert_eq!(context_of(&[], run).idempotency_key("charge"), first, "{name}");

@@ -45,17 +45,22 @@ fn a_complete_event_is_read_field_by_field() {
 
 #[test]
 fn what_may_be_null_or_absent_is_none() {
-    let all: [(&str, fn(Envelope) -> bool); 6] = [
-        ("account", |envelope| envelope.account.is_none()),
-        ("api_version", |envelope| envelope.api_version.is_none()),
-        ("context", |envelope| envelope.context.is_none()),
-        ("created", |envelope| envelope.created.is_none()),
-        ("pending_webhooks", |envelope| envelope.pending_webhooks.is_none()),
-        ("request", |envelope| envelope.request.is_none()),
-    ];
-    for (field, is_none) in all {
+    let is_none = |field: &str, envelope: Envelope| match field {
+        "account" => envelope.account.is_none(),
+        "api_version" => envelope.api_version.is_none(),
+        "context" => envelope.context.is_none(),
+        "created" => envelope.created.is_none(),
+        "pending_webhooks" => envelope.pending_webhooks.is_none(),
+        "request" => envelope.request.is_none(),
+        _ => unreachable!("not in the table: {field}"),
+    };
+    for field in ["account", "api_version", "context", "created", "pending_webhooks", "request"] {
         for json in ["null", ""] {
-            assert_eq!(with(field, json, is_none), Ok(true), "`{field}` as {json:?}");
+            assert_eq!(
+                with(field, json, |envelope| is_none(field, envelope)),
+                Ok(true),
+                "`{field}` as {json:?}"
+            );
         }
     }
     for data in [r#"{"object":{},"previous_attributes":null}"#, r#"{"object":{}}"#] {

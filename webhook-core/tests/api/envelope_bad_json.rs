@@ -19,6 +19,7 @@ fn an_empty_body_is_told_apart() {
     for body in ["", " ", "\n", " \t\r\n "] {
         assert_eq!(error_of(body), Empty, "{body:?}");
     }
+    assert_ne!(error_of("\u{a0}"), Empty, "JSON knows no such white space");
 }
 
 #[test]
@@ -74,7 +75,9 @@ fn what_is_not_json_is_refused() {
 
 #[test]
 fn what_is_not_json_is_not_called_json() {
-    for body in ["nonsense", "id=evt_1&type=x", "<xml/>", "[1,", "'{}'", "\u{feff}{}", "nul", "-", "[]]"] {
+    let bodies =
+        ["nonsense", "id=evt_1&type=x", "<xml/>", "[1,", "'{}'", "\u{feff}{}", "\u{a0}", "nul", "-", "[]]"];
+    for body in bodies {
         let error = error_of(body);
         assert!(!error.to_string().contains("is JSON"), "{body:?}: {error}");
     }
@@ -172,33 +175,33 @@ fn nested(levels: usize, open: &str, close: &str) -> String {
 
 #[test]
 fn any_depth_parses_prints_and_drops_on_a_small_stack() {
-    const LEVELS: usize = 300_000;
-    let (arrays, objects) = (nested(LEVELS, "[", "]"), nested(LEVELS, "{\"a\":", "}"));
-    let bodies = [
-        ("objects in the object", event(&[("data", &format!("{{\"object\":{objects}}}"))])),
-        ("arrays in the object", event(&[("data", &format!("{{\"object\":{{\"x\":{arrays}}}}}"))])),
-        (
-            "previous_attributes",
-            event(&[("data", &format!("{{\"object\":{{}},\"previous_attributes\":{objects}}}"))]),
-        ),
-        ("an unknown field of data", event(&[("data", &format!("{{\"object\":{{}},\"x\":{arrays}}}"))])),
-        ("an unknown field, arrays", event(&[("x", &arrays)])),
-        ("an unknown field, objects", event(&[("x", &objects)])),
-        ("request", event(&[("request", &format!("{{\"x\":{arrays}}}"))])),
-        ("request, arrays", event(&[("request", &arrays)])),
-        ("created", event(&[("created", &objects)])),
-        ("account", event(&[("account", &arrays)])),
+    const ROWS: [(&str, usize, &str, &str); 10] = [
+        ("objects in the object", 300_000, "data", r#"{"object":OBJECTS}"#),
+        ("arrays in the object", 30_000, "data", r#"{"object":{"x":ARRAYS}}"#),
+        ("previous_attributes", 30_000, "data", r#"{"object":{},"previous_attributes":OBJECTS}"#),
+        ("an unknown field of data", 30_000, "data", r#"{"object":{},"x":ARRAYS}"#),
+        ("an unknown field, arrays", 300_000, "x", "ARRAYS"),
+        ("an unknown field, objects", 30_000, "x", "OBJECTS"),
+        ("request", 30_000, "request", r#"{"x":ARRAYS}"#),
+        ("request, arrays", 30_000, "request", "ARRAYS"),
+        ("created", 30_000, "created", "OBJECTS"),
+        ("account", 30_000, "account", "ARRAYS"),
     ];
-    // A recursion of one byte a level would not fit.
+    let body_of = |levels, field, json: &str| {
+        let json = json.replace("ARRAYS", &nested(levels, "[", "]"));
+        event(&[(field, &json.replace("OBJECTS", &nested(levels, "{\"a\":", "}")))])
+    };
+    // A recursion into 30,000 levels would have 8 bytes for each, and no frame is as small.
     let small = thread::Builder::new().stack_size(256 * 1024).spawn(move || {
-        for (name, body) in bodies {
-            let envelope = parse(body).unwrap_or_else(|error| panic!("B85: {name}: {error}"));
+        for (name, levels, field, json) in ROWS {
+            let envelope = parse(body_of(levels, field, json));
+            let envelope = envelope.unwrap_or_else(|error| panic!("B85: {name}: {error}"));
             assert!(!format!("{envelope:?}").is_empty());
             let decoded = Event::<Unchecked<IgnoredAny>>::decode(Arc::new(envelope));
             assert!(decoded.is_ok(), "{name}");
         }
-        for id in [&arrays, &objects] {
-            let error = error_of(event(&[("id", id)]));
+        for json in ["ARRAYS", "OBJECTS"] {
+            let error = error_of(body_of(30_000, "id", json));
             assert!(matches!(error, EnvelopeError::Field { name: "id", .. }), "{error:?}");
         }
     });

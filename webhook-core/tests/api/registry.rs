@@ -109,8 +109,10 @@ fn two_handlers_of_one_id_are_named_with_their_places_in_a_stable_order() {
         let RegistryProblem::DuplicateId { first, second } = &found[0] else { panic!("{found:?}") };
         assert_eq!((first.file, first.line, second.file, second.line), ("src/a.rs", 20, "src/b.rs", 3));
     }
-    let lines = [9, 10].map(|line| placed("same", CHARGES, "src/a.rs", line));
-    assert!(messages(&problems(lines))[0].contains("src/a.rs:9 and src/a.rs:10"), "lines count as numbers");
+    for lines in [[9, 10], [10, 9]] {
+        let found = problems(lines.map(|line| placed("same", CHARGES, "src/a.rs", line)));
+        assert!(messages(&found)[0].contains("src/a.rs:9 and src/a.rs:10"), "lines count, and as numbers");
+    }
 }
 
 #[test]

@@ -101,6 +101,25 @@ fn a_sample_of_every_type_is_shaped_as_the_catalog_says() {
 }
 
 #[test]
+fn what_may_be_absent_is_absent_and_what_may_be_null_is_null() {
+    for known in catalog::snapshot_types() {
+        let event = event_of(known, 3);
+        for field in &catalog::object(known.objects[0]).unwrap().fields {
+            let value = event["data"]["object"].get(field.name);
+            let sent = !field.optional;
+            assert_eq!(value.is_some(), sent, "{}: {}", known.name, field.name);
+            assert_eq!(
+                value.is_some_and(Value::is_null),
+                sent && field.nullable,
+                "{}: {}",
+                known.name,
+                field.name
+            );
+        }
+    }
+}
+
+#[test]
 fn the_event_of_a_sample_has_all_that_stripe_always_sends_and_no_more() {
     let event = event_of(catalog::find("charge.succeeded").unwrap(), 0);
     let keys: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();

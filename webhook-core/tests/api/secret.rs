@@ -62,6 +62,7 @@ fn another_beginning_is_accepted_and_can_be_told() {
         ("old secrets and tests", "test_secret", false),
         ("an API key in its place", "sk_test_123", false),
         ("capitals", "WHSEC_x", false),
+        ("another sign behind the letters", "whsec-x", false),
         ("the prefix elsewhere", "x_whsec_", false),
         ("one character", "x", false),
         ("every visible character", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", false),

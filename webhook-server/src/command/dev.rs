@@ -59,13 +59,16 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
 
     let samples = samples(&service.dispatcher.registry)?;
     let sending = async {
+        let mut all = Ok(());
         for sample in samples {
-            send(sample, std::slice::from_ref(&own), &url, super::unix_now())
+            let status = send(sample, std::slice::from_ref(&own), &url, super::unix_now())
                 .await
-                .map_err(|error| super::failed("not sent", &error))
-                .and_then(|status| if status.is_success() { Ok(()) } else { Err(sample_failed()) })?;
+                .map_err(|error| super::failed("not sent", &error))?;
+            if !status.is_success() {
+                all = Err(sample_failed());
+            }
         }
-        Ok(())
+        all
     };
     if arguments.once {
         let (done, shutdown) = tokio::sync::oneshot::channel::<()>();
@@ -81,13 +84,14 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         let (_, sent) = tokio::join!(serving, sending);
         return sent;
     }
+    let signal = super::serve::signalled()?;
     let staying = async {
         // A handler that fails on its sample has been shown failing; the server stays for the next try.
         let _ = sending.await;
         print(&farewell(&url, &usual, &text));
         Ok(())
     };
-    tokio::try_join!(super::serve::until_signalled(listener, service, &settings), staying).map(|_| ())
+    tokio::try_join!(super::serve::until_signalled(signal, listener, service, &settings), staying).map(|_| ())
 }
 
 fn sample_failed() -> Failure {

@@ -26,8 +26,10 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     let settings = app.settings.clone();
     let service = app.into_service(secrets, Journal::Log, Arc::new(SystemTime::now), problems)?;
     let listener = bind(&settings).await?;
+    // Before it says that it listens: who reads that may stop it.
+    let signal = signalled()?;
     announce(&service, &listener);
-    until_signalled(listener, service, &settings).await
+    until_signalled(signal, listener, service, &settings).await
 }
 
 /// Binds the address, or says what to do about it.
@@ -44,11 +46,11 @@ pub(super) async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
 
 /// Serves until SIGTERM or Ctrl-C, then drains.
 pub(super) async fn until_signalled(
+    signal: impl Future<Output = ()>,
     listener: TcpListener,
     service: Service,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    let signal = shutdown_signal().map_err(|error| super::failed("cannot wait for signals", &error))?;
     let shutdown = async {
         signal.await;
         info!("stopping: no new connections, finishing what is in progress");
@@ -61,6 +63,10 @@ pub(super) async fn until_signalled(
             humantime::format_duration(settings.drain_timeout)
         ))),
     }
+}
+
+pub(super) fn signalled() -> Result<impl Future<Output = ()>, Failure> {
+    shutdown_signal().map_err(|error| super::failed("cannot wait for signals", &error))
 }
 
 fn announce(service: &Service, listener: &TcpListener) {

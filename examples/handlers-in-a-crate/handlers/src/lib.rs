@@ -1,0 +1,4 @@
+//! A shop's handlers, by subject.
+
+pub mod disputes;
+pub mod orders;

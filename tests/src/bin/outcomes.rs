@@ -1,0 +1,77 @@
+//! A server with a handler for every way in which one can end, for `tests/status.rs`.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use webhook_server::{App, Event, HandlerError, ResultExt, State, Unchecked, on_event};
+
+/// Opens once for every line on standard input.
+#[derive(Clone)]
+struct Gate(Arc<Semaphore>);
+
+#[on_event("payment_intent.succeeded")]
+async fn succeed() {}
+
+#[on_event("payment_intent.payment_failed")]
+async fn fail() -> Result<(), std::io::Error> {
+    Err(std::io::Error::other("the warehouse is closed"))
+}
+
+#[on_event("payment_intent.canceled")]
+async fn panic() {
+    panic!("the shelf fell over");
+}
+
+#[on_event("payment_intent.processing", timeout = "200ms")]
+async fn hang() {
+    pending().await
+}
+
+#[on_event("charge.captured")]
+async fn later() -> Result<(), HandlerError> {
+    Err("the stock is being counted").or_retry_after(Duration::from_secs(3600))
+}
+
+#[on_event("charge.failed")]
+async fn discard() -> Result<(), HandlerError> {
+    Err(HandlerError::discard("sold by another shop"))
+}
+
+#[on_event("charge.refunded")]
+async fn park() -> Result<(), HandlerError> {
+    Err(HandlerError::park("who refunds this?"))
+}
+
+#[on_event("customer.updated")]
+async fn undecodable(_event: Event<Unchecked<HashMap<String, u8>>>) {
+    println!("undecodable: ran");
+}
+
+#[on_event("invoice.paid")]
+async fn good_beside_bad() {
+    println!("good_beside_bad: ran");
+}
+
+#[on_event("invoice.paid")]
+async fn bad_beside_good() -> Result<(), std::io::Error> {
+    Err(std::io::Error::other("the ledger is torn"))
+}
+
+#[on_event("payout.paid")]
+async fn held(event: Event, State(Gate(gate)): State<Gate>) {
+    println!("held: {}", event.id);
+    gate.acquire().await.expect("the gate is never closed").forget();
+    println!("released: {}", event.id);
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let gate = Gate(Arc::new(Semaphore::new(0)));
+    let opened = Arc::clone(&gate.0);
+    std::thread::spawn(move || std::io::stdin().lines().for_each(|_| opened.add_permits(1)));
+    App::new().state(gate).main().await
+}

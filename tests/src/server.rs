@@ -1,0 +1,71 @@
+//! A program that serves, and signed events for it.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::process::Command;
+
+use webhook_core::{Secret, sign};
+
+use crate::process::{Ended, Running, Stream, program};
+use crate::{Answer, exchange, unix_now};
+
+/// The secret that [`Server`]s are given.
+pub const SECRET: &str = "whsec_product_test_0123456789abcdef";
+
+/// A good secret that no server has.
+pub const OTHER_SECRET: &str = "whsec_product_test_fedcba9876543210";
+
+/// A program's `serve`, on a port that was free.
+pub struct Server {
+    pub process: Running,
+    pub address: SocketAddr,
+    pub url: String,
+}
+
+impl Server {
+    /// Starts it with [`SECRET`], and waits until it listens.
+    #[track_caller]
+    pub fn start(executable: impl AsRef<OsStr>, flags: &[&str]) -> Self {
+        Self::from_command(program(executable).env("STRIPE_WEBHOOK_SECRET", SECRET), flags)
+    }
+
+    /// Starts it in an environment that the command has.
+    #[track_caller]
+    pub fn from_command(command: &mut Command, flags: &[&str]) -> Self {
+        let process = Running::start(command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags));
+        let url = process.line(Stream::Stderr, url_in);
+        let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
+        Self { process, address: address.expect("the URL has an address"), url }
+    }
+
+    /// Posts a body with good signature.
+    #[track_caller]
+    pub fn post(&self, body: &[u8]) -> Answer {
+        send(self.address, &signed(&[SECRET], unix_now(), body), body)
+    }
+
+    /// Stops it as an operator does, and expects that it ends well.
+    #[track_caller]
+    pub fn stop(self) -> Ended {
+        self.process.signal("TERM");
+        self.process.wait().with_code(0)
+    }
+}
+
+/// Finds the URL in the line of the log that says where a server listens.
+pub fn url_in(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once(" url=\"")?;
+    rest.split('"').next().map(str::to_owned)
+}
+
+/// Signs a body with every secret.
+pub fn signed(secrets: &[&str], at: u64, body: &[u8]) -> String {
+    let secrets: Vec<_> = secrets.iter().map(|text| Secret::new(text).expect("a good secret")).collect();
+    sign(&secrets, at, body)
+}
+
+/// Posts a body with a signature header, to the path that Stripe's examples use.
+#[track_caller]
+pub fn send(to: SocketAddr, signature: &str, body: &[u8]) -> Answer {
+    exchange(to, "POST", "/webhook", &[("Stripe-Signature", signature.as_bytes())], body)
+}

@@ -1,0 +1,247 @@
+//! The commands that list and send, run on the README's program.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use product_tests::{OTHER_SECRET, Profile, Running, SECRET, Server, Stream, build_workspace, program, run};
+use serde_json::{Value, json};
+
+static QUICKSTART: LazyLock<PathBuf> = LazyLock::new(|| {
+    build_workspace(&["quickstart"], Profile::Debug).remove("quickstart").expect("it was built")
+});
+
+fn quickstart(arguments: &[&str]) -> Command {
+    let mut command = program(&*QUICKSTART);
+    command.args(arguments).env("STRIPE_WEBHOOK_SECRET", SECRET);
+    command
+}
+
+/// What a command writes with `--format json`.
+#[track_caller]
+fn json_of(arguments: &[&str]) -> Value {
+    let written = run(quickstart(arguments).args(["--format", "json"])).with_code(0);
+    serde_json::from_str(&written.stdout).unwrap_or_else(|error| panic!("{error}: {written:#?}"))
+}
+
+fn snapshot_types() -> Vec<String> {
+    let events = json_of(&["events"]);
+    let types = events.as_array().expect("it is a list").iter().map(|row| row["type"].as_str());
+    types.map(|name| name.expect("a type has a name").to_owned()).collect()
+}
+
+#[test]
+fn a_sample_of_every_type_is_taken() {
+    let types = snapshot_types();
+    assert_eq!(types.len(), 275);
+    let server = Server::start(&*QUICKSTART, &[]);
+    let mut arguments = vec!["trigger", "--to"];
+    arguments.push(&server.url);
+    arguments.extend(types.iter().map(String::as_str));
+    let answers = json_of(&arguments);
+    let answers = answers.as_array().expect("it is a list");
+    assert_eq!(answers.len(), 275);
+    for (answer, event_type) in answers.iter().zip(&types) {
+        assert_eq!(answer["type"], **event_type, "{answer}");
+        assert_eq!(answer["status"], 200, "{answer}");
+    }
+    let ids: BTreeSet<_> = answers.iter().map(|answer| answer["event_id"].as_str()).collect();
+    assert_eq!(ids.len(), 275, "every event has an id of its own");
+    // 273 of them have no handler but the one for the rest.
+    let printed = server.stop().stdout;
+    assert_eq!(printed.lines().filter(|line| line.starts_with("Nothing to do for ")).count(), 273);
+    assert_eq!(printed.lines().count(), 275);
+}
+
+#[test]
+fn trigger_takes_patterns_and_settings() {
+    let server = Server::start(&*QUICKSTART, &[]);
+    let sent = run(&mut quickstart(&["trigger", "--to", &server.url, "charge.dispute.*", "payout.paid"]));
+    let sent = sent.with_code(0).stdout;
+    assert_eq!(sent.lines().filter(|line| line.starts_with("200  charge.dispute.")).count(), 5, "{sent}");
+    assert_eq!(sent.lines().filter(|line| line.starts_with("200  payout.paid  evt_")).count(), 1, "{sent}");
+
+    let settings = ["--set", "amount=4200", "--set", "metadata.order_id=o_1", "--set", "charges=null"];
+    let rejected =
+        run(quickstart(&["trigger", "payment_intent.succeeded", "--to", &server.url]).args(settings));
+    assert!(rejected.with_code(1).stderr.contains("no field `charges`"));
+    let sent =
+        run(quickstart(&["trigger", "payment_intent.succeeded", "--to", &server.url]).args(&settings[..4]));
+    sent.with_code(0);
+    server.process.line_with(Stream::Stdout, "Payment of 4200 succeeded.");
+    // The address also comes from the setting that the server itself has.
+    let mut by_setting = quickstart(&["trigger", "payout.failed"]);
+    run(by_setting.env("WEBHOOK_LISTEN", server.address.to_string())).with_code(0);
+    server.process.line_with(Stream::Stdout, "Nothing to do for payout.failed.");
+}
+
+#[test]
+fn trigger_says_what_went_wrong() {
+    let server = Server::start(&*QUICKSTART, &[]);
+    let url = server.url.clone();
+    let elsewhere = url.replace("/webhook", "/elsewhere");
+    let mistakes: &[(&[&str], &str)] = &[
+        (&["payment_intent.succeeded", "--set", "amout=5"], "did you mean `amount`?"),
+        (&["payment_intent.succeeded", "--set", "amount=five"], "`amount` cannot be `five`"),
+        (&["payment_intent.succeeded", "--set", "amount=null"], "`amount` cannot be `null`"),
+        (&["payment_intent.succeeded", "--set", "amount"], "--set amount: write a path, `=` and a value"),
+        (&["payment_intent.succeeded", "--set", "=5"], "no field ``"),
+        (&["payment_intent.succeeded", "--set", "amount.x=5"], "`amount"),
+        (&["payment_intent.succeeded", "--set", "status=gone"], "`status` cannot be `gone`"),
+        (&["payout.paid", "payment_intent.succeded"], "did you mean `payment_intent.succeeded`"),
+        (&["payout.paid", "charge.disputes.*"], "charge.dispute.*"),
+        (&["payout.paid", "v1.payout.paid"], "see `payout.paid`"),
+        (&["*"], "`charge.dispute.*`"),
+    ];
+    for (arguments, reason) in mistakes {
+        let refused = run(quickstart(&["trigger", "--to", &url]).args(*arguments)).with_code(1);
+        assert!(refused.stderr.contains(reason), "{arguments:?}: {refused:#?}");
+        assert_eq!(refused.stdout, "", "{arguments:?}: nothing is sent");
+    }
+    let wrong_secret =
+        run(quickstart(&["trigger", "payout.paid", "--to", &url]).env("STRIPE_WEBHOOK_SECRET", OTHER_SECRET));
+    let wrong_path = run(&mut quickstart(&["trigger", "payout.paid", "--to", &elsewhere]));
+    let https = run(&mut quickstart(&["trigger", "payout.paid", "--to", &url.replace("http", "https")]));
+    assert_eq!(server.stop().stdout, "", "nothing arrived");
+    let nobody = run(&mut quickstart(&["trigger", "payout.paid", "--to", &url]));
+    for (refused, reason) in [
+        (
+            wrong_secret,
+            "answered 400 to payout.paid: the signature was refused: has the server the same secret?",
+        ),
+        (wrong_path, "answered 404 to payout.paid: there is no endpoint at this path"),
+        (https, "https is not supported"),
+        (nobody, "cannot connect to"),
+    ] {
+        let refused = refused.with_code(1);
+        assert!(refused.stderr.contains(reason), "{reason}: {refused:#?}");
+        assert!(!refused.stderr.contains(OTHER_SECRET), "{refused:#?}");
+    }
+}
+
+#[test]
+fn trigger_checks_a_value_to_its_depth() {
+    let server = Server::start(&*QUICKSTART, &[]);
+    for (setting, wrong) in [
+        ("metadata={\"order_id\": 5}", "metadata"),
+        ("payment_method_types=[5]", "payment_method_types"),
+        ("amount_details={\"tipp\": {\"amount\": 5}}", "tipp"),
+    ] {
+        let mut trigger =
+            quickstart(&["trigger", "payment_intent.succeeded", "--to", &server.url, "--set", setting]);
+        let refused = run(&mut trigger).with_code(1);
+        assert!(refused.stderr.contains(wrong), "{setting}: {refused:#?}");
+    }
+}
+
+#[test]
+fn handlers_lists_what_is_linked() {
+    let listed = json_of(&["handlers"]);
+    let row = |name: &str, events: Value, line: u32, doc: &str| {
+        json!({
+            "id": format!("quickstart::{name}"), "events": events, "payload": "serde_json::value::Value",
+            "state": [], "timeout_ms": null, "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
+        })
+    };
+    let attached = "Tells that a payment method was attached to a customer.";
+    let expected = [
+        row("payment_method_attached", json!(["payment_method.attached"]), 14, attached),
+        row("payment_succeeded", json!(["payment_intent.succeeded"]), 8, "Tells that a payment succeeded."),
+        row("unhandled", Value::Null, 20, "Notes every event that no other handler takes."),
+    ];
+    assert_eq!(listed, Value::from(expected.to_vec()));
+
+    let table = run(&mut quickstart(&["handlers"])).with_code(0).stdout;
+    for cell in ["HANDLER", "quickstart::unhandled", "every other type", "main.rs:14", attached] {
+        assert!(table.contains(cell), "{cell}: {table}");
+    }
+}
+
+#[test]
+fn events_lists_what_stripe_sends() {
+    assert_eq!(json_of(&["events", "--thin"]).as_array().expect("it is a list").len(), 326);
+    assert_eq!(
+        json_of(&["events", "--enabled"]),
+        json!(["payment_intent.succeeded", "payment_method.attached"])
+    );
+    let enabled = run(&mut quickstart(&["events", "--enabled"])).with_code(0).stdout;
+    assert_eq!(enabled, "payment_intent.succeeded\npayment_method.attached\n");
+    assert_eq!(
+        json_of(&["events", "payment_intent.succeeded"]),
+        json!([{
+            "type": "payment_intent.succeeded", "kind": "snapshot", "objects": ["payment_intent"],
+            "handlers": ["quickstart::payment_succeeded"],
+        }])
+    );
+    let table = run(&mut quickstart(&["events"])).with_code(0).stdout;
+    assert_eq!(table.lines().count(), 1 + 275);
+    let union = table.lines().find(|line| line.starts_with("customer.source.created ")).expect("it is there");
+    assert!(union.contains(" account or bank_account or card or source "), "{union}");
+
+    let unknown = run(&mut quickstart(&["events", "charge.disputes.*"])).with_code(1);
+    assert!(unknown.stderr.contains("did you mean `charge.dispute.*`?"), "{unknown:#?}");
+}
+
+#[test]
+fn events_explains_what_a_type_carries() {
+    let explained = json_of(&["events", "--explain", "payment_intent.succeeded"]);
+    assert_eq!(explained["type"], "payment_intent.succeeded");
+    assert_eq!(explained["api_version"], "2026-10-28.endive");
+    assert_eq!(explained["objects"][0]["object"], "payment_intent");
+    let fields = explained["objects"][0]["fields"].as_array().expect("it is a list");
+    for (path, optional, nullable, is) in [
+        ("amount", false, false, "integer"),
+        ("customer", false, true, "id of customer"),
+        ("amount_details.tip.amount", true, false, "integer"),
+    ] {
+        let field =
+            fields.iter().find(|field| field["path"] == path).unwrap_or_else(|| panic!("{path} is missing"));
+        assert_eq!((&field["optional"], &field["nullable"]), (&json!(optional), &json!(nullable)), "{field}");
+        let shape = field["is"].as_str().expect("it is text");
+        assert!(shape.contains(is), "{field}");
+    }
+    let tree = run(&mut quickstart(&["events", "--explain", "payment_intent.succeeded"])).with_code(0).stdout;
+    for line in ["payment_intent", "  amount: integer", "  amount_details?: object"] {
+        assert!(tree.lines().any(|there| there == line), "{line}: {tree}");
+    }
+    for (mistake, reason) in
+        [("charge.dispute.*", "takes one type"), ("payment_intent.succeded", "did you mean")]
+    {
+        let refused = run(&mut quickstart(&["events", "--explain", mistake])).with_code(1);
+        assert!(refused.stderr.contains(reason), "{refused:#?}");
+    }
+}
+
+/// As `events | head -1` does once it has its line; here nobody reads from the beginning, so there is no race.
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
+    for arguments in [
+        &["events"][..],
+        &["events", "--format", "json"],
+        &["events", "--enabled"],
+        &["events", "--explain", "invoice.paid"],
+        &["handlers"],
+        &["handlers", "--format", "json"],
+        &["dev", "--once", "--listen", "127.0.0.1:0"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("the system has pipes");
+        drop(reader);
+        let child = Running::start_writing(&mut quickstart(arguments), [Some(writer.into()), None]);
+        assert_eq!(child.wait().with_code(0).stderr, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_list_that_cannot_be_written_is_a_failure_with_a_reason() {
+    for arguments in [&["events"][..], &["handlers"], &["dev", "--once", "--listen", "127.0.0.1:0"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("this test needs /dev/full");
+        let child = Running::start_writing(&mut quickstart(arguments), [Some(full.into()), None]);
+        let reason = child.wait().with_code(1).stderr;
+        assert!(
+            reason.starts_with("error: ") && reason.contains("No space left"),
+            "{arguments:?}: {reason:?}"
+        );
+    }
+}

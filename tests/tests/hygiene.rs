@@ -1,0 +1,101 @@
+//! The attributes' expansions compile wherever a user may put them, and register what they say.
+
+use product_tests::{Profile, build_fixtures, program, run};
+use serde_json::{Value, json};
+
+#[test]
+fn the_dependency_may_have_another_name() {
+    check(
+        "renamed-dependency",
+        json!([
+            {
+                "id": "renamed_dependency::paid", "events": ["payment_intent.succeeded"],
+                "payload": "Value", "state": [], "timeout_ms": null,
+                "file": "renamed-dependency/src/main.rs", "line": 11, "doc": "Takes a payment.",
+            },
+            {
+                "id": "rest", "events": null,
+                "payload": null, "state": [], "timeout_ms": null,
+                "file": "renamed-dependency/src/main.rs", "line": 18,
+                "doc": "Takes what is left, by a path to the crate.",
+            },
+        ]),
+    );
+}
+
+#[test]
+fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
+    let disputes = ["closed", "created", "funds_reinstated", "funds_withdrawn", "updated"];
+    let file = "strict-handlers/src/lib.rs";
+    check(
+        "strict-app",
+        json!([
+            {
+                "id": "strict.everything", "events": ["invoice.paid", "invoice.payment_failed"],
+                "payload": "Value", "state": ["strict_handlers::Stock"], "timeout_ms": 1500,
+                "file": file, "line": 32, "doc": "Takes every kind of argument.\n\nIts second paragraph.",
+            },
+            {
+                "id": "strict_handlers::nested::deeper::undocumented", "events": ["payout.failed"],
+                "payload": null, "state": [], "timeout_ms": null,
+                "file": file, "line": 61, "doc": "",
+            },
+            {
+                "id": "strict_handlers::nothing", "events": disputes.map(|last| format!("charge.dispute.{last}")),
+                "payload": null, "state": [], "timeout_ms": null,
+                "file": file, "line": 45, "doc": "Takes nothing.",
+            },
+            {
+                "id": "strict_handlers::private", "events": ["payout.paid"],
+                "payload": "Unchecked<String>", "state": [], "timeout_ms": null,
+                "file": file, "line": 49, "doc": "Fails with an error of the standard library.",
+            },
+            {
+                "id": "strict_handlers::rest", "events": null,
+                "payload": "Value", "state": [], "timeout_ms": null,
+                "file": file, "line": 73, "doc": "Takes the rest.",
+            },
+        ]),
+    );
+}
+
+#[test]
+fn a_module_may_shadow_every_name_that_the_expansion_uses() {
+    check(
+        "shadowed-prelude",
+        json!([
+            {
+                "id": "shadowed_prelude::invocation", "events": ["payment_intent.processing"],
+                "payload": null, "state": [], "timeout_ms": null,
+                "file": "shadowed-prelude/src/main.rs", "line": 62, "doc": "",
+            },
+            {
+                "id": "shadowed_prelude::run", "events": ["payment_intent.canceled", "payment_intent.succeeded"],
+                "payload": "Value", "state": [], "timeout_ms": 2000,
+                "file": "shadowed-prelude/src/main.rs", "line": 55,
+                "doc": "Takes an event by a name of ours, and fails.",
+            },
+        ]),
+    );
+}
+
+/// Builds a fixture and compares all that it says of its handlers.
+#[track_caller]
+fn check(package: &str, expected: Value) {
+    let built = build_fixtures(&[package], Profile::Debug);
+    let listed = run(program(&built[package]).args(["handlers", "--format", "json"])).with_code(0);
+    let mut listed: Vec<Value> = serde_json::from_str(&listed.stdout).expect("it is JSON");
+    for handler in &mut listed {
+        if let Value::String(payload) = &mut handler["payload"] {
+            *payload = without_paths(payload);
+        }
+    }
+    let listed = Value::from(listed);
+    assert_eq!(listed, expected, "{listed:#}");
+}
+
+/// The name of a type without the modules that it happens to stand in.
+fn without_paths(name: &str) -> String {
+    let pieces = name.split_inclusive(['<', '>', ',', ' ']);
+    pieces.map(|piece| piece.rsplit("::").next().unwrap_or(piece)).collect()
+}

@@ -1,0 +1,261 @@
+//! The README's program: its first minute, what keeps it from starting, and how it stops.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use product_tests::{
+    Connection, OTHER_SECRET, PATIENCE, Profile, Running, SECRET, Server, Stream, build_workspace,
+    fixture_errors, program, run, scratch, signed, unix_now, url_in,
+};
+use webhook_core::Sample;
+
+static QUICKSTART: LazyLock<PathBuf> = LazyLock::new(|| {
+    build_workspace(&["quickstart"], Profile::Debug).remove("quickstart").expect("it was built")
+});
+
+fn quickstart(arguments: &[&str]) -> Command {
+    let mut command = program(&*QUICKSTART);
+    command.args(arguments);
+    command
+}
+
+#[test]
+fn dev_shows_every_handler_at_work_and_ends() {
+    let shown = run(&mut quickstart(&["dev", "--once", "--listen", "127.0.0.1:0"])).with_code(0);
+    for line in [
+        "Payment of 2000 succeeded.",
+        "A payment method was attached: \"card\".",
+        "Nothing to do for customer.created.",
+    ] {
+        assert!(shown.stdout.lines().any(|shown| shown == line), "{line}: {shown:#?}");
+    }
+    for part in [
+        "examples/quickstart/src/main.rs:8\n",
+        "Listening on http://127.0.0.1:",
+        "Signing secret of this run: whsec_",
+        "  200  payment_intent.succeeded  evt_",
+        "  quickstart::payment_succeeded  done  ",
+    ] {
+        assert!(shown.stdout.contains(part), "{part}: {shown:#?}");
+    }
+    assert_eq!(shown.stderr, "");
+}
+
+#[test]
+fn dev_stays_for_more_and_takes_its_own_advice() {
+    let dev = Running::start(&mut quickstart(&["dev", "--listen", "127.0.0.1:0"]));
+    let advice =
+        dev.line(Stream::Stdout, |line| Some(line.split_once("STRIPE_WEBHOOK_SECRET=")?.1.to_owned()));
+    let again = run(Command::new("sh").args(["-c", &format!("STRIPE_WEBHOOK_SECRET={advice}")])).with_code(0);
+    assert!(again.stdout.starts_with("200  payment_intent.succeeded  evt_"), "{again:#?}");
+    dev.signal("INT");
+    dev.wait().with_code(0);
+}
+
+#[test]
+fn dev_shows_every_handler_also_after_one_that_fails() {
+    let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+    command.args(["dev", "--once", "--listen", "127.0.0.1:0", "--handler-timeout", "300ms"]);
+    let shown = run(&mut command).with_code(1);
+    for run in [
+        "outcomes::succeed  done",
+        "outcomes::fail  failed (the warehouse is closed)",
+        "outcomes::panic  failed (panicked: the shelf fell over)",
+        "outcomes::hang  failed (",
+        "outcomes::held  failed (",
+        "outcomes::later  failed (the stock is being counted)",
+        "outcomes::discard  discarded (sold by another shop)",
+        "outcomes::park  parked (who refunds this?)",
+        "outcomes::undecodable  parked (",
+        "outcomes::good_beside_bad  done",
+        "outcomes::bad_beside_good  failed (the ledger is torn)",
+    ] {
+        assert!(shown.stdout.contains(run), "{run}: {shown:#?}");
+    }
+}
+
+#[test]
+fn a_start_without_a_usable_secret_is_refused_and_the_value_is_not_shown() {
+    let long = "whsec_do_not_show_this_0123456789";
+    let same = format!("{long},{long}");
+    let (line_break, quoted, inner) = (format!("{long}\n"), format!("\"{long}\" "), format!("{long} {long}"));
+    for (text, reason) in [
+        ("", "empty"),
+        ("  \t", "blank"),
+        ("\u{a0}", "blank"),
+        (&*line_break, "line break"),
+        (&format!("{long}\r\n"), "white space"),
+        (&format!(" {long}"), "white space"),
+        (&format!("{long},"), "empty"),
+        (&quoted, "white space"),
+        (&inner, "visible ASCII"),
+        (&same, "twice"),
+        ("whsec_123", "9 characters"),
+    ] {
+        let mut by_environment = quickstart(&["serve", "--listen", "127.0.0.1:0"]);
+        by_environment.env("STRIPE_WEBHOOK_SECRET", text);
+        let file = scratch("secrets").join("stripe");
+        fs::write(&file, text).expect("the target folder can be written to");
+        let mut by_file = quickstart(&["serve", "--listen", "127.0.0.1:0", "--secret-file"]);
+        by_file.arg(&file);
+        let file = file.display().to_string();
+        for (command, place) in [(&mut by_environment, "STRIPE_WEBHOOK_SECRET"), (&mut by_file, &*file)] {
+            let refused = run(command).with_code(78);
+            assert!(refused.stderr.contains(reason), "{text:?}: {reason}: {refused:#?}");
+            assert!(refused.stderr.contains(place), "{text:?}: {place}: {refused:#?}");
+            assert!(!refused.stderr.contains("do_not_show_this"), "{text:?}: {refused:#?}");
+            assert_eq!(refused.stdout, "", "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_start_without_a_secret_is_refused_and_says_where_to_get_one() {
+    // Without a command, and without a terminal or a home, as in a container.
+    for arguments in [&["serve"][..], &[]] {
+        let refused = run(&mut quickstart(arguments)).with_code(78);
+        for hint in
+            ["STRIPE_WEBHOOK_SECRET", "--secret-file", "Dashboard", "stripe listen", "quickstart dev`"]
+        {
+            assert!(refused.stderr.contains(hint), "{hint}: {refused:#?}");
+        }
+    }
+    let refused = run(&mut quickstart(&["serve", "--secret-file", "/nowhere/secret"])).with_code(78);
+    assert!(refused.stderr.contains("/nowhere/secret"), "{refused:#?}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_listed_at_once() {
+    let mut command =
+        quickstart(&["serve", "--listen", "localhost", "--path", "webhook", "--tolerance", "0s"]);
+    command.env("WEBHOOK_BODY_LIMIT", "1 MiB").env("WEBHOOK_DRAIN_TIMEOUT", "30");
+    let refused = run(&mut command).with_code(78);
+    let listed = [
+        "cannot start: 6 problems",
+        "\n  1. --listen (or WEBHOOK_LISTEN) is \"localhost\"",
+        "\n  2. --body-limit (or WEBHOOK_BODY_LIMIT) is \"1 MiB\"",
+        "\n  3. --drain-timeout (or WEBHOOK_DRAIN_TIMEOUT) is \"30\"",
+        "\n  4. no signing secret",
+        "\n  5. `tolerance` is 0s",
+        "\n  6. `path` is \"webhook\"",
+    ];
+    for line in listed {
+        assert!(refused.stderr.contains(line), "{line}: {refused:#?}");
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_named() {
+    let holder = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let taken = holder.local_addr().expect("it is bound").to_string();
+    for (arguments, reason) in [
+        (["serve", "--listen", &taken], &*format!("cannot listen on {taken}")),
+        (["dev", "--listen", &taken], &format!("cannot listen on {taken}")),
+        // An address of documentation (RFC 5737), which no machine has.
+        (["serve", "--listen", "192.0.2.1:0"], "cannot listen on 192.0.2.1:0"),
+        // `dev` is for one machine: it takes everything that is signed with a secret on its screen.
+        (["dev", "--listen", "0.0.0.0:0"], "0.0.0.0:0 is not of this machine"),
+    ] {
+        let refused = run(quickstart(&arguments).env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(78);
+        assert!(refused.stderr.contains(reason), "{arguments:?}: {refused:#?}");
+    }
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_refused_with_a_correction() {
+    for (arguments, correction) in [
+        (&["serve", "--lisen", "127.0.0.1:0"][..], "--listen"),
+        (&["--nonsense"], "--nonsense"),
+        (&["server"], "serve"),
+        (&["serve", "whsec_an_argument_is_no_place_for_it"], "unexpected argument"),
+        (&["serve", "--listen"], "--listen <ADDR:PORT>"),
+        (&["trigger"], "<TYPE>"),
+        (&["events", "--format", "xml"], "json"),
+        (&["events", "--enabled", "--thin"], "cannot be used with"),
+    ] {
+        let refused = run(&mut quickstart(arguments)).with_code(2);
+        assert!(refused.stderr.contains(correction), "{arguments:?}: {refused:#?}");
+    }
+}
+
+#[test]
+fn a_request_in_progress_is_answered_before_the_program_ends() {
+    for signal in ["TERM", "INT"] {
+        let server = Server::start(&*QUICKSTART, &[]);
+        let body =
+            Sample::new("payment_intent.succeeded", 1).expect("there is such a type").body(1_700_000_000);
+        let signature = signed(&[SECRET], unix_now(), &body);
+        let mut connection = Connection::open(server.address);
+        let length = body.len();
+        connection.send(format!("POST /webhook HTTP/1.1\r\nHost: a\r\nStripe-Signature: {signature}\r\n"));
+        connection.send(format!("Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"));
+        // The server asks for the body: so it is at work on this request when the signal comes.
+        assert_eq!(connection.answer_without_body().status(), 100);
+        connection.send(&body[..100]);
+        server.process.signal(signal);
+        server.process.line_with(Stream::Stderr, "stopping");
+        connection.send(&body[100..]);
+        assert_eq!(connection.answer().status(), 200, "{signal}");
+        let ended = server.process.wait().with_code(0);
+        assert_eq!(ended.stdout, "Payment of 2000 succeeded.\n", "{signal}");
+    }
+}
+
+/// Whoever reads that it listens may stop it. Several times, as the signal must come at an unlucky moment to do harm.
+#[test]
+fn a_program_that_says_it_listens_can_be_stopped() {
+    for _ in 0..40 {
+        Server::start(&*QUICKSTART, &[]).stop();
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_stops_nothing() {
+    let (reader, writer) = std::io::pipe().expect("the system has pipes");
+    let mut command = quickstart(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET);
+    let server = Running::start_writing(&mut command, [None, Some(writer.into())]);
+    let (found, listening) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let url = BufReader::new(reader).lines().map_while(Result::ok).find_map(|line| url_in(&line));
+        // By now the reader is gone.
+        found.send(url)
+    });
+    let url = listening.recv_timeout(PATIENCE).expect("it logs in time").expect("it logs where it listens");
+    let mut trigger = quickstart(&["trigger", "payout.paid", "payout.failed", "--to", &url]);
+    run(trigger.env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(0);
+    server.signal("TERM");
+    server.wait().with_code(0);
+}
+
+#[test]
+fn one_server_takes_the_signatures_of_several_secrets() {
+    let mut command = quickstart(&[]);
+    command.env("STRIPE_WEBHOOK_SECRET", format!("{OTHER_SECRET},{SECRET}"));
+    let server = Server::from_command(&mut command, &[]);
+    for secret in [SECRET, OTHER_SECRET] {
+        let mut trigger = quickstart(&["trigger", "customer.created", "--to", &server.url]);
+        run(trigger.env("STRIPE_WEBHOOK_SECRET", secret)).with_code(0);
+    }
+    assert!(server.process.line_with(Stream::Stderr, "listening").contains("secrets=2"));
+}
+
+#[test]
+fn a_misspelt_event_type_does_not_compile() {
+    let errors = fixture_errors("misspelt");
+    let message =
+        "error: unknown event type `payment_intent.succeded`: did you mean `payment_intent.succeeded`?";
+    assert_eq!(errors.matches("error: unknown").count(), 1, "{errors}");
+    let lines: Vec<_> = errors.lines().skip_while(|line| *line != message).collect();
+    let at = lines.iter().position(|line| line.contains("#[on_event(")).unwrap_or_else(|| panic!("{errors}"));
+    // The caret stands under the string and nothing else.
+    let literal = "\"payment_intent.succeded\"";
+    let column = lines[at].find(literal).expect("the line is quoted");
+    let caret = lines[at + 1];
+    assert_eq!(caret.find('^'), Some(column), "{errors}");
+    assert_eq!(caret.matches('^').count(), literal.len(), "{errors}");
+}
