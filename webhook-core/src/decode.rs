@@ -4,8 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// Where an event's object does not fit the type that reads it. Says where and what was expected; never holds any of
-/// the object.
+/// Where an event's object does not fit the type that reads it. Says where and what was expected; never holds a
+/// value of the object.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeError {
@@ -13,6 +13,9 @@ pub struct DecodeError {
     steps: Vec<Step>,
     problem: Problem,
 }
+
+/// How many characters of a path are shown that another library found.
+const MOST_OF_A_PATH: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -54,7 +57,9 @@ impl DecodeError {
     pub(crate) fn unfit<T>(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
         let (line, column) = (error.inner().line(), error.inner().column());
         let unfit = Self::of(Problem::Unfit { target: std::any::type_name::<T>(), line, column });
-        unfit.at(Step::Path(error.path().to_string()))
+        // Keys of a map are the user's data: they are shown, and must neither forge a log nor flood it.
+        let path = error.path().to_string();
+        unfit.at(Step::Path(path.chars().take(MOST_OF_A_PATH).flat_map(char::escape_debug).collect()))
     }
 
     /// Adds the field that the value stands in.

@@ -1,11 +1,12 @@
 //! The envelope: what every event has, whatever object it carries.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -18,7 +19,7 @@ const MAX_NAME: usize = 255;
 ///
 /// Source of the fields: <https://docs.stripe.com/api/events/object>. The object itself stays raw: each handler
 /// decodes it into its own type.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Envelope {
     /// The event's id, `evt_…`: letters, digits and `_` only, 255 at most. The same on every delivery of the event.
@@ -49,6 +50,22 @@ pub struct Envelope {
     pub body: Bytes,
 }
 
+/// Shows what identifies the event; of the object and the body, which are a customer's data, the size.
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("id", &self.id)
+            .field("event_type", &self.event_type)
+            .field("created", &self.created)
+            .field("livemode", &self.livemode)
+            .field("api_version", &self.api_version)
+            .field("account", &self.account)
+            .field("object", &self.object)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// The API request that caused an event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -74,7 +91,12 @@ impl Envelope {
             None => return Err(EnvelopeError::Empty),
             Some(b'{') => {}
             // A derived structure would read an array field by field.
-            Some(_) => return Err(EnvelopeError::NotAnObject),
+            Some(_) => {
+                let json = serde_json::from_str::<IgnoredAny>(text);
+                return Err(
+                    json.map_or_else(|error| EnvelopeError::of(&error), |_| EnvelopeError::NotAnObject)
+                );
+            }
         }
         let raw: RawEnvelope<'_> = serde_json::from_str(text).map_err(|error| EnvelopeError::of(&error))?;
 
@@ -99,8 +121,8 @@ impl Envelope {
                 .and_then(value_of)
                 .ok_or(EnvelopeError::Field { name: "livemode", expected: "true or false" })?,
             api_version: raw.api_version.and_then(text_of).map(Cow::into_owned),
-            account: raw.account.and_then(text_of).map(Cow::into_owned),
-            context: raw.context.and_then(text_of).map(Cow::into_owned),
+            account: optional_text("account", raw.account)?,
+            context: optional_text("context", raw.context)?,
             request: raw.request.and_then(request_of),
             pending_webhooks: raw.pending_webhooks.and_then(value_of),
             object: object
@@ -154,7 +176,7 @@ fn object_only<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawD
     impl<'de> Visitor<'de> for ObjectOnly {
         type Value = RawData<'de>;
 
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an object")
         }
 
@@ -172,6 +194,14 @@ fn value_of<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
 
 fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
     value_of::<&str>(raw).map(Cow::Borrowed).or_else(|| value_of::<String>(raw).map(Cow::Owned))
+}
+
+/// A text that may be absent. Anything else in its place is refused: an event of a connected account must not pass for
+/// one of the platform's own.
+fn optional_text(name: &'static str, raw: Option<&RawValue>) -> Result<Option<String>, EnvelopeError> {
+    let text =
+        |raw| text_of(raw).map(Cow::into_owned).ok_or(EnvelopeError::Field { name, expected: "a text" });
+    raw.map(text).transpose()
 }
 
 fn name_of(
@@ -197,7 +227,8 @@ fn request_of(raw: &RawValue) -> Option<EventRequest> {
     if let Some(id) = text_of(raw) {
         return Some(EventRequest { id: Some(id.into_owned()), idempotency_key: None });
     }
-    let Request { id, idempotency_key } = value_of(raw)?;
+    // A derived structure would read an array field by field.
+    let Request { id, idempotency_key } = raw.get().starts_with('{').then(|| value_of(raw))??;
     Some(EventRequest { id, idempotency_key })
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How one run of a handler ended.
@@ -83,13 +84,23 @@ impl HandlerError {
             Ok(own) => return *own,
             Err(other) => other,
         };
-        let verdict = sources(&*error).find_map(|source| source.downcast_ref::<Self>()).map(Self::verdict);
+        let verdict = chain(&*error).find_map(Self::within).map(Self::verdict);
         Self { verdict: verdict.unwrap_or(Verdict::Retry { after: None }), cause: error }
     }
 }
 
-fn sources<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(error.source(), |source: &&'e (dyn Error + 'static)| (**source).source())
+/// An error and its sources, outermost first.
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (**error).source())
+}
+
+impl HandlerError {
+    /// The error that this is, also in a box or behind an `Arc`, which are errors in their own right.
+    fn within<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
+        let boxed = || error.downcast_ref::<Box<Self>>().map(|boxed| &**boxed);
+        let shared = || error.downcast_ref::<Arc<Self>>().map(|shared| &**shared);
+        error.downcast_ref::<Self>().or_else(boxed).or_else(shared)
+    }
 }
 
 impl fmt::Display for HandlerError {

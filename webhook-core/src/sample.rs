@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use webhook_catalog::{EventType, Shape};
+use webhook_catalog::EventType;
 
 use crate::{DecodeError, Envelope, Event, Payload, Secret, SignatureHeader, Tolerance, sign, verify};
 
@@ -87,9 +87,8 @@ impl Sample {
     }
 
     fn put(&mut self, path: &str, value: Given<'_>) -> Result<(), SampleError> {
-        let shape = Shape::Object(vec![self.object_name]);
-        let setting = Setting { maker: self.maker(), owner: self.object_name, path, value };
-        setting.put(&mut self.object, &shape, false, path.split('.'), 0)
+        let setting = Setting { maker: self.maker(), object: self.object_name, path, value };
+        setting.put(&mut self.object)
     }
 
     fn maker(&self) -> Maker {

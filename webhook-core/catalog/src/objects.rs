@@ -29,6 +29,19 @@ pub struct Field {
     pub shape: Shape,
 }
 
+impl Field {
+    /// The fields of Stripe's list object, whatever it lists. (<https://docs.stripe.com/api/pagination>)
+    pub fn of_list(element: &Shape) -> Vec<Self> {
+        let field = |name, shape| Self { name, optional: false, nullable: false, shape };
+        vec![
+            field("object", Shape::Literal("\"list\"")),
+            field("data", Shape::Array(Box::new(element.clone()))),
+            field("has_more", Shape::Boolean),
+            field("url", Shape::String),
+        ]
+    }
+}
+
 /// What a value is.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -9,7 +9,8 @@ use super::make::Maker;
 /// One override, on its way to its field.
 pub(super) struct Setting<'a> {
     pub(super) maker: Maker,
-    pub(super) owner: &'a str,
+    /// The name of the event's object.
+    pub(super) object: &'static str,
     pub(super) path: &'a str,
     pub(super) value: Given<'a>,
 }
@@ -23,23 +24,32 @@ pub(super) enum Given<'a> {
 }
 
 impl Setting<'_> {
-    /// Goes the steps of the path into `place`, which holds (or is to hold) a value of this shape.
-    pub(super) fn put<'s>(
+    /// Sets the field in an object; the object is as it was if that fails.
+    pub(super) fn put(&self, object: &mut Value) -> Result<(), SampleError> {
+        let steps: Vec<_> = self.path.split('.').collect();
+        let mut changed = object.clone();
+        self.put_at(&mut changed, &Shape::Object(vec![self.object]), false, &steps, 0)?;
+        *object = changed;
+        Ok(())
+    }
+
+    /// Goes on from `place`, which holds (or is to hold) a value of this shape, when `done` steps have been gone.
+    fn put_at(
         &self,
         place: &mut Value,
         shape: &Shape,
         nullable: bool,
-        mut steps: impl Iterator<Item = &'s str>,
-        depth: usize,
+        steps: &[&str],
+        done: usize,
     ) -> Result<(), SampleError> {
-        let Some(step) = steps.next() else {
+        let Some(step) = steps.get(done) else {
             *place = self.read(shape, nullable)?;
             return Ok(());
         };
         if !place.is_object() && !place.is_array() {
-            *place = self.container(step, shape);
+            *place = self.expand(place, shape, step);
         }
-        let (shape, nullable) = self.inner(place, shape, step)?;
+        let (shape, nullable) = self.inner(place, shape, steps, done)?;
         let inner = match place {
             Value::Array(values) => {
                 let at: usize =
@@ -48,94 +58,178 @@ impl Setting<'_> {
                     return Err(self.mismatch("the place of a value that is there, or the next", step));
                 }
                 if at == values.len() {
-                    values.push(self.maker.value(self.owner, step, &shape, depth));
+                    values.push(self.maker.value(self.object, step, &shape, 0));
                 }
                 &mut values[at]
             }
-            Value::Object(fields) => fields.entry(step).or_insert(Value::Null),
-            _ => return Err(self.no_field(step, &[])),
+            Value::Object(fields) => fields.entry(*step).or_insert(Value::Null),
+            _ => return Err(self.no_field(place, steps, done, &[])),
         };
-        self.put(inner, &shape, nullable, Box::new(steps) as Box<dyn Iterator<Item = &str>>, depth + 1)
+        self.put_at(inner, &shape, nullable, steps, done + 1)
     }
 
-    /// A value to go into, in the place of an id or a null.
-    fn container(&self, step: &str, shape: &Shape) -> Value {
-        match shape {
-            Shape::Expandable(inner) => self.maker.value(self.owner, step, inner, 0),
-            Shape::Object(names) => self.maker.object(names[0], 0),
-            other => self.maker.value(self.owner, step, other, 0),
+    /// A value to go into, in the place of a null or an id, which the object keeps.
+    fn expand(&self, place: &Value, shape: &Shape, step: &str) -> Value {
+        let inner = if let Shape::Expandable(inner) = shape { inner } else { shape };
+        let mut made = self.maker.value(self.object, step, inner, 0);
+        if let (true, Some(id)) = (place.is_string(), made.get_mut("id")) {
+            *id = place.clone();
         }
+        made
     }
 
-    /// What stands behind a step.
-    fn inner(&self, place: &Value, shape: &Shape, step: &str) -> Result<(Shape, bool), SampleError> {
-        let fields = match shape {
+    /// What stands behind the next step.
+    fn inner(
+        &self,
+        place: &Value,
+        shape: &Shape,
+        steps: &[&str],
+        done: usize,
+    ) -> Result<(Shape, bool), SampleError> {
+        match shape {
             Shape::Any => return Ok((Shape::Any, true)),
             Shape::Array(inner) | Shape::Map(inner) => return Ok(((**inner).clone(), false)),
-            Shape::List(inner) if step == "data" => return Ok((Shape::Array(inner.clone()), false)),
-            Shape::Expandable(inner) => return self.inner(place, inner, step),
-            Shape::Nested(fields) => fields,
-            Shape::Object(names) => {
-                let name = place["object"].as_str().unwrap_or(names[0]);
-                webhook_catalog::object(name).map_or(&[][..], |object| &object.fields[..])
-            }
-            _ => &[],
-        };
-        let field =
-            fields.iter().find(|field| field.name == step).ok_or_else(|| self.no_field(step, fields))?;
-        Ok((field.shape.clone(), field.nullable))
-    }
-
-    fn no_field(&self, step: &str, fields: &[Field]) -> SampleError {
-        let near = webhook_catalog::nearest(step, fields.iter().map(|field| field.name));
-        SampleError::UnknownField {
-            object: self.owner.to_owned(),
-            path: self.path.to_owned(),
-            field: step.to_owned(),
-            near: near.first().map(|near| (*near).to_owned()),
+            Shape::Expandable(inner) => return self.inner(place, inner, steps, done),
+            _ => {}
         }
-    }
-
-    fn mismatch(&self, expected: impl std::fmt::Display, value: &str) -> SampleError {
-        SampleError::Mismatch {
-            path: self.path.to_owned(),
-            expected: expected.to_string(),
-            value: value.to_owned(),
+        let fields = fields(shape, place);
+        match fields.iter().find(|field| field.name == steps[done]) {
+            Some(field) => Ok((field.shape.clone(), field.nullable)),
+            None => Err(self.no_field(place, steps, done, &fields)),
         }
     }
 
     fn read(&self, shape: &Shape, nullable: bool) -> Result<Value, SampleError> {
-        let fits = |value: &Value| value.is_null() && nullable || fits(shape, value);
-        match &self.value {
-            Given::Json(value) if fits(value) => Ok(value.clone()),
-            Given::Json(value) => Err(self.mismatch(shape, &value.to_string())),
-            Given::Text(text) => {
-                let json = serde_json::from_str::<Value>(text).ok().filter(|json| !json.is_string());
-                // A field that holds a text takes the text as it stands, even if it looks like a number.
-                let (first, second) = match shape {
-                    Shape::Any => (json, Some((*text).into())),
-                    _ if nullable && *text == "null" => (json, None),
-                    _ => (Some((*text).into()), json),
-                };
-                first.into_iter().chain(second).find(fits).ok_or_else(|| self.mismatch(shape, text))
+        let text = match &self.value {
+            Given::Json(value) => {
+                return self.check(value, shape, nullable, self.path).map(|()| value.clone());
             }
+            Given::Text(text) => *text,
+        };
+        let json = serde_json::from_str::<Value>(text).ok().filter(|json| !json.is_string());
+        let as_text = Value::from(text);
+        // A field that can hold the text holds it as it stands, even if it looks like a number.
+        let refused = match (self.check(&as_text, shape, false, self.path), &json) {
+            (_, Some(Value::Null)) if nullable => return Ok(Value::Null),
+            (_, Some(json)) if *shape == Shape::Any => return Ok(json.clone()),
+            (Ok(()), _) => return Ok(as_text),
+            (Err(refused), _) => refused,
+        };
+        match json {
+            // What is wrong inside says more than that the text is no object.
+            Some(json) if json.is_object() || json.is_array() => {
+                self.check(&json, shape, false, self.path).map(|()| json)
+            }
+            Some(json) if self.check(&json, shape, false, self.path).is_ok() => Ok(json),
+            _ => Err(refused),
+        }
+    }
+
+    /// Checks a value against a shape, to its depth.
+    fn check(&self, value: &Value, shape: &Shape, nullable: bool, path: &str) -> Result<(), SampleError> {
+        if value.is_null() && nullable {
+            return Ok(());
+        }
+        let fits = match shape {
+            Shape::Any => true,
+            Shape::Array(inner) => return self.check_each(value.as_array(), value, inner, path),
+            Shape::Boolean => value.is_boolean(),
+            Shape::Decimal => value.as_str().is_some_and(|value| value.parse::<f64>().is_ok()),
+            Shape::Enum(values) => value.as_str().is_some_and(|value| values.contains(&value)),
+            Shape::Expandable(inner) => {
+                return if value.is_string() { Ok(()) } else { self.check(value, inner, false, path) };
+            }
+            Shape::Float => value.is_number(),
+            Shape::Integer | Shape::Timestamp => value.is_i64(),
+            Shape::IntegerText => value.as_str().is_some_and(|value| value.parse::<i64>().is_ok()),
+            Shape::Literal(text) => serde_json::from_str::<Value>(text).is_ok_and(|only| only == *value),
+            Shape::Map(inner) => {
+                return self.check_each(
+                    value.as_object().map(|entries| entries.values()),
+                    value,
+                    inner,
+                    path,
+                );
+            }
+            Shape::List(_) | Shape::Nested(_) | Shape::Object(_) => {
+                return self.check_fields(value, shape, path);
+            }
+            _ => value.is_string(),
+        };
+        if fits { Ok(()) } else { Err(self.mismatch_at(path, shape, &in_short(value))) }
+    }
+
+    fn check_each<'v>(
+        &self,
+        values: Option<impl IntoIterator<Item = &'v Value>>,
+        whole: &Value,
+        inner: &Shape,
+        path: &str,
+    ) -> Result<(), SampleError> {
+        let values =
+            values.ok_or_else(|| self.mismatch_at(path, format!("made of {inner}"), &in_short(whole)))?;
+        values.into_iter().try_for_each(|value| self.check(value, inner, false, path))
+    }
+
+    fn check_fields(&self, value: &Value, shape: &Shape, path: &str) -> Result<(), SampleError> {
+        let entries = value.as_object().ok_or_else(|| self.mismatch_at(path, shape, &in_short(value)))?;
+        let fields = fields(shape, value);
+        for (name, value) in entries {
+            let inner = format!("{path}.{name}");
+            match fields.iter().find(|field| field.name == name) {
+                Some(field) => self.check(value, &field.shape, field.nullable, &inner)?,
+                None => return Err(unknown_field(path, &inner, name, &fields)),
+            }
+        }
+        Ok(())
+    }
+
+    fn no_field(&self, place: &Value, steps: &[&str], done: usize, fields: &[Field]) -> SampleError {
+        let reached = match (place["object"].as_str(), done) {
+            (Some(name), _) if name != "list" => name.to_owned(),
+            (_, 0) => self.object.to_owned(),
+            _ => format!("{}.{}", self.object, steps[..done].join(".")),
+        };
+        unknown_field(&reached, self.path, steps[done], fields)
+    }
+
+    fn mismatch(&self, expected: impl std::fmt::Display, value: &str) -> SampleError {
+        self.mismatch_at(self.path, expected, value)
+    }
+
+    fn mismatch_at(&self, path: &str, expected: impl std::fmt::Display, value: &str) -> SampleError {
+        SampleError::Mismatch {
+            path: path.to_owned(),
+            expected: expected.to_string(),
+            value: value.to_owned(),
         }
     }
 }
 
-/// Tells whether a field of a shape holds such a value; of objects and arrays, only the kind is looked at.
-fn fits(shape: &Shape, value: &Value) -> bool {
+/// A value as the message shows it: a text without its quotes, as it was given.
+fn in_short(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn unknown_field(object: &str, path: &str, field: &str, fields: &[Field]) -> SampleError {
+    let near = webhook_catalog::nearest(field, fields.iter().map(|field| field.name));
+    SampleError::UnknownField {
+        object: object.to_owned(),
+        path: path.to_owned(),
+        field: field.to_owned(),
+        near: near.first().map(|near| (*near).to_owned()),
+    }
+}
+
+/// The fields of an object; which one it is, of several, its own `object` field says.
+fn fields(shape: &Shape, value: &Value) -> Vec<Field> {
     match shape {
-        Shape::Any => true,
-        Shape::Array(_) => value.is_array(),
-        Shape::Boolean => value.is_boolean(),
-        Shape::Enum(values) => value.as_str().is_some_and(|value| values.contains(&value)),
-        Shape::Expandable(_) => value.is_string() || value.is_object(),
-        Shape::Float => value.is_number(),
-        Shape::Integer | Shape::Timestamp => value.is_i64(),
-        Shape::IntegerText => value.as_str().is_some_and(|value| value.parse::<i64>().is_ok()),
-        Shape::List(_) | Shape::Map(_) | Shape::Nested(_) | Shape::Object(_) => value.is_object(),
-        Shape::Literal(text) => serde_json::from_str::<Value>(text).is_ok_and(|only| only == *value),
-        _ => value.is_string(),
+        Shape::Nested(fields) => fields.clone(),
+        Shape::Object(names) => {
+            let name = value["object"].as_str().filter(|name| names.contains(name)).unwrap_or(names[0]);
+            webhook_catalog::object(name).map_or_else(Vec::new, |object| object.fields.clone())
+        }
+        Shape::List(inner) => Field::of_list(inner),
+        _ => Vec::new(),
     }
 }

@@ -165,7 +165,7 @@ fn text_that_no_string_holds_is_stored_and_left_to_the_handler() {
         assert_eq!(envelope_of(&object).object.as_bytes(), object.as_bytes(), "{name}");
         assert!(parse(event(&[("x", &format!("\"{text}\""))])).is_ok(), "{name} in an unknown field");
     }
-    assert_eq!(Event::<Value>::decode(envelope_of(r#"{"x":"\ud800"}"#)).unwrap_err().path, "x");
+    assert_eq!(Event::<Value>::decode(envelope_of(r#"{"x":"\ud800"}"#)).unwrap_err().path(), "x");
     assert_eq!(Event::<Value>::decode(envelope_of(r#"{"x":"\u0000"}"#)).unwrap().object["x"], "\0");
 }
 
@@ -185,7 +185,7 @@ fn any_depth_parses_prints_and_drops_on_a_small_stack() {
         ("request", 30_000, "request", r#"{"x":ARRAYS}"#),
         ("request, arrays", 30_000, "request", "ARRAYS"),
         ("created", 30_000, "created", "OBJECTS"),
-        ("account", 30_000, "account", "ARRAYS"),
+        ("api_version", 30_000, "api_version", "ARRAYS"),
     ];
     let body_of = |levels, field, json: &str| {
         let json = json.replace("ARRAYS", &nested(levels, "[", "]"));

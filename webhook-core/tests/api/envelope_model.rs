@@ -75,6 +75,8 @@ fn model(event: &Value) -> Result<Known, Vec<&'static str>> {
         ("type", event_type.is_some()),
         ("livemode", livemode.is_some()),
         ("data.object", data["object"].is_object()),
+        ("account", event["account"].is_null() || event["account"].is_string()),
+        ("context", event["context"].is_null() || event["context"].is_string()),
     ];
     let wrong: Vec<_> = checks.into_iter().filter(|(_, good)| !good).map(|(name, _)| name).collect();
     let (Some(id), Some(event_type), Some(livemode), []) = (id, event_type, livemode, &wrong[..]) else {
