@@ -130,9 +130,10 @@ impl Setting<'_> {
         if value.is_null() && nullable {
             return Ok(());
         }
+        let refused = || self.mismatch_at(path, shape, &in_short(value));
         let fits = match shape {
             Shape::Any => true,
-            Shape::Array(inner) => return self.check_each(value.as_array(), value, inner, path),
+            Shape::Array(inner) => return self.check_each(value.as_array(), inner, path, refused),
             Shape::Boolean => value.is_boolean(),
             Shape::Decimal => value.as_str().is_some_and(|value| value.parse::<f64>().is_ok()),
             Shape::Enum(values) => value.as_str().is_some_and(|value| values.contains(&value)),
@@ -146,9 +147,9 @@ impl Setting<'_> {
             Shape::Map(inner) => {
                 return self.check_each(
                     value.as_object().map(|entries| entries.values()),
-                    value,
                     inner,
                     path,
+                    refused,
                 );
             }
             Shape::List(_) | Shape::Nested(_) | Shape::Object(_) => {
@@ -156,18 +157,17 @@ impl Setting<'_> {
             }
             _ => value.is_string(),
         };
-        if fits { Ok(()) } else { Err(self.mismatch_at(path, shape, &in_short(value))) }
+        if fits { Ok(()) } else { Err(refused()) }
     }
 
     fn check_each<'v>(
         &self,
         values: Option<impl IntoIterator<Item = &'v Value>>,
-        whole: &Value,
         inner: &Shape,
         path: &str,
+        refused: impl Fn() -> SampleError,
     ) -> Result<(), SampleError> {
-        let values =
-            values.ok_or_else(|| self.mismatch_at(path, format!("made of {inner}"), &in_short(whole)))?;
+        let values = values.ok_or_else(refused)?;
         values.into_iter().try_for_each(|value| self.check(value, inner, false, path))
     }
 

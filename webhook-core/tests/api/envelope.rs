@@ -126,7 +126,7 @@ fn other_kinds_than_text_are_not_taken_for_text() {
         assert_eq!(with("api_version", json, |envelope| envelope.api_version), Ok(None), "{json}");
         // Read as absent, an event of a connected account would pass for one of the platform's own.
         for name in ["account", "context"] {
-            let expected = Err(EnvelopeError::Field { name, expected: "a text" });
+            let expected = Err(Field { name, expected: "a text" });
             assert_eq!(parse(event(&[(name, json)])).map(|_| ()), expected, "{json}");
         }
     }
