@@ -69,7 +69,7 @@ fn trigger_takes_patterns_and_settings() {
     let sent =
         run(quickstart(&["trigger", "payment_intent.succeeded", "--to", &server.url]).args(&settings[..4]));
     sent.with_code(0);
-    server.process.line_with(Stream::Stdout, "Payment of 4200 succeeded.");
+    server.process.line_with(Stream::Stdout, "Payment of 4200 usd succeeded, for order o_1.");
     // The address also comes from the setting that the server itself has.
     let mut by_setting = quickstart(&["trigger", "payout.failed"]);
     run(by_setting.env("WEBHOOK_LISTEN", server.address.to_string())).with_code(0);
@@ -138,22 +138,42 @@ fn trigger_checks_a_value_to_its_depth() {
 #[test]
 fn handlers_lists_what_is_linked() {
     let listed = json_of(&["handlers"]);
-    let row = |name: &str, events: Value, line: u32, doc: &str| {
+    let row = |name: &str, events: Value, (payload, fields): (&str, &[&str]), line: u32, doc: &str| {
         json!({
-            "id": format!("quickstart::{name}"), "events": events, "payload": "serde_json::value::Value",
+            "id": format!("quickstart::{name}"), "events": events, "payload": payload, "fields": fields,
             "state": [], "timeout_ms": null, "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
         })
     };
     let attached = "Tells that a payment method was attached to a customer.";
+    let (payment, method) = ("quickstart::Payment", "quickstart::PaymentMethod");
     let expected = [
-        row("payment_method_attached", json!(["payment_method.attached"]), 14, attached),
-        row("payment_succeeded", json!(["payment_intent.succeeded"]), 8, "Tells that a payment succeeded."),
-        row("unhandled", Value::Null, 20, "Notes every event that no other handler takes."),
+        row("payment_method_attached", json!(["payment_method.attached"]), (method, &["type"]), 33, attached),
+        row(
+            "payment_succeeded",
+            json!(["payment_intent.succeeded"]),
+            (payment, &["amount", "currency", "metadata.order_id"]),
+            25,
+            "Tells that a payment succeeded.",
+        ),
+        row(
+            "unhandled",
+            Value::Null,
+            ("serde_json::value::Value", &[]),
+            39,
+            "Notes every event that no other handler takes.",
+        ),
     ];
     assert_eq!(listed, Value::from(expected.to_vec()));
 
     let table = run(&mut quickstart(&["handlers"])).with_code(0).stdout;
-    for cell in ["HANDLER", "quickstart::unhandled", "every other type", "main.rs:14", attached] {
+    for cell in [
+        "HANDLER",
+        "quickstart::unhandled",
+        "every other type",
+        "main.rs:33",
+        "Payment: amount, currency",
+        attached,
+    ] {
         assert!(table.contains(cell), "{cell}: {table}");
     }
 }

@@ -10,12 +10,12 @@ fn the_dependency_may_have_another_name() {
         json!([
             {
                 "id": "renamed_dependency::paid", "events": ["payment_intent.succeeded"],
-                "payload": "Value", "state": [], "timeout_ms": null,
+                "payload": "Value", "fields": [], "state": [], "timeout_ms": null,
                 "file": "renamed-dependency/src/main.rs", "line": 11, "doc": "Takes a payment.",
             },
             {
                 "id": "rest", "events": null,
-                "payload": null, "state": [], "timeout_ms": null,
+                "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "file": "renamed-dependency/src/main.rs", "line": 18,
                 "doc": "Takes what is left, by a path to the crate.",
             },
@@ -32,27 +32,27 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
         json!([
             {
                 "id": "strict.everything", "events": ["invoice.paid", "invoice.payment_failed"],
-                "payload": "Value", "state": ["strict_handlers::Stock"], "timeout_ms": 1500,
+                "payload": "Value", "fields": [], "state": ["strict_handlers::Stock"], "timeout_ms": 1500,
                 "file": file, "line": 32, "doc": "Takes every kind of argument.\n\nIts second paragraph.",
             },
             {
                 "id": "strict_handlers::nested::deeper::undocumented", "events": ["payout.failed"],
-                "payload": null, "state": [], "timeout_ms": null,
+                "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "file": file, "line": 61, "doc": "",
             },
             {
                 "id": "strict_handlers::nothing", "events": disputes.map(|last| format!("charge.dispute.{last}")),
-                "payload": null, "state": [], "timeout_ms": null,
+                "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "file": file, "line": 45, "doc": "Takes nothing.",
             },
             {
                 "id": "strict_handlers::private", "events": ["payout.paid"],
-                "payload": "Unchecked<String>", "state": [], "timeout_ms": null,
+                "payload": "Unchecked<String>", "fields": [], "state": [], "timeout_ms": null,
                 "file": file, "line": 49, "doc": "Fails with an error of the standard library.",
             },
             {
                 "id": "strict_handlers::rest", "events": null,
-                "payload": "Value", "state": [], "timeout_ms": null,
+                "payload": "Value", "fields": [], "state": [], "timeout_ms": null,
                 "file": file, "line": 73, "doc": "Takes the rest.",
             },
         ]),
@@ -66,12 +66,12 @@ fn a_module_may_shadow_every_name_that_the_expansion_uses() {
         json!([
             {
                 "id": "shadowed_prelude::invocation", "events": ["payment_intent.processing"],
-                "payload": null, "state": [], "timeout_ms": null,
+                "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "file": "shadowed-prelude/src/main.rs", "line": 62, "doc": "",
             },
             {
                 "id": "shadowed_prelude::run", "events": ["payment_intent.canceled", "payment_intent.succeeded"],
-                "payload": "Value", "state": [], "timeout_ms": 2000,
+                "payload": "Value", "fields": [], "state": [], "timeout_ms": 2000,
                 "file": "shadowed-prelude/src/main.rs", "line": 55,
                 "doc": "Takes an event by a name of ours, and fails.",
             },

@@ -27,8 +27,8 @@ fn quickstart(arguments: &[&str]) -> Command {
 fn dev_shows_every_handler_at_work_and_ends() {
     let shown = run(&mut quickstart(&["dev", "--once", "--listen", "127.0.0.1:0"])).with_code(0);
     for line in [
-        "Payment of 2000 succeeded.",
-        "A payment method was attached: \"card\".",
+        "Payment of 2000 usd succeeded, for order unknown.",
+        "A payment method was attached: card.",
         "Nothing to do for customer.created.",
     ] {
         assert!(shown.stdout.lines().any(|shown| shown == line), "{line}: {shown:#?}");
@@ -201,7 +201,7 @@ fn a_request_in_progress_is_answered_before_the_program_ends() {
         connection.send(&body[100..]);
         assert_eq!(connection.answer().status(), 200, "{signal}");
         let ended = server.process.wait().with_code(0);
-        assert_eq!(ended.stdout, "Payment of 2000 succeeded.\n", "{signal}");
+        assert_eq!(ended.stdout, "Payment of 2000 usd succeeded, for order unknown.\n", "{signal}");
     }
 }
 
@@ -258,4 +258,17 @@ fn a_misspelt_event_type_does_not_compile() {
     let caret = lines[at + 1];
     assert_eq!(caret.find('^'), Some(column), "{errors}");
     assert_eq!(caret.matches('^').count(), literal.len(), "{errors}");
+}
+
+#[test]
+fn the_readme_shows_this_very_program() {
+    let read = |path: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let program = read("examples/quickstart/src/main.rs");
+    assert!(
+        read("README.md").contains(&format!("```rust,no_run\n{program}```")),
+        "the README shows another program"
+    );
 }
