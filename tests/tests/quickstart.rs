@@ -34,7 +34,7 @@ fn dev_shows_every_handler_at_work_and_ends() {
         assert!(shown.stdout.lines().any(|shown| shown == line), "{line}: {shown:#?}");
     }
     for part in [
-        "examples/quickstart/src/main.rs:8\n",
+        "examples/quickstart/src/main.rs:25\n",
         "Listening on http://127.0.0.1:",
         "Signing secret of this run: whsec_",
         "  200  payment_intent.succeeded  evt_",
