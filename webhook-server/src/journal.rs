@@ -45,17 +45,21 @@ impl Journal {
 fn log_delivery(delivery: &Delivery, status: StatusCode) {
     let envelope = &*delivery.envelope;
     for run in &delivery.runs {
-        if let Err(failure) = &run.outcome {
-            error!(
-                event_id = envelope.id,
-                event_type = envelope.event_type,
-                api_version = envelope.api_version,
-                handler = run.handler.id,
-                outcome = outcome(&run.outcome).0,
-                cause = chain(failure.cause()),
-                took_us = micros(run.took),
-                "handler did not succeed"
-            );
+        let Err(failure) = &run.outcome else { continue };
+        let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+        let (handler, cause, took_us) = (run.handler.id, chain(failure.cause()), micros(run.took));
+        let outcome = outcome(&run.outcome).0;
+        match failure.verdict() {
+            Verdict::Discard => {
+                info!(event_id, event_type, handler, outcome, cause, took_us, "event discarded")
+            }
+            _ => {
+                let api_version = envelope.api_version.as_deref();
+                error!(
+                    event_id,
+                    event_type, api_version, handler, outcome, cause, took_us, "handler did not succeed"
+                );
+            }
         }
     }
     info!(
