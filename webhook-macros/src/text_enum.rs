@@ -8,12 +8,17 @@ use proc_macro2::TokenStream;
 use crate::mistakes::Mistakes;
 use crate::view::parse;
 
-/// Parse, check, expand. The type itself stands beside the expansion, whatever is wrong.
+/// Parse, check, expand. The type itself stands beside the expansion; where something is wrong, stand-ins for the
+/// implementations do, so that its uses elsewhere stay good.
 pub(crate) fn derive(root: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
-    let expansion = parse::item(item, &mut mistakes).and_then(|item| {
-        let checked = check::item(&item, &mut mistakes)?;
-        mistakes.is_empty().then(|| expand::implementation(&item, &checked, root))
-    });
-    expansion.unwrap_or_else(|| mistakes.into_compile_errors())
+    let Some(item) = parse::item(item, &mut mistakes) else { return mistakes.into_compile_errors() };
+    match check::item(&item, &mut mistakes) {
+        Some(checked) if mistakes.is_empty() => expand::implementation(&item, &checked, root),
+        _ => {
+            let stand_in = expand::stand_in(&item, root);
+            let errors = mistakes.into_compile_errors();
+            quote::quote!(#errors #stand_in)
+        }
+    }
 }

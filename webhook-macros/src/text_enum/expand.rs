@@ -44,3 +44,27 @@ pub(crate) fn implementation(item: &Item, checked: &TextEnum, root: TokenStream)
         };
     }
 }
+
+/// Implementations that are never run: the program does not compile, and only the mistakes shall say so.
+pub(crate) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
+    let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
+    let name = &item.input.ident;
+    let (impl_generics, type_generics, where_clause) = item.input.generics.split_for_impl();
+    quote! {
+        const _: () = {
+            use #root::__private as __private;
+
+            impl #impl_generics __private::Reads<__private::shape::Enum> for #name #type_generics #where_clause {
+                fn read(_: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
+                    __private::unreachable!()
+                }
+            }
+
+            impl #impl_generics __private::Display for #name #type_generics #where_clause {
+                fn fmt(&self, _: &mut __private::Formatter<'_>) -> __private::FmtResult {
+                    __private::unreachable!()
+                }
+            }
+        };
+    }
+}

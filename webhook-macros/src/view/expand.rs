@@ -26,6 +26,47 @@ pub(crate) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> Tok
     }
 }
 
+/// Implementations that are never run: the program does not compile, and only the mistakes shall say so.
+pub(crate) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
+    let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
+    let name = &item.input.ident;
+    let mut generics = item.input.generics.clone();
+    let mut payload = generics.clone();
+    payload.make_where_clause().predicates.push(syn::parse_quote!(Self: __private::Sendable));
+    let (payload_generics, type_generics, payload_clause) = payload.split_for_impl();
+    generics.params.push(syn::parse_quote!(__Shape: __private::Shape));
+    let (read_generics, _, where_clause) = generics.split_for_impl();
+    let (impl_generics, ..) = item.input.generics.split_for_impl();
+    quote! {
+        const _: () = {
+            use #root::__private as __private;
+
+            impl #read_generics __private::Reads<__Shape> for #name #type_generics #where_clause {
+                fn read(_: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
+                    __private::unreachable!()
+                }
+            }
+
+            impl #impl_generics __private::View for #name #type_generics #where_clause {
+                const ALL_OPTIONAL: ::core::primitive::bool = true;
+
+                fn read_object(
+                    _: __private::Json<'_>,
+                    _: &'static [&'static ::core::primitive::str],
+                ) -> __private::Result<Self, __private::DecodeError> {
+                    __private::unreachable!()
+                }
+            }
+
+            impl #payload_generics __private::Payload for #name #type_generics #payload_clause {
+                fn decode(_: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
+                    __private::unreachable!()
+                }
+            }
+        };
+    }
+}
+
 fn transparent(item: &Item, inner: &Type) -> TokenStream {
     let name = &item.input.ident;
     let mut generics = item.input.generics.clone();
