@@ -42,19 +42,13 @@ impl<T: Payload> Event<T> {
 impl<T> Event<T> {
     /// Reads the former values of what changed: on `*.updated` events, `None` on others.
     ///
-    /// Stripe sends only the fields that changed, and null for what was not set before, so every field of the view is
-    /// an `Option`: that is checked when the program is compiled.
+    /// Stripe sends only the fields that changed, and null for what was not set before, so the view is one of
+    /// previous attributes: `#[stripe(object = "charge", previous)]`, and every field an `Option`.
     ///
     /// # Errors
     ///
     /// Fails where a former value does not fit the view.
-    pub fn previous<V: View>(&self) -> Result<Option<V>, DecodeError> {
-        const {
-            assert!(
-                V::ALL_OPTIONAL,
-                "every field of a view of previous attributes is an `Option`: any may be missing"
-            );
-        }
+    pub fn previous<V: PreviousView>(&self) -> Result<Option<V>, DecodeError> {
         self.envelope.previous_attributes.as_ref().map(|previous| V::read(previous.json())).transpose()
     }
 }
@@ -127,12 +121,21 @@ pub trait UncheckedValue: DeserializeOwned + Send + 'static {}
 impl<T: DeserializeOwned + Send + 'static> UncheckedValue for T {}
 
 /// A struct that `#[derive(StripeObject)]` checked against a place in Stripe's schema.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no view of an object",
+    label = "no view",
+    note = "a view is a struct with `#[derive(StripeObject)] #[stripe(object = \"…\")]`"
+)]
 pub trait View: Reads<shape::Object> {
-    /// Whether every field may be absent.
-    #[doc(hidden)]
-    const ALL_OPTIONAL: bool;
-
     /// Reads an object that must be one of those named; any if none is named.
     #[doc(hidden)]
     fn read_object(json: Json<'_>, expected: &'static [&'static str]) -> Result<Self, DecodeError>;
 }
+
+/// A view of previous attributes, of which any may be missing: `#[stripe(object = "charge", previous)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no view of previous attributes",
+    label = "any of its fields may be missing",
+    note = "add `previous` to its `#[stripe(object = \"…\")]`, and make every field an `Option`"
+)]
+pub trait PreviousView: View {}

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 
 use crate::DecodeError;
 
@@ -14,7 +13,10 @@ use crate::DecodeError;
 pub struct Json<'a>(&'a str);
 
 impl<'a> Json<'a> {
-    /// Takes the text of one whole JSON value. What is no JSON shows when it is read.
+    /// Takes the text of one whole JSON value.
+    ///
+    /// It should be JSON, as an event's object is, which was checked as a whole when it came: what is malformed shows
+    /// where it is read, and not in what nobody reads.
     pub fn new(text: &'a str) -> Self {
         Self(text.trim_ascii())
     }
@@ -53,15 +55,16 @@ impl<'a> Json<'a> {
         names: &[&'static str],
         found: &mut [Option<Json<'a>>],
     ) -> Result<(), DecodeError> {
-        let mut repeated = None;
-        let fields = Fields { names, found, repeated: &mut repeated };
-        match self.visit(fields) {
-            Ok(()) => Ok(()),
-            Err(_) => Err(match repeated {
-                Some(name) => DecodeError::expected("a field that stands once").in_field(name),
-                None => DecodeError::expected("an object"),
-            }),
+        let no_object = || DecodeError::expected("an object");
+        let mut parts = Parts::of(self.0, b'{', b'}').ok_or_else(no_object)?;
+        while parts.advance().ok_or_else(no_object)? {
+            let (key, value) = parts.entry().ok_or_else(no_object)?;
+            let Some(at) = position(names, key) else { continue };
+            if found[at].replace(Json(value)).is_some() {
+                return Err(DecodeError::expected("a field that stands once").in_field(names[at]));
+            }
         }
+        Ok(())
     }
 
     /// Reads each element of an array.
@@ -73,11 +76,14 @@ impl<'a> Json<'a> {
         self,
         read: impl Fn(Json<'a>) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
-        let mut raw: Vec<&RawValue> = self.decode("an array")?;
-        raw.drain(..)
-            .enumerate()
-            .map(|(at, raw)| read(Json(raw.get())).map_err(|error| error.in_element(at)))
-            .collect()
+        let no_array = || DecodeError::expected("an array");
+        let mut parts = Parts::of(self.0, b'[', b']').ok_or_else(no_array)?;
+        let mut values = Vec::new();
+        while parts.advance().ok_or_else(no_array)? {
+            let value = parts.value().ok_or_else(no_array)?;
+            values.push(read(Json(value)).map_err(|error| error.in_element(values.len()))?);
+        }
+        Ok(values)
     }
 
     /// Reads each value of an object whose keys are the user's.
@@ -89,21 +95,16 @@ impl<'a> Json<'a> {
         self,
         read: impl Fn(Json<'a>) -> Result<T, DecodeError>,
     ) -> Result<M, DecodeError> {
+        let no_object = || DecodeError::expected("an object");
+        let mut parts = Parts::of(self.0, b'{', b'}').ok_or_else(no_object)?;
         let mut entries = M::default();
-        let mut failed = None;
-        let visited = self.visit(Entries { entries: &mut entries, read, failed: &mut failed });
-        match (visited, failed) {
-            (Ok(()), _) => Ok(entries),
-            (Err(_), Some(error)) => Err(error),
-            (Err(_), None) => Err(DecodeError::expected("an object")),
+        while parts.advance().ok_or_else(no_object)? {
+            let (key, value) = parts.entry().ok_or_else(no_object)?;
+            let key = Json(key).decode("a text").map_err(DecodeError::in_entry)?;
+            let value = read(Json(value)).map_err(DecodeError::in_entry)?;
+            entries.extend([(key, value)]);
         }
-    }
-
-    fn visit<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, serde_json::Error> {
-        let mut json = serde_json::Deserializer::from_str(self.0);
-        let value = json.deserialize_map(visitor)?;
-        json.end()?;
-        Ok(value)
+        Ok(entries)
     }
 }
 
@@ -114,83 +115,115 @@ impl fmt::Debug for Json<'_> {
     }
 }
 
-struct Fields<'f, 'a> {
-    names: &'f [&'static str],
-    found: &'f mut [Option<Json<'a>>],
-    repeated: &'f mut Option<&'static str>,
+/// Which of the names a key is, which is given as it is written, with its quotes.
+fn position(names: &[&'static str], key: &str) -> Option<usize> {
+    let written = key.strip_prefix('"')?.strip_suffix('"')?;
+    if !written.contains('\\') {
+        return names.iter().position(|name| *name == written);
+    }
+    let key: String = serde_json::from_str(key).ok()?;
+    names.iter().position(|name| *name == key)
 }
 
-impl<'a> Visitor<'a> for Fields<'_, 'a> {
-    type Value = ();
+/// The parts of an object or array, one after the other. Every step gives nothing where the text is malformed.
+///
+/// A part that nobody reads costs a look at its quotes and brackets, and no stack however deep it is.
+struct Parts<'a> {
+    text: &'a str,
+    at: usize,
+    close: u8,
+    first: bool,
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+impl<'a> Parts<'a> {
+    fn of(text: &'a str, open: u8, close: u8) -> Option<Self> {
+        (text.as_bytes().first() == Some(&open)).then_some(Self { text, at: 1, close, first: true })
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(wanted) = map.next_key_seed(OneOf(self.names))? {
-            let Some(at) = wanted else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            if self.found[at].is_some() {
-                *self.repeated = Some(self.names[at]);
-                return Err(A::Error::custom("repeated"));
+    /// Moves to the next part; false at the end, behind which nothing may stand.
+    fn advance(&mut self) -> Option<bool> {
+        self.blanks();
+        let first = std::mem::replace(&mut self.first, false);
+        match self.byte()? {
+            byte if byte == self.close => {
+                self.at += 1;
+                self.blanks();
+                (self.at == self.text.len()).then_some(false)
             }
-            self.found[at] = Some(Json(map.next_value::<&RawValue>()?.get()));
+            b',' if !first => {
+                self.at += 1;
+                self.blanks();
+                Some(true)
+            }
+            _ => first.then_some(true),
         }
-        Ok(())
-    }
-}
-
-/// A key: which of the names it is.
-struct OneOf<'f>(&'f [&'static str]);
-
-impl<'a> DeserializeSeed<'a> for OneOf<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for OneOf<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
     }
 
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|name| *name == key))
-    }
-}
-
-struct Entries<'f, M, R> {
-    entries: &'f mut M,
-    read: R,
-    failed: &'f mut Option<DecodeError>,
-}
-
-impl<'a, T, M: Extend<(String, T)>, R: Fn(Json<'a>) -> Result<T, DecodeError>> Visitor<'a>
-    for Entries<'_, M, R>
-{
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+    /// Takes a key as it is written, and its value.
+    fn entry(&mut self) -> Option<(&'a str, &'a str)> {
+        let key = self.value().filter(|key| key.starts_with('"'))?;
+        self.blanks();
+        if self.byte()? != b':' {
+            return None;
+        }
+        self.at += 1;
+        self.blanks();
+        Some((key, self.value()?))
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-            match (self.read)(Json(value.get())) {
-                Ok(value) => self.entries.extend([(key, value)]),
-                Err(error) => {
-                    *self.failed = Some(error.in_entry());
-                    return Err(A::Error::custom("unreadable"));
+    fn value(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        match self.byte()? {
+            b'"' => self.skip_text()?,
+            b'{' | b'[' => self.skip_nested()?,
+            _ => {
+                let rest = &self.text.as_bytes()[start..];
+                let length = rest.iter().position(|byte| b",:]} \t\r\n".contains(byte)).unwrap_or(rest.len());
+                self.at += length;
+            }
+        }
+        self.text.get(start..self.at).filter(|value| !value.is_empty())
+    }
+
+    fn skip_text(&mut self) -> Option<()> {
+        self.at += 1;
+        loop {
+            let rest = self.text.as_bytes().get(self.at..)?;
+            let found = memchr::memchr2(b'"', b'\\', rest)?;
+            if rest[found] == b'"' {
+                self.at += found + 1;
+                return Some(());
+            }
+            self.at += found + 2;
+        }
+    }
+
+    fn skip_nested(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.byte()? {
+                b'"' => {
+                    self.skip_text()?;
+                    continue;
                 }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Some(());
             }
         }
-        Ok(())
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.byte(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 }

@@ -45,7 +45,7 @@ pub mod __private {
 pub use context::{Context, Run};
 pub use decode::DecodeError;
 pub use envelope::{Envelope, EnvelopeError, EventRequest};
-pub use event::{Event, Payload, Unchecked, UncheckedValue, View};
+pub use event::{Event, Payload, PreviousView, Unchecked, UncheckedValue, View};
 pub use expandable::Expandable;
 pub use extract::{Extract, Invocation, Needs, State, StateType, StateValue, States};
 pub use handler::{HandlerError, HandlerFailure, IntoOutcome, Outcome, ResultExt, Verdict};

@@ -9,14 +9,14 @@ use std::future::Future;
 
 pub use inventory;
 
-pub use agree::{assert_carried, assert_place};
-pub use field::{Field, Sendable, field, find, object_of, object_position, place_of, read_field};
+pub use agree::{assert_carried, assert_optional, assert_place};
+pub use field::{Field, Sendable, Variant, field, find, object_position, read_field, variant};
 
 pub use fixture::{Writes, fixture, write};
 
 pub use crate::IntoOutcome;
 pub use crate::decode::DecodeError;
-pub use crate::event::{Payload, View};
+pub use crate::event::{Payload, PreviousView, View};
 pub use crate::extract::{Extract, Invocation, Needs};
 pub use crate::json::Json;
 pub use crate::raw_json::RawJson;

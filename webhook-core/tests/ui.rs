@@ -14,3 +14,8 @@ fn mistakes_do_not_compile() {
 fn everything_else_compiles() {
     trybuild::TestCases::new().pass("tests/ui_pass/*.rs");
 }
+
+#[test]
+fn what_stripe_does_not_send_does_not_compile() {
+    trybuild::TestCases::new().compile_fail("tests/ui_views/*.rs");
+}

@@ -96,14 +96,18 @@ pub fn object_position(
     })
 }
 
-/// The name of the object that a view is of.
-pub const fn object_of<V: View>() -> &'static str {
-    place_of::<V>().object
+/// What the expansion needs of one variant of an enum over views.
+#[expect(missing_debug_implementations, reason = "only expanded code has one")]
+pub struct Variant<T> {
+    /// The place that the view is of.
+    pub place: Place,
+    /// Reads the view.
+    pub read: fn(Json<'_>) -> Result<T, DecodeError>,
 }
 
-/// The place that a view is of.
-pub const fn place_of<V: View>() -> Place {
-    V::PLACES[0]
+/// Describes a variant. The bound is what a type that is no view violates.
+pub const fn variant<V: View>() -> Variant<V> {
+    Variant { place: V::PLACES[0], read: V::read }
 }
 
 /// What a payload must be besides: it moves to the handler's thread.

@@ -110,7 +110,6 @@ impl<'n> Writer<'n> {
             let key = field.name;
             values.push(quote!(#ident: __private::read_field::<#shape, #ty>(found[#position], #key)?));
         }
-        let all_optional = fields.iter().all(|field| field.nullable || field.optional);
         let (object, digest) = (self.name, schema::digest(&Shape::Nested(fields.to_vec())));
         let object_at = names.iter().position(|name| *name == "object");
         let check = object_at.filter(|_| at.is_empty()).map(|object_at| {
@@ -138,8 +137,6 @@ impl<'n> Writer<'n> {
             }
 
             impl __private::View for #name {
-                const ALL_OPTIONAL: ::core::primitive::bool = #all_optional;
-
                 fn read_object(
                     json: __private::Json<'_>,
                     expected: &'static [&'static ::core::primitive::str],

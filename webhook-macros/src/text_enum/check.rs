@@ -41,8 +41,11 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
     let mut variants = Vec::new();
     let mut other = None;
     for variant in &data.variants {
-        if is_other(variant) {
+        if variant.ident == "Other" && !matches!(variant.fields, Fields::Unit) {
             other = Some(variant.ident.clone());
+            if !holds_text(variant) {
+                mistakes.add_on(&variant.fields, "`Other` keeps the text that Stripe sent: `Other(String)`");
+            }
         } else if let Some(value) = value(variant, &values, &place, mistakes) {
             variants.push((variant.ident.clone(), value));
         }
@@ -56,10 +59,10 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
     Some(TextEnum { place, variants, other: other? })
 }
 
-fn is_other(variant: &Variant) -> bool {
+fn holds_text(variant: &Variant) -> bool {
     let Fields::Unnamed(fields) = &variant.fields else { return false };
     let is_string = |ty: &Type| matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "String"));
-    variant.ident == "Other" && fields.unnamed.len() == 1 && is_string(&fields.unnamed[0].ty)
+    fields.unnamed.len() == 1 && is_string(&fields.unnamed[0].ty)
 }
 
 fn value(variant: &Variant, values: &[&str], place: &Place, mistakes: &mut Mistakes) -> Option<String> {

@@ -5,6 +5,8 @@ use syn::spanned::Spanned;
 use syn::{Data, Fields, Ident, Type, Variant};
 
 use super::parse::{Item, Settings};
+use webhook_catalog::Shape;
+
 use crate::mistakes::Mistakes;
 use crate::schema::{self, Found, Place};
 
@@ -37,6 +39,11 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
         Data::Struct(data) => match &data.fields {
             Fields::Named(named) => {
                 let place = place(&input.ident, settings, mistakes)?;
+                if !matches!(place.shape, Shape::Nested(_)) {
+                    let at = settings.at.as_ref().map_or(input.ident.span(), |at| at.span());
+                    mistakes.add(at, of_no_object(&place));
+                    return None;
+                }
                 let fields =
                     named.named.iter().filter_map(|field| self::field(field, &place, mistakes)).collect();
                 Some(Kind::View { place, fields })
@@ -64,6 +71,15 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
     }
 }
 
+/// Says that a place holds no object that a view with `at` could be of.
+fn of_no_object(place: &Place) -> String {
+    let what = format!("`{}` of `{}` is {}", place.at, place.object, schema::in_words(&place.shape));
+    match &place.shape {
+        Shape::Object(names) => format!("{what}: a view of it is `#[stripe(object = \"{}\")]`", names[0]),
+        _ => format!("{what}, and a view is of an object"),
+    }
+}
+
 fn transparent(fields: &Fields, settings: &Settings, mistakes: &mut Mistakes) -> Option<Kind> {
     if let Some(needless) = settings.object.as_ref().or(settings.at.as_ref()) {
         mistakes.add(
@@ -85,8 +101,10 @@ fn transparent(fields: &Fields, settings: &Settings, mistakes: &mut Mistakes) ->
 /// Finds the place that the attributes name.
 pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) -> Option<Place> {
     let Some(object) = &settings.object else {
-        let message = "which object of Stripe's? write `#[stripe(object = \"payment_intent\")]`";
-        mistakes.add(name.span(), message);
+        if !settings.incomplete {
+            let message = "which object of Stripe's? write `#[stripe(object = \"payment_intent\")]`";
+            mistakes.add(name.span(), message);
+        }
         return None;
     };
     let place = match schema::object(&object.value()) {

@@ -48,8 +48,6 @@ pub(crate) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
             }
 
             impl #impl_generics __private::View for #name #type_generics #where_clause {
-                const ALL_OPTIONAL: ::core::primitive::bool = true;
-
                 fn read_object(
                     _: __private::Json<'_>,
                     _: &'static [&'static ::core::primitive::str],
@@ -94,14 +92,28 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
     let name = &item.input.ident;
     let text = name.to_string();
     let (impl_generics, type_generics, where_clause) = item.input.generics.split_for_impl();
-    let objects = variants.iter().map(|(_, ty)| quote_spanned!(ty.span()=> __private::object_of::<#ty>()));
-    let places = variants.iter().map(|(_, ty)| quote!(__private::place_of::<#ty>()));
-    let (names, types): (Vec<_>, Vec<_>) = variants.iter().map(|(name, ty)| (name, ty)).unzip();
+    let mut before = Vec::new();
+    let described: Vec<_> = variants
+        .iter()
+        .enumerate()
+        .map(|(at, (_, ty))| {
+            let variant = quote_spanned!(ty.span()=> __private::variant::<#ty>());
+            if is_generic(ty, &item.input.generics) {
+                return variant;
+            }
+            let constant = format_ident!("__VARIANT_{at}");
+            before.push(quote!(const #constant: __private::Variant<#ty> = #variant;));
+            quote!(#constant)
+        })
+        .collect();
+    let names = variants.iter().map(|(name, _)| name);
     let positions = 0..variants.len();
     quote! {
+        #(#before)*
+
         impl #impl_generics __private::Payload for #name #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #text;
-            const OBJECTS: &'static [&'static ::core::primitive::str] = &[#(#objects),*];
+            const OBJECTS: &'static [&'static ::core::primitive::str] = &[#(#described.place.object),*];
 
             fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
                 <Self as __private::Reads<__private::shape::Object>>::read(object.json())
@@ -109,14 +121,14 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
         }
 
         impl #impl_generics __private::Reads<__private::shape::Object> for #name #type_generics #where_clause {
-            const PLACES: &'static [__private::Place] = &[#(#places),*];
+            const PLACES: &'static [__private::Place] = &[#(#described.place),*];
 
             fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
                 let [name] = __private::find(json, &["object"])?;
                 let at = __private::object_position(name, <Self as __private::Payload>::OBJECTS)?;
                 #(
                     if at == #positions {
-                        return <#types as __private::Reads<__private::shape::Object>>::read(json).map(Self::#names);
+                        return (#described.read)(json).map(Self::#names);
                     }
                 )*
                 __private::unreachable!()
@@ -134,7 +146,7 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
     let mut generics = item.input.generics.clone();
     let constants: Vec<_> = (0..fields.len()).map(|at| format_ident!("__FIELD_{at}")).collect();
     let mut firsts: Vec<&str> = Vec::new();
-    let (mut before, mut values, mut optional) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut before, mut values) = (Vec::new(), Vec::new());
     for (field, constant) in fields.iter().zip(&constants) {
         let (ident, ty) = (&field.name, &field.ty);
         let path: Vec<_> = field.path.split('.').collect();
@@ -145,10 +157,14 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
             quote!(__private::field::<#shape, #ty>())
         } else {
             before.push(constant_of(name, place, field, constant));
+            if item.settings.previous {
+                before.push(
+                    quote_spanned!(ty.span()=> const _: () = __private::assert_optional(#constant.optional);),
+                );
+            }
             quote!(#constant)
         };
         values.push(quote!(#ident: #described.read_at(found[#at], &[#(#path),*])?));
-        optional.push(quote!(#described.optional));
     }
     let object_at = position(&mut firsts, "object");
     let (impl_generics, _, where_clause) = generics.split_for_impl();
@@ -171,8 +187,12 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
             }
         }
     });
+    let previous = item.settings.previous.then(
+        || quote!(impl #impl_generics __private::PreviousView for #name #type_generics #where_clause {}),
+    );
     quote! {
         #(#before)*
+        #previous
 
         impl #impl_generics __private::Reads<__private::shape::Object> for #name #type_generics #where_clause {
             const PLACES: &'static [__private::Place] =
@@ -184,8 +204,6 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
         }
 
         impl #impl_generics __private::View for #name #type_generics #where_clause {
-            const ALL_OPTIONAL: ::core::primitive::bool = true #(&& #optional)*;
-
             fn read_object(
                 json: __private::Json<'_>,
                 expected: &'static [&'static ::core::primitive::str],

@@ -19,13 +19,20 @@ pub(crate) struct Settings {
     pub(crate) at: Option<LitStr>,
     pub(crate) path: Option<LitStr>,
     pub(crate) transparent: bool,
+    pub(crate) previous: bool,
+    /// Whether something could not be read: then nothing is said to be missing.
+    pub(crate) incomplete: bool,
     pub(crate) root: Option<Path>,
 }
 
 pub(crate) fn item(tokens: TokenStream, mistakes: &mut Mistakes) -> Option<Item> {
     match syn::parse2::<DeriveInput>(tokens) {
         Ok(input) => {
-            let settings = Settings::parse(&input.attrs, &["object", "at", "transparent", "crate"], mistakes);
+            let settings = Settings::parse(
+                &input.attrs,
+                &["object", "at", "previous", "transparent", "crate"],
+                mistakes,
+            );
             Some(Item { input, settings })
         }
         Err(mistake) => {
@@ -42,6 +49,7 @@ impl Settings {
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("stripe")) {
             if let Err(mistake) = attribute.parse_nested_meta(|meta| settings.setting(&meta, allowed)) {
                 mistakes.push(mistake);
+                settings.incomplete = true;
             }
         }
         settings
@@ -55,6 +63,7 @@ impl Settings {
             "at" => self.at.replace(text(meta, "at = \"amount_details.tip\"")?).is_some(),
             "path" | "rename" => self.path.replace(text(meta, "path = \"metadata.order_id\"")?).is_some(),
             "crate" => self.root.replace(meta.value()?.call(Path::parse_mod_style)?).is_some(),
+            "previous" => std::mem::replace(&mut self.previous, true),
             _ => std::mem::replace(&mut self.transparent, true),
         };
         if repeated { Err(meta.error(format!("`{key}` is given twice: keep one"))) } else { Ok(()) }

@@ -1,0 +1,8 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeEnum)]
+#[stripe(object = "payment_intent", at = "status")]
+struct Status;
+
+fn main() {}

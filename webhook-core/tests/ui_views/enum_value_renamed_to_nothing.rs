@@ -1,0 +1,12 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeEnum)]
+#[stripe(object = "payment_intent", at = "status")]
+enum Status {
+    #[stripe(rename = "succeded")]
+    Done,
+    Other(String),
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+fn test() {
+    let _ = fixture!("payment_intent.succeeded", currency = 5);
+}
+
+fn main() {}

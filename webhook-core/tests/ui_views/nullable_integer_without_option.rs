@@ -1,0 +1,10 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeObject)]
+#[stripe(object = "payment_intent")]
+struct View {
+    application_fee_amount: i64,
+}
+
+fn main() {}

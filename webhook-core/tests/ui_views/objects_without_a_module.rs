@@ -1,0 +1,6 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+objects! { charge }
+
+fn main() {}

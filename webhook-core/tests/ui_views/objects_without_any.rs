@@ -1,0 +1,8 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+objects! {
+    pub mod stripe {}
+}
+
+fn main() {}

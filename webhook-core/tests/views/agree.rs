@@ -1,0 +1,74 @@
+//! Handlers whose payload agrees with their events: it is enough that they compile and are registered.
+
+use webhook_core::{Event, Registry, StripeObject, Takes, on_event};
+
+#[derive(Debug, StripeObject)]
+#[stripe(object = "dispute")]
+struct Dispute {
+    #[expect(dead_code, reason = "nothing runs here")]
+    id: String,
+}
+
+#[derive(Debug, StripeObject)]
+#[stripe(object = "charge")]
+struct Charge {
+    #[expect(dead_code, reason = "nothing runs here")]
+    id: String,
+}
+
+#[derive(Debug, StripeObject)]
+#[stripe(object = "refund")]
+struct Refund {
+    #[expect(dead_code, reason = "nothing runs here")]
+    id: String,
+}
+
+#[derive(Debug, StripeObject)]
+#[expect(dead_code, reason = "nothing runs here")]
+enum AnyOfThem {
+    Charge(Charge),
+    Dispute(Dispute),
+    Refund(Refund),
+}
+
+#[derive(Debug, StripeObject)]
+#[stripe(object = "card")]
+struct Card<Name> {
+    #[expect(dead_code, reason = "nothing runs here")]
+    name: Option<Name>,
+}
+
+type Disputed = Event<Dispute>;
+
+#[on_event("charge.dispute.*")]
+async fn a_pattern_of_one_object(_event: Disputed) {}
+
+#[on_event("charge.refund.updated", "refund.created")]
+async fn a_list_of_one_object(_event: Event<Refund>) {}
+
+#[on_event("charge.*")]
+async fn a_pattern_of_several_objects(_event: Event<AnyOfThem>) {}
+
+#[on_event("customer.source.*")]
+async fn one_alternative_of_a_union(_event: Event<Card<String>>) {}
+
+#[on_event("charge.succeeded", "payout.paid")]
+async fn untyped(_event: Event) {}
+
+#[test]
+fn handlers_that_agree_are_registered_with_what_they_read() {
+    let registry = Registry::linked();
+    for (name, types, payload, fields) in [
+        ("a_pattern_of_one_object", 5, "views::agree::Dispute", &["id"][..]),
+        ("a_list_of_one_object", 2, "views::agree::Refund", &["id"]),
+        ("a_pattern_of_several_objects", 13, "views::agree::AnyOfThem", &[]),
+        ("one_alternative_of_a_union", 4, "views::agree::Card<alloc::string::String>", &["name"]),
+        ("untyped", 2, "serde_json::value::Value", &[]),
+    ] {
+        let id = format!("views::agree::{name}");
+        let handler = registry.registrations().iter().find(|handler| handler.id == id).unwrap();
+        let Takes::Types(taken) = handler.takes else { panic!("{name} names types") };
+        let needs = handler.needs();
+        assert_eq!((taken.len(), needs.payload, needs.fields), (types, Some(payload), fields), "{name}");
+    }
+}

@@ -1,0 +1,23 @@
+//! Views, enums and ready-made objects: what compiles, and what it reads.
+
+mod agree;
+mod objects;
+mod payloads;
+mod reads;
+mod types;
+
+use webhook_core::{DecodeError, Json, Reads, Sample, shape};
+
+/// Reads a view from JSON.
+fn read<T: Reads<shape::Object>>(json: &str) -> Result<T, DecodeError> {
+    T::read(Json::new(json))
+}
+
+/// A sample of a type with fields set.
+fn sample(event_type: &str, fields: &[(&str, &str)]) -> Sample {
+    let mut sample = Sample::new(event_type, 1).unwrap();
+    for (path, value) in fields {
+        sample.set(path, value).unwrap();
+    }
+    sample
+}
