@@ -15,9 +15,9 @@ fn read<T: Reads<shape::Object>>(json: &str) -> Result<T, DecodeError> {
 
 /// A sample of a type with fields set.
 fn sample(event_type: &str, fields: &[(&str, &str)]) -> Sample {
-    let mut sample = Sample::new(event_type, 1).unwrap();
+    let mut sample = Sample::new(event_type, 1).expect("a snapshot type");
     for (path, value) in fields {
-        sample.set(path, value).unwrap();
+        sample.set(path, value).expect("a field of the object");
     }
     sample
 }

@@ -334,9 +334,11 @@ fn value(shape: &Shape, depth: usize) -> Value {
         Shape::Float | Shape::Integer | Shape::Timestamp => json!(1),
         Shape::IntegerText | Shape::Decimal => json!("1"),
         Shape::List(_) => json!({"object": "list", "data": [], "has_more": false, "url": "/"}),
-        Shape::Literal(text) => serde_json::from_str(text).unwrap(),
+        Shape::Literal(text) => serde_json::from_str(text).expect("a literal is JSON"),
         Shape::Nested(fields) => object(fields, depth + 1),
-        Shape::Object(names) => object(&catalog::object(names[0]).unwrap().fields, depth + 1),
+        Shape::Object(names) => {
+            object(&catalog::object(names[0]).expect("it is described").fields, depth + 1)
+        }
         _ => json!("text"),
     }
 }

@@ -88,7 +88,7 @@ fn model(object: &Value) -> Option<Charge> {
         Value::String(text) => Some(text.clone()),
         _ => return None,
     };
-    object.is_object().then(|| ())?;
+    object.as_object()?;
     Some(Charge {
         id: object["id"].as_str()?.to_owned(),
         amount: object["amount"].as_i64()?,

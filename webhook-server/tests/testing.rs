@@ -1,0 +1,123 @@
+//! An application under test: what its own tests see of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, SystemTime};
+
+use webhook_server::testing::TestApp;
+use webhook_server::{App, Event, HandlerError, ResultExt, State, StripeObject, Verdict, fixture, on_event};
+
+#[derive(Clone, Debug, PartialEq)]
+struct Shop(&'static str);
+
+#[derive(Debug, StripeObject)]
+#[stripe(object = "payment_intent")]
+struct Paid {
+    amount: i64,
+    #[stripe(path = "metadata.order")]
+    order: Option<String>,
+}
+
+#[on_event("payment_intent.succeeded")]
+async fn fulfil(event: Event<Paid>, State(shop): State<Shop>) -> Result<(), HandlerError> {
+    assert_eq!(shop, Shop("ours"));
+    let order = event.object.order.ok_or("no order").or_park()?;
+    match order.as_str() {
+        "test" => Err(HandlerError::discard("only a test")),
+        "later" => Err("not yet").or_retry_after(Duration::from_secs(60)),
+        _ if event.object.amount == 0 => panic!("nothing was paid"),
+        _ => Ok(()),
+    }
+}
+
+#[on_event("payment_intent.succeeded")]
+async fn count(_event: Event) {}
+
+#[on_event("payout.paid", timeout = "20ms")]
+async fn never_ends(_event: Event) {
+    std::future::pending::<()>().await;
+}
+
+fn app() -> TestApp {
+    TestApp::new(App::new().state(Shop("ours")))
+}
+
+#[tokio::test]
+async fn a_delivery_tells_what_each_handler_did() {
+    let app = app();
+    for (sample, status, verdict) in [
+        (fixture!("payment_intent.succeeded", metadata.order = "o_1"), 200, None),
+        (fixture!("payment_intent.succeeded"), 500, Some(Verdict::Park)),
+        (fixture!("payment_intent.succeeded", metadata.order = "test"), 200, Some(Verdict::Discard)),
+        (
+            fixture!("payment_intent.succeeded", metadata.order = "later"),
+            500,
+            Some(Verdict::Retry { after: Some(Duration::from_secs(60)) }),
+        ),
+        (
+            fixture!("payment_intent.succeeded", metadata.order = "o_1", amount = 0),
+            500,
+            Some(Verdict::Retry { after: None }),
+        ),
+    ] {
+        let delivered = app.deliver(sample).await;
+        assert_eq!(delivered.status(), status);
+        assert_eq!(delivered.handlers(), ["testing::count", "testing::fulfil"]);
+        delivered.assert_done("count");
+        match verdict {
+            None => delivered.assert_done("testing::fulfil"),
+            Some(verdict) => assert_eq!(delivered.assert_failed("fulfil").verdict(), verdict),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_fails_and_a_type_without_a_handler_does_not() {
+    let app = app();
+    let delivered = app.deliver(fixture!("payout.paid")).await;
+    assert_eq!(delivered.status(), 500);
+    let cause = delivered.assert_failed("never_ends").cause().to_string();
+    assert_eq!(cause, "cancelled: it had not ended after 20ms");
+    let unhandled = app.deliver(fixture!("customer.created")).await;
+    assert_eq!((unhandled.status(), unhandled.handlers().len()), (200, 0));
+    assert!(unhandled.outcome("count").is_none() && unhandled.refusal().is_none());
+}
+
+#[tokio::test]
+async fn the_clock_is_the_tests() {
+    let app = app();
+    let start = SystemTime::now();
+    app.set_time(start);
+    let seconds = start.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let forged = format!("t={seconds},v1={}", "0".repeat(64));
+    let refused = app.deliver_body(&forged, "{}").await;
+    assert_eq!(refused.status(), 400);
+    assert!(refused.refusal().unwrap().contains("matches under any"), "{:?}", refused.refusal());
+    app.set_time(start + Duration::from_secs(10_000));
+    assert_eq!(app.deliver(fixture!("customer.created")).await.status(), 200, "signed at the test's time");
+}
+
+#[tokio::test]
+async fn a_failed_assertion_says_what_happened_instead() {
+    let delivered = app().deliver(fixture!("payment_intent.succeeded")).await;
+    let message = |assert: &dyn Fn()| {
+        let panic = catch_unwind(AssertUnwindSafe(assert)).unwrap_err();
+        panic.downcast_ref::<String>().unwrap().clone()
+    };
+    assert_eq!(
+        message(&|| delivered.assert_done("fulfil")),
+        "`fulfil` did not run and succeed; payment_intent.succeeded was answered with 500, and these ran:\n  \
+         testing::count: done\n  testing::fulfil: parked: no order"
+    );
+    let missed = message(&|| {
+        delivered.assert_failed("count");
+    });
+    assert!(missed.starts_with("`count` did not run and fail; "), "{missed}");
+}
+
+#[test]
+#[should_panic(
+    expected = "handler `testing::fulfil` (webhook-server/tests/testing.rs:20) takes `State<testing::Shop>`"
+)]
+fn an_application_that_cannot_start_says_why() {
+    let _ = TestApp::new(App::new());
+}
