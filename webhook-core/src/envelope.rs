@@ -84,7 +84,30 @@ impl Envelope {
     /// Refuses what is no snapshot event: no JSON object, a thin event, an id or type that is missing, doubled or
     /// holds a character that none of Stripe's does, no `livemode`, no `data.object`.
     pub fn parse(verified: &Verified) -> Result<Self, EnvelopeError> {
-        let body = verified.body();
+        Self::of_body(verified.body())
+    }
+
+    /// Reads the envelope of a body that was verified when it was stored. Whoever calls this vouches for the store.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_stored(body: &Bytes) -> Result<Self, EnvelopeError> {
+        Self::of_body(body)
+    }
+
+    /// Returns the text that stands at a path inside the object, such as `id` or `payment_intent.customer`; where
+    /// Stripe sent a whole object in the place of its id, that object's id. `None` if there is neither.
+    pub fn text_at(&self, path: &str) -> Option<String> {
+        let mut value = self.object.json();
+        for step in path.split('.') {
+            value = value.field(step)?;
+        }
+        let id = if value.is_text() { value } else { value.field("id")? };
+        id.decode("a text").ok()
+    }
+
+    fn of_body(body: &Bytes) -> Result<Self, EnvelopeError> {
         let text =
             std::str::from_utf8(body).map_err(|error| EnvelopeError::NotUtf8 { at: error.valid_up_to() })?;
         match text.trim_start_matches([' ', '\t', '\r', '\n']).as_bytes().first() {

@@ -5,8 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Reply;
+
 /// How one run of a handler ended.
 pub type Outcome = Result<(), HandlerError>;
+
+/// What one run of a handler returned: an [`Outcome`], and a reply if it has one.
+pub type Returned = Result<Option<Reply>, HandlerError>;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -166,7 +171,8 @@ impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
     }
 }
 
-/// What a handler may return: `()`, or a `Result<(), E>` with any error.
+/// What a handler may return: `()`, or a `Result<(), E>` with any error; one that replies, a [`Reply`] in place of
+/// the `()`.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "no handler outcome",
@@ -178,19 +184,39 @@ pub trait IntoOutcome {
     /// # Errors
     ///
     /// Fails where the handler did.
-    fn into_outcome(self) -> Outcome;
+    fn into_outcome(self) -> Returned;
+
+    /// Whether the handler replies, which its attribute must say.
+    #[doc(hidden)]
+    const REPLIES: bool = false;
 }
 
 impl IntoOutcome for () {
-    fn into_outcome(self) -> Outcome {
-        Ok(())
+    fn into_outcome(self) -> Returned {
+        Ok(None)
     }
 }
 
 impl<E: HandlerFailure> IntoOutcome for Result<(), E> {
-    fn into_outcome(self) -> Outcome {
-        self.map_err(|error| HandlerError::from_returned(error.into_error()))
+    fn into_outcome(self) -> Returned {
+        self.map(|()| None).map_err(|error| HandlerError::from_returned(error.into_error()))
     }
+}
+
+impl IntoOutcome for Reply {
+    fn into_outcome(self) -> Returned {
+        Ok(Some(self))
+    }
+
+    const REPLIES: bool = true;
+}
+
+impl<E: HandlerFailure> IntoOutcome for Result<Reply, E> {
+    fn into_outcome(self) -> Returned {
+        self.map(Some).map_err(|error| HandlerError::from_returned(error.into_error()))
+    }
+
+    const REPLIES: bool = true;
 }
 
 /// What a handler may fail with: anything that converts into a boxed error, so every error type, `anyhow::Error`

@@ -67,6 +67,18 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
+    /// Finds one field of an object. `None` if the value is no object or has no such field.
+    pub(crate) fn field(self, name: &str) -> Option<Self> {
+        let mut parts = Parts::of(self.0, b'{', b'}')?;
+        while parts.advance()? {
+            let (key, value) = parts.entry()?;
+            if position(&[name], key).is_some() {
+                return Some(Json(value));
+            }
+        }
+        None
+    }
+
     /// Reads each element of an array.
     ///
     /// # Errors
@@ -116,7 +128,7 @@ impl fmt::Debug for Json<'_> {
 }
 
 /// Which of the names a key is, which is given as it is written, with its quotes.
-fn position(names: &[&'static str], key: &str) -> Option<usize> {
+fn position(names: &[&str], key: &str) -> Option<usize> {
     let written = key.strip_prefix('"')?.strip_suffix('"')?;
     if !written.contains('\\') {
         return names.iter().position(|name| *name == written);

@@ -23,7 +23,8 @@ pub use crate::raw_json::RawJson;
 pub use crate::reads::{Place, Reads};
 pub use crate::registry::{Registration, Running, Takes};
 pub use crate::shape::{self, Shape};
-use crate::{HandlerError, Outcome};
+pub use crate::policy::{Order, Policy, Retry};
+use crate::{HandlerError, Returned};
 
 // The names that expanded code needs from the prelude, which a user's module may shadow.
 pub use std::boxed::Box;
@@ -87,6 +88,6 @@ pub trait NoMistake {
 impl NoMistake for SecondEvent<false> {}
 
 /// Boxes a handler's future, which moves between threads. The name is for the compiler's note when one cannot.
-pub fn a_handlers_future_must_be_send<F: Future<Output = Outcome> + Send + 'static>(future: F) -> Running {
+pub fn a_handlers_future_must_be_send<F: Future<Output = Returned> + Send + 'static>(future: F) -> Running {
     Box::pin(future)
 }

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::{Invocation, Needs, Outcome, States};
+use crate::{Invocation, Needs, Policy, Returned, States};
 
 /// A handler at work.
-pub type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+pub type Running = Pin<Box<dyn Future<Output = Returned> + Send>>;
 
 /// A handler's entry in the inventory, which `#[on_event]` and `#[on_unhandled]` make.
 #[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
@@ -26,8 +25,8 @@ pub struct Registration {
     pub line: u32,
     /// The function's doc comment.
     pub doc: &'static str,
-    /// How long one run may take; `None` leaves it to the application's setting.
-    pub timeout: Option<Duration>,
+    /// How its runs are made.
+    pub policy: Policy,
     /// Collects what the arguments need.
     pub needs: fn(&mut Needs),
     /// Starts the handler.

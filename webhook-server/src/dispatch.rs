@@ -57,7 +57,7 @@ impl Dispatcher {
 
     fn start(&self, handler: &'static Registration, envelope: Arc<Envelope>) -> Started {
         let started_at = Instant::now();
-        let timeout = handler.timeout.unwrap_or(self.timeout);
+        let timeout = handler.policy.timeout.unwrap_or(self.timeout);
         let run = Run {
             handler: handler.id,
             endpoint: Arc::clone(&self.endpoint),
@@ -72,7 +72,7 @@ impl Dispatcher {
         let task = tokio::spawn(
             async move {
                 let running = (handler.run)(Invocation::new(envelope, states, context));
-                let outcome = tokio::time::timeout(timeout, running).await.ok();
+                let outcome = tokio::time::timeout(timeout, running).await.ok().map(|returned| returned.map(drop));
                 (outcome, started_at.elapsed())
             }
             .instrument(span),

@@ -1,6 +1,6 @@
 //! A registry of handlers that the test states itself.
 
-use webhook_core::{Event, Extract, Needs, Registration, Registry, RegistryProblem, State, States, Takes};
+use webhook_core::{Event, Extract, Needs, Policy, Registration, Registry, RegistryProblem, State, States, Takes};
 
 const CHARGES: Takes = Takes::Types(&["charge.failed", "charge.succeeded"]);
 
@@ -21,7 +21,7 @@ fn needing(
     needs: fn(&mut Needs),
 ) -> &'static Registration {
     let run = |_| -> webhook_core::Running { Box::pin(async { Ok(()) }) };
-    Box::leak(Box::new(Registration { id, takes, file, line, doc: "", timeout: None, needs, run }))
+    Box::leak(Box::new(Registration { id, takes, file, line, doc: "", policy: Policy::DEFAULT, needs, run }))
 }
 
 fn ids(registrations: &[&'static Registration]) -> Vec<&'static str> {

@@ -103,7 +103,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
                     file: ::core::file!(),
                     line: ::core::line!(),
                     doc: #doc,
-                    timeout: #timeout,
+                    policy: __private::Policy { timeout: #timeout, ..__private::Policy::DEFAULT },
                     needs: |needs| {
                         let _ = &needs;
                         #((#constants.needs)(needs);)*

@@ -62,7 +62,7 @@ fn row(handler: &Registration) -> Row {
         payload: needs.payload,
         fields: needs.fields,
         state: needs.states.iter().map(|state| state.name()).collect(),
-        timeout_ms: handler.timeout.map(|timeout| timeout.as_millis()),
+        timeout_ms: handler.policy.timeout.map(|timeout| timeout.as_millis()),
         file: handler.file,
         line: handler.line,
         doc: handler.doc,
