@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use cargo::{Built, Profile, build_fixtures, build_workspace, fixture_errors, repository, scratch};
 pub use exchange::{Answer, Connection, exchange};
-pub use process::{Ended, Running, Stream, program, run, tool};
+pub use process::{Ended, Running, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
 
 /// How long a program may keep a test waiting. Far more than any of them needs, on the slowest machine.

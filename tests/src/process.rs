@@ -2,13 +2,16 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::PATIENCE;
+use crate::{PATIENCE, scratch};
 
-/// A command for one of our programs. Settings in the environment of whoever runs the tests do not reach it.
+/// A command for one of our programs. Settings in the environment of whoever runs the tests do not reach it, and its
+/// inbox is a new one.
 pub fn program(path: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(path);
     for (name, _) in std::env::vars_os() {
@@ -17,7 +20,21 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
             command.env_remove(name);
         }
     }
+    command.env("WEBHOOK_INBOX", new_inbox());
     command
+}
+
+/// The path of an inbox that is not there yet.
+pub fn new_inbox() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+
+    let this = std::env::current_exe().expect("the system knows this program");
+    let name = this.file_stem().expect("it has a name").to_string_lossy();
+    let folder = scratch("inboxes").join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+    // What an earlier run of the tests left.
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written to");
+    folder.join("inbox.db")
 }
 
 /// A command for a tool that a test needs: with it missing, the test fails and says what to install.

@@ -1,4 +1,5 @@
-//! What the sender is told, row by row of the status policy; and what the operator is told, which is more.
+//! What the sender is told without an inbox, row by row of the status policy; and what the operator is told, which is
+//! more.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
@@ -15,6 +16,7 @@ const CONFIDENTIAL: &str = "the customer's own words";
 /// Starts the server with all there is in the log: what must not be in it is not there at any level.
 fn start(flags: &[&str]) -> Server {
     let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+    command.env_remove("WEBHOOK_INBOX").env("OUTCOMES_INLINE", "1");
     Server::from_command(command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("RUST_LOG", "trace"), flags)
 }
 

@@ -27,6 +27,8 @@ pub struct Run {
     pub attempt: u32,
     /// Whether an operator asked for the run.
     pub is_replay: bool,
+    /// Whether the handler has done a newer event of the same object.
+    pub is_stale: bool,
     /// When the run will be cancelled.
     pub deadline: Option<Instant>,
 }
@@ -75,6 +77,12 @@ impl Context {
     /// Tells whether an operator asked for the run.
     pub fn is_replay(&self) -> bool {
         self.run.is_replay
+    }
+
+    /// Tells whether this handler has already done an event of the same object that happened later, as events may
+    /// arrive in any order: what this one says of the object was overtaken. Known with an inbox only.
+    pub fn is_stale(&self) -> bool {
+        self.run.is_stale
     }
 
     /// Returns when the run will be cancelled; `None` if it may take as long as it likes.

@@ -9,7 +9,7 @@ use std::future::Future;
 
 pub use inventory;
 
-pub use agree::{assert_carried, assert_optional, assert_place};
+pub use agree::{assert_carried, assert_optional, assert_place, assert_reply};
 pub use field::{Field, Sendable, Variant, field, find, object_position, read_field, variant};
 
 pub use fixture::{Writes, fixture, write};
@@ -19,11 +19,11 @@ pub use crate::decode::DecodeError;
 pub use crate::event::{Payload, PreviousView, View};
 pub use crate::extract::{Extract, Invocation, Needs};
 pub use crate::json::Json;
+pub use crate::policy::{Order, Policy, Retry};
 pub use crate::raw_json::RawJson;
 pub use crate::reads::{Place, Reads};
 pub use crate::registry::{Registration, Running, Takes};
 pub use crate::shape::{self, Shape};
-pub use crate::policy::{Order, Policy, Retry};
 use crate::{HandlerError, Returned};
 
 // The names that expanded code needs from the prelude, which a user's module may shadow.

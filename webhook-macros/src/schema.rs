@@ -68,24 +68,53 @@ impl Place {
 
     /// Finds what stands at a path.
     pub(crate) fn find(&self, path: &str) -> Result<Found, String> {
+        self.walk(path, |at, shape| self.no_way_through(at.rsplit('.').next().unwrap_or(at), shape))
+    }
+
+    /// Checks that lanes can be made by what stands at a path: a text, or something that has an id.
+    pub(crate) fn check_lane(&self, path: &str) -> Result<(), String> {
+        let what = |at: &str, shape: &Shape| format!("`{at}` of `{}` is {}", self.name(), in_words(shape));
+        let found = self.walk(path, |at, shape| {
+            let what = what(at, shape);
+            match shape {
+                Shape::Expandable(_) => format!("{what}; an event has the id, so order by `{at}` itself"),
+                _ => format!("{what}: there is nothing inside it to order by"),
+            }
+        })?;
+        let has_id =
+            |whole| fields(whole).iter().any(|field| field.name == "id" && is_plain_text(&field.shape));
+        let what = || what(path, &found.shape);
+        match &found.shape {
+            Shape::Expandable(_) => Ok(()),
+            whole @ (Shape::Nested(_) | Shape::Object(_)) if has_id(whole) => Ok(()),
+            Shape::Nested(_) | Shape::Object(_) => {
+                Err(format!("{} without an id: order by a text inside it, such as `{path}.…`", what()))
+            }
+            other if is_plain_text(other) => Ok(()),
+            _ => Err(format!("{}: lanes are made by a text or an id", what())),
+        }
+    }
+
+    /// Goes along a path; `blocked` has the words for what holds no fields, and the path on which it stands.
+    fn walk(&self, path: &str, blocked: impl Fn(&str, &Shape) -> String) -> Result<Found, String> {
         let mut found = Found { shape: self.shape.clone(), nullable: false, optional: false };
-        let mut owner: Option<&str> = None;
+        let mut behind = 0;
         for step in path.split('.') {
-            match (&found.shape, owner) {
-                (Shape::Map(inner), _) => {
+            match &found.shape {
+                Shape::Map(inner) => {
                     // Any key may be there, and none must.
                     found.optional = true;
                     found.shape = (**inner).clone();
                 }
-                (Shape::Nested(_) | Shape::Object(_), _) => {
+                Shape::Nested(_) | Shape::Object(_) => {
                     let field = self.field(&found.shape, step)?;
                     found.nullable |= field.nullable;
                     found.optional |= field.optional;
                     found.shape = field.shape;
                 }
-                (other, owner) => return Err(self.no_way_through(owner.unwrap_or(step), other)),
+                other => return Err(blocked(if behind == 0 { step } else { &path[..behind] }, other)),
             }
-            owner = Some(step);
+            behind += step.len() + usize::from(behind > 0);
         }
         Ok(found)
     }
@@ -161,6 +190,15 @@ fn fields(shape: &Shape) -> &[Field] {
     }
 }
 
+/// Whether a value is text that stands for something, unlike a number or a time that is written as text.
+fn is_plain_text(shape: &Shape) -> bool {
+    match shape {
+        Shape::Enum(_) | Shape::String => true,
+        Shape::Literal(value) => value.starts_with('"'),
+        _ => false,
+    }
+}
+
 /// What an array, list, map or reference holds.
 pub(crate) fn element(shape: &Shape) -> &Shape {
     match shape {
@@ -209,7 +247,11 @@ pub(crate) fn in_words(shape: &Shape) -> String {
         Shape::Any => "any value".to_owned(),
         Shape::Boolean => "a boolean".to_owned(),
         Shape::Enum(_) | Shape::Literal(_) => shape.to_string(),
-        Shape::Expandable(inner) => format!("the id of a {inner}, or the object"),
+        Shape::Expandable(inner) => {
+            let inner = inner.to_string();
+            let article = if inner.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+            format!("the id of {article} {inner}, or the object")
+        }
         Shape::Array(_) | Shape::Integer | Shape::IntegerText | Shape::Nested(_) => format!("an {shape}"),
         Shape::Object(_) => format!("a whole {shape}"),
         _ => format!("a {shape}"),

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use webhook_core::{Registry, Secret, StateValue, States};
 
-use crate::dispatch::{Dispatcher, InProgress};
+use crate::inbox::{self, Inbox};
+use crate::inline::{InProgress, Inline};
 use crate::journal::Journal;
-use crate::service::{Clock, Service};
+use crate::run::Runner;
+use crate::service::{BodyRoom, Clock, Intake, Service};
 use crate::settings::Settings;
 use crate::startup::Problems;
 
@@ -27,6 +30,7 @@ pub struct App {
     /// Types of which there are two values.
     pub(crate) ambiguous: Vec<&'static str>,
     pub(crate) settings: Settings,
+    pub(crate) inline: bool,
 }
 
 impl App {
@@ -51,7 +55,18 @@ impl App {
         self
     }
 
-    /// Puts the service together, or reports everything that is wrong with the application.
+    /// Goes without an inbox: handlers run before the answer, and the answer tells how they ended.
+    ///
+    /// Nothing is stored: an event whose handler fails is answered with 500, and what tries again is Stripe, for up to
+    /// three days. All handlers of the event then run again. For programs that have a durable queue of their own.
+    #[must_use]
+    pub fn inline(mut self) -> Self {
+        self.inline = true;
+        self
+    }
+
+    /// Puts the service together, or reports everything that is wrong with the application. Handlers will run on the
+    /// runtime that this is called on.
     pub(crate) fn into_service(
         self,
         secrets: Vec<Secret>,
@@ -59,7 +74,7 @@ impl App {
         clock: Clock,
         mut problems: Problems,
     ) -> Result<Service, Problems> {
-        let registry = Registry::linked();
+        let registry = Arc::new(Registry::linked());
         for problem in registry.problems(&self.states) {
             problems.add(problem);
         }
@@ -69,6 +84,29 @@ impl App {
             ));
         }
         self.settings.check(&mut problems);
+        let endpoint: Arc<str> = self.settings.path.as_str().into();
+        let runner = Runner {
+            states: Arc::new(self.states),
+            timeout: self.settings.handler_timeout,
+            runtime: Handle::current(),
+        };
+        // Last of all, since it makes a file: not for an application that cannot start.
+        let opens = !self.inline && (problems.is_empty() || self.settings.inbox.exists());
+        let opened = opens.then(|| inbox::open(&self.settings.inbox, self.settings.disk_floor));
+        let store = match opened.transpose() {
+            Ok(store) => store,
+            Err(problem) => {
+                problems.add(format!("the inbox {problem}"));
+                None
+            }
+        };
+        let concurrency = self.settings.concurrency;
+        let intake = match store {
+            Some(store) => {
+                Intake::Inbox(Arc::new(Inbox::new(store, registry, runner, endpoint, journal, concurrency)))
+            }
+            None => Intake::Inline(Inline { registry, runner, endpoint, in_progress: InProgress::default() }),
+        };
         let service = Service {
             secrets,
             tolerance: self.settings.tolerance(),
@@ -76,13 +114,8 @@ impl App {
             body_timeout: self.settings.body_timeout,
             accept_undecodable: self.settings.accept_undecodable,
             now: clock,
-            dispatcher: Dispatcher {
-                registry,
-                states: Arc::new(self.states),
-                endpoint: self.settings.path.as_str().into(),
-                timeout: self.settings.handler_timeout,
-                in_progress: InProgress::default(),
-            },
+            room: BodyRoom::default(),
+            intake,
             path: self.settings.path,
             journal,
         };

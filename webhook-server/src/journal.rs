@@ -7,10 +7,14 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use hyper::StatusCode;
 use tracing::{error, info, warn};
-use webhook_core::{HandlerError, Outcome, Verdict};
+use webhook_core::{Envelope, HandlerError, Outcome, Verdict};
 
-use crate::dispatch::{Delivery, Ran};
+use crate::inbox::Taken;
+use crate::inbox::store::{End, Why};
+use crate::inline::Handled;
 use crate::reply::Refusal;
+use crate::run::{Ran, rounded};
+use crate::service::Delivery;
 
 /// Where requests are noted. Neither place is told a secret, a signature or any of a body.
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +29,19 @@ pub(crate) enum Journal {
 
 impl Journal {
     pub(crate) fn delivered(self, delivery: &Delivery, status: StatusCode) {
-        match self {
-            Self::Log => log_delivery(delivery, status),
-            Self::Nowhere => {}
-            Self::Terminal => print_delivery(delivery, status),
+        match (self, delivery) {
+            (Self::Nowhere, _) => {}
+            (_, Delivery::Taken(taken)) => log_taken(taken, status),
+            (Self::Log, Delivery::Handled(handled)) => log_handled(handled, status),
+            (Self::Terminal, Delivery::Handled(handled)) => print_handled(handled, status),
+        }
+    }
+
+    /// Notes how a run of a stored task ended, and what follows. `was_ours` is false if the task was no longer the
+    /// run's, so that its end does not count.
+    pub(crate) fn ran(self, envelope: &Envelope, ran: &Ran, attempt: u32, end: &End, was_ours: bool) {
+        if !matches!(self, Self::Nowhere) {
+            log_run(envelope, ran, attempt, end, was_ours);
         }
     }
 
@@ -42,7 +55,75 @@ impl Journal {
     }
 }
 
-fn log_delivery(delivery: &Delivery, status: StatusCode) {
+fn log_taken(taken: &Taken, status: StatusCode) {
+    let status = status.as_u16();
+    match taken {
+        Taken::New { envelope, tasks, .. } => info!(
+            event_id = envelope.id,
+            event_type = envelope.event_type,
+            livemode = envelope.livemode,
+            account = envelope.account,
+            status,
+            tasks,
+            "event stored"
+        ),
+        Taken::Duplicate { envelope } => {
+            info!(event_id = envelope.id, event_type = envelope.event_type, status, "event was stored before")
+        }
+        Taken::Quarantined { reason, is_new } => {
+            error!(
+                status,
+                reason, is_new, "verified, but no event: kept in quarantine (see `inbox list --quarantine`)"
+            );
+        }
+    }
+}
+
+fn log_run(envelope: &Envelope, ran: &Ran, attempt: u32, end: &End, was_ours: bool) {
+    let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+    let (handler, took_us) = (ran.handler.id, micros(ran.took));
+    match end {
+        _ if !was_ours => {
+            warn!(
+                event_id,
+                event_type,
+                handler,
+                attempt,
+                took_us,
+                "a run ended that had lost its task; it does not count"
+            )
+        }
+        End::Done => info!(event_id, event_type, handler, attempt, took_us, "handler done"),
+        End::Released => {
+            info!(event_id, event_type, handler, attempt, took_us, "handler stopped, to be run again")
+        }
+        End::Discarded { error: cause } => {
+            info!(event_id, event_type, handler, attempt, took_us, cause, "event discarded")
+        }
+        End::Retry { after, error: cause } => {
+            let again_in = rounded(*after).to_string();
+            warn!(event_id, event_type, handler, attempt, took_us, cause, again_in, "handler failed");
+        }
+        End::Parked { why, error: cause } => {
+            let api_version = envelope.api_version.as_deref();
+            let why = parked_because(*why);
+            error!(event_id, event_type, api_version, handler, attempt, took_us, cause, why, "task parked");
+        }
+    }
+}
+
+/// Why a task is parked, for people.
+pub(crate) fn parked_because(why: Why) -> &'static str {
+    match why {
+        Why::Asked => "the handler asked for it",
+        Why::Exhausted => "the last attempt failed",
+        Why::Poison => "it ended the process three times",
+        Why::NoHandler => "the program has no such handler",
+        Why::Undecodable => "the event does not fit the handler's type",
+    }
+}
+
+fn log_handled(delivery: &Handled, status: StatusCode) {
     let envelope = &*delivery.envelope;
     for run in &delivery.runs {
         let Err(failure) = &run.outcome else { continue };
@@ -78,13 +159,13 @@ fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn print_delivery(delivery: &Delivery, status: StatusCode) {
+fn print_handled(delivery: &Handled, status: StatusCode) {
     let envelope = &*delivery.envelope;
     let event = format!("{}  {}", envelope.event_type, envelope.id);
     if delivery.runs.is_empty() {
         line(status, AnsiColor::Yellow, &format!("{event}  no handler"));
     }
-    for Ran { handler, outcome: result, took } in &delivery.runs {
+    for Ran { handler, outcome: result, took, .. } in &delivery.runs {
         let (word, colour) = outcome(result);
         let cause = result.as_ref().err().map(cause).unwrap_or_default();
         line(status, colour, &format!("{event}  {}  {word}{cause}  {took:.1?}", handler.id));

@@ -18,15 +18,21 @@
 //! ```
 //!
 //! One request's way: `serve` accepts the connection, `service` answers the request (`body` reads it, `webhook_core`
-//! verifies and parses it, `dispatch` runs the handlers), and `reply` chooses the status.
+//! verifies and parses it, `inbox` stores the event, and its `worker` runs the
+//! handlers), and `reply` chooses the status.
 
 mod app;
 mod body;
 mod client;
 mod command;
-mod dispatch;
+mod control;
+mod failpoint;
+mod inbox;
+mod ingest;
+mod inline;
 mod journal;
 mod reply;
+mod run;
 mod secrets;
 mod serve;
 mod service;
@@ -36,11 +42,12 @@ mod terminal;
 pub mod testing;
 
 pub use app::App;
+pub use inbox::Kept;
 pub use settings::Settings;
 pub use webhook_core::{
     Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, Invocation, Json,
-    List, Needs, Payload, RawJson, Reads, ResultExt, Sample, State, Timestamp, Tolerance, Unchecked, Verdict,
-    View, shape,
+    List, Needs, Order, Payload, Policy, RawJson, Reads, Reply, ResultExt, Retry, Sample, State, Timestamp,
+    Tolerance, Unchecked, Verdict, View, shape,
 };
 /// Makes an enum read one of Stripe's enums: see [`webhook_core::StripeEnum`].
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;

@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use thiserror::Error;
 use webhook_core::{
-    DecodeError, EnvelopeError, HandlerError, Outcome, SignatureHeaderError, Verdict, VerifyError,
+    DecodeError, EnvelopeError, HandlerError, Reply, SignatureHeaderError, Verdict, VerifyError, catalog,
 };
+
+use crate::inbox::Taken;
+use crate::inbox::store::StoreError;
+use crate::run::Ran;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -29,8 +33,12 @@ pub(crate) enum Refusal {
     Envelope(#[from] EnvelopeError),
     #[error("event {event_id} is being handled at this moment, from another delivery")]
     InProgress { event_id: String },
+    #[error("not stored")]
+    Inbox(#[from] StoreError),
     #[error("the method is {0}, and an endpoint takes POST")]
     Method(hyper::Method),
+    #[error("more bodies are being received than there is room for")]
+    NoRoom,
     #[error("no `Stripe-Signature` header: does the sender sign, and does a proxy remove it?")]
     NotSigned,
     #[error("no endpoint at this path")]
@@ -50,6 +58,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
         Refusal::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+        // Stripe sends it again, and it is not its fault.
+        Refusal::Inbox(_) | Refusal::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
         // A 200 here would lose the event if the other run failed.
         Refusal::InProgress { .. } => StatusCode::CONFLICT,
         Refusal::BodyBroken(_)
@@ -63,20 +73,36 @@ pub(crate) fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
     if matches!(refusal, Refusal::Method(_)) {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, retry_after());
+    }
     // The body may not have been read: what follows on the connection is not a request.
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
+}
+
+/// From 5 to 60 seconds: what was refused together should not come back together.
+fn retry_after() -> HeaderValue {
+    let spread = getrandom::u32().map_or(0, |random| random % 56);
+    HeaderValue::from(5 + spread)
+}
+
+/// The answer to a delivery that is stored. How its handlers end changes nothing: that is the inbox's matter.
+pub(crate) fn taken(taken: &Taken) -> Response<Full<Bytes>> {
+    match taken {
+        Taken::New { reply: Some(reply), .. } => replied(reply),
+        Taken::New { reply: None, .. } | Taken::Duplicate { .. } | Taken::Quarantined { .. } => {
+            answer(StatusCode::OK)
+        }
+    }
 }
 
 /// The answer to a delivery whose handlers ran before it: success if no handler wants the event again.
 ///
 /// No outcome at all, of a type without a handler, is a success: anything else, and Stripe would send the event for
 /// three days and then disable the endpoint.
-pub(crate) fn handled<'o>(
-    outcomes: impl IntoIterator<Item = &'o Outcome>,
-    accept_undecodable: bool,
-) -> Response<Full<Bytes>> {
-    let settled = |outcome: &Outcome| match outcome {
+pub(crate) fn handled(runs: &[Ran], accept_undecodable: bool) -> Response<Full<Bytes>> {
+    let settled = |run: &Ran| match &run.outcome {
         Ok(()) => true,
         Err(error) => match error.verdict() {
             Verdict::Discard => true,
@@ -85,7 +111,20 @@ pub(crate) fn handled<'o>(
             _ => false,
         },
     };
-    answer(if outcomes.into_iter().all(settled) { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR })
+    if !runs.iter().all(settled) {
+        return answer(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    runs.iter().find_map(|run| run.reply.as_ref()).map_or_else(|| answer(StatusCode::OK), replied)
+}
+
+/// The answer that a handler gave. Stripe reads it in the version that the header names.
+/// (<https://docs.stripe.com/issuing/controls/real-time-authorizations>)
+fn replied(reply: &Reply) -> Response<Full<Bytes>> {
+    let mut response = answer(StatusCode::OK);
+    *response.body_mut() = Full::new(reply.body().clone());
+    let version = HeaderValue::from_static(catalog::api_version());
+    response.headers_mut().insert("stripe-version", version);
+    response
 }
 
 /// The answer when the service itself failed.

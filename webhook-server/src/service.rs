@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response};
-use webhook_core::{Envelope, SIGNATURE_HEADER, Secret, SignatureHeader, Tolerance, verify};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use webhook_core::{
+    Envelope, Registry, SIGNATURE_HEADER, Secret, SignatureHeader, Tolerance, Verified, verify,
+};
 
 use crate::body::{self, RequestBody};
-use crate::dispatch::{Delivery, Dispatcher};
+use crate::inbox::{Inbox, Taken};
+use crate::inline::{Handled, Inline};
 use crate::journal::Journal;
 use crate::reply::{self, Refusal};
 
@@ -27,8 +31,25 @@ pub(crate) struct Service {
     pub(crate) body_timeout: Duration,
     pub(crate) accept_undecodable: bool,
     pub(crate) now: Clock,
-    pub(crate) dispatcher: Dispatcher,
+    pub(crate) room: BodyRoom,
+    pub(crate) intake: Intake,
     pub(crate) journal: Journal,
+}
+
+/// What becomes of verified events.
+#[derive(Debug)]
+pub(crate) enum Intake {
+    /// They are stored, and handled after the answer.
+    Inbox(Arc<Inbox>),
+    /// They are handled before the answer.
+    Inline(Inline),
+}
+
+/// What became of a request that was not refused.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    Taken(Taken),
+    Handled(Handled),
 }
 
 impl Service {
@@ -43,25 +64,37 @@ impl Service {
         response
     }
 
+    pub(crate) fn registry(&self) -> &Registry {
+        match &self.intake {
+            Intake::Inbox(inbox) => &inbox.registry,
+            Intake::Inline(inline) => &inline.registry,
+        }
+    }
+
     /// The answer to what was received.
     pub(crate) fn reply(&self, received: &Result<Delivery, Refusal>) -> Response<Full<Bytes>> {
         match received {
-            Ok(delivery) => {
-                reply::handled(delivery.runs.iter().map(|run| &run.outcome), self.accept_undecodable)
-            }
+            Ok(Delivery::Taken(taken)) => reply::taken(taken),
+            Ok(Delivery::Handled(handled)) => reply::handled(&handled.runs, self.accept_undecodable),
             Err(refusal) => reply::refused(refusal),
         }
     }
 
     /// The way of a request, the cheapest check first: nothing is parsed before it is verified.
     pub(crate) async fn receive<B: RequestBody>(&self, request: Request<B>) -> Result<Delivery, Refusal> {
+        let received_at = Instant::now();
         let (head, body) = request.into_parts();
         self.admit(head.uri.path(), &head.method)?;
         let signature = signature(head.headers.get_all(SIGNATURE_HEADER).iter())?;
+        let _room = self.room.take(hyper::body::Body::size_hint(&body).upper(), self.body_limit).await?;
         let body = body::read(body, self.body_limit, self.body_timeout).await?;
         let verified = verify(&self.secrets, &signature, body, (self.now)(), self.tolerance)?;
-        let envelope = Envelope::parse(&verified)?;
-        self.dispatcher.dispatch(envelope).await
+        match &self.intake {
+            Intake::Inbox(inbox) => Ok(Delivery::Taken(store(inbox, &verified, received_at).await?)),
+            Intake::Inline(inline) => {
+                Ok(Delivery::Handled(inline.handle(Envelope::parse(&verified)?).await?))
+            }
+        }
     }
 
     fn admit(&self, path: &str, method: &Method) -> Result<(), Refusal> {
@@ -72,6 +105,42 @@ impl Service {
             return Err(Refusal::Method(method.clone()));
         }
         Ok(())
+    }
+}
+
+/// Stores what was verified; what is no event, in quarantine: Stripe would send it in vain for three days.
+async fn store(inbox: &Arc<Inbox>, verified: &Verified, received_at: Instant) -> Result<Taken, Refusal> {
+    let taken = match Envelope::parse(verified) {
+        Ok(envelope) => inbox.record(envelope, verified.signed_at(), received_at).await,
+        Err(unreadable) => inbox.quarantine(verified.body().clone(), unreadable.to_string()).await,
+    };
+    Ok(taken?)
+}
+
+/// The room for bodies that are being received and stored.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyRoom(Arc<Semaphore>);
+
+/// In bytes.
+const BODY_ROOM: u32 = 64 * 1024 * 1024;
+
+/// How long a request waits for room.
+const ROOM_TIMEOUT: Duration = Duration::from_millis(250);
+
+impl Default for BodyRoom {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(BODY_ROOM as usize)))
+    }
+}
+
+impl BodyRoom {
+    /// Waits for the room that a body may need: its length, or the longest there may be.
+    async fn take(&self, length: Option<u64>, limit: u64) -> Result<OwnedSemaphorePermit, Refusal> {
+        let bytes = u32::try_from(length.unwrap_or(limit).min(limit)).unwrap_or(BODY_ROOM).min(BODY_ROOM);
+        match tokio::time::timeout(ROOM_TIMEOUT, Arc::clone(&self.0).acquire_many_owned(bytes)).await {
+            Ok(Ok(room)) => Ok(room),
+            _ => Err(Refusal::NoRoom),
+        }
     }
 }
 

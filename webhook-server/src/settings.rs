@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use webhook_core::Tolerance;
 
+use crate::inbox::Kept;
 use crate::startup::Problems;
 
 /// How the server listens and what it puts up with.
@@ -36,7 +37,23 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// Whether an event that does not fit its handler's type is answered with 200, and so given up. Default no: it
     /// is answered with 500, and Stripe sends it again for three days, in which a corrected program can be deployed.
+    ///
+    /// Without an inbox only; with one, it is parked there.
     pub accept_undecodable: bool,
+    /// Where the inbox is kept. Default the file `webhook-inbox.db` in the working directory. It needs a local disk, and
+    /// has one process at a time.
+    pub inbox: Kept,
+    /// How many handlers run at once. Default 32.
+    pub concurrency: u32,
+    /// How much room there must be on the inbox's disk, in bytes, for events to be taken in. Default 256 MiB.
+    pub disk_floor: u64,
+    /// How long the body of an event is kept after its handlers are done, for a replay. Default 7 days.
+    pub keep_bodies: Duration,
+    /// How long an event's id is kept, by which a second delivery is told from a new event. Default 35 days: Stripe can
+    /// be asked to send an event again for 30.
+    pub keep_ids: Duration,
+    /// How long an event with a parked task is kept, and what is in quarantine. Default 90 days.
+    pub keep_parked: Duration,
 }
 
 impl Default for Settings {
@@ -51,10 +68,19 @@ impl Default for Settings {
             handler_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(25),
             accept_undecodable: false,
+            inbox: Kept::File("webhook-inbox.db".into()),
+            concurrency: 32,
+            disk_floor: 256 * 1024 * 1024,
+            keep_bodies: 7 * DAY,
+            keep_ids: 35 * DAY,
+            keep_parked: 90 * DAY,
         }
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_KEPT: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+const MAX_CONCURRENCY: u32 = 4096;
 const MAX_TOLERANCE: Duration = Duration::from_secs(60 * 60);
 const MAX_BODY_LIMIT: u64 = 64 * 1024 * 1024;
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 60);
@@ -84,6 +110,16 @@ impl Settings {
         range("body-timeout", self.body_timeout, second, MAX_TIMEOUT);
         range("handler-timeout", self.handler_timeout, Duration::from_millis(1), MAX_TIMEOUT);
         range("drain-timeout", self.drain_timeout, Duration::ZERO, MAX_TIMEOUT);
+        range("keep-bodies", self.keep_bodies, Duration::ZERO, MAX_KEPT);
+        // A shorter memory would take an event that Stripe is asked to send again for a new one.
+        range("keep-ids", self.keep_ids, self.keep_bodies.max(DAY), MAX_KEPT);
+        range("keep-parked", self.keep_parked, DAY, MAX_KEPT);
+        if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
+            problems.add(format!(
+                "`concurrency` is {}: it must be from 1 to {MAX_CONCURRENCY}",
+                self.concurrency
+            ));
+        }
         if !(1..=MAX_BODY_LIMIT).contains(&self.body_limit) {
             problems.add(format!(
                 "`body-limit` is {} bytes: it must be from 1 to {MAX_BODY_LIMIT}",
@@ -140,8 +176,44 @@ pub(crate) struct Flags {
         default_missing_value = "true"
     )]
     accept_undecodable: Option<String>,
+    /// How many handlers run at once [default: 32]
+    #[arg(long, value_name = "NUMBER", env = "WEBHOOK_CONCURRENCY")]
+    concurrency: Option<String>,
+    /// Bytes that must be free on the inbox's disk [default: 268435456]
+    #[arg(long, value_name = "BYTES", env = "WEBHOOK_DISK_FLOOR")]
+    disk_floor: Option<String>,
+    /// How long the bodies of handled events are kept [default: 7days]
+    #[arg(long, value_name = "TIME", env = "WEBHOOK_KEEP_BODIES")]
+    keep_bodies: Option<String>,
+    /// How long event ids are kept, to tell duplicates [default: 35days]
+    #[arg(long, value_name = "TIME", env = "WEBHOOK_KEEP_IDS")]
+    keep_ids: Option<String>,
+    /// How long parked events are kept [default: 90days]
+    #[arg(long, value_name = "TIME", env = "WEBHOOK_KEEP_PARKED")]
+    keep_parked: Option<String>,
+    #[command(flatten)]
+    pub(crate) inbox: InboxFlag,
     #[command(flatten)]
     pub(crate) secret: SecretFlag,
+}
+
+/// Where the inbox is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct InboxFlag {
+    /// File of the inbox, or :memory: to lose it with the process [default: webhook-inbox.db]
+    #[arg(long, value_name = "FILE", env = "WEBHOOK_INBOX")]
+    pub(crate) inbox: Option<PathBuf>,
+}
+
+impl InboxFlag {
+    /// Applies flag and environment to the program's setting.
+    pub(crate) fn apply(&self, kept: &mut Kept) {
+        match &self.inbox {
+            Some(path) if path.as_os_str() == ":memory:" => *kept = Kept::Memory,
+            Some(path) => *kept = Kept::File(path.clone()),
+            None => {}
+        }
+    }
 }
 
 /// Where the signing secret is, besides the environment.
@@ -180,6 +252,24 @@ impl Flags {
         values.read("body-timeout", &self.body_timeout, time, duration, &mut settings.body_timeout);
         values.read("handler-timeout", &self.handler_timeout, time, duration, &mut settings.handler_timeout);
         values.read("drain-timeout", &self.drain_timeout, time, duration, &mut settings.drain_timeout);
+        values.read(
+            "concurrency",
+            &self.concurrency,
+            "a number",
+            |text| text.parse().ok(),
+            &mut settings.concurrency,
+        );
+        values.read(
+            "disk-floor",
+            &self.disk_floor,
+            bytes,
+            |text| text.parse().ok(),
+            &mut settings.disk_floor,
+        );
+        values.read("keep-bodies", &self.keep_bodies, time, duration, &mut settings.keep_bodies);
+        values.read("keep-ids", &self.keep_ids, time, duration, &mut settings.keep_ids);
+        values.read("keep-parked", &self.keep_parked, time, duration, &mut settings.keep_parked);
+        self.inbox.apply(&mut settings.inbox);
         let accept = &mut settings.accept_undecodable;
         values.read(
             "accept-undecodable",

@@ -11,6 +11,10 @@ impl Problems {
         self.0.push(problem.to_string());
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Gives the value if nothing is wrong, else the report.
     pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }

@@ -40,25 +40,31 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::Request;
+use hyper::{Request, StatusCode};
 use webhook_core::{HandlerError, Outcome, SIGNATURE_HEADER, Sample, Secret, sign};
 
 use crate::app::App;
-use crate::dispatch::Delivery;
+use crate::inline::Handled;
 use crate::journal::{Journal, chain};
 use crate::reply::Refusal;
-use crate::service::Service;
+use crate::service::{Delivery, Service};
 use crate::startup::Problems;
 
 /// An application under test: everything of the server but the network.
 ///
 /// The handlers are all that are linked into the test, as in the program itself. The clock stands still, at the time
 /// at which the test began, until [`set_time`](Self::set_time).
+///
+/// Nothing is stored: each delivery runs each handler once, also of an event that was delivered before, and its outcome
+/// can be looked at when the answer is there. The status is the one that the program would answer with, with its inbox
+/// or without.
 #[derive(Debug)]
 pub struct TestApp {
     service: Service,
     secret: Secret,
     now: Arc<Mutex<SystemTime>>,
+    /// Whether the program has no inbox, so that outcomes decide the status.
+    inline: bool,
 }
 
 impl TestApp {
@@ -68,7 +74,8 @@ impl TestApp {
     ///
     /// Panics if it cannot start, with everything that is wrong.
     #[track_caller]
-    pub fn new(app: App) -> Self {
+    pub fn new(mut app: App) -> Self {
+        let inline = std::mem::replace(&mut app.inline, true);
         let Ok(secret) = Secret::new("whsec_of_a_test_application") else {
             unreachable!("the text is a secret")
         };
@@ -76,7 +83,7 @@ impl TestApp {
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || *clock.lock().unwrap_or_else(PoisonError::into_inner));
         match app.into_service(vec![secret.clone()], Journal::Nowhere, clock, Problems::default()) {
-            Ok(service) => Self { service, secret, now },
+            Ok(service) => Self { service, secret, now, inline },
             Err(problems) => panic!("{problems}"),
         }
     }
@@ -105,8 +112,14 @@ impl TestApp {
             .body(Full::new(body.into()));
         let Ok(request) = request else { panic!("{signature:?} cannot be a header") };
         let received = self.service.receive(request).await;
-        let status = self.service.reply(&received).status().as_u16();
-        Delivered { status, received }
+        let stored = matches!(received, Ok(_) | Err(Refusal::Envelope(_)));
+        let status =
+            if stored && !self.inline { StatusCode::OK } else { self.service.reply(&received).status() };
+        let received = received.map(|delivery| match delivery {
+            Delivery::Handled(handled) => handled,
+            Delivery::Taken(_) => unreachable!("an application under test has no inbox"),
+        });
+        Delivered { status: status.as_u16(), received }
     }
 
     fn seconds(&self) -> u64 {
@@ -119,7 +132,7 @@ impl TestApp {
 #[derive(Debug)]
 pub struct Delivered {
     status: u16,
-    received: Result<Delivery, Refusal>,
+    received: Result<Handled, Refusal>,
 }
 
 impl Delivered {

@@ -1,4 +1,4 @@
-//! A server with a handler for every way in which one can end, for `tests/status.rs`.
+//! A server with a handler for every way in which one can end. With OUTCOMES_INLINE, one without an inbox.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -73,5 +73,7 @@ async fn main() -> ExitCode {
     let gate = Gate(Arc::new(Semaphore::new(0)));
     let opened = Arc::clone(&gate.0);
     std::thread::spawn(move || std::io::stdin().lines().for_each(|_| opened.add_permits(1)));
-    App::new().state(gate).main().await
+    let app = App::new().state(gate);
+    let app = if std::env::var_os("OUTCOMES_INLINE").is_some() { app.inline() } else { app };
+    app.main().await
 }

@@ -36,6 +36,16 @@ pub const fn assert_optional(optional: bool) {
     assert!(optional, "any previous attribute may be missing: use `Option<…>`");
 }
 
+/// Stops the compilation where a handler returns a `Reply` and its attribute does not say so, or the other way round.
+///
+/// # Panics
+///
+/// Panics at compile time, with the words of the attribute, which knows the event types.
+#[track_caller]
+pub const fn assert_reply(returned: bool, expected: bool, otherwise: &str) {
+    assert!(returned == expected, "{}", otherwise);
+}
+
 /// Stops the compilation where a view stands in a field that holds something else.
 ///
 /// # Panics

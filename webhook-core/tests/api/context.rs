@@ -29,6 +29,7 @@ fn a_context_says_what_the_server_and_the_event_do() {
         endpoint: "/hooks".into(),
         attempt: 3,
         is_replay: true,
+        is_stale: true,
         deadline: Some(deadline),
     };
     let context = context_of(&[("account", r#""acct_1""#), ("livemode", "true")], run);

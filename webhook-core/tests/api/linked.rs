@@ -76,7 +76,7 @@ fn start(id: &str, object: &str, log: &Log) -> Outcome {
     states.insert(Arc::clone(log));
     let envelope = envelope_of(object);
     let context = Context::new(Arc::clone(&envelope), run_of(registration.id));
-    poll_once((registration.run)(Invocation::new(envelope, Arc::new(states), context)))
+    poll_once((registration.run)(Invocation::new(envelope, Arc::new(states), context))).map(drop)
 }
 
 #[test]
@@ -101,13 +101,13 @@ fn a_registration_says_all_that_its_attribute_and_function_do() {
     assert_eq!(paid.takes, Takes::Types(&["charge.captured", "charge.succeeded"]), "sorted");
     assert_eq!((paid.file, paid.line), (file!(), PAID_LINE));
     assert_eq!(paid.doc, "Writes the amount down.\n\n  Indented, with a \"quote\".");
-    assert_eq!(paid.timeout, Some(Duration::from_millis(60_500)));
+    assert_eq!(paid.policy.timeout, Some(Duration::from_millis(60_500)));
     let needs = paid.needs();
     assert_eq!(needs.states, [StateType::of::<Log>()]);
     assert!(needs.payload.is_some_and(|name| name.ends_with("linked::Charge>")), "{:?}", needs.payload);
 
     let note = find("api::linked::note");
-    assert_eq!((note.takes, note.doc, note.timeout), (Takes::Unhandled, "", None));
+    assert_eq!((note.takes, note.doc, note.policy.timeout), (Takes::Unhandled, "", None));
     assert_eq!(note.needs().payload, None);
     assert_eq!(find("api::linked::inner::fails").doc, "Fails with an error of the standard library.");
 }

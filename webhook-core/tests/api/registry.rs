@@ -1,6 +1,8 @@
 //! A registry of handlers that the test states itself.
 
-use webhook_core::{Event, Extract, Needs, Policy, Registration, Registry, RegistryProblem, State, States, Takes};
+use webhook_core::{
+    Event, Extract, Needs, Policy, Registration, Registry, RegistryProblem, State, States, Takes,
+};
 
 const CHARGES: Takes = Takes::Types(&["charge.failed", "charge.succeeded"]);
 
@@ -20,7 +22,7 @@ fn needing(
     line: u32,
     needs: fn(&mut Needs),
 ) -> &'static Registration {
-    let run = |_| -> webhook_core::Running { Box::pin(async { Ok(()) }) };
+    let run = |_| -> webhook_core::Running { Box::pin(async { Ok(None) }) };
     Box::leak(Box::new(Registration { id, takes, file, line, doc: "", policy: Policy::DEFAULT, needs, run }))
 }
 

@@ -113,7 +113,14 @@ pub(crate) fn envelope_of(object: &str) -> Arc<Envelope> {
 }
 
 pub(crate) fn run_of(handler: &'static str) -> Run {
-    Run { handler, endpoint: "/webhook".into(), attempt: 1, is_replay: false, deadline: None }
+    Run {
+        handler,
+        endpoint: "/webhook".into(),
+        attempt: 1,
+        is_replay: false,
+        is_stale: false,
+        deadline: None,
+    }
 }
 
 /// Runs a future that never waits: this crate has no runtime, and its tests need none.

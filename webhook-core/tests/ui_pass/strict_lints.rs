@@ -10,7 +10,15 @@
 use webhook_core::{Context, Event, HandlerError, Registry, State, on_event, on_unhandled};
 
 /// Marks the order as paid.
-#[on_event("payment_intent.succeeded", "charge.dispute.*", id = "strict", timeout = "1h 30m")]
+#[on_event(
+    "payment_intent.succeeded",
+    "charge.dispute.*",
+    id = "strict",
+    timeout = "1h 30m",
+    retry(max = 3, cap = "1h"),
+    order = strict,
+    order_by = "currency"
+)]
 pub async fn paid(_event: Event, _count: State<u32>, _context: Context) -> Result<(), HandlerError> {
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Checking: everything that can be told from the tokens. What needs types is left to the expansion.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use syn::{FnArg, ItemFn, LitStr, Path, ReturnType, Safety, Type};
 use webhook_catalog::{EventType, Mismatch};
 
 use super::parse::{Attribute, Kind};
+use super::policy::Policy;
 use crate::mistakes::{Mistakes, did_you_mean};
 
 /// A handler in which no mistake was found.
@@ -14,7 +14,7 @@ pub(crate) struct Handler<'f> {
     /// The event types, sorted; `None` for `#[on_unhandled]`.
     pub(crate) types: Option<Vec<&'static EventType>>,
     pub(crate) id: Option<String>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) policy: Policy,
     pub(crate) root: Option<Path>,
     pub(crate) arguments: Vec<&'f Type>,
     pub(crate) doc: String,
@@ -28,9 +28,9 @@ pub(crate) fn handler<'f>(
 ) -> Option<Handler<'f>> {
     let types = (attribute.kind == Kind::OnEvent).then(|| event_types(&attribute.events, mistakes));
     let id = attribute.id.and_then(|id| handler_id(&id, mistakes));
-    let timeout = attribute.timeout.and_then(|timeout| duration(&timeout, mistakes));
+    let policy = Policy::check(attribute.policy, types.as_deref(), mistakes);
     let arguments = signature(attribute.kind, function, mistakes)?;
-    Some(Handler { types, id, timeout, root: attribute.root, arguments, doc: doc(function) })
+    Some(Handler { types, id, policy, root: attribute.root, arguments, doc: doc(function) })
 }
 
 fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventType> {
@@ -115,19 +115,6 @@ fn handler_id(id: &LitStr, mistakes: &mut Mistakes) -> Option<String> {
         return None;
     }
     Some(written)
-}
-
-fn duration(timeout: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
-    let written = timeout.value();
-    match humantime::parse_duration(&written) {
-        Ok(duration) if !duration.is_zero() => return Some(duration),
-        Ok(_) => mistakes.add(timeout.span(), "a timeout of 0 would cancel every run before it began"),
-        Err(_) => mistakes.add(
-            timeout.span(),
-            format!("`{written}` is no duration: write a number and its unit, such as \"500ms\", \"30s\" or \"2m\""),
-        ),
-    }
-    None
 }
 
 /// Checks what surrounds the body; types are judged where they can be looked up, by the compiler.

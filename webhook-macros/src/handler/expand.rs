@@ -1,18 +1,22 @@
 //! Expansion: a registration beside the function. It holds calls; the logic is in `webhook_core::__private`.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{ItemFn, ReturnType};
 
 use super::check::Handler;
+use super::policy::{Order, Policy};
 
 /// Expands to `const _: () = { … };`, which submits the function to the inventory.
 ///
 /// Each piece that the user's types decide is spanned on the token that would be wrong:
 /// - `argument` on the argument's type: a type that no handler can take; a second `Event`;
 /// - `finish` on the return type: a type that is no outcome;
+/// - `replies` on the return type too: a `Reply` that nobody waits for, or none where Stripe reads one;
 /// - `start` on the function's name: a future that is not `Send`.
 pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: TokenStream) -> TokenStream {
     let root = handler.root.as_ref().map_or(root, |root| quote!(#root));
@@ -46,12 +50,21 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
 
     let invocation = Ident::new("invocation", Span::mixed_site());
     let extracted = constants.iter().map(|constant| quote!((#constant.extract)(&#invocation)?));
-    let finish = match &function.sig.output {
-        ReturnType::Default => quote!(<() as __private::IntoOutcome>::into_outcome),
-        ReturnType::Type(_, returned) => {
-            quote_spanned!(returned.span()=> <#returned as __private::IntoOutcome>::into_outcome)
-        }
+    let (returned, returned_at) = match &function.sig.output {
+        ReturnType::Default => (quote!(()), name.span()),
+        ReturnType::Type(_, returned) => (quote!(#returned), returned.span()),
     };
+    let finish = quote_spanned!(returned_at=> <#returned as __private::IntoOutcome>::into_outcome);
+    // Where the type is not written out, the compiler says so, and once is enough.
+    let is_written = !holds_placeholder(returned.clone());
+    let replies = handler.policy.returns.as_ref().filter(|_| is_written).map(|returns| {
+        let (reply, otherwise) = (returns.reply, &returns.otherwise);
+        quote_spanned! {returned_at=>
+            const _: () = __private::assert_reply(
+                <#returned as __private::IntoOutcome>::REPLIES, #reply, #otherwise
+            );
+        }
+    });
 
     let start = quote_spanned! {name.span()=>
         __private::a_handlers_future_must_be_send(async move {
@@ -72,13 +85,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         }
         None => quote!(__private::Takes::Unhandled),
     };
-    let timeout = match &handler.timeout {
-        Some(timeout) => {
-            let (seconds, nanoseconds) = (timeout.as_secs(), timeout.subsec_nanos());
-            quote!(__private::Option::Some(__private::Duration::new(#seconds, #nanoseconds)))
-        }
-        None => quote!(__private::Option::None),
-    };
+    let policy = policy(&handler.policy);
     // Inside an `impl`, where a `const` needs a name, the compiler points here.
     let underscore = syn::Token![_](name.span());
     let doc = &handler.doc;
@@ -96,6 +103,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             use #root::__private as __private;
             const __EVENTS: &[(&::core::primitive::str, &[&::core::primitive::str])] = &[#(#events),*];
             #(#arguments)*
+            #replies
             __private::inventory::submit! {
                 __private::Registration {
                     id: #id,
@@ -103,7 +111,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
                     file: ::core::file!(),
                     line: ::core::line!(),
                     doc: #doc,
-                    policy: __private::Policy { timeout: #timeout, ..__private::Policy::DEFAULT },
+                    policy: #policy,
                     needs: |needs| {
                         let _ = &needs;
                         #((#constants.needs)(needs);)*
@@ -112,5 +120,50 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
                 }
             }
         };
+    }
+}
+
+/// Tells whether a `_` stands anywhere in a type.
+fn holds_placeholder(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => holds_placeholder(group.stream()),
+        TokenTree::Ident(word) => word == "_",
+        TokenTree::Literal(_) | TokenTree::Punct(_) => false,
+    })
+}
+
+fn policy(policy: &Policy) -> TokenStream {
+    let timeout = option(policy.timeout.map(duration));
+    let retry = &policy.retry;
+    let max = retry.max.map_or_else(|| quote!(__private::Retry::DEFAULT.max), |max| quote!(#max));
+    let first = retry.first.map_or_else(|| quote!(__private::Retry::DEFAULT.first), duration);
+    let cap = retry.cap.map_or_else(|| quote!(__private::Retry::DEFAULT.cap), duration);
+    let order = match policy.order {
+        Order::Serial => quote!(__private::Order::Serial),
+        Order::Strict => quote!(__private::Order::Strict),
+        Order::None => quote!(__private::Order::None),
+    };
+    let order_by = option(policy.order_by.as_ref().map(|path| quote!(#path)));
+    let replies = policy.replies;
+    quote! {
+        __private::Policy {
+            timeout: #timeout,
+            retry: __private::Retry { max: #max, first: #first, cap: #cap },
+            order: #order,
+            order_by: #order_by,
+            replies: #replies,
+        }
+    }
+}
+
+fn duration(duration: Duration) -> TokenStream {
+    let (seconds, nanoseconds) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(__private::Duration::new(#seconds, #nanoseconds))
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(__private::Option::Some(#value)),
+        None => quote!(__private::Option::None),
     }
 }

@@ -5,6 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Ident, ItemFn, LitStr, Path, Token};
 
+use super::policy;
 use crate::mistakes::Mistakes;
 
 /// Which of the attributes.
@@ -28,29 +29,16 @@ pub(crate) struct Attribute {
     pub(crate) kind: Kind,
     pub(crate) events: Vec<LitStr>,
     pub(crate) id: Option<LitStr>,
-    pub(crate) timeout: Option<LitStr>,
+    pub(crate) policy: policy::Written,
     pub(crate) root: Option<Path>,
 }
 
-const KEYS: [&str; 3] = ["crate", "id", "timeout"];
-
 impl Attribute {
     pub(crate) fn parse(kind: Kind, arguments: TokenStream, mistakes: &mut Mistakes) -> Self {
-        let mut attribute = Self { kind, events: Vec::new(), id: None, timeout: None, root: None };
+        let policy = policy::Written::default();
+        let mut attribute = Self { kind, events: Vec::new(), id: None, policy, root: None };
         let parser = |input: ParseStream<'_>| {
-            while !input.is_empty() {
-                if let Err(mistake) = attribute.argument(input) {
-                    mistakes.push(mistake);
-                    skip_argument(input);
-                }
-                if !input.is_empty()
-                    && let Err(mistake) = input.parse::<Token![,]>()
-                {
-                    mistakes.add(mistake.span(), "arguments are separated by commas");
-                    skip_argument(input);
-                    let _ = input.parse::<Token![,]>();
-                }
-            }
+            each_argument(input, mistakes, |mistakes| attribute.argument(input, mistakes));
             Ok(())
         };
         if let Err(mistake) = parser.parse2(arguments) {
@@ -59,7 +47,7 @@ impl Attribute {
         attribute
     }
 
-    fn argument(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+    fn argument(&mut self, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<()> {
         if input.peek(LitStr) {
             let event: LitStr = input.parse()?;
             if self.kind == Kind::OnUnhandled {
@@ -76,31 +64,69 @@ impl Attribute {
             self.events.push(event);
             return Ok(());
         }
+        match key_of(input).as_deref() {
+            Some("retry") => return self.policy.retry(&input.call(Ident::parse_any)?, input, mistakes),
+            Some("reply") if self.kind == Kind::OnEvent => {
+                return self.policy.reply(input.call(Ident::parse_any)?, input);
+            }
+            _ => {}
+        }
         if input.peek(Ident::peek_any) && input.peek2(Token![=]) {
             let key = input.call(Ident::parse_any)?;
             input.parse::<Token![=]>()?;
             return self.setting(&key, input);
         }
-        Err(not_an_argument(input))
+        Err(self.kind.not_an_argument(input))
     }
 
     fn setting(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         let name = key.to_string();
-        let repeated = match name.as_str() {
-            "id" => self.id.replace(text(key, input)?).is_some(),
-            "timeout" => self.timeout.replace(text(key, input)?).is_some(),
-            "crate" => self.root.replace(path(key, input)?).is_some(),
-            _ => return Err(unknown_key(key)),
-        };
-        if repeated {
-            return Err(syn::Error::new(key.span(), format!("`{name}` is given twice: keep one")));
+        if let Some(refusal) = self.kind.refusal(&name) {
+            return Err(syn::Error::new(key.span(), refusal));
         }
-        Ok(())
+        let repeated = match name.as_str() {
+            "id" => self.id.replace(text(key, "orders.fulfil", input)?).is_some(),
+            "timeout" => self.policy.timeout.replace(text(key, "30s", input)?).is_some(),
+            "order" => self.policy.order.replace(policy::order(key, input)?).is_some(),
+            "order_by" => self.policy.order_by.replace(text(key, "customer", input)?).is_some(),
+            "crate" => self.root.replace(path(key, input)?).is_some(),
+            _ => return Err(self.kind.unknown_key(key)),
+        };
+        if repeated { Err(given_twice(key)) } else { Ok(()) }
     }
 }
 
-fn text(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
-    let example = if key == "timeout" { "30s" } else { "orders.fulfil" };
+/// The word that comes next, which is not taken.
+fn key_of(input: ParseStream<'_>) -> Option<String> {
+    input.fork().call(Ident::parse_any).ok().map(|key| key.to_string())
+}
+
+/// Takes arguments up to the end, a comma after each, noting every mistake and stepping over it.
+pub(super) fn each_argument(
+    input: ParseStream<'_>,
+    mistakes: &mut Mistakes,
+    mut argument: impl FnMut(&mut Mistakes) -> syn::Result<()>,
+) {
+    while !input.is_empty() {
+        if let Err(mistake) = argument(mistakes) {
+            mistakes.push(mistake);
+            skip_argument(input);
+        }
+        if !input.is_empty()
+            && let Err(mistake) = input.parse::<Token![,]>()
+        {
+            mistakes.add(mistake.span(), "arguments are separated by commas");
+            skip_argument(input);
+            let _ = input.parse::<Token![,]>();
+        }
+    }
+}
+
+pub(super) fn given_twice(key: &Ident) -> syn::Error {
+    syn::Error::new(key.span(), format!("`{key}` is given twice: keep one"))
+}
+
+pub(super) fn text(key: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
     let at = value_span(key, input);
     input.parse().map_err(|_| {
         let message = format!("the value of `{key}` is a string literal, such as `{key} = \"{example}\"`");
@@ -116,45 +142,90 @@ fn path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
 }
 
 /// Where the value stands, or the key if there is no value.
-fn value_span(key: &Ident, input: ParseStream<'_>) -> Span {
+pub(super) fn value_span(key: &Ident, input: ParseStream<'_>) -> Span {
     if input.is_empty() || input.peek(Token![,]) { key.span() } else { input.span() }
 }
 
-fn unknown_key(key: &Ident) -> syn::Error {
-    let name = key.to_string();
-    let known = match webhook_catalog::nearest(&name, KEYS).first() {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "there are `id = \"…\"`, `timeout = \"30s\"` and `crate = path`".to_owned(),
-    };
-    syn::Error::new(key.span(), format!("unknown argument `{name}`: {known}"))
+impl Kind {
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::OnEvent => &["crate", "id", "order", "order_by", "reply", "retry", "timeout"],
+            Self::OnUnhandled => &["crate", "id", "order", "retry", "timeout"],
+        }
+    }
+
+    /// Why the attribute has no use for an argument that its sister has.
+    fn refusal(self, key: &str) -> Option<&'static str> {
+        match (self, key) {
+            (Self::OnUnhandled, "order_by") => Some(
+                "`#[on_unhandled]` takes objects of every kind, which have no field in common to order by: \
+                 use `#[on_event]` to name types",
+            ),
+            (Self::OnUnhandled, "reply") => Some(
+                "`#[on_unhandled]` has nobody to reply to: Stripe waits for the answer to few types, \
+                 and `#[on_event]` names them",
+            ),
+            _ => None,
+        }
+    }
+
+    fn unknown_key(self, key: &Ident) -> syn::Error {
+        let name = key.to_string();
+        let known = match webhook_catalog::nearest(&name, self.keys().iter().copied()).first() {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                let of_events = if self == Self::OnEvent { ", `order_by = \"…\"`, `reply`" } else { "" };
+                format!(
+                    "there are `id = \"…\"`, `timeout = \"30s\"`, `retry(…)`, `order = …`{of_events} \
+                     and `crate = path`"
+                )
+            }
+        };
+        syn::Error::new(key.span(), format!("unknown argument `{name}`: {known}"))
+    }
+
+    /// Something that is neither a string nor a setting; most often an event type without its quotes.
+    fn not_an_argument(self, input: ParseStream<'_>) -> syn::Error {
+        let written = match upcoming(input) {
+            Ok(written) => written,
+            Err(mistake) => return mistake,
+        };
+        let bare: String = written.to_string().split_whitespace().collect();
+        let is_name =
+            bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'*'));
+        let key = key_of(input).unwrap_or_default();
+        let words = ["reply", "retry"].into_iter().filter(|word| self.keys().contains(word));
+        let message = if let Some(refusal) = self.refusal(&key) {
+            refusal.to_owned()
+        } else if is_name && bare.contains('.') {
+            format!("an event type is a string literal: write \"{bare}\"")
+        } else if self.keys().contains(&&*key) {
+            format!("`{key}` needs a value: write `{key} = …`")
+        } else if let Some(near) = webhook_catalog::nearest(&key, words).first() {
+            format!("unknown argument `{key}`: did you mean `{near}`?")
+        } else {
+            "here stands an event type such as \"payment_intent.succeeded\", or a setting such as `timeout = \"30s\"`"
+                .to_owned()
+        };
+        syn::Error::new_spanned(written, message)
+    }
 }
 
-/// Something that is neither a string nor a setting; most often an event type without its quotes.
-fn not_an_argument(input: ParseStream<'_>) -> syn::Error {
+/// The tokens up to the next comma.
+///
+/// # Errors
+///
+/// Fails if there are none.
+pub(super) fn upcoming(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut written = TokenStream::new();
     let fork = input.fork();
     while !fork.is_empty() && !fork.peek(Token![,]) {
-        match fork.parse::<TokenTree>() {
-            Ok(token) => written.extend([token]),
-            Err(mistake) => return mistake,
-        }
+        written.extend([fork.parse::<TokenTree>()?]);
     }
     if written.is_empty() {
-        return syn::Error::new(input.span(), "there is nothing before this comma");
+        return Err(syn::Error::new(input.span(), "there is nothing before this comma"));
     }
-    let bare: String = written.to_string().split_whitespace().collect();
-    let is_name = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'*'));
-    let message = if is_name && bare.contains('.') {
-        format!("an event type is a string literal: write \"{bare}\"")
-    } else if let Some(key) =
-        input.fork().call(Ident::parse_any).ok().filter(|key| KEYS.iter().any(|known| key == known))
-    {
-        format!("`{key}` needs a value: write `{key} = …`")
-    } else {
-        "here stands an event type such as \"payment_intent.succeeded\", or a setting such as `timeout = \"30s\"`"
-            .to_owned()
-    };
-    syn::Error::new_spanned(written, message)
+    Ok(written)
 }
 
 fn skip_argument(input: ParseStream<'_>) {

@@ -1,22 +1,30 @@
 //! `serve`: listens for events from Stripe.
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::TcpListener;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::Failure;
 use crate::app::App;
+use crate::control;
+use crate::inbox::store::Retention;
+use crate::inbox::{Inbox, Kept};
 use crate::journal::Journal;
 use crate::serve::{Drained, serve, shutdown_signal};
+use crate::service::{Intake, Service};
 use crate::settings::{Flags, Settings};
 use crate::startup::Problems;
-use crate::{secrets, service::Service};
+use crate::{ingest, secrets};
 
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     super::log("info");
     let mut problems = Problems::default();
+    if app.inline && flags.inbox.inbox.is_some() {
+        problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
+    }
     flags.apply(&mut app.settings, &mut problems);
     let secrets = secrets::read(
         flags.secret.secret_file.as_deref(),
@@ -25,11 +33,74 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     );
     let settings = app.settings.clone();
     let service = app.into_service(secrets, Journal::Log, Arc::new(SystemTime::now), problems)?;
-    let listener = bind(&settings).await?;
+    // On a thread of its own: what a handler does to the application's runtime stops no answer.
+    let serving = ingest::run(async move {
+        match &service.intake {
+            Intake::Inbox(inbox) => {
+                let inbox = Arc::clone(inbox);
+                with_inbox(service, inbox, &settings).await
+            }
+            Intake::Inline(_) => without_inbox(service, &settings).await,
+        }
+    });
+    serving.await.map_err(|error| super::failed("no thread to receive events on", &error))?
+}
+
+async fn without_inbox(service: Service, settings: &Settings) -> Result<(), Failure> {
+    let listener = bind(settings).await?;
     // Before it says that it listens: who reads that may stop it.
     let signal = signalled()?;
     announce(&service, &listener);
-    until_signalled(signal, listener, service, &settings).await
+    until_signalled(signal, listener, service, settings).await
+}
+
+async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) -> Result<(), Failure> {
+    let handlers = inbox.registry.registrations().iter().map(|handler| handler.id.to_owned()).collect();
+    let began = inbox.store.begin(handlers).await.map_err(|error| super::failed("no inbox", &error))?;
+    let listener = bind(settings).await?;
+    let signal = signalled()?;
+    let keep = retention(settings);
+    match &settings.inbox {
+        Kept::Memory => warn!("the inbox is kept in memory: what is in it is lost with this process"),
+        Kept::File(path) => {
+            let path: PathBuf = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            info!(path = %path.display(), unfinished = began.suspects, resumed = began.resumed, "inbox");
+            control::listen(&path, Arc::clone(&inbox), keep);
+        }
+    }
+    if began.without_handler > 0 || began.poisoned > 0 {
+        warn!(
+            without_handler = began.without_handler,
+            poisoned = began.poisoned,
+            "tasks were parked (see `inbox list --state parked`): this program has not all their handlers, or they \
+             ended the process three times"
+        );
+    }
+    announce(&service, &listener);
+    tokio::spawn(Arc::clone(&inbox).retain(keep));
+    tokio::spawn(Arc::clone(&inbox).work());
+    let stopped_at = Arc::new(std::sync::OnceLock::new());
+    let noted = Arc::clone(&stopped_at);
+    let shutdown = async move {
+        signal.await;
+        info!("stopping: no new connections, finishing what is in progress");
+        let _ = noted.set(Instant::now());
+    };
+    let drained = serve(listener, Arc::new(service), shutdown, settings.drain_timeout).await;
+    let spent = stopped_at.get().map_or(Duration::ZERO, Instant::elapsed);
+    let settled = inbox.settle(settings.drain_timeout.saturating_sub(spent)).await;
+    if !settled {
+        warn!("a handler does not let go of its thread; its task will run again with the next start");
+    }
+    if drained == Drained::CutShort {
+        warn!("some requests were still in progress: Stripe will send them again");
+    }
+    Ok(())
+}
+
+/// How long what is kept is kept.
+pub(super) fn retention(settings: &Settings) -> Retention {
+    Retention { bodies: settings.keep_bodies, ids: settings.keep_ids, parked: settings.keep_parked }
 }
 
 /// Binds the address, or says what to do about it.
@@ -70,7 +141,7 @@ pub(super) fn signalled() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 fn announce(service: &Service, listener: &TcpListener) {
-    let registry = &service.dispatcher.registry;
+    let registry = service.registry();
     for handler in registry.registrations() {
         let (file, line) = (handler.file, handler.line);
         info!(

@@ -1,0 +1,6 @@
+use webhook_core::{Event, on_event};
+
+#[on_event("issuing_authorization.request", reply)]
+async fn decide(_event: Event) {}
+
+fn main() {}

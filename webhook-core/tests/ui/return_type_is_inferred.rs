@@ -1,0 +1,8 @@
+use webhook_core::{Event, on_event};
+
+#[on_event("payment_intent.succeeded")]
+async fn paid(_event: Event) -> Result<_, std::fmt::Error> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,253 @@
+//! The inbox: events are stored before they are answered, and their handlers run when that is done.
+//!
+//! [`Inbox::record`] is the receiving half; [`worker`] runs what was stored.
+
+mod clock;
+#[cfg(test)]
+mod conformance;
+mod memory;
+mod retention;
+mod sqlite;
+pub(crate) mod store;
+mod worker;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
+use webhook_core::{Envelope, Order, Registration, Registry, Reply};
+
+use self::clock::StoreClock;
+use self::store::{Arrival, Lane, NewTask, Recorded, Store, StoreError};
+use crate::journal::Journal;
+use crate::run::{Runner, Start};
+
+pub(crate) use self::sqlite::beside;
+
+/// How long a write may take before the sender is told to come again.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An application's inbox.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) registry: Arc<Registry>,
+    runner: Runner,
+    endpoint: Arc<str>,
+    journal: Journal,
+    /// How many handlers run at once.
+    concurrency: u32,
+    slots: Arc<Semaphore>,
+    /// Told when a task may have become due.
+    due: Notify,
+    phase: watch::Sender<Phase>,
+    /// The slots of runs that the sender waits for: they wait for no other.
+    awaited: Arc<Semaphore>,
+}
+
+/// How many runs may be awaited at once. Beyond that, they are made like all others.
+const AWAITED: u32 = 256;
+
+/// How far the end of the server has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    Working,
+    /// Nothing is started any more.
+    Stopping,
+    /// What still runs is cancelled.
+    Cancelling,
+}
+
+/// What became of a delivery.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// Stored, with so many tasks.
+    New {
+        envelope: Arc<Envelope>,
+        tasks: usize,
+        /// What a handler told the sender, which waited for it.
+        reply: Option<Reply>,
+    },
+    /// Stored before.
+    Duplicate { envelope: Arc<Envelope> },
+    /// No event; kept in quarantine.
+    Quarantined { reason: String, is_new: bool },
+}
+
+/// Where the inbox is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kept {
+    /// In this SQLite file, which is made if it is not there.
+    File(std::path::PathBuf),
+    /// In memory, for tests: what is in it is lost with the process.
+    Memory,
+}
+
+impl Kept {
+    /// Whether there is something already.
+    pub(crate) fn exists(&self) -> bool {
+        matches!(self, Self::File(path) if path.exists())
+    }
+}
+
+/// Opens where the inbox is kept.
+///
+/// # Errors
+///
+/// Says in one sentence why it cannot be used.
+pub(crate) fn open(kept: &Kept, disk_floor: u64) -> Result<Arc<dyn Store>, String> {
+    match kept {
+        Kept::File(path) => Ok(Arc::new(sqlite::Sqlite::open(Path::new(path), disk_floor)?)),
+        Kept::Memory => Ok(Arc::new(memory::Memory::new(StoreClock::system(0)))),
+    }
+}
+
+impl Inbox {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        registry: Arc<Registry>,
+        runner: Runner,
+        endpoint: Arc<str>,
+        journal: Journal,
+        concurrency: u32,
+    ) -> Self {
+        Self {
+            store,
+            registry,
+            runner,
+            endpoint,
+            journal,
+            concurrency,
+            slots: Arc::new(Semaphore::new(concurrency as usize)),
+            due: Notify::new(),
+            phase: watch::Sender::new(Phase::Working),
+            awaited: Arc::new(Semaphore::new(AWAITED as usize)),
+        }
+    }
+
+    /// Stores an event, and returns when that is on the disk. A handler for whose answer the sender waits has its first
+    /// run, too.
+    ///
+    /// Cancel safety: the event is stored all the same.
+    pub(crate) async fn record(
+        self: &Arc<Self>,
+        envelope: Envelope,
+        signed_at: u64,
+        received_at: Instant,
+    ) -> Result<Taken, StoreError> {
+        let envelope = Arc::new(envelope);
+        let tasks = self.registry.handlers_of(&envelope.event_type).len();
+        // In a task of its own: what the store starts is run even if nobody waits for it here any longer.
+        let recording =
+            tokio::spawn(Arc::clone(self).record_and_start(Arc::clone(&envelope), signed_at, received_at));
+        let recorded = tokio::time::timeout(COMMIT_TIMEOUT, recording).await;
+        let recorded = recorded.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
+        match recorded.map_err(|panic| StoreError::Broken(panic.to_string()))?? {
+            Some(awaited) => {
+                let reply = match awaited {
+                    Some(running) => running.await.ok().flatten(),
+                    None => None,
+                };
+                Ok(Taken::New { envelope, tasks, reply })
+            }
+            None => Ok(Taken::Duplicate { envelope }),
+        }
+    }
+
+    /// Stores an event and starts its runs, as far as there are slots for them. Returns the one that the sender waits
+    /// for, if there is one; nothing if the event was known.
+    async fn record_and_start(
+        self: Arc<Self>,
+        envelope: Arc<Envelope>,
+        signed_at: u64,
+        received_at: Instant,
+    ) -> Result<Option<Option<JoinHandle<Option<Reply>>>>, StoreError> {
+        let handlers = self.registry.handlers_of(&envelope.event_type);
+        let mut slots: Vec<Option<OwnedSemaphorePermit>> = Vec::with_capacity(handlers.len());
+        let mut tasks = Vec::with_capacity(handlers.len());
+        for handler in handlers {
+            let from = if handler.policy.replies { &self.awaited } else { &self.slots };
+            let slot = Arc::clone(from).try_acquire_owned().ok();
+            tasks.push(NewTask { start: slot.is_some(), ..new_task(handler, &envelope) });
+            slots.push(slot);
+        }
+        let arrival = arrival(&envelope, &self.endpoint, signed_at, tasks);
+        let Recorded::New { started } = self.store.record(arrival).await? else { return Ok(None) };
+        if started.len() < handlers.len() {
+            self.due.notify_one();
+        }
+        let awaited_until = waits(&envelope.event_type).map(|wait| received_at + wait);
+        let mut awaited = None;
+        for claim in started {
+            let Some(at) = handlers.iter().position(|handler| handler.id == claim.handler) else { continue };
+            let until = awaited_until.filter(|_| handlers[at].policy.replies);
+            let start = Start { is_stale: claim.is_stale, ..Start::first(&self.endpoint, until) };
+            let running =
+                self.run(claim.ticket, handlers[at], Arc::clone(&envelope), start, slots[at].take());
+            let running = tokio::spawn(running);
+            if until.is_some() {
+                awaited = Some(running);
+            }
+        }
+        Ok(Some(awaited))
+    }
+
+    /// Keeps a verified body that is no event, and returns when it is on the disk.
+    ///
+    /// Cancel safety: it is kept all the same.
+    pub(crate) async fn quarantine(&self, body: Bytes, reason: String) -> Result<Taken, StoreError> {
+        let keeping = tokio::time::timeout(COMMIT_TIMEOUT, self.store.quarantine(body, reason.clone()));
+        let is_new = keeping.await.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))??;
+        Ok(Taken::Quarantined { reason, is_new })
+    }
+
+    /// Has the worker look for what is due.
+    pub(crate) fn look(&self) {
+        self.due.notify_one();
+    }
+}
+
+/// How long Stripe waits for the answer to an event before it goes on without, less what the way back takes.
+///
+/// Sources: <https://docs.stripe.com/checkout/fulfillment>,
+/// <https://docs.stripe.com/issuing/controls/real-time-authorizations>.
+fn waits(event_type: &str) -> Option<Duration> {
+    match event_type {
+        "issuing_authorization.request" => Some(Duration::from_millis(1_800)),
+        "checkout.session.completed" => Some(Duration::from_millis(9_500)),
+        _ => None,
+    }
+}
+
+fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks: Vec<NewTask>) -> Arrival {
+    Arrival {
+        event_id: envelope.id.clone(),
+        event_type: envelope.event_type.clone(),
+        endpoint: endpoint.to_owned(),
+        account: envelope.account.clone(),
+        object_id: envelope.text_at("id"),
+        created: envelope.created.map(|created| created.unix_seconds()),
+        api_version: envelope.api_version.clone(),
+        livemode: envelope.livemode,
+        signed_at: i64::try_from(signed_at).unwrap_or(i64::MAX),
+        body: envelope.body.clone(),
+        tasks,
+    }
+}
+
+/// A handler's work on an event.
+pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
+    let by = handler.policy.order_by;
+    // An object without the field that makes the lanes has a lane of its own.
+    let value = by.and_then(|path| envelope.text_at(path)).or_else(|| envelope.text_at("id"));
+    let is_ordered = handler.policy.order != Order::None && !handler.policy.replies;
+    let lane = value.filter(|_| is_ordered).map(|value| Lane {
+        key: format!("{}|{value}", envelope.account.as_deref().unwrap_or_default()),
+        strict: handler.policy.order == Order::Strict,
+    });
+    NewTask { handler: handler.id.to_owned(), lane, start: false }
+}

@@ -1,0 +1,42 @@
+//! The time of a store on this machine.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Tells the time in milliseconds since the Unix epoch; never goes back.
+#[derive(Clone)]
+pub(crate) struct StoreClock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl StoreClock {
+    /// The system's time at the start, and from there what a clock says that nobody sets: a step of the system's clock
+    /// moves no due time. It starts at `floor` if the system's clock is behind.
+    pub(crate) fn system(floor: i64) -> Self {
+        let (wall, monotonic) = (SystemTime::now(), Instant::now());
+        let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let start = i64::try_from(wall).unwrap_or(i64::MAX / 2).max(floor);
+        Self(Arc::new(move || start.saturating_add(millis(monotonic.elapsed()))))
+    }
+
+    /// A clock that is moved by hand.
+    #[cfg(test)]
+    pub(crate) fn by_hand(now: &Arc<std::sync::atomic::AtomicI64>) -> Self {
+        let now = Arc::clone(now);
+        Self(Arc::new(move || now.load(std::sync::atomic::Ordering::SeqCst)))
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for StoreClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreClock({})", self.now())
+    }
+}
+
+/// A duration in whole milliseconds, rounded up: what is due may be late, never early.
+pub(crate) fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+}

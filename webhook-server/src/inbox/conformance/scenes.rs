@@ -1,0 +1,910 @@
+//! The protocol, scene by scene.
+
+use super::*;
+
+/// Makes a test of every scene for every store.
+macro_rules! on_every_store {
+    ($($scene:ident,)*) => {
+        mod in_memory {
+            $(#[test] fn $scene() { super::$scene(super::World::<super::InMemory>::new()); })*
+        }
+
+        mod on_disk {
+            $(#[test] fn $scene() { super::$scene(super::World::<super::OnDisk>::new()); })*
+        }
+    };
+}
+
+on_every_store! {
+    an_event_is_stored_with_its_tasks,
+    an_event_without_tasks_is_known_without_its_body,
+    a_duplicate_changes_nothing_in_any_state,
+    a_duplicate_of_what_was_started_starts_nothing,
+    a_changed_body_is_counted_and_not_kept,
+    a_failing_handler_does_not_touch_its_neighbour,
+    a_run_ends_once,
+    an_old_ticket_is_worthless_after_a_restart,
+    a_retry_waits_for_its_time,
+    a_retry_is_never_early,
+    due_tasks_are_claimed_in_order_and_no_more_than_wanted,
+    a_serial_lane_runs_one_at_a_time,
+    a_serial_lane_takes_the_oldest_first,
+    a_serial_lane_lets_others_pass_a_task_in_backoff,
+    a_strict_lane_waits_for_a_task_in_backoff,
+    a_parked_task_frees_its_lane,
+    lanes_of_other_keys_and_handlers_do_not_wait,
+    tasks_without_a_lane_run_side_by_side,
+    a_long_lane_runs_dry,
+    suspects_run_alone_one_after_the_other,
+    three_crashes_alone_convict,
+    a_crash_in_company_convicts_nobody,
+    a_run_that_ends_clears_the_suspicion,
+    a_released_suspect_stays_one,
+    nothing_is_started_while_there_is_a_suspect,
+    a_released_attempt_does_not_count,
+    a_task_without_its_handler_waits_for_it,
+    blocked_tasks_are_looked_at_again_after_a_restart,
+    what_is_done_is_freed_in_two_steps,
+    what_is_parked_is_kept_longer,
+    what_is_open_is_kept_for_ever,
+    retention_goes_by_when_the_last_task_ended,
+    retention_goes_on_from_its_cursor,
+    an_id_is_not_given_out_again,
+    a_replay_runs_what_is_done_again,
+    a_replay_leaves_open_tasks_alone,
+    a_replay_reaches_a_new_handler,
+    a_replay_needs_the_body,
+    a_retry_by_hand_begins_anew,
+    a_discard_lets_the_lane_go_on,
+    quarantine_tells_duplicates_by_the_body,
+    record_starts_what_may_run,
+    a_newer_event_that_is_done_makes_an_older_one_stale,
+    stats_count_everything,
+    tasks_are_listed_page_by_page,
+    tasks_are_filtered,
+    events_are_listed_and_filtered,
+    an_event_shows_its_body_and_tasks,
+}
+
+fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
+    let sent = Arrival { account: Some("acct_1".to_owned()), ..created("evt_1", 7, &[free("a"), free("b")]) };
+    assert!(world.arrive(sent).is_empty());
+    let task = |task, handler: &str| TaskRow {
+        task,
+        event_id: "evt_1".to_owned(),
+        event_type: "charge.succeeded".to_owned(),
+        handler: handler.to_owned(),
+        state: State::Ready,
+        why: None,
+        attempt: 0,
+        received_at: START,
+        due_at: Some(START),
+        finished_at: None,
+        error: None,
+    };
+    assert_eq!(world.tasks(), [task(1, "a"), task(2, "b")]);
+    let event = EventRow {
+        cursor: 1,
+        event_id: "evt_1".to_owned(),
+        event_type: "charge.succeeded".to_owned(),
+        endpoint: "/stripe".to_owned(),
+        account: Some("acct_1".to_owned()),
+        object_id: Some("ch_1".to_owned()),
+        created: Some(7),
+        api_version: Some("2025-01-27.acacia".to_owned()),
+        livemode: false,
+        received_at: START,
+        deliveries: 1,
+        changed_bodies: 0,
+        has_body: true,
+    };
+    assert_eq!(world.done(|store| store.events(everything())), [event]);
+    let claim = &world.claim(1)[0];
+    assert_eq!((&*claim.handler, &*claim.endpoint, claim.attempt), ("a", "/stripe", 1));
+    assert_eq!(claim.ticket, Ticket { task: 1, fence: 1 });
+    assert_eq!(claim.body, r#"{"id":"evt_1"}"#);
+    assert!(!claim.is_replay && !claim.is_stale);
+}
+
+fn an_event_without_tasks_is_known_without_its_body(world: World<impl Subject>) {
+    world.record("evt_1", &[]);
+    assert!(!world.event("evt_1").unwrap().has_body);
+    assert!(world.again(arrival("evt_1", &[])));
+    // A handler that was added since is not run on an old delivery.
+    assert!(world.again(arrival("evt_1", &[free("a")])));
+    assert!(world.tasks().is_empty());
+    assert_eq!(world.stats().unhandled, 1);
+}
+
+fn a_duplicate_changes_nothing_in_any_state(world: World<impl Subject>) {
+    let tasks = ["done", "discarded", "parked", "waiting", "running"].map(free);
+    world.record("evt_0", &[in_lane("blocked", "k", false)]);
+    world.record("evt_1", &[&tasks[..], &[in_lane("blocked", "k", false)]].concat());
+    for claim in world.claim(10) {
+        let end = match &*claim.handler {
+            "done" => End::Done,
+            "discarded" => discarded(),
+            "parked" => parked(),
+            "waiting" => again_after(SECOND),
+            _ => continue,
+        };
+        assert!(world.finish(&claim, end));
+    }
+    let before = world.tasks();
+    let states: Vec<State> = before.iter().skip(1).map(|row| row.state).collect();
+    let every = [State::Done, State::Discarded, State::Parked, State::Ready, State::Running, State::Blocked];
+    assert_eq!(states, every);
+    world.later(SECOND / 2);
+    assert!(world.again(arrival("evt_1", &tasks)));
+    assert_eq!(world.tasks(), before);
+    assert_eq!(world.event("evt_1").unwrap().deliveries, 2);
+    assert_eq!(world.stats().duplicates, 1);
+    assert!(world.claim(10).is_empty());
+}
+
+fn a_duplicate_of_what_was_started_starts_nothing(world: World<impl Subject>) {
+    let sent = || arrival("evt_1", &[at_once(free("a"))]);
+    assert_eq!(world.arrive(sent()).len(), 1);
+    for _ in 0..50 {
+        assert!(world.again(sent()));
+    }
+    assert_eq!(world.states(), [State::Running]);
+    assert_eq!(world.event("evt_1").unwrap().deliveries, 51);
+}
+
+fn a_changed_body_is_counted_and_not_kept(world: World<impl Subject>) {
+    let changed = || Arrival { body: Bytes::from_static(b"{}"), ..arrival("evt_1", &[free("a")]) };
+    world.record("evt_1", &[free("a")]);
+    assert!(!world.again(changed()));
+    assert!(!world.again(changed()));
+    assert!(world.again(arrival("evt_1", &[])));
+    let event = world.event("evt_1").unwrap();
+    assert_eq!((event.deliveries, event.changed_bodies), (4, 2));
+    assert_eq!(world.stats().changed_bodies, 2);
+    assert_eq!(world.claim_one().body, r#"{"id":"evt_1"}"#);
+}
+
+fn a_failing_handler_does_not_touch_its_neighbour(world: World<impl Subject>) {
+    world.record("evt_1", &[free("bad"), free("good")]);
+    let claims = world.claim(10);
+    assert!(world.finish(&claims[0], again_after(SECOND)));
+    assert!(world.finish(&claims[1], End::Done));
+    let [bad, good] = &world.tasks()[..] else { panic!("two tasks") };
+    assert_eq!((bad.state, bad.error.as_deref()), (State::Ready, Some("failed")));
+    assert_eq!((good.state, good.error.as_deref()), (State::Done, None));
+    world.later(SECOND);
+    assert_eq!(world.claim_one().handler, "bad");
+}
+
+fn a_run_ends_once(world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    let first = world.claim_one();
+    assert!(world.finish(&first, again_after(Duration::ZERO)));
+    assert!(!world.finish(&first, End::Done), "the task does not run");
+    let second = world.claim_one();
+    assert_eq!((second.ticket.fence, second.attempt), (2, 2));
+    assert!(!world.finish(&first, End::Done), "another run has the task");
+    assert_eq!(world.states(), [State::Running]);
+    assert!(world.finish(&second, End::Done));
+    assert!(!world.finish(&second, parked()));
+    assert_eq!(world.states(), [State::Done]);
+    let unknown = Ticket { task: 99, fence: 1 };
+    assert!(!world.done(|store| store.finish(unknown, End::Done)));
+}
+
+fn an_old_ticket_is_worthless_after_a_restart(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    let old = world.claim_one();
+    world.restart(&["a"]);
+    assert!(!world.finish(&old, End::Done));
+    let new = world.claim_one();
+    assert_eq!((new.ticket.fence, new.attempt), (2, 2));
+    assert!(!world.finish(&old, End::Done));
+    assert!(world.finish(&new, End::Done));
+}
+
+fn a_retry_waits_for_its_time(world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    assert_eq!(world.next_due(), None, "what is due now waits for no time");
+    world.finish(&world.claim_one(), again_after(5 * SECOND));
+    assert_eq!(world.next_due(), Some(5 * SECOND));
+    assert_eq!(world.task(1).due_at, Some(START + 5_000));
+    world.later(5 * SECOND - Duration::from_millis(1));
+    assert!(world.claim(10).is_empty());
+    assert_eq!(world.next_due(), Some(Duration::from_millis(1)));
+    world.later(Duration::from_millis(1));
+    let claim = world.claim_one();
+    assert_eq!(claim.attempt, 2);
+    assert_eq!(world.task(1).error.as_deref(), Some("failed"));
+    world.finish(&claim, End::Done);
+    assert_eq!(world.task(1).error, None);
+    assert_eq!(world.task(1).finished_at, Some(START + 5_000));
+    assert_eq!(world.next_due(), None);
+}
+
+fn a_retry_is_never_early(world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    world.finish(&world.claim_one(), again_after(Duration::from_micros(1)));
+    assert_eq!(world.task(1).due_at, Some(START + 1));
+    assert!(world.claim(1).is_empty());
+    world.later(Duration::from_millis(1));
+    world.finish(&world.claim_one(), again_after(Duration::MAX));
+    world.later(1_000 * DAY);
+    assert!(world.claim(1).is_empty());
+}
+
+fn due_tasks_are_claimed_in_order_and_no_more_than_wanted(world: World<impl Subject>) {
+    for event in 1..=4 {
+        world.record(&format!("evt_{event}"), &[free("a")]);
+    }
+    let claims = world.claim(2);
+    assert_eq!(claims.iter().map(|claim| claim.ticket.task).collect::<Vec<_>>(), [1, 2]);
+    assert!(world.finish(&claims[0], again_after(2 * SECOND)));
+    assert!(world.finish(&claims[1], again_after(SECOND)));
+    assert!(world.claim(0).is_empty());
+    world.later(2 * SECOND);
+    assert_eq!(world.claim_ids(10), [3, 4, 2, 1], "by the time at which they were due");
+}
+
+fn a_serial_lane_runs_one_at_a_time(world: World<impl Subject>) {
+    for event in 1..=3 {
+        world.record(&format!("evt_{event}"), &[serial("a")]);
+    }
+    for task in 1..=3 {
+        let claim = world.claim_one();
+        assert_eq!(claim.ticket.task, task);
+        assert!(world.claim(10).is_empty());
+        assert!(world.finish(&claim, End::Done));
+    }
+    assert_eq!(world.states(), [State::Done; 3]);
+}
+
+fn a_serial_lane_takes_the_oldest_first(world: World<impl Subject>) {
+    world.arrive(created("evt_updated", 20, &[serial("a")]));
+    world.arrive(created("evt_deleted", 30, &[serial("a")]));
+    world.arrive(created("evt_created", 10, &[serial("a")]));
+    world.arrive(created("evt_updated_too", 20, &[serial("a")]));
+    world.record("evt_without_a_time", &[serial("a")]);
+    let order = [5, 3, 1, 4, 2].map(|task| {
+        let claim = world.claim_one();
+        assert!(world.finish(&claim, End::Done));
+        (claim.ticket.task, task)
+    });
+    assert!(order.iter().all(|(claimed, expected)| claimed == expected), "{order:?}");
+}
+
+fn a_serial_lane_lets_others_pass_a_task_in_backoff(world: World<impl Subject>) {
+    world.record("evt_1", &[serial("a")]);
+    world.record("evt_2", &[serial("a")]);
+    world.finish(&world.claim_one(), again_after(SECOND));
+    let second = world.claim_one();
+    assert_eq!(second.ticket.task, 2);
+    world.later(SECOND);
+    assert!(world.claim(10).is_empty(), "the lane is taken");
+    assert_eq!(world.states(), [State::Blocked, State::Running]);
+    world.finish(&second, End::Done);
+    assert_eq!(world.claim_one().ticket.task, 1);
+}
+
+fn a_strict_lane_waits_for_a_task_in_backoff(world: World<impl Subject>) {
+    world.record("evt_1", &[strict("a")]);
+    world.record("evt_2", &[strict("a")]);
+    world.record("evt_3", &[strict("a")]);
+    world.finish(&world.claim_one(), again_after(SECOND));
+    assert!(world.claim(10).is_empty());
+    assert_eq!(world.states(), [State::Ready, State::Blocked, State::Blocked]);
+    assert_eq!(world.next_due(), Some(SECOND));
+    world.later(SECOND);
+    for task in 1..=3 {
+        let claim = world.claim_one();
+        assert_eq!(claim.ticket.task, task);
+        world.finish(&claim, End::Done);
+    }
+}
+
+fn a_parked_task_frees_its_lane(world: World<impl Subject>) {
+    for lane in [serial, strict] {
+        let handler = if lane("a").lane.unwrap().strict { "strict" } else { "serial" };
+        world.record(&format!("evt_{handler}_1"), &[lane(handler)]);
+        world.record(&format!("evt_{handler}_2"), &[lane(handler)]);
+        let first = world.claim_one();
+        world.finish(&first, parked());
+        let second = world.claim_one();
+        assert_eq!(second.ticket.task, first.ticket.task + 1);
+        // It comes back into the lane, and waits there like any other.
+        assert!(world.retry(first.ticket.task));
+        assert!(world.claim(10).is_empty());
+        world.finish(&second, discarded());
+        world.finish(&world.claim_one(), End::Done);
+    }
+}
+
+fn lanes_of_other_keys_and_handlers_do_not_wait(world: World<impl Subject>) {
+    world.record("evt_1", &[in_lane("a", "ch_1", true), in_lane("b", "ch_1", true)]);
+    world.record("evt_2", &[in_lane("a", "ch_2", true), free("c")]);
+    world.record("evt_3", &[in_lane("a", "ch_1", true)]);
+    assert_eq!(world.claim_ids(10), [1, 2, 3, 4]);
+}
+
+fn tasks_without_a_lane_run_side_by_side(world: World<impl Subject>) {
+    for event in 1..=3 {
+        world.arrive(created(&format!("evt_{event}"), 10 - event, &[free("a")]));
+    }
+    assert_eq!(world.claim_ids(10), [1, 2, 3]);
+}
+
+fn a_long_lane_runs_dry(world: World<impl Subject>) {
+    for event in 1..=40 {
+        world.record(&format!("evt_{event}"), &[serial("a"), strict("b")]);
+    }
+    let mut runs = 0;
+    loop {
+        let claims = world.claim(7);
+        if claims.is_empty() {
+            break;
+        }
+        assert!(claims.len() <= 2, "one for each lane");
+        runs += claims.len();
+        world.finish_each(&claims, &End::Done);
+    }
+    assert_eq!(runs, 80);
+}
+
+fn suspects_run_alone_one_after_the_other(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a"), free("b")]);
+    world.record("evt_2", &[serial("a")]);
+    assert_eq!(world.claim_ids(10), [1, 2, 3]);
+    world.record("evt_3", &[free("a")]);
+    let began = world.restart(&["a", "b"]);
+    assert_eq!(began, Began { suspects: 3, ..Began::default() });
+    assert_eq!(world.states(), [State::Ready; 4]);
+    for task in 1..=3 {
+        let alone = world.claim_one();
+        assert_eq!((alone.ticket.task, alone.attempt), (task, 2));
+        assert!(world.claim(10).is_empty());
+        world.finish(&alone, End::Done);
+    }
+    assert_eq!(world.claim_one().ticket.task, 4);
+}
+
+fn three_crashes_alone_convict(mut world: World<impl Subject>) {
+    world.record("evt_1", &[serial("a")]);
+    world.record("evt_2", &[serial("a")]);
+    for _ in 0..3 {
+        assert_eq!(world.claim_ids(10), [1]);
+        assert_eq!(world.restart(&["a"]), Began { suspects: 1, ..Began::default() });
+    }
+    assert_eq!(world.claim_ids(10), [1]);
+    assert_eq!(world.restart(&["a"]), Began { poisoned: 1, ..Began::default() });
+    let convict = world.task(1);
+    assert_eq!((convict.state, convict.why, convict.attempt), (State::Parked, Some(Why::Poison), 4));
+    assert_eq!(convict.finished_at, Some(START));
+    assert!(convict.error.unwrap().contains("the process ended"));
+    let next = world.claim_one();
+    assert_eq!(next.ticket.task, 2, "the others go on");
+    world.finish(&next, End::Done);
+    assert_eq!(world.restart(&["a"]), Began::default());
+    // With the crashes before it forgotten, it is a task like any other.
+    assert!(world.retry(1));
+    assert_eq!(world.claim_one().attempt, 1);
+    assert_eq!(world.restart(&["a"]), Began { suspects: 1, ..Began::default() });
+}
+
+fn a_crash_in_company_convicts_nobody(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    world.record("evt_2", &[free("a")]);
+    for _ in 0..5 {
+        assert_eq!(world.claim_ids(10), [1, 2]);
+        assert_eq!(world.restart(&["a"]).suspects, 2);
+        // Alone, each of them ends its run: it was something else.
+        for _ in 0..2 {
+            world.finish(&world.claim_one(), again_after(Duration::ZERO));
+        }
+    }
+    assert_eq!(world.states(), [State::Ready; 2]);
+}
+
+fn a_run_that_ends_clears_the_suspicion(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    world.claim_one();
+    world.restart(&["a"]);
+    for _ in 0..2 {
+        world.claim_one();
+        world.restart(&["a"]);
+    }
+    world.finish(&world.claim_one(), again_after(Duration::ZERO));
+    // From the beginning: once in company, and three times alone.
+    for _ in 0..3 {
+        world.claim_one();
+        assert_eq!(world.restart(&["a"]).suspects, 1);
+    }
+    world.claim_one();
+    assert_eq!(world.restart(&["a"]).poisoned, 1);
+}
+
+fn a_released_suspect_stays_one(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    world.record("evt_2", &[free("a")]);
+    assert_eq!(world.claim_ids(1), [1]);
+    world.restart(&["a"]);
+    assert!(world.finish(&world.claim_one(), End::Released));
+    let alone = world.claim_one();
+    assert_eq!((alone.ticket.task, alone.ticket.fence, alone.attempt), (1, 3, 2));
+    world.finish(&alone, End::Released);
+    assert_eq!(world.restart(&["a"]), Began::default(), "nothing ran");
+    world.finish(&world.claim_one(), End::Done);
+    assert_eq!(world.claim_ids(10), [2]);
+}
+
+fn nothing_is_started_while_there_is_a_suspect(mut world: World<impl Subject>) {
+    world.record("evt_1", &[at_once(free("a"))]);
+    world.restart(&["a"]);
+    assert!(world.record("evt_2", &[at_once(free("a"))]).is_empty());
+    let suspect = world.claim_one();
+    assert!(world.record("evt_3", &[at_once(free("a"))]).is_empty());
+    world.finish(&suspect, End::Done);
+    assert_eq!(world.record("evt_4", &[at_once(free("a"))]).len(), 1);
+    assert_eq!(world.claim_ids(10), [2, 3]);
+}
+
+fn a_released_attempt_does_not_count(world: World<impl Subject>) {
+    world.record("evt_1", &[serial("a")]);
+    world.record("evt_2", &[serial("a")]);
+    let first = world.claim_one();
+    assert!(world.finish(&first, End::Released));
+    assert_eq!((world.task(1).state, world.task(1).attempt), (State::Ready, 0));
+    assert!(!world.finish(&first, End::Done));
+    let second = world.claim_one();
+    assert_eq!((second.ticket, second.attempt), (Ticket { task: 1, fence: 2 }, 1));
+    world.finish(&second, again_after(SECOND));
+    world.later(SECOND);
+    world.finish(&world.claim_one(), End::Released);
+    assert_eq!(world.task(1).error.as_deref(), Some("failed"), "of the attempt before");
+}
+
+fn a_task_without_its_handler_waits_for_it(mut world: World<impl Subject>) {
+    world.record("evt_1", &[serial("gone"), free("here")]);
+    world.record("evt_2", &[serial("gone")]);
+    world.record("evt_3", &[free("gone")]);
+    let claims = world.claim(10);
+    assert_eq!(claims.len(), 3);
+    world.finish(&claims[0], again_after(DAY));
+    world.finish(&claims[1], parked());
+    world.later(SECOND);
+    let began = world.restart(&["here"]);
+    assert_eq!(began, Began { suspects: 1, without_handler: 3, ..Began::default() });
+    let gone = world.task(1);
+    assert_eq!((gone.state, gone.why, gone.error), (State::Parked, Some(Why::NoHandler), None));
+    assert_eq!((gone.attempt, gone.finished_at), (1, Some(START + 1_000)));
+    assert!(world.claim(10).is_empty());
+    assert_eq!(world.restart(&["here"]), Began::default());
+
+    world.later(SECOND);
+    assert_eq!(world.restart(&["here", "gone"]), Began { resumed: 3, ..Began::default() });
+    let back = world.task(1);
+    assert_eq!((back.state, back.why, back.finished_at), (State::Ready, None, None));
+    assert_eq!(back.due_at, Some(START + 2_000));
+    assert_eq!(world.task(2).why, Some(Why::Exhausted), "parked for another reason");
+    let claims = world.claim(10);
+    assert_eq!(
+        claims.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect::<Vec<_>>(),
+        [(1, 2), (4, 2)]
+    );
+}
+
+fn blocked_tasks_are_looked_at_again_after_a_restart(mut world: World<impl Subject>) {
+    world.record("evt_1", &[strict("a")]);
+    world.record("evt_2", &[strict("a")]);
+    world.finish(&world.claim_one(), again_after(SECOND));
+    assert!(world.claim(10).is_empty());
+    assert_eq!(world.states(), [State::Ready, State::Blocked]);
+    assert_eq!(world.restart(&["a"]), Began::default());
+    assert_eq!(world.states(), [State::Ready, State::Ready]);
+    assert!(world.claim(10).is_empty());
+    world.later(SECOND);
+    assert_eq!(world.claim_ids(10), [1]);
+}
+
+fn what_is_done_is_freed_in_two_steps(world: World<impl Subject>) {
+    world.record("evt_handled", &[free("a"), free("b")]);
+    world.record("evt_unhandled", &[]);
+    let claims = world.claim(10);
+    world.finish(&claims[0], End::Done);
+    world.finish(&claims[1], discarded());
+    world.later(7 * DAY);
+    assert_eq!(world.prune(), Pruned::default(), "kept for that long");
+    world.later(Duration::from_millis(1));
+    assert_eq!(world.prune(), Pruned { bodies: 1, ..Pruned::default() });
+    assert_eq!(world.prune(), Pruned::default());
+    assert!(!world.event("evt_handled").unwrap().has_body);
+    assert_eq!(world.states(), [State::Done, State::Discarded]);
+    assert!(world.again(arrival("evt_handled", &[])), "its body is still told from another");
+    world.later(28 * DAY - Duration::from_millis(1));
+    assert_eq!(world.prune(), Pruned::default());
+    world.later(Duration::from_millis(1));
+    assert_eq!(world.prune(), Pruned { events: 2, ..Pruned::default() });
+    assert!(world.tasks().is_empty());
+    assert!(world.event("evt_handled").is_none() && world.event("evt_unhandled").is_none());
+}
+
+fn what_is_parked_is_kept_longer(world: World<impl Subject>) {
+    world.record("evt_1", &[free("a"), free("b"), free("c")]);
+    let claims = world.claim(10);
+    world.finish(&claims[0], End::Done);
+    world.finish(&claims[1], parked());
+    world.later(30 * DAY);
+    world.finish(&claims[2], parked());
+    world.later(90 * DAY);
+    assert_eq!(world.prune(), Pruned::default());
+    assert!(world.event("evt_1").unwrap().has_body);
+    world.later(Duration::from_millis(1));
+    assert_eq!(world.prune(), Pruned { events: 1, parked: 1, ..Pruned::default() });
+    assert!(world.event("evt_1").is_none() && world.tasks().is_empty());
+}
+
+fn what_is_open_is_kept_for_ever(world: World<impl Subject>) {
+    world.record("evt_ready", &[free("a"), free("ready")]);
+    world.record("evt_running", &[free("b"), serial("running")]);
+    world.record("evt_blocked", &[free("c"), serial("running")]);
+    for claim in world.claim(10) {
+        match &*claim.handler {
+            "a" | "c" => assert!(world.finish(&claim, parked())),
+            "b" => assert!(world.finish(&claim, End::Done)),
+            "ready" => assert!(world.finish(&claim, again_after(DAY))),
+            _ => {}
+        }
+    }
+    world.later(1_000 * DAY);
+    let before = world.tasks();
+    assert_eq!(world.prune(), Pruned::default());
+    assert_eq!(world.tasks(), before);
+    assert!(world.done(|store| store.events(everything())).iter().all(|event| event.has_body));
+}
+
+fn retention_goes_by_when_the_last_task_ended(world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    let claim = world.claim_one();
+    world.later(100 * DAY);
+    world.finish(&claim, End::Done);
+    world.later(7 * DAY);
+    assert_eq!(world.prune(), Pruned::default());
+    world.later(Duration::from_millis(1));
+    assert_eq!(world.prune(), Pruned { events: 1, ..Pruned::default() });
+}
+
+fn retention_goes_on_from_its_cursor(world: World<impl Subject>) {
+    for event in 1..=501 {
+        world.record(&format!("evt_{event}"), &[]);
+    }
+    world.done(|store| store.quarantine(Bytes::from_static(b"?"), "no object".to_owned()));
+    world.later(91 * DAY);
+    let from = |cursor| world.done(|store| store.prune(KEEP, cursor));
+    assert_eq!(from(500), Pruned { events: 1, ..Pruned::default() });
+    assert_eq!(from(0), Pruned { events: 500, quarantined: 1, next: Some(500), ..Pruned::default() });
+    assert_eq!(from(500), Pruned::default());
+    assert_eq!(world.stats(), Stats::default());
+}
+
+fn an_id_is_not_given_out_again(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    world.finish(&world.claim_one(), End::Done);
+    world.done(|store| store.quarantine(Bytes::from_static(b"1"), String::new()));
+    let quarantined = world.done(|store| store.quarantined(1))[0].id;
+    world.later(100 * DAY);
+    world.prune();
+    world.restart(&["a"]);
+    world.record("evt_1", &[free("a")]);
+    assert_eq!(world.event("evt_1").unwrap().cursor, 2);
+    assert_eq!(world.claim_one().ticket, Ticket { task: 2, fence: 1 });
+    world.done(|store| store.quarantine(Bytes::from_static(b"2"), String::new()));
+    assert!(world.done(|store| store.quarantined(1))[0].id > quarantined);
+}
+
+fn a_replay_runs_what_is_done_again(world: World<impl Subject>) {
+    let tasks = [free("done"), free("discarded"), serial("parked")];
+    world.record("evt_1", &tasks);
+    let claims = world.claim(10);
+    world.finish_each(&claims[..1], &End::Done);
+    world.finish_each(&claims[1..2], &discarded());
+    world.finish_each(&claims[2..], &parked());
+    world.later(SECOND);
+    assert_eq!(world.replay("evt_1", &tasks.map(at_once)), Replayed::Ready(3));
+    assert_eq!(world.states(), [State::Ready; 3], "a replay starts nothing itself");
+    for row in world.tasks() {
+        assert_eq!((row.attempt, row.finished_at, row.error, row.why), (0, None, None, None));
+        assert_eq!(row.due_at, Some(START + 1_000));
+    }
+    let claims = world.claim(10);
+    assert_eq!(claims.len(), 3);
+    assert!(claims.iter().all(|claim| claim.is_replay && claim.attempt == 1 && claim.ticket.fence == 2));
+}
+
+fn a_replay_leaves_open_tasks_alone(world: World<impl Subject>) {
+    let tasks = [serial("running"), free("waiting")];
+    world.record("evt_0", &tasks[..1]);
+    world.record("evt_1", &tasks);
+    for claim in world.claim(10) {
+        if claim.handler == "waiting" {
+            world.finish(&claim, again_after(SECOND));
+        }
+    }
+    assert_eq!(world.states(), [State::Running, State::Blocked, State::Ready]);
+    let before = world.tasks();
+    assert_eq!(world.replay("evt_0", &tasks[..1]), Replayed::Ready(0));
+    assert_eq!(world.replay("evt_1", &tasks), Replayed::Ready(0));
+    assert_eq!(world.tasks(), before);
+}
+
+fn a_replay_reaches_a_new_handler(world: World<impl Subject>) {
+    world.record("evt_1", &[free("old")]);
+    world.finish(&world.claim_one(), End::Done);
+    assert_eq!(world.replay("evt_1", &[serial("new")]), Replayed::Ready(1));
+    assert_eq!(world.states(), [State::Done, State::Ready]);
+    let claim = world.claim_one();
+    assert_eq!((&*claim.handler, claim.attempt, claim.is_replay), ("new", 1, true));
+    // It has its place in the lane.
+    world.record("evt_2", &[serial("new")]);
+    assert!(world.claim(10).is_empty());
+}
+
+fn a_replay_needs_the_body(world: World<impl Subject>) {
+    assert_eq!(world.replay("evt_1", &[free("a")]), Replayed::Unknown);
+    world.record("evt_1", &[free("a")]);
+    world.record("evt_2", &[]);
+    assert_eq!(world.replay("evt_2", &[free("a")]), Replayed::NoBody);
+    world.finish(&world.claim_one(), End::Done);
+    world.later(8 * DAY);
+    world.prune();
+    assert_eq!(world.replay("evt_1", &[free("a")]), Replayed::NoBody);
+    assert_eq!(world.states(), [State::Done]);
+    world.later(30 * DAY);
+    world.prune();
+    assert_eq!(world.replay("evt_1", &[free("a")]), Replayed::Unknown);
+}
+
+fn a_retry_by_hand_begins_anew(world: World<impl Subject>) {
+    world.record(
+        "evt_1",
+        &[free("waiting"), free("parked"), free("done"), free("discarded"), free("running")],
+    );
+    for claim in world.claim(10) {
+        let end = match &*claim.handler {
+            "waiting" => again_after(DAY),
+            "parked" => parked(),
+            "done" => End::Done,
+            "discarded" => discarded(),
+            _ => continue,
+        };
+        world.finish(&claim, end);
+    }
+    world.record("evt_2", &[serial("a")]);
+    world.record("evt_3", &[serial("a")]);
+    assert_eq!(world.claim_ids(10), [6]);
+    assert_eq!(world.task(7).state, State::Blocked);
+    world.later(SECOND);
+    let retried = [1, 2, 3, 4, 5, 6, 7, 99].map(|task| world.retry(task));
+    assert_eq!(retried, [true, true, false, false, false, false, true, false]);
+    for task in [1, 2, 7] {
+        let row = world.task(task);
+        assert_eq!((row.state, row.why, row.attempt), (State::Ready, None, 0));
+        assert_eq!((row.due_at, row.finished_at), (Some(START + 1_000), None));
+    }
+    assert_eq!(world.task(2).error.as_deref(), Some("failed for good"), "until it is done");
+    let claims = world.claim(10);
+    assert_eq!(
+        claims.iter().map(|claim| claim.ticket.task).collect::<Vec<_>>(),
+        [1, 2],
+        "the lane is taken still"
+    );
+    assert!(claims.iter().all(|claim| claim.attempt == 1 && claim.ticket.fence == 2 && !claim.is_replay));
+}
+
+fn a_discard_lets_the_lane_go_on(world: World<impl Subject>) {
+    for event in 1..=3 {
+        world.record(&format!("evt_{event}"), &[strict("a")]);
+    }
+    let claim = world.claim_one();
+    assert!(!world.discard(1), "it runs");
+    world.finish(&claim, again_after(DAY));
+    assert!(world.claim(10).is_empty());
+    assert_eq!(world.states(), [State::Ready, State::Blocked, State::Blocked]);
+    world.later(SECOND);
+    assert!(world.discard(1));
+    let given_up = world.task(1);
+    assert_eq!((given_up.state, given_up.error.as_deref()), (State::Discarded, Some("not wanted")));
+    assert_eq!((given_up.finished_at, given_up.why), (Some(START + 1_000), None));
+    let claim = world.claim_one();
+    assert_eq!(claim.ticket.task, 2);
+    assert!(world.discard(3), "a blocked one");
+    world.finish(&claim, parked());
+    assert!(world.discard(2), "a parked one");
+    assert_eq!((world.task(2).state, world.task(2).why), (State::Discarded, None));
+    assert!(!world.discard(2) && !world.discard(99));
+    world.finish_each(&world.claim(10), &End::Done);
+    assert_eq!(world.states(), [State::Discarded; 3]);
+}
+
+fn quarantine_tells_duplicates_by_the_body(mut world: World<impl Subject>) {
+    let keep = |world: &World<_>, body: &'static [u8], reason: &str| {
+        world.done(|store| store.quarantine(Bytes::from_static(body), reason.to_owned()))
+    };
+    assert!(keep(&world, b"[1]", "no object"));
+    world.later(SECOND);
+    assert!(!keep(&world, b"[1]", "something else"));
+    assert!(keep(&world, b"\xff", "no UTF-8"));
+    world.restart(&[]);
+    let listed = |limit| world.done(|store| store.quarantined(limit));
+    let shown: Vec<_> =
+        listed(10).into_iter().map(|row| (row.received_at, row.deliveries, row.reason, row.bytes)).collect();
+    let second = (START + 1_000, 1, "no UTF-8".to_owned(), 1);
+    assert_eq!(shown, [second, (START, 2, "no object".to_owned(), 3)]);
+    assert_eq!(listed(1), listed(10)[..1]);
+    assert_eq!(world.stats().quarantined, 2);
+    world.later(90 * DAY);
+    assert_eq!(world.prune(), Pruned { quarantined: 1, ..Pruned::default() });
+    assert!(keep(&world, b"[1]", "no object"));
+}
+
+fn record_starts_what_may_run(mut world: World<impl Subject>) {
+    let tasks = [at_once(serial("a")), free("b"), at_once(free("c"))];
+    let started = world.record("evt_1", &tasks);
+    let which: Vec<_> = started.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
+    assert_eq!(which, [(1, 1), (3, 1)]);
+    assert!(started.iter().all(|claim| claim.ticket.fence == 1 && claim.body == r#"{"id":"evt_1"}"#));
+    assert_eq!(world.states(), [State::Running, State::Ready, State::Running]);
+    assert!(world.record("evt_2", &[at_once(serial("a"))]).is_empty(), "the lane is taken");
+    assert_eq!(world.states()[3], State::Ready);
+    world.finish(&started[0], again_after(SECOND));
+    assert!(world.record("evt_3", &[at_once(serial("a"))]).is_empty(), "others are before it");
+    // A crash finds what was started like anything else that ran.
+    assert_eq!(world.restart(&["a", "b", "c"]).suspects, 1);
+    assert_eq!(world.claim_one().ticket.task, 3);
+}
+
+fn a_newer_event_that_is_done_makes_an_older_one_stale(world: World<impl Subject>) {
+    let is_stale = |sent: Arrival| {
+        let claims = world.arrive(sent);
+        world.finish_each(&claims, &discarded());
+        claims[0].is_stale
+    };
+    let a = [at_once(free("a"))];
+    let finished = world.arrive(created("evt_newest", 30, &a));
+    assert!(!is_stale(created("evt_before_it_is_done", 10, &a)));
+    world.finish_each(&finished, &End::Done);
+    assert!(is_stale(created("evt_older", 20, &a)));
+    assert!(!is_stale(created("evt_as_old", 30, &a)));
+    assert!(!is_stale(created("evt_newer", 40, &a)));
+    assert!(!is_stale(created("evt_of_another_handler", 20, &[at_once(free("b"))])));
+    assert!(!is_stale(Arrival { created: None, ..created("evt_without_a_time", 0, &a) }));
+    assert!(!is_stale(Arrival { object_id: None, ..created("evt_without_an_object", 20, &a) }));
+    let other = || Some("ch_2".to_owned());
+    assert!(!is_stale(Arrival { object_id: other(), ..created("evt_of_another_object", 20, &a) }));
+    let account = || Some("acct_1".to_owned());
+    assert!(!is_stale(Arrival { account: account(), ..created("evt_of_another_account", 20, &a) }));
+    assert!(is_stale(created("evt_older_too", 20, &a)), "what is given up does not count");
+}
+
+fn stats_count_everything(mut world: World<impl Subject>) {
+    assert_eq!(world.stats(), Stats::default());
+    world.record("evt_1", &[free("b"), free("a")]);
+    world.record("evt_2", &[free("a")]);
+    world.record("evt_3", &[free("a")]);
+    world.record("evt_4", &[]);
+    world.record("evt_5", &[free("gone")]);
+    world.again(arrival("evt_1", &[]));
+    world.again(arrival("evt_4", &[]));
+    let [b, a1, a2, a3, gone] = &world.claim(10)[..] else { panic!("five tasks") };
+    world.finish(b, End::Done);
+    world.finish(a1, again_after(SECOND));
+    world.finish(a2, parked());
+    world.finish(a3, End::Parked { why: Why::Asked, error: String::new() });
+    world.finish(gone, again_after(SECOND));
+    world.restart(&["a", "b"]);
+    assert_eq!(world.stats().oldest_due_ms, None);
+    world.later(3 * SECOND);
+    let group =
+        |handler: &str, state, why| HandlerStats { handler: handler.to_owned(), state, why, tasks: 1 };
+    let expected = Stats {
+        events: 5,
+        unhandled: 1,
+        duplicates: 2,
+        changed_bodies: 0,
+        quarantined: 0,
+        oldest_due_ms: Some(2_000),
+        handlers: vec![
+            group("a", State::Ready, None),
+            group("a", State::Parked, Some(Why::Asked)),
+            group("a", State::Parked, Some(Why::Exhausted)),
+            group("b", State::Done, None),
+            group("gone", State::Parked, Some(Why::NoHandler)),
+        ],
+    };
+    assert_eq!(world.stats(), expected);
+}
+
+fn tasks_are_listed_page_by_page(world: World<impl Subject>) {
+    for event in 1..=3 {
+        world.record(&format!("evt_{event}"), &[free("a"), free("b")]);
+    }
+    let page = |after, limit| {
+        let rows = world.done(|store| store.tasks(Filter { after, limit, ..Filter::default() }));
+        rows.iter().map(|row| row.task).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 4), [6, 5, 4, 3]);
+    assert_eq!(page(Some(3), 4), [2, 1]);
+    assert!(page(Some(1), 4).is_empty());
+    assert!(page(None, 0).is_empty());
+}
+
+fn tasks_are_filtered(world: World<impl Subject>) {
+    let of = |event_id: &str, event_type: &str, tasks: &[NewTask]| {
+        world.arrive(Arrival { event_type: event_type.to_owned(), ..arrival(event_id, tasks) });
+        world.later(SECOND);
+    };
+    of("evt_1", "charge.dispute.created", &[free("a"), free("b")]);
+    of("evt_2", "charge.dispute.closed", &[free("a")]);
+    of("evt_3", "charge.disputed", &[free("a")]);
+    of("evt_4", "charge_dispute_created", &[free("b")]);
+    let claims = world.claim(2);
+    world.finish(&claims[0], parked());
+    world.finish(&claims[1], End::Done);
+    let list = |filter: Filter| {
+        let rows = world.done(|store| store.tasks(Filter { limit: 10, ..filter }));
+        rows.iter().map(|row| row.task).collect::<Vec<_>>()
+    };
+    let all = Filter::default;
+    assert_eq!(list(all()), [5, 4, 3, 2, 1]);
+    let of_type = |wanted: &str| Filter { event_type: Some(wanted.to_owned()), ..all() };
+    assert_eq!(list(of_type("charge.dispute.*")), [3, 2, 1]);
+    assert_eq!(list(of_type("charge.dispute.closed")), [3]);
+    assert_eq!(list(of_type("charge_dispute_*")), [5]);
+    assert_eq!(list(of_type("*")), [5, 4, 3, 2, 1]);
+    assert!(list(of_type("charge.dispute")).is_empty());
+    let of_events =
+        |ids: &[&str]| Filter { event_ids: ids.iter().map(|&id| id.to_owned()).collect(), ..all() };
+    assert_eq!(list(of_events(&["evt_1", "evt_4", "evt_9"])), [5, 2, 1]);
+    assert_eq!(list(Filter { handler: Some("b".to_owned()), ..all() }), [5, 2]);
+    assert_eq!(list(Filter { state: Some(State::Done), ..all() }), [2]);
+    assert_eq!(list(Filter { state: Some(State::Ready), ..all() }), [5, 4, 3]);
+    assert_eq!(list(Filter { why: Some(Why::Exhausted), ..all() }), [1]);
+    assert!(list(Filter { why: Some(Why::Asked), ..all() }).is_empty());
+    assert_eq!(list(Filter { since: Some(START + 2_000), ..all() }), [5, 4]);
+    let handler = Some("a".to_owned());
+    assert_eq!(list(Filter { handler, after: Some(4), ..of_type("charge.*") }), [3, 1]);
+}
+
+fn events_are_listed_and_filtered(world: World<impl Subject>) {
+    for (event, event_type) in ["charge.captured", "charge.dispute.created", "payout.paid"].iter().enumerate()
+    {
+        world.arrive(Arrival {
+            event_type: (*event_type).to_owned(),
+            ..arrival(&format!("evt_{event}"), &[])
+        });
+        world.later(SECOND);
+    }
+    let list = |filter: Filter| {
+        let rows = world.done(|store| store.events(filter));
+        rows.iter().map(|row| row.cursor).collect::<Vec<_>>()
+    };
+    assert_eq!(list(everything()), [3, 2, 1]);
+    assert_eq!(list(Filter { limit: 2, ..everything() }), [3, 2]);
+    assert_eq!(list(Filter { after: Some(2), ..everything() }), [1]);
+    assert_eq!(list(Filter { event_type: Some("charge.*".to_owned()), ..everything() }), [2, 1]);
+    assert_eq!(list(Filter { event_ids: vec!["evt_2".to_owned()], ..everything() }), [3]);
+    assert_eq!(list(Filter { since: Some(START + 1_000), ..everything() }), [3, 2]);
+    let of_tasks = Filter { handler: Some("a".to_owned()), state: Some(State::Done), ..everything() };
+    assert_eq!(list(Filter { why: Some(Why::Asked), ..of_tasks }), [3, 2, 1], "these do not matter");
+}
+
+fn an_event_shows_its_body_and_tasks(world: World<impl Subject>) {
+    assert!(world.done(|store| store.event("evt_1".to_owned())).is_none());
+    world.record("evt_0", &[free("a")]);
+    world.record("evt_1", &[free("b"), free("a")]);
+    let stored = world.done(|store| store.event("evt_1".to_owned())).unwrap();
+    assert_eq!(stored.event.event_id, "evt_1");
+    assert_eq!(stored.body.as_deref(), Some(r#"{"id":"evt_1"}"#));
+    assert_eq!(stored.tasks, &world.tasks()[1..]);
+    world.record("evt_2", &[]);
+    let stored = world.done(|store| store.event("evt_2".to_owned())).unwrap();
+    assert!(stored.body.is_none() && stored.tasks.is_empty());
+}

@@ -1,0 +1,693 @@
+//! An inbox that is gone with its process: for tests, and the model that every other store is held against. So each
+//! operation says in plain words, one after the other, what it does, and looks at every row there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::clock::{StoreClock, millis};
+use super::store::{
+    Arrival, Began, Claim, Claimed, End, EventRow, Filter, HandlerStats, Lane, NewTask, Pruned,
+    QuarantineRow, Recorded, Replayed, Retention, State, Stats, Store, Stored, StoredEvent, TaskRow, Ticket,
+    Why,
+};
+
+/// How often a task may end the process while it alone is running.
+const MAX_CRASHES: u32 = 3;
+
+/// How many events one step of the retention looks at.
+const PRUNE_STEP: usize = 500;
+
+/// Keeps an inbox in memory.
+pub(crate) struct Memory {
+    clock: StoreClock,
+    data: Mutex<Data>,
+}
+
+/// Shows how much there is.
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let data = self.data();
+        f.debug_struct("Memory")
+            .field("events", &data.events.len())
+            .field("tasks", &data.tasks.len())
+            .field("quarantine", &data.quarantine.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Data {
+    /// By sequence number, which is the order of arrival.
+    events: BTreeMap<i64, StoredArrival>,
+    tasks: BTreeMap<i64, Task>,
+    quarantine: BTreeMap<i64, Quarantined>,
+    // The last ids given out: one that was pruned is not given out again.
+    last_event: i64,
+    last_task: i64,
+    last_quarantined: i64,
+}
+
+/// An event. Its row says what an operator sees; `has_body` is asked of `body`.
+#[derive(Clone)]
+struct StoredArrival {
+    row: EventRow,
+    digest: [u8; 32],
+    body: Option<Bytes>,
+}
+
+/// What is to be done, or was done, about an event by one handler.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub(super) id: i64,
+    /// The event's sequence number.
+    pub(super) event: i64,
+    pub(super) handler: String,
+    pub(super) lane: Option<Lane>,
+    /// When the event happened, 0 if Stripe did not say: the order in a lane.
+    pub(super) created: i64,
+    pub(super) state: State,
+    pub(super) why: Option<Why>,
+    pub(super) attempt: u32,
+    pub(super) crashes: u32,
+    /// Whether a process ended while it was running, and it has not ended a run since.
+    pub(super) is_suspect: bool,
+    pub(super) is_replay: bool,
+    pub(super) fence: i64,
+    pub(super) due: i64,
+    pub(super) finished: Option<i64>,
+    pub(super) error: Option<String>,
+}
+
+#[derive(Clone)]
+struct Quarantined {
+    row: QuarantineRow,
+    digest: [u8; 32],
+}
+
+impl Task {
+    fn is_due(&self, now: i64) -> bool {
+        self.state == State::Ready && self.due <= now
+    }
+
+    /// Whether it is an open task of a lane.
+    fn is_open_in(&self, handler: &str, key: &str) -> bool {
+        self.state.is_open()
+            && self.handler == handler
+            && self.lane.as_ref().is_some_and(|lane| lane.key == key)
+    }
+
+    /// The order in a lane.
+    fn turn(&self) -> (i64, i64) {
+        (self.created, self.event)
+    }
+
+    fn finished_before(&self, time: i64) -> bool {
+        self.finished.is_some_and(|finished| finished < time)
+    }
+
+    fn become_ready(&mut self, due: i64) {
+        self.state = State::Ready;
+        self.due = due;
+        self.finished = None;
+        self.why = None;
+    }
+
+    /// As if it had never run. The fence stays, so that an old ticket is worthless still.
+    fn begin_anew(&mut self, now: i64) {
+        self.become_ready(now);
+        self.attempt = 0;
+        self.crashes = 0;
+        self.is_suspect = false;
+    }
+
+    /// Ends it, until an operator wants it otherwise. Only a parked one has a reason why.
+    fn settle(&mut self, state: State, why: Option<Why>, error: Option<String>, now: i64) {
+        self.state = state;
+        self.why = why;
+        self.error = error;
+        self.finished = Some(now);
+        self.is_suspect = false;
+    }
+}
+
+impl Data {
+    fn event_named(&self, event_id: &str) -> Option<i64> {
+        self.events.iter().find(|(_, event)| event.row.event_id == event_id).map(|(seq, _)| *seq)
+    }
+
+    fn has_body(&self, event: i64) -> bool {
+        self.events.get(&event).is_some_and(|event| event.body.is_some())
+    }
+
+    fn tasks_of(&self, event: i64) -> impl Iterator<Item = &Task> {
+        self.tasks.values().filter(move |task| task.event == event)
+    }
+
+    fn open_in<'d>(&'d self, handler: &'d str, lane: &'d Lane) -> impl Iterator<Item = &'d Task> {
+        self.tasks.values().filter(move |task| task.is_open_in(handler, &lane.key))
+    }
+
+    fn insert_task(
+        &mut self,
+        event: i64,
+        created: Option<i64>,
+        new: NewTask,
+        is_replay: bool,
+        now: i64,
+    ) -> i64 {
+        self.last_task += 1;
+        let task = Task {
+            id: self.last_task,
+            event,
+            handler: new.handler,
+            lane: new.lane,
+            created: created.unwrap_or(0),
+            state: State::Ready,
+            why: None,
+            attempt: 0,
+            crashes: 0,
+            is_suspect: false,
+            is_replay,
+            fence: 0,
+            due: now,
+            finished: None,
+            error: None,
+        };
+        self.tasks.insert(self.last_task, task);
+        self.last_task
+    }
+
+    fn record(&mut self, arrival: Arrival, now: i64) -> Recorded {
+        let digest: [u8; 32] = Sha256::digest(&arrival.body).into();
+        if let Some(seq) = self.event_named(&arrival.event_id)
+            && let Some(known) = self.events.get_mut(&seq)
+        {
+            let same_body = known.digest == digest;
+            known.row.deliveries += 1;
+            known.row.changed_bodies += u64::from(!same_body);
+            return Recorded::Duplicate { same_body };
+        }
+        self.last_event += 1;
+        let seq = self.last_event;
+        let row = EventRow {
+            cursor: seq,
+            event_id: arrival.event_id,
+            event_type: arrival.event_type,
+            endpoint: arrival.endpoint,
+            account: arrival.account,
+            object_id: arrival.object_id,
+            created: arrival.created,
+            api_version: arrival.api_version,
+            livemode: arrival.livemode,
+            received_at: now,
+            deliveries: 1,
+            changed_bodies: 0,
+            has_body: false,
+        };
+        // What nobody handles is known by its id, so that a duplicate is told, and not kept.
+        let body = (!arrival.tasks.is_empty()).then_some(arrival.body);
+        self.events.insert(seq, StoredArrival { row, digest, body });
+        let mut wanted = Vec::new();
+        for task in arrival.tasks {
+            let start = task.start;
+            let id = self.insert_task(seq, arrival.created, task, false, now);
+            wanted.extend(start.then_some(id));
+        }
+        let mut started = Vec::new();
+        for id in wanted {
+            if self.may_start(id) {
+                started.extend(self.start(id));
+            }
+        }
+        Recorded::New { started }
+    }
+
+    /// Whether a task that was just made may run at once: no suspect is left, and it is alone in its lane.
+    fn may_start(&self, id: i64) -> bool {
+        let is_alone = |task: &Task| match &task.lane {
+            Some(lane) => self.open_in(&task.handler, lane).all(|other| other.id == id),
+            None => true,
+        };
+        let no_suspect = !self.tasks.values().any(|task| task.is_suspect && task.state.is_open());
+        no_suspect && self.tasks.get(&id).is_some_and(is_alone)
+    }
+
+    /// Starts a task. The attempt is counted before the run, so that one that ends the process is counted.
+    fn start(&mut self, id: i64) -> Option<Claim> {
+        let is_stale = self.is_stale(self.tasks.get(&id)?);
+        let task = self.tasks.get_mut(&id)?;
+        let event = self.events.get(&task.event)?;
+        task.state = State::Running;
+        task.fence += 1;
+        task.attempt = task.attempt.saturating_add(1);
+        Some(Claim {
+            ticket: Ticket { task: id, fence: task.fence },
+            handler: task.handler.clone(),
+            endpoint: event.row.endpoint.clone(),
+            attempt: task.attempt,
+            is_replay: task.is_replay,
+            is_stale,
+            body: event.body.clone().unwrap_or_default(),
+        })
+    }
+
+    /// Whether the handler has done a newer event of the same object.
+    fn is_stale(&self, task: &Task) -> bool {
+        let Some(event) = self.events.get(&task.event) else { return false };
+        let (Some(_), Some(created)) = (&event.row.object_id, event.row.created) else { return false };
+        let is_newer = |other: &StoredArrival| {
+            other.row.object_id == event.row.object_id
+                && other.row.account == event.row.account
+                && other.row.created.is_some_and(|other| other > created)
+        };
+        self.tasks.values().any(|done| {
+            done.handler == task.handler
+                && done.state == State::Done
+                && self.events.get(&done.event).is_some_and(is_newer)
+        })
+    }
+
+    fn claim(&mut self, limit: usize, now: i64) -> Claimed {
+        let claims = self.claims(limit, now);
+        let waiting = self.tasks.values().filter(|task| task.state == State::Ready && task.due > now);
+        let next_due = waiting.map(|task| task.due).min().map(|due| Duration::from_millis(due.abs_diff(now)));
+        Claimed { claims, next_due }
+    }
+
+    fn claims(&mut self, limit: usize, now: i64) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        let running: Vec<&Task> = self.tasks.values().filter(|task| task.state == State::Running).collect();
+        if running.iter().any(|task| task.is_suspect) {
+            return claims;
+        }
+        let suspect = self.tasks.values().find(|task| task.is_suspect && task.state == State::Ready);
+        if let Some(suspect) = suspect {
+            if running.is_empty() && limit > 0 {
+                claims.extend(self.start(suspect.id));
+            }
+            return claims;
+        }
+        while claims.len() < limit
+            && let Some(candidate) = self.first_due(now)
+        {
+            let turn = self.whose_turn(&candidate, now);
+            if turn != Some(candidate.id)
+                && let Some(candidate) = self.tasks.get_mut(&candidate.id)
+            {
+                candidate.state = State::Blocked;
+            }
+            claims.extend(turn.and_then(|id| self.start(id)));
+        }
+        claims
+    }
+
+    fn first_due(&self, now: i64) -> Option<Task> {
+        let due = self.tasks.values().filter(|task| task.is_due(now));
+        due.min_by_key(|task| (task.due, task.id)).cloned()
+    }
+
+    /// The task that runs now in the lane of one that is due; `None` if none does.
+    fn whose_turn(&self, candidate: &Task, now: i64) -> Option<i64> {
+        let Some(lane) = &candidate.lane else { return Some(candidate.id) };
+        let open: Vec<&Task> = self.open_in(&candidate.handler, lane).collect();
+        if open.iter().any(|task| task.state == State::Running) {
+            return None;
+        }
+        let may_run = |task: &Task| task.state == State::Blocked || task.is_due(now);
+        let queue = open.into_iter().filter(|task| lane.strict || may_run(task));
+        let first = queue.min_by_key(|task| task.turn())?;
+        // The first of a strict lane may wait for its time: the others wait with it.
+        may_run(first).then_some(first.id)
+    }
+
+    /// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
+    fn promote(&mut self, id: i64, now: i64) {
+        let Some(Task { handler, lane: Some(lane), .. }) = self.tasks.get(&id) else { return };
+        let blocked = self.open_in(handler, lane).filter(|task| task.state == State::Blocked);
+        let Some(next) = blocked.min_by_key(|task| task.turn()).map(|task| task.id) else { return };
+        if let Some(next) = self.tasks.get_mut(&next) {
+            next.become_ready(now);
+        }
+    }
+
+    fn finish(&mut self, ticket: Ticket, end: End, now: i64) -> bool {
+        let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
+        let Some(task) = running.filter(|task| task.fence == ticket.fence) else { return false };
+        if !matches!(end, End::Released) {
+            task.is_suspect = false;
+            task.crashes = 0;
+        }
+        match end {
+            End::Done => task.settle(State::Done, None, None, now),
+            End::Discarded { error } => task.settle(State::Discarded, None, Some(error), now),
+            End::Parked { why, error } => task.settle(State::Parked, Some(why), Some(error), now),
+            End::Retry { after, error } => {
+                task.become_ready(now.saturating_add(millis(after)));
+                task.error = Some(error);
+            }
+            End::Released => {
+                task.become_ready(now);
+                task.attempt = task.attempt.saturating_sub(1);
+            }
+        }
+        self.promote(ticket.task, now);
+        true
+    }
+
+    fn begin(&mut self, handlers: &[String], now: i64) -> Began {
+        let mut began = Began::default();
+        for task in self.tasks.values_mut().filter(|task| task.state == State::Running) {
+            // A suspect runs alone: if its process ended, the suspicion is confirmed.
+            task.crashes += u32::from(task.is_suspect);
+            task.is_suspect = true;
+            if task.crashes >= MAX_CRASHES {
+                let error =
+                    format!("the process ended {MAX_CRASHES} times while this task alone was running");
+                task.settle(State::Parked, Some(Why::Poison), Some(error), now);
+                began.poisoned += 1;
+            } else {
+                task.become_ready(now);
+                began.suspects += 1;
+            }
+        }
+        // Nothing runs any more, so no lane is taken.
+        for task in self.tasks.values_mut().filter(|task| task.state == State::Blocked) {
+            task.become_ready(now);
+        }
+        let with_body: BTreeSet<i64> =
+            self.events.iter().filter(|(_, event)| event.body.is_some()).map(|(seq, _)| *seq).collect();
+        for task in self.tasks.values_mut() {
+            let is_known = handlers.contains(&task.handler);
+            if task.state.is_open() && !is_known {
+                task.settle(State::Parked, Some(Why::NoHandler), None, now);
+                began.without_handler += 1;
+            } else if task.why == Some(Why::NoHandler) && is_known && with_body.contains(&task.event) {
+                task.become_ready(now);
+                began.resumed += 1;
+            }
+        }
+        began
+    }
+
+    fn quarantine(&mut self, body: &[u8], reason: String, now: i64) -> bool {
+        let digest: [u8; 32] = Sha256::digest(body).into();
+        if let Some(known) = self.quarantine.values_mut().find(|known| known.digest == digest) {
+            known.row.deliveries += 1;
+            return false;
+        }
+        self.last_quarantined += 1;
+        let id = self.last_quarantined;
+        let row = QuarantineRow { id, received_at: now, deliveries: 1, reason, bytes: body.len() as u64 };
+        self.quarantine.insert(id, Quarantined { row, digest });
+        true
+    }
+
+    fn prune(&mut self, keep: Retention, cursor: i64, now: i64) -> Pruned {
+        let mut pruned = Pruned::default();
+        let before = |kept: Duration| now.saturating_sub(millis(kept));
+        let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));
+        let looked_at: Vec<i64> =
+            self.events.keys().copied().filter(|seq| *seq > cursor).take(PRUNE_STEP).collect();
+        for seq in &looked_at {
+            self.prune_event(*seq, [bodies, ids, parked], &mut pruned);
+        }
+        if looked_at.len() == PRUNE_STEP {
+            pruned.next = looked_at.last().copied();
+        }
+        if cursor == 0 {
+            let before = self.quarantine.len();
+            self.quarantine.retain(|_, kept| kept.row.received_at >= parked);
+            pruned.quarantined = (before - self.quarantine.len()) as u64;
+        }
+        pruned
+    }
+
+    /// Frees what an event no longer needs, given before which times its body, its id and its parked tasks are old.
+    fn prune_event(&mut self, seq: i64, [bodies, ids, parked]: [i64; 3], pruned: &mut Pruned) {
+        let tasks: Vec<&Task> = self.tasks_of(seq).collect();
+        if tasks.iter().any(|task| task.state.is_open()) {
+            return;
+        }
+        let is_parked = |task: &&&Task| task.state == State::Parked;
+        if tasks.iter().any(|task| task.state == State::Parked) {
+            if tasks.iter().filter(is_parked).all(|task| task.finished_before(parked)) {
+                self.delete_event(seq);
+                pruned.events += 1;
+                pruned.parked += 1;
+            }
+            return;
+        }
+        if !tasks.iter().all(|task| task.finished_before(bodies)) {
+            return;
+        }
+        let Some(event) = self.events.get_mut(&seq) else { return };
+        if event.row.received_at < ids {
+            self.delete_event(seq);
+            pruned.events += 1;
+        } else if event.row.received_at < bodies && event.body.take().is_some() {
+            pruned.bodies += 1;
+        }
+    }
+
+    fn delete_event(&mut self, seq: i64) {
+        self.events.remove(&seq);
+        self.tasks.retain(|_, task| task.event != seq);
+    }
+
+    fn retry(&mut self, id: i64, now: i64) -> bool {
+        let has_body = self.tasks.get(&id).is_some_and(|task| self.has_body(task.event));
+        let Some(task) = self.tasks.get_mut(&id) else { return false };
+        let may = match task.state {
+            State::Ready | State::Blocked => true,
+            State::Parked => has_body,
+            State::Running | State::Done | State::Discarded => false,
+        };
+        if may {
+            task.begin_anew(now);
+        }
+        may
+    }
+
+    fn discard(&mut self, id: i64, reason: String, now: i64) -> bool {
+        let Some(task) = self.tasks.get_mut(&id) else { return false };
+        if !matches!(task.state, State::Parked | State::Ready | State::Blocked) {
+            return false;
+        }
+        task.settle(State::Discarded, None, Some(reason), now);
+        self.promote(id, now);
+        true
+    }
+
+    fn replay(&mut self, event_id: &str, tasks: Vec<NewTask>, now: i64) -> Replayed {
+        let Some(seq) = self.event_named(event_id) else { return Replayed::Unknown };
+        if !self.has_body(seq) {
+            return Replayed::NoBody;
+        }
+        let created = self.events.get(&seq).and_then(|event| event.row.created);
+        let mut ready = 0;
+        for new in tasks {
+            let known = self.tasks.values_mut().find(|task| task.event == seq && task.handler == new.handler);
+            match known {
+                Some(task) if task.state.is_open() => continue,
+                Some(task) => {
+                    task.begin_anew(now);
+                    task.error = None;
+                    task.is_replay = true;
+                    task.lane = new.lane;
+                }
+                None => {
+                    self.insert_task(seq, created, new, true, now);
+                }
+            }
+            ready += 1;
+        }
+        Replayed::Ready(ready)
+    }
+
+    fn event_row(event: &StoredArrival) -> EventRow {
+        EventRow { has_body: event.body.is_some(), ..event.row.clone() }
+    }
+
+    fn task_row(&self, task: &Task) -> Option<TaskRow> {
+        let event = self.events.get(&task.event)?;
+        Some(TaskRow {
+            task: task.id,
+            event_id: event.row.event_id.clone(),
+            event_type: event.row.event_type.clone(),
+            handler: task.handler.clone(),
+            state: task.state,
+            why: task.why,
+            attempt: task.attempt,
+            received_at: event.row.received_at,
+            due_at: (task.state == State::Ready).then_some(task.due),
+            finished_at: task.finished,
+            error: task.error.clone(),
+        })
+    }
+
+    fn task_rows(&self, filter: &Filter) -> Vec<TaskRow> {
+        let is_meant = |row: &TaskRow| {
+            is_meant(filter, &row.event_id, &row.event_type, row.received_at)
+                && filter.handler.as_ref().is_none_or(|handler| *handler == row.handler)
+                && filter.state.is_none_or(|state| state == row.state)
+                && filter.why.is_none_or(|why| row.why == Some(why))
+                && filter.after.is_none_or(|after| row.task < after)
+        };
+        let rows = self.tasks.values().rev().filter_map(|task| self.task_row(task));
+        rows.filter(is_meant).take(filter.limit).collect()
+    }
+
+    fn event_rows(&self, filter: &Filter) -> Vec<EventRow> {
+        let is_meant = |row: &EventRow| {
+            is_meant(filter, &row.event_id, &row.event_type, row.received_at)
+                && filter.after.is_none_or(|after| row.cursor < after)
+        };
+        self.events.values().rev().map(Self::event_row).filter(is_meant).take(filter.limit).collect()
+    }
+
+    fn event(&self, event_id: &str) -> Option<StoredEvent> {
+        let seq = self.event_named(event_id)?;
+        let event = self.events.get(&seq)?;
+        Some(StoredEvent {
+            event: Self::event_row(event),
+            tasks: self.tasks_of(seq).filter_map(|task| self.task_row(task)).collect(),
+            body: event.body.as_ref().and_then(|body| String::from_utf8(body.to_vec()).ok()),
+        })
+    }
+
+    fn quarantined(&self, limit: usize) -> Vec<QuarantineRow> {
+        self.quarantine.values().rev().take(limit).map(|kept| kept.row.clone()).collect()
+    }
+
+    fn stats(&self, now: i64) -> Stats {
+        let handled: BTreeSet<i64> = self.tasks.values().map(|task| task.event).collect();
+        let oldest_due = self.tasks.values().filter(|task| task.is_due(now)).map(|task| task.due).min();
+        let mut handlers: Vec<HandlerStats> = Vec::new();
+        for Task { handler, state, why, .. } in self.tasks.values() {
+            let known = handlers
+                .iter_mut()
+                .find(|group| (&group.handler, &group.state, &group.why) == (handler, state, why));
+            match known {
+                Some(group) => group.tasks += 1,
+                None => {
+                    let handler = handler.clone();
+                    handlers.push(HandlerStats { handler, state: *state, why: *why, tasks: 1 });
+                }
+            }
+        }
+        // No reason comes before any, and these are in the order of their declaration.
+        handlers.sort_by(|one, other| {
+            let place = |group: &HandlerStats| (group.state, group.why.map(|why| why as u8));
+            one.handler.cmp(&other.handler).then_with(|| place(one).cmp(&place(other)))
+        });
+        Stats {
+            events: self.events.len() as u64,
+            unhandled: self.events.keys().filter(|seq| !handled.contains(seq)).count() as u64,
+            duplicates: self.events.values().map(|event| event.row.deliveries - 1).sum(),
+            changed_bodies: self.events.values().map(|event| event.row.changed_bodies).sum(),
+            quarantined: self.quarantine.len() as u64,
+            oldest_due_ms: oldest_due.map(|due| now.saturating_sub(due)),
+            handlers,
+        }
+    }
+}
+
+/// Whether an operator means an event, or its tasks, as far as the event tells.
+fn is_meant(filter: &Filter, event_id: &String, event_type: &str, received_at: i64) -> bool {
+    (filter.event_ids.is_empty() || filter.event_ids.contains(event_id))
+        && filter.matches_type(event_type)
+        && filter.since.is_none_or(|since| received_at >= since)
+}
+
+impl Memory {
+    /// An empty inbox.
+    pub(crate) fn new(clock: StoreClock) -> Self {
+        Self { clock, data: Mutex::default() }
+    }
+
+    /// The inbox as the next process would find it, were it on a disk, had this one ended now.
+    #[cfg(test)]
+    pub(crate) fn restarted(&self) -> Self {
+        Self { clock: self.clock.clone(), data: Mutex::new(self.data().clone()) }
+    }
+
+    /// All tasks, with what no operator sees.
+    #[cfg(test)]
+    pub(super) fn every_task(&self) -> Vec<Task> {
+        self.data().tasks.values().cloned().collect()
+    }
+
+    fn data(&self) -> MutexGuard<'_, Data> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does one operation, at one time and with nothing beside it.
+    fn at_once<T: Send + 'static>(&self, operation: impl FnOnce(&mut Data, i64) -> T) -> Stored<'_, T> {
+        let mut data = self.data();
+        let done = operation(&mut data, self.clock.now());
+        Box::pin(std::future::ready(Ok(done)))
+    }
+}
+
+impl Store for Memory {
+    fn begin(&self, handlers: Vec<String>) -> Stored<'_, Began> {
+        self.at_once(|data, now| data.begin(&handlers, now))
+    }
+
+    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded> {
+        self.at_once(|data, now| data.record(arrival, now))
+    }
+
+    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool> {
+        self.at_once(|data, now| data.quarantine(&body, reason, now))
+    }
+
+    fn claim(&self, limit: usize) -> Stored<'_, Claimed> {
+        self.at_once(|data, now| data.claim(limit, now))
+    }
+
+    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, bool> {
+        self.at_once(|data, now| data.finish(ticket, end, now))
+    }
+
+    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
+        self.at_once(|data, now| data.prune(keep, cursor, now))
+    }
+
+    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>> {
+        self.at_once(|data, _| data.task_rows(&filter))
+    }
+
+    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>> {
+        self.at_once(|data, _| data.event_rows(&filter))
+    }
+
+    fn event(&self, id: String) -> Stored<'_, Option<StoredEvent>> {
+        self.at_once(|data, _| data.event(&id))
+    }
+
+    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
+        self.at_once(|data, _| data.quarantined(limit))
+    }
+
+    fn stats(&self) -> Stored<'_, Stats> {
+        self.at_once(|data, now| data.stats(now))
+    }
+
+    fn retry(&self, task: i64) -> Stored<'_, bool> {
+        self.at_once(|data, now| data.retry(task, now))
+    }
+
+    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {
+        self.at_once(|data, now| data.discard(task, reason, now))
+    }
+
+    fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+        self.at_once(|data, now| data.replay(&event_id, tasks, now))
+    }
+}

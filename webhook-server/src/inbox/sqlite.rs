@@ -1,0 +1,206 @@
+//! The store in one SQLite file: no server, and safe against the process and the machine ending at any moment.
+//!
+//! One thread writes ([`writer`]), in transactions that gather whatever waits; readers have a connection of their own.
+//! Everything else here is statements.
+
+mod begin;
+mod claim;
+mod codes;
+mod file;
+mod finish;
+mod operate;
+mod prune;
+mod record;
+mod room;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use rusqlite::Connection;
+
+use self::claim::Run;
+use self::file::InboxFile;
+pub(crate) use self::file::beside;
+use self::room::Room;
+use self::writer::{Live, Urgency, Writer, translate};
+use crate::inbox::clock::{StoreClock, millis};
+use crate::inbox::store::{
+    Arrival, Began, Claimed, End, EventRow, Filter, NewTask, Pruned, QuarantineRow, Recorded, Replayed,
+    Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow, Ticket,
+};
+
+/// How far ahead of the system's clock a time in the file may be and still count as the present: a clock that was once
+/// wrong must not put off everything that follows.
+const MAX_FLOOR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+/// An inbox in a file.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    writer: Writer,
+    reader: Arc<Mutex<Option<Connection>>>,
+    room: Arc<Room>,
+    file: Arc<InboxFile>,
+    clock: StoreClock,
+    /// Which of the processes that have used the file this is.
+    owner: i64,
+}
+
+impl Sqlite {
+    /// Opens the inbox in a file, and makes it if there is none. Below `floor` free bytes, nothing is taken in.
+    ///
+    /// # Errors
+    ///
+    /// Says in one sentence why the file cannot be used, and what to do.
+    pub(crate) fn open(path: &Path, floor: u64) -> Result<Self, String> {
+        Self::open_with(path, floor, None)
+    }
+
+    /// Opens it with a clock other than the system's.
+    pub(crate) fn open_with(path: &Path, floor: u64, clock: Option<StoreClock>) -> Result<Self, String> {
+        let file = Arc::new(InboxFile::claim(path)?);
+        let db = file.open()?;
+        let unusable = |error: rusqlite::Error| format!("{} cannot be used: {error}", path.display());
+        let owner = db
+            .query_row("UPDATE inbox_incarnation SET number = number + 1 RETURNING number", [], |row| {
+                row.get(0)
+            })
+            .map_err(unusable)?;
+        let latest: Option<i64> = db
+            .query_row("SELECT max(received_ms) FROM inbox_event", [], |row| row.get(0))
+            .map_err(unusable)?;
+        let limit = StoreClock::system(0).now().saturating_add(millis(MAX_FLOOR));
+        let clock = clock.unwrap_or_else(|| StoreClock::system(latest.unwrap_or(0).min(limit)));
+        let room = Arc::new(Room::new(path, floor));
+        let writer = Writer::start(Arc::clone(&file), db, Arc::clone(&room))
+            .map_err(|error| format!("{} cannot be used: no thread to write it: {error}", path.display()))?;
+        Ok(Self { writer, reader: Arc::default(), room, file, clock, owner })
+    }
+
+    fn task<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, Run) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Stored<'_, T> {
+        self.write(Urgency::Task, work, |_, _| {})
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        work: impl FnOnce(&Connection, Run) -> rusqlite::Result<T> + Send + 'static,
+        note: impl FnOnce(&T, &mut Live) + Send + 'static,
+    ) -> Stored<'_, T> {
+        let (clock, owner) = (self.clock.clone(), self.owner);
+        Box::pin(self.writer.write(urgency, move |db| work(db, Run { owner, now: clock.now() }), note))
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Stored<'_, T> {
+        let (reader, file) = (Arc::clone(&self.reader), Arc::clone(&self.file));
+        Box::pin(async move {
+            let reading = tokio::task::spawn_blocking(move || {
+                let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+                let db = match &mut *reader {
+                    Some(db) => db,
+                    closed => closed.insert(file.open_reader()?),
+                };
+                work(db)
+            });
+            match reading.await {
+                Ok(result) => result.map_err(|error| translate(&error)),
+                Err(_) => Err(StoreError::Broken("reading panicked".to_owned())),
+            }
+        })
+    }
+
+    fn room_for(&self, bytes: usize) -> Result<Urgency, StoreError> {
+        match self.room.too_little() {
+            Some(free) => Err(StoreError::DiskLow { free }),
+            None => Ok(Urgency::Arrival { bytes }),
+        }
+    }
+}
+
+impl Store for Sqlite {
+    fn begin(&self, handlers: Vec<String>) -> Stored<'_, Began> {
+        self.task(move |db, run| begin::begin(db, &handlers, run.now))
+    }
+
+    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded> {
+        match self.room_for(arrival.body.len()) {
+            Ok(urgency) => {
+                let note = |recorded: &Recorded, live: &mut Live| {
+                    if let Recorded::New { started } = recorded {
+                        live.extend(started.iter().map(|claim| claim.ticket.task));
+                    }
+                };
+                self.write(urgency, move |db, run| record::record(db, &arrival, run), note)
+            }
+            Err(refused) => Box::pin(std::future::ready(Err(refused))),
+        }
+    }
+
+    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool> {
+        match self.room_for(body.len()) {
+            Ok(urgency) => {
+                let work = move |db: &Connection, run: Run| record::quarantine(db, &body, &reason, run.now);
+                self.write(urgency, work, |_, _| {})
+            }
+            Err(refused) => Box::pin(std::future::ready(Err(refused))),
+        }
+    }
+
+    fn claim(&self, limit: usize) -> Stored<'_, Claimed> {
+        let note = |claimed: &Claimed, live: &mut Live| {
+            live.extend(claimed.claims.iter().map(|claim| claim.ticket.task));
+        };
+        self.write(Urgency::Task, move |db, run| claim::claim(db, limit, run), note)
+    }
+
+    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, bool> {
+        let work = move |db: &Connection, run: Run| finish::finish(db, ticket, &end, run.now);
+        self.write(Urgency::Task, work, move |_, live| {
+            live.remove(&ticket.task);
+        })
+    }
+
+    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
+        self.write(Urgency::Upkeep, move |db, run| prune::prune(db, &keep, cursor, run.now), |_, _| {})
+    }
+
+    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>> {
+        self.read(move |db| operate::tasks(db, &filter))
+    }
+
+    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>> {
+        self.read(move |db| operate::events(db, &filter))
+    }
+
+    fn event(&self, id: String) -> Stored<'_, Option<StoredEvent>> {
+        self.read(move |db| operate::event(db, &id))
+    }
+
+    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
+        self.read(move |db| operate::quarantined(db, limit))
+    }
+
+    fn stats(&self) -> Stored<'_, Stats> {
+        let now = self.clock.now();
+        self.read(move |db| operate::stats(db, now))
+    }
+
+    fn retry(&self, task: i64) -> Stored<'_, bool> {
+        self.task(move |db, run| operate::retry(db, task, run.now))
+    }
+
+    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {
+        self.task(move |db, run| operate::discard(db, task, &reason, run.now))
+    }
+
+    fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+        self.task(move |db, run| operate::replay(db, &event_id, &tasks, run.now))
+    }
+}

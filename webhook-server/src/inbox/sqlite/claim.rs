@@ -1,0 +1,150 @@
+//! Choosing what runs next.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::inbox::store::{Claim, Claimed, NewTask, State, Ticket};
+
+/// Who runs what is claimed, and since when.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    /// The incarnation of the server.
+    pub(super) owner: i64,
+    pub(super) now: i64,
+}
+
+/// Starts at most `limit` tasks that are due: never two in one lane, and a suspect only when nothing else runs.
+pub(super) fn claim(db: &Connection, limit: usize, run: Run) -> rusqlite::Result<Claimed> {
+    let mut claims = Vec::new();
+    match suspect(db)? {
+        Some((id, State::Ready)) if limit > 0 && !anything_runs(db)? => claims.push(start(db, id, run)?),
+        Some(_) => {}
+        None => {
+            while claims.len() < limit
+                && let Some(candidate) = first_due(db, run.now)?
+            {
+                claims.extend(claim_candidate(db, candidate, run)?);
+            }
+        }
+    }
+    Ok(Claimed { claims, next_due: next_due(db, run.now)? })
+}
+
+/// The suspect to look at first: one that runs, else the oldest.
+fn suspect(db: &Connection) -> rusqlite::Result<Option<(i64, State)>> {
+    db.prepare_cached(
+        "SELECT id, state FROM inbox_task WHERE suspect = 1 AND state <= 2 ORDER BY state = 1 DESC, id LIMIT 1",
+    )?
+    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+    .optional()
+}
+
+fn anything_runs(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox_task WHERE state = 1)")?
+        .query_row([], |row| row.get(0))
+}
+
+/// A task that is ready and due.
+struct Candidate {
+    id: i64,
+    handler: String,
+    lane: Option<String>,
+    strict: bool,
+}
+
+fn first_due(db: &Connection, now: i64) -> rusqlite::Result<Option<Candidate>> {
+    let read = |row: &Row<'_>| {
+        Ok(Candidate { id: row.get(0)?, handler: row.get(1)?, lane: row.get(2)?, strict: row.get(3)? })
+    };
+    db.prepare_cached(
+        "SELECT id, handler, lane, strict FROM inbox_task WHERE state = 0 AND due_ms <= ?1 \
+         ORDER BY due_ms, id LIMIT 1",
+    )?
+    .query_row([now], read)
+    .optional()
+}
+
+/// Starts the task of the candidate's lane whose turn it is. If that is another one, or none, the candidate is blocked
+/// from now on: so each candidate is looked at once, however long its lane's queue is.
+fn claim_candidate(db: &Connection, candidate: Candidate, run: Run) -> rusqlite::Result<Option<Claim>> {
+    let Some(lane) = &candidate.lane else { return start(db, candidate.id, run).map(Some) };
+    let turn = if lane_runs(db, &candidate.handler, lane)? {
+        None
+    } else {
+        db.prepare_cached(
+            "SELECT id, state = 2 OR due_ms <= ?3 FROM inbox_task \
+             WHERE handler = ?1 AND lane = ?2 AND state <= 2 AND (?4 OR state = 2 OR due_ms <= ?3) \
+             ORDER BY created_s, event_seq LIMIT 1",
+        )?
+        .query_row(params![candidate.handler, lane, run.now, candidate.strict], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
+        })
+        .optional()?
+    };
+    let chosen = turn.filter(|(_, is_due)| *is_due).map(|(id, _)| id);
+    if chosen != Some(candidate.id) {
+        db.prepare_cached("UPDATE inbox_task SET state = 2 WHERE id = ?1")?.execute([candidate.id])?;
+    }
+    chosen.map(|id| start(db, id, run)).transpose()
+}
+
+fn lane_runs(db: &Connection, handler: &str, lane: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM inbox_task \
+                        WHERE handler = ?1 AND lane = ?2 AND state = 1 AND lane IS NOT NULL)",
+    )?
+    .query_row([handler, lane], |row| row.get(0))
+}
+
+/// Whether a task that was just made may run at once: no suspect is left, and it is alone in its lane.
+pub(super) fn may_start(db: &Connection, id: i64, task: &NewTask) -> rusqlite::Result<bool> {
+    if suspect(db)?.is_some() {
+        return Ok(false);
+    }
+    let Some(lane) = &task.lane else { return Ok(true) };
+    db.prepare_cached(
+        "SELECT NOT EXISTS (SELECT 1 FROM inbox_task WHERE handler = ?1 AND lane = ?2 AND state <= 2 AND id <> ?3)",
+    )?
+    .query_row(params![task.handler, lane.key, id], |row| row.get(0))
+}
+
+/// Starts a task. The attempt is counted before the run, so that one that ends the process is counted.
+pub(super) fn start(db: &Connection, id: i64, run: Run) -> rusqlite::Result<Claim> {
+    let (seq, mut claim) = db
+        .prepare_cached(
+            "UPDATE inbox_task SET state = 1, owner = ?2, fence = fence + 1, attempt = attempt + 1 \
+             WHERE id = ?1 AND state IN (0, 2) RETURNING event_seq, fence, handler, attempt, replay",
+        )?
+        .query_row([id, run.owner], |row| {
+            let claim = Claim {
+                ticket: Ticket { task: id, fence: row.get(1)? },
+                handler: row.get(2)?,
+                endpoint: String::new(),
+                attempt: row.get(3)?,
+                is_replay: row.get(4)?,
+                is_stale: false,
+                body: bytes::Bytes::new(),
+            };
+            Ok((row.get::<_, i64>(0)?, claim))
+        })?;
+    let mut event = db.prepare_cached(
+        "SELECT endpoint, body, EXISTS ( \
+             SELECT 1 FROM inbox_event newer JOIN inbox_task done ON done.event_seq = newer.seq \
+             WHERE newer.object_id = event.object_id AND newer.account IS event.account \
+               AND newer.created_s > event.created_s AND done.handler = ?2 AND done.state = 3) \
+         FROM inbox_event event WHERE seq = ?1",
+    )?;
+    event.query_row(params![seq, claim.handler], |row| {
+        claim.endpoint = row.get(0)?;
+        claim.body = row.get::<_, Option<Vec<u8>>>(1)?.unwrap_or_default().into();
+        claim.is_stale = row.get(2)?;
+        Ok(())
+    })?;
+    Ok(claim)
+}
+
+fn next_due(db: &Connection, now: i64) -> rusqlite::Result<Option<std::time::Duration>> {
+    let next: Option<i64> = db
+        .prepare_cached("SELECT min(due_ms) FROM inbox_task WHERE state = 0 AND due_ms > ?1")?
+        .query_row([now], |row| row.get(0))?;
+    Ok(next.map(|due| std::time::Duration::from_millis(due.abs_diff(now))))
+}

@@ -1,0 +1,244 @@
+//! The file: opening it, or saying in one sentence why not.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::failpoint::failpoint;
+
+/// What marks a database as an inbox, in its header: "whbx".
+const APPLICATION_ID: i32 = 0x7768_6278;
+
+/// The steps that lead to the present schema. What stands here was released: it is added to, never changed.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+
+/// The first version without the bug that could corrupt a database when its log was reset.
+/// (<https://www.sqlite.org/wal.html#walresetbug>)
+const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
+
+/// An inbox's file, and the proof that no other process has it.
+#[derive(Debug)]
+pub(super) struct InboxFile {
+    pub(super) path: PathBuf,
+    /// Locked for as long as it lives.
+    _lock: File,
+}
+
+/// `name` with another ending: what belongs to the file lies beside it.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+impl InboxFile {
+    /// Locks the file, and makes it if there is none.
+    pub(super) fn claim(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        if rusqlite::version_number() < SQLITE_AT_LEAST.0 {
+            return Err(format!(
+                "SQLite {} can corrupt an inbox: {} or newer is needed",
+                rusqlite::version(),
+                SQLITE_AT_LEAST.1
+            ));
+        }
+        if path.is_dir() {
+            return Err(format!("{shown} is a directory: name a file in it"));
+        }
+        if let Some(parent) =
+            path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())
+        {
+            return Err(format!("there is no directory {}: create it", parent.display()));
+        }
+        let lock = lock(path)?;
+        network(path)?;
+        let orphan = beside(path, "-wal");
+        if !path.exists() && std::fs::metadata(&orphan).is_ok_and(|log| log.len() > 0) {
+            return Err(format!(
+                "{} holds events, but {shown}, to which it belongs, is gone: put both back, or move it away",
+                orphan.display()
+            ));
+        }
+        private().create(true).open(path).map_err(|error| format!("{shown} cannot be written: {error}"))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Opens the one connection that writes, and brings the schema up to date.
+    pub(super) fn open(&self) -> Result<Connection, String> {
+        open_writer(&self.path).map_err(|problem| match problem {
+            Problem::Ours(sentence) => format!("{} {sentence}", self.path.display()),
+            Problem::Sqlite(error) => format!("{} {}", self.path.display(), explain(&error)),
+        })
+    }
+
+    /// Opens it again after an error.
+    pub(super) fn reopen(&self) -> rusqlite::Result<Connection> {
+        open_writer(&self.path).map_err(|problem| match problem {
+            Problem::Sqlite(error) => error,
+            Problem::Ours(_) => rusqlite::Error::InvalidQuery,
+        })
+    }
+
+    /// Opens a connection that only reads.
+    pub(super) fn open_reader(&self) -> rusqlite::Result<Connection> {
+        let reader = Connection::open_with_flags(&self.path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+        reader.busy_timeout(Duration::from_secs(5))?;
+        Ok(reader)
+    }
+}
+
+enum Problem {
+    Ours(String),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// SQLite's own mutexes and shared caches are not needed: each connection has one thread at a time.
+fn flags(access: OpenFlags) -> OpenFlags {
+    access | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn open_writer(path: &Path) -> Result<Connection, Problem> {
+    let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    db.set_prepared_statement_cache_capacity(64);
+    let number = |db: &Connection, pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let is_empty = number(&db, "page_count")? == 0;
+    if !is_empty && number(&db, "application_id")? != APPLICATION_ID {
+        return Err(Problem::Ours("is a database of something else: name another file".to_owned()));
+    }
+    let version = number(&db, "user_version")?;
+    let newest = MIGRATIONS.len();
+    let applied = usize::try_from(version).unwrap_or(usize::MAX);
+    if applied > newest {
+        return Err(Problem::Ours(format!(
+            "was written by a newer version of this program (schema {version}, and this one knows {newest}): \
+             run the newer one"
+        )));
+    }
+    if is_empty {
+        // These two can be chosen before the first page is written only.
+        db.pragma_update(None, "page_size", 8192)?;
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Problem::Ours(format!(
+            "cannot use a write-ahead log here (SQLite stays in mode {mode})"
+        )));
+    }
+    // A commit is on the disk when it returns.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    db.pragma_update(None, "mmap_size", 0)?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update(None, "trusted_schema", false)?;
+    // The writer makes the checkpoints itself, between its batches.
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    db.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;
+
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for migration in MIGRATIONS.iter().skip(applied) {
+        transaction.execute_batch(migration)?;
+        failpoint!("mid-migration");
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", i32::try_from(newest).unwrap_or(i32::MAX))?;
+    transaction.commit()?;
+    Ok(db)
+}
+
+/// What went wrong, and what to do about it.
+fn explain(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => "is no SQLite database, or its header is damaged: \
+             restore it from a backup, or move it away to begin an empty inbox"
+            .to_owned(),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            "is damaged: restore it from a backup, or recover what is left with \
+             `sqlite3 … .recover`"
+                .to_owned()
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            format!("cannot be written ({error}): give this user the right to write it and its directory")
+        }
+        Some(ErrorCode::DiskFull) => "cannot be written: the disk is full".to_owned(),
+        Some(ErrorCode::DatabaseBusy) => {
+            "is in use by another program, such as a shell that has a transaction open: end that".to_owned()
+        }
+        _ => format!("cannot be used: {error}"),
+    }
+}
+
+/// Takes the lock that this process holds for life, or names the one that has it.
+fn lock(path: &Path) -> Result<File, String> {
+    let lock_path = beside(path, "-lock");
+    let mut lock = private().read(true).create(true).open(&lock_path).map_err(|error| {
+        format!(
+            "{} cannot be written ({error}): give this user the right to write there",
+            lock_path.display()
+        )
+    })?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = lock.read_to_string(&mut holder);
+            let holder = match holder.trim() {
+                "" => "another process".to_owned(),
+                pid => format!("process {pid}"),
+            };
+            return Err(format!(
+                "{} is in use by {holder}: an inbox has one server; stop that one, or name another file with --inbox",
+                path.display()
+            ));
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(format!("{} cannot be locked: {error}", lock_path.display()));
+        }
+    }
+    // Who holds it is for people only; the lock is what counts.
+    let _ = lock.set_len(0).and_then(|()| lock.rewind());
+    let _ = write!(lock, "{}", std::process::id());
+    Ok(lock)
+}
+
+/// Opens for writing; what is made is for this user alone.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Refuses file systems on which several machines could write one log, and none would know of the others.
+#[cfg(target_os = "linux")]
+fn network(path: &Path) -> Result<(), String> {
+    const NETWORK: [(u32, &str); 4] =
+        [(0x6969, "NFS"), (0x517b, "SMB"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2")];
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(found) = rustix::fs::statfs(directory) else { return Ok(()) };
+    // The field's type differs between machines, its low 32 bits do not.
+    #[expect(clippy::cast_possible_truncation, reason = "the magic numbers have 32 bits")]
+    let kind = found.f_type as u32;
+    match NETWORK.iter().find(|(magic, _)| *magic == kind) {
+        Some((_, name)) => Err(format!(
+            "{} is on a network file system ({name}), where SQLite's log is not safe: choose a local disk",
+            path.display()
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn network(_path: &Path) -> Result<(), String> {
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Freeing what has been kept long enough.
+
+use rusqlite::{Connection, params};
+
+use crate::failpoint::failpoint;
+use crate::inbox::clock::millis;
+use crate::inbox::store::{Pruned, Retention};
+
+/// How many events one step looks at.
+const STEP: i64 = 500;
+
+/// The events of one step.
+const SPAN: &str = "seq > ?1 AND seq <= ?2";
+
+/// No task of the event is open, nor parked.
+const SETTLED: &str =
+    "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND (state <= 2 OR state = 5))";
+
+/// Every task of the event ended before `?3`.
+const ENDED: &str = "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND finished_ms >= ?3)";
+
+pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) -> rusqlite::Result<Pruned> {
+    let before = |kept| now.saturating_sub(millis(kept));
+    let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));
+    let (last, seen): (Option<i64>, i64) = db
+        .prepare_cached(
+            "SELECT max(seq), count(*) FROM (SELECT seq FROM inbox_event WHERE seq > ?1 ORDER BY seq LIMIT ?2)",
+        )?
+        .query_row([cursor, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut pruned = Pruned::default();
+    if let Some(last) = last {
+        let expired = db
+            .prepare_cached(&format!(
+                "DELETE FROM inbox_event WHERE {SPAN} \
+                   AND EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND state = 5) \
+                   AND NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq \
+                                   AND (state <= 2 OR state = 5 AND finished_ms >= ?3))"
+            ))?
+            .execute([cursor, last, parked])?;
+        failpoint!("mid-prune");
+        let known_long_enough = db
+            .prepare_cached(&format!(
+                "DELETE FROM inbox_event WHERE {SPAN} AND received_ms < ?4 AND {SETTLED} AND {ENDED}"
+            ))?
+            .execute([cursor, last, bodies, ids])?;
+        let emptied = db
+            .prepare_cached(&format!(
+                "UPDATE inbox_event SET body = NULL \
+                 WHERE {SPAN} AND body IS NOT NULL AND received_ms < ?3 AND {SETTLED} AND {ENDED}"
+            ))?
+            .execute([cursor, last, bodies])?;
+        pruned.parked = expired as u64;
+        pruned.events = (expired + known_long_enough) as u64;
+        pruned.bodies = emptied as u64;
+        pruned.next = (seen == STEP).then_some(last);
+    }
+    if pruned.events + pruned.bodies > 0 {
+        // Gives some of the freed pages back to the file system; the rest with the next step.
+        db.query_row("PRAGMA incremental_vacuum(256)", [], |_| Ok(())).or_else(no_rows)?;
+    }
+    if cursor == 0 {
+        let quarantined =
+            db.execute("DELETE FROM inbox_quarantine WHERE received_ms < ?1", params![parked])?;
+        pruned.quarantined = quarantined as u64;
+    }
+    Ok(pruned)
+}
+
+/// The pragma has no result.
+fn no_rows(error: rusqlite::Error) -> rusqlite::Result<()> {
+    if matches!(error, rusqlite::Error::QueryReturnedNoRows) { Ok(()) } else { Err(error) }
+}

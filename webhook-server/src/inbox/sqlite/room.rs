@@ -1,0 +1,109 @@
+//! Room on the disk: below a floor nothing is taken in, so that what was taken in can still be finished.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tracing::{error, info, warn};
+
+use super::file::{beside, private};
+
+/// The size of the file that is given up when the disk is full.
+const RESERVE: u64 = 1024 * 1024;
+
+/// How often the room is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Watches the room on a disk, and keeps some in reserve.
+#[derive(Debug)]
+pub(super) struct Room {
+    path: PathBuf,
+    reserve: PathBuf,
+    /// In bytes.
+    floor: u64,
+    /// How many bytes are free, if that is too little; [`ENOUGH`] if not.
+    low: AtomicU64,
+    looked_at: Mutex<Option<Instant>>,
+}
+
+const ENOUGH: u64 = u64::MAX;
+
+impl Room {
+    pub(super) fn new(path: &Path, floor: u64) -> Self {
+        let room = Self {
+            path: path.to_owned(),
+            reserve: beside(path, "-reserve"),
+            floor,
+            low: AtomicU64::new(ENOUGH),
+            looked_at: Mutex::new(None),
+        };
+        room.look();
+        room
+    }
+
+    /// How many bytes are free, if that is too little to take anything in.
+    pub(super) fn too_little(&self) -> Option<u64> {
+        Some(self.low.load(Ordering::Relaxed)).filter(|free| *free != ENOUGH)
+    }
+
+    /// Notes that a write found the disk full, and frees the reserve, for the ends of runs.
+    pub(super) fn ran_out(&self) {
+        if self.low.swap(0, Ordering::Relaxed) == ENOUGH {
+            error!("the inbox's disk is full: events are refused with 503 until there is room again");
+        }
+        // It may be gone already, from the last time.
+        let _ = std::fs::remove_file(&self.reserve);
+    }
+
+    /// Looks at the room, if that was not just done.
+    pub(super) fn look(&self) {
+        let Ok(mut looked_at) = self.looked_at.lock() else { return };
+        if looked_at.is_some_and(|at| at.elapsed() < EVERY) {
+            return;
+        }
+        *looked_at = Some(Instant::now());
+        let Some(free) = free_bytes(&self.path) else { return };
+        let missing = if self.reserve.exists() { 0 } else { RESERVE };
+        if free < self.floor.saturating_add(2 * missing) {
+            if self.low.swap(free, Ordering::Relaxed) == ENOUGH {
+                let floor = self.floor;
+                warn!(
+                    free,
+                    floor, "the inbox's disk is low: events are refused with 503 until there is room again"
+                );
+            }
+            return;
+        }
+        if missing > 0 && self.make_reserve().is_err() {
+            // No room for the reserve is no room.
+            self.low.store(free, Ordering::Relaxed);
+            let _ = std::fs::remove_file(&self.reserve);
+            return;
+        }
+        if self.low.swap(ENOUGH, Ordering::Relaxed) != ENOUGH {
+            info!(free, "the inbox's disk has room again");
+        }
+    }
+
+    fn make_reserve(&self) -> std::io::Result<()> {
+        let mut file = private().create(true).open(&self.reserve)?;
+        let zeros = vec![0; 64 * 1024];
+        for _ in 0..RESERVE / zeros.len() as u64 {
+            file.write_all(&zeros)?;
+        }
+        file.sync_all()
+    }
+}
+
+#[cfg(unix)]
+fn free_bytes(path: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(path).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_path: &Path) -> Option<u64> {
+    None
+}

@@ -1,0 +1,340 @@
+//! The one thread that writes: many jobs, one commit.
+//!
+//! A job waits while the commit before it is synced, and then goes with everything that came meanwhile: the running
+//! sync is the window in which a batch gathers, so there is no timer, and one event alone waits for nothing.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::hooks::Wal;
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tracing::{error, warn};
+
+use super::file::InboxFile;
+use super::room::Room;
+use crate::failpoint::failpoint;
+use crate::inbox::store::StoreError;
+
+/// How many arrivals may wait for the writer; one more is refused, and Stripe sends it again.
+const MAX_ARRIVALS: usize = 1024;
+
+/// How many jobs, and how many bytes of bodies, go into one commit.
+const BATCH_JOBS: usize = 256;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Log pages (8 KiB) from which the log is copied into the database when there is nothing else to do, and from which
+/// it is copied whatever there is to do.
+const CHECKPOINT_SOON: i32 = 2_000;
+const CHECKPOINT_NOW: i32 = 8_000;
+
+/// How often an idle writer looks around, and after how long it empties the log file.
+const TICK: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Sends jobs to the thread, which ends when this is dropped and all jobs are done.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Option<Sender<Box<dyn Job>>>,
+    arrivals: Arc<Semaphore>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a job is for: what may be refused, and what may wait.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Urgency {
+    /// An arrival, with so many bytes: refused if too many wait.
+    Arrival { bytes: usize },
+    /// Never refused.
+    Task,
+    /// Done when there is nothing else to do.
+    Upkeep,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(file: Arc<InboxFile>, db: Connection, room: Arc<Room>) -> std::io::Result<Self> {
+        let (jobs, received) = channel();
+        let thread = std::thread::Builder::new()
+            .name("webhook-inbox".to_owned())
+            .spawn(move || Thread::new(file, db, room, received).run())?;
+        let arrivals = Arc::new(Semaphore::new(MAX_ARRIVALS));
+        Ok(Self { jobs: Some(jobs), arrivals, thread: Some(thread) })
+    }
+
+    /// Does a job in a transaction, and returns when that is on the disk; before that, notes which runs it began or
+    /// ended.
+    ///
+    /// Cancel safety: the job is done all the same.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        note: impl FnOnce(&T, &mut Live) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = match urgency {
+            Urgency::Arrival { .. } => {
+                Some(Arc::clone(&self.arrivals).try_acquire_owned().map_err(|_| StoreError::Busy)?)
+            }
+            Urgency::Task | Urgency::Upkeep => None,
+        };
+        let (reply, answer) = oneshot::channel();
+        let job = Call { urgency, _permit: permit, work: Some(work), note, value: None, reply };
+        let ended = || StoreError::Broken("its writer has ended".to_owned());
+        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
+        jobs.send(Box::new(job)).map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+}
+
+impl Drop for Writer {
+    /// Waits for the jobs that were sent, so that a program that goes on knows its file closed.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Something to write, and whoever waits for it.
+trait Job: Send {
+    fn urgency(&self) -> Urgency;
+    fn run(&mut self, db: &Connection) -> rusqlite::Result<()>;
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>, live: &mut Live);
+}
+
+struct Call<F, N, T> {
+    urgency: Urgency,
+    _permit: Option<OwnedSemaphorePermit>,
+    work: Option<F>,
+    note: N,
+    value: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F, N> Job for Call<F, N, T>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    N: FnOnce(&T, &mut Live) + Send,
+{
+    fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
+    fn run(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        if let Some(work) = self.work.take() {
+            self.value = Some(work(db)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>, live: &mut Live) {
+        let Self { value, note, reply, .. } = *self;
+        let missing = || StoreError::Broken("it did not come to this write".to_owned());
+        let answer = committed.and_then(|()| value.ok_or_else(missing));
+        if let Ok(value) = &answer {
+            note(value, live);
+        }
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(answer);
+    }
+}
+
+/// The tasks that run, as far as whoever runs them was told.
+pub(super) type Live = HashSet<i64>;
+
+struct Thread {
+    file: Arc<InboxFile>,
+    /// `None` after an error that leaves its state unknown.
+    db: Option<Connection>,
+    room: Arc<Room>,
+    received: Receiver<Box<dyn Job>>,
+    live: Live,
+    /// Pages in the log after the last commit.
+    frames: Arc<AtomicI32>,
+    /// A job that was received and is not yet in a batch.
+    next: Option<Box<dyn Job>>,
+    /// Upkeep that waits for a quiet moment.
+    waiting: Vec<Box<dyn Job>>,
+}
+
+impl Thread {
+    fn new(file: Arc<InboxFile>, db: Connection, room: Arc<Room>, received: Receiver<Box<dyn Job>>) -> Self {
+        let mut thread = Self {
+            file,
+            db: None,
+            room,
+            received,
+            live: Live::new(),
+            frames: Arc::default(),
+            next: None,
+            waiting: Vec::new(),
+        };
+        thread.db = thread.counting(db).ok();
+        thread
+    }
+
+    fn run(mut self) {
+        let mut active_at = Instant::now();
+        let mut log_is_empty = false;
+        loop {
+            let received = match self.next.take() {
+                Some(job) => Ok(job),
+                None => self.received.recv_timeout(TICK),
+            };
+            match received {
+                Ok(first) => {
+                    let batch = self.gather(first);
+                    self.write(batch);
+                    self.next = self.received.try_recv().ok();
+                    let frames = self.frames.load(Ordering::Relaxed);
+                    if frames > CHECKPOINT_NOW || frames > CHECKPOINT_SOON && self.next.is_none() {
+                        self.copy_log();
+                    }
+                    (active_at, log_is_empty) = (Instant::now(), false);
+                }
+                Err(RecvTimeoutError::Timeout) if active_at.elapsed() >= IDLE && !log_is_empty => {
+                    self.empty_log();
+                    log_is_empty = true;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.room.look();
+        }
+        self.empty_log();
+    }
+
+    /// Everything that is waiting, up to the size of a batch.
+    fn gather(&mut self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job.urgency() {
+                Urgency::Upkeep => self.waiting.push(job),
+                urgency => {
+                    if let Urgency::Arrival { bytes: more } = urgency {
+                        bytes += more;
+                    }
+                    batch.push(job);
+                }
+            }
+            let full = batch.len() >= BATCH_JOBS || bytes >= BATCH_BYTES;
+            next = if full { None } else { self.received.try_recv().ok() };
+        }
+        if batch.is_empty() { self.waiting.pop().into_iter().collect() } else { batch }
+    }
+
+    fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        // A panic is a defect of ours; it must cost no more than this batch.
+        let written = catch_unwind(AssertUnwindSafe(|| self.commit(&mut batch)));
+        let (results, whole) = written.unwrap_or_else(|_| {
+            error!("writing to the inbox panicked");
+            self.db = None;
+            (Vec::new(), Err(StoreError::Broken("writing panicked".to_owned())))
+        });
+        failpoint!("after-commit");
+        let results = results.into_iter().map(Some).chain(std::iter::repeat(None));
+        for (job, own) in batch.into_iter().zip(results) {
+            job.answer(whole.clone().and_then(|()| own.unwrap_or(Ok(()))), &mut self.live);
+        }
+    }
+
+    /// Runs the jobs in one transaction, each behind a savepoint so that one that fails takes nothing with it.
+    /// Returns how each went, and whether any of it is on the disk.
+    fn commit(
+        &mut self,
+        batch: &mut [Box<dyn Job>],
+    ) -> (Vec<Result<(), StoreError>>, Result<(), StoreError>) {
+        let mut results = Vec::with_capacity(batch.len());
+        let committed = self.connection().and_then(|db| {
+            let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for job in batch {
+                let savepoint = transaction.savepoint()?;
+                match job.run(&savepoint) {
+                    Ok(()) => {
+                        savepoint.commit()?;
+                        results.push(Ok(()));
+                    }
+                    Err(error) => {
+                        // Some errors end the whole transaction, and with it the jobs before this one.
+                        if savepoint.is_autocommit() {
+                            return Err(error);
+                        }
+                        drop(savepoint);
+                        results.push(Err(translate(&error)));
+                    }
+                }
+            }
+            failpoint!("before-commit");
+            transaction.commit()
+        });
+        if let Err(error) = &committed {
+            // Whether a failed commit took place is known when the file is opened again.
+            self.db = None;
+            warn!(%error, "the inbox could not be written");
+        }
+        let full = |error: &StoreError| matches!(error, StoreError::DiskFull);
+        let committed = committed.map_err(|error| translate(&error));
+        if committed.as_ref().is_err_and(full)
+            || results.iter().flat_map(|result| result.as_ref().err()).any(full)
+        {
+            self.room.ran_out();
+        }
+        (results, committed)
+    }
+
+    fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
+        if self.db.is_none() {
+            let db = self.counting(self.file.reopen()?)?;
+            // A commit that failed may have taken place: then it began runs of which nobody was told.
+            super::begin::release_unknown(&db, &self.live)?;
+            self.db = Some(db);
+        }
+        self.db.as_mut().ok_or(rusqlite::Error::InvalidQuery)
+    }
+
+    /// Has the length of the log noted at each commit. The file's own length says nothing: it stays long.
+    fn counting(&self, mut db: Connection) -> rusqlite::Result<Connection> {
+        let frames = Arc::clone(&self.frames);
+        db.wal_hook(Some(move |_: &mut Wal, pages| {
+            frames.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(db)
+    }
+
+    /// Copies the log into the database, as far as no reader is in the way.
+    fn copy_log(&self) {
+        self.checkpoint(CheckpointMode::PASSIVE);
+        failpoint!("mid-checkpoint");
+    }
+
+    fn empty_log(&self) {
+        self.copy_log();
+        self.checkpoint(CheckpointMode::TRUNCATE);
+    }
+
+    fn checkpoint(&self, mode: CheckpointMode) {
+        let Some(db) = &self.db else { return };
+        if let Err(error) = db.wal_checkpoint_v2(None::<&str>, mode) {
+            warn!(%error, "the inbox's log could not be copied into its file");
+        }
+    }
+}
+
+pub(super) fn translate(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::DiskFull,
+        _ => StoreError::Broken(error.to_string()),
+    }
+}

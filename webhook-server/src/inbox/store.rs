@@ -1,0 +1,400 @@
+//! The seam between the inbox and what keeps it: the protocol of a store, in the words of the inbox.
+//!
+//! A store keeps events, one task for each event and handler, and what could not be read. All time is the store's own
+//! (its callers speak of durations), so that several instances may share one. Each operation is atomic, and durable
+//! when its future is ready with a success; an error says that it may or may not have happened.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What an operation of a store gives, when it is done.
+pub(crate) type Stored<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 's>>;
+
+/// Keeps an inbox.
+pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Takes over what a former process left, given the ids of all handlers that there are.
+    ///
+    /// What was running is ready again at once, and *suspect*: its process may have died of it. A suspect that was
+    /// running when its process died was alone, so that counts as a crash of its own; the third one parks it. Tasks of
+    /// handlers that are gone are parked, and resumed when the handler is back.
+    fn begin(&self, handlers: Vec<String>) -> Stored<'_, Began>;
+
+    /// Stores an event and its tasks, unless its id is known.
+    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded>;
+
+    /// Keeps a verified body that is no event. Returns whether it is new.
+    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool>;
+
+    /// Starts at most `limit` tasks that are due: never two in one lane, and a suspect only when nothing else runs.
+    fn claim(&self, limit: usize) -> Stored<'_, Claimed>;
+
+    /// Ends a run, unless the ticket is no longer the task's. Returns whether it was.
+    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, bool>;
+
+    /// Frees what has been kept long enough, of the events from `cursor` on; few enough not to be felt.
+    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned>;
+
+    /// Lists tasks, newest event first.
+    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>>;
+
+    /// Lists events, newest first. The filter's `handler`, `state` and `why` do not matter.
+    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>>;
+
+    /// Finds an event by its id, with its body and tasks.
+    fn event(&self, id: String) -> Stored<'_, Option<StoredEvent>>;
+
+    /// Lists what is in quarantine, newest first.
+    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>>;
+
+    /// Counts.
+    fn stats(&self) -> Stored<'_, Stats>;
+
+    /// Makes a task that is parked or waits ready now, with all its attempts before it. Returns whether it did.
+    fn retry(&self, task: i64) -> Stored<'_, bool>;
+
+    /// Gives up a task that is parked or waits. Returns whether it did.
+    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool>;
+
+    /// Runs handlers on an event again, or for the first time, however it ended before.
+    fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed>;
+}
+
+/// A verified event, as it is stored.
+#[derive(Clone)]
+pub(crate) struct Arrival {
+    pub(crate) event_id: String,
+    pub(crate) event_type: String,
+    pub(crate) endpoint: String,
+    pub(crate) account: Option<String>,
+    pub(crate) object_id: Option<String>,
+    /// In seconds since the Unix epoch.
+    pub(crate) created: Option<i64>,
+    pub(crate) api_version: Option<String>,
+    pub(crate) livemode: bool,
+    /// In seconds since the Unix epoch.
+    pub(crate) signed_at: i64,
+    pub(crate) body: Bytes,
+    /// One for each handler of the event's type. If there is none, the body is not kept.
+    pub(crate) tasks: Vec<NewTask>,
+}
+
+/// Shows what identifies the event.
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrival")
+            .field("event_id", &self.event_id)
+            .field("event_type", &self.event_type)
+            .field("tasks", &self.tasks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A task that is to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct NewTask {
+    pub(crate) handler: String,
+    /// `None` if it may run beside any other.
+    pub(crate) lane: Option<Lane>,
+    /// Whether it should run at once: there is a worker free for it. It will unless its lane is taken.
+    pub(crate) start: bool,
+}
+
+/// The runs of one handler that may not overlap.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub(crate) key: String,
+    /// Whether a task that waits for its next try holds the lane.
+    pub(crate) strict: bool,
+}
+
+/// What became of an arrival.
+#[derive(Debug)]
+pub(crate) enum Recorded {
+    /// It is stored. These of its tasks run from now on.
+    New { started: Vec<Claim> },
+    /// It was stored before; whether its body was the same.
+    Duplicate { same_body: bool },
+}
+
+/// A task that runs from now on.
+#[derive(Clone)]
+pub(crate) struct Claim {
+    pub(crate) ticket: Ticket,
+    pub(crate) handler: String,
+    pub(crate) endpoint: String,
+    /// Which run this is, from 1.
+    pub(crate) attempt: u32,
+    pub(crate) is_replay: bool,
+    /// Whether the handler has done a newer event of the same object.
+    pub(crate) is_stale: bool,
+    pub(crate) body: Bytes,
+}
+
+/// Shows which run it is.
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("ticket", &self.ticket)
+            .field("handler", &self.handler)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The right to end one run of a task. A later claim of the task makes it worthless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ticket {
+    pub(crate) task: i64,
+    pub(crate) fence: i64,
+}
+
+/// Tasks that run from now on.
+#[derive(Debug, Default)]
+pub(crate) struct Claimed {
+    pub(crate) claims: Vec<Claim>,
+    /// How long until the next task is due that is not now; `None` if none waits for its time.
+    pub(crate) next_due: Option<Duration>,
+}
+
+/// How a run ended, for the store.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    Done,
+    /// Settled without success.
+    Discarded {
+        error: String,
+    },
+    /// To be run again.
+    Retry {
+        after: Duration,
+        error: String,
+    },
+    /// Set aside for a person.
+    Parked {
+        why: Why,
+        error: String,
+    },
+    /// Not run to its end, through no fault of its own: as if it had not been claimed.
+    Released,
+}
+
+/// Where a task is in its life.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// To be run when it is due.
+    Ready,
+    /// Running.
+    Running,
+    /// To be run when its lane is free.
+    Blocked,
+    /// Succeeded.
+    Done,
+    /// Given up as settled.
+    Discarded,
+    /// Set aside for a person.
+    Parked,
+}
+
+impl State {
+    /// Whether it is still to be run to an end.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Ready | Self::Running | Self::Blocked)
+    }
+}
+
+/// Why a task is parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Why {
+    /// The handler asked for it.
+    Asked,
+    /// The last attempt failed.
+    Exhausted,
+    /// The process died three times while nothing else ran.
+    Poison,
+    /// The program has no such handler.
+    NoHandler,
+    /// The event does not fit the handler's type.
+    Undecodable,
+}
+
+/// What was found at the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Began {
+    /// Tasks that were running when the former process ended.
+    pub(crate) suspects: u64,
+    /// Tasks that were parked for having crashed the process.
+    pub(crate) poisoned: u64,
+    /// Tasks that were parked because their handler is gone.
+    pub(crate) without_handler: u64,
+    /// Tasks that were resumed because their handler is back.
+    pub(crate) resumed: u64,
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention {
+    /// The bodies of events that are done.
+    pub(crate) bodies: Duration,
+    /// The ids of events, by which a duplicate is told.
+    pub(crate) ids: Duration,
+    /// Events with a parked task, and what is in quarantine.
+    pub(crate) parked: Duration,
+}
+
+/// What was freed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pruned {
+    /// Bodies of events that were done.
+    pub(crate) bodies: u64,
+    /// Events, with their tasks.
+    pub(crate) events: u64,
+    /// Of these events, those with a task that was parked.
+    pub(crate) parked: u64,
+    /// Bodies in quarantine.
+    pub(crate) quarantined: u64,
+    /// Where to go on; `None` at the end.
+    pub(crate) next: Option<i64>,
+}
+
+/// Which tasks, or events, an operator means.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Filter {
+    /// Of these events; of any if there are none.
+    pub(crate) event_ids: Vec<String>,
+    /// Of this type, or of the types of a group: `charge.dispute.*`.
+    pub(crate) event_type: Option<String>,
+    pub(crate) handler: Option<String>,
+    pub(crate) state: Option<State>,
+    pub(crate) why: Option<Why>,
+    /// Received at this time or later, in milliseconds since the Unix epoch.
+    pub(crate) since: Option<i64>,
+    /// The `cursor` of the last row that is known; the rows after it are wanted.
+    pub(crate) after: Option<i64>,
+    pub(crate) limit: usize,
+}
+
+impl Filter {
+    /// Tells whether a type is meant.
+    pub(crate) fn matches_type(&self, event_type: &str) -> bool {
+        let Some(wanted) = &self.event_type else { return true };
+        match wanted.strip_suffix('*') {
+            Some(group) => event_type.starts_with(group),
+            None => event_type == wanted,
+        }
+    }
+}
+
+/// A task, for an operator. Times are in milliseconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TaskRow {
+    pub(crate) task: i64,
+    pub(crate) event_id: String,
+    pub(crate) event_type: String,
+    pub(crate) handler: String,
+    pub(crate) state: State,
+    pub(crate) why: Option<Why>,
+    pub(crate) attempt: u32,
+    pub(crate) received_at: i64,
+    /// When it will run next, if it is ready.
+    pub(crate) due_at: Option<i64>,
+    pub(crate) finished_at: Option<i64>,
+    pub(crate) error: Option<String>,
+}
+
+/// An event, for an operator. Times are in milliseconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EventRow {
+    pub(crate) cursor: i64,
+    pub(crate) event_id: String,
+    pub(crate) event_type: String,
+    pub(crate) endpoint: String,
+    pub(crate) account: Option<String>,
+    pub(crate) object_id: Option<String>,
+    /// In seconds since the Unix epoch.
+    pub(crate) created: Option<i64>,
+    pub(crate) api_version: Option<String>,
+    pub(crate) livemode: bool,
+    pub(crate) received_at: i64,
+    /// How many deliveries there were of it.
+    pub(crate) deliveries: u64,
+    /// How many of these had another body than the first.
+    pub(crate) changed_bodies: u64,
+    pub(crate) has_body: bool,
+}
+
+/// An event with all that belongs to it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredEvent {
+    pub(crate) event: EventRow,
+    pub(crate) tasks: Vec<TaskRow>,
+    /// The text that Stripe signed; `None` if it is no longer, or was never, kept.
+    pub(crate) body: Option<String>,
+}
+
+/// A body in quarantine, for an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct QuarantineRow {
+    pub(crate) id: i64,
+    pub(crate) received_at: i64,
+    pub(crate) deliveries: u64,
+    pub(crate) reason: String,
+    pub(crate) bytes: u64,
+}
+
+/// The inbox in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stats {
+    pub(crate) events: u64,
+    pub(crate) unhandled: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) changed_bodies: u64,
+    pub(crate) quarantined: u64,
+    /// Of the ready task that is due the longest, how long it has been, in milliseconds.
+    pub(crate) oldest_due_ms: Option<i64>,
+    pub(crate) handlers: Vec<HandlerStats>,
+}
+
+/// The tasks of one handler in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandlerStats {
+    pub(crate) handler: String,
+    pub(crate) state: State,
+    pub(crate) why: Option<Why>,
+    pub(crate) tasks: u64,
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Replayed {
+    /// So many tasks are ready; the others are not yet done with.
+    Ready(u64),
+    /// The body is no longer, or was never, kept.
+    NoBody,
+    /// There is no such event.
+    Unknown,
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum StoreError {
+    #[error("the disk is full")]
+    DiskFull,
+    #[error("only {free} bytes are free on the inbox's disk, below the floor")]
+    DiskLow { free: u64 },
+    #[error("the inbox has more to write than it accepts at once")]
+    Busy,
+    #[error("the inbox did not confirm the write within {}", humantime::format_duration(*.0))]
+    Slow(Duration),
+    #[error("the inbox cannot be used: {0}")]
+    Broken(String),
+}

@@ -1,0 +1,233 @@
+//! Running what is stored: claim, run, end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::{error, warn};
+use webhook_core::{DecodeError, Envelope, HandlerError, Outcome, Registration, Reply, Retry, Verdict};
+
+use super::store::{Claim, End, Ticket, Why};
+use super::{AWAITED, Inbox, Phase};
+use crate::journal::chain;
+use crate::run::{Ran, Start, Started, rounded};
+
+/// How long to wait after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest time without looking for what is due.
+const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
+
+/// How long runs that were cancelled have to end.
+const CANCELLED: Duration = Duration::from_secs(1);
+
+/// The longest error text that is stored, in bytes.
+const MAX_ERROR: usize = 4 * 1024;
+
+impl Inbox {
+    /// Runs what is due, until the server stops.
+    pub(crate) async fn work(self: Arc<Self>) {
+        let mut phase = self.phase.subscribe();
+        while *phase.borrow_and_update() == Phase::Working {
+            let mut wait = Duration::ZERO;
+            // Never more is claimed than can be started at once.
+            let mut free = tokio::select! {
+                free = self.free_slots() => free,
+                _ = phase.changed() => continue,
+            };
+            let slots = free.len();
+            match self.store.claim(slots).await {
+                Ok(claimed) => {
+                    if claimed.claims.len() < slots {
+                        wait = claimed.next_due.unwrap_or(LOOK_AT_LEAST).min(LOOK_AT_LEAST);
+                    }
+                    for claim in claimed.claims {
+                        self.resume(claim, free.pop());
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, "the inbox cannot say what is due");
+                    wait = STORE_PAUSE;
+                }
+            }
+            drop(free);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.due.notified() => {}
+                _ = phase.changed() => {}
+            }
+        }
+    }
+
+    /// All slots that are free, when at least one is.
+    async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
+        let mut free = Vec::from_iter(Arc::clone(&self.slots).acquire_owned().await.ok());
+        while let Ok(another) = Arc::clone(&self.slots).try_acquire_owned() {
+            free.push(another);
+        }
+        free
+    }
+
+    /// Starts nothing more, and waits for the runs in progress, for at most `patience`; then cancels those that still
+    /// go on and gives their tasks back, without counting the attempt. Returns whether none is left.
+    pub(crate) async fn settle(&self, patience: Duration) -> bool {
+        self.phase.send_replace(Phase::Stopping);
+        let all_ended = || async {
+            let _ =
+                tokio::join!(self.slots.acquire_many(self.concurrency), self.awaited.acquire_many(AWAITED));
+        };
+        if tokio::time::timeout(patience, all_ended()).await.is_ok() {
+            return true;
+        }
+        self.phase.send_replace(Phase::Cancelling);
+        tokio::time::timeout(CANCELLED, all_ended()).await.is_ok()
+    }
+
+    /// Runs a task that waited in the store.
+    fn resume(self: &Arc<Self>, claim: Claim, slot: Option<OwnedSemaphorePermit>) {
+        let end = match self.runnable(&claim) {
+            Ok((handler, envelope)) => {
+                let start = Start {
+                    endpoint: claim.endpoint.as_str().into(),
+                    attempt: claim.attempt,
+                    is_replay: claim.is_replay,
+                    is_stale: claim.is_stale,
+                    awaited_until: None,
+                };
+                tokio::spawn(self.run(claim.ticket, handler, envelope, start, slot));
+                return;
+            }
+            Err((why, error)) => End::Parked { why, error },
+        };
+        error!(task = claim.ticket.task, handler = claim.handler, ?end, "a task cannot be run");
+        let inbox = Arc::clone(self);
+        tokio::spawn(async move {
+            inbox.write_end(claim.ticket, end).await;
+            drop(slot);
+        });
+    }
+
+    /// Finds what a run needs, or says why the task can only be parked.
+    fn runnable(&self, claim: &Claim) -> Result<(&'static Registration, Arc<Envelope>), (Why, String)> {
+        let known = self.registry.registrations().iter().copied().find(|known| known.id == claim.handler);
+        let handler = known.ok_or((Why::NoHandler, "the program has no such handler".to_owned()))?;
+        if claim.attempt > handler.policy.retry.max {
+            return Err((Why::Exhausted, "the process ended during the last attempt".to_owned()));
+        }
+        let envelope = Envelope::parse_stored(&claim.body)
+            .map_err(|error| (Why::Undecodable, format!("the stored body is no event: {error}")))?;
+        Ok((handler, Arc::new(envelope)))
+    }
+
+    /// Runs a handler and has the store know how it ended. Returns its reply, before that is on the disk.
+    pub(super) fn run(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        handler: &'static Registration,
+        envelope: Arc<Envelope>,
+        start: Start,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> impl Future<Output = Option<Reply>> + Send + 'static {
+        let inbox = Arc::clone(self);
+        async move {
+            let attempt = start.attempt;
+            let running = inbox.runner.start(handler, &envelope, start);
+            let ran = inbox.watch(running, &envelope).await;
+            let end = match &ran {
+                Some(ran) => end(&handler.policy.retry, attempt, &ran.outcome),
+                None => End::Released,
+            };
+            let reply = ran.as_ref().and_then(|ran| ran.reply.clone());
+            tokio::spawn(async move {
+                crate::failpoint::failpoint!("after-effect");
+                let was_ours = inbox.write_end(ticket, end.clone()).await;
+                drop(slot);
+                if let Some(ran) = &ran {
+                    inbox.journal.ran(&envelope, ran, attempt, &end, was_ours);
+                }
+            });
+            reply
+        }
+    }
+
+    /// Waits for a run to end. `None` if it was cancelled because the server stops.
+    async fn watch(&self, running: Started, envelope: &Envelope) -> Option<Ran> {
+        let canceller = running.canceller();
+        let mut phase = self.phase.subscribe();
+        let ending = async {
+            match running.end().await {
+                Ok(ran) => ran,
+                Err(blocking) => {
+                    // It is not started again while it goes on: two runs at once could do everything twice.
+                    error!(
+                        event_id = envelope.id,
+                        handler = blocking.handler.id,
+                        limit = %rounded(blocking.limit()),
+                        "handler blocks its thread and cannot be cancelled: move blocking work to `spawn_blocking`"
+                    );
+                    blocking.end_at_last().await
+                }
+            }
+        };
+        let cancelled = async {
+            let _ = phase.wait_for(|phase| *phase == Phase::Cancelling).await;
+        };
+        let mut ending = std::pin::pin!(ending);
+        tokio::select! {
+            ran = &mut ending => Some(ran),
+            () = cancelled => {
+                canceller.abort();
+                // What has just succeeded counts.
+                Some(ending.await).filter(|ran| ran.outcome.is_ok())
+            }
+        }
+    }
+
+    /// Has the store know how a run ended, however long that takes. Returns whether the run still had its task.
+    async fn write_end(&self, ticket: Ticket, end: End) -> bool {
+        loop {
+            match self.store.finish(ticket, end.clone()).await {
+                Ok(was_ours) => {
+                    self.due.notify_one();
+                    return was_ours;
+                }
+                Err(error) => {
+                    warn!(%error, task = ticket.task, "the end of a run could not be stored yet");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// What follows from how a run ended.
+fn end(retry: &Retry, attempt: u32, outcome: &Outcome) -> End {
+    let Err(failure) = outcome else { return End::Done };
+    let error = error_text(failure);
+    match failure.verdict() {
+        Verdict::Discard => End::Discarded { error },
+        Verdict::Park if failure.cause().is::<DecodeError>() => End::Parked { why: Why::Undecodable, error },
+        Verdict::Park => End::Parked { why: Why::Asked, error },
+        _ if attempt >= retry.max => End::Parked { why: Why::Exhausted, error },
+        Verdict::Retry { after: Some(delay) } => {
+            End::Retry { after: delay.clamp(Retry::SHORTEST, Retry::LONGEST), error }
+        }
+        _ => End::Retry { after: retry.delay(attempt, random()), error },
+    }
+}
+
+/// From 0 up to 1. Without a source of randomness, the middle.
+fn random() -> f64 {
+    getrandom::u32().map_or(0.5, |word| f64::from(word) / (f64::from(u32::MAX) + 1.0))
+}
+
+/// A handler's error as it is stored: one line of text that any database holds.
+fn error_text(failure: &HandlerError) -> String {
+    let mut text: String = chain(failure.cause()).chars().filter(|char| *char != '\0').collect();
+    if text.len() > MAX_ERROR {
+        let end = (0..=MAX_ERROR - 3).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,70 @@
+//! Without an inbox: the handlers of an event run before the answer, which tells how they ended.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use webhook_core::{Envelope, Registry};
+
+use crate::reply::Refusal;
+use crate::run::{Ran, Runner, Start, Started};
+
+/// Runs every handler of an event at once, each on its own.
+#[derive(Debug)]
+pub(crate) struct Inline {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) runner: Runner,
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) in_progress: InProgress,
+}
+
+/// One event and what its handlers made of it.
+#[derive(Debug)]
+pub(crate) struct Handled {
+    pub(crate) envelope: Arc<Envelope>,
+    /// In the order of the handlers' ids. Empty if the type has no handler.
+    pub(crate) runs: Vec<Ran>,
+}
+
+impl Inline {
+    /// Runs the handlers of the event's type and waits for all of them.
+    ///
+    /// Cancel safety: handlers that were started go on.
+    pub(crate) async fn handle(&self, envelope: Envelope) -> Result<Handled, Refusal> {
+        let envelope = Arc::new(envelope);
+        let _claim = self.in_progress.claim(&envelope.id)?;
+        let handlers = self.registry.handlers_of(&envelope.event_type);
+        let start = |handler| self.runner.start(handler, &envelope, Start::first(&self.endpoint, None));
+        let started: Vec<_> = handlers.iter().copied().map(start).collect();
+        let mut runs = Vec::with_capacity(started.len());
+        for run in started {
+            runs.push(run.end().await.unwrap_or_else(Started::given_up));
+        }
+        Ok(Handled { envelope, runs })
+    }
+}
+
+/// The ids of the events whose handlers are running: the same event may arrive twice at once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InProgress(Arc<Mutex<HashSet<String>>>);
+
+impl InProgress {
+    fn claim(&self, event_id: &str) -> Result<Claim, Refusal> {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event_id.to_owned()) {
+            Ok(Claim { of: self.clone(), event_id: event_id.to_owned() })
+        } else {
+            Err(Refusal::InProgress { event_id: event_id.to_owned() })
+        }
+    }
+}
+
+/// An event in progress, until it is dropped.
+struct Claim {
+    of: InProgress,
+    event_id: String,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.of.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.event_id);
+    }
+}

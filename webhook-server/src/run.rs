@@ -1,0 +1,183 @@
+//! One run of a handler: behind a timeout and a panic fence.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::task::{JoinError, JoinHandle};
+use tracing::{Instrument, info_span};
+use webhook_core::{
+    Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, Returned, Run, States,
+};
+
+/// Starts handlers on the application's runtime, which is theirs alone: what they do to it does not reach whoever
+/// receives events and watches over runs.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(crate) states: Arc<States>,
+    /// How long a run may take whose handler does not say.
+    pub(crate) timeout: Duration,
+    pub(crate) runtime: Handle,
+}
+
+/// What is known of a run before it starts.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) attempt: u32,
+    pub(crate) is_replay: bool,
+    pub(crate) is_stale: bool,
+    /// When the sender stops waiting, if it waits for this run.
+    pub(crate) awaited_until: Option<Instant>,
+}
+
+impl Start {
+    /// The first run, soon after the event arrived.
+    pub(crate) fn first(endpoint: &Arc<str>, awaited_until: Option<Instant>) -> Self {
+        let endpoint = Arc::clone(endpoint);
+        Self { endpoint, attempt: 1, is_replay: false, is_stale: false, awaited_until }
+    }
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) handler: &'static Registration,
+    pub(crate) outcome: Outcome,
+    pub(crate) reply: Option<Reply>,
+    pub(crate) took: Duration,
+}
+
+impl Runner {
+    pub(crate) fn start(
+        &self,
+        handler: &'static Registration,
+        envelope: &Arc<Envelope>,
+        start: Start,
+    ) -> Started {
+        let started_at = Instant::now();
+        let by_policy = started_at + handler.policy.timeout.unwrap_or(self.timeout);
+        let deadline = start.awaited_until.map_or(by_policy, |awaited| awaited.min(by_policy));
+        let run = Run {
+            handler: handler.id,
+            endpoint: start.endpoint,
+            attempt: start.attempt,
+            is_replay: start.is_replay,
+            is_stale: start.is_stale,
+            deadline: Some(deadline),
+        };
+        let span = info_span!("handler", handler = handler.id, event_id = envelope.id);
+        let context = Context::new(Arc::clone(envelope), run);
+        let invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
+        // A task of its own is the panic fence; the call itself may panic as well.
+        let task = self.runtime.spawn(async move { (handler.run)(invocation).await }.instrument(span));
+        Started { handler, started_at, deadline, task }
+    }
+}
+
+/// A run in progress. It goes on if this is dropped.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) handler: &'static Registration,
+    started_at: Instant,
+    deadline: Instant,
+    task: JoinHandle<Returned>,
+}
+
+impl Started {
+    /// Waits for the end, and cancels the run at its deadline. `Err` gives the run back if it cannot be cancelled,
+    /// because it does not let go of its thread.
+    pub(crate) async fn end(mut self) -> Result<Ran, Self> {
+        let joined = match tokio::time::timeout_at(self.deadline.into(), &mut self.task).await {
+            Ok(joined) => joined,
+            Err(_) => {
+                self.task.abort();
+                match tokio::time::timeout(BLOCKED, &mut self.task).await {
+                    Ok(joined) => joined,
+                    Err(_) => return Err(self),
+                }
+            }
+        };
+        Ok(self.ran(joined))
+    }
+
+    /// Waits for the end of a run that cannot be cancelled, however long that takes.
+    pub(crate) async fn end_at_last(mut self) -> Ran {
+        let joined = (&mut self.task).await;
+        self.ran(joined)
+    }
+
+    /// What is to be said of a run that nobody waits for any longer.
+    pub(crate) fn given_up(self) -> Ran {
+        let after = self.limit();
+        let outcome = Err(HandlerError::retry(Blocked { after }));
+        Ran { handler: self.handler, outcome, reply: None, took: self.started_at.elapsed() }
+    }
+
+    /// Has the run cancelled where it next waits for something.
+    pub(crate) fn canceller(&self) -> tokio::task::AbortHandle {
+        self.task.abort_handle()
+    }
+
+    /// How long the run might take.
+    pub(crate) fn limit(&self) -> Duration {
+        self.deadline.saturating_duration_since(self.started_at)
+    }
+
+    fn ran(&self, joined: Result<Returned, JoinError>) -> Ran {
+        let took = self.started_at.elapsed();
+        let returned = joined.unwrap_or_else(|error| {
+            Err(match error.try_into_panic() {
+                Ok(panic) => HandlerError::retry(Panicked::with(&*panic)),
+                Err(_) => HandlerError::retry(TimedOut { after: self.limit() }),
+            })
+        });
+        let (outcome, reply) = match returned {
+            Ok(reply) => (Ok(()), reply),
+            Err(error) => (Err(error), None),
+        };
+        Ran { handler: self.handler, outcome, reply, took }
+    }
+}
+
+/// How long after its deadline a run is taken to block its thread.
+const BLOCKED: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Error)]
+#[error("cancelled: it had not ended after {}", rounded(*after))]
+struct TimedOut {
+    after: Duration,
+}
+
+#[derive(Debug, Error)]
+#[error(
+    "given up after {}: it blocks its thread and cannot be cancelled; move blocking work to `spawn_blocking`",
+    rounded(*after)
+)]
+struct Blocked {
+    after: Duration,
+}
+
+/// A duration in words, without what is less than a millisecond.
+pub(crate) fn rounded(duration: Duration) -> humantime::FormattedDuration {
+    let millis = duration.as_micros().div_ceil(1000);
+    humantime::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+}
+
+#[derive(Debug, Error)]
+#[error("panicked: {message}")]
+struct Panicked {
+    message: String,
+}
+
+impl Panicked {
+    fn with(panic: &(dyn std::any::Any + Send)) -> Self {
+        let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(text), _) => (*text).to_owned(),
+            (_, Some(text)) => text.clone(),
+            _ => "with something other than text".to_owned(),
+        };
+        Self { message }
+    }
+}
