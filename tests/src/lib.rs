@@ -1,18 +1,24 @@
 //! What the whole-product tests share. Each file in `tests/` is one theme; they run real programs and talk to them
 //! through real sockets.
 //!
-//! Nothing here sleeps: whoever waits reads what a program writes, up to [`PATIENCE`]. A tool that is missing fails
-//! the test that needs it.
+//! Nothing here waits for a fixed time: whoever waits reads what a program writes, or asks [until] it is so, up to
+//! [`PATIENCE`]. A tool that is missing fails the test that needs it.
 
 mod cargo;
+mod client;
 mod exchange;
+mod history;
 mod process;
 mod server;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use cargo::{Built, Profile, build_fixtures, build_workspace, fixture_errors, repository, scratch};
+pub use client::{Client, Told};
 pub use exchange::{Answer, Connection, exchange};
+pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
 pub use process::{Ended, Running, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
 
@@ -22,4 +28,19 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The time in seconds since the Unix epoch.
 pub fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs()
+}
+
+/// Asks again and again until the answer is yes.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A random number below another one.
+pub fn random_below(limit: u64) -> u64 {
+    RandomState::new().build_hasher().finish() % limit
 }

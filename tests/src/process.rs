@@ -154,6 +154,15 @@ impl Running {
         self.line(stream, |line| line.contains(text).then(|| line.to_owned()))
     }
 
+    /// Waits for a line that contains a text, and returns what was written before it.
+    #[track_caller]
+    pub fn seen_until(&self, stream: Stream, text: &str) -> String {
+        self.until(|written| {
+            let all = &written.text[stream as usize];
+            all.find(text).map(|at| all[..at].to_owned())
+        })
+    }
+
     /// Writes a line to its standard input.
     pub fn tell(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("standard input is open");

@@ -141,7 +141,9 @@ fn handlers_lists_what_is_linked() {
     let row = |name: &str, events: Value, (payload, fields): (&str, &[&str]), line: u32, doc: &str| {
         json!({
             "id": format!("quickstart::{name}"), "events": events, "payload": payload, "fields": fields,
-            "state": [], "timeout_ms": null, "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
+            "state": [], "timeout_ms": null,
+                "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
+                "order": "serial", "order_by": null, "replies": false, "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
         })
     };
     let attached = "Tells that a payment method was attached to a customer.";

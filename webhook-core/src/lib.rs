@@ -24,6 +24,7 @@ mod expandable;
 mod extract;
 mod handler;
 mod json;
+pub mod ledger;
 mod list;
 mod policy;
 mod private;

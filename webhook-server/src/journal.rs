@@ -7,7 +7,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use hyper::StatusCode;
 use tracing::{error, info, warn};
-use webhook_core::{Envelope, HandlerError, Outcome, Verdict};
+use webhook_core::{Envelope, HandlerError, Outcome, Registration, Verdict};
 
 use crate::inbox::Taken;
 use crate::inbox::store::{End, Why};
@@ -37,11 +37,20 @@ impl Journal {
         }
     }
 
-    /// Notes how a run of a stored task ended, and what follows. `was_ours` is false if the task was no longer the
-    /// run's, so that its end does not count.
-    pub(crate) fn ran(self, envelope: &Envelope, ran: &Ran, attempt: u32, end: &End, was_ours: bool) {
+    /// Notes how a run of a stored task ended, and what follows. There is no `ran` if it was stopped before its end;
+    /// `was_ours` is false if the task was no longer the run's, so that its end does not count.
+    pub(crate) fn ran(
+        self,
+        envelope: &Envelope,
+        handler: &Registration,
+        ran: Option<&Ran>,
+        attempt: u32,
+        end: &End,
+        was_ours: bool,
+    ) {
         if !matches!(self, Self::Nowhere) {
-            log_run(envelope, ran, attempt, end, was_ours);
+            let took_us = ran.map(|ran| micros(ran.took));
+            log_run(envelope, handler.id, took_us, attempt, end, was_ours);
         }
     }
 
@@ -79,9 +88,15 @@ fn log_taken(taken: &Taken, status: StatusCode) {
     }
 }
 
-fn log_run(envelope: &Envelope, ran: &Ran, attempt: u32, end: &End, was_ours: bool) {
+fn log_run(
+    envelope: &Envelope,
+    handler: &str,
+    took_us: Option<u64>,
+    attempt: u32,
+    end: &End,
+    was_ours: bool,
+) {
     let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-    let (handler, took_us) = (ran.handler.id, micros(ran.took));
     match end {
         _ if !was_ours => {
             warn!(

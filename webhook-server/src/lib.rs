@@ -47,7 +47,7 @@ pub use settings::Settings;
 pub use webhook_core::{
     Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, Invocation, Json,
     List, Needs, Order, Payload, Policy, RawJson, Reads, Reply, ResultExt, Retry, Sample, State, Timestamp,
-    Tolerance, Unchecked, Verdict, View, shape,
+    Tolerance, Unchecked, Verdict, View, ledger, shape,
 };
 /// Makes an enum read one of Stripe's enums: see [`webhook_core::StripeEnum`].
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use webhook_server::{App, Event, HandlerError, ResultExt, State, Unchecked, on_event};
+use webhook_server::{App, Event, HandlerError, Reply, ResultExt, State, Unchecked, on_event};
 
 /// Opens once for every line on standard input.
 #[derive(Clone)]
@@ -56,7 +56,7 @@ async fn good_beside_bad() {
     println!("good_beside_bad: ran");
 }
 
-#[on_event("invoice.paid")]
+#[on_event("invoice.paid", retry(max = 2, first = "1s"))]
 async fn bad_beside_good() -> Result<(), std::io::Error> {
     Err(std::io::Error::other("the ledger is torn"))
 }
@@ -66,6 +66,22 @@ async fn held(event: Event, State(Gate(gate)): State<Gate>) {
     println!("held: {}", event.id);
     gate.acquire().await.expect("the gate is never closed").forget();
     println!("released: {}", event.id);
+}
+
+#[on_event("issuing_authorization.request", reply)]
+async fn authorize(event: Event) -> Result<Reply, HandlerError> {
+    if event.livemode {
+        println!("authorize: thinking");
+        pending::<()>().await;
+    }
+    Reply::json(&serde_json::json!({ "approved": true }))
+}
+
+#[on_event("checkout.session.completed", reply)]
+async fn redirect(event: Event, State(Gate(gate)): State<Gate>) {
+    println!("redirect: {}", event.id);
+    gate.acquire().await.expect("the gate is never closed").forget();
+    println!("redirected: {}", event.id);
 }
 
 #[tokio::main]

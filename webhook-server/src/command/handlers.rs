@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use webhook_core::{Registration, Registry, Takes};
+use webhook_core::{Order, Registration, Registry, Takes};
 
 use super::table::table;
 use super::{Failure, Format};
@@ -25,9 +25,20 @@ struct Row {
     fields: &'static [&'static str],
     state: Vec<&'static str>,
     timeout_ms: Option<u128>,
+    retry: RetryRow,
+    order: &'static str,
+    order_by: Option<&'static str>,
+    replies: bool,
     file: &'static str,
     line: u32,
     doc: &'static str,
+}
+
+#[derive(Serialize)]
+struct RetryRow {
+    max: u32,
+    first_ms: u128,
+    cap_ms: u128,
 }
 
 pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
@@ -63,6 +74,18 @@ fn row(handler: &Registration) -> Row {
         fields: needs.fields,
         state: needs.states.iter().map(|state| state.name()).collect(),
         timeout_ms: handler.policy.timeout.map(|timeout| timeout.as_millis()),
+        retry: RetryRow {
+            max: handler.policy.retry.max,
+            first_ms: handler.policy.retry.first.as_millis(),
+            cap_ms: handler.policy.retry.cap.as_millis(),
+        },
+        order: match handler.policy.order {
+            Order::Serial => "serial",
+            Order::Strict => "strict",
+            Order::None => "none",
+        },
+        order_by: handler.policy.order_by,
+        replies: handler.policy.replies,
         file: handler.file,
         line: handler.line,
         doc: handler.doc,

@@ -141,10 +141,8 @@ impl Inbox {
             tokio::spawn(async move {
                 crate::failpoint::failpoint!("after-effect");
                 let was_ours = inbox.write_end(ticket, end.clone()).await;
+                inbox.journal.ran(&envelope, handler, ran.as_ref(), attempt, &end, was_ours);
                 drop(slot);
-                if let Some(ran) = &ran {
-                    inbox.journal.ran(&envelope, ran, attempt, &end, was_ours);
-                }
             });
             reply
         }

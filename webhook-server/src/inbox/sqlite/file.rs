@@ -110,8 +110,11 @@ fn open_writer(path: &Path) -> Result<Connection, Problem> {
     let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     db.set_prepared_statement_cache_capacity(64);
     let number = |db: &Connection, pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let is_empty = number(&db, "page_count")? == 0;
-    if !is_empty && number(&db, "application_id")? != APPLICATION_ID {
+    // A first start that was cut short may have left a header, and nothing in it.
+    let tables: i32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let is_empty = tables == 0 && number(&db, "user_version")? == 0;
+    let marked = number(&db, "application_id")?;
+    if marked != APPLICATION_ID && !(is_empty && marked == 0) {
         return Err(Problem::Ours("is a database of something else: name another file".to_owned()));
     }
     let version = number(&db, "user_version")?;

@@ -163,7 +163,7 @@ struct Thread {
     /// A job that was received and is not yet in a batch.
     next: Option<Box<dyn Job>>,
     /// Upkeep that waits for a quiet moment.
-    waiting: Vec<Box<dyn Job>>,
+    upkeep: Vec<Box<dyn Job>>,
 }
 
 impl Thread {
@@ -176,7 +176,7 @@ impl Thread {
             live: Live::new(),
             frames: Arc::default(),
             next: None,
-            waiting: Vec::new(),
+            upkeep: Vec::new(),
         };
         thread.db = thread.counting(db).ok();
         thread
@@ -186,7 +186,8 @@ impl Thread {
         let mut active_at = Instant::now();
         let mut log_is_empty = false;
         loop {
-            let received = match self.next.take() {
+            // Upkeep waits until there is nothing else.
+            let received = match self.next.take().or_else(|| self.upkeep.pop()) {
                 Some(job) => Ok(job),
                 None => self.received.recv_timeout(TICK),
             };
@@ -213,25 +214,24 @@ impl Thread {
         self.empty_log();
     }
 
-    /// Everything that is waiting, up to the size of a batch.
+    /// Everything that is waiting, up to the size of a batch; upkeep only if there is nothing else.
     fn gather(&mut self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(job) = next {
             match job.urgency() {
-                Urgency::Upkeep => self.waiting.push(job),
-                urgency => {
-                    if let Urgency::Arrival { bytes: more } = urgency {
-                        bytes += more;
-                    }
+                Urgency::Upkeep => self.upkeep.push(job),
+                Urgency::Arrival { bytes: more } => {
+                    bytes += more;
                     batch.push(job);
                 }
+                Urgency::Task => batch.push(job),
             }
             let full = batch.len() >= BATCH_JOBS || bytes >= BATCH_BYTES;
             next = if full { None } else { self.received.try_recv().ok() };
         }
-        if batch.is_empty() { self.waiting.pop().into_iter().collect() } else { batch }
+        if batch.is_empty() { self.upkeep.pop().into_iter().collect() } else { batch }
     }
 
     fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {

@@ -1,0 +1,198 @@
+//! With an inbox: what is stored is answered with 200, and handled in its own time.
+
+use std::path::Path;
+use std::sync::Barrier;
+
+use product_tests::{Connection, SECRET, Server, Stream, new_inbox, program, run, signed, unix_now};
+use rusqlite::Connection as Database;
+use webhook_core::Sample;
+
+fn start(inbox: &Path, flags: &[&str]) -> Server {
+    let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", inbox);
+    Server::from_command(&mut command, flags)
+}
+
+fn event(event_type: &str, seed: u64) -> String {
+    let body = Sample::new(event_type, seed).expect("there is such a type").body(1_700_000_000);
+    String::from_utf8(body).expect("JSON is UTF-8")
+}
+
+/// One number from the inbox of a server that was stopped.
+#[track_caller]
+fn number(inbox: &Path, sql: &str) -> i64 {
+    let database = Database::open(inbox).expect("the inbox can be opened");
+    database.query_row(sql, [], |row| row.get(0)).expect("the inbox can be read")
+}
+
+#[test]
+fn how_handlers_end_changes_no_answer() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &[]);
+    for (event_type, level, logged) in [
+        ("payment_intent.succeeded", "INFO", "handler done"),
+        ("payment_intent.payment_failed", "WARN", "handler failed"),
+        ("payment_intent.canceled", "WARN", "cause=\"panicked: the shelf fell over\""),
+        ("payment_intent.processing", "WARN", "had not ended after 200ms"),
+        ("charge.captured", "WARN", "cause=\"the stock is being counted\" again_in=\"1h\""),
+        ("charge.failed", "INFO", "event discarded"),
+        ("charge.refunded", "ERROR", "cause=\"who refunds this?\" why=\"the handler asked for it\""),
+        ("customer.updated", "ERROR", "why=\"the event does not fit the handler's type\""),
+        ("customer.created", "INFO", "tasks=0"),
+    ] {
+        let answer = server.post(event(event_type, 1).as_bytes());
+        assert_eq!((answer.status(), &*answer.body), (200, "{\"received\":true}"), "{event_type}");
+        let of_event = format!("event_type=\"{event_type}\"");
+        server.process.line(Stream::Stderr, |line| {
+            (line.contains(logged) && line.contains(level) && line.contains(&of_event)).then_some(())
+        });
+    }
+    server.stop();
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_event"), 9);
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_event WHERE body IS NULL"), 1, "the unhandled one");
+    for (state, tasks) in [(0, 4), (1, 0), (2, 0), (3, 1), (4, 1), (5, 2)] {
+        let sql = format!("SELECT count(*) FROM inbox_task WHERE state = {state}");
+        assert_eq!(number(&inbox, &sql), tasks, "state {state}");
+    }
+}
+
+#[test]
+fn fifty_deliveries_of_one_event_at_once_are_one_event() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &[]);
+    let (body, start) = (event("invoice.paid", 1), Barrier::new(50));
+    std::thread::scope(|scope| {
+        let deliveries: Vec<_> = (0..50)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    server.post(body.as_bytes()).status()
+                })
+            })
+            .collect();
+        for delivery in deliveries {
+            assert_eq!(delivery.join().expect("it does not panic"), 200);
+        }
+    });
+    // The handler beside it fails twice, and is parked: that is no matter of the good one's.
+    server.process.line_with(Stream::Stderr, "why=\"the last attempt failed\"");
+    let ended = server.stop();
+    assert_eq!(ended.stdout.matches("good_beside_bad: ran").count(), 1, "{}", ended.stdout);
+    assert_eq!(ended.stderr.matches("event stored event_id").count(), 1);
+    assert_eq!(ended.stderr.matches("event was stored before").count(), 49);
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_event WHERE deliveries = 50"), 1);
+    let runs = "SELECT group_concat(handler || ' ' || state || ' ' || attempt) FROM \
+                (SELECT handler, state, attempt FROM inbox_task ORDER BY handler)";
+    let runs: String = Database::open(&inbox)
+        .and_then(|database| database.query_row(runs, [], |row| row.get(0)))
+        .expect("the inbox can be read");
+    assert_eq!(runs, "outcomes::bad_beside_good 5 2,outcomes::good_beside_bad 3 1");
+}
+
+#[test]
+fn a_duplicate_with_another_body_is_counted_and_the_first_kept() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &[]);
+    let body = event("payment_intent.succeeded", 1);
+    for body in [&body, &body.replace("\"pending_webhooks\": 1", "\"pending_webhooks\": 0"), &body] {
+        assert_eq!(server.post(body.as_bytes()).status(), 200);
+    }
+    server.stop();
+    assert_eq!(number(&inbox, "SELECT deliveries * 10 + changed_bodies FROM inbox_event"), 31);
+    let kept: Vec<u8> = Database::open(&inbox)
+        .and_then(|database| database.query_row("SELECT body FROM inbox_event", [], |row| row.get(0)))
+        .expect("the inbox can be read");
+    assert_eq!(kept, body.as_bytes());
+}
+
+#[test]
+fn what_is_signed_and_is_no_event_is_kept_in_quarantine() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &[]);
+    let good = event("payment_intent.succeeded", 1);
+    let bodies = [
+        String::new(),
+        "[\"evt_1\"]".to_owned(),
+        "{ nothing".to_owned(),
+        good.replace("\"type\"", "\"typ\""),
+        good.replace("evt_", "evt\\n"),
+        "{\"object\": \"v2.core.event\"}".to_owned(),
+    ];
+    for body in &bodies {
+        let answer = server.post(body.as_bytes());
+        assert_eq!((answer.status(), &*answer.body), (200, "{\"received\":true}"), "{body:?}");
+        assert_eq!(server.post(body.as_bytes()).status(), 200, "again: {body:?}");
+    }
+    let log = server.stop().stderr;
+    assert_eq!(log.matches("ERROR verified, but no event").count(), 12, "{log}");
+    assert!(log.contains("this is a thin event"), "{log}");
+    assert_eq!(number(&inbox, "SELECT sum(deliveries) * 100 + count(*) FROM inbox_quarantine"), 1206);
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_event"), 0);
+}
+
+#[test]
+fn a_handler_that_replies_is_waited_for() {
+    let inbox = new_inbox();
+    let mut server = start(&inbox, &[]);
+    let decision = server.post(event("issuing_authorization.request", 1).as_bytes());
+    assert_eq!((decision.status(), &*decision.body), (200, "{\"approved\":true}"));
+    assert_eq!(decision.header("stripe-version"), Some(webhook_core::catalog::api_version()));
+    assert_eq!(decision.header("content-type"), Some("application/json"));
+
+    // One that does not decide in time: the answer comes before Stripe stops waiting, and nothing is tried again.
+    let live = event("issuing_authorization.request", 2).replace("\"livemode\": false", "\"livemode\": true");
+    let undecided = server.post(live.as_bytes());
+    assert_eq!((undecided.status(), &*undecided.body), (200, "{\"received\":true}"));
+    server.process.line_with(Stream::Stderr, "had not ended after 1s");
+    server.process.line_with(Stream::Stderr, "why=\"the last attempt failed\"");
+
+    // The customer is redirected when the order is there.
+    let body = event("checkout.session.completed", 3);
+    let mut connection = Connection::open(server.address);
+    let signature = signed(&[SECRET], unix_now(), body.as_bytes());
+    let head = format!("POST /webhook HTTP/1.1\r\nHost: a\r\nStripe-Signature: {signature}\r\n");
+    connection.send(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
+    server.process.line_with(Stream::Stdout, "redirect: evt_");
+    // A second delivery does not wait for the run of the first.
+    assert_eq!(server.post(body.as_bytes()).status(), 200);
+    server.process.tell("open");
+    assert_eq!(connection.answer().status(), 200);
+    let ended = server.stop();
+    assert_eq!(ended.stdout.matches("redirected: ").count(), 1, "{}", ended.stdout);
+}
+
+#[test]
+fn a_shutdown_gives_back_what_it_cannot_finish() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &["--drain-timeout", "0s"]);
+    assert_eq!(server.post(event("payout.paid", 1).as_bytes()).status(), 200);
+    server.process.line_with(Stream::Stdout, "held: ");
+    let ended = server.stop();
+    assert!(ended.stderr.contains("to be run again"), "{}", ended.stderr);
+    assert_eq!(number(&inbox, "SELECT state * 10 + attempt FROM inbox_task"), 0, "ready, and not counted");
+
+    let mut server = start(&inbox, &[]);
+    server.process.line_with(Stream::Stdout, "held: ");
+    server.process.tell("open");
+    server.process.line_with(Stream::Stderr, "handler done");
+    server.stop();
+    assert_eq!(number(&inbox, "SELECT state * 10 + attempt FROM inbox_task"), 31);
+}
+
+#[test]
+fn an_inbox_in_memory_says_so() {
+    let server = start(Path::new(":memory:"), &[]);
+    server.process.line_with(Stream::Stderr, "kept in memory");
+    assert_eq!(server.post(event("payment_intent.succeeded", 1).as_bytes()).status(), 200);
+    assert_eq!(server.post(event("payment_intent.succeeded", 1).as_bytes()).status(), 200);
+    let log = server.stop().stderr;
+    assert_eq!(log.matches("handler done").count(), 1, "{log}");
+}
+
+#[test]
+fn a_program_without_an_inbox_takes_none() {
+    let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("OUTCOMES_INLINE", "1");
+    let refused = run(command.arg("serve")).with_code(78);
+    assert!(refused.stderr.contains("it has no inbox"), "{}", refused.stderr);
+}

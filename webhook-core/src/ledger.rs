@@ -1,0 +1,50 @@
+//! A table in which a handler's own database remembers what it has done.
+//!
+//! A handler runs at least once. Where its effect is rows in a database, it happens exactly once if the same
+//! transaction also notes that it happened: [`INSERT`] first; if that adds no row, the effect is there already.
+//!
+//! ```
+//! use rusqlite::Connection;
+//! use webhook_core::{Context, ledger};
+//!
+//! /// Marks an order as paid, at most once for each event.
+//! fn mark_paid(database: &mut Connection, context: &Context, order: &str) -> rusqlite::Result<()> {
+//!     let transaction = database.transaction()?;
+//!     if transaction.execute(ledger::INSERT, (context.event_id(), context.handler()))? == 1 {
+//!         transaction.execute("UPDATE orders SET paid = paid + 1 WHERE id = ?1", [order])?;
+//!     }
+//!     transaction.commit()
+//! }
+//! # use std::sync::Arc;
+//! # use webhook_core::{Envelope, Run, Sample, Secret, SignatureHeader, Tolerance, sign, verify};
+//! # let secret = [Secret::new("whsec_0123456789abcdef").unwrap()];
+//! # let body = Sample::new("payment_intent.succeeded", 1).unwrap().body(0);
+//! # let signature = sign(&secret, 1_000, &body);
+//! # let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000);
+//! # let header = SignatureHeader::parse(signature.as_bytes()).unwrap();
+//! # let verified = verify(&secret, &header, body, now, Tolerance::default()).unwrap();
+//! # let envelope = Arc::new(Envelope::parse(&verified).unwrap());
+//! # let run = Run { handler: "shop::paid", endpoint: "/".into(), attempt: 1, is_replay: false, is_stale: false, deadline: None };
+//! # let context = Context::new(envelope, run);
+//! # let mut database = Connection::open_in_memory().unwrap();
+//! # database.execute_batch("CREATE TABLE orders (id TEXT, paid INTEGER); INSERT INTO orders VALUES ('o_1', 0)").unwrap();
+//! # database.execute_batch(ledger::TABLE).unwrap();
+//! # mark_paid(&mut database, &context, "o_1").unwrap();
+//! # mark_paid(&mut database, &context, "o_1").unwrap();
+//! # let paid: i64 = database.query_row("SELECT paid FROM orders", [], |row| row.get(0)).unwrap();
+//! # assert_eq!(paid, 1);
+//! ```
+//!
+//! A replay finds the note, too, and leaves the effect as it is: to have it again, delete the row. Effects outside of
+//! the database need [`Context::idempotency_key`](crate::Context::idempotency_key) instead.
+
+/// Makes the table, if it is not there. SQLite and PostgreSQL read it.
+pub const TABLE: &str = "CREATE TABLE IF NOT EXISTS webhook_handled (\
+                             event_id TEXT NOT NULL, \
+                             handler TEXT NOT NULL, \
+                             PRIMARY KEY (event_id, handler))";
+
+/// Notes that a handler (`$2`) has done an event (`$1`): adds one row, or none if that was noted before. SQLite and
+/// PostgreSQL read it.
+pub const INSERT: &str =
+    "INSERT INTO webhook_handled (event_id, handler) VALUES ($1, $2) ON CONFLICT DO NOTHING";
