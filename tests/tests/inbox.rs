@@ -196,3 +196,39 @@ fn a_program_without_an_inbox_takes_none() {
     let refused = run(command.arg("serve")).with_code(78);
     assert!(refused.stderr.contains("it has no inbox"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_second_signal_ends_the_program_at_once_and_loses_nothing() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &[]);
+    assert_eq!(server.post(event("payout.paid", 1).as_bytes()).status(), 200);
+    server.process.line_with(Stream::Stdout, "held: ");
+    server.process.signal("TERM");
+    server.process.line_with(Stream::Stderr, "stopping: ");
+    server.process.signal("TERM");
+    server.process.wait().with_code(1);
+    assert_eq!(number(&inbox, "SELECT state FROM inbox_task"), 1, "it was running");
+    let server = start(&inbox, &[]);
+    server.process.line_with(Stream::Stdout, "held: ");
+}
+
+#[test]
+fn what_cannot_be_stored_is_refused_until_it_can() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &[]);
+    assert_eq!(server.post(event("payment_intent.succeeded", 1).as_bytes()).status(), 200);
+    // As a shell in which somebody forgot a transaction.
+    let other = Database::open(&inbox).expect("the inbox can be opened");
+    other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
+    let refused = server.post(event("payment_intent.succeeded", 2).as_bytes());
+    assert_eq!(refused.status(), 503);
+    let again_in: u64 = refused.header("retry-after").and_then(|text| text.parse().ok()).expect("a number");
+    assert!((5..=60).contains(&again_in), "{again_in}");
+    other.execute_batch("ROLLBACK").expect("it was begun");
+    let answered =
+        (0..60).any(|_| server.post(event("payment_intent.succeeded", 2).as_bytes()).status() == 200);
+    assert!(answered, "it does not recover");
+    let log = server.stop().stderr;
+    assert!(log.contains("not stored: the inbox"), "{log}");
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_task WHERE state = 3"), 2);
+}

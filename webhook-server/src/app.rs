@@ -65,13 +65,14 @@ impl App {
         self
     }
 
-    /// Puts the service together, or reports everything that is wrong with the application. Handlers will run on the
-    /// runtime that this is called on.
+    /// Puts the service together, or reports everything that is wrong with the application. Handlers will run on
+    /// `runtime`; without one, where they are started.
     pub(crate) fn into_service(
         self,
         secrets: Vec<Secret>,
         journal: Journal,
         clock: Clock,
+        runtime: Option<Handle>,
         mut problems: Problems,
     ) -> Result<Service, Problems> {
         let registry = Arc::new(Registry::linked());
@@ -85,11 +86,8 @@ impl App {
         }
         self.settings.check(&mut problems);
         let endpoint: Arc<str> = self.settings.path.as_str().into();
-        let runner = Runner {
-            states: Arc::new(self.states),
-            timeout: self.settings.handler_timeout,
-            runtime: Handle::current(),
-        };
+        let runner =
+            Runner { states: Arc::new(self.states), timeout: self.settings.handler_timeout, runtime };
         // Last of all, since it makes a file: not for an application that cannot start.
         let opens = !self.inline && (problems.is_empty() || self.settings.inbox.exists());
         let opened = opens.then(|| inbox::open(&self.settings.inbox, self.settings.disk_floor));

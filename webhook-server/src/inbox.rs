@@ -51,6 +51,12 @@ pub(crate) struct Inbox {
 /// How many runs may be awaited at once. Beyond that, they are made like all others.
 const AWAITED: u32 = 256;
 
+/// A run that the sender waits for, and until when.
+type Awaited = (JoinHandle<Option<Reply>>, Instant);
+
+/// How long after its deadline an awaited run may still end.
+const LATE: Duration = Duration::from_millis(100);
+
 /// How far the end of the server has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -149,7 +155,13 @@ impl Inbox {
         match recorded.map_err(|panic| StoreError::Broken(panic.to_string()))?? {
             Some(awaited) => {
                 let reply = match awaited {
-                    Some(running) => running.await.ok().flatten(),
+                    // One that cannot be cancelled is not waited for.
+                    Some((running, until)) => {
+                        match tokio::time::timeout_at((until + LATE).into(), running).await {
+                            Ok(ran) => ran.ok().flatten(),
+                            Err(_) => None,
+                        }
+                    }
                     None => None,
                 };
                 Ok(Taken::New { envelope, tasks, reply })
@@ -165,7 +177,7 @@ impl Inbox {
         envelope: Arc<Envelope>,
         signed_at: u64,
         received_at: Instant,
-    ) -> Result<Option<Option<JoinHandle<Option<Reply>>>>, StoreError> {
+    ) -> Result<Option<Option<Awaited>>, StoreError> {
         let handlers = self.registry.handlers_of(&envelope.event_type);
         let mut slots: Vec<Option<OwnedSemaphorePermit>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());
@@ -189,8 +201,8 @@ impl Inbox {
             let running =
                 self.run(claim.ticket, handlers[at], Arc::clone(&envelope), start, slots[at].take());
             let running = tokio::spawn(running);
-            if until.is_some() {
-                awaited = Some(running);
+            if let Some(until) = until {
+                awaited = Some((running, until));
             }
         }
         Ok(Some(awaited))

@@ -18,7 +18,8 @@ pub(crate) struct Runner {
     pub(crate) states: Arc<States>,
     /// How long a run may take whose handler does not say.
     pub(crate) timeout: Duration,
-    pub(crate) runtime: Handle,
+    /// `None` is the runtime that starts the run.
+    pub(crate) runtime: Option<Handle>,
 }
 
 /// What is known of a run before it starts.
@@ -71,7 +72,11 @@ impl Runner {
         let context = Context::new(Arc::clone(envelope), run);
         let invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
         // A task of its own is the panic fence; the call itself may panic as well.
-        let task = self.runtime.spawn(async move { (handler.run)(invocation).await }.instrument(span));
+        let run = async move { (handler.run)(invocation).await }.instrument(span);
+        let task = match &self.runtime {
+            Some(runtime) => runtime.spawn(run),
+            None => tokio::spawn(run),
+        };
         Started { handler, started_at, deadline, task }
     }
 }

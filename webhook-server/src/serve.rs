@@ -115,23 +115,52 @@ async fn answer(
     }))
 }
 
-/// Ends at the first SIGTERM or Ctrl-C.
+/// Ends at the first SIGTERM or Ctrl-C. The second ends the process at once: whatever is stored survives that.
 ///
 /// # Errors
 ///
 /// Fails if the system does not let signals be received.
 pub(crate) fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    #[cfg(unix)]
-    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let mut signals = Signals::new()?;
     Ok(async move {
-        #[cfg(unix)]
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
+            warn!("stopping at once");
+            std::process::exit(1);
+        });
+    })
+}
+
+#[cfg(unix)]
+struct Signals([tokio::signal::unix::Signal; 2]);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]))
+    }
+
+    async fn next(&mut self) {
+        let [terminate, interrupt] = &mut self.0;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        #[cfg(not(unix))]
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
-    })
+    }
 }

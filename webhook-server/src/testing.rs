@@ -82,7 +82,7 @@ impl TestApp {
         let now = Arc::new(Mutex::new(SystemTime::now()));
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || *clock.lock().unwrap_or_else(PoisonError::into_inner));
-        match app.into_service(vec![secret.clone()], Journal::Nowhere, clock, Problems::default()) {
+        match app.into_service(vec![secret.clone()], Journal::Nowhere, clock, None, Problems::default()) {
             Ok(service) => Self { service, secret, now, inline },
             Err(problems) => panic!("{problems}"),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tracing::{info, warn};
 
 use super::Failure;
@@ -32,7 +33,13 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
         &mut problems,
     );
     let settings = app.settings.clone();
-    let service = app.into_service(secrets, Journal::Log, Arc::new(SystemTime::now), problems)?;
+    let service = app.into_service(
+        secrets,
+        Journal::Log,
+        Arc::new(SystemTime::now),
+        Some(Handle::current()),
+        problems,
+    )?;
     // On a thread of its own: what a handler does to the application's runtime stops no answer.
     let serving = ingest::run(async move {
         match &service.intake {
