@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-use crate::reply::{BoxError, Refusal};
+use crate::delivery::{BoxError, Refusal};
 
 /// A request's body, from the network or from a test.
 pub(crate) trait RequestBody: Body<Data = Bytes, Error: Into<BoxError>> + Unpin {}

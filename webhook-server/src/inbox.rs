@@ -22,6 +22,7 @@ use webhook_core::{Envelope, Order, Registration, Registry, Reply};
 
 use self::clock::StoreClock;
 use self::store::{Arrival, Lane, NewTask, Recorded, Store, StoreError};
+use crate::delivery::Taken;
 use crate::journal::Journal;
 use crate::run::{Runner, Start};
 
@@ -67,33 +68,17 @@ enum Phase {
     Cancelling,
 }
 
-/// What became of a delivery.
-#[derive(Debug)]
-pub(crate) enum Taken {
-    /// Stored, with so many tasks.
-    New {
-        envelope: Arc<Envelope>,
-        tasks: usize,
-        /// What a handler told the sender, which waited for it.
-        reply: Option<Reply>,
-    },
-    /// Stored before.
-    Duplicate { envelope: Arc<Envelope> },
-    /// No event; kept in quarantine.
-    Quarantined { reason: String, is_new: bool },
-}
-
-/// Where the inbox is kept.
+/// Where an inbox is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kept {
+pub enum InboxLocation {
     /// In this SQLite file, which is made if it is not there.
     File(std::path::PathBuf),
     /// In memory, for tests: what is in it is lost with the process.
     Memory,
 }
 
-impl Kept {
+impl InboxLocation {
     /// Whether there is something already.
     pub(crate) fn exists(&self) -> bool {
         matches!(self, Self::File(path) if path.exists())
@@ -105,10 +90,10 @@ impl Kept {
 /// # Errors
 ///
 /// Says in one sentence why it cannot be used.
-pub(crate) fn open(kept: &Kept, disk_floor: u64) -> Result<Arc<dyn Store>, String> {
-    match kept {
-        Kept::File(path) => Ok(Arc::new(sqlite::Sqlite::open(Path::new(path), disk_floor)?)),
-        Kept::Memory => Ok(Arc::new(memory::Memory::new(StoreClock::system(0)))),
+pub(crate) fn open(location: &InboxLocation, disk_floor: u64) -> Result<Arc<dyn Store>, String> {
+    match location {
+        InboxLocation::File(path) => Ok(Arc::new(sqlite::Sqlite::open(Path::new(path), disk_floor)?)),
+        InboxLocation::Memory => Ok(Arc::new(memory::Memory::new(StoreClock::system(0)))),
     }
 }
 

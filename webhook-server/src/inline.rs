@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use webhook_core::{Envelope, Registry};
 
-use crate::reply::Refusal;
-use crate::run::{Ran, Runner, Start, Started};
+use crate::delivery::{Handled, Refusal};
+use crate::run::{Runner, Start, Started};
 
 /// Runs every handler of an event at once, each on its own.
 #[derive(Debug)]
@@ -15,14 +15,6 @@ pub(crate) struct Inline {
     pub(crate) runner: Runner,
     pub(crate) endpoint: Arc<str>,
     pub(crate) in_progress: InProgress,
-}
-
-/// One event and what its handlers made of it.
-#[derive(Debug)]
-pub(crate) struct Handled {
-    pub(crate) envelope: Arc<Envelope>,
-    /// In the order of the handlers' ids. Empty if the type has no handler.
-    pub(crate) runs: Vec<Ran>,
 }
 
 impl Inline {

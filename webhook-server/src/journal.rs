@@ -9,12 +9,9 @@ use hyper::StatusCode;
 use tracing::{error, info, warn};
 use webhook_core::{Envelope, HandlerError, Outcome, Registration, Verdict};
 
-use crate::inbox::Taken;
+use crate::delivery::{Delivery, Handled, Refusal, Taken};
 use crate::inbox::store::{End, Why};
-use crate::inline::Handled;
-use crate::reply::Refusal;
 use crate::run::{Ran, rounded};
-use crate::service::Delivery;
 
 /// Where requests are noted. Neither place is told a secret, a signature or any of a body.
 #[derive(Clone, Copy, Debug)]

@@ -26,6 +26,7 @@ mod body;
 mod client;
 mod command;
 mod control;
+mod delivery;
 mod failpoint;
 mod inbox;
 mod ingest;
@@ -42,7 +43,7 @@ mod terminal;
 pub mod testing;
 
 pub use app::App;
-pub use inbox::Kept;
+pub use inbox::InboxLocation;
 pub use settings::Settings;
 pub use webhook_core::{
     Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, Invocation, Json,

@@ -3,53 +3,14 @@
 //! The sender learns whether to send again, and nothing else: every answer of one status has the same body. The
 //! reasons are the operator's, in the log.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
-use thiserror::Error;
-use webhook_core::{
-    DecodeError, EnvelopeError, HandlerError, Reply, SignatureHeaderError, Verdict, VerifyError, catalog,
-};
+use webhook_core::{DecodeError, HandlerError, Reply, Verdict, catalog};
 
-use crate::inbox::Taken;
-use crate::inbox::store::StoreError;
+use crate::delivery::{Refusal, Taken};
 use crate::run::Ran;
-
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Why a request did not become a delivery.
-#[derive(Debug, Error)]
-pub(crate) enum Refusal {
-    #[error("the body did not arrive whole")]
-    BodyBroken(#[source] BoxError),
-    #[error("the body had not arrived after {}", humantime::format_duration(*.0))]
-    BodyTimeout(Duration),
-    #[error("the body is longer than {limit} bytes")]
-    BodyTooLong { limit: u64 },
-    #[error("verified, but no event that can be dispatched")]
-    Envelope(#[from] EnvelopeError),
-    #[error("event {event_id} is being handled at this moment, from another delivery")]
-    InProgress { event_id: String },
-    #[error("not stored")]
-    Inbox(#[from] StoreError),
-    #[error("the method is {0}, and an endpoint takes POST")]
-    Method(hyper::Method),
-    #[error("more bodies are being received than there is room for")]
-    NoRoom,
-    #[error("no `Stripe-Signature` header: does the sender sign, and does a proxy remove it?")]
-    NotSigned,
-    #[error("no endpoint at this path")]
-    Path,
-    #[error("{0} `Stripe-Signature` headers, and one is expected")]
-    SignedTwice(usize),
-    #[error("the signature header cannot be used")]
-    SignatureHeader(#[from] SignatureHeaderError),
-    #[error("not verified")]
-    Verify(#[from] VerifyError),
-}
 
 /// The answer to a request that was refused.
 pub(crate) fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {

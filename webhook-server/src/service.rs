@@ -14,10 +14,11 @@ use webhook_core::{
 };
 
 use crate::body::{self, RequestBody};
-use crate::inbox::{Inbox, Taken};
-use crate::inline::{Handled, Inline};
+use crate::delivery::{Delivery, Refusal, Taken};
+use crate::inbox::Inbox;
+use crate::inline::Inline;
 use crate::journal::Journal;
-use crate::reply::{self, Refusal};
+use crate::reply;
 
 /// Tells the time: the system's, or a test's.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -43,13 +44,6 @@ pub(crate) enum Intake {
     Inbox(Arc<Inbox>),
     /// They are handled before the answer.
     Inline(Inline),
-}
-
-/// What became of a request that was not refused.
-#[derive(Debug)]
-pub(crate) enum Delivery {
-    Taken(Taken),
-    Handled(Handled),
 }
 
 impl Service {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use webhook_core::Tolerance;
 
-use crate::inbox::Kept;
+use crate::inbox::InboxLocation;
 use crate::startup::Problems;
 
 /// How the server listens and what it puts up with.
@@ -42,7 +42,7 @@ pub struct Settings {
     pub accept_undecodable: bool,
     /// Where the inbox is kept. Default the file `webhook-inbox.db` in the working directory. It needs a local disk, and
     /// has one process at a time.
-    pub inbox: Kept,
+    pub inbox: InboxLocation,
     /// How many handlers run at once. Default 32.
     pub concurrency: u32,
     /// How much room there must be on the inbox's disk, in bytes, for events to be taken in. Default 256 MiB.
@@ -68,7 +68,7 @@ impl Default for Settings {
             handler_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(25),
             accept_undecodable: false,
-            inbox: Kept::File("webhook-inbox.db".into()),
+            inbox: InboxLocation::File("webhook-inbox.db".into()),
             concurrency: 32,
             disk_floor: 256 * 1024 * 1024,
             keep_bodies: 7 * DAY,
@@ -207,10 +207,10 @@ pub(crate) struct InboxFlag {
 
 impl InboxFlag {
     /// Applies flag and environment to the program's setting.
-    pub(crate) fn apply(&self, kept: &mut Kept) {
+    pub(crate) fn apply(&self, location: &mut InboxLocation) {
         match &self.inbox {
-            Some(path) if path.as_os_str() == ":memory:" => *kept = Kept::Memory,
-            Some(path) => *kept = Kept::File(path.clone()),
+            Some(path) if path.as_os_str() == ":memory:" => *location = InboxLocation::Memory,
+            Some(path) => *location = InboxLocation::File(path.clone()),
             None => {}
         }
     }

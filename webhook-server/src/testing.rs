@@ -44,10 +44,9 @@ use hyper::{Request, StatusCode};
 use webhook_core::{HandlerError, Outcome, SIGNATURE_HEADER, Sample, Secret, sign};
 
 use crate::app::App;
-use crate::inline::Handled;
+use crate::delivery::{Delivery, Handled, Refusal};
 use crate::journal::{Journal, chain};
-use crate::reply::Refusal;
-use crate::service::{Delivery, Service};
+use crate::service::Service;
 use crate::startup::Problems;
 
 /// An application under test: everything of the server but the network.

@@ -12,7 +12,7 @@ use super::Failure;
 use crate::app::App;
 use crate::control;
 use crate::inbox::store::Retention;
-use crate::inbox::{Inbox, Kept};
+use crate::inbox::{Inbox, InboxLocation};
 use crate::journal::Journal;
 use crate::serve::{Drained, serve, shutdown_signal};
 use crate::service::{Intake, Service};
@@ -68,8 +68,10 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
     let signal = signalled()?;
     let keep = retention(settings);
     match &settings.inbox {
-        Kept::Memory => warn!("the inbox is kept in memory: what is in it is lost with this process"),
-        Kept::File(path) => {
+        InboxLocation::Memory => {
+            warn!("the inbox is kept in memory: what is in it is lost with this process")
+        }
+        InboxLocation::File(path) => {
             let path: PathBuf = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             info!(path = %path.display(), unfinished = began.suspects, resumed = began.resumed, "inbox");
             control::listen(&path, Arc::clone(&inbox), keep);

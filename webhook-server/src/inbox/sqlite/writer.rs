@@ -158,6 +158,8 @@ struct Thread {
     room: Arc<Room>,
     received: Receiver<Box<dyn Job>>,
     live: Live,
+    /// Whether part of the log may not have reached the disk.
+    log_is_doubtful: bool,
     /// Pages in the log after the last commit.
     frames: Arc<AtomicI32>,
     /// A job that was received and is not yet in a batch.
@@ -174,6 +176,7 @@ impl Thread {
             room,
             received,
             live: Live::new(),
+            log_is_doubtful: false,
             frames: Arc::default(),
             next: None,
             upkeep: Vec::new(),
@@ -281,6 +284,7 @@ impl Thread {
         if let Err(error) = &committed {
             // Whether a failed commit took place is known when the file is opened again.
             self.db = None;
+            self.log_is_doubtful |= error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
             warn!(%error, "the inbox could not be written");
         }
         let full = |error: &StoreError| matches!(error, StoreError::DiskFull);
@@ -296,6 +300,12 @@ impl Thread {
     fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
         if self.db.is_none() {
             let db = self.counting(self.file.reopen()?)?;
+            if self.log_is_doubtful {
+                // After a sync that failed, the system may take for written what is not on the disk, and a log with a
+                // gap is worth nothing behind it. So all of it goes into the database, and the log begins anew.
+                db.wal_checkpoint_v2(None::<&str>, CheckpointMode::RESTART)?;
+                self.log_is_doubtful = false;
+            }
             // A commit that failed may have taken place: then it began runs of which nobody was told.
             super::begin::release_unknown(&db, &self.live)?;
             self.db = Some(db);
