@@ -213,7 +213,7 @@ fn everything() -> Filter {
     Filter { limit: 10_000, ..Filter::default() }
 }
 
-fn arrival(event_id: &str, tasks: &[NewTask]) -> Arrival {
+pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> Arrival {
     Arrival {
         event_id: event_id.to_owned(),
         event_type: "charge.succeeded".to_owned(),

@@ -204,3 +204,41 @@ impl Store for Sqlite {
         self.task(move |db, run| operate::replay(db, &event_id, &tasks, run.now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbox::conformance::arrival;
+
+    /// More than may wait for the writer.
+    const MANY: usize = 1_100;
+
+    #[tokio::test]
+    async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let path = folder.path().join("inbox.db");
+        let store = Arc::new(Sqlite::open(&path, 0).expect("a new file can be used"));
+        // Holds the writer up, for less than it is ready to wait.
+        let other = Connection::open(&path).expect("it is a database");
+        other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
+        let record = |at| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.record(arrival(&format!("evt_{at}"), &[])).await })
+        };
+        let recording: Vec<_> = (0..MANY).map(record).collect();
+        // Each of them has been sent or refused when this one, which was spawned last, is refused.
+        assert!(matches!(record(MANY).await.expect("no panic"), Err(StoreError::Busy)));
+        other.execute_batch("ROLLBACK").expect("it was begun");
+        let (mut stored, mut refused) = (0, 0);
+        for answer in recording {
+            match answer.await.expect("no panic") {
+                Ok(Recorded::New { .. }) => stored += 1,
+                Err(StoreError::Busy) => refused += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((stored, refused), (1_024, MANY - 1_024));
+        assert_eq!(store.stats().await.expect("it can be read").events, 1_024);
+        assert!(matches!(store.record(arrival("evt_later", &[])).await, Ok(Recorded::New { .. })));
+    }
+}
