@@ -27,7 +27,7 @@ pub(crate) enum Taken {
         reply: Option<Reply>,
     },
     /// Stored before.
-    Duplicate { envelope: Arc<Envelope> },
+    Duplicate { envelope: Arc<Envelope>, same_body: bool },
     /// No event; kept in quarantine.
     Quarantined { reason: String, is_new: bool },
 }

@@ -52,8 +52,16 @@ pub(crate) struct Inbox {
 /// How many runs may be awaited at once. Beyond that, they are made like all others.
 const AWAITED: u32 = 256;
 
-/// A run that the sender waits for, and until when.
-type Awaited = (JoinHandle<Option<Reply>>, Instant);
+/// What the store made of an event.
+enum Stored {
+    /// If the sender waits for a run, that run, and until when.
+    New {
+        awaited: Option<(JoinHandle<Option<Reply>>, Instant)>,
+    },
+    Duplicate {
+        same_body: bool,
+    },
+}
 
 /// How long after its deadline an awaited run may still end.
 const LATE: Duration = Duration::from_millis(100);
@@ -137,32 +145,28 @@ impl Inbox {
             tokio::spawn(Arc::clone(self).record_and_start(Arc::clone(&envelope), signed_at, received_at));
         let recorded = tokio::time::timeout(COMMIT_TIMEOUT, recording).await;
         let recorded = recorded.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
-        match recorded.map_err(|panic| StoreError::Broken(panic.to_string()))?? {
-            Some(awaited) => {
-                let reply = match awaited {
-                    // One that cannot be cancelled is not waited for.
-                    Some((running, until)) => {
-                        match tokio::time::timeout_at((until + LATE).into(), running).await {
-                            Ok(ran) => ran.ok().flatten(),
-                            Err(_) => None,
-                        }
-                    }
-                    None => None,
-                };
-                Ok(Taken::New { envelope, tasks, reply })
-            }
-            None => Ok(Taken::Duplicate { envelope }),
-        }
+        let awaited = match recorded.map_err(|panic| StoreError::Broken(panic.to_string()))?? {
+            Stored::New { awaited } => awaited,
+            Stored::Duplicate { same_body } => return Ok(Taken::Duplicate { envelope, same_body }),
+        };
+        let reply = match awaited {
+            // One that cannot be cancelled is not waited for.
+            Some((run, until)) => match tokio::time::timeout_at((until + LATE).into(), run).await {
+                Ok(ran) => ran.ok().flatten(),
+                Err(_) => None,
+            },
+            None => None,
+        };
+        Ok(Taken::New { envelope, tasks, reply })
     }
 
-    /// Stores an event and starts its runs, as far as there are slots for them. Returns the one that the sender waits
-    /// for, if there is one; nothing if the event was known.
+    /// Stores an event and starts its runs, as far as there are slots for them.
     async fn record_and_start(
         self: Arc<Self>,
         envelope: Arc<Envelope>,
         signed_at: u64,
         received_at: Instant,
-    ) -> Result<Option<Option<Awaited>>, StoreError> {
+    ) -> Result<Stored, StoreError> {
         let handlers = self.registry.handlers_of(&envelope.event_type);
         let mut slots: Vec<Option<OwnedSemaphorePermit>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());
@@ -172,8 +176,10 @@ impl Inbox {
             tasks.push(NewTask { start: slot.is_some(), ..new_task(handler, &envelope) });
             slots.push(slot);
         }
-        let arrival = arrival(&envelope, &self.endpoint, signed_at, tasks);
-        let Recorded::New { started } = self.store.record(arrival).await? else { return Ok(None) };
+        let started = match self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await? {
+            Recorded::New { started } => started,
+            Recorded::Duplicate { same_body } => return Ok(Stored::Duplicate { same_body }),
+        };
         if started.len() < handlers.len() {
             self.due.notify_one();
         }
@@ -183,14 +189,11 @@ impl Inbox {
             let Some(at) = handlers.iter().position(|handler| handler.id == claim.handler) else { continue };
             let until = awaited_until.filter(|_| handlers[at].policy.replies);
             let start = Start { is_stale: claim.is_stale, ..Start::first(&self.endpoint, until) };
-            let running =
-                self.run(claim.ticket, handlers[at], Arc::clone(&envelope), start, slots[at].take());
-            let running = tokio::spawn(running);
-            if let Some(until) = until {
-                awaited = Some((running, until));
-            }
+            let run = self.run(claim.ticket, handlers[at], Arc::clone(&envelope), start, slots[at].take());
+            let run = tokio::spawn(run);
+            awaited = until.map(|until| (run, until)).or(awaited);
         }
-        Ok(Some(awaited))
+        Ok(Stored::New { awaited })
     }
 
     /// Keeps a verified body that is no event, and returns when it is on the disk.

@@ -73,8 +73,9 @@ fn log_taken(taken: &Taken, status: StatusCode) {
             tasks,
             "event stored"
         ),
-        Taken::Duplicate { envelope } => {
-            info!(event_id = envelope.id, event_type = envelope.event_type, status, "event was stored before")
+        Taken::Duplicate { envelope, same_body } => {
+            let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+            info!(event_id, event_type, status, same_body, "event was stored before");
         }
         Taken::Quarantined { reason, is_new } => {
             error!(
