@@ -375,9 +375,14 @@ impl Data {
                 began.suspects += 1;
             }
         }
-        // Nothing runs any more, so no lane is taken.
-        for task in self.tasks.values_mut().filter(|task| task.state == State::Blocked) {
-            task.become_ready(now);
+        // Each lane has one that is ready, and at whose end the next becomes ready; unless it was poisonous.
+        let is_stuck = |task: &&Task| {
+            let is_ready = |lane| self.open_in(&task.handler, lane).any(|other| other.state == State::Ready);
+            task.state == State::Blocked && !task.lane.as_ref().is_some_and(is_ready)
+        };
+        let stuck: Vec<i64> = self.tasks.values().filter(is_stuck).map(|task| task.id).collect();
+        for id in stuck {
+            self.tasks.entry(id).and_modify(|task| task.become_ready(now));
         }
         let with_body: BTreeSet<i64> =
             self.events.iter().filter(|(_, event)| event.body.is_some()).map(|(seq, _)| *seq).collect();

@@ -158,7 +158,8 @@ pub(crate) struct Ticket {
 #[derive(Debug, Default)]
 pub(crate) struct Claimed {
     pub(crate) claims: Vec<Claim>,
-    /// How long until the next task is due that is not now; `None` if none waits for its time.
+    /// How long until the next task is due that is not now; `None` if none waits for its time. Zero asks to claim again:
+    /// there was too much to look at for one operation.
     pub(crate) next_due: Option<Duration>,
 }
 

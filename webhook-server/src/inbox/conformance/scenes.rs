@@ -37,13 +37,14 @@ on_every_store! {
     a_long_lane_runs_dry,
     suspects_run_alone_one_after_the_other,
     three_crashes_alone_convict,
+    a_lane_goes_on_when_its_first_task_is_convicted,
     a_crash_in_company_convicts_nobody,
     a_run_that_ends_clears_the_suspicion,
     a_released_suspect_stays_one,
     nothing_is_started_while_there_is_a_suspect,
     a_released_attempt_does_not_count,
     a_task_without_its_handler_waits_for_it,
-    blocked_tasks_are_looked_at_again_after_a_restart,
+    blocked_tasks_wait_on_after_a_restart,
     what_is_done_is_freed_in_two_steps,
     what_is_parked_is_kept_longer,
     what_is_open_is_kept_for_ever,
@@ -492,17 +493,32 @@ fn a_task_without_its_handler_waits_for_it(mut world: World<impl Subject>) {
     );
 }
 
-fn blocked_tasks_are_looked_at_again_after_a_restart(mut world: World<impl Subject>) {
+fn blocked_tasks_wait_on_after_a_restart(mut world: World<impl Subject>) {
     world.record("evt_1", &[strict("a")]);
     world.record("evt_2", &[strict("a")]);
     world.finish(&world.claim_one(), again_after(SECOND));
     assert!(world.claim(10).is_empty());
     assert_eq!(world.states(), [State::Ready, State::Blocked]);
     assert_eq!(world.restart(&["a"]), Began::default());
-    assert_eq!(world.states(), [State::Ready, State::Ready]);
+    assert_eq!(world.states(), [State::Ready, State::Blocked]);
     assert!(world.claim(10).is_empty());
     world.later(SECOND);
-    assert_eq!(world.claim_ids(10), [1]);
+    let first = world.claim_one();
+    assert_eq!(first.ticket.task, 1);
+    world.finish(&first, End::Done);
+    assert_eq!(world.claim_ids(10), [2]);
+}
+
+fn a_lane_goes_on_when_its_first_task_is_convicted(mut world: World<impl Subject>) {
+    world.record("evt_1", &[serial("a")]);
+    world.record("evt_2", &[serial("a")]);
+    // The first crash is in company of nobody, but nobody suspected it yet.
+    for _ in 0..4 {
+        assert_eq!(world.claim_ids(10), [1]);
+        world.restart(&["a"]);
+    }
+    assert_eq!(world.states(), [State::Parked, State::Ready]);
+    assert_eq!(world.claim_ids(10), [2]);
 }
 
 fn what_is_done_is_freed_in_two_steps(world: World<impl Subject>) {

@@ -26,7 +26,15 @@ pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite:
     began.suspects = changed(
         db.execute("UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?1 WHERE state = 1", [now])?,
     );
-    db.execute("UPDATE inbox_task SET state = 0, due_ms = ?1 WHERE state = 2", [now])?;
+    // Each lane has one that is ready, and at whose end the next becomes ready; unless it was poisonous.
+    db.execute(
+        "UPDATE inbox_task SET state = 0, due_ms = ?1 \
+         WHERE state <= 2 AND state = 2 AND lane IS NOT NULL AND NOT EXISTS ( \
+             SELECT 1 FROM inbox_task first \
+             WHERE first.handler = inbox_task.handler AND first.lane = inbox_task.lane AND first.state <= 2 \
+               AND first.state = 0)",
+        [now],
+    )?;
     missing_handlers(db, handlers, now, &mut began)?;
     Ok(began)
 }
@@ -59,7 +67,12 @@ fn missing_handlers(
             .query_map([], |row| row.get(0))?
             .collect()
     };
-    for handler in of_tasks("state <= 2")?.iter().filter(|handler| !is_known(handler)) {
+    // Each condition has an index of its own: most tasks are done, and there are many of them.
+    let mut open = of_tasks("state = 0")?;
+    open.extend(of_tasks("state <= 2 AND state = 2 AND lane IS NOT NULL")?);
+    open.sort();
+    open.dedup();
+    for handler in open.iter().filter(|handler| !is_known(handler)) {
         began.without_handler += changed(db.execute(
             "UPDATE inbox_task SET state = 5, why = ?2, finished_ms = ?3, error = NULL, suspect = 0 \
              WHERE handler = ?1 AND state <= 2",

@@ -1,5 +1,7 @@
 //! Choosing what runs next.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::inbox::store::{Claim, Claimed, NewTask, State, Ticket};
@@ -12,6 +14,9 @@ pub(super) struct Run {
     pub(super) now: i64,
 }
 
+/// How many tasks whose lane is taken one claim may come upon: whoever else writes waits that long.
+const PASSED_OVER: usize = 1_000;
+
 /// Starts at most `limit` tasks that are due: never two in one lane, and a suspect only when nothing else runs.
 pub(super) fn claim(db: &Connection, limit: usize, run: Run) -> rusqlite::Result<Claimed> {
     let mut claims = Vec::new();
@@ -19,10 +24,16 @@ pub(super) fn claim(db: &Connection, limit: usize, run: Run) -> rusqlite::Result
         Some((id, State::Ready)) if limit > 0 && !anything_runs(db)? => claims.push(start(db, id, run)?),
         Some(_) => {}
         None => {
+            let mut passed_over = 0;
             while claims.len() < limit
                 && let Some(candidate) = first_due(db, run.now)?
             {
-                claims.extend(claim_candidate(db, candidate, run)?);
+                let claimed = claim_candidate(db, candidate, run)?;
+                passed_over += usize::from(claimed.is_none());
+                claims.extend(claimed);
+                if passed_over == PASSED_OVER {
+                    return Ok(Claimed { claims, next_due: Some(Duration::ZERO) });
+                }
             }
         }
     }
@@ -109,42 +120,34 @@ pub(super) fn may_start(db: &Connection, id: i64, task: &NewTask) -> rusqlite::R
 
 /// Starts a task. The attempt is counted before the run, so that one that ends the process is counted.
 pub(super) fn start(db: &Connection, id: i64, run: Run) -> rusqlite::Result<Claim> {
-    let (seq, mut claim) = db
-        .prepare_cached(
-            "UPDATE inbox_task SET state = 1, owner = ?2, fence = fence + 1, attempt = attempt + 1 \
-             WHERE id = ?1 AND state IN (0, 2) RETURNING event_seq, fence, handler, attempt, replay",
-        )?
-        .query_row([id, run.owner], |row| {
-            let claim = Claim {
-                ticket: Ticket { task: id, fence: row.get(1)? },
-                handler: row.get(2)?,
-                endpoint: String::new(),
-                attempt: row.get(3)?,
-                is_replay: row.get(4)?,
-                is_stale: false,
-                body: bytes::Bytes::new(),
-            };
-            Ok((row.get::<_, i64>(0)?, claim))
-        })?;
-    let mut event = db.prepare_cached(
-        "SELECT endpoint, body, EXISTS ( \
-             SELECT 1 FROM inbox_event newer JOIN inbox_task done ON done.event_seq = newer.seq \
-             WHERE newer.object_id = event.object_id AND newer.account IS event.account \
-               AND newer.created_s > event.created_s AND done.handler = ?2 AND done.state = 3) \
-         FROM inbox_event event WHERE seq = ?1",
+    db.prepare_cached(
+        "UPDATE inbox_task SET state = 1, owner = ?2, fence = fence + 1, attempt = attempt + 1 \
+         WHERE id = ?1 AND state IN (0, 2)",
+    )?
+    .execute([id, run.owner])?;
+    let mut claimed = db.prepare_cached(
+        "SELECT fence, task.handler, endpoint, attempt, replay, body, EXISTS ( \
+             SELECT 1 FROM inbox_task done \
+             WHERE done.handler = task.handler AND done.object = task.object AND done.state = 3 \
+               AND done.created_s > event.created_s) \
+         FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq WHERE task.id = ?1",
     )?;
-    event.query_row(params![seq, claim.handler], |row| {
-        claim.endpoint = row.get(0)?;
-        claim.body = row.get::<_, Option<Vec<u8>>>(1)?.unwrap_or_default().into();
-        claim.is_stale = row.get(2)?;
-        Ok(())
-    })?;
-    Ok(claim)
+    claimed.query_row([id], |row| {
+        Ok(Claim {
+            ticket: Ticket { task: id, fence: row.get(0)? },
+            handler: row.get(1)?,
+            endpoint: row.get(2)?,
+            attempt: row.get(3)?,
+            is_replay: row.get(4)?,
+            body: row.get::<_, Option<Vec<u8>>>(5)?.unwrap_or_default().into(),
+            is_stale: row.get(6)?,
+        })
+    })
 }
 
-fn next_due(db: &Connection, now: i64) -> rusqlite::Result<Option<std::time::Duration>> {
+fn next_due(db: &Connection, now: i64) -> rusqlite::Result<Option<Duration>> {
     let next: Option<i64> = db
         .prepare_cached("SELECT min(due_ms) FROM inbox_task WHERE state = 0 AND due_ms > ?1")?
         .query_row([now], |row| row.get(0))?;
-    Ok(next.map(|due| std::time::Duration::from_millis(due.abs_diff(now))))
+    Ok(next.map(|due| Duration::from_millis(due.abs_diff(now))))
 }

@@ -214,14 +214,14 @@ pub(super) fn replay(
     tasks: &[NewTask],
     now: i64,
 ) -> rusqlite::Result<Replayed> {
-    let event: Option<(i64, Option<i64>, bool)> = db
-        .prepare_cached("SELECT seq, created_s, body IS NOT NULL FROM inbox_event WHERE event_id = ?1")?
-        .query_row([event_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    let event: Option<(i64, bool)> = db
+        .prepare_cached("SELECT seq, body IS NOT NULL FROM inbox_event WHERE event_id = ?1")?
+        .query_row([event_id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let (seq, created) = match event {
+    let seq = match event {
         None => return Ok(Replayed::Unknown),
-        Some((_, _, false)) => return Ok(Replayed::NoBody),
-        Some((seq, created, true)) => (seq, created),
+        Some((_, false)) => return Ok(Replayed::NoBody),
+        Some((seq, true)) => seq,
     };
     let mut ready = 0;
     for task in tasks {
@@ -231,7 +231,7 @@ pub(super) fn replay(
             .optional()?;
         match known {
             None => {
-                insert_task(db, seq, created, task, true, now)?;
+                insert_task(db, seq, task, true, now)?;
             }
             Some((_, state)) if state.is_open() => continue,
             Some((id, _)) => {

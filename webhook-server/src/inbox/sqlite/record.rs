@@ -48,7 +48,7 @@ pub(super) fn record(db: &Connection, arrival: &Arrival, run: Run) -> rusqlite::
         )?;
     let mut tasks = Vec::with_capacity(arrival.tasks.len());
     for task in &arrival.tasks {
-        tasks.push((insert_task(db, seq, arrival.created, task, false, run.now)?, task));
+        tasks.push((insert_task(db, seq, task, false, run.now)?, task));
     }
     failpoint!("after-insert");
     let mut started = Vec::new();
@@ -60,19 +60,19 @@ pub(super) fn record(db: &Connection, arrival: &Arrival, run: Run) -> rusqlite::
     Ok(Recorded::New { started })
 }
 
-/// Makes a task that is due now.
+/// Makes a task of a stored event, due now.
 pub(super) fn insert_task(
     db: &Connection,
     event_seq: i64,
-    created: Option<i64>,
     task: &NewTask,
     replay: bool,
     now: i64,
 ) -> rusqlite::Result<i64> {
     let lane = task.lane.as_ref();
     db.prepare_cached(
-        "INSERT INTO inbox_task (event_seq, handler, lane, strict, created_s, state, replay, due_ms) \
-         VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7) RETURNING id",
+        "INSERT INTO inbox_task (event_seq, handler, object, lane, strict, created_s, state, replay, due_ms) \
+         SELECT seq, ?2, coalesce(account, '') || '|' || object_id, ?3, ?4, coalesce(created_s, 0), 0, ?5, ?6 \
+         FROM inbox_event WHERE seq = ?1 RETURNING id",
     )?
     .query_row(
         params![
@@ -80,7 +80,6 @@ pub(super) fn insert_task(
             task.handler,
             lane.map(|lane| &lane.key),
             lane.is_some_and(|lane| lane.strict),
-            created.unwrap_or(0),
             replay,
             now
         ],

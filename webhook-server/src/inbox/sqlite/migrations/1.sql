@@ -21,13 +21,12 @@ CREATE TABLE inbox_event (
     body           BLOB
 ) STRICT;
 
--- To tell whether a handler has done a newer event of an object.
-CREATE INDEX inbox_event_object ON inbox_event (object_id, created_s) WHERE object_id IS NOT NULL;
-
 CREATE TABLE inbox_task (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     event_seq   INTEGER NOT NULL REFERENCES inbox_event (seq) ON DELETE CASCADE,
     handler     TEXT NOT NULL,
+    -- The account and the id of the object that the event is about. NULL if it has none.
+    object      TEXT,
     -- Tasks of one handler and lane never run at once. NULL of one that may run beside any other.
     lane        TEXT,
     -- When the event happened, 0 if Stripe did not say: the order in a lane.
@@ -62,6 +61,8 @@ CREATE TABLE inbox_task (
 CREATE INDEX inbox_task_due ON inbox_task (due_ms, id) WHERE state = 0;
 CREATE INDEX inbox_task_open_lane ON inbox_task (handler, lane, created_s, event_seq)
     WHERE state <= 2 AND lane IS NOT NULL;
+-- To tell whether a handler has done a newer event of an object.
+CREATE INDEX inbox_task_done ON inbox_task (handler, object, created_s) WHERE state = 3 AND object IS NOT NULL;
 -- The database itself lets no two tasks of a lane run at once.
 CREATE UNIQUE INDEX inbox_task_running_lane ON inbox_task (handler, lane) WHERE state = 1 AND lane IS NOT NULL;
 CREATE INDEX inbox_task_running ON inbox_task (owner) WHERE state = 1;
