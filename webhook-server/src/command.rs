@@ -3,6 +3,8 @@
 mod dev;
 mod events;
 mod handlers;
+mod inbox;
+mod replay;
 mod serve;
 mod table;
 mod trigger;
@@ -52,6 +54,10 @@ enum Command {
     Events(events::Events),
     /// Signs a sample event and sends it to a running server
     Trigger(trigger::Trigger),
+    /// Shows what arrived and what became of it, and steers it
+    Inbox(inbox::Inbox),
+    /// Runs handlers again on events that are stored
+    Replay(replay::Replay),
 }
 
 /// How a listing is written.
@@ -104,6 +110,8 @@ async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCod
         Command::Handlers(handlers) => handlers::run(&handlers),
         Command::Events(events) => events::run(&events),
         Command::Trigger(trigger) => trigger::run(app, &trigger).await,
+        Command::Inbox(inbox) => inbox::run(app, inbox).await,
+        Command::Replay(replay) => replay::run(app, replay).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

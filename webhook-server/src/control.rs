@@ -3,19 +3,25 @@
 //! An inbox has one writer. A server therefore listens on a socket beside the file, on which the commands send it what
 //! they would otherwise do themselves: one JSON request a line, one JSON answer a line.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tracing::{debug, warn};
-use webhook_core::Envelope;
+use tracing::info;
+use webhook_core::{Envelope, Registry, States};
 
 use crate::inbox::store::{
     EventRow, Filter, Pruned, QuarantineRow, Replayed, Retention, Stats, StoreError, StoredEvent, TaskRow,
 };
-use crate::inbox::{Inbox, beside, new_task};
+use crate::inbox::{self, Inbox, InboxLocation, beside, new_task};
+use crate::journal::Journal;
+use crate::run::Runner;
+use crate::settings::Settings;
+
+/// How long a command waits for an inbox that somebody has who does not answer: another command, which is soon done,
+/// or a server that starts or ends at this moment.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an operator asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,33 +55,53 @@ pub(crate) enum Answer {
 
 /// Does what is asked.
 pub(crate) async fn answer(inbox: &Inbox, keep: &Retention, request: Request) -> Answer {
+    let store = &inbox.store;
     let answer = match request {
-        Request::Tasks(filter) => inbox.store.tasks(filter).await.map(Answer::Tasks),
-        Request::Events(filter) => inbox.store.events(filter).await.map(Answer::Events),
-        Request::Event { id } => inbox.store.event(id).await.map(|event| Answer::Event(event.map(Box::new))),
-        Request::Quarantined { limit } => inbox.store.quarantined(limit).await.map(Answer::Quarantined),
-        Request::Stats => inbox.store.stats().await.map(Answer::Stats),
+        Request::Tasks(filter) => store.tasks(filter).await.map(Answer::Tasks),
+        Request::Events(filter) => store.events(filter).await.map(Answer::Events),
+        Request::Event { id } => store.event(id).await.map(|event| Answer::Event(event.map(Box::new))),
+        Request::Quarantined { limit } => store.quarantined(limit).await.map(Answer::Quarantined),
+        Request::Stats => store.stats().await.map(Answer::Stats),
         Request::Retry { tasks } => {
-            changed(tasks.into_iter().map(|task| inbox.store.retry(task))).await.map(Answer::Changed)
+            let retried = changed(inbox, tasks, |inbox, task| async move { inbox.retry(task).await }).await;
+            info!(tasks = retried.as_ref().ok(), "an operator retried tasks");
+            retried.map(Answer::Changed)
         }
         Request::Discard { tasks, reason } => {
-            let discard = |task| inbox.store.discard(task, reason.clone());
-            changed(tasks.into_iter().map(discard)).await.map(Answer::Changed)
+            let discard = |inbox: Arc<dyn inbox::store::Store>, task| {
+                let reason = reason.clone();
+                async move { inbox.discard(task, reason).await }
+            };
+            let discarded = changed(inbox, tasks, discard).await;
+            info!(tasks = discarded.as_ref().ok(), reason, "an operator discarded tasks");
+            discarded.map(Answer::Changed)
         }
-        Request::Replay { event_ids, handler } => replay(inbox, event_ids, handler.as_deref()).await,
+        Request::Replay { event_ids, handler } => {
+            info!(events = event_ids.len(), handler, "an operator replays events");
+            replay(inbox, event_ids, handler.as_deref()).await
+        }
         Request::Prune => inbox.prune(keep, Duration::ZERO).await.map(Answer::Pruned),
     };
-    inbox.look();
+    if matches!(answer, Ok(Answer::Changed(_) | Answer::Replayed(_)) | Err(_)) {
+        inbox.look();
+    }
     answer.unwrap_or_else(|error| Answer::Failed(error.to_string()))
 }
 
-async fn changed<F>(changes: impl Iterator<Item = F>) -> Result<u64, StoreError>
+/// Makes all changes at once, so that they go into few commits, and counts those that had an effect.
+async fn changed<F>(
+    inbox: &Inbox,
+    tasks: Vec<i64>,
+    change: impl Fn(Arc<dyn inbox::store::Store>, i64) -> F,
+) -> Result<u64, StoreError>
 where
-    F: Future<Output = Result<bool, StoreError>>,
+    F: Future<Output = Result<bool, StoreError>> + Send + 'static,
 {
+    let changes: Vec<_> =
+        tasks.into_iter().map(|task| tokio::spawn(change(Arc::clone(&inbox.store), task))).collect();
     let mut count = 0;
     for change in changes {
-        count += u64::from(change.await?);
+        count += u64::from(change.await.map_err(broken)??);
     }
     Ok(count)
 }
@@ -83,33 +109,149 @@ where
 async fn replay(inbox: &Inbox, event_ids: Vec<String>, only: Option<&str>) -> Result<Answer, StoreError> {
     let mut all = Vec::with_capacity(event_ids.len());
     for id in event_ids {
-        let event = inbox.store.event(id.clone()).await?;
-        let Some(event) = event else {
-            all.push(Replayed::Unknown);
-            continue;
-        };
-        let body = event.body.map(bytes::Bytes::from);
-        let Some(envelope) = body.and_then(|body| Envelope::parse_stored(&body).ok()) else {
-            all.push(Replayed::NoBody);
-            continue;
-        };
-        let handlers = inbox.registry.handlers_of(&envelope.event_type).iter();
-        let wanted = handlers.filter(|handler| only.is_none_or(|only| handler.id == only));
-        let tasks = wanted.map(|handler| new_task(handler, &envelope)).collect();
-        all.push(inbox.store.replay(id, tasks).await?);
+        all.push(replay_one(inbox, id, only).await?);
     }
-    Ok(Answer::Replayed(all))
+    let mut done = Vec::with_capacity(all.len());
+    for replayed in all {
+        done.push(match replayed {
+            Ok(writing) => writing.await.map_err(broken)??,
+            Err(settled) => settled,
+        });
+    }
+    Ok(Answer::Replayed(done))
+}
+
+/// A write that was begun.
+type Writing<T> = tokio::task::JoinHandle<Result<T, StoreError>>;
+
+/// Begins to replay an event; many of these go into one commit. An error is what became of it without.
+async fn replay_one(
+    inbox: &Inbox,
+    id: String,
+    only: Option<&str>,
+) -> Result<Result<Writing<Replayed>, Replayed>, StoreError> {
+    let Some(event) = inbox.store.event(id.clone()).await? else { return Ok(Err(Replayed::Unknown)) };
+    let body = event.body.map(bytes::Bytes::from);
+    let Some(envelope) = body.and_then(|body| Envelope::parse_stored(&body).ok()) else {
+        return Ok(Err(Replayed::NoBody));
+    };
+    let handlers = inbox.registry.handlers_of(&envelope.event_type).iter();
+    let wanted = handlers.filter(|handler| only.is_none_or(|only| handler.id == only));
+    let tasks = wanted.map(|handler| new_task(handler, &envelope)).collect();
+    let store = Arc::clone(&inbox.store);
+    Ok(Ok(tokio::spawn(async move { store.replay(id, tasks).await })))
+}
+
+fn broken(error: tokio::task::JoinError) -> StoreError {
+    StoreError::Broken(error.to_string())
+}
+
+/// The one who does what a command asks.
+pub(crate) enum Operator {
+    /// The server that has the inbox.
+    #[cfg(unix)]
+    Server(Server),
+    /// This process: no server has it.
+    Direct { inbox: Box<Inbox>, keep: Retention },
+}
+
+impl Operator {
+    /// Finds who does it. Makes no inbox.
+    ///
+    /// # Errors
+    ///
+    /// Says in one sentence why nobody can, and what to do.
+    pub(crate) async fn of(settings: &Settings, keep: Retention) -> Result<Self, String> {
+        let InboxLocation::File(path) = &settings.inbox else {
+            return Err("an inbox in memory is reached by nobody but the server that has it: name a file with --inbox"
+                .to_owned());
+        };
+        let since = Instant::now();
+        loop {
+            #[cfg(unix)]
+            if let Some(server) = Server::of(path).await? {
+                return Ok(Self::Server(server));
+            }
+            if !path.exists() {
+                return Err(format!(
+                    "there is no inbox {}: `serve` makes it; name another file with --inbox (or WEBHOOK_INBOX)",
+                    path.display()
+                ));
+            }
+            match inbox::open(&settings.inbox, settings.disk_floor) {
+                Ok(store) => return Ok(Self::direct(store, keep)),
+                Err(problem) if !is_taken(&problem) => return Err(format!("the inbox {problem}")),
+                Err(problem) if since.elapsed() > PATIENCE => {
+                    return Err(format!(
+                        "the inbox {problem}\nno server answers on {}: its log says why, unless it is only just \
+                         starting, or ending",
+                        beside(path, "-control").display()
+                    ));
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn direct(store: Arc<dyn inbox::store::Store>, keep: Retention) -> Self {
+        // Never used: it is the server that runs handlers.
+        let runner = Runner { states: Arc::new(States::default()), timeout: Duration::ZERO, runtime: None };
+        let registry = Arc::new(Registry::linked());
+        let inbox = Inbox::new(store, registry, runner, "".into(), Journal::Log, 1);
+        Self::Direct { inbox: Box::new(inbox), keep }
+    }
+
+    /// Whether what is ready runs now. If not, it does when a server starts.
+    pub(crate) fn runs_tasks(&self) -> bool {
+        match self {
+            #[cfg(unix)]
+            Self::Server(_) => true,
+            Self::Direct { .. } => false,
+        }
+    }
+
+    /// Has something done.
+    ///
+    /// # Errors
+    ///
+    /// Says in one sentence why it was not. What was asked before stays done.
+    pub(crate) async fn ask(&mut self, request: Request) -> Result<Answer, String> {
+        let answer = match self {
+            #[cfg(unix)]
+            Self::Server(server) => server.ask(&request).await.map_err(|error| {
+                format!("the server did not answer ({error}): what it did before stays done; run the command again")
+            })?,
+            Self::Direct { inbox, keep } => answer(inbox, keep, request).await,
+        };
+        match answer {
+            Answer::Failed(reason) => Err(reason),
+            answer => Ok(answer),
+        }
+    }
+}
+
+/// Whether another process has the inbox.
+fn is_taken(problem: &str) -> bool {
+    problem.contains(" is in use by ")
 }
 
 #[cfg(unix)]
 pub(crate) use unix::{Server, listen};
 
+/// Elsewhere there is no such socket.
+#[cfg(not(unix))]
+pub(crate) fn listen(_path: &Path, _inbox: Arc<Inbox>, _keep: Retention) {
+    info!("the commands `inbox` and `replay` work only while the server is stopped");
+}
+
 #[cfg(unix)]
 mod unix {
+    use std::io;
     use std::os::unix::fs::PermissionsExt;
 
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
     use tokio::net::{UnixListener, UnixStream};
+    use tracing::{debug, warn};
 
     use super::*;
 
@@ -175,6 +317,10 @@ mod unix {
             let mut text = serde_json::to_vec(&answer).map_err(io::Error::other)?;
             text.push(b'\n');
             write.write_all(&text).await?;
+            if !line.ends_with(b"\n") {
+                // The rest of a request that is too long is no request.
+                return Ok(());
+            }
         }
     }
 
@@ -186,12 +332,27 @@ mod unix {
 
     impl Server {
         /// Finds the server that has the inbox in a file, if there is one.
-        pub(crate) async fn of(path: &Path) -> Option<Self> {
-            let (read, write) = UnixStream::connect(beside(path, "-control")).await.ok()?.into_split();
-            Some(Self { read: BufReader::new(read), write })
+        ///
+        /// # Errors
+        ///
+        /// Says in one sentence why it cannot be asked.
+        pub(super) async fn of(path: &Path) -> Result<Option<Self>, String> {
+            let socket = beside(path, "-control");
+            match UnixStream::connect(&socket).await {
+                Ok(stream) => {
+                    let (read, write) = stream.into_split();
+                    Ok(Some(Self { read: BufReader::new(read), write }))
+                }
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(format!(
+                    "{} is not for this user ({error}): run the command as the user that the server runs as",
+                    socket.display()
+                )),
+                // Nothing is there, or nobody listens any more.
+                Err(_) => Ok(None),
+            }
         }
 
-        pub(crate) async fn ask(&mut self, request: &Request) -> io::Result<Answer> {
+        pub(super) async fn ask(&mut self, request: &Request) -> io::Result<Answer> {
             let mut text = serde_json::to_vec(request).map_err(io::Error::other)?;
             text.push(b'\n');
             self.write.write_all(&text).await?;

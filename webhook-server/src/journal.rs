@@ -217,6 +217,6 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Replaces what could steer a terminal; errors are worded by others.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }

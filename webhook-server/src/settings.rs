@@ -9,6 +9,7 @@ use clap::Args;
 use webhook_core::Tolerance;
 
 use crate::inbox::InboxLocation;
+use crate::inbox::store::Retention;
 use crate::startup::Problems;
 
 /// How the server listens and what it puts up with.
@@ -90,6 +91,11 @@ impl Settings {
     pub(crate) fn tolerance(&self) -> Tolerance {
         let seconds = |duration: Duration| NonZeroU64::new(duration.as_secs()).unwrap_or(NonZeroU64::MIN);
         Tolerance::seconds(seconds(self.tolerance), seconds(self.future_tolerance))
+    }
+
+    /// How long what is in the inbox is kept.
+    pub(crate) fn retention(&self) -> Retention {
+        Retention { bodies: self.keep_bodies, ids: self.keep_ids, parked: self.keep_parked }
     }
 
     /// Notes every setting that is out of its range.

@@ -11,7 +11,6 @@ use tracing::{info, warn};
 use super::Failure;
 use crate::app::App;
 use crate::control;
-use crate::inbox::store::Retention;
 use crate::inbox::{Inbox, InboxLocation};
 use crate::journal::Journal;
 use crate::serve::{Drained, serve, shutdown_signal};
@@ -66,7 +65,7 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
     let began = inbox.store.begin(handlers).await.map_err(|error| super::failed("no inbox", &error))?;
     let listener = bind(settings).await?;
     let signal = signalled()?;
-    let keep = retention(settings);
+    let keep = settings.retention();
     match &settings.inbox {
         InboxLocation::Memory => {
             warn!("the inbox is kept in memory: what is in it is lost with this process")
@@ -105,11 +104,6 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
         warn!("some requests were still in progress: Stripe will send them again");
     }
     Ok(())
-}
-
-/// How long what is kept is kept.
-pub(super) fn retention(settings: &Settings) -> Retention {
-    Retention { bodies: settings.keep_bodies, ids: settings.keep_ids, parked: settings.keep_parked }
 }
 
 /// Binds the address, or says what to do about it.

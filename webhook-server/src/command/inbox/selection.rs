@@ -1,0 +1,88 @@
+//! Which tasks or events a command means.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use webhook_core::{Registry, catalog};
+
+use crate::command::{Failure, events};
+use crate::inbox::store::{Filter, Why};
+
+/// Flags that select tasks.
+#[derive(Args)]
+pub(crate) struct Selection {
+    /// Ids of events
+    #[arg(value_name = "EVENT")]
+    ids: Vec<String>,
+    /// Only of this event type, or group of them: `charge.dispute.*`
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Only of this handler
+    #[arg(long, value_name = "ID")]
+    handler: Option<String>,
+    /// Only what was received since: a time (2026-11-23T07:30:00Z), a day (2026-11-23), or so long ago (2h)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only what is parked for this reason
+    #[arg(long, value_enum)]
+    why: Option<Why>,
+}
+
+impl Selection {
+    /// Whether any of the flags is given.
+    pub(crate) fn selects(&self) -> bool {
+        let flags = [&self.event_type, &self.handler, &self.since];
+        !self.ids.is_empty() || self.why.is_some() || flags.iter().any(|flag| flag.is_some())
+    }
+
+    pub(crate) fn filter(&self) -> Result<Filter, Failure> {
+        Ok(Filter {
+            event_ids: self.ids.clone(),
+            event_type: self.event_type.as_deref().map(types).transpose()?,
+            // Not checked: tasks of a handler that is gone are to be found as well.
+            handler: self.handler.clone(),
+            state: None,
+            why: self.why,
+            since: self.since.as_deref().map(since).transpose()?,
+            after: None,
+            limit: 0,
+        })
+    }
+}
+
+/// Checks that there are such event types.
+pub(crate) fn types(written: &str) -> Result<String, Failure> {
+    match catalog::expand(written) {
+        Ok(_) => Ok(written.to_owned()),
+        Err(mismatch) => Err(events::unknown(written, &mismatch)),
+    }
+}
+
+/// Checks that this program has such a handler.
+pub(crate) fn handler(written: &str) -> Result<(), Failure> {
+    let registry = Registry::linked();
+    let ids = || registry.registrations().iter().map(|handler| handler.id);
+    if ids().any(|id| id == written) {
+        return Ok(());
+    }
+    let near = catalog::nearest(written, ids());
+    let meant =
+        near.first().map_or("`handlers` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
+    Err(Failure::Failed(format!("this program has no handler `{written}`: {meant}")))
+}
+
+/// Reads a point in time. In milliseconds since the Unix epoch.
+pub(crate) fn since(written: &str) -> Result<i64, Failure> {
+    let ago = || SystemTime::now().checked_sub(humantime::parse_duration(written).ok()?);
+    let time = humantime::parse_rfc3339_weak(written)
+        .or_else(|_| humantime::parse_rfc3339(&format!("{written}T00:00:00Z")))
+        .ok()
+        .or_else(ago)
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    time.map(|time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX)).ok_or_else(|| {
+        Failure::Failed(format!(
+            "--since is {written:?}: it must be a time such as 2026-11-23T07:30:00Z, a day such as 2026-11-23, or how \
+             long ago, such as 2h or 3days"
+        ))
+    })
+}

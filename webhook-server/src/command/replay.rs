@@ -1,0 +1,134 @@
+//! `replay`: runs handlers again on events that are stored.
+
+use clap::Args;
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::inbox::{PAGE, ask, events, handler, operator, since, types};
+use super::{Failure, Format};
+use crate::app::App;
+use crate::control::{Answer, Request};
+use crate::inbox::store::{EventRow, Filter, Replayed};
+use crate::settings::InboxFlag;
+use crate::terminal::print;
+
+#[derive(Args)]
+#[command(
+    after_help = "A replay runs the handlers of the event's type, also those that are new since it arrived, \
+    however they ended before. They see `Context::is_replay`, and the same idempotency keys. Events whose body is no \
+    longer kept cannot be replayed.\n\nExamples:\n  \
+    replay evt_1 evt_2 --handler shop::orders::fulfil\n  \
+    replay --type 'charge.dispute.*' --since 2days --dry-run"
+)]
+pub(super) struct Replay {
+    /// Ids of events
+    #[arg(value_name = "EVENT", required_unless_present_any = ["event_type", "since"])]
+    ids: Vec<String>,
+    /// Events of this type, or group of them: `charge.dispute.*`
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Events received since: a time (2026-11-23T07:30:00Z), a day (2026-11-23), or so long ago (2h)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only this handler, of all that take the event
+    #[arg(long, value_name = "ID")]
+    handler: Option<String>,
+    /// Shows which events are meant, and runs nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    inbox: InboxFlag,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What a replay came to.
+#[derive(Default, Serialize)]
+struct Report {
+    events: usize,
+    /// Tasks that are ready.
+    tasks: u64,
+    without_body: Vec<String>,
+    unknown: Vec<String>,
+}
+
+pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
+    let filter = Filter {
+        event_ids: replay.ids.clone(),
+        event_type: replay.event_type.as_deref().map(types).transpose()?,
+        since: replay.since.as_deref().map(since).transpose()?,
+        limit: PAGE,
+        ..Filter::default()
+    };
+    replay.handler.as_deref().map(handler).transpose()?;
+    let mut operator = operator(app, &replay.inbox).await?;
+    let meant = meant(&mut operator, filter).await?;
+    let is_known = |id: &&String| meant.iter().any(|event| event.event_id == **id);
+    let unknown: Vec<String> = replay.ids.iter().filter(|id| !is_known(id)).cloned().collect();
+    let mut report = Report { events: meant.len(), unknown, ..Report::default() };
+    if replay.dry_run {
+        report.without_body =
+            meant.iter().filter(|event| !event.has_body).map(|event| event.event_id.clone()).collect();
+        return write(&replay, &report, &meant, "");
+    }
+    let bar = ProgressBar::new(meant.len() as u64);
+    // The oldest first, as they happened.
+    let ids: Vec<String> = meant.iter().rev().map(|event| event.event_id.clone()).collect();
+    for page in ids.chunks(PAGE) {
+        let request = Request::Replay { event_ids: page.to_vec(), handler: replay.handler.clone() };
+        let replayed = ask(&mut operator, request, |answer| match answer {
+            Answer::Replayed(replayed) => Some(replayed),
+            _ => None,
+        });
+        for (id, replayed) in page.iter().zip(replayed.await?) {
+            match replayed {
+                Replayed::Ready(tasks) => report.tasks += tasks,
+                Replayed::NoBody => report.without_body.push(id.clone()),
+                Replayed::Unknown => report.unknown.push(id.clone()),
+            }
+        }
+        bar.inc(page.len() as u64);
+    }
+    bar.finish_and_clear();
+    let when = if operator.runs_tasks() { "" } else { ", to be run when the server starts" };
+    write(&replay, &report, &meant, when)
+}
+
+async fn meant(
+    operator: &mut crate::control::Operator,
+    mut filter: Filter,
+) -> Result<Vec<EventRow>, Failure> {
+    let mut meant: Vec<EventRow> = Vec::new();
+    loop {
+        let page = events(operator, filter.clone()).await?;
+        let Some(last) = page.last() else { return Ok(meant) };
+        filter.after = Some(last.cursor);
+        meant.extend(page);
+    }
+}
+
+fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Result<(), Failure> {
+    match replay.format {
+        Format::Json => print(&super::json(report)?),
+        Format::Table if replay.dry_run => {
+            for event in meant {
+                let note = if event.has_body { "" } else { "  its body is not kept" };
+                print(&format!("{}  {}{note}\n", event.event_id, event.event_type));
+            }
+            let replayable = report.events - report.without_body.len();
+            print(&format!("{replayable} of {} events would be replayed\n", report.events));
+        }
+        Format::Table => {
+            print(&format!("{} tasks of {} events are ready{when}\n", report.tasks, report.events));
+            if !report.without_body.is_empty() {
+                let ids = report.without_body.join(" ");
+                print(&format!("not replayed, since their body is not kept: {ids}\n"));
+            }
+        }
+    }
+    match &report.unknown[..] {
+        [] => Ok(()),
+        unknown => Err(Failure::Failed(format!("not in the inbox: {}", unknown.join(" ")))),
+    }
+}
