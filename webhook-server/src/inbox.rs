@@ -2,6 +2,7 @@
 //!
 //! [`Inbox::record`] is the receiving half; [`worker`] runs what was stored.
 
+mod arrival;
 mod clock;
 #[cfg(test)]
 mod conformance;
@@ -18,14 +19,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
-use webhook_core::{Envelope, Order, Registration, Registry, Reply};
+use webhook_core::{Envelope, Registry, Reply};
 
+use self::arrival::arrival;
 use self::clock::StoreClock;
-use self::store::{Arrival, Lane, NewTask, Recorded, Store, StoreError};
+use self::store::{NewTask, Recorded, Store, StoreError};
 use crate::delivery::Taken;
 use crate::journal::Journal;
 use crate::run::{Runner, Start};
 
+pub(crate) use self::arrival::new_task;
 pub(crate) use self::sqlite::beside;
 
 /// How long a write may take before the sender is told to come again.
@@ -221,33 +224,4 @@ fn waits(event_type: &str) -> Option<Duration> {
         "checkout.session.completed" => Some(Duration::from_millis(9_500)),
         _ => None,
     }
-}
-
-fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks: Vec<NewTask>) -> Arrival {
-    Arrival {
-        event_id: envelope.id.clone(),
-        event_type: envelope.event_type.clone(),
-        endpoint: endpoint.to_owned(),
-        account: envelope.account.clone(),
-        object_id: envelope.text_at("id"),
-        created: envelope.created.map(|created| created.unix_seconds()),
-        api_version: envelope.api_version.clone(),
-        livemode: envelope.livemode,
-        signed_at: i64::try_from(signed_at).unwrap_or(i64::MAX),
-        body: envelope.body.clone(),
-        tasks,
-    }
-}
-
-/// A handler's work on an event.
-pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
-    let by = handler.policy.order_by;
-    // An object without the field that makes the lanes has a lane of its own.
-    let value = by.and_then(|path| envelope.text_at(path)).or_else(|| envelope.text_at("id"));
-    let is_ordered = handler.policy.order != Order::None && !handler.policy.replies;
-    let lane = value.filter(|_| is_ordered).map(|value| Lane {
-        key: format!("{}|{value}", envelope.account.as_deref().unwrap_or_default()),
-        strict: handler.policy.order == Order::Strict,
-    });
-    NewTask { handler: handler.id.to_owned(), lane, start: false }
 }

@@ -1,0 +1,89 @@
+//! What of an event is stored, and in which lane each handler's task runs.
+
+use webhook_core::{Envelope, Order, Registration};
+
+use super::store::{Arrival, Lane, NewTask};
+
+/// What is stored of an event.
+pub(super) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks: Vec<NewTask>) -> Arrival {
+    Arrival {
+        event_id: envelope.id.clone(),
+        event_type: envelope.event_type.clone(),
+        endpoint: endpoint.to_owned(),
+        account: envelope.account.clone(),
+        object_id: envelope.text_at("id"),
+        created: envelope.created.map(|created| created.unix_seconds()),
+        api_version: envelope.api_version.clone(),
+        livemode: envelope.livemode,
+        signed_at: i64::try_from(signed_at).unwrap_or(i64::MAX),
+        body: envelope.body.clone(),
+        tasks,
+    }
+}
+
+/// A handler's work on an event.
+pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
+    let by = handler.policy.order_by;
+    // An object without the field that makes the lanes has a lane of its own.
+    let value = by.and_then(|path| envelope.text_at(path)).or_else(|| envelope.text_at("id"));
+    let is_ordered = handler.policy.order != Order::None && !handler.policy.replies;
+    let lane = value.filter(|_| is_ordered).map(|value| Lane {
+        key: format!("{}|{value}", envelope.account.as_deref().unwrap_or_default()),
+        strict: handler.policy.order == Order::Strict,
+    });
+    NewTask { handler: handler.id.to_owned(), lane, start: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use webhook_core::{Policy, Takes};
+
+    use super::*;
+
+    fn event(account: &str, object: &str) -> Envelope {
+        let body = format!(
+            r#"{{"id":"evt_1","object":"event","type":"payment_intent.succeeded","livemode":false{account},
+                "data":{{"object":{object}}}}}"#
+        );
+        Envelope::parse_stored(&Bytes::from(body)).expect("it is an event")
+    }
+
+    fn handler(policy: Policy) -> Registration {
+        Registration {
+            id: "shop::paid",
+            takes: Takes::Unhandled,
+            file: "",
+            line: 0,
+            doc: "",
+            policy,
+            needs: |_| {},
+            run: |_| Box::pin(async { Ok(None) }),
+        }
+    }
+
+    #[test]
+    fn a_lane_is_the_object_of_the_account_unless_the_policy_says_otherwise() {
+        let policy = Policy::DEFAULT;
+        let by = |path| Policy { order_by: Some(path), ..policy };
+        let platform = r#"{"id":"pi_1","customer":"cus_1","invoice":{"id":"in_1"},"review":null}"#;
+        for (name, policy, account, object, lane) in [
+            ("the object", policy, "", platform, Some("|pi_1")),
+            ("of an account", policy, r#","account":"acct_1""#, platform, Some("acct_1|pi_1")),
+            ("an object without id", policy, "", "{}", None),
+            ("a field", by("customer"), "", platform, Some("|cus_1")),
+            ("a field in its place whole", by("invoice"), "", platform, Some("|in_1")),
+            ("a field inside", by("invoice.id"), "", platform, Some("|in_1")),
+            ("a field that is null", by("review"), "", platform, Some("|pi_1")),
+            ("a field that is absent", by("source"), "", platform, Some("|pi_1")),
+            ("no order", Policy { order: Order::None, ..policy }, "", platform, None),
+            ("one that the sender waits for", Policy { replies: true, ..policy }, "", platform, None),
+        ] {
+            let task = new_task(&handler(policy), &event(account, object));
+            assert_eq!(task.lane.as_ref().map(|lane| &*lane.key), lane, "{name}");
+            assert!(task.lane.is_none_or(|lane| !lane.strict), "{name}");
+        }
+        let strict = Policy { order: Order::Strict, ..policy };
+        assert!(new_task(&handler(strict), &event("", platform)).lane.is_some_and(|lane| lane.strict));
+    }
+}
