@@ -359,7 +359,7 @@ async fn export(app: App, export: &Export) -> Result<(), Failure> {
                 serde_json::to_string(&found).map_err(|error| super::failed("cannot write JSON", &error))?;
             line.push('\n');
             match &mut file {
-                Some((file, cannot)) => file.write_all(line.as_bytes()).map_err(|error| cannot(error))?,
+                Some((file, cannot)) => file.write_all(line.as_bytes()).map_err(&*cannot)?,
                 None => print(&line),
             }
             bar.inc(1);
