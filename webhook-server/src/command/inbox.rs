@@ -3,9 +3,11 @@
 mod rows;
 mod selection;
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
@@ -16,7 +18,8 @@ use super::{Failure, Format};
 use crate::app::App;
 use crate::control::{Answer, Operator, Request};
 use crate::inbox::store::{Filter, State, TaskRow};
-use crate::settings::InboxFlag;
+use crate::settings::{InboxFlag, Settings};
+use crate::startup::Problems;
 use crate::terminal::{complain, print};
 
 /// How many tasks or events go into one request.
@@ -45,7 +48,7 @@ enum Action {
     /// Gives parked or waiting tasks up
     Discard(Discard),
     /// Frees now what has been kept long enough
-    Prune(Plain),
+    Prune(Prune),
     /// Writes events with their tasks and bodies, one JSON object a line
     Export(Export),
 }
@@ -60,6 +63,39 @@ struct Plain {
 }
 
 #[derive(Args)]
+#[command(
+    after_help = "A server that has the inbox does it with its own settings. Without one, they are the program's \
+    and those of the environment (WEBHOOK_KEEP_BODIES, WEBHOOK_KEEP_IDS, WEBHOOK_KEEP_PARKED)."
+)]
+struct Prune {
+    // Not flags to be used: they let the environment count here as it does for the server.
+    #[arg(long, hide = true, env = "WEBHOOK_KEEP_BODIES", value_parser = humantime::parse_duration)]
+    keep_bodies: Option<Duration>,
+    #[arg(long, hide = true, env = "WEBHOOK_KEEP_IDS", value_parser = humantime::parse_duration)]
+    keep_ids: Option<Duration>,
+    #[arg(long, hide = true, env = "WEBHOOK_KEEP_PARKED", value_parser = humantime::parse_duration)]
+    keep_parked: Option<Duration>,
+    #[command(flatten)]
+    plain: Plain,
+}
+
+impl Prune {
+    /// Applies the environment to the program's settings, and checks them: what is freed does not come back.
+    fn apply(&self, settings: &mut Settings) -> Result<(), Failure> {
+        for (given, setting) in [
+            (self.keep_bodies, &mut settings.keep_bodies),
+            (self.keep_ids, &mut settings.keep_ids),
+            (self.keep_parked, &mut settings.keep_parked),
+        ] {
+            *setting = given.unwrap_or(*setting);
+        }
+        let mut problems = Problems::default();
+        settings.check(&mut problems);
+        problems.none_or(()).map_err(Failure::from)
+    }
+}
+
+#[derive(Args)]
 struct List {
     #[command(flatten)]
     selection: Selection,
@@ -70,7 +106,7 @@ struct List {
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: usize,
     /// Lists what was verified and is no event
-    #[arg(long, conflicts_with = "state")]
+    #[arg(long, conflicts_with_all = ["ids", "state", "why", "event_type", "handler", "since"])]
     quarantine: bool,
     #[command(flatten)]
     plain: Plain,
@@ -195,6 +231,33 @@ async fn list(app: App, list: &List) -> Result<(), Failure> {
     write(list.plain.format, &found, is_cut, rows::tasks)
 }
 
+/// Writes to standard output byte for byte. `print` leaves out what would steer a terminal, and a body is data.
+fn exactly(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        complain(&format!("cannot write to standard output: {error}"));
+        std::process::exit(1);
+    }
+}
+
+/// Writes JSON in which no character steers a terminal: JSON itself escapes only those below U+0020.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    let text = super::json(value)?;
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        // The line breaks are between the values; inside, they are escaped already.
+        if char.is_control() && char != '\n' {
+            shown.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            shown.push(char);
+        }
+    }
+    Ok(shown)
+}
+
 /// Leaves `limit` rows. Returns whether there were more.
 fn cut<T>(rows: &mut Vec<T>, limit: usize) -> bool {
     let is_cut = rows.len() > limit;
@@ -209,12 +272,14 @@ fn write<T: serde::Serialize>(
     table: fn(&[T]) -> String,
 ) -> Result<(), Failure> {
     match format {
-        Format::Json => print(&super::json(&rows)?),
-        Format::Table if rows.is_empty() => print("nothing\n"),
+        Format::Json => print(&json(&rows)?),
+        Format::Table if rows.is_empty() => print("There are no such rows in the inbox.\n"),
         Format::Table => print(&table(rows)),
     }
     if is_cut {
-        complain(&format!("there are more: `--limit {}` shows the next ones, too", rows.len() * 2));
+        let more = format!("there are more: `--limit {}` shows the next ones, too\n", rows.len() * 2);
+        // With standard error closed there is nobody left to tell.
+        let _ = anstream::stderr().write_all(more.as_bytes());
     }
     Ok(())
 }
@@ -229,11 +294,11 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
         return Err(Failure::Failed(format!("there is no event {} in the inbox", show.id)));
     };
     match (show.body, show.plain.format, &found.body) {
-        (true, _, Some(body)) => print(body),
+        (true, _, Some(body)) => exactly(body),
         (true, _, None) => {
             return Err(Failure::Failed(format!("the body of {} is not, or no longer, kept", show.id)));
         }
-        (false, Format::Json, _) => print(&super::json(&found)?),
+        (false, Format::Json, _) => print(&json(&found)?),
         (false, Format::Table, _) => print(&rows::event(&found)),
     }
     Ok(())
@@ -247,13 +312,15 @@ async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     });
     let stats = stats.await?;
     match plain.format {
-        Format::Json => print(&super::json(&stats)?),
+        Format::Json => print(&json(&stats)?),
         Format::Table => print(&rows::stats(&stats)),
     }
     Ok(())
 }
 
-async fn prune(app: App, plain: &Plain) -> Result<(), Failure> {
+async fn prune(mut app: App, prune: &Prune) -> Result<(), Failure> {
+    prune.apply(&mut app.settings)?;
+    let plain = &prune.plain;
     let mut operator = operator(app, &plain.inbox).await?;
     let pruned = ask(&mut operator, Request::Prune, |answer| match answer {
         Answer::Pruned(pruned) => Some(pruned),
@@ -261,7 +328,7 @@ async fn prune(app: App, plain: &Plain) -> Result<(), Failure> {
     });
     let pruned = pruned.await?;
     match plain.format {
-        Format::Json => print(&super::json(&pruned)?),
+        Format::Json => print(&json(&pruned)?),
         Format::Table => print(&format!(
             "{} bodies and {} events freed, {} of these with a parked task; {} bodies in quarantine\n",
             pruned.bodies, pruned.events, pruned.parked, pruned.quarantined
@@ -295,7 +362,8 @@ async fn steer(
         meant.extend(page.into_iter().filter(|task| can_be_steered(task.state)));
     }
     if steer.dry_run {
-        return write(steer.plain.format, &meant, false, rows::tasks);
+        write(steer.plain.format, &meant, false, rows::tasks)?;
+        return all_known(&mut operator, &filter.event_ids).await;
     }
     let bar = ProgressBar::new(meant.len() as u64);
     let mut changed = 0;
@@ -310,10 +378,25 @@ async fn steer(
     }
     bar.finish_and_clear();
     match steer.plain.format {
-        Format::Json => print(&super::json(&serde_json::json!({ "tasks": changed }))?),
+        Format::Json => print(&json(&serde_json::json!({ "tasks": changed }))?),
         Format::Table => print(&format!("{changed} {done}{}\n", when(&operator, done))),
     }
-    Ok(())
+    all_known(&mut operator, &filter.event_ids).await
+}
+
+/// Fails if one of these events is not in the inbox: whoever named it meant another one.
+async fn all_known(operator: &mut Operator, ids: &[String]) -> Result<(), Failure> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let filter = Filter { event_ids: ids.to_vec(), limit: ids.len(), ..Filter::default() };
+    let known = events(operator, filter).await?;
+    let is_unknown = |id: &&str| known.iter().all(|event| event.event_id != *id);
+    let unknown: Vec<&str> = ids.iter().map(String::as_str).filter(is_unknown).collect();
+    match &unknown[..] {
+        [] => Ok(()),
+        unknown => Err(Failure::Failed(format!("not in the inbox: {}", unknown.join(" ")))),
+    }
 }
 
 fn can_be_steered(state: State) -> bool {
@@ -336,37 +419,60 @@ async fn export(app: App, export: &Export) -> Result<(), Failure> {
             options.write(true).create(true).truncate(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let cannot = |error: std::io::Error| {
-                Failure::Failed(format!("{} cannot be written: {error}", path.display()))
-            };
-            Some((options.open(path).map_err(cannot)?, cannot))
+            let cannot =
+                |error: io::Error| Failure::Failed(format!("{} cannot be written: {error}", path.display()));
+            let file = options.open(path).map_err(cannot)?;
+            // One that was there keeps its mode, and what is written now is not for others. A device has no mode of ours.
+            #[cfg(unix)]
+            if file.metadata().is_ok_and(|found| found.is_file()) {
+                let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+                file.set_permissions(private).map_err(cannot)?;
+            }
+            Some((file, cannot))
         }
     };
-    let bar = if file.is_some() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    loop {
-        let page = events(&mut operator, filter.clone()).await?;
-        let Some(last) = page.last() else { break };
-        filter.after = Some(last.cursor);
-        for event in &page {
-            let id = event.event_id.clone();
-            let found = ask(&mut operator, Request::Event { id }, |answer| match answer {
-                Answer::Event(found) => Some(found),
-                _ => None,
-            });
-            // One that was deleted since is not there.
-            let Some(found) = found.await? else { continue };
-            let mut line =
-                serde_json::to_string(&found).map_err(|error| super::failed("cannot write JSON", &error))?;
-            line.push('\n');
-            match &mut file {
-                Some((file, cannot)) => file.write_all(line.as_bytes()).map_err(&*cannot)?,
-                None => print(&line),
-            }
-            bar.inc(1);
+    let ids = exported(&mut operator, filter).await?;
+    let bar = if file.is_some() { ProgressBar::new(ids.len() as u64) } else { ProgressBar::hidden() };
+    for id in ids {
+        let found = ask(&mut operator, Request::Event { id }, |answer| match answer {
+            Answer::Event(found) => Some(found),
+            _ => None,
+        });
+        // One that was deleted since is not there.
+        let Some(found) = found.await? else { continue };
+        let mut line =
+            serde_json::to_string(&found).map_err(|error| super::failed("cannot write JSON", &error))?;
+        line.push('\n');
+        match &mut file {
+            Some((file, cannot)) => file.write_all(line.as_bytes()).map_err(&*cannot)?,
+            None => exactly(&line),
         }
+        bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// The ids of the events that are meant, newest first.
+async fn exported(operator: &mut Operator, mut filter: Filter) -> Result<Vec<String>, Failure> {
+    let mut ids = Vec::new();
+    // A list of events knows no handlers: with such a filter it would be all of them.
+    if filter.handler.is_none() && filter.why.is_none() {
+        loop {
+            let page = events(operator, filter.clone()).await?;
+            let Some(last) = page.last() else { return Ok(ids) };
+            filter.after = Some(last.cursor);
+            ids.extend(page.into_iter().map(|event| event.event_id));
+        }
+    }
+    let mut seen = HashSet::new();
+    loop {
+        let page = tasks(operator, filter.clone()).await?;
+        let Some(last) = page.last() else { return Ok(ids) };
+        filter.after = Some(last.task);
+        let fresh = page.into_iter().map(|task| task.event_id).filter(|id| seen.insert(id.clone()));
+        ids.extend(fresh);
+    }
 }
 
 /// Lists one page of events.

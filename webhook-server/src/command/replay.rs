@@ -4,7 +4,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::inbox::{PAGE, ask, events, handler, operator, since, types};
+use super::inbox::{PAGE, ask, events, handler, json, operator, since, types};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::control::{Answer, Request};
@@ -110,7 +110,7 @@ async fn meant(
 
 fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Result<(), Failure> {
     match replay.format {
-        Format::Json => print(&super::json(report)?),
+        Format::Json => print(&json(report)?),
         Format::Table if replay.dry_run => {
             for event in meant {
                 let note = if event.has_body { "" } else { "  its body is not kept" };

@@ -36,7 +36,7 @@ pub(super) fn quarantine(rows: &[QuarantineRow]) -> String {
 
 pub(super) fn event(found: &StoredEvent) -> String {
     let event = &found.event;
-    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let or_none = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), printable);
     let body = match &found.body {
         Some(body) => format!("{} bytes (`--body` prints them)", body.len()),
         None => "not kept".to_owned(),

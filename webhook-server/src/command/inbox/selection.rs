@@ -71,10 +71,31 @@ pub(crate) fn handler(written: &str) -> Result<(), Failure> {
     Err(Failure::Failed(format!("this program has no handler `{written}`: {meant}")))
 }
 
+/// Reads a time that says how far it is from UTC: `2026-11-23T09:30:00+02:00`.
+fn with_offset(written: &str) -> Option<SystemTime> {
+    let at = written.len().checked_sub("+02:00".len())?;
+    let (local, offset) = written.split_at_checked(at)?;
+    let is_east = match offset.as_bytes().first()? {
+        b'+' => true,
+        b'-' => false,
+        _ => return None,
+    };
+    let (hours, minutes) = offset[1..].split_once(':')?;
+    let number = |text: &str, limit: u64| {
+        let is_plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u64>().ok().filter(|number| is_plain && *number < limit)
+    };
+    let offset = Duration::from_secs(60 * (60 * number(hours, 24)? + number(minutes, 60)?));
+    let local = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
+    if is_east { local.checked_sub(offset) } else { local.checked_add(offset) }
+}
+
 /// Reads a point in time. In milliseconds since the Unix epoch.
 pub(crate) fn since(written: &str) -> Result<i64, Failure> {
     let ago = || SystemTime::now().checked_sub(humantime::parse_duration(written).ok()?);
-    let time = humantime::parse_rfc3339_weak(written)
+    let time = with_offset(written)
+        .ok_or(())
+        .or_else(|()| humantime::parse_rfc3339_weak(written))
         .or_else(|_| humantime::parse_rfc3339(&format!("{written}T00:00:00Z")))
         .ok()
         .or_else(ago)
