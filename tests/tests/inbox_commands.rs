@@ -1,0 +1,502 @@
+//! The commands `inbox` and `replay`, on an inbox that a server has, and on one that none has.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use product_tests::{Ended, SECRET, Server, Stream, new_inbox, program, run, until};
+use rusqlite::Connection as Database;
+use serde_json::{Value, json};
+use webhook_core::Sample;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_operated");
+
+/// An inbox, and what is in it.
+struct Fixture {
+    inbox: PathBuf,
+    server: Option<Server>,
+    /// Done by two handlers.
+    paid: String,
+    paid_body: String,
+    /// Parked.
+    refunded: String,
+    /// Waits for an hour.
+    captured: String,
+    /// Has no handler.
+    created: String,
+}
+
+impl Fixture {
+    /// Has a server take four events and something that is none.
+    #[track_caller]
+    fn new() -> Self {
+        let inbox = new_inbox();
+        let server = Server::from_command(&mut serving(&inbox), &[]);
+        // As Stripe might send them: neither may be lost on the way to the operator.
+        let paid_body = event("payout.paid").replacen('{', "{\n  \"note\": \"\u{7f}\u{9b}31m ü\",", 1);
+        let mut ids = Vec::new();
+        for (body, logged) in [
+            (paid_body.clone(), "handler=\"operated::booked\""),
+            (event("charge.refunded"), "task parked"),
+            (event("charge.captured"), "again_in="),
+            (event("customer.created"), "tasks=0"),
+        ] {
+            assert_eq!(server.post(body.as_bytes()).status(), 200);
+            server.process.line_with(Stream::Stderr, logged);
+            let parsed: Value = serde_json::from_str(&body).expect("it is JSON");
+            ids.push(parsed["id"].as_str().expect("it has an id").to_owned());
+        }
+        server.process.line_with(Stream::Stderr, "handler=\"operated::paid\"");
+        assert_eq!(server.post(paid_body.replace("31m", "32m").as_bytes()).status(), 200);
+        assert_eq!(server.post(b"no \x1b[2J event").status(), 200);
+        let [paid, refunded, captured, created] = ids.try_into().expect("there are four");
+        Self { inbox, server: Some(server), paid, paid_body, refunded, captured, created }
+    }
+
+    #[track_caller]
+    fn stop(&mut self) {
+        self.server.take().expect("it runs").stop();
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str]) -> Ended {
+        run(command(&self.inbox).args(arguments))
+    }
+
+    #[track_caller]
+    fn text(&self, arguments: &[&str]) -> String {
+        self.run(arguments).with_code(0).stdout
+    }
+
+    /// What a command writes with `--format json`.
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let written = self.run(&[arguments, &["--format", "json"]].concat()).with_code(0);
+        serde_json::from_str(&written.stdout).unwrap_or_else(|error| panic!("{error}: {written:#?}"))
+    }
+
+    /// The state of a handler's task.
+    #[track_caller]
+    fn state(&self, id: &str, handler: &str) -> String {
+        let rows = self.json(&["inbox", "list", id, "--handler", handler]);
+        rows[0]["state"].as_str().expect("there is such a task").to_owned()
+    }
+
+    /// Everything that an operator sees.
+    #[track_caller]
+    fn all(&self) -> Value {
+        let stats = self.json(&["inbox", "stats"]);
+        json!([self.json(&["inbox", "list"]), stats["handlers"], stats["events"], stats["quarantined"]])
+    }
+}
+
+fn command(inbox: &Path) -> Command {
+    let mut command = program(PROGRAM);
+    command.env("WEBHOOK_INBOX", inbox);
+    command
+}
+
+fn serving(inbox: &Path) -> Command {
+    let mut command = command(inbox);
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET);
+    command
+}
+
+fn event(event_type: &str) -> String {
+    let body = Sample::new(event_type, 1).expect("there is such a type").body(1_700_000_000);
+    String::from_utf8(body).expect("JSON is UTF-8")
+}
+
+/// Does the same while the server runs and when it was stopped.
+#[track_caller]
+fn in_both_ways(check: impl Fn(&Fixture)) {
+    let mut fixture = Fixture::new();
+    check(&fixture);
+    fixture.stop();
+    check(&fixture);
+}
+
+#[track_caller]
+fn rows(value: &Value) -> &[Value] {
+    value.as_array().expect("it is a list")
+}
+
+/// What would steer a terminal.
+fn steers(text: &str) -> bool {
+    text.chars().any(|char| char.is_control() && char != '\n')
+}
+
+#[test]
+fn list_shows_tasks_and_filters_them() {
+    in_both_ways(|fixture| {
+        let all = fixture.json(&["inbox", "list"]);
+        let ids: Vec<_> = rows(&all).iter().map(|row| row["event_id"].as_str().expect("a text")).collect();
+        assert_eq!(ids, [&fixture.captured, &fixture.refunded, &fixture.paid, &fixture.paid], "newest first");
+        let parked = &all[1];
+        assert_eq!(
+            (&parked["state"], &parked["why"], &parked["attempt"], &parked["handler"], &parked["event_type"]),
+            (
+                &json!("parked"),
+                &json!("asked"),
+                &json!(1),
+                &json!("operated::refunded"),
+                &json!("charge.refunded")
+            )
+        );
+        assert_eq!(parked["error"], "who refunds \u{1b}[2J\u{9b}31m\nthis?", "whole");
+        assert!(parked["received_at"].is_i64() && parked["finished_at"].is_i64(), "{parked}");
+        assert!(all[0]["due_at"].as_i64() > all[0]["received_at"].as_i64(), "{all}");
+        for (filter, count) in [
+            (&["--state", "done"][..], 2),
+            (&["--state", "blocked"], 0),
+            (&["--why", "asked"], 1),
+            (&["--why", "poison"], 0),
+            (&["--type", "payout.paid"], 2),
+            (&["--type", "charge.*"], 2),
+            (&["--type", "charge.*", "--state", "ready"], 1),
+            (&["--handler", "operated::paid"], 1),
+            (&["--handler", "gone::handler"], 0),
+            (&["--since", "1h"], 4),
+            (&["--since", "2020-01-31"], 4),
+            (&["--since", "2020-01-31T10:00:00Z"], 4),
+            (&["--since", "2020-01-31T10:00:00+02:00"], 4),
+            (&["--since", "2999-01-31"], 0),
+            (&[&fixture.paid, &fixture.refunded], 3),
+            (&["--limit", "4"], 4),
+        ] {
+            let found = fixture.json(&[&["inbox", "list"], filter].concat());
+            assert_eq!(rows(&found).len(), count, "{filter:?}: {found}");
+        }
+        let table = fixture.text(&["inbox", "list"]);
+        for cell in ["EVENT", &fixture.refunded, "operated::refunded", "parked", "asked", "who refunds"] {
+            assert!(table.contains(cell), "{cell}: {table}");
+        }
+        assert_eq!(table.lines().count(), 5, "{table}");
+        let cut = fixture.run(&["inbox", "list", "--limit", "3"]).with_code(0);
+        assert!(cut.stderr.contains("there are more") && !cut.stderr.contains("error"), "{cut:#?}");
+        assert_eq!(cut.stdout.lines().count(), 4, "{cut:#?}");
+        assert_eq!(fixture.run(&["inbox", "list", "--limit", "4"]).with_code(0).stderr, "");
+        assert!(fixture.text(&["inbox", "list", "--state", "blocked"]).contains("no such rows"));
+    });
+}
+
+#[test]
+fn nothing_that_others_worded_steers_a_terminal() {
+    in_both_ways(|fixture| {
+        for arguments in [&["list"][..], &["list", "--quarantine"], &["show", &fixture.refunded]] {
+            for format in ["table", "json"] {
+                let text = fixture.text(&[&["inbox"], arguments, &["--format", format]].concat());
+                assert!(!steers(&text), "{text:?}");
+            }
+        }
+        let quarantined = fixture.json(&["inbox", "list", "--quarantine"]);
+        assert_eq!(rows(&quarantined).len(), 1, "{quarantined}");
+        assert_eq!(quarantined[0]["bytes"], 13, "{quarantined}");
+    });
+}
+
+#[test]
+fn show_tells_all_of_an_event() {
+    in_both_ways(|fixture| {
+        let text = fixture.text(&["inbox", "show", &fixture.refunded]);
+        for told in
+            [&fixture.refunded, "charge.refunded", "operated::refunded", "parked", "who refunds", "this?"]
+        {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+        let shown = fixture.json(&["inbox", "show", &fixture.paid]);
+        assert_eq!(shown["event"]["event_id"], *fixture.paid);
+        assert_eq!(
+            (&shown["event"]["deliveries"], &shown["event"]["changed_bodies"]),
+            (&json!(2), &json!(1))
+        );
+        assert_eq!(rows(&shown["tasks"]).len(), 2);
+        // Byte for byte, also what a terminal would not show.
+        assert_eq!(fixture.text(&["inbox", "show", &fixture.paid, "--body"]), fixture.paid_body);
+        let unkept = fixture.run(&["inbox", "show", &fixture.created, "--body"]).with_code(1);
+        assert!(unkept.stderr.contains("kept") && unkept.stdout.is_empty(), "{unkept:#?}");
+        let unknown = fixture.run(&["inbox", "show", "evt_unknown"]).with_code(1);
+        assert!(unknown.stderr.contains("evt_unknown"), "{unknown:#?}");
+    });
+}
+
+#[test]
+fn stats_count() {
+    in_both_ways(|fixture| {
+        let stats = fixture.json(&["inbox", "stats"]);
+        let handlers = json!([
+            { "handler": "operated::booked", "state": "done", "why": null, "tasks": 1 },
+            { "handler": "operated::captured", "state": "ready", "why": null, "tasks": 1 },
+            { "handler": "operated::paid", "state": "done", "why": null, "tasks": 1 },
+            { "handler": "operated::refunded", "state": "parked", "why": "asked", "tasks": 1 },
+        ]);
+        let expected = json!({
+            "events": 4, "unhandled": 1, "duplicates": 1, "changed_bodies": 1, "quarantined": 1,
+            "oldest_due_ms": null, "handlers": handlers,
+        });
+        assert_eq!(stats, expected);
+        let table = fixture.text(&["inbox", "stats"]);
+        for told in ["events", "duplicates", "quarantine", "operated::refunded", "parked"] {
+            assert!(table.contains(told), "{told}: {table}");
+        }
+    });
+}
+
+#[test]
+fn retry_runs_a_parked_task_again() {
+    let mut fixture = Fixture::new();
+    let before = fixture.json(&["inbox", "list", &fixture.refunded]);
+    let retried = fixture.run(&["inbox", "retry", &fixture.refunded]).with_code(0);
+    assert!(
+        retried.stdout.contains('1') && !retried.stdout.contains("when the server starts"),
+        "{retried:#?}"
+    );
+    until("the server has run it again", || {
+        let row = fixture.json(&["inbox", "list", &fixture.refunded]);
+        row[0]["state"] == "parked" && row[0]["finished_at"] != before[0]["finished_at"]
+    });
+    let ran = format!("not refunded: {} attempt=1", fixture.refunded);
+    let stopped = fixture.server.take().expect("it runs").stop();
+    assert_eq!(stopped.stdout.matches(&ran).count(), 2, "all its attempts were before it: {stopped:#?}");
+
+    let later = fixture.run(&["inbox", "retry", "--why", "asked"]).with_code(0);
+    assert!(later.stdout.contains("when the server starts"), "{later:#?}");
+    assert_eq!(fixture.state(&fixture.refunded, "operated::refunded"), "ready");
+    let repaired = Server::from_command(serving(&fixture.inbox).env("OPERATED_REPAIRED", "1"), &[]);
+    repaired.process.line_with(Stream::Stdout, &format!("refunded: {} attempt=1", fixture.refunded));
+    until("it is done", || fixture.state(&fixture.refunded, "operated::refunded") == "done");
+    // What waits for an hour.
+    fixture.text(&["inbox", "retry", "--handler", "operated::captured", "--state", "ready"]);
+    until("it ran a second time", || {
+        let row = fixture.json(&["inbox", "list", &fixture.captured]);
+        row[0]["state"] == "ready" && row[0]["attempt"] == 1
+    });
+    assert_eq!(repaired.stop().stderr.matches("again_in=").count(), 1);
+}
+
+#[test]
+fn discard_gives_tasks_up() {
+    in_both_ways(|fixture| {
+        let reason = "settled by\u{1b} hand";
+        let all = fixture.json(&["inbox", "list", "--state", "parked"]);
+        let done = fixture.json(&["inbox", "discard", "--type", "charge.refunded", "--reason", reason]);
+        assert_eq!(done["tasks"], rows(&all).len(), "{done}");
+        let row = fixture.json(&["inbox", "list", &fixture.refunded]);
+        assert_eq!((&row[0]["state"], &row[0]["error"]), (&json!("discarded"), &json!(reason)));
+    });
+}
+
+#[test]
+fn what_is_done_is_not_steered_and_a_dry_run_changes_nothing() {
+    in_both_ways(|fixture| {
+        let before = fixture.all();
+        let id = &*fixture.refunded;
+        for arguments in [
+            &["inbox", "retry", id, "--dry-run"][..],
+            &["inbox", "discard", "--all", "--dry-run"],
+            &["replay", &fixture.paid, "--dry-run"],
+            &["replay", "--since", "1h", "--dry-run"],
+            &["inbox", "retry", &fixture.paid],
+            &["inbox", "discard", &fixture.paid],
+            &["inbox", "discard", "--state", "blocked", "--all"],
+        ] {
+            let told = fixture.text(arguments);
+            assert!(!told.is_empty(), "{arguments:?}");
+            fixture.json(arguments);
+        }
+        assert!(fixture.text(&["inbox", "retry", id, "--dry-run"]).contains(id));
+        assert!(fixture.text(&["replay", "--type", "payout.paid", "--dry-run"]).contains(&fixture.paid));
+        for arguments in [&["inbox", "retry"][..], &["inbox", "discard"], &["replay"]] {
+            assert!(matches!(fixture.run(arguments).code, Some(1 | 2)), "{arguments:?}: which?");
+        }
+        assert_eq!(fixture.all(), before);
+    });
+}
+
+#[test]
+fn replay_runs_handlers_again() {
+    let mut fixture = Fixture::new();
+    let server = fixture.server.as_ref().expect("it runs");
+    fixture.text(&["replay", &fixture.paid, "--handler", "operated::booked"]);
+    let again = format!("booked: {} replay=true", fixture.paid);
+    server.process.line_with(Stream::Stdout, &again);
+    until("it is done", || fixture.state(&fixture.paid, "operated::booked") == "done");
+    let stopped = fixture.server.take().expect("it runs").stop();
+    assert_eq!(stopped.stdout.matches("paid: ").count(), 1, "the other handler is left alone: {stopped:#?}");
+
+    let told = fixture.text(&["replay", "--type", "payout.*"]);
+    assert!(told.contains("when the server starts"), "{told}");
+    assert_eq!(fixture.state(&fixture.paid, "operated::paid"), "ready");
+    let server = Server::from_command(&mut serving(&fixture.inbox), &[]);
+    server.process.line_with(Stream::Stdout, &again);
+    server.process.line_with(Stream::Stdout, &format!("paid: {} replay=true", fixture.paid));
+    fixture.server = Some(server);
+    until("both are done", || {
+        ["operated::paid", "operated::booked"].iter().all(|of| fixture.state(&fixture.paid, of) == "done")
+    });
+}
+
+#[test]
+fn replay_says_what_it_cannot_do() {
+    in_both_ways(|fixture| {
+        let unknown =
+            fixture.run(&["replay", &fixture.created, "evt_unknown", "--format", "json"]).with_code(1);
+        assert!(unknown.stderr.contains("evt_unknown"), "{unknown:#?}");
+        let report: Value = serde_json::from_str(&unknown.stdout).expect("it is JSON");
+        assert_eq!(report["unknown"], json!(["evt_unknown"]));
+        assert_eq!((&report["tasks"], &report["without_body"]), (&json!(0), &json!([fixture.created])));
+        for (arguments, reason) in [
+            (&["replay", &fixture.paid, "--handler", "operated::payd"][..], "did you mean `operated::paid`"),
+            (&["replay", &fixture.paid, "--handler", "elsewhere"], "`handlers`"),
+            (&["replay", "--type", "payout.payd"], "did you mean `payout.paid`"),
+            (&["replay", "--since", "yesterday"], "2h"),
+            (&["inbox", "retry", "evt_unknown"], "evt_unknown"),
+            (&["inbox", "discard", "evt_unknown", &fixture.paid], "evt_unknown"),
+        ] {
+            let refused = fixture.run(arguments);
+            assert!(matches!(refused.code, Some(1 | 2)), "{arguments:?}: {refused:#?}");
+            assert!(refused.stderr.contains(reason), "{arguments:?}: {refused:#?}");
+        }
+    });
+}
+
+#[test]
+fn prune_frees_what_was_kept_long_enough() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.json(&["inbox", "prune"])["bodies"], 0);
+    fixture.stop();
+    // Long done.
+    Database::open(&fixture.inbox)
+        .and_then(|database| {
+            database.execute_batch(
+                "UPDATE inbox_event SET received_ms = received_ms - 864000000;
+                 UPDATE inbox_task SET finished_ms = finished_ms - 864000000",
+            )
+        })
+        .expect("the inbox can be written");
+    // The server's settings are in the environment: without it, its bodies are kept as long.
+    let kept = run(command(&fixture.inbox)
+        .args(["inbox", "prune", "--format", "json"])
+        .env("WEBHOOK_KEEP_BODIES", "20days"));
+    let kept: Value = serde_json::from_str(&kept.with_code(0).stdout).expect("it is JSON");
+    assert_eq!(kept["bodies"], 0, "{kept}");
+    let told = fixture.text(&["inbox", "prune"]);
+    assert!(told.contains('1'), "{told}");
+    let gone = fixture.run(&["inbox", "show", &fixture.paid, "--body"]).with_code(1);
+    assert!(gone.stderr.contains("kept"), "{gone:#?}");
+    assert_eq!(fixture.json(&["replay", &fixture.paid])["without_body"], json!([fixture.paid]));
+}
+
+#[test]
+fn export_writes_a_line_for_each_event() {
+    in_both_ways(|fixture| {
+        let lines: Vec<Value> = fixture
+            .text(&["inbox", "export"])
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+            .collect();
+        assert_eq!(lines.len(), 4);
+        let paid = lines.iter().find(|line| line["event"]["event_id"] == *fixture.paid).expect("it is there");
+        assert_eq!(paid["body"], *fixture.paid_body);
+        assert_eq!(rows(&paid["tasks"]).len(), 2);
+        for filter in [
+            &["--type", "charge.refunded"][..],
+            &["--handler", "operated::refunded"],
+            &["--why", "asked"],
+            &[&fixture.refunded],
+        ] {
+            let one = fixture.text(&[&["inbox", "export"], filter].concat());
+            assert!(one.lines().count() == 1 && one.contains(&fixture.refunded), "{filter:?}: {one}");
+        }
+        assert_eq!(fixture.text(&["inbox", "export", "--type", "payout.*", "--why", "asked"]), "");
+
+        let out = new_inbox().with_file_name("events.jsonl");
+        let path = out.to_str().expect("it is text");
+        fixture.text(&["inbox", "export", &fixture.paid, "--out", path]);
+        let written = std::fs::read_to_string(&out).expect("it was written");
+        assert!(written.lines().count() == 1 && written.ends_with('\n'), "{written}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&out).expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+        }
+    });
+}
+
+#[test]
+fn an_inbox_that_cannot_be_reached_is_not_made() {
+    let missing = new_inbox();
+    let folder = missing.parent().expect("it is in a folder");
+    for arguments in [&["inbox", "list"][..], &["inbox", "prune"], &["replay", "evt_1"], &["inbox", "stats"]]
+    {
+        let refused = run(command(&missing).args(arguments)).with_code(1);
+        assert!(refused.stderr.contains("there is no inbox"), "{refused:#?}");
+        assert_eq!(
+            std::fs::read_dir(folder).expect("it is there").count(),
+            0,
+            "{arguments:?} made something"
+        );
+    }
+    let memory = run(command(Path::new(":memory:")).args(["inbox", "list"])).with_code(1);
+    assert!(memory.stderr.contains("in memory"), "{memory:#?}");
+    let inline = run(command(&missing).args(["inbox", "list"]).env("OPERATED_INLINE", "1")).with_code(1);
+    assert!(inline.stderr.contains("it has no inbox"), "{inline:#?}");
+}
+
+#[test]
+fn an_inbox_that_somebody_has_who_does_not_answer_is_named() {
+    let fixture = Fixture::new();
+    // As if it had not been able to make its socket.
+    let mut socket = fixture.inbox.clone().into_os_string();
+    socket.push("-control");
+    std::fs::remove_file(&socket).expect("it is there");
+    let refused = fixture.run(&["inbox", "list"]).with_code(1);
+    for told in ["is in use by process", "no server answers"] {
+        assert!(refused.stderr.contains(told), "{told}: {refused:#?}");
+    }
+}
+
+#[test]
+fn commands_wait_for_each_other() {
+    let mut fixture = Fixture::new();
+    fixture.stop();
+    std::thread::scope(|scope| {
+        let running: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| fixture.run(&["inbox", "stats"]).with_code(0))).collect();
+        for one in running {
+            one.join().expect("each has its turn");
+        }
+    });
+}
+
+#[test]
+fn a_selection_over_many_tasks_is_gone_through_to_its_end() {
+    let inbox = new_inbox();
+    let server = Server::from_command(&mut serving(&inbox), &[]);
+    let body = event("charge.refunded");
+    let id = Sample::new("charge.refunded", 1).expect("there is such a type").event_id();
+    for number in 0..450 {
+        assert_eq!(server.post(body.replace(&id, &format!("evt_{number}")).as_bytes()).status(), 200);
+    }
+    let fixture = Fixture {
+        inbox,
+        server: Some(server),
+        paid: String::new(),
+        paid_body: body,
+        refunded: String::new(),
+        captured: String::new(),
+        created: String::new(),
+    };
+    let parked = |wanted: u64| {
+        let stats = fixture.json(&["inbox", "stats"]);
+        rows(&stats["handlers"]).iter().any(|row| row["state"] == "parked" && row["tasks"] == wanted)
+    };
+    until("all are parked", || parked(450));
+    assert_eq!(rows(&fixture.json(&["inbox", "list", "--limit", "1000"])).len(), 450);
+    assert_eq!(fixture.text(&["inbox", "export"]).lines().count(), 450);
+    assert_eq!(fixture.json(&["inbox", "retry", "--all"])["tasks"], 450);
+    until("all are parked again", || parked(450));
+    assert_eq!(fixture.json(&["inbox", "discard", "--handler", "operated::refunded"])["tasks"], 450);
+    let replayed = fixture.json(&["replay", "--since", "1h"]);
+    assert_eq!((&replayed["events"], &replayed["tasks"]), (&json!(450), &json!(450)));
+}
