@@ -12,7 +12,8 @@ use tracing::info;
 use webhook_core::{Envelope, Registry, States};
 
 use crate::inbox::store::{
-    EventRow, Filter, Pruned, QuarantineRow, Replayed, Retention, Stats, StoreError, StoredEvent, TaskRow,
+    EventRow, Filter, OpenError, Pruned, QuarantineRow, Replayed, Retention, Stats, StoreError, StoredEvent,
+    TaskRow,
 };
 use crate::inbox::{self, Inbox, InboxLocation, beside, new_task};
 use crate::journal::Journal;
@@ -180,8 +181,8 @@ impl Operator {
             }
             match inbox::open(&settings.inbox, settings.disk_floor) {
                 Ok(store) => return Ok(Self::direct(store, keep)),
-                Err(problem) if !is_taken(&problem) => return Err(format!("the inbox {problem}")),
-                Err(problem) if since.elapsed() > PATIENCE => {
+                Err(OpenError::Unusable(problem)) => return Err(format!("the inbox {problem}")),
+                Err(OpenError::Taken(problem)) if since.elapsed() > PATIENCE => {
                     return Err(format!(
                         "the inbox {problem}\nno server answers on {}: its log says why, unless it is only just \
                          starting, or ending",
@@ -228,11 +229,6 @@ impl Operator {
             answer => Ok(answer),
         }
     }
-}
-
-/// Whether another process has the inbox.
-fn is_taken(problem: &str) -> bool {
-    problem.contains(" is in use by ")
 }
 
 #[cfg(unix)]

@@ -23,7 +23,7 @@ use webhook_core::{Envelope, Registry, Reply};
 
 use self::arrival::arrival;
 use self::clock::StoreClock;
-use self::store::{NewTask, Recorded, Store, StoreError};
+use self::store::{NewTask, OpenError, Recorded, Store, StoreError};
 use crate::delivery::Taken;
 use crate::journal::Journal;
 use crate::run::{Runner, Start};
@@ -101,7 +101,7 @@ impl InboxLocation {
 /// # Errors
 ///
 /// Says in one sentence why it cannot be used.
-pub(crate) fn open(location: &InboxLocation, disk_floor: u64) -> Result<Arc<dyn Store>, String> {
+pub(crate) fn open(location: &InboxLocation, disk_floor: u64) -> Result<Arc<dyn Store>, OpenError> {
     match location {
         InboxLocation::File(path) => Ok(Arc::new(sqlite::Sqlite::open(Path::new(path), disk_floor)?)),
         InboxLocation::Memory => Ok(Arc::new(memory::Memory::new(StoreClock::system(0)))),

@@ -27,8 +27,8 @@ use self::room::Room;
 use self::writer::{Live, Urgency, Writer, translate};
 use crate::inbox::clock::{StoreClock, millis};
 use crate::inbox::store::{
-    Arrival, Began, Claimed, End, EventRow, Filter, NewTask, Pruned, QuarantineRow, Recorded, Replayed,
-    Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow, Ticket,
+    Arrival, Began, Claimed, End, EventRow, Filter, NewTask, OpenError, Pruned, QuarantineRow, Recorded,
+    Replayed, Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow, Ticket,
 };
 
 /// How far ahead of the system's clock a time in the file may be and still count as the present: a clock that was once
@@ -53,12 +53,12 @@ impl Sqlite {
     /// # Errors
     ///
     /// Says in one sentence why the file cannot be used, and what to do.
-    pub(crate) fn open(path: &Path, floor: u64) -> Result<Self, String> {
+    pub(crate) fn open(path: &Path, floor: u64) -> Result<Self, OpenError> {
         Self::open_with(path, floor, None)
     }
 
     /// Opens it with a clock other than the system's.
-    pub(crate) fn open_with(path: &Path, floor: u64, clock: Option<StoreClock>) -> Result<Self, String> {
+    pub(crate) fn open_with(path: &Path, floor: u64, clock: Option<StoreClock>) -> Result<Self, OpenError> {
         let file = Arc::new(InboxFile::claim(path)?);
         let db = file.open()?;
         let unusable = |error: rusqlite::Error| format!("{} cannot be used: {error}", path.display());

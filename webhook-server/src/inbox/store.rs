@@ -399,3 +399,19 @@ pub(crate) enum StoreError {
     #[error("the inbox cannot be used: {0}")]
     Broken(String),
 }
+
+/// Why an inbox cannot be opened: a sentence about its file, and what to do.
+#[derive(Debug, Error)]
+pub(crate) enum OpenError {
+    /// Another process has it.
+    #[error("{0}")]
+    Taken(String),
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl From<String> for OpenError {
+    fn from(sentence: String) -> Self {
+        Self::Unusable(sentence)
+    }
+}

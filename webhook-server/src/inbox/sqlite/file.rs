@@ -3,11 +3,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::failpoint::failpoint;
+use crate::inbox::store::OpenError;
 
 /// What marks a database as an inbox, in its header: "whbx".
 const APPLICATION_ID: i32 = 0x7768_6278;
@@ -36,31 +37,34 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
 
 impl InboxFile {
     /// Locks the file, and makes it if there is none.
-    pub(super) fn claim(path: &Path) -> Result<Self, String> {
+    pub(super) fn claim(path: &Path) -> Result<Self, OpenError> {
         let shown = path.display();
         if rusqlite::version_number() < SQLITE_AT_LEAST.0 {
-            return Err(format!(
+            return Err(OpenError::Unusable(format!(
                 "SQLite {} can corrupt an inbox: {} or newer is needed",
                 rusqlite::version(),
                 SQLITE_AT_LEAST.1
-            ));
+            )));
         }
         if path.is_dir() {
-            return Err(format!("{shown} is a directory: name a file in it"));
+            return Err(OpenError::Unusable(format!("{shown} is a directory: name a file in it")));
         }
         if let Some(parent) =
             path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())
         {
-            return Err(format!("there is no directory {}: create it", parent.display()));
+            return Err(OpenError::Unusable(format!(
+                "there is no directory {}: create it",
+                parent.display()
+            )));
         }
         let lock = lock(path)?;
         network(path)?;
         let orphan = beside(path, "-wal");
         if !path.exists() && std::fs::metadata(&orphan).is_ok_and(|log| log.len() > 0) {
-            return Err(format!(
+            return Err(OpenError::Unusable(format!(
                 "{} holds events, but {shown}, to which it belongs, is gone: put both back, or move it away",
                 orphan.display()
-            ));
+            )));
         }
         private().create(true).open(path).map_err(|error| format!("{shown} cannot be written: {error}"))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -180,8 +184,12 @@ fn explain(error: &rusqlite::Error) -> String {
     }
 }
 
+/// How long to wait for another process to let go: a command that works on the file is soon done, and so is a server
+/// that ends.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Takes the lock that this process holds for life, or names the one that has it.
-fn lock(path: &Path) -> Result<File, String> {
+fn lock(path: &Path) -> Result<File, OpenError> {
     let lock_path = beside(path, "-lock");
     let mut lock = private().read(true).create(true).open(&lock_path).map_err(|error| {
         format!(
@@ -189,28 +197,36 @@ fn lock(path: &Path) -> Result<File, String> {
             lock_path.display()
         )
     })?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = lock.read_to_string(&mut holder);
-            let holder = match holder.trim() {
-                "" => "another process".to_owned(),
-                pid => format!("process {pid}"),
-            };
-            return Err(format!(
-                "{} is in use by {holder}: an inbox has one server; stop that one, or name another file with --inbox",
-                path.display()
-            ));
-        }
-        Err(TryLockError::Error(error)) => {
-            return Err(format!("{} cannot be locked: {error}", lock_path.display()));
+    let since = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if since.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Taken(taken(path, &mut lock))),
+            Err(TryLockError::Error(error)) => {
+                return Err(format!("{} cannot be locked: {error}", lock_path.display()).into());
+            }
         }
     }
     // Who holds it is for people only; the lock is what counts.
     let _ = lock.set_len(0).and_then(|()| lock.rewind());
     let _ = write!(lock, "{}", std::process::id());
     Ok(lock)
+}
+
+fn taken(path: &Path, lock: &mut File) -> String {
+    let mut holder = String::new();
+    let _ = lock.read_to_string(&mut holder);
+    let holder = match holder.trim() {
+        "" => "another process".to_owned(),
+        pid => format!("process {pid}"),
+    };
+    format!(
+        "{} is in use by {holder}: an inbox has one server; stop that one, or name another file with --inbox",
+        path.display()
+    )
 }
 
 /// Opens for writing; what is made is for this user alone.
