@@ -1,6 +1,5 @@
 //! `serve`: listens for events from Stripe.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -71,9 +70,10 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
             warn!("the inbox is kept in memory: what is in it is lost with this process")
         }
         InboxLocation::File(path) => {
-            let path: PathBuf = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            info!(path = %path.display(), unfinished = began.suspects, resumed = began.resumed, "inbox");
-            control::listen(&path, Arc::clone(&inbox), keep);
+            let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            info!(path = %shown.display(), unfinished = began.suspects, resumed = began.resumed, "inbox");
+            // The path as it was given: a socket's may not be longer than about 100 bytes.
+            control::listen(path, Arc::clone(&inbox), keep);
         }
     }
     if began.without_handler > 0 || began.poisoned > 0 {

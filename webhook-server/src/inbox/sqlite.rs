@@ -241,4 +241,13 @@ mod tests {
         assert_eq!(store.stats().await.expect("it can be read").events, 1_024);
         assert!(matches!(store.record(arrival("evt_later", &[])).await, Ok(Recorded::New { .. })));
     }
+
+    #[tokio::test]
+    async fn a_panic_of_the_writer_costs_one_batch() {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let store = Sqlite::open(&folder.path().join("inbox.db"), 0).expect("a new file can be used");
+        let panicking: Stored<'_, ()> = store.task(|_, _| panic!("for the test"));
+        assert!(matches!(panicking.await, Err(StoreError::Broken(_))));
+        assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(Recorded::New { .. })));
+    }
 }

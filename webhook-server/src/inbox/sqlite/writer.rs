@@ -63,7 +63,7 @@ impl Writer {
         let (jobs, received) = channel();
         let thread = std::thread::Builder::new()
             .name("webhook-inbox".to_owned())
-            .spawn(move || Thread::new(file, db, room, received).run())?;
+            .spawn(move || Thread::new(file, db, room, received).run_on())?;
         let arrivals = Arc::new(Semaphore::new(MAX_ARRIVALS));
         Ok(Self { jobs: Some(jobs), arrivals, thread: Some(thread) })
     }
@@ -86,7 +86,7 @@ impl Writer {
         };
         let (reply, answer) = oneshot::channel();
         let job = Call { urgency, _permit: permit, work: Some(work), note, value: None, reply };
-        let ended = || StoreError::Broken("its writer has ended".to_owned());
+        let ended = || StoreError::Broken("its writer has panicked or ended".to_owned());
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(Box::new(job)).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
@@ -185,7 +185,16 @@ impl Thread {
         thread
     }
 
-    fn run(mut self) {
+    /// Runs to the end of the jobs. A panic is a defect of ours; it must cost no more than the batch at hand.
+    fn run_on(mut self) {
+        while catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
+            error!("writing to the inbox panicked");
+            self.db = None;
+            std::thread::sleep(TICK);
+        }
+    }
+
+    fn run(&mut self) {
         let mut active_at = Instant::now();
         let mut log_is_empty = false;
         loop {
@@ -238,13 +247,7 @@ impl Thread {
     }
 
     fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
-        // A panic is a defect of ours; it must cost no more than this batch.
-        let written = catch_unwind(AssertUnwindSafe(|| self.commit(&mut batch)));
-        let (results, whole) = written.unwrap_or_else(|_| {
-            error!("writing to the inbox panicked");
-            self.db = None;
-            (Vec::new(), Err(StoreError::Broken("writing panicked".to_owned())))
-        });
+        let (results, whole) = self.commit(&mut batch);
         failpoint!("after-commit");
         let results = results.into_iter().map(Some).chain(std::iter::repeat(None));
         for (job, own) in batch.into_iter().zip(results) {
