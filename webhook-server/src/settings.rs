@@ -31,8 +31,8 @@ pub struct Settings {
     pub body_limit: u64,
     /// How long a request's body may take to arrive. Default 10 s.
     pub body_timeout: Duration,
-    /// How long one run of a handler may take that sets no timeout itself. Default 10 s: Stripe stops waiting for an
-    /// answer after a time that it does not publish, and counts the delivery as failed.
+    /// How long one run of a handler may take that sets no timeout itself. Default 10 s. Without an inbox the sender waits
+    /// for it: Stripe stops after a time that it does not publish, and counts the delivery as failed.
     pub handler_timeout: Duration,
     /// How long a shutdown waits for deliveries in progress. Default 25 s: orchestrators kill after 30 s.
     pub drain_timeout: Duration,
@@ -172,7 +172,7 @@ pub(crate) struct Flags {
     /// How long a shutdown waits for deliveries in progress [default: 25s]
     #[arg(long, value_name = "TIME", env = "WEBHOOK_DRAIN_TIMEOUT")]
     drain_timeout: Option<String>,
-    /// Answer 200 to events that do not fit their handler's type, and so give them up [default: false]
+    /// Without an inbox: answer 200 to events that do not fit their handler's type, and so give them up [default: false]
     #[arg(
         long,
         value_name = "BOOL",
