@@ -53,7 +53,7 @@ impl InboxFile {
             path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())
         {
             return Err(OpenError::Unusable(format!(
-                "there is no directory {}: create it",
+                "{shown} cannot be made: there is no directory {}, create it",
                 parent.display()
             )));
         }
