@@ -233,7 +233,7 @@ fn created(event_id: &str, created: i64, tasks: &[NewTask]) -> Arrival {
     Arrival { object_id: Some("ch_1".to_owned()), created: Some(created), ..arrival(event_id, tasks) }
 }
 
-fn free(handler: &str) -> NewTask {
+pub(super) fn free(handler: &str) -> NewTask {
     NewTask { handler: handler.to_owned(), lane: None, start: false }
 }
 
@@ -249,7 +249,7 @@ fn strict(handler: &str) -> NewTask {
     in_lane(handler, "ch_1", true)
 }
 
-fn at_once(task: NewTask) -> NewTask {
+pub(super) fn at_once(task: NewTask) -> NewTask {
     NewTask { start: true, ..task }
 }
 

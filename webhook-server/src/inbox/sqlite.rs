@@ -208,7 +208,7 @@ impl Store for Sqlite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inbox::conformance::arrival;
+    use crate::inbox::conformance::{arrival, at_once, free};
 
     /// More than may wait for the writer.
     const MANY: usize = 1_100;
@@ -249,5 +249,24 @@ mod tests {
         let panicking: Stored<'_, ()> = store.task(|_, _| panic!("for the test"));
         assert!(matches!(panicking.await, Err(StoreError::Broken(_))));
         assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(Recorded::New { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let path = folder.path().join("inbox.db");
+        let store = Sqlite::open(&path, 0).expect("a new file can be used");
+        for (id, task) in [("evt_1", at_once(free("a"))), ("evt_2", free("a"))] {
+            store.record(arrival(id, &[task])).await.expect("it can be written");
+        }
+        // As if the commit that started the second one had failed, and taken place all the same.
+        let other = Connection::open(&path).expect("it is a database");
+        let started = "UPDATE inbox_task SET state = 1, owner = 1, attempt = 1, fence = 1 WHERE id = 2";
+        other.execute(started, []).expect("nothing else writes now");
+        let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+        assert!(panicking.await.is_err());
+        let claimed = store.claim(10).await.expect("it is open again").claims;
+        let claimed: Vec<_> = claimed.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
+        assert_eq!(claimed, [(2, 1)], "the first one really runs");
     }
 }
