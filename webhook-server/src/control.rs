@@ -7,14 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tracing::info;
 use webhook_core::{Envelope, Registry, States};
 
-use crate::inbox::store::{
-    EventRow, Filter, OpenError, Pruned, QuarantineRow, Replayed, Retention, Stats, StoreError, StoredEvent,
-    TaskRow,
-};
+use crate::inbox::store::{Filter, OpenError, Replayed, Retention, Store, StoreError};
 use crate::inbox::{self, Inbox, InboxLocation, beside, new_task};
 use crate::journal::Journal;
 use crate::run::Runner;
@@ -27,73 +26,73 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What an operator asks for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
+    /// `Vec<TaskRow>`
     Tasks(Filter),
+    /// `Vec<EventRow>`
     Events(Filter),
+    /// `Option<StoredEvent>`
     Event { id: String },
+    /// `Vec<QuarantineRow>`
     Quarantined { limit: usize },
+    /// `Stats`
     Stats,
+    /// How many tasks were changed: `u64`
     Retry { tasks: Vec<i64> },
+    /// How many tasks were changed: `u64`
     Discard { tasks: Vec<i64>, reason: String },
+    /// What became of each event: `Vec<Replayed>`
     Replay { event_ids: Vec<String>, handler: Option<String> },
+    /// `Pruned`
     Prune,
 }
 
-/// What came of it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Answer {
-    Tasks(Vec<TaskRow>),
-    Events(Vec<EventRow>),
-    Event(Option<Box<StoredEvent>>),
-    Quarantined(Vec<QuarantineRow>),
-    Stats(Stats),
-    /// So many tasks were changed.
-    Changed(u64),
-    /// For each event what became of it.
-    Replayed(Vec<Replayed>),
-    Pruned(Pruned),
-    Failed(String),
-}
+/// What came of it: a value of the type that stands at the request, or why there is none.
+type Answer = Result<Value, String>;
 
 /// Does what is asked.
-pub(crate) async fn answer(inbox: &Inbox, keep: &Retention, request: Request) -> Answer {
+async fn answer(inbox: &Inbox, keep: &Retention, request: Request) -> Answer {
     let store = &inbox.store;
-    let answer = match request {
-        Request::Tasks(filter) => store.tasks(filter).await.map(Answer::Tasks),
-        Request::Events(filter) => store.events(filter).await.map(Answer::Events),
-        Request::Event { id } => store.event(id).await.map(|event| Answer::Event(event.map(Box::new))),
-        Request::Quarantined { limit } => store.quarantined(limit).await.map(Answer::Quarantined),
-        Request::Stats => store.stats().await.map(Answer::Stats),
+    match request {
+        Request::Tasks(filter) => value(store.tasks(filter).await),
+        Request::Events(filter) => value(store.events(filter).await),
+        Request::Event { id } => value(store.event(id).await),
+        Request::Quarantined { limit } => value(store.quarantined(limit).await),
+        Request::Stats => value(store.stats().await),
         Request::Retry { tasks } => {
-            let retried = changed(inbox, tasks, |inbox, task| async move { inbox.retry(task).await }).await;
+            let retried = changed(inbox, tasks, |store, task| async move { store.retry(task).await }).await;
             info!(tasks = retried.as_ref().ok(), "an operator retried tasks");
-            retried.map(Answer::Changed)
+            inbox.look();
+            value(retried)
         }
         Request::Discard { tasks, reason } => {
-            let discard = |inbox: Arc<dyn inbox::store::Store>, task| {
+            let discard = |store: Arc<dyn Store>, task| {
                 let reason = reason.clone();
-                async move { inbox.discard(task, reason).await }
+                async move { store.discard(task, reason).await }
             };
             let discarded = changed(inbox, tasks, discard).await;
             info!(tasks = discarded.as_ref().ok(), reason, "an operator discarded tasks");
-            discarded.map(Answer::Changed)
+            inbox.look();
+            value(discarded)
         }
         Request::Replay { event_ids, handler } => {
             info!(events = event_ids.len(), handler, "an operator replays events");
-            replay(inbox, event_ids, handler.as_deref()).await
+            let replayed = replay(inbox, event_ids, handler.as_deref()).await;
+            inbox.look();
+            value(replayed)
         }
-        Request::Prune => inbox.prune(keep, Duration::ZERO).await.map(Answer::Pruned),
-    };
-    if matches!(answer, Ok(Answer::Changed(_) | Answer::Replayed(_)) | Err(_)) {
-        inbox.look();
+        Request::Prune => value(inbox.prune(keep, Duration::ZERO).await),
     }
-    answer.unwrap_or_else(|error| Answer::Failed(error.to_string()))
+}
+
+fn value<T: Serialize>(answer: Result<T, StoreError>) -> Answer {
+    serde_json::to_value(answer.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
 /// Makes all changes at once, so that they go into few commits, and counts those that had an effect.
 async fn changed<F>(
     inbox: &Inbox,
     tasks: Vec<i64>,
-    change: impl Fn(Arc<dyn inbox::store::Store>, i64) -> F,
+    change: impl Fn(Arc<dyn Store>, i64) -> F,
 ) -> Result<u64, StoreError>
 where
     F: Future<Output = Result<bool, StoreError>> + Send + 'static,
@@ -107,7 +106,11 @@ where
     Ok(count)
 }
 
-async fn replay(inbox: &Inbox, event_ids: Vec<String>, only: Option<&str>) -> Result<Answer, StoreError> {
+async fn replay(
+    inbox: &Inbox,
+    event_ids: Vec<String>,
+    only: Option<&str>,
+) -> Result<Vec<Replayed>, StoreError> {
     let mut all = Vec::with_capacity(event_ids.len());
     for id in event_ids {
         all.push(replay_one(inbox, id, only).await?);
@@ -119,7 +122,7 @@ async fn replay(inbox: &Inbox, event_ids: Vec<String>, only: Option<&str>) -> Re
             Err(settled) => settled,
         });
     }
-    Ok(Answer::Replayed(done))
+    Ok(done)
 }
 
 /// A write that was begun.
@@ -194,7 +197,7 @@ impl Operator {
         }
     }
 
-    fn direct(store: Arc<dyn inbox::store::Store>, keep: Retention) -> Self {
+    fn direct(store: Arc<dyn Store>, keep: Retention) -> Self {
         // Never used: it is the server that runs handlers.
         let runner = Runner { states: Arc::new(States::default()), timeout: Duration::ZERO, runtime: None };
         let registry = Arc::new(Registry::linked());
@@ -216,7 +219,7 @@ impl Operator {
     /// # Errors
     ///
     /// Says in one sentence why it was not. What was asked before stays done.
-    pub(crate) async fn ask(&mut self, request: Request) -> Result<Answer, String> {
+    pub(crate) async fn ask<T: DeserializeOwned>(&mut self, request: Request) -> Result<T, String> {
         let answer = match self {
             #[cfg(unix)]
             Self::Server(server) => server.ask(&request).await.map_err(|error| {
@@ -224,10 +227,8 @@ impl Operator {
             })?,
             Self::Direct { inbox, keep } => answer(inbox, keep, request).await,
         };
-        match answer {
-            Answer::Failed(reason) => Err(reason),
-            answer => Ok(answer),
-        }
+        serde_json::from_value(answer?)
+            .map_err(|_| "the server is of another version: its answer makes no sense".to_owned())
     }
 }
 
@@ -308,7 +309,7 @@ mod unix {
             }
             let answer = match serde_json::from_slice(&line) {
                 Ok(request) => answer(inbox, keep, request).await,
-                Err(error) => Answer::Failed(format!("the server does not understand the command: {error}")),
+                Err(error) => Err(format!("the server does not understand the command: {error}")),
             };
             let mut text = serde_json::to_vec(&answer).map_err(io::Error::other)?;
             text.push(b'\n');

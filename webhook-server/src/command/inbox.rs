@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
+use serde::de::DeserializeOwned;
 
 use self::selection::Selection;
 pub(super) use self::selection::{handler, since, types};
 use super::{Failure, Format};
 use crate::app::App;
-use crate::control::{Answer, Operator, Request};
-use crate::inbox::store::{Filter, State, TaskRow};
+use crate::control::{Operator, Request};
+use crate::inbox::store::{self, EventRow, Filter, Pruned, QuarantineRow, State, StoredEvent, TaskRow};
 use crate::settings::{InboxFlag, Settings};
 use crate::startup::Problems;
 use crate::terminal::{complain, print};
@@ -192,24 +193,12 @@ pub(super) async fn operator(mut app: App, flag: &InboxFlag) -> Result<Operator,
     Operator::of(&app.settings, app.settings.retention()).await.map_err(Failure::Failed)
 }
 
-/// Asks, and takes the one kind of answer that there is to it.
-pub(super) async fn ask<T>(
+/// Asks for what stands at the request.
+pub(super) async fn ask<T: DeserializeOwned>(
     operator: &mut Operator,
     request: Request,
-    take: impl FnOnce(Answer) -> Option<T>,
 ) -> Result<T, Failure> {
-    let answer = operator.ask(request).await.map_err(Failure::Failed)?;
-    take(answer).ok_or_else(|| {
-        Failure::Failed("the server is of another version: its answer makes no sense".to_owned())
-    })
-}
-
-async fn tasks(operator: &mut Operator, filter: Filter) -> Result<Vec<TaskRow>, Failure> {
-    ask(operator, Request::Tasks(filter), |answer| match answer {
-        Answer::Tasks(tasks) => Some(tasks),
-        _ => None,
-    })
-    .await
+    operator.ask(request).await.map_err(Failure::Failed)
 }
 
 async fn list(app: App, list: &List) -> Result<(), Failure> {
@@ -217,16 +206,13 @@ async fn list(app: App, list: &List) -> Result<(), Failure> {
     let mut operator = operator(app, &list.plain.inbox).await?;
     let limit = list.limit.clamp(1, 100_000);
     if list.quarantine {
-        let rows = ask(&mut operator, Request::Quarantined { limit: limit + 1 }, |answer| match answer {
-            Answer::Quarantined(rows) => Some(rows),
-            _ => None,
-        });
-        let mut rows = rows.await?;
+        let mut rows: Vec<QuarantineRow> =
+            ask(&mut operator, Request::Quarantined { limit: limit + 1 }).await?;
         let is_cut = cut(&mut rows, limit);
         return write(list.plain.format, &rows, is_cut, rows::quarantine);
     }
     (filter.state, filter.limit) = (list.state, limit + 1);
-    let mut found = tasks(&mut operator, filter).await?;
+    let mut found: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter)).await?;
     let is_cut = cut(&mut found, limit);
     write(list.plain.format, &found, is_cut, rows::tasks)
 }
@@ -286,11 +272,8 @@ fn write<T: serde::Serialize>(
 
 async fn show(app: App, show: Show) -> Result<(), Failure> {
     let mut operator = operator(app, &show.plain.inbox).await?;
-    let found = ask(&mut operator, Request::Event { id: show.id.clone() }, |answer| match answer {
-        Answer::Event(found) => Some(found),
-        _ => None,
-    });
-    let Some(found) = found.await? else {
+    let found: Option<StoredEvent> = ask(&mut operator, Request::Event { id: show.id.clone() }).await?;
+    let Some(found) = found else {
         return Err(Failure::Failed(format!("there is no event {} in the inbox", show.id)));
     };
     match (show.body, show.plain.format, &found.body) {
@@ -306,11 +289,7 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
 
 async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     let mut operator = operator(app, &plain.inbox).await?;
-    let stats = ask(&mut operator, Request::Stats, |answer| match answer {
-        Answer::Stats(stats) => Some(stats),
-        _ => None,
-    });
-    let stats = stats.await?;
+    let stats: store::Stats = ask(&mut operator, Request::Stats).await?;
     match plain.format {
         Format::Json => print(&json(&stats)?),
         Format::Table => print(&rows::stats(&stats)),
@@ -322,11 +301,7 @@ async fn prune(mut app: App, prune: &Prune) -> Result<(), Failure> {
     prune.apply(&mut app.settings)?;
     let plain = &prune.plain;
     let mut operator = operator(app, &plain.inbox).await?;
-    let pruned = ask(&mut operator, Request::Prune, |answer| match answer {
-        Answer::Pruned(pruned) => Some(pruned),
-        _ => None,
-    });
-    let pruned = pruned.await?;
+    let pruned: Pruned = ask(&mut operator, Request::Prune).await?;
     match plain.format {
         Format::Json => print(&json(&pruned)?),
         Format::Table => print(&format!(
@@ -356,7 +331,7 @@ async fn steer(
     let mut operator = operator(app, &steer.plain.inbox).await?;
     let mut meant = Vec::new();
     loop {
-        let page = tasks(&mut operator, filter.clone()).await?;
+        let page: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter.clone())).await?;
         let Some(last) = page.last() else { break };
         filter.after = Some(last.task);
         meant.extend(page.into_iter().filter(|task| can_be_steered(task.state)));
@@ -370,11 +345,7 @@ async fn steer(
     for page in meant.chunks(PAGE) {
         let page: Vec<i64> = page.iter().map(|task| task.task).collect();
         bar.inc(page.len() as u64);
-        changed += ask(&mut operator, request(page), |answer| match answer {
-            Answer::Changed(changed) => Some(changed),
-            _ => None,
-        })
-        .await?;
+        changed += ask::<u64>(&mut operator, request(page)).await?;
     }
     bar.finish_and_clear();
     match steer.plain.format {
@@ -390,7 +361,7 @@ async fn all_known(operator: &mut Operator, ids: &[String]) -> Result<(), Failur
         return Ok(());
     }
     let filter = Filter { event_ids: ids.to_vec(), limit: ids.len(), ..Filter::default() };
-    let known = events(operator, filter).await?;
+    let known: Vec<EventRow> = ask(operator, Request::Events(filter)).await?;
     let is_unknown = |id: &&str| known.iter().all(|event| event.event_id != *id);
     let unknown: Vec<&str> = ids.iter().map(String::as_str).filter(is_unknown).collect();
     match &unknown[..] {
@@ -434,12 +405,9 @@ async fn export(app: App, export: &Export) -> Result<(), Failure> {
     let ids = exported(&mut operator, filter).await?;
     let bar = if file.is_some() { ProgressBar::new(ids.len() as u64) } else { ProgressBar::hidden() };
     for id in ids {
-        let found = ask(&mut operator, Request::Event { id }, |answer| match answer {
-            Answer::Event(found) => Some(found),
-            _ => None,
-        });
+        let found: Option<StoredEvent> = ask(&mut operator, Request::Event { id }).await?;
         // One that was deleted since is not there.
-        let Some(found) = found.await? else { continue };
+        let Some(found) = found else { continue };
         let mut line =
             serde_json::to_string(&found).map_err(|error| super::failed("cannot write JSON", &error))?;
         line.push('\n');
@@ -459,7 +427,7 @@ async fn exported(operator: &mut Operator, mut filter: Filter) -> Result<Vec<Str
     // A list of events knows no handlers: with such a filter it would be all of them.
     if filter.handler.is_none() && filter.why.is_none() {
         loop {
-            let page = events(operator, filter.clone()).await?;
+            let page: Vec<EventRow> = ask(operator, Request::Events(filter.clone())).await?;
             let Some(last) = page.last() else { return Ok(ids) };
             filter.after = Some(last.cursor);
             ids.extend(page.into_iter().map(|event| event.event_id));
@@ -467,22 +435,10 @@ async fn exported(operator: &mut Operator, mut filter: Filter) -> Result<Vec<Str
     }
     let mut seen = HashSet::new();
     loop {
-        let page = tasks(operator, filter.clone()).await?;
+        let page: Vec<TaskRow> = ask(operator, Request::Tasks(filter.clone())).await?;
         let Some(last) = page.last() else { return Ok(ids) };
         filter.after = Some(last.task);
         let fresh = page.into_iter().map(|task| task.event_id).filter(|id| seen.insert(id.clone()));
         ids.extend(fresh);
     }
-}
-
-/// Lists one page of events.
-pub(super) async fn events(
-    operator: &mut Operator,
-    filter: Filter,
-) -> Result<Vec<crate::inbox::store::EventRow>, Failure> {
-    ask(operator, Request::Events(filter), |answer| match answer {
-        Answer::Events(events) => Some(events),
-        _ => None,
-    })
-    .await
 }

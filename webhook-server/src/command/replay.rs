@@ -4,10 +4,10 @@ use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::inbox::{PAGE, ask, events, handler, json, operator, since, types};
+use super::inbox::{PAGE, ask, handler, json, operator, since, types};
 use super::{Failure, Format};
 use crate::app::App;
-use crate::control::{Answer, Request};
+use crate::control::Request;
 use crate::inbox::store::{EventRow, Filter, Replayed};
 use crate::settings::InboxFlag;
 use crate::terminal::print;
@@ -77,11 +77,8 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     let ids: Vec<String> = meant.iter().rev().map(|event| event.event_id.clone()).collect();
     for page in ids.chunks(PAGE) {
         let request = Request::Replay { event_ids: page.to_vec(), handler: replay.handler.clone() };
-        let replayed = ask(&mut operator, request, |answer| match answer {
-            Answer::Replayed(replayed) => Some(replayed),
-            _ => None,
-        });
-        for (id, replayed) in page.iter().zip(replayed.await?) {
+        let replayed: Vec<Replayed> = ask(&mut operator, request).await?;
+        for (id, replayed) in page.iter().zip(replayed) {
             match replayed {
                 Replayed::Ready(tasks) => report.tasks += tasks,
                 Replayed::NoBody => report.without_body.push(id.clone()),
@@ -101,7 +98,7 @@ async fn meant(
 ) -> Result<Vec<EventRow>, Failure> {
     let mut meant: Vec<EventRow> = Vec::new();
     loop {
-        let page = events(operator, filter.clone()).await?;
+        let page: Vec<EventRow> = ask(operator, Request::Events(filter.clone())).await?;
         let Some(last) = page.last() else { return Ok(meant) };
         filter.after = Some(last.cursor);
         meant.extend(page);
