@@ -360,6 +360,21 @@ fn replay_says_what_it_cannot_do() {
 }
 
 #[test]
+fn a_type_that_is_newer_than_the_catalog_can_be_named_once_it_is_stored() {
+    let fixture = Fixture::new();
+    let dry_run = |event_type| fixture.run(&["replay", "--type", event_type, "--dry-run"]);
+    assert!(dry_run("gift.wrapped").with_code(1).stderr.contains("`gift.wrapped`"));
+    let server = fixture.server.as_ref().expect("it runs");
+    let body = event("customer.created").replace("customer.created", "gift.wrapped");
+    let body = body.replacen(&fixture.created, "evt_newer", 1);
+    assert_eq!(server.post(body.as_bytes()).status(), 200);
+    for event_type in ["gift.wrapped", "gift.*"] {
+        let told = dry_run(event_type).with_code(0).stdout;
+        assert_eq!(told, "evt_newer  gift.wrapped  its body is not kept\n0 of 1 events would be replayed\n");
+    }
+}
+
+#[test]
 fn prune_frees_what_was_kept_long_enough() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.json(&["inbox", "prune"])["bodies"], 0);

@@ -204,6 +204,7 @@ pub(super) async fn ask<T: DeserializeOwned>(
 async fn list(app: App, list: &List) -> Result<(), Failure> {
     let mut filter = list.selection.filter()?;
     let mut operator = operator(app, &list.plain.inbox).await?;
+    types(&mut operator, &filter).await?;
     let limit = list.limit.clamp(1, 100_000);
     if list.quarantine {
         let mut rows: Vec<QuarantineRow> =
@@ -329,6 +330,7 @@ async fn steer(
     filter.state = steer.state.or((!by_name).then_some(State::Parked));
     filter.limit = PAGE;
     let mut operator = operator(app, &steer.plain.inbox).await?;
+    types(&mut operator, &filter).await?;
     let mut meant = Vec::new();
     loop {
         let page: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter.clone())).await?;
@@ -383,6 +385,7 @@ async fn export(app: App, export: &Export) -> Result<(), Failure> {
     let mut filter = export.selection.filter()?;
     filter.limit = PAGE;
     let mut operator = operator(app, &export.inbox).await?;
+    types(&mut operator, &filter).await?;
     let mut file = match &export.out {
         None => None,
         Some(path) => {

@@ -56,13 +56,14 @@ struct Report {
 pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     let filter = Filter {
         event_ids: replay.ids.clone(),
-        event_type: replay.event_type.as_deref().map(types).transpose()?,
+        event_type: replay.event_type.clone(),
         since: replay.since.as_deref().map(since).transpose()?,
         limit: PAGE,
         ..Filter::default()
     };
     replay.handler.as_deref().map(handler).transpose()?;
     let mut operator = operator(app, &replay.inbox).await?;
+    types(&mut operator, &filter).await?;
     let meant = meant(&mut operator, filter).await?;
     let is_known = |id: &&String| meant.iter().any(|event| event.event_id == **id);
     let unknown: Vec<String> = replay.ids.iter().filter(|id| !is_known(id)).cloned().collect();

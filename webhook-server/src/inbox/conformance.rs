@@ -160,7 +160,7 @@ impl<S: Subject> World<S> {
     }
 
     fn finish(&self, claim: &Claim, end: End) -> bool {
-        self.done(|store| store.finish(claim.ticket, end))
+        self.done(|store| store.finish(claim.ticket, end)).was_ours
     }
 
     fn finish_each(&self, claims: &[Claim], end: &End) {

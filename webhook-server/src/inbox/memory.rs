@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::clock::{StoreClock, millis};
 use super::store::{
-    Arrival, Began, Claim, Claimed, End, EventRow, Filter, HandlerStats, Lane, NewTask, Pruned,
+    Arrival, Began, Claim, Claimed, End, EventRow, Filter, Finished, HandlerStats, Lane, NewTask, Pruned,
     QuarantineRow, Recorded, Replayed, Retention, State, Stats, Store, Stored, StoredEvent, TaskRow, Ticket,
     Why,
 };
@@ -335,7 +335,12 @@ impl Data {
         }
     }
 
-    fn finish(&mut self, ticket: Ticket, end: End, now: i64) -> bool {
+    fn finish(&mut self, ticket: Ticket, end: End, now: i64) -> Finished {
+        let was_ours = self.end_run(ticket, end, now);
+        Finished { was_ours, is_any_due: self.tasks.values().any(|task| task.is_due(now)) }
+    }
+
+    fn end_run(&mut self, ticket: Ticket, end: End, now: i64) -> bool {
         let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
         let Some(task) = running.filter(|task| task.fence == ticket.fence) else { return false };
         if !matches!(end, End::Released) {
@@ -418,10 +423,15 @@ impl Data {
         let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));
         let looked_at: Vec<i64> =
             self.events.keys().copied().filter(|seq| *seq > cursor).take(PRUNE_STEP).collect();
+        let last = looked_at.last().and_then(|seq| self.events.get(seq));
+        let received = last.map(|event| event.row.received_at);
         for seq in &looked_at {
             self.prune_event(*seq, [bodies, ids, parked], &mut pruned);
         }
-        if looked_at.len() == PRUNE_STEP {
+        // What arrived later than this is too recent as well; a time that is yet to come says nothing.
+        let is_recent =
+            received.is_some_and(|received| received >= bodies.max(ids).max(parked) && received <= now);
+        if looked_at.len() == PRUNE_STEP && !is_recent {
             pruned.next = looked_at.last().copied();
         }
         if cursor == 0 {
@@ -656,7 +666,7 @@ impl Store for Memory {
         self.at_once(|data, now| data.claim(limit, now))
     }
 
-    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, bool> {
+    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
         self.at_once(|data, now| data.finish(ticket, end, now))
     }
 

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use self::claim::Run;
 use self::file::InboxFile;
@@ -27,8 +27,8 @@ use self::room::Room;
 use self::writer::{Live, Urgency, Writer, translate};
 use crate::inbox::clock::{StoreClock, millis};
 use crate::inbox::store::{
-    Arrival, Began, Claimed, End, EventRow, Filter, NewTask, OpenError, Pruned, QuarantineRow, Recorded,
-    Replayed, Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow, Ticket,
+    Arrival, Began, Claimed, End, EventRow, Filter, Finished, NewTask, OpenError, Pruned, QuarantineRow,
+    Recorded, Replayed, Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow, Ticket,
 };
 
 /// How far ahead of the system's clock a time in the file may be and still count as the present: a clock that was once
@@ -68,7 +68,8 @@ impl Sqlite {
             })
             .map_err(unusable)?;
         let latest: Option<i64> = db
-            .query_row("SELECT max(received_ms) FROM inbox_event", [], |row| row.get(0))
+            .query_row("SELECT received_ms FROM inbox_event ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
+            .optional()
             .map_err(unusable)?;
         let limit = StoreClock::system(0).now().saturating_add(millis(MAX_FLOOR));
         let clock = clock.unwrap_or_else(|| StoreClock::system(latest.unwrap_or(0).min(limit)));
@@ -160,7 +161,7 @@ impl Store for Sqlite {
         self.write(Urgency::Task, move |db, run| claim::claim(db, limit, run), note)
     }
 
-    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, bool> {
+    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
         let work = move |db: &Connection, run: Run| finish::finish(db, ticket, &end, run.now);
         self.write(Urgency::Task, work, move |_, live| {
             live.remove(&ticket.task);

@@ -34,8 +34,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Starts at most `limit` tasks that are due: never two in one lane, and a suspect only when nothing else runs.
     fn claim(&self, limit: usize) -> Stored<'_, Claimed>;
 
-    /// Ends a run, unless the ticket is no longer the task's. Returns whether it was.
-    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, bool>;
+    /// Ends a run, unless the ticket is no longer the task's.
+    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished>;
 
     /// Frees what has been kept long enough, of the events from `cursor` on; few enough not to be felt.
     fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned>;
@@ -185,6 +185,15 @@ pub(crate) enum End {
     Released,
 }
 
+/// What the end of a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// Whether the run still had its task, so that its end counts.
+    pub(crate) was_ours: bool,
+    /// Whether any task is due now: only then is a claim worth the while.
+    pub(crate) is_any_due: bool,
+}
+
 /// Where a task is in its life.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
@@ -263,7 +272,7 @@ pub(crate) struct Pruned {
     pub(crate) parked: u64,
     /// Bodies in quarantine.
     pub(crate) quarantined: u64,
-    /// Where to go on; `None` at the end.
+    /// Where to go on; `None` at the end, or if everything further on is too recent.
     pub(crate) next: Option<i64>,
 }
 

@@ -185,9 +185,12 @@ impl Inbox {
     async fn write_end(&self, ticket: Ticket, end: End) -> bool {
         loop {
             match self.store.finish(ticket, end.clone()).await {
-                Ok(was_ours) => {
-                    self.due.notify_one();
-                    return was_ours;
+                Ok(finished) => {
+                    // A claim that finds nothing still costs a turn of the writer, and holds the slots meanwhile.
+                    if finished.is_any_due || matches!(end, End::Retry { .. }) {
+                        self.due.notify_one();
+                    }
+                    return finished.was_ours;
                 }
                 Err(error) => {
                     warn!(%error, task = ticket.task, "the end of a run could not be stored yet");

@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use webhook_core::{Registry, catalog};
 
+use super::ask;
 use crate::command::{Failure, events};
-use crate::inbox::store::{Filter, Why};
+use crate::control::{Operator, Request};
+use crate::inbox::store::{EventRow, Filter, Why};
 
 /// Flags that select tasks.
 #[derive(Args)]
@@ -38,7 +40,7 @@ impl Selection {
     pub(crate) fn filter(&self) -> Result<Filter, Failure> {
         Ok(Filter {
             event_ids: self.ids.clone(),
-            event_type: self.event_type.as_deref().map(types).transpose()?,
+            event_type: self.event_type.clone(),
             // Not checked: tasks of a handler that is gone are to be found as well.
             handler: self.handler.clone(),
             state: None,
@@ -50,12 +52,13 @@ impl Selection {
     }
 }
 
-/// Checks that there are such event types.
-pub(crate) fn types(written: &str) -> Result<String, Failure> {
-    match catalog::expand(written) {
-        Ok(_) => Ok(written.to_owned()),
-        Err(mismatch) => Err(events::unknown(written, &mismatch)),
-    }
+/// Checks that there are such event types: in this version's catalog, or else in the inbox, where newer ones may be.
+pub(crate) async fn types(operator: &mut Operator, filter: &Filter) -> Result<(), Failure> {
+    let Some(written) = &filter.event_type else { return Ok(()) };
+    let Err(mismatch) = catalog::expand(written) else { return Ok(()) };
+    let filter = Filter { event_type: Some(written.clone()), limit: 1, ..Filter::default() };
+    let stored: Vec<EventRow> = ask(operator, Request::Events(filter)).await?;
+    if stored.is_empty() { Err(events::unknown(written, &mismatch)) } else { Ok(()) }
 }
 
 /// Checks that this program has such a handler.

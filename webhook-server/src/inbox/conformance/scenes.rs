@@ -50,6 +50,8 @@ on_every_store! {
     what_is_open_is_kept_for_ever,
     retention_goes_by_when_the_last_task_ended,
     retention_goes_on_from_its_cursor,
+    retention_stops_at_what_is_recent,
+    the_end_of_a_run_tells_whether_anything_is_due,
     an_id_is_not_given_out_again,
     a_replay_runs_what_is_done_again,
     a_replay_leaves_open_tasks_alone,
@@ -190,7 +192,7 @@ fn a_run_ends_once(world: World<impl Subject>) {
     assert!(!world.finish(&second, parked()));
     assert_eq!(world.states(), [State::Done]);
     let unknown = Ticket { task: 99, fence: 1 };
-    assert!(!world.done(|store| store.finish(unknown, End::Done)));
+    assert!(!world.done(|store| store.finish(unknown, End::Done)).was_ours);
 }
 
 fn an_old_ticket_is_worthless_after_a_restart(mut world: World<impl Subject>) {
@@ -599,6 +601,34 @@ fn retention_goes_on_from_its_cursor(world: World<impl Subject>) {
     assert_eq!(from(0), Pruned { events: 500, quarantined: 1, next: Some(500), ..Pruned::default() });
     assert_eq!(from(500), Pruned::default());
     assert_eq!(world.stats(), Stats::default());
+}
+
+fn retention_stops_at_what_is_recent(world: World<impl Subject>) {
+    for event in 1..=1_001 {
+        world.record(&format!("evt_{event}"), &[]);
+        if event == 600 {
+            world.later(36 * DAY);
+        }
+    }
+    let from = |cursor| world.done(|store| store.prune(KEEP, cursor));
+    assert_eq!(from(0), Pruned { events: 500, next: Some(500), ..Pruned::default() });
+    assert_eq!(from(500), Pruned { events: 100, ..Pruned::default() });
+}
+
+fn the_end_of_a_run_tells_whether_anything_is_due(world: World<impl Subject>) {
+    for (event, task) in [("evt_1", free("a")), ("evt_2", serial("b")), ("evt_3", serial("b"))] {
+        world.record(event, &[task]);
+    }
+    let claims = world.claim(10);
+    let [first, second] = &claims[..] else { panic!("{claims:?}") };
+    let is_any_due = |claim: &Claim, end| world.done(|store| store.finish(claim.ticket, end)).is_any_due;
+    assert!(!is_any_due(first, again_after(SECOND)), "it is due later");
+    assert!(is_any_due(second, End::Done), "the next of the lane is due");
+    let third = world.claim_one();
+    assert!(!is_any_due(&third, End::Done));
+    assert!(!is_any_due(&third, End::Done), "asked with a ticket that is no longer worth anything");
+    world.later(SECOND);
+    assert!(is_any_due(&third, End::Done));
 }
 
 fn an_id_is_not_given_out_again(mut world: World<impl Subject>) {

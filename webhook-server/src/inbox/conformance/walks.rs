@@ -184,16 +184,16 @@ impl<S: Subject> World<S> {
                 let running: Vec<&Task> = tasks.iter().filter(|task| task.state == State::Running).collect();
                 let Some(task) = running.get(run % running.len().max(1)) else { return String::new() };
                 let ticket = Ticket { task: task.id, fence: task.fence };
-                let is_finished = self.done(|store| store.finish(ticket, end));
-                assert!(is_finished);
-                String::new()
+                let finished = self.done(|store| store.finish(ticket, end));
+                assert!(finished.was_ours);
+                format!("{finished:?}")
             }
             Step::FinishOld { task, end } => {
                 let Some(task) = chosen(task) else { return String::new() };
                 let fence = task.fence - i64::from(task.state == State::Running);
-                let is_finished = self.done(|store| store.finish(Ticket { task: task.id, fence }, end));
-                assert!(!is_finished);
-                String::new()
+                let finished = self.done(|store| store.finish(Ticket { task: task.id, fence }, end));
+                assert!(!finished.was_ours);
+                format!("{finished:?}")
             }
             Step::Later(by) => {
                 self.later(by);

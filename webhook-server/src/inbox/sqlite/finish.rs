@@ -3,10 +3,18 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::inbox::clock::millis;
-use crate::inbox::store::{End, State, Ticket, Why};
+use crate::inbox::store::{End, Finished, State, Ticket, Why};
+
+pub(super) fn finish(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<Finished> {
+    let was_ours = end_run(db, ticket, end, now)?;
+    let is_any_due = db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox_task WHERE state = 0 AND due_ms <= ?1)")?
+        .query_row([now], |row| row.get(0))?;
+    Ok(Finished { was_ours, is_any_due })
+}
 
 /// Ends a run, unless the ticket is no longer the task's. Returns whether it was.
-pub(super) fn finish(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<bool> {
+fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<bool> {
     let running: Option<Place> = db
         .prepare_cached("SELECT handler, lane FROM inbox_task WHERE id = ?1 AND state = 1 AND fence = ?2")?
         .query_row([ticket.task, ticket.fence], Place::read)

@@ -172,8 +172,10 @@ pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
         unhandled: count(
             "SELECT count(*) FROM inbox_event WHERE NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq)",
         )?,
-        duplicates: count("SELECT coalesce(sum(deliveries - 1), 0) FROM inbox_event")?,
-        changed_bodies: count("SELECT coalesce(sum(changed_bodies), 0) FROM inbox_event")?,
+        duplicates: count("SELECT coalesce(sum(deliveries - 1), 0) FROM inbox_event WHERE deliveries > 1")?,
+        changed_bodies: count(
+            "SELECT coalesce(sum(changed_bodies), 0) FROM inbox_event WHERE deliveries > 1",
+        )?,
         quarantined: count("SELECT count(*) FROM inbox_quarantine")?,
         oldest_due_ms: oldest.map(|due| now - due),
         handlers,

@@ -1,6 +1,6 @@
 //! Freeing what has been kept long enough.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::failpoint::failpoint;
 use crate::inbox::clock::millis;
@@ -22,13 +22,16 @@ const ENDED: &str = "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq 
 pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) -> rusqlite::Result<Pruned> {
     let before = |kept| now.saturating_sub(millis(kept));
     let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));
-    let (last, seen): (Option<i64>, i64) = db
+    let last: Option<(i64, i64, i64)> = db
         .prepare_cached(
-            "SELECT max(seq), count(*) FROM (SELECT seq FROM inbox_event WHERE seq > ?1 ORDER BY seq LIMIT ?2)",
+            "SELECT seq, received_ms, count(*) OVER () \
+             FROM (SELECT seq, received_ms FROM inbox_event WHERE seq > ?1 ORDER BY seq LIMIT ?2) \
+             ORDER BY seq DESC LIMIT 1",
         )?
-        .query_row([cursor, STEP], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row([cursor, STEP], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
     let mut pruned = Pruned::default();
-    if let Some(last) = last {
+    if let Some((last, received, seen)) = last {
         let expired = db
             .prepare_cached(&format!(
                 "DELETE FROM inbox_event WHERE {SPAN} \
@@ -52,7 +55,9 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
         pruned.parked = expired as u64;
         pruned.events = (expired + known_long_enough) as u64;
         pruned.bodies = emptied as u64;
-        pruned.next = (seen == STEP).then_some(last);
+        // What arrived later than this is too recent as well; a time that is yet to come says nothing.
+        let is_recent = received >= bodies.max(ids).max(parked) && received <= now;
+        pruned.next = (seen == STEP && !is_recent).then_some(last);
     }
     if pruned.events + pruned.bodies > 0 {
         // Gives some of the freed pages back to the file system; the rest with the next step.

@@ -21,6 +21,9 @@ CREATE TABLE inbox_event (
     body           BLOB
 ) STRICT;
 
+-- To count what was delivered again without reading every body.
+CREATE INDEX inbox_event_again ON inbox_event (deliveries, changed_bodies) WHERE deliveries > 1;
+
 CREATE TABLE inbox_task (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     event_seq   INTEGER NOT NULL REFERENCES inbox_event (seq) ON DELETE CASCADE,
