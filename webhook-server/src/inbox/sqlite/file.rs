@@ -16,6 +16,9 @@ const APPLICATION_ID: i32 = 0x7768_6278;
 /// The steps that lead to the present schema. What stands here was released: it is added to, never changed.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
 
+/// How long to wait for another program that has the database locked.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The first version without the bug that could corrupt a database when its log was reset.
 /// (<https://www.sqlite.org/wal.html#walresetbug>)
 const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
@@ -89,7 +92,7 @@ impl InboxFile {
     /// Opens a connection that only reads.
     pub(super) fn open_reader(&self) -> rusqlite::Result<Connection> {
         let reader = Connection::open_with_flags(&self.path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
-        reader.busy_timeout(Duration::from_secs(5))?;
+        reader.busy_timeout(BUSY_TIMEOUT)?;
         Ok(reader)
     }
 }
@@ -113,6 +116,7 @@ fn flags(access: OpenFlags) -> OpenFlags {
 fn open_writer(path: &Path) -> Result<Connection, Problem> {
     let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     db.set_prepared_statement_cache_capacity(64);
+    db.busy_timeout(BUSY_TIMEOUT)?;
     let number = |db: &Connection, pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     // A first start that was cut short may have left a header, and nothing in it.
     let tables: i32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

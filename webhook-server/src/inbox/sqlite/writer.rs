@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::{error, warn};
 
-use super::file::InboxFile;
+use super::file::{BUSY_TIMEOUT, InboxFile};
 use super::room::Room;
 use crate::failpoint::failpoint;
 use crate::inbox::store::StoreError;
@@ -33,6 +33,9 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// it is copied whatever there is to do.
 const CHECKPOINT_SOON: i32 = 2_000;
 const CHECKPOINT_NOW: i32 = 8_000;
+
+/// Log pages from which it is said that they cannot be copied: half a gigabyte.
+const LOG_ALARM: i32 = 64_000;
 
 /// How often an idle writer looks around, and after how long it empties the log file.
 const TICK: Duration = Duration::from_secs(1);
@@ -162,6 +165,8 @@ struct Thread {
     log_is_doubtful: bool,
     /// Pages in the log after the last commit.
     frames: Arc<AtomicI32>,
+    /// Whether it was said that they cannot be copied.
+    log_is_stuck: bool,
     /// A job that was received and is not yet in a batch.
     next: Option<Box<dyn Job>>,
     /// Upkeep that waits for a quiet moment.
@@ -178,6 +183,7 @@ impl Thread {
             live: Live::new(),
             log_is_doubtful: false,
             frames: Arc::default(),
+            log_is_stuck: false,
             next: None,
             upkeep: Vec::new(),
         };
@@ -327,20 +333,35 @@ impl Thread {
     }
 
     /// Copies the log into the database, as far as no reader is in the way.
-    fn copy_log(&self) {
-        self.checkpoint(CheckpointMode::PASSIVE);
+    fn copy_log(&mut self) {
+        let uncopied = self.checkpoint(CheckpointMode::PASSIVE);
         failpoint!("mid-checkpoint");
+        let is_stuck = uncopied.is_some_and(|pages| pages > LOG_ALARM);
+        if is_stuck && !self.log_is_stuck {
+            let path = self.file.path.display();
+            warn!(%path, "the inbox's log only grows: another program has a transaction open on this file, end that");
+        }
+        self.log_is_stuck = is_stuck;
     }
 
-    fn empty_log(&self) {
+    fn empty_log(&mut self) {
         self.copy_log();
         self.checkpoint(CheckpointMode::TRUNCATE);
     }
 
-    fn checkpoint(&self, mode: CheckpointMode) {
-        let Some(db) = &self.db else { return };
-        if let Err(error) = db.wal_checkpoint_v2(None::<&str>, mode) {
-            warn!(%error, "the inbox's log could not be copied into its file");
+    /// Returns how many pages could not be copied, because a reader still needs what the database has in their place.
+    fn checkpoint(&self, mode: CheckpointMode) -> Option<i32> {
+        let db = self.db.as_ref()?;
+        // What cannot be done now can be done later: whoever writes need not wait for a reader.
+        let made = db.busy_timeout(Duration::ZERO).and_then(|()| db.wal_checkpoint_v2(None::<&str>, mode));
+        let made = db.busy_timeout(BUSY_TIMEOUT).and(made);
+        match made {
+            Ok((pages, copied)) => Some(pages - copied),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => None,
+            Err(error) => {
+                warn!(%error, "the inbox's log could not be copied into its file");
+                None
+            }
         }
     }
 }
