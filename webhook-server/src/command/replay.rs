@@ -120,13 +120,24 @@ fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Re
         Format::Table => {
             print(&format!("{} tasks of {} events are ready{when}\n", report.tasks, report.events));
             if !report.without_body.is_empty() {
-                let ids = report.without_body.join(" ");
-                print(&format!("not replayed, since their body is not kept: {ids}\n"));
+                print(&format!(
+                    "not replayed, since their body is not kept: {}\n",
+                    some(&report.without_body)
+                ));
             }
         }
     }
     match &report.unknown[..] {
         [] => Ok(()),
         unknown => Err(Failure::Failed(format!("not in the inbox: {}", unknown.join(" ")))),
+    }
+}
+
+/// The first few of what may be very many.
+fn some(ids: &[String]) -> String {
+    const FEW: usize = 10;
+    match ids.len().checked_sub(FEW) {
+        None | Some(0) => ids.join(" "),
+        Some(more) => format!("{} and {more} more (`--format json` lists all)", ids[..FEW].join(" ")),
     }
 }
