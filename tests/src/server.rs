@@ -32,10 +32,18 @@ impl Server {
     /// Starts it in an environment that the command has.
     #[track_caller]
     pub fn from_command(command: &mut Command, flags: &[&str]) -> Self {
+        Self::try_from_command(command, flags).unwrap_or_else(|refused| panic!("{refused:#?}"))
+    }
+
+    /// Starts it, or returns how it ended if it refused to start.
+    #[track_caller]
+    pub fn try_from_command(command: &mut Command, flags: &[&str]) -> Result<Self, Ended> {
         let process = Running::start(command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags));
-        let url = process.line(Stream::Stderr, url_in);
+        let refused = |line: &str| line.contains("cannot start: ").then_some(None);
+        let url = process.line(Stream::Stderr, |line| url_in(line).map(Some).or_else(|| refused(line)));
+        let Some(url) = url else { return Err(process.wait()) };
         let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
-        Self { process, address: address.expect("the URL has an address"), url }
+        Ok(Self { process, address: address.expect("the URL has an address"), url })
     }
 
     /// Posts a body with good signature.
