@@ -1,6 +1,9 @@
-//! Handlers that misbehave, and the answers that they must not delay. (One that ends the process: `failpoints.rs`.)
+//! Handlers and readers of the log that misbehave, and the answers that they must not delay. (A handler that ends the
+//! process: `failpoints.rs`.)
 
-use product_tests::{Server, Stream};
+use std::io::{BufRead, BufReader};
+
+use product_tests::{Client, Delivery, Running, SECRET, Server, Stream, program, url_in};
 use webhook_core::Sample;
 
 #[test]
@@ -30,4 +33,35 @@ fn a_handler_that_misbehaves_delays_no_answer() {
         server.process.signal("TERM");
         server.process.wait().with_code(0);
     }
+}
+
+/// How many events make more lines than the log lets wait, at three lines each.
+const TOO_MUCH_TO_LOG: u64 = 3_000;
+
+#[test]
+fn a_log_that_nobody_reads_delays_no_answer() {
+    let (reader, writer) = std::io::pipe().expect("the system has pipes");
+    let mut command = program(env!("CARGO_BIN_EXE_durable"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env("STRIPE_WEBHOOK_SECRET", SECRET);
+    let server = Running::start_writing(&mut command, [None, Some(writer.into())]);
+    // The command has the writing end as well.
+    drop(command);
+    let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+    let url = lines.find_map(|line| url_in(&line)).expect("it logs where it listens");
+    let address = url.split('/').nth(2).and_then(|address| address.parse().ok()).expect("an address");
+    let mut client = Client::default();
+    let mut send = |number| {
+        let delivery = Delivery::new("payment_intent.succeeded", number, number, 0);
+        assert_eq!(client.post(address, delivery.body.as_bytes()).expect("an answer").status, 200);
+    };
+    (0..TOO_MUCH_TO_LOG).for_each(&mut send);
+
+    assert!(lines.any(|line| line.contains("some of it is left out here lines=")), "it says so");
+    send(TOO_MUCH_TO_LOG);
+    let last = format!("{:012}", TOO_MUCH_TO_LOG);
+    assert!(lines.any(|line| line.contains(&last)), "it logs again");
+    // Nor does it keep the process from ending.
+    (0..TOO_MUCH_TO_LOG).for_each(&mut send);
+    server.signal("TERM");
+    server.wait().with_code(0);
 }

@@ -10,14 +10,10 @@ mod table;
 mod trigger;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::journal::chain;
@@ -91,7 +87,8 @@ impl App {
     /// application cannot start as it is configured (`EX_CONFIG` of `sysexits.h`).
     ///
     /// Unless the program installed a `tracing` subscriber, one is installed that logs to standard error; `RUST_LOG`
-    /// chooses what.
+    /// chooses what. The server's lines are written by a thread of their own, so that a reader who stops reading holds
+    /// up no event; a subscriber of yours should see to that, too.
     pub async fn main(self) -> ExitCode {
         self.run(std::env::args_os()).await
     }
@@ -124,17 +121,6 @@ async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCod
             ExitCode::FAILURE
         }
     }
-}
-
-/// Installs the log, unless the program has one: to standard error, filtered as `RUST_LOG` says, or else as given.
-fn log(filter: &str) {
-    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
-    let filter = wanted.or_else(|| filter.parse().ok()).unwrap_or_default();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_target(false)
-        .with_ansi(io::stderr().is_terminal());
-    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }
 
 fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Failure {

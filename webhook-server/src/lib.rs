@@ -32,6 +32,7 @@ mod inbox;
 mod ingest;
 mod inline;
 mod journal;
+mod log;
 mod reply;
 mod run;
 mod secrets;

@@ -127,6 +127,8 @@ pub(crate) fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
         tokio::spawn(async move {
             signals.next().await;
             warn!("stopping at once");
+            // So that the line can be written, and no longer, whoever reads it.
+            tokio::time::sleep(Duration::from_millis(50)).await;
             std::process::exit(1);
         });
     })

@@ -11,11 +11,11 @@ use super::Failure;
 use crate::app::App;
 use crate::client::send;
 use crate::journal::Journal;
-use crate::secrets;
 use crate::serve::serve;
 use crate::settings::{Flags, Settings};
 use crate::startup::Problems;
 use crate::terminal::print;
+use crate::{log, secrets};
 
 #[derive(Args)]
 pub(super) struct Dev {
@@ -27,7 +27,7 @@ pub(super) struct Dev {
 }
 
 pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
-    super::log("info,webhook_server=warn");
+    log::write_at_once("info,webhook_server=warn");
     let usual = usual_url(&app.settings);
     let mut problems = Problems::default();
     arguments.flags.apply(&mut app.settings, &mut problems);

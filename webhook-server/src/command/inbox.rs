@@ -19,6 +19,7 @@ use super::{Failure, Format};
 use crate::app::App;
 use crate::control::{Operator, Request};
 use crate::inbox::store::{self, EventRow, Filter, Pruned, QuarantineRow, State, StoredEvent, TaskRow};
+use crate::log;
 use crate::settings::{InboxFlag, Settings};
 use crate::startup::Problems;
 use crate::terminal::{complain, print};
@@ -185,7 +186,7 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
 
 /// Reaches the inbox that the flag, the environment or the program names.
 pub(super) async fn operator(mut app: App, flag: &InboxFlag) -> Result<Operator, Failure> {
-    super::log("warn");
+    log::write_at_once("warn");
     if app.inline {
         return Err(Failure::Failed("this program is `.inline()`: it has no inbox".to_owned()));
     }

@@ -16,10 +16,10 @@ use crate::serve::{Drained, serve, shutdown_signal};
 use crate::service::{Intake, Service};
 use crate::settings::{Flags, Settings};
 use crate::startup::Problems;
-use crate::{ingest, secrets};
+use crate::{ingest, log, secrets};
 
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
-    super::log("info");
+    let _flush = log::write_aside("info");
     let mut problems = Problems::default();
     if app.inline && flags.inbox.inbox.is_some() {
         problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");

@@ -10,10 +10,10 @@ use webhook_core::{Sample, catalog};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::client::send;
-use crate::secrets;
 use crate::settings::{SecretFlag, Settings};
 use crate::startup::Problems;
 use crate::terminal::print;
+use crate::{log, secrets};
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -50,7 +50,7 @@ struct Answer {
 }
 
 pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
-    super::log("warn");
+    log::write_at_once("warn");
     let mut problems = Problems::default();
     let secrets = secrets::read(
         arguments.secret.secret_file.as_deref(),

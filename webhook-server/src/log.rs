@@ -1,0 +1,122 @@
+//! The log: lines on standard error, unless the program has a `tracing` subscriber of its own.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How many lines may wait to be written; more are left out, and counted.
+const WAITING: usize = 8_192;
+
+/// How long the end of the program waits for lines to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Writes each line when it is logged, filtered as `RUST_LOG` says, or else as given.
+pub(crate) fn write_at_once(filter: &str) {
+    install(filter, io::stderr);
+}
+
+/// Writes lines in a thread of its own: whoever ought to read standard error, and does not, holds up nothing else.
+/// What is returned has them written when it is dropped.
+pub(crate) fn write_aside(filter: &str) -> Flush {
+    let (sender, received) = sync_channel(WAITING);
+    let lines = Lines { sender, left_out: Arc::default() };
+    let left_out = Arc::clone(&lines.left_out);
+    let thread = std::thread::Builder::new().name("webhook-log".to_owned());
+    match thread.spawn(move || write_all(&received, &left_out)) {
+        Ok(_) => install(filter, lines.clone()),
+        Err(_) => write_at_once(filter),
+    }
+    Flush(lines.sender)
+}
+
+fn install(filter: &str, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
+    let filter = wanted.or_else(|| filter.parse().ok()).unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal());
+    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
+}
+
+/// What the thread is sent.
+enum Message {
+    Line(Vec<u8>),
+    /// To be answered when everything before it is written.
+    Flush(SyncSender<()>),
+}
+
+/// The way of lines to the thread that writes them.
+#[derive(Clone)]
+struct Lines {
+    sender: SyncSender<Message>,
+    left_out: Arc<AtomicU64>,
+}
+
+impl<'w> MakeWriter<'w> for Lines {
+    type Writer = &'w Self;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        self
+    }
+}
+
+impl Write for &Lines {
+    /// Takes a whole line: the subscriber writes no less at a time.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(Message::Line(line.to_vec())) {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_all(received: &Receiver<Message>, left_out: &AtomicU64) {
+    for message in received {
+        match message {
+            Message::Line(line) => {
+                // With standard error closed there is nobody left to tell.
+                let _ = io::stderr().write_all(&line);
+            }
+            Message::Flush(written) => {
+                let _ = written.try_send(());
+            }
+        }
+        match left_out.swap(0, Ordering::Relaxed) {
+            0 => {}
+            lines => warn!(lines, "the log was not read fast enough: some of it is left out here"),
+        }
+    }
+}
+
+/// Has the lines written, when it is dropped, that wait till then.
+#[must_use]
+pub(crate) struct Flush(SyncSender<Message>);
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
+        let (written, all_written) = sync_channel(1);
+        let mut flush = Message::Flush(written);
+        while let Err(TrySendError::Full(unsent)) = self.0.try_send(flush) {
+            if Instant::now() >= deadline {
+                return;
+            }
+            flush = unsent;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = all_written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    }
+}
