@@ -148,6 +148,15 @@ impl Running {
         self.until(|written| written.text[stream as usize].lines().find_map(&wanted))
     }
 
+    /// Waits for a line of which `wanted` makes something, or for the end of the program.
+    #[track_caller]
+    pub fn line_or_end<T>(&self, stream: Stream, wanted: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.until(|written| {
+            let found = written.text[stream as usize].lines().find_map(&wanted);
+            (found.is_some() || written.ended == [true, true]).then_some(found)
+        })
+    }
+
     /// Waits for a line that contains a text.
     #[track_caller]
     pub fn line_with(&self, stream: Stream, text: &str) -> String {

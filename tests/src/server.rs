@@ -35,13 +35,11 @@ impl Server {
         Self::try_from_command(command, flags).unwrap_or_else(|refused| panic!("{refused:#?}"))
     }
 
-    /// Starts it, or returns how it ended if it refused to start.
+    /// Starts it, or returns how it ended before it listened.
     #[track_caller]
     pub fn try_from_command(command: &mut Command, flags: &[&str]) -> Result<Self, Ended> {
         let process = Running::start(command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags));
-        let refused = |line: &str| line.contains("cannot start: ").then_some(None);
-        let url = process.line(Stream::Stderr, |line| url_in(line).map(Some).or_else(|| refused(line)));
-        let Some(url) = url else { return Err(process.wait()) };
+        let Some(url) = process.line_or_end(Stream::Stderr, url_in) else { return Err(process.wait()) };
         let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
         Ok(Self { process, address: address.expect("the URL has an address"), url })
     }
