@@ -270,7 +270,20 @@ fn a_second_server_is_refused_and_told_of_the_first() {
     let files = Files::fresh("disk-second");
     let first = Server::from_command(&mut files.command(DURABLE), &[]);
     let holder = fs::read_to_string(files.folder().join("inbox.db-lock")).expect("it is there");
-    refused(&mut files.command(DURABLE), &format!("is in use by process {holder}: "));
+    let in_use = format!("is in use by process {holder}: ");
+    refused(&mut files.command(DURABLE), &in_use);
+    // By another name, and in another folder.
+    let release = files.folder().join("release");
+    fs::create_dir(&release).expect("it is ours");
+    std::os::unix::fs::symlink(files.inbox(), release.join("linked.db")).expect("it is not there yet");
+    let by_link = || {
+        let mut command = files.command(DURABLE);
+        command.env("WEBHOOK_INBOX", "linked.db").current_dir(&release);
+        command
+    };
+    refused(&mut by_link(), &in_use);
+    run(by_link().args(["inbox", "retry", "--all"])).with_code(0);
+    assert_eq!(fs::read_dir(&release).expect("it is there").count(), 1, "all the rest is beside the file");
     // The refused one has changed nothing for the first.
     let mut history = History::default();
     assert_eq!(send(&mut history, &first, &delivery(1, 1)).status, 200);

@@ -197,12 +197,16 @@ fn a_crash_while_pruning_prunes_nothing() {
     until("no task is open", || scene.files.open_tasks() == 0);
     scene.stop(server);
     let bodies = "SELECT count(*) FROM inbox_event WHERE body IS NOT NULL";
-    // The second one dies in what the first has left.
+    let known = deliveries(1).next().expect("one");
+    // The second one dies in what the first has left. Nothing is pruned before an event has come.
     for _ in 0..2 {
-        scene.dies_at_start("mid-prune", &["--keep-bodies", "0s"]);
+        let server = scene.start_dying("mid-prune", &["--keep-bodies", "0s"]);
+        scene.send(&server, &known);
+        scene.awaits_death_of(server);
         assert_eq!(scene.number(bodies), 20);
     }
     let server = scene.start(&["--keep-bodies", "0s"]);
+    assert!(scene.send(&server, &known));
     server.process.line_with(Stream::Stderr, "kept long enough, and freed bodies=20");
     scene.stop(server);
     assert_eq!(scene.number(bodies), 0);

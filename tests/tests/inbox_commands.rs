@@ -452,6 +452,10 @@ fn an_inbox_that_cannot_be_reached_is_not_made() {
             "{arguments:?} made something"
         );
     }
+    std::fs::write(&missing, "").expect("the folder is there");
+    let empty = run(command(&missing).args(["inbox", "list"])).with_code(1);
+    assert!(empty.stderr.contains("is no inbox yet"), "{empty:#?}");
+    assert_eq!(std::fs::metadata(&missing).expect("it is there").len(), 0, "it is left as it is");
     let memory = run(command(Path::new(":memory:")).args(["inbox", "list"])).with_code(1);
     assert!(memory.stderr.contains("in memory"), "{memory:#?}");
     let inline = run(command(&missing).args(["inbox", "list"]).env("OPERATED_INLINE", "1")).with_code(1);
@@ -465,7 +469,9 @@ fn an_inbox_that_somebody_has_who_does_not_answer_is_named() {
     let mut socket = fixture.inbox.clone().into_os_string();
     socket.push("-control");
     std::fs::remove_file(&socket).expect("it is there");
-    let refused = fixture.run(&["inbox", "list"]).with_code(1);
+    // Reading takes nothing away from whoever has it.
+    assert_eq!(rows(&fixture.json(&["inbox", "list"])).len(), 4);
+    let refused = fixture.run(&["inbox", "retry", "--all"]).with_code(1);
     for told in ["is in use by process", "no server answers"] {
         assert!(refused.stderr.contains(told), "{told}: {refused:#?}");
     }
@@ -477,7 +483,7 @@ fn commands_wait_for_each_other() {
     fixture.stop();
     std::thread::scope(|scope| {
         let running: Vec<_> =
-            (0..4).map(|_| scope.spawn(|| fixture.run(&["inbox", "stats"]).with_code(0))).collect();
+            (0..4).map(|_| scope.spawn(|| fixture.run(&["inbox", "prune"]).with_code(0))).collect();
         for one in running {
             one.join().expect("each has its turn");
         }

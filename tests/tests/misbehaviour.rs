@@ -3,7 +3,9 @@
 
 use std::io::{BufRead, BufReader};
 
-use product_tests::{Client, Delivery, Running, SECRET, Server, Stream, program, url_in};
+use product_tests::{
+    Client, Connection, Delivery, Running, SECRET, Server, Stream, new_inbox, program, unix_now, url_in,
+};
 use webhook_core::Sample;
 
 #[test]
@@ -33,6 +35,66 @@ fn a_handler_that_misbehaves_delays_no_answer() {
         server.process.signal("TERM");
         server.process.wait().with_code(0);
     }
+}
+
+#[test]
+fn a_handler_that_never_lets_go_stops_neither_the_others_nor_the_end() {
+    let inbox = new_inbox();
+    let start = || {
+        let mut command = program(env!("CARGO_BIN_EXE_durable"));
+        command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", &inbox);
+        Server::from_command(&mut command, &["--drain-timeout", "1s"])
+    };
+    let body = Sample::new("charge.updated", 1).expect("there is such a type").body(1_700_000_000);
+    // From the second start on, it is a suspect, and runs alone at first.
+    for number in 0..4 {
+        let server = start();
+        assert_eq!(server.post(&body).status(), 200);
+        let other = Delivery::new("payment_intent.succeeded", number, number, 0);
+        assert_eq!(server.post(other.body.as_bytes()).status(), 200);
+        server.process.line(Stream::Stderr, |line| {
+            (line.contains("handler done") && line.contains(&other.id)).then_some(())
+        });
+        server.process.line_with(Stream::Stderr, "cannot be cancelled");
+        server.process.signal("TERM");
+        let ended = server.process.wait().with_code(0);
+        assert!(ended.stderr.contains("it ends with the process"), "{ended:#?}");
+    }
+}
+
+#[test]
+fn an_error_that_cannot_be_worded_is_a_failure_like_any_other() {
+    let server = Server::start(env!("CARGO_BIN_EXE_durable"), &[]);
+    for (seed, told) in [(1, "no words"), (2, "no words")] {
+        let body = Sample::new("charge.dispute.created", seed).expect("there is such a type");
+        assert_eq!(server.post(&body.body(1_700_000_000)).status(), 200);
+        let failed = |line: &str| (line.contains("handler failed") && line.contains(told)).then_some(());
+        server.process.line(Stream::Stderr, failed);
+    }
+    server.stop();
+}
+
+#[test]
+fn bodies_that_are_announced_and_do_not_come_take_no_room() {
+    let server = Server::start(env!("CARGO_BIN_EXE_durable"), &[]);
+    let slow: Vec<Connection> = (0..100)
+        .map(|_| {
+            let mut connection = Connection::open(server.address);
+            connection.send(format!(
+                "POST /webhook HTTP/1.1\r\nHost: localhost\r\nStripe-Signature: t={},v1={}\r\n\
+                 Content-Length: 1048576\r\n\r\n{{",
+                unix_now(),
+                "0".repeat(64)
+            ));
+            connection
+        })
+        .collect();
+    for number in 0..10 {
+        let delivery = Delivery::new("payment_intent.succeeded", number, number, 0);
+        assert_eq!(server.post(delivery.body.as_bytes()).status(), 200);
+    }
+    drop(slow);
+    server.stop();
 }
 
 /// How many events make more lines than the log lets wait, at three lines each.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use webhook_core::{Registry, Secret, StateValue, States};
 
+use crate::body::BodyRoom;
 use crate::inbox::{self, Inbox};
 use crate::inline::{InProgress, Inline};
 use crate::journal::Journal;
 use crate::run::Runner;
-use crate::service::{BodyRoom, Clock, Intake, Service};
+use crate::service::{Clock, Intake, Service};
 use crate::settings::Settings;
 use crate::startup::Problems;
 

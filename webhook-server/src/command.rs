@@ -17,6 +17,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
 use crate::journal::chain;
+use crate::log;
 use crate::settings::Flags;
 use crate::startup::Problems;
 use crate::terminal::complain;
@@ -86,6 +87,9 @@ impl App {
     /// Returns 0 for success, 1 for failure, 2 for arguments that make no sense (the process ends at once), 78 if the
     /// application cannot start as it is configured (`EX_CONFIG` of `sysexits.h`).
     ///
+    /// Where a server stops while a handler does not let go of its thread, the process ends here, and so does it at a
+    /// second SIGTERM or Ctrl-C: what stands after this is for the usual end only.
+    ///
     /// Unless the program installed a `tracing` subscriber, one is installed that logs to standard error; `RUST_LOG`
     /// chooses what. The server's lines are written by a thread of their own, so that a reader who stops reading holds
     /// up no event; a subscriber of yours should see to that, too.
@@ -110,6 +114,7 @@ async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCod
         Command::Inbox(inbox) => inbox::run(app, inbox).await,
         Command::Replay(replay) => replay::run(app, replay).await,
     };
+    log::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Misconfigured(problems)) => {

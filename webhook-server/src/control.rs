@@ -1,9 +1,9 @@
-//! How the commands of an operator reach the inbox: directly if no server has it, else through the server.
+//! How the commands of an operator reach the inbox: through the server that has it, else directly.
 //!
 //! An inbox has one writer. A server therefore listens on a socket beside the file, on which the commands send it what
 //! they would otherwise do themselves: one JSON request a line, one JSON answer a line.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use tracing::info;
 use webhook_core::{Envelope, Registry, States};
 
 use crate::inbox::store::{Filter, OpenError, Replayed, Retention, Store, StoreError};
-use crate::inbox::{self, Inbox, InboxLocation, beside, new_task};
+use crate::inbox::{self, Inbox, InboxLocation, beside, new_task, real};
 use crate::journal::Journal;
 use crate::run::Runner;
 use crate::settings::Settings;
@@ -44,6 +44,12 @@ pub(crate) enum Request {
     Replay { event_ids: Vec<String>, handler: Option<String> },
     /// `Pruned`
     Prune,
+}
+
+impl Request {
+    fn writes(&self) -> bool {
+        matches!(self, Self::Retry { .. } | Self::Discard { .. } | Self::Replay { .. } | Self::Prune)
+    }
 }
 
 /// What came of it: a value of the type that stands at the request, or why there is none.
@@ -150,13 +156,23 @@ fn broken(error: tokio::task::JoinError) -> StoreError {
     StoreError::Broken(error.to_string())
 }
 
+/// The longest path that a socket may have on any system, in bytes.
+const MAX_SOCKET_PATH: usize = 100;
+
+/// Where the server that has an inbox listens: beside the file, under whichever name it is known; or, if that is too
+/// long, beside the name that was given.
+fn socket(inbox: &Path) -> PathBuf {
+    let beside_file = beside(&real(inbox), "-control");
+    if beside_file.as_os_str().len() <= MAX_SOCKET_PATH { beside_file } else { beside(inbox, "-control") }
+}
+
 /// The one who does what a command asks.
 pub(crate) enum Operator {
     /// The server that has the inbox.
     #[cfg(unix)]
     Server(Server),
     /// This process: no server has it.
-    Direct { inbox: Box<Inbox>, keep: Retention },
+    Direct(Box<Direct>),
 }
 
 impl Operator {
@@ -170,39 +186,24 @@ impl Operator {
             return Err("an inbox in memory is reached by nobody but the server that has it: name a file with --inbox"
                 .to_owned());
         };
-        let since = Instant::now();
-        loop {
-            #[cfg(unix)]
-            if let Some(server) = Server::of(path).await? {
-                return Ok(Self::Server(server));
-            }
-            if !path.exists() {
-                return Err(format!(
-                    "there is no inbox {}: `serve` makes it; name another file with --inbox (or WEBHOOK_INBOX)",
-                    path.display()
-                ));
-            }
-            match inbox::open(&settings.inbox, settings.disk_floor) {
-                Ok(store) => return Ok(Self::direct(store, keep)),
-                Err(OpenError::Unusable(problem)) => return Err(format!("the inbox {problem}")),
-                Err(OpenError::Taken(problem)) if since.elapsed() > PATIENCE => {
-                    return Err(format!(
-                        "the inbox {problem}\nno server answers on {}: its log says why, unless it is only just \
-                         starting, or ending",
-                        beside(path, "-control").display()
-                    ));
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
+        #[cfg(unix)]
+        if let Some(server) = Server::of(path).await? {
+            return Ok(Self::Server(server));
         }
-    }
-
-    fn direct(store: Arc<dyn Store>, keep: Retention) -> Self {
-        // Never used: it is the server that runs handlers.
-        let runner = Runner { states: Arc::new(States::default()), timeout: Duration::ZERO, runtime: None };
-        let registry = Arc::new(Registry::linked());
-        let inbox = Inbox::new(store, registry, runner, "".into(), Journal::Log, 1);
-        Self::Direct { inbox: Box::new(inbox), keep }
+        if !path.exists() {
+            return Err(format!(
+                "there is no inbox {}: `serve` makes it; name another file with --inbox (or WEBHOOK_INBOX)",
+                path.display()
+            ));
+        }
+        let store = inbox::open_to_read(path).map_err(|problem| format!("the inbox {problem}"))?;
+        Ok(Self::Direct(Box::new(Direct {
+            path: path.clone(),
+            disk_floor: settings.disk_floor,
+            keep,
+            reading: inbox_of(store),
+            writing: None,
+        })))
     }
 
     /// Whether what is ready runs now. If not, it does when a server starts.
@@ -210,7 +211,7 @@ impl Operator {
         match self {
             #[cfg(unix)]
             Self::Server(_) => true,
-            Self::Direct { .. } => false,
+            Self::Direct(_) => false,
         }
     }
 
@@ -220,16 +221,70 @@ impl Operator {
     ///
     /// Says in one sentence why it was not. What was asked before stays done.
     pub(crate) async fn ask<T: DeserializeOwned>(&mut self, request: Request) -> Result<T, String> {
+        if let Self::Direct(direct) = self
+            && request.writes()
+            && direct.writing.is_none()
+            && let Some(started_since) = direct.open().await?
+        {
+            *self = started_since;
+        }
         let answer = match self {
             #[cfg(unix)]
             Self::Server(server) => server.ask(&request).await.map_err(|error| {
                 format!("the server did not answer ({error}): what it did before stays done; run the command again")
             })?,
-            Self::Direct { inbox, keep } => answer(inbox, keep, request).await,
+            Self::Direct(direct) => {
+                let writing = direct.writing.as_ref().filter(|_| request.writes());
+                answer(writing.unwrap_or(&direct.reading), &direct.keep, request).await
+            }
         };
         serde_json::from_value(answer?)
             .map_err(|_| "the server is of another version: its answer makes no sense".to_owned())
     }
+}
+
+/// The inbox, opened by this process.
+pub(crate) struct Direct {
+    path: PathBuf,
+    disk_floor: u64,
+    keep: Retention,
+    reading: Inbox,
+    /// Opened when there is something to write: until then, a server may start.
+    writing: Option<Inbox>,
+}
+
+impl Direct {
+    /// Opens it to be written; or finds the server that has been started since.
+    async fn open(&mut self) -> Result<Option<Operator>, String> {
+        let since = Instant::now();
+        loop {
+            match inbox::open(&InboxLocation::File(self.path.clone()), self.disk_floor) {
+                Ok(store) => {
+                    self.writing = Some(inbox_of(store));
+                    return Ok(None);
+                }
+                Err(OpenError::Unusable(problem)) => return Err(format!("the inbox {problem}")),
+                Err(OpenError::Taken(problem)) if since.elapsed() > PATIENCE => {
+                    return Err(format!(
+                        "the inbox {problem}\nno server answers on {}: its log says why, unless it is only just \
+                         starting, or ending",
+                        socket(&self.path).display()
+                    ));
+                }
+                Err(OpenError::Taken(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+            #[cfg(unix)]
+            if let Some(server) = Server::of(&self.path).await? {
+                return Ok(Some(Operator::Server(server)));
+            }
+        }
+    }
+}
+
+fn inbox_of(store: Arc<dyn Store>) -> Inbox {
+    // Never used: it is the server that runs handlers.
+    let runner = Runner { states: Arc::new(States::default()), timeout: Duration::ZERO, runtime: None };
+    Inbox::new(store, Arc::new(Registry::linked()), runner, "".into(), Journal::Log, 1)
 }
 
 #[cfg(unix)]
@@ -257,7 +312,7 @@ mod unix {
 
     /// Answers the commands of this user, as long as the server runs.
     pub(crate) fn listen(path: &Path, inbox: Arc<Inbox>, keep: Retention) {
-        let socket = beside(path, "-control");
+        let socket = socket(path);
         // One that lies there is of a server that is gone: this one has the lock.
         let _ = std::fs::remove_file(&socket);
         let bound = UnixListener::bind(&socket).and_then(|listener| {
@@ -334,7 +389,7 @@ mod unix {
         ///
         /// Says in one sentence why it cannot be asked.
         pub(super) async fn of(path: &Path) -> Result<Option<Self>, String> {
-            let socket = beside(path, "-control");
+            let socket = socket(path);
             match UnixStream::connect(&socket).await {
                 Ok(stream) => {
                     let (read, write) = stream.into_split();

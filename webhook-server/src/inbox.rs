@@ -29,7 +29,7 @@ use crate::journal::Journal;
 use crate::run::{Runner, Start};
 
 pub(crate) use self::arrival::new_task;
-pub(crate) use self::sqlite::beside;
+pub(crate) use self::sqlite::{beside, real};
 
 /// How long a write may take before the sender is told to come again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,6 +48,8 @@ pub(crate) struct Inbox {
     /// Told when a task may have become due.
     due: Notify,
     phase: watch::Sender<Phase>,
+    /// Whether an event was verified: its signature's time agrees with this machine's.
+    clock_is_right: watch::Sender<bool>,
     /// The slots of runs that the sender waits for: they wait for no other.
     awaited: Arc<Semaphore>,
 }
@@ -108,6 +110,15 @@ pub(crate) fn open(location: &InboxLocation, disk_floor: u64) -> Result<Arc<dyn 
     }
 }
 
+/// Opens where the inbox is kept, to be read only, whether a server has it or not.
+///
+/// # Errors
+///
+/// Says in one sentence why it cannot be read.
+pub(crate) fn open_to_read(path: &Path) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(Arc::new(sqlite::Sqlite::open_to_read(path)?))
+}
+
 impl Inbox {
     pub(crate) fn new(
         store: Arc<dyn Store>,
@@ -127,6 +138,7 @@ impl Inbox {
             slots: Arc::new(Semaphore::new(concurrency as usize)),
             due: Notify::new(),
             phase: watch::Sender::new(Phase::Working),
+            clock_is_right: watch::Sender::new(false),
             awaited: Arc::new(Semaphore::new(AWAITED as usize)),
         }
     }
@@ -179,7 +191,13 @@ impl Inbox {
             tasks.push(NewTask { start: slot.is_some(), ..new_task(handler, &envelope) });
             slots.push(slot);
         }
-        let started = match self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await? {
+        let recorded = self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await;
+        if recorded.is_err() {
+            // It may be stored all the same.
+            self.due.notify_one();
+        }
+        self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
+        let started = match recorded? {
             Recorded::New { started } => started,
             Recorded::Duplicate { same_body } => return Ok(Stored::Duplicate { same_body }),
         };

@@ -141,7 +141,7 @@ fn log_handled(delivery: &Handled, status: StatusCode) {
     for run in &delivery.runs {
         let Err(failure) = &run.outcome else { continue };
         let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-        let (handler, cause, took_us) = (run.handler.id, chain(failure.cause()), micros(run.took));
+        let (handler, cause, took_us) = (run.handler.id, run.error.as_deref(), micros(run.took));
         let outcome = outcome(&run.outcome).0;
         match failure.verdict() {
             Verdict::Discard => {
@@ -178,15 +178,11 @@ fn print_handled(delivery: &Handled, status: StatusCode) {
     if delivery.runs.is_empty() {
         line(status, AnsiColor::Yellow, &format!("{event}  no handler"));
     }
-    for Ran { handler, outcome: result, took, .. } in &delivery.runs {
+    for Ran { handler, outcome: result, error, took, .. } in &delivery.runs {
         let (word, colour) = outcome(result);
-        let cause = result.as_ref().err().map(cause).unwrap_or_default();
+        let cause = error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
         line(status, colour, &format!("{event}  {}  {word}{cause}  {took:.1?}", handler.id));
     }
-}
-
-fn cause(failure: &HandlerError) -> String {
-    format!(" ({})", chain(failure.cause()))
 }
 
 fn outcome(outcome: &Outcome) -> (&'static str, AnsiColor) {

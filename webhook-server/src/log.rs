@@ -1,9 +1,9 @@
 //! The log: lines on standard error, unless the program has a `tracing` subscriber of its own.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tracing::warn;
@@ -23,18 +23,43 @@ pub(crate) fn write_at_once(filter: &str) {
     install(filter, io::stderr);
 }
 
-/// Writes lines in a thread of its own: whoever ought to read standard error, and does not, holds up nothing else.
-/// What is returned has them written when it is dropped.
-pub(crate) fn write_aside(filter: &str) -> Flush {
+/// Writes lines in a thread of its own: whoever ought to read standard error, and does not, holds up nothing else. The
+/// end of the program must [`flush`].
+pub(crate) fn write_aside(filter: &str) {
     let (sender, received) = sync_channel(WAITING);
     let lines = Lines { sender, left_out: Arc::default() };
     let left_out = Arc::clone(&lines.left_out);
     let thread = std::thread::Builder::new().name("webhook-log".to_owned());
-    match thread.spawn(move || write_all(&received, &left_out)) {
-        Ok(_) => install(filter, lines.clone()),
-        Err(_) => write_at_once(filter),
+    if thread.spawn(move || write_all(&received, &left_out)).is_err() {
+        return write_at_once(filter);
     }
-    Flush(lines.sender)
+    let _ = ASIDE.set(lines.sender.clone());
+    install(filter, lines);
+}
+
+/// The way to the thread that writes, if there is one.
+static ASIDE: OnceLock<SyncSender<Message>> = OnceLock::new();
+
+/// Has the lines written that wait, unless nobody reads them.
+pub(crate) fn flush() {
+    let Some(sender) = ASIDE.get() else { return };
+    let deadline = Instant::now() + FLUSH_TIMEOUT;
+    let (written, all_written) = sync_channel(1);
+    let mut flush = Message::Flush(written);
+    while let Err(TrySendError::Full(unsent)) = sender.try_send(flush) {
+        if Instant::now() >= deadline {
+            return;
+        }
+        flush = unsent;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _ = all_written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+}
+
+/// Ends the process where it stands, as a kill would.
+pub(crate) fn exit(code: i32) -> ! {
+    flush();
+    std::process::exit(code)
 }
 
 fn install(filter: &str, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
@@ -98,25 +123,5 @@ fn write_all(received: &Receiver<Message>, left_out: &AtomicU64) {
             0 => {}
             lines => warn!(lines, "the log was not read fast enough: some of it is left out here"),
         }
-    }
-}
-
-/// Has the lines written, when it is dropped, that wait till then.
-#[must_use]
-pub(crate) struct Flush(SyncSender<Message>);
-
-impl Drop for Flush {
-    fn drop(&mut self) {
-        let deadline = Instant::now() + FLUSH_TIMEOUT;
-        let (written, all_written) = sync_channel(1);
-        let mut flush = Message::Flush(written);
-        while let Err(TrySendError::Full(unsent)) = self.0.try_send(flush) {
-            if Instant::now() >= deadline {
-                return;
-            }
-            flush = unsent;
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let _ = all_written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 }

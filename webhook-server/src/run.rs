@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::journal::chain;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
@@ -46,6 +47,8 @@ impl Start {
 pub(crate) struct Ran {
     pub(crate) handler: &'static Registration,
     pub(crate) outcome: Outcome,
+    /// If it did not succeed: the error and its causes on one line.
+    pub(crate) error: Option<String>,
     pub(crate) reply: Option<Reply>,
     pub(crate) took: Duration,
 }
@@ -72,7 +75,13 @@ impl Runner {
         let context = Context::new(Arc::clone(envelope), run);
         let invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
         // A task of its own is the panic fence; the call itself may panic as well.
-        let run = async move { (handler.run)(invocation).await }.instrument(span);
+        let run = async move {
+            let returned = (handler.run)(invocation).await;
+            // How an error words itself is the application's code, too.
+            let error = returned.as_ref().err().map(|error| chain(error.cause()));
+            (returned, error)
+        }
+        .instrument(span);
         let task = match &self.runtime {
             Some(runtime) => runtime.spawn(run),
             None => tokio::spawn(run),
@@ -87,7 +96,7 @@ pub(crate) struct Started {
     pub(crate) handler: &'static Registration,
     started_at: Instant,
     deadline: Instant,
-    task: JoinHandle<Returned>,
+    task: JoinHandle<(Returned, Option<String>)>,
 }
 
 impl Started {
@@ -116,8 +125,7 @@ impl Started {
     /// What is to be said of a run that nobody waits for any longer.
     pub(crate) fn given_up(self) -> Ran {
         let after = self.limit();
-        let outcome = Err(HandlerError::retry(Blocked { after }));
-        Ran { handler: self.handler, outcome, reply: None, took: self.started_at.elapsed() }
+        self.failed(Blocked { after })
     }
 
     /// Has the run cancelled where it next waits for something.
@@ -130,19 +138,23 @@ impl Started {
         self.deadline.saturating_duration_since(self.started_at)
     }
 
-    fn ran(&self, joined: Result<Returned, JoinError>) -> Ran {
-        let took = self.started_at.elapsed();
-        let returned = joined.unwrap_or_else(|error| {
-            Err(match error.try_into_panic() {
-                Ok(panic) => HandlerError::retry(Panicked::with(&*panic)),
-                Err(_) => HandlerError::retry(TimedOut { after: self.limit() }),
-            })
-        });
+    fn ran(&self, joined: Result<(Returned, Option<String>), JoinError>) -> Ran {
+        let (returned, error) = match joined.map_err(JoinError::try_into_panic) {
+            Ok(ended) => ended,
+            Err(Ok(panic)) => return self.failed(Panicked::with(panic)),
+            Err(Err(_cancelled)) => return self.failed(TimedOut { after: self.limit() }),
+        };
         let (outcome, reply) = match returned {
             Ok(reply) => (Ok(()), reply),
             Err(error) => (Err(error), None),
         };
-        Ran { handler: self.handler, outcome, reply, took }
+        Ran { handler: self.handler, outcome, error, reply, took: self.started_at.elapsed() }
+    }
+
+    /// A run that did not come to a return.
+    fn failed(&self, cause: impl std::error::Error + Send + Sync + 'static) -> Ran {
+        let (error, took) = (Some(cause.to_string()), self.started_at.elapsed());
+        Ran { handler: self.handler, outcome: Err(HandlerError::retry(cause)), error, reply: None, took }
     }
 }
 
@@ -157,7 +169,7 @@ struct TimedOut {
 
 #[derive(Debug, Error)]
 #[error(
-    "given up after {}: it blocks its thread and cannot be cancelled; move blocking work to `spawn_blocking`",
+    "given up after {}: it blocks its thread and cannot be cancelled; give what it calls a timeout, or await it",
     rounded(*after)
 )]
 struct Blocked {
@@ -177,12 +189,17 @@ struct Panicked {
 }
 
 impl Panicked {
-    fn with(panic: &(dyn std::any::Any + Send)) -> Self {
+    fn with(panic: Box<dyn std::any::Any + Send>) -> Self {
         let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
             (Some(text), _) => (*text).to_owned(),
             (_, Some(text)) => text.clone(),
             _ => "with something other than text".to_owned(),
         };
+        // What is dropped is the application's: it may panic once more.
+        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(panic)));
+        if let Err(again) = dropped {
+            std::mem::forget(again);
+        }
         Self { message }
     }
 }

@@ -15,11 +15,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, error, warn};
 
-use crate::reply;
 use crate::service::Service;
+use crate::{log, reply};
 
 /// How long the head of a request may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -119,18 +119,27 @@ async fn answer(
 ///
 /// # Errors
 ///
-/// Fails if the system does not let signals be received.
+/// Fails if the system does not let signals be received, or has no thread.
 pub(crate) fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut signals = Signals::new()?;
-    Ok(async move {
-        signals.next().await;
-        tokio::spawn(async move {
+    // A thread that lives as long as the process: the second signal may come when nothing else of ours is left.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::new()?
+    };
+    let (first, received) = oneshot::channel();
+    std::thread::Builder::new().name("webhook-signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
             signals.next().await;
-            warn!("stopping at once");
-            // So that the line can be written, and no longer, whoever reads it.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            std::process::exit(1);
+            let _ = first.send(());
+            signals.next().await;
         });
+        warn!("stopping at once");
+        log::exit(1);
+    })?;
+    Ok(async {
+        // The thread does not end without it.
+        let _ = received.await;
     })
 }
 

@@ -8,12 +8,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use webhook_core::{
     Envelope, Registry, SIGNATURE_HEADER, Secret, SignatureHeader, Tolerance, Verified, verify,
 };
 
-use crate::body::{self, RequestBody};
+use crate::body::{self, BodyRoom, Received, RequestBody};
 use crate::delivery::{Delivery, Refusal, Taken};
 use crate::inbox::Inbox;
 use crate::inline::Inline;
@@ -80,8 +79,8 @@ impl Service {
         let (head, body) = request.into_parts();
         self.admit(head.uri.path(), &head.method)?;
         let signature = signature(head.headers.get_all(SIGNATURE_HEADER).iter())?;
-        let _room = self.room.take(hyper::body::Body::size_hint(&body).upper(), self.body_limit).await?;
-        let body = body::read(body, self.body_limit, self.body_timeout).await?;
+        let Received { body, room: _room } =
+            body::read(body, self.body_limit, self.body_timeout, &self.room).await?;
         let verified = verify(&self.secrets, &signature, body, (self.now)(), self.tolerance)?;
         match &self.intake {
             Intake::Inbox(inbox) => Ok(Delivery::Taken(store(inbox, &verified, received_at).await?)),
@@ -109,33 +108,6 @@ async fn store(inbox: &Arc<Inbox>, verified: &Verified, received_at: Instant) ->
         Err(unreadable) => inbox.quarantine(verified.body().clone(), unreadable.to_string()).await,
     };
     Ok(taken?)
-}
-
-/// The room for bodies that are being received and stored.
-#[derive(Clone, Debug)]
-pub(crate) struct BodyRoom(Arc<Semaphore>);
-
-/// In bytes.
-const BODY_ROOM: u32 = 64 * 1024 * 1024;
-
-/// How long a request waits for room.
-const ROOM_TIMEOUT: Duration = Duration::from_millis(250);
-
-impl Default for BodyRoom {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BODY_ROOM as usize)))
-    }
-}
-
-impl BodyRoom {
-    /// Waits for the room that a body may need: its length, or the longest there may be.
-    async fn take(&self, length: Option<u64>, limit: u64) -> Result<OwnedSemaphorePermit, Refusal> {
-        let bytes = u32::try_from(length.unwrap_or(limit).min(limit)).unwrap_or(BODY_ROOM).min(BODY_ROOM);
-        match tokio::time::timeout(ROOM_TIMEOUT, Arc::clone(&self.0).acquire_many_owned(bytes)).await {
-            Ok(Ok(room)) => Ok(room),
-            _ => Err(Refusal::NoRoom),
-        }
-    }
 }
 
 /// Reads the one signature header, before the body: what cannot verify costs no more than this.

@@ -119,7 +119,7 @@ impl Settings {
         range("keep-bodies", self.keep_bodies, Duration::ZERO, MAX_KEPT);
         // A shorter memory would take an event that Stripe is asked to send again for a new one.
         range("keep-ids", self.keep_ids, self.keep_bodies.max(DAY), MAX_KEPT);
-        range("keep-parked", self.keep_parked, DAY, MAX_KEPT);
+        range("keep-parked", self.keep_parked, self.keep_ids, MAX_KEPT);
         if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
             problems.add(format!(
                 "`concurrency` is {}: it must be from 1 to {MAX_CONCURRENCY}",

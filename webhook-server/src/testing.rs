@@ -191,9 +191,9 @@ impl Delivered {
         let mut report =
             format!("{} was answered with {}, and these ran:", delivery.envelope.event_type, self.status);
         for run in &delivery.runs {
-            let outcome = match &run.outcome {
-                Ok(()) => "done".to_owned(),
-                Err(error) => format!("{error}: {}", chain(error.cause())),
+            let outcome = match (&run.outcome, &run.error) {
+                (Err(failure), Some(error)) => format!("{failure}: {error}"),
+                _ => "done".to_owned(),
             };
             // Writing to a `String` cannot fail.
             let _ = write!(report, "\n  {}: {outcome}", run.handler.id);

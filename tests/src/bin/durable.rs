@@ -168,6 +168,31 @@ async fn never_returns() {
     std::future::pending().await
 }
 
+/// Keeps its thread, and never gives it back.
+#[on_event("charge.updated", timeout = "1s")]
+async fn never_lets_go() {
+    loop {
+        std::thread::sleep(LONG);
+    }
+}
+
+/// An error that nobody can read.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+#[on_event("charge.dispute.created")]
+async fn fails_unspeakably() -> Result<(), Unspeakable> {
+    Err(Unspeakable)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let effects = Effects::open().expect("DURABLE_EFFECTS can be opened");

@@ -16,10 +16,11 @@ use crate::serve::{Drained, serve, shutdown_signal};
 use crate::service::{Intake, Service};
 use crate::settings::{Flags, Settings};
 use crate::startup::Problems;
+use crate::terminal::complain;
 use crate::{ingest, log, secrets};
 
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
-    let _flush = log::write_aside("info");
+    log::write_aside("info");
     let mut problems = Problems::default();
     if app.inline && flags.inbox.inbox.is_some() {
         problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
@@ -97,11 +98,13 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
     let drained = serve(listener, Arc::new(service), shutdown, settings.drain_timeout).await;
     let spent = stopped_at.get().map_or(Duration::ZERO, Instant::elapsed);
     let settled = inbox.settle(settings.drain_timeout.saturating_sub(spent)).await;
-    if !settled {
-        warn!("a handler does not let go of its thread; its task will run again with the next start");
-    }
     if drained == Drained::CutShort {
         warn!("some requests were still in progress: Stripe will send them again");
+    }
+    if !settled {
+        warn!("a handler does not let go of its thread: it ends with the process, and its task runs again");
+        // At once, and with the inbox locked: the next server must not run the task beside this one.
+        log::exit(0);
     }
     Ok(())
 }
@@ -131,11 +134,15 @@ pub(super) async fn until_signalled(
     };
     match serve(listener, Arc::new(service), shutdown, settings.drain_timeout).await {
         Drained::Wholly => Ok(()),
-        Drained::CutShort => Err(Failure::Failed(format!(
-            "some deliveries were still in progress after {}: Stripe was not told that they succeeded, and will send \
-             them again",
-            humantime::format_duration(settings.drain_timeout)
-        ))),
+        Drained::CutShort => {
+            complain(&format!(
+                "some deliveries were still in progress after {}: Stripe was not told that they succeeded, and will \
+                 send them again",
+                humantime::format_duration(settings.drain_timeout)
+            ));
+            // A handler that does not let go of its thread would keep the process.
+            log::exit(1)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use webhook_core::Retry;
 
 use super::clock::{StoreClock, millis};
 use super::store::{
@@ -364,8 +365,16 @@ impl Data {
         true
     }
 
+    fn acquit(&mut self, ticket: Ticket) {
+        let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
+        if let Some(task) = running.filter(|task| task.fence == ticket.fence && task.is_suspect) {
+            task.is_suspect = false;
+        }
+    }
+
     fn begin(&mut self, handlers: &[String], now: i64) -> Began {
         let mut began = Began::default();
+        let mut poisonous = Vec::new();
         for task in self.tasks.values_mut().filter(|task| task.state == State::Running) {
             // A suspect runs alone: if its process ended, the suspicion is confirmed.
             task.crashes += u32::from(task.is_suspect);
@@ -374,20 +383,20 @@ impl Data {
                 let error =
                     format!("the process ended {MAX_CRASHES} times while this task alone was running");
                 task.settle(State::Parked, Some(Why::Poison), Some(error), now);
+                poisonous.push(task.id);
                 began.poisoned += 1;
             } else {
                 task.become_ready(now);
                 began.suspects += 1;
             }
         }
-        // Each lane has one that is ready, and at whose end the next becomes ready; unless it was poisonous.
-        let is_stuck = |task: &&Task| {
-            let is_ready = |lane| self.open_in(&task.handler, lane).any(|other| other.state == State::Ready);
-            task.state == State::Blocked && !task.lane.as_ref().is_some_and(is_ready)
-        };
-        let stuck: Vec<i64> = self.tasks.values().filter(is_stuck).map(|task| task.id).collect();
-        for id in stuck {
-            self.tasks.entry(id).and_modify(|task| task.become_ready(now));
+        for id in poisonous {
+            self.promote(id, now);
+        }
+        // No task waits longer than that: what does was put off by a clock that was wrong.
+        let latest = now.saturating_add(millis(Retry::LONGEST));
+        for task in self.tasks.values_mut().filter(|task| task.state == State::Ready && task.due > latest) {
+            task.due = now;
         }
         let with_body: BTreeSet<i64> =
             self.events.iter().filter(|(_, event)| event.body.is_some()).map(|(seq, _)| *seq).collect();
@@ -668,6 +677,10 @@ impl Store for Memory {
 
     fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
         self.at_once(|data, now| data.finish(ticket, end, now))
+    }
+
+    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()> {
+        self.at_once(|data, _| data.acquit(ticket))
     }
 
     fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {

@@ -15,8 +15,10 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Inbox {
-    /// Frees what has been kept long enough, now and every hour, until it is dropped.
+    /// Frees what has been kept long enough, when the first event has come and every hour from then on, until it is
+    /// dropped. Before that, nothing is: a clock that is years ahead would make everything look old.
     pub(crate) async fn retain(self: Arc<Self>, keep: Retention) {
+        let _ = self.clock_is_right.subscribe().wait_for(|is_right| *is_right).await;
         loop {
             match self.prune(&keep, PAUSE).await {
                 Ok(freed) if freed != Pruned::default() => {

@@ -22,7 +22,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use self::claim::Run;
 use self::file::InboxFile;
-pub(crate) use self::file::beside;
+pub(crate) use self::file::{beside, real};
 use self::room::Room;
 use self::writer::{Live, Urgency, Writer, translate};
 use crate::inbox::clock::{StoreClock, millis};
@@ -60,6 +60,7 @@ impl Sqlite {
     /// Opens it with a clock other than the system's.
     pub(crate) fn open_with(path: &Path, floor: u64, clock: Option<StoreClock>) -> Result<Self, OpenError> {
         let file = Arc::new(InboxFile::claim(path)?);
+        let path = &*file.path;
         let db = file.open()?;
         let unusable = |error: rusqlite::Error| format!("{} cannot be used: {error}", path.display());
         let owner = db
@@ -74,9 +75,27 @@ impl Sqlite {
         let limit = StoreClock::system(0).now().saturating_add(millis(MAX_FLOOR));
         let clock = clock.unwrap_or_else(|| StoreClock::system(latest.unwrap_or(0).min(limit)));
         let room = Arc::new(Room::new(path, floor));
+        room.look();
         let writer = Writer::start(Arc::clone(&file), db, Arc::clone(&room))
             .map_err(|error| format!("{} cannot be used: no thread to write it: {error}", path.display()))?;
         Ok(Self { writer, reader: Arc::default(), room, file, clock, owner })
+    }
+
+    /// Opens the inbox in a file, while nobody or another process has it. Everything but reading fails.
+    ///
+    /// # Errors
+    ///
+    /// Says in one sentence why the file cannot be used, and what to do.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Self, OpenError> {
+        let file = Arc::new(InboxFile::to_read(path)?);
+        Ok(Self {
+            writer: Writer::none(),
+            reader: Arc::default(),
+            room: Arc::new(Room::new(&file.path, 0)),
+            clock: StoreClock::system(0),
+            file,
+            owner: 0,
+        })
     }
 
     fn task<T: Send + 'static>(
@@ -135,7 +154,7 @@ impl Store for Sqlite {
             Ok(urgency) => {
                 let note = |recorded: &Recorded, live: &mut Live| {
                     if let Recorded::New { started } = recorded {
-                        live.extend(started.iter().map(|claim| claim.ticket.task));
+                        live.extend(started.iter().map(|claim| claim.ticket));
                     }
                 };
                 self.write(urgency, move |db, run| record::record(db, &arrival, run), note)
@@ -156,7 +175,7 @@ impl Store for Sqlite {
 
     fn claim(&self, limit: usize) -> Stored<'_, Claimed> {
         let note = |claimed: &Claimed, live: &mut Live| {
-            live.extend(claimed.claims.iter().map(|claim| claim.ticket.task));
+            live.extend(claimed.claims.iter().map(|claim| claim.ticket));
         };
         self.write(Urgency::Task, move |db, run| claim::claim(db, limit, run), note)
     }
@@ -164,8 +183,12 @@ impl Store for Sqlite {
     fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
         let work = move |db: &Connection, run: Run| finish::finish(db, ticket, &end, run.now);
         self.write(Urgency::Task, work, move |_, live| {
-            live.remove(&ticket.task);
+            live.remove(&ticket);
         })
+    }
+
+    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()> {
+        self.task(move |db, _| finish::acquit(db, ticket))
     }
 
     fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
@@ -269,5 +292,69 @@ mod tests {
         let claimed = store.claim(10).await.expect("it is open again").claims;
         let claimed: Vec<_> = claimed.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
         assert_eq!(claimed, [(2, 1)], "the first one really runs");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let path = folder.path().join("inbox.db");
+        let store = Sqlite::open(&path, 0).expect("a new file can be used");
+        store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
+        let old = store.claim(1).await.expect("it can be written").claims.remove(0);
+        let released = store.finish(old.ticket, End::Released).await.expect("it can be written");
+        assert!(released.was_ours);
+        store.claim(1).await.expect("it can be written");
+        // As if the answer to the first had been lost.
+        let again = store.finish(old.ticket, End::Released).await.expect("it can be written");
+        assert!(!again.was_ours);
+        let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+        assert!(panicking.await.is_err());
+        assert!(store.claim(10).await.expect("it is open again").claims.is_empty(), "it runs");
+    }
+
+    #[tokio::test]
+    async fn what_is_freed_is_given_back() {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let path = folder.path().join("inbox.db");
+        let store = Sqlite::open(&path, 0).expect("a new file can be used");
+        for number in 0..20 {
+            let body = vec![b' '; 100_000].into();
+            let event = Arrival { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
+            let Recorded::New { started } = store.record(event).await.expect("it can be written") else {
+                panic!("it is new")
+            };
+            store.finish(started[0].ticket, End::Done).await.expect("it can be written");
+        }
+        let pages = || {
+            let other = Connection::open(&path).expect("it is a database");
+            other.pragma_query_value(None, "page_count", |row| row.get::<_, u64>(0)).expect("it has pages")
+        };
+        let before = pages();
+        let nothing = std::time::Duration::ZERO;
+        let keep = Retention { bodies: nothing, ids: 9 * MAX_FLOOR, parked: 9 * MAX_FLOOR };
+        // A body that was received in this very millisecond is kept.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert_eq!(store.prune(keep, 0).await.expect("it can be written").bodies, 20);
+        assert!(pages() < before / 4, "{} of {before} pages", pages());
+    }
+
+    #[tokio::test]
+    async fn more_bytes_than_there_is_room_for_are_refused() {
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let path = folder.path().join("inbox.db");
+        let store = Arc::new(Sqlite::open(&path, 0).expect("a new file can be used"));
+        let other = Connection::open(&path).expect("it is a database");
+        other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
+        let record = |id: &str, bytes| {
+            let event = Arrival { body: vec![b' '; bytes].into(), ..arrival(id, &[]) };
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.record(event).await })
+        };
+        // The longest body that can be allowed takes all the room there is.
+        let first = record("evt_1", 64 * 1024 * 1024);
+        assert!(matches!(record("evt_2", 1).await.expect("no panic"), Err(StoreError::Busy)));
+        other.execute_batch("ROLLBACK").expect("it was begun");
+        assert!(matches!(first.await.expect("no panic"), Ok(Recorded::New { .. })));
+        assert!(matches!(record("evt_2", 1).await.expect("no panic"), Ok(Recorded::New { .. })));
     }
 }

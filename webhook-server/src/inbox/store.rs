@@ -37,6 +37,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Ends a run, unless the ticket is no longer the task's.
     fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished>;
 
+    /// Ends the suspicion of a run that goes on for long and has not ended its process: others may run beside it.
+    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()>;
+
     /// Frees what has been kept long enough, of the events from `cursor` on; few enough not to be felt.
     fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned>;
 

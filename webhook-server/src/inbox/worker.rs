@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{error, warn};
-use webhook_core::{DecodeError, Envelope, HandlerError, Outcome, Registration, Reply, Retry, Verdict};
+use webhook_core::{DecodeError, Envelope, Registration, Reply, Retry, Verdict};
 
 use super::store::{Claim, End, Ticket, Why};
 use super::{AWAITED, Inbox, Phase};
-use crate::journal::chain;
 use crate::run::{Ran, Start, Started, rounded};
 
 /// How long to wait after the store failed.
@@ -20,6 +19,9 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
 
 /// How long runs that were cancelled have to end.
 const CANCELLED: Duration = Duration::from_secs(1);
+
+/// How long a suspect runs alone.
+const ALONE: Duration = Duration::from_secs(30);
 
 /// The longest error text that is stored, in bytes.
 const MAX_ERROR: usize = 4 * 1024;
@@ -132,9 +134,9 @@ impl Inbox {
         async move {
             let attempt = start.attempt;
             let running = inbox.runner.start(handler, &envelope, start);
-            let ran = inbox.watch(running, &envelope).await;
+            let ran = inbox.watch(ticket, running, &envelope).await;
             let end = match &ran {
-                Some(ran) => end(&handler.policy.retry, attempt, &ran.outcome),
+                Some(ran) => end(&handler.policy.retry, attempt, ran),
                 None => End::Released,
             };
             let reply = ran.as_ref().and_then(|ran| ran.reply.clone());
@@ -149,11 +151,19 @@ impl Inbox {
     }
 
     /// Waits for a run to end. `None` if it was cancelled because the server stops.
-    async fn watch(&self, running: Started, envelope: &Envelope) -> Option<Ran> {
+    async fn watch(&self, ticket: Ticket, running: Started, envelope: &Envelope) -> Option<Ran> {
         let canceller = running.canceller();
         let mut phase = self.phase.subscribe();
         let ending = async {
-            match running.end().await {
+            let mut ending = std::pin::pin!(running.end());
+            let ended = match tokio::time::timeout(ALONE, &mut ending).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    self.acquit(ticket).await;
+                    ending.await
+                }
+            };
+            match ended {
                 Ok(ran) => ran,
                 Err(blocking) => {
                     // It is not started again while it goes on: two runs at once could do everything twice.
@@ -161,8 +171,10 @@ impl Inbox {
                         event_id = envelope.id,
                         handler = blocking.handler.id,
                         limit = %rounded(blocking.limit()),
-                        "handler blocks its thread and cannot be cancelled: move blocking work to `spawn_blocking`"
+                        "handler blocks its thread and cannot be cancelled: it keeps its slot until it returns; give what it calls a \
+                         timeout"
                     );
+                    self.acquit(ticket).await;
                     blocking.end_at_last().await
                 }
             }
@@ -178,6 +190,15 @@ impl Inbox {
                 // What has just succeeded counts.
                 Some(ending.await).filter(|ran| ran.outcome.is_ok())
             }
+        }
+    }
+
+    /// Lets others run beside a run that has not ended the process in all that time. If the store fails now, they wait
+    /// for the end of the run.
+    async fn acquit(&self, ticket: Ticket) {
+        match self.store.acquit(ticket).await {
+            Ok(()) => self.due.notify_one(),
+            Err(error) => warn!(%error, task = ticket.task, "a run could not be cleared of suspicion"),
         }
     }
 
@@ -202,9 +223,9 @@ impl Inbox {
 }
 
 /// What follows from how a run ended.
-fn end(retry: &Retry, attempt: u32, outcome: &Outcome) -> End {
-    let Err(failure) = outcome else { return End::Done };
-    let error = error_text(failure);
+fn end(retry: &Retry, attempt: u32, ran: &Ran) -> End {
+    let Err(failure) = &ran.outcome else { return End::Done };
+    let error = storable(ran.error.as_deref().unwrap_or_default());
     match failure.verdict() {
         Verdict::Discard => End::Discarded { error },
         Verdict::Park if failure.cause().is::<DecodeError>() => End::Parked { why: Why::Undecodable, error },
@@ -223,8 +244,8 @@ fn random() -> f64 {
 }
 
 /// A handler's error as it is stored: one line of text that any database holds.
-fn error_text(failure: &HandlerError) -> String {
-    let mut text: String = chain(failure.cause()).chars().filter(|char| *char != '\0').collect();
+fn storable(error: &str) -> String {
+    let mut text: String = error.chars().filter(|char| *char != '\0').collect();
     if text.len() > MAX_ERROR {
         let end = (0..=MAX_ERROR - 3).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);

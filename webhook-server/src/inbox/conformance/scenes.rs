@@ -38,6 +38,9 @@ on_every_store! {
     suspects_run_alone_one_after_the_other,
     three_crashes_alone_convict,
     a_lane_goes_on_when_its_first_task_is_convicted,
+    after_a_conviction_the_lane_goes_on,
+    one_that_is_acquitted_runs_in_company,
+    a_clock_that_was_wrong_puts_nothing_off_for_years,
     a_crash_in_company_convicts_nobody,
     a_run_that_ends_clears_the_suspicion,
     a_released_suspect_stays_one,
@@ -391,6 +394,46 @@ fn three_crashes_alone_convict(mut world: World<impl Subject>) {
     assert!(world.retry(1));
     assert_eq!(world.claim_one().attempt, 1);
     assert_eq!(world.restart(&["a"]), Began { suspects: 1, ..Began::default() });
+}
+
+fn after_a_conviction_the_lane_goes_on(mut world: World<impl Subject>) {
+    world.record("evt_1", &[serial("a")]);
+    world.finish(&world.claim_one(), again_after(DAY));
+    for event in ["evt_2", "evt_3", "evt_4"] {
+        world.record(event, &[serial("a")]);
+    }
+    for _ in 0..4 {
+        assert_eq!(world.claim_ids(10), [2]);
+        world.restart(&["a"]);
+    }
+    assert_eq!(world.states(), [State::Ready, State::Parked, State::Ready, State::Blocked]);
+    assert_eq!(world.claim_ids(10), [3], "one that waits for its next try holds nobody up");
+}
+
+fn one_that_is_acquitted_runs_in_company(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    world.claim_one();
+    world.restart(&["a"]);
+    world.record("evt_2", &[free("a")]);
+    let suspect = world.claim_one();
+    let old = Ticket { fence: suspect.ticket.fence - 1, ..suspect.ticket };
+    world.done(|store| store.acquit(old));
+    assert!(world.claim(10).is_empty(), "the ticket is not worth anything any more");
+    world.done(|store| store.acquit(suspect.ticket));
+    assert_eq!(world.claim_ids(10), [2]);
+    assert_eq!(world.record("evt_3", &[at_once(free("a"))]).len(), 1);
+    assert_eq!(world.restart(&["a"]).suspects, 3, "whatever ran then");
+    assert!(world.finish(&world.claim_one(), End::Done));
+}
+
+fn a_clock_that_was_wrong_puts_nothing_off_for_years(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    world.record("evt_2", &[free("a")]);
+    world.finish(&world.claim(1)[0], again_after(3_650 * DAY));
+    world.finish(&world.claim_one(), again_after(DAY));
+    world.restart(&["a"]);
+    assert_eq!(world.claim_ids(10), [1]);
+    assert_eq!(world.next_due(), Some(DAY));
 }
 
 fn a_crash_in_company_convicts_nobody(mut world: World<impl Subject>) {

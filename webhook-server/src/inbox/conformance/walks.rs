@@ -43,6 +43,7 @@ enum Step {
         task: usize,
         end: End,
     },
+    Acquit(usize),
     Later(Duration),
     Restart {
         handlers: u8,
@@ -79,6 +80,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (0..5_usize).prop_map(Step::Claim),
         16 => (any::<usize>(), end(delay.clone())).prop_map(|(run, end)| Step::Finish { run, end }),
         1 => (any::<usize>(), end(delay)).prop_map(|(task, end)| Step::FinishOld { task, end }),
+        2 => any::<usize>().prop_map(Step::Acquit),
         6 => later.prop_map(Step::Later),
         4 => present.prop_map(|handlers| Step::Restart { handlers }),
         1 => (0..3_u8).prop_map(Step::Quarantine),
@@ -194,6 +196,11 @@ impl<S: Subject> World<S> {
                 let finished = self.done(|store| store.finish(Ticket { task: task.id, fence }, end));
                 assert!(!finished.was_ours);
                 format!("{finished:?}")
+            }
+            Step::Acquit(task) => {
+                let Some(task) = chosen(task) else { return String::new() };
+                self.done(|store| store.acquit(Ticket { task: task.id, fence: task.fence }));
+                String::new()
             }
             Step::Later(by) => {
                 self.later(by);

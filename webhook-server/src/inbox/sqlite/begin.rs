@@ -1,11 +1,12 @@
 //! Taking over what a former process left.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, params};
+use webhook_core::Retry;
 
-use super::finish::settle;
-use crate::inbox::store::{Began, State, Why};
+use super::finish::{Place, promote, settle};
+use super::writer::Live;
+use crate::inbox::clock::millis;
+use crate::inbox::store::{Began, State, Ticket, Why};
 
 /// How often a task may end the process while it alone is running.
 const MAX_CRASHES: u32 = 3;
@@ -14,45 +15,45 @@ pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite:
     let mut began = Began::default();
     // A suspect runs alone: if its process ended, the suspicion is confirmed.
     db.execute("UPDATE inbox_task SET crashes = crashes + suspect, suspect = 1 WHERE state = 1", [])?;
-    let poisonous: Vec<i64> = db
-        .prepare("SELECT id FROM inbox_task WHERE state = 1 AND crashes >= ?1")?
-        .query_map([MAX_CRASHES], |row| row.get(0))?
+    let poisonous: Vec<(Place, i64)> = db
+        .prepare("SELECT handler, lane, id FROM inbox_task WHERE state = 1 AND crashes >= ?1")?
+        .query_map([MAX_CRASHES], |row| Ok((Place::read(row)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    for task in poisonous {
+    for (place, task) in poisonous {
         let error = format!("the process ended {MAX_CRASHES} times while this task alone was running");
         settle(db, task, State::Parked, Some(Why::Poison), Some(&error), now)?;
+        promote(db, &place, now)?;
         began.poisoned += 1;
     }
     began.suspects = changed(
         db.execute("UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?1 WHERE state = 1", [now])?,
     );
-    // Each lane has one that is ready, and at whose end the next becomes ready; unless it was poisonous.
+    // No task waits longer than that: what does was put off by a clock that was wrong.
     db.execute(
-        "UPDATE inbox_task SET state = 0, due_ms = ?1 \
-         WHERE state <= 2 AND state = 2 AND lane IS NOT NULL AND NOT EXISTS ( \
-             SELECT 1 FROM inbox_task first \
-             WHERE first.handler = inbox_task.handler AND first.lane = inbox_task.lane AND first.state <= 2 \
-               AND first.state = 0)",
-        [now],
+        "UPDATE inbox_task SET due_ms = ?1 WHERE state = 0 AND due_ms > ?2",
+        [now, now.saturating_add(millis(Retry::LONGEST))],
     )?;
     missing_handlers(db, handlers, now, &mut began)?;
     Ok(began)
 }
 
 /// Makes ready again what runs by the file and is not among the tasks that really do.
-pub(super) fn release_unknown(db: &Connection, live: &HashSet<i64>) -> rusqlite::Result<()> {
-    let running: Vec<i64> = db
-        .prepare("SELECT id FROM inbox_task WHERE state = 1")?
-        .query_map([], |row| row.get(0))?
+pub(super) fn release_unknown(db: &Connection, live: &Live) -> rusqlite::Result<()> {
+    let running: Vec<Ticket> = db
+        .prepare("SELECT id, fence FROM inbox_task WHERE state = 1")?
+        .query_map([], |row| Ok(Ticket { task: row.get(0)?, fence: row.get(1)? }))?
         .collect::<Result<_, _>>()?;
-    for task in running.iter().filter(|task| !live.contains(task)) {
+    for run in running.iter().filter(|run| !live.contains(run)) {
         db.execute(
             "UPDATE inbox_task SET state = 0, owner = NULL, attempt = attempt - 1 WHERE id = ?1",
-            [task],
+            [run.task],
         )?;
     }
     Ok(())
 }
+
+/// What is open when nothing runs. Each has an index of its own: most tasks are done, and there are many of them.
+const OPEN: [&str; 2] = ["state = 0", "state <= 2 AND state = 2 AND lane IS NOT NULL"];
 
 /// Parks the tasks of handlers that are gone, and resumes those of handlers that are back.
 fn missing_handlers(
@@ -67,17 +68,20 @@ fn missing_handlers(
             .query_map([], |row| row.get(0))?
             .collect()
     };
-    // Each condition has an index of its own: most tasks are done, and there are many of them.
-    let mut open = of_tasks("state = 0")?;
-    open.extend(of_tasks("state <= 2 AND state = 2 AND lane IS NOT NULL")?);
+    let mut open = Vec::new();
+    for condition in OPEN {
+        open.extend(of_tasks(condition)?);
+    }
     open.sort();
     open.dedup();
     for handler in open.iter().filter(|handler| !is_known(handler)) {
-        began.without_handler += changed(db.execute(
-            "UPDATE inbox_task SET state = 5, why = ?2, finished_ms = ?3, error = NULL, suspect = 0 \
-             WHERE handler = ?1 AND state <= 2",
-            params![handler, Why::NoHandler, now],
-        )?);
+        for condition in OPEN {
+            let park = format!(
+                "UPDATE inbox_task SET state = 5, why = ?2, finished_ms = ?3, error = NULL, suspect = 0 \
+                 WHERE handler = ?1 AND {condition}"
+            );
+            began.without_handler += changed(db.execute(&park, params![handler, Why::NoHandler, now])?);
+        }
     }
     for handler in of_tasks("state = 5")?.iter().filter(|handler| is_known(handler)) {
         began.resumed += changed(db.execute(

@@ -23,12 +23,12 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// (<https://www.sqlite.org/wal.html#walresetbug>)
 const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
 
-/// An inbox's file, and the proof that no other process has it.
+/// An inbox's file.
 #[derive(Debug)]
 pub(super) struct InboxFile {
     pub(super) path: PathBuf,
-    /// Locked for as long as it lives.
-    _lock: File,
+    /// Locked for as long as it lives: the proof that no other process writes the file. Whoever only reads needs none.
+    _lock: Option<File>,
 }
 
 /// `name` with another ending: what belongs to the file lies beside it.
@@ -36,6 +36,21 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+/// The file that a path leads to, whether it is there or not, however the working directory may change.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // The system follows no more links than that.
+    for _ in 0..40 {
+        let Ok(target) = std::fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (directory.canonicalize(), path.file_name()) {
+        (Ok(directory), Some(name)) => directory.join(name),
+        _ => path,
+    }
 }
 
 impl InboxFile {
@@ -60,6 +75,8 @@ impl InboxFile {
                 parent.display()
             )));
         }
+        // Two names of one file have one lock.
+        let path = &real(path);
         let lock = lock(path)?;
         network(path)?;
         let orphan = beside(path, "-wal");
@@ -70,15 +87,32 @@ impl InboxFile {
             )));
         }
         private().create(true).open(path).map_err(|error| format!("{shown} cannot be written: {error}"))?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), _lock: Some(lock) })
+    }
+
+    /// Checks that there is an inbox to be read.
+    pub(super) fn to_read(path: &Path) -> Result<Self, OpenError> {
+        let file = Self { path: real(path), _lock: None };
+        let is_inbox = file.open_reader().map_err(Problem::Sqlite).and_then(|db| match schema(&db)? {
+            Schema::Version(version) if version == MIGRATIONS.len() => Ok(()),
+            _ => Err(Problem::Ours(
+                "is no inbox yet: `serve` makes it one, or brings it up to date".to_owned(),
+            )),
+        });
+        is_inbox.map_err(|problem| file.worded(problem))?;
+        Ok(file)
     }
 
     /// Opens the one connection that writes, and brings the schema up to date.
     pub(super) fn open(&self) -> Result<Connection, String> {
-        open_writer(&self.path).map_err(|problem| match problem {
+        open_writer(&self.path).map_err(|problem| self.worded(problem))
+    }
+
+    fn worded(&self, problem: Problem) -> String {
+        match problem {
             Problem::Ours(sentence) => format!("{} {sentence}", self.path.display()),
             Problem::Sqlite(error) => format!("{} {}", self.path.display(), explain(&error)),
-        })
+        }
     }
 
     /// Opens it again after an error.
@@ -113,28 +147,43 @@ fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
+/// What a database is made for.
+#[derive(PartialEq)]
+enum Schema {
+    /// Nothing yet.
+    None,
+    /// An inbox, by so many of the migrations.
+    Version(usize),
+}
+
+fn schema(db: &Connection) -> Result<Schema, Problem> {
+    let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let (marked, version) = (number("application_id")?, number("user_version")?);
+    if marked == APPLICATION_ID {
+        let newest = MIGRATIONS.len();
+        let applied = usize::try_from(version).unwrap_or(usize::MAX);
+        if applied > newest {
+            return Err(Problem::Ours(format!(
+                "was written by a newer version of this program (schema {version}, and this one knows {newest}): \
+                 run the newer one"
+            )));
+        }
+        return Ok(Schema::Version(applied));
+    }
+    // A first start that was cut short may have left a header, and nothing in it.
+    let tables: i32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if marked == 0 && version == 0 && tables == 0 {
+        return Ok(Schema::None);
+    }
+    Err(Problem::Ours("is a database of something else: name another file".to_owned()))
+}
+
 fn open_writer(path: &Path) -> Result<Connection, Problem> {
     let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     db.set_prepared_statement_cache_capacity(64);
     db.busy_timeout(BUSY_TIMEOUT)?;
-    let number = |db: &Connection, pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    // A first start that was cut short may have left a header, and nothing in it.
-    let tables: i32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let is_empty = tables == 0 && number(&db, "user_version")? == 0;
-    let marked = number(&db, "application_id")?;
-    if marked != APPLICATION_ID && !(is_empty && marked == 0) {
-        return Err(Problem::Ours("is a database of something else: name another file".to_owned()));
-    }
-    let version = number(&db, "user_version")?;
-    let newest = MIGRATIONS.len();
-    let applied = usize::try_from(version).unwrap_or(usize::MAX);
-    if applied > newest {
-        return Err(Problem::Ours(format!(
-            "was written by a newer version of this program (schema {version}, and this one knows {newest}): \
-             run the newer one"
-        )));
-    }
-    if is_empty {
+    let schema = schema(&db)?;
+    if schema == Schema::None {
         // These two can be chosen before the first page is written only.
         db.pragma_update(None, "page_size", 8192)?;
         db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -156,12 +205,16 @@ fn open_writer(path: &Path) -> Result<Connection, Problem> {
     db.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;
 
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let applied = match schema {
+        Schema::None => 0,
+        Schema::Version(version) => version,
+    };
     for migration in MIGRATIONS.iter().skip(applied) {
         transaction.execute_batch(migration)?;
         failpoint!("mid-migration");
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", i32::try_from(newest).unwrap_or(i32::MAX))?;
+    transaction.pragma_update(None, "user_version", i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX))?;
     transaction.commit()?;
     Ok(db)
 }
@@ -173,7 +226,7 @@ fn explain(error: &rusqlite::Error) -> String {
              restore it from a backup, or move it away to begin an empty inbox"
             .to_owned(),
         Some(ErrorCode::DatabaseCorrupt) => {
-            "is damaged: restore it from a backup, or recover what is left with \
+            "is damaged, or cannot be read from its disk: restore it from a backup, or recover what is left with \
              `sqlite3 … .recover`"
                 .to_owned()
         }

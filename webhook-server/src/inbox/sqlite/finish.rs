@@ -43,6 +43,15 @@ fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Re
     Ok(true)
 }
 
+/// Ends the suspicion of a run that goes on.
+pub(super) fn acquit(db: &Connection, ticket: Ticket) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE inbox_task SET suspect = 0 WHERE id = ?1 AND state = 1 AND fence = ?2 AND suspect = 1",
+    )?
+    .execute([ticket.task, ticket.fence])?;
+    Ok(())
+}
+
 /// Ends a task for good.
 pub(super) fn settle(
     db: &Connection,

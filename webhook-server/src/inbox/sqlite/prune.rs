@@ -59,10 +59,7 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
         let is_recent = received >= bodies.max(ids).max(parked) && received <= now;
         pruned.next = (seen == STEP && !is_recent).then_some(last);
     }
-    if pruned.events + pruned.bodies > 0 {
-        // Gives some of the freed pages back to the file system; the rest with the next step.
-        db.query_row("PRAGMA incremental_vacuum(256)", [], |_| Ok(())).or_else(no_rows)?;
-    }
+    give_back(db)?;
     if cursor == 0 {
         let quarantined =
             db.execute("DELETE FROM inbox_quarantine WHERE received_ms < ?1", params![parked])?;
@@ -71,7 +68,15 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
     Ok(pruned)
 }
 
-/// The pragma has no result.
-fn no_rows(error: rusqlite::Error) -> rusqlite::Result<()> {
-    if matches!(error, rusqlite::Error::QueryReturnedNoRows) { Ok(()) } else { Err(error) }
+/// Gives some of the free pages back to the file system, and the rest with the next steps.
+fn give_back(db: &Connection) -> rusqlite::Result<()> {
+    let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if free == 0 {
+        return Ok(());
+    }
+    // It frees one page for each row that is asked for.
+    let mut vacuum = db.prepare("PRAGMA incremental_vacuum(512)")?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
+    Ok(())
 }

@@ -32,15 +32,13 @@ const ENOUGH: u64 = u64::MAX;
 
 impl Room {
     pub(super) fn new(path: &Path, floor: u64) -> Self {
-        let room = Self {
+        Self {
             path: path.to_owned(),
             reserve: beside(path, "-reserve"),
             floor,
             low: AtomicU64::new(ENOUGH),
             looked_at: Mutex::new(None),
-        };
-        room.look();
-        room
+        }
     }
 
     /// How many bytes are free, if that is too little to take anything in.

@@ -20,10 +20,12 @@ use tracing::{error, warn};
 use super::file::{BUSY_TIMEOUT, InboxFile};
 use super::room::Room;
 use crate::failpoint::failpoint;
-use crate::inbox::store::StoreError;
+use crate::inbox::store::{StoreError, Ticket};
 
-/// How many arrivals may wait for the writer; one more is refused, and Stripe sends it again.
+/// How many arrivals may wait for the writer, and how many bytes of bodies; what is more is refused, and Stripe sends it
+/// again.
 const MAX_ARRIVALS: usize = 1024;
+const MAX_ARRIVING: u32 = 64 * 1024 * 1024;
 
 /// How many jobs, and how many bytes of bodies, go into one commit.
 const BATCH_JOBS: usize = 256;
@@ -46,6 +48,7 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(super) struct Writer {
     jobs: Option<Sender<Box<dyn Job>>>,
     arrivals: Arc<Semaphore>,
+    arriving: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -68,7 +71,18 @@ impl Writer {
             .name("webhook-inbox".to_owned())
             .spawn(move || Thread::new(file, db, room, received).run_on())?;
         let arrivals = Arc::new(Semaphore::new(MAX_ARRIVALS));
-        Ok(Self { jobs: Some(jobs), arrivals, thread: Some(thread) })
+        let arriving = Arc::new(Semaphore::new(MAX_ARRIVING as usize));
+        Ok(Self { jobs: Some(jobs), arrivals, arriving, thread: Some(thread) })
+    }
+
+    /// Does nothing: every job fails.
+    pub(super) fn none() -> Self {
+        Self {
+            jobs: None,
+            arrivals: Arc::new(Semaphore::new(0)),
+            arriving: Arc::new(Semaphore::new(0)),
+            thread: None,
+        }
     }
 
     /// Does a job in a transaction, and returns when that is on the disk; before that, notes which runs it began or
@@ -81,14 +95,18 @@ impl Writer {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permit = match urgency {
-            Urgency::Arrival { .. } => {
-                Some(Arc::clone(&self.arrivals).try_acquire_owned().map_err(|_| StoreError::Busy)?)
+        let permits = match urgency {
+            Urgency::Arrival { bytes } => {
+                // One that is longer than all room there is takes all of it.
+                let bytes = u32::try_from(bytes).unwrap_or(MAX_ARRIVING).min(MAX_ARRIVING);
+                let arrival = Arc::clone(&self.arrivals).try_acquire_owned();
+                let arriving = Arc::clone(&self.arriving).try_acquire_many_owned(bytes);
+                Some([arrival.map_err(|_| StoreError::Busy)?, arriving.map_err(|_| StoreError::Busy)?])
             }
             Urgency::Task | Urgency::Upkeep => None,
         };
         let (reply, answer) = oneshot::channel();
-        let job = Call { urgency, _permit: permit, work: Some(work), note, value: None, reply };
+        let job = Call { urgency, _permits: permits, work: Some(work), note, value: None, reply };
         let ended = || StoreError::Broken("its writer has panicked or ended".to_owned());
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(Box::new(job)).map_err(|_| ended())?;
@@ -115,7 +133,7 @@ trait Job: Send {
 
 struct Call<F, N, T> {
     urgency: Urgency,
-    _permit: Option<OwnedSemaphorePermit>,
+    _permits: Option<[OwnedSemaphorePermit; 2]>,
     work: Option<F>,
     note: N,
     value: Option<T>,
@@ -151,8 +169,8 @@ where
     }
 }
 
-/// The tasks that run, as far as whoever runs them was told.
-pub(super) type Live = HashSet<i64>;
+/// The runs in progress, as far as whoever makes them was told.
+pub(super) type Live = HashSet<Ticket>;
 
 struct Thread {
     file: Arc<InboxFile>,
