@@ -307,7 +307,7 @@ async fn prune(mut app: App, prune: &Prune) -> Result<(), Failure> {
     match plain.format {
         Format::Json => print(&json(&pruned)?),
         Format::Table => print(&format!(
-            "{} bodies and {} events freed, {} of these with a parked task; {} bodies in quarantine\n",
+            "freed: bodies {}, events {} (parked ones among them {}), quarantined bodies {}\n",
             pruned.bodies, pruned.events, pruned.parked, pruned.quarantined
         )),
     }

@@ -118,7 +118,7 @@ fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Re
             print(&format!("{replayable} of {} events would be replayed\n", report.events));
         }
         Format::Table => {
-            print(&format!("{} tasks of {} events are ready{when}\n", report.tasks, report.events));
+            print(&format!("{} ready now{when} (events: {})\n", report.tasks, report.events));
             if !report.without_body.is_empty() {
                 print(&format!(
                     "not replayed, since their body is not kept: {}\n",
