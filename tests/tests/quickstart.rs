@@ -133,15 +133,19 @@ fn everything_that_is_wrong_is_listed_at_once() {
     let mut command =
         quickstart(&["serve", "--listen", "localhost", "--path", "webhook", "--tolerance", "0s"]);
     command.env("WEBHOOK_BODY_LIMIT", "1 MiB").env("WEBHOOK_DRAIN_TIMEOUT", "30");
+    // An id that is forgotten too soon makes a second delivery a new event.
+    command.env("WEBHOOK_KEEP_IDS", "6days").env("WEBHOOK_KEEP_PARKED", "5days");
     let refused = run(&mut command).with_code(78);
     let listed = [
-        "cannot start: 6 problems",
+        "cannot start: 8 problems",
         "\n  1. --listen (or WEBHOOK_LISTEN) is \"localhost\"",
         "\n  2. --body-limit (or WEBHOOK_BODY_LIMIT) is \"1 MiB\"",
         "\n  3. --drain-timeout (or WEBHOOK_DRAIN_TIMEOUT) is \"30\"",
         "\n  4. no signing secret",
         "\n  5. `tolerance` is 0s",
-        "\n  6. `path` is \"webhook\"",
+        "\n  6. `keep-ids` is 6days: it must be from 7days",
+        "\n  7. `keep-parked` is 5days: it must be from 6days",
+        "\n  8. `path` is \"webhook\"",
     ];
     for line in listed {
         assert!(refused.stderr.contains(line), "{line}: {refused:#?}");

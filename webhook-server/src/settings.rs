@@ -53,7 +53,8 @@ pub struct Settings {
     /// How long an event's id is kept, by which a second delivery is told from a new event. Default 35 days: Stripe can
     /// be asked to send an event again for 30.
     pub keep_ids: Duration,
-    /// How long an event with a parked task is kept, and what is in quarantine. Default 90 days.
+    /// How long an event with a parked task is kept, and what is in quarantine. Default 90 days; no shorter than
+    /// `keep_ids`.
     pub keep_parked: Duration,
 }
 
