@@ -16,11 +16,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
-use crate::journal::chain;
 use crate::log;
 use crate::settings::Flags;
 use crate::startup::Problems;
 use crate::terminal::complain;
+use crate::words::chain;
 
 /// `EX_CONFIG` of `sysexits.h`: something was found in an unconfigured or misconfigured state.
 const MISCONFIGURED: u8 = 78;

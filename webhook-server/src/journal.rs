@@ -1,7 +1,5 @@
 //! What the operator is told of each request: a line in the log, or in `dev` a line on the terminal.
 
-use std::error::Error;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -11,7 +9,8 @@ use webhook_core::{Envelope, HandlerError, Outcome, Registration, Verdict};
 
 use crate::delivery::{Delivery, Handled, Refusal, Taken};
 use crate::inbox::store::{End, Why};
-use crate::run::{Ran, rounded};
+use crate::run::Ran;
+use crate::words::{chain, printable, rounded};
 
 /// Where requests are noted. Neither place is told a secret, a signature or any of a body.
 #[derive(Clone, Copy, Debug)]
@@ -199,20 +198,4 @@ fn line(status: StatusCode, colour: AnsiColor, text: &str) {
     let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     let clock = time.get(11..19).unwrap_or(&time);
     crate::terminal::print(&format!("{clock}  {style}{}{style:#}  {}\n", status.as_u16(), printable(text)));
-}
-
-/// An error and its sources on one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let _ = write!(text, ": {error}");
-        source = error.source();
-    }
-    text
-}
-
-/// Replaces what could steer a terminal; errors are worded by others.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }

@@ -42,6 +42,7 @@ mod settings;
 mod startup;
 mod terminal;
 pub mod testing;
+mod words;
 
 pub use app::App;
 pub use inbox::InboxLocation;

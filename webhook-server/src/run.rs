@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::journal::chain;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
@@ -11,6 +10,8 @@ use tracing::{Instrument, info_span};
 use webhook_core::{
     Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, Returned, Run, States,
 };
+
+use crate::words::{chain, rounded};
 
 /// Starts handlers on the application's runtime, which is theirs alone: what they do to it does not reach whoever
 /// receives events and watches over runs.
@@ -174,12 +175,6 @@ struct TimedOut {
 )]
 struct Blocked {
     after: Duration,
-}
-
-/// A duration in words, without what is less than a millisecond.
-pub(crate) fn rounded(duration: Duration) -> humantime::FormattedDuration {
-    let millis = duration.as_micros().div_ceil(1000);
-    humantime::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
 }
 
 #[derive(Debug, Error)]

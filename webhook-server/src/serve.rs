@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, error, warn};
 
 use crate::service::Service;
+use crate::words::chain;
 use crate::{log, reply};
 
 /// How long the head of a request may take to arrive.
@@ -94,7 +95,7 @@ async fn connection(
         }
     };
     if let Err(error) = result {
-        debug!(error = crate::journal::chain(&error), "connection ended early");
+        debug!(error = chain(&error), "connection ended early");
     }
 }
 

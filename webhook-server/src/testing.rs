@@ -45,9 +45,10 @@ use webhook_core::{HandlerError, Outcome, SIGNATURE_HEADER, Sample, Secret, sign
 
 use crate::app::App;
 use crate::delivery::{Delivery, Handled, Refusal};
-use crate::journal::{Journal, chain};
+use crate::journal::Journal;
 use crate::service::Service;
 use crate::startup::Problems;
+use crate::words::chain;
 
 /// An application under test: everything of the server but the network.
 ///

@@ -20,11 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension};
 
+use self::begin::Live;
 use self::claim::Run;
 use self::file::InboxFile;
 pub(crate) use self::file::{beside, real};
 use self::room::Room;
-use self::writer::{Live, Urgency, Writer, translate};
+use self::writer::{Urgency, Writer, translate};
 use crate::inbox::clock::{StoreClock, millis};
 use crate::inbox::store::{
     Arrival, Began, Claimed, End, EventRow, Filter, Finished, NewTask, OpenError, Pruned, QuarantineRow,

@@ -9,7 +9,8 @@ use webhook_core::{DecodeError, Envelope, Registration, Reply, Retry, Verdict};
 
 use super::store::{Claim, End, Ticket, Why};
 use super::{AWAITED, Inbox, Phase};
-use crate::run::{Ran, Start, Started, rounded};
+use crate::run::{Ran, Start, Started};
+use crate::words::rounded;
 
 /// How long to wait after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);

@@ -4,7 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::command::table::table;
 use crate::inbox::store::{QuarantineRow, State, Stats, StoredEvent, TaskRow, Why};
-use crate::journal::{parked_because, printable};
+use crate::journal::parked_because;
+use crate::words::printable;
 
 /// The longest error in a table, in characters.
 const MAX_ERROR: usize = 80;

@@ -1,10 +1,11 @@
 //! Taking over what a former process left.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params};
 use webhook_core::Retry;
 
 use super::finish::{Place, promote, settle};
-use super::writer::Live;
 use crate::inbox::clock::millis;
 use crate::inbox::store::{Began, State, Ticket, Why};
 
@@ -36,6 +37,9 @@ pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite:
     missing_handlers(db, handlers, now, &mut began)?;
     Ok(began)
 }
+
+/// The runs in progress, as far as whoever makes them was told.
+pub(super) type Live = HashSet<Ticket>;
 
 /// Makes ready again what runs by the file and is not among the tasks that really do.
 pub(super) fn release_unknown(db: &Connection, live: &Live) -> rusqlite::Result<()> {

@@ -3,7 +3,6 @@
 //! A job waits while the commit before it is synced, and then goes with everything that came meanwhile: the running
 //! sync is the window in which a batch gathers, so there is no timer, and one event alone waits for nothing.
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -17,10 +16,11 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::{error, warn};
 
+use super::begin::{Live, release_unknown};
 use super::file::{BUSY_TIMEOUT, InboxFile};
 use super::room::Room;
 use crate::failpoint::failpoint;
-use crate::inbox::store::{StoreError, Ticket};
+use crate::inbox::store::StoreError;
 
 /// How many arrivals may wait for the writer, and how many bytes of bodies; what is more is refused, and Stripe sends it
 /// again.
@@ -168,9 +168,6 @@ where
         let _ = reply.send(answer);
     }
 }
-
-/// The runs in progress, as far as whoever makes them was told.
-pub(super) type Live = HashSet<Ticket>;
 
 struct Thread {
     file: Arc<InboxFile>,
@@ -334,7 +331,7 @@ impl Thread {
                 self.log_is_doubtful = false;
             }
             // A commit that failed may have taken place: then it began runs of which nobody was told.
-            super::begin::release_unknown(&db, &self.live)?;
+            release_unknown(&db, &self.live)?;
             self.db = Some(db);
         }
         self.db.as_mut().ok_or(rusqlite::Error::InvalidQuery)
