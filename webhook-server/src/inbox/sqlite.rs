@@ -12,6 +12,8 @@ mod operate;
 mod prune;
 mod record;
 mod room;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::Path;
@@ -227,135 +229,5 @@ impl Store for Sqlite {
 
     fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
         self.task(move |db, run| operate::replay(db, &event_id, &tasks, run.now))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inbox::conformance::{arrival, at_once, free};
-
-    /// More than may wait for the writer.
-    const MANY: usize = 1_100;
-
-    #[tokio::test]
-    async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
-        let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        let path = folder.path().join("inbox.db");
-        let store = Arc::new(Sqlite::open(&path, 0).expect("a new file can be used"));
-        // Holds the writer up, for less than it is ready to wait.
-        let other = Connection::open(&path).expect("it is a database");
-        other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
-        let record = |at| {
-            let store = Arc::clone(&store);
-            tokio::spawn(async move { store.record(arrival(&format!("evt_{at}"), &[])).await })
-        };
-        let recording: Vec<_> = (0..MANY).map(record).collect();
-        // Each of them has been sent or refused when this one, which was spawned last, is refused.
-        assert!(matches!(record(MANY).await.expect("no panic"), Err(StoreError::Busy)));
-        other.execute_batch("ROLLBACK").expect("it was begun");
-        let (mut stored, mut refused) = (0, 0);
-        for answer in recording {
-            match answer.await.expect("no panic") {
-                Ok(Recorded::New { .. }) => stored += 1,
-                Err(StoreError::Busy) => refused += 1,
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!((stored, refused), (1_024, MANY - 1_024));
-        assert_eq!(store.stats().await.expect("it can be read").events, 1_024);
-        assert!(matches!(store.record(arrival("evt_later", &[])).await, Ok(Recorded::New { .. })));
-    }
-
-    #[tokio::test]
-    async fn a_panic_of_the_writer_costs_one_batch() {
-        let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        let store = Sqlite::open(&folder.path().join("inbox.db"), 0).expect("a new file can be used");
-        let panicking: Stored<'_, ()> = store.task(|_, _| panic!("for the test"));
-        assert!(matches!(panicking.await, Err(StoreError::Broken(_))));
-        assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(Recorded::New { .. })));
-    }
-
-    #[tokio::test]
-    async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
-        let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        let path = folder.path().join("inbox.db");
-        let store = Sqlite::open(&path, 0).expect("a new file can be used");
-        for (id, task) in [("evt_1", at_once(free("a"))), ("evt_2", free("a"))] {
-            store.record(arrival(id, &[task])).await.expect("it can be written");
-        }
-        // As if the commit that started the second one had failed, and taken place all the same.
-        let other = Connection::open(&path).expect("it is a database");
-        let started = "UPDATE inbox_task SET state = 1, owner = 1, attempt = 1, fence = 1 WHERE id = 2";
-        other.execute(started, []).expect("nothing else writes now");
-        let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
-        assert!(panicking.await.is_err());
-        let claimed = store.claim(10).await.expect("it is open again").claims;
-        let claimed: Vec<_> = claimed.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
-        assert_eq!(claimed, [(2, 1)], "the first one really runs");
-    }
-
-    #[tokio::test]
-    async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
-        let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        let path = folder.path().join("inbox.db");
-        let store = Sqlite::open(&path, 0).expect("a new file can be used");
-        store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
-        let old = store.claim(1).await.expect("it can be written").claims.remove(0);
-        let released = store.finish(old.ticket, End::Released).await.expect("it can be written");
-        assert!(released.was_ours);
-        store.claim(1).await.expect("it can be written");
-        // As if the answer to the first had been lost.
-        let again = store.finish(old.ticket, End::Released).await.expect("it can be written");
-        assert!(!again.was_ours);
-        let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
-        assert!(panicking.await.is_err());
-        assert!(store.claim(10).await.expect("it is open again").claims.is_empty(), "it runs");
-    }
-
-    #[tokio::test]
-    async fn what_is_freed_is_given_back() {
-        let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        let path = folder.path().join("inbox.db");
-        let store = Sqlite::open(&path, 0).expect("a new file can be used");
-        for number in 0..20 {
-            let body = vec![b' '; 100_000].into();
-            let event = Arrival { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
-            let Recorded::New { started } = store.record(event).await.expect("it can be written") else {
-                panic!("it is new")
-            };
-            store.finish(started[0].ticket, End::Done).await.expect("it can be written");
-        }
-        let pages = || {
-            let other = Connection::open(&path).expect("it is a database");
-            other.pragma_query_value(None, "page_count", |row| row.get::<_, u64>(0)).expect("it has pages")
-        };
-        let before = pages();
-        let nothing = std::time::Duration::ZERO;
-        let keep = Retention { bodies: nothing, ids: 9 * MAX_FLOOR, parked: 9 * MAX_FLOOR };
-        // A body that was received in this very millisecond is kept.
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        assert_eq!(store.prune(keep, 0).await.expect("it can be written").bodies, 20);
-        assert!(pages() < before / 4, "{} of {before} pages", pages());
-    }
-
-    #[tokio::test]
-    async fn more_bytes_than_there_is_room_for_are_refused() {
-        let folder = tempfile::tempdir().expect("there is a place for temporary files");
-        let path = folder.path().join("inbox.db");
-        let store = Arc::new(Sqlite::open(&path, 0).expect("a new file can be used"));
-        let other = Connection::open(&path).expect("it is a database");
-        other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
-        let record = |id: &str, bytes| {
-            let event = Arrival { body: vec![b' '; bytes].into(), ..arrival(id, &[]) };
-            let store = Arc::clone(&store);
-            tokio::spawn(async move { store.record(event).await })
-        };
-        // The longest body that can be allowed takes all the room there is.
-        let first = record("evt_1", 64 * 1024 * 1024);
-        assert!(matches!(record("evt_2", 1).await.expect("no panic"), Err(StoreError::Busy)));
-        other.execute_batch("ROLLBACK").expect("it was begun");
-        assert!(matches!(first.await.expect("no panic"), Ok(Recorded::New { .. })));
-        assert!(matches!(record("evt_2", 1).await.expect("no panic"), Ok(Recorded::New { .. })));
     }
 }
