@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use product_tests::{Client, Delivery, Ended, Files, History, Running, Server, Stream, until};
+use product_tests::{Client, Delivery, Ended, Files, History, Running, Server, Stream, run, until};
 
 /// One inbox, through the lives of several servers.
 struct Scene {
@@ -293,7 +293,9 @@ fn a_task_that_ends_every_process_is_parked_and_the_others_are_done() {
     }
     assert_eq!(deaths, 4, "once beside others, and three times alone");
     let server = scene.start(&[]);
-    server.process.line_with(Stream::Stderr, "poisoned=1");
+    server
+        .process
+        .line_with(Stream::Stderr, "they ended the process (see `inbox list --why poison`) tasks=1");
     assert_eq!(scene.number(&format!("SELECT state = 5 AND why = 2 AND attempt = 4 {task}")), 1);
     for delivery in deliveries(10).skip(5) {
         assert!(scene.send(&server, &delivery));
@@ -322,7 +324,11 @@ fn a_task_whose_handler_is_gone_waits_for_it() {
     };
     renamed("durable::transactional", "durable::gone");
     let server = scene.start(&[]);
-    server.process.line_with(Stream::Stderr, "without_handler=1");
+    let told = server.process.line_with(Stream::Stderr, "this program has no such handler");
+    assert!(told.contains("ERROR") && told.contains("handler=\"durable::gone\" tasks=1"), "{told}");
+    // To be made ready, it would have to be parked again.
+    let retried = run(scene.command().args(["inbox", "retry", "--all"])).with_code(0);
+    assert!(retried.stderr.contains("left parked: 1") && retried.stdout == "0 ready now\n", "{retried:#?}");
     let parked = "SELECT count(*) FROM inbox_task WHERE handler = 'durable::gone' AND state = 5 AND why = 3";
     assert_eq!(scene.number(parked), 1);
     let log = server.stop().stderr;

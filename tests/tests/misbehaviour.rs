@@ -63,6 +63,28 @@ fn a_handler_that_never_lets_go_stops_neither_the_others_nor_the_end() {
 }
 
 #[test]
+fn a_run_that_had_no_thread_is_no_failure_of_its_handler() {
+    let server = Server::start(env!("CARGO_BIN_EXE_durable"), &[]);
+    let send = |event_type, seed| {
+        let body = Sample::new(event_type, seed).expect("there is such a type").body(1_700_000_000);
+        assert_eq!(server.post(&body).status(), 200);
+    };
+    // Each of these keeps a thread for three seconds.
+    let threads = std::thread::available_parallelism().expect("the system says how many").get();
+    (0..2 * threads as u64).for_each(|seed| send("charge.succeeded", seed));
+    send("charge.refunded", 1);
+    let late = "handler=\"durable::never_returns\"";
+    for told in ["a run cannot begin", "handler stopped, to be run again", "had not ended after 1s"] {
+        let line = server.process.line(Stream::Stderr, |line| {
+            (line.contains(told) && line.contains(late)).then(|| line.to_owned())
+        });
+        assert!(!line.contains("attempt=2"), "{line}");
+    }
+    server.process.signal("KILL");
+    server.process.wait();
+}
+
+#[test]
 fn an_error_that_cannot_be_worded_is_a_failure_like_any_other() {
     let server = Server::start(env!("CARGO_BIN_EXE_durable"), &[]);
     for (seed, told) in [(1, "no words"), (2, "no words")] {

@@ -74,7 +74,14 @@ fn log_taken(taken: &Taken, status: StatusCode) {
         ),
         Taken::Duplicate { envelope, same_body } => {
             let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-            info!(event_id, event_type, status, same_body, "event was stored before");
+            if *same_body {
+                info!(event_id, event_type, status, "event was stored before");
+            } else {
+                warn!(
+                    event_id,
+                    event_type, status, "event was stored before, with another body: the first is kept"
+                );
+            }
         }
         Taken::Quarantined { reason, is_new } => {
             error!(

@@ -1,6 +1,7 @@
 //! One run of a handler: behind a timeout and a panic fence.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -52,6 +53,8 @@ pub(crate) struct Ran {
     pub(crate) error: Option<String>,
     pub(crate) reply: Option<Reply>,
     pub(crate) took: Duration,
+    /// False if it was cancelled while it still waited for a thread.
+    pub(crate) has_begun: bool,
 }
 
 impl Runner {
@@ -76,7 +79,10 @@ impl Runner {
         let context = Context::new(Arc::clone(envelope), run);
         let invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
         // A task of its own is the panic fence; the call itself may panic as well.
+        let begun = Arc::new(AtomicBool::new(false));
+        let begins = Arc::clone(&begun);
         let run = async move {
+            begins.store(true, Ordering::Relaxed);
             let returned = (handler.run)(invocation).await;
             // How an error words itself is the application's code, too.
             let error = returned.as_ref().err().map(|error| chain(error.cause()));
@@ -87,7 +93,7 @@ impl Runner {
             Some(runtime) => runtime.spawn(run),
             None => tokio::spawn(run),
         };
-        Started { handler, started_at, deadline, task }
+        Started { handler, started_at, deadline, begun, task }
     }
 }
 
@@ -97,6 +103,7 @@ pub(crate) struct Started {
     pub(crate) handler: &'static Registration,
     started_at: Instant,
     deadline: Instant,
+    begun: Arc<AtomicBool>,
     task: JoinHandle<(Returned, Option<String>)>,
 }
 
@@ -134,6 +141,11 @@ impl Started {
         self.task.abort_handle()
     }
 
+    /// Whether it ever had a thread.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// How long the run might take.
     pub(crate) fn limit(&self) -> Duration {
         self.deadline.saturating_duration_since(self.started_at)
@@ -149,13 +161,14 @@ impl Started {
             Ok(reply) => (Ok(()), reply),
             Err(error) => (Err(error), None),
         };
-        Ran { handler: self.handler, outcome, error, reply, took: self.started_at.elapsed() }
+        Ran { handler: self.handler, outcome, error, reply, took: self.started_at.elapsed(), has_begun: true }
     }
 
     /// A run that did not come to a return.
     fn failed(&self, cause: impl std::error::Error + Send + Sync + 'static) -> Ran {
         let (error, took) = (Some(cause.to_string()), self.started_at.elapsed());
-        Ran { handler: self.handler, outcome: Err(HandlerError::retry(cause)), error, reply: None, took }
+        let outcome = Err(HandlerError::retry(cause));
+        Ran { handler: self.handler, outcome, error, reply: None, took, has_begun: self.has_begun() }
     }
 }
 

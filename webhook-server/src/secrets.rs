@@ -84,9 +84,13 @@ fn parse(place: &str, text: &str, problems: &mut Problems) -> Vec<Secret> {
                 "{which}: it has {} characters, and Stripe's have more than {SHORTEST}",
                 item.len()
             )),
+            Ok(_) if ["sk_", "rk_", "pk_"].iter().any(|key| item.starts_with(key)) => problems.add(format!(
+                "{which}: it is an API key, and no event is signed with one: the endpoint's signing secret begins with \
+                 `whsec_`"
+            )),
             Ok(secret) => {
                 if !secret.looks_like_stripes() {
-                    warn!("{which} does not begin with `whsec_`: is it a signing secret and not an API key?");
+                    warn!("{which} does not begin with `whsec_`: is it an endpoint's signing secret?");
                 }
                 secrets.push(secret);
             }
@@ -119,6 +123,7 @@ mod tests {
         for (text, expected) in [
             (String::new(), "the secret is empty"),
             ("   ".to_owned(), "blank"),
+            ("sk_test_0123456789abcdef".to_owned(), "it is an API key"),
             (format!("{long}\n"), "ends with a line break"),
             (format!("{long} "), "white space"),
             (format!("{long}\r\n{long}1"), "white space"),

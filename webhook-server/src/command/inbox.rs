@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use serde::de::DeserializeOwned;
 
 use self::selection::Selection;
-pub(super) use self::selection::{handler, since, types};
+pub(super) use self::selection::{handler, named, since};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::control::{Operator, Request};
@@ -174,7 +174,7 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
         Action::List(list) => self::list(app, &list).await,
         Action::Show(show) => self::show(app, show).await,
         Action::Stats(stats) => self::stats(app, &stats.plain).await,
-        Action::Retry(steer) => self::steer(app, &steer, "ready now", |tasks| Request::Retry { tasks }).await,
+        Action::Retry(steer) => self::steer(app, &steer, READY, |tasks| Request::Retry { tasks }).await,
         Action::Discard(Discard { steer, reason }) => {
             let request = |tasks| Request::Discard { tasks, reason: reason.clone() };
             self::steer(app, &steer, "discarded", request).await
@@ -205,7 +205,7 @@ pub(super) async fn ask<T: DeserializeOwned>(
 async fn list(app: App, list: &List) -> Result<(), Failure> {
     let mut filter = list.selection.filter()?;
     let mut operator = operator(app, &list.plain.inbox).await?;
-    types(&mut operator, &filter).await?;
+    named(&mut operator, &filter).await?;
     let limit = list.limit.clamp(1, 100_000);
     if list.quarantine {
         let mut rows: Vec<QuarantineRow> =
@@ -216,7 +216,8 @@ async fn list(app: App, list: &List) -> Result<(), Failure> {
     (filter.state, filter.limit) = (list.state, limit + 1);
     let mut found: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter)).await?;
     let is_cut = cut(&mut found, limit);
-    write(list.plain.format, &found, is_cut, rows::tasks)
+    write(list.plain.format, &found, is_cut, rows::tasks)?;
+    all_known(&mut operator, &list.selection.filter()?.event_ids).await
 }
 
 /// Writes to standard output byte for byte. `print` leaves out what would steer a terminal, and a body is data.
@@ -331,13 +332,16 @@ async fn steer(
     filter.state = steer.state.or((!by_name).then_some(State::Parked));
     filter.limit = PAGE;
     let mut operator = operator(app, &steer.plain.inbox).await?;
-    types(&mut operator, &filter).await?;
+    named(&mut operator, &filter).await?;
     let mut meant = Vec::new();
     loop {
         let page: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter.clone())).await?;
         let Some(last) = page.last() else { break };
         filter.after = Some(last.task);
         meant.extend(page.into_iter().filter(|task| can_be_steered(task.state)));
+    }
+    if done == READY {
+        leave_without_handler(&mut meant);
     }
     if steer.dry_run {
         write(steer.plain.format, &meant, false, rows::tasks)?;
@@ -356,6 +360,24 @@ async fn steer(
         Format::Table => print(&format!("{changed} {done}{}\n", when(&operator, done))),
     }
     all_known(&mut operator, &filter.event_ids).await
+}
+
+/// What a retry makes of tasks.
+const READY: &str = "ready now";
+
+/// Leaves out the tasks of handlers that this program has not, and says so: they would only be parked again.
+fn leave_without_handler(meant: &mut Vec<TaskRow>) {
+    let all = meant.len();
+    meant.retain(|task| handler(&task.handler).is_ok());
+    let left_out = all - meant.len();
+    if left_out > 0 {
+        let told = format!(
+            "left parked: {left_out}, since this program has not their handlers; give a handler that was renamed its \
+             former id (`id = \"…\"`), or `replay` the events\n"
+        );
+        // With standard error closed there is nobody left to tell.
+        let _ = anstream::stderr().write_all(told.as_bytes());
+    }
 }
 
 /// Fails if one of these events is not in the inbox: whoever named it meant another one.
@@ -386,7 +408,7 @@ async fn export(app: App, export: &Export) -> Result<(), Failure> {
     let mut filter = export.selection.filter()?;
     filter.limit = PAGE;
     let mut operator = operator(app, &export.inbox).await?;
-    types(&mut operator, &filter).await?;
+    named(&mut operator, &filter).await?;
     let mut file = match &export.out {
         None => None,
         Some(path) => {
@@ -422,7 +444,7 @@ async fn export(app: App, export: &Export) -> Result<(), Failure> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(())
+    all_known(&mut operator, &export.selection.filter()?.event_ids).await
 }
 
 /// The ids of the events that are meant, newest first.

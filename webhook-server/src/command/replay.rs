@@ -3,8 +3,9 @@
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
+use webhook_core::Registry;
 
-use super::inbox::{PAGE, ask, handler, json, operator, since, types};
+use super::inbox::{PAGE, ask, handler, json, named, operator, since};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::control::Request;
@@ -63,10 +64,20 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     };
     replay.handler.as_deref().map(handler).transpose()?;
     let mut operator = operator(app, &replay.inbox).await?;
-    types(&mut operator, &filter).await?;
-    let meant = meant(&mut operator, filter).await?;
+    named(&mut operator, &filter).await?;
+    let mut meant = meant(&mut operator, filter).await?;
     let is_known = |id: &&String| meant.iter().any(|event| event.event_id == **id);
     let unknown: Vec<String> = replay.ids.iter().filter(|id| !is_known(id)).cloned().collect();
+    // An event that is not named is meant only if there is a handler for it.
+    let registry = Registry::linked();
+    meant.retain(|event| {
+        let mut handlers = registry.handlers_of(&event.event_type).iter();
+        let is_taken = match &replay.handler {
+            Some(only) => handlers.any(|handler| handler.id == only),
+            None => handlers.next().is_some(),
+        };
+        is_taken || replay.ids.contains(&event.event_id)
+    });
     let mut report = Report { events: meant.len(), unknown, ..Report::default() };
     if replay.dry_run {
         report.without_body =

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Failure;
 use crate::app::App;
 use crate::control;
+use crate::inbox::store::Why;
 use crate::inbox::{Inbox, InboxLocation};
 use crate::journal::Journal;
 use crate::serve::{Drained, serve, shutdown_signal};
@@ -77,13 +78,14 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
             control::listen(path, Arc::clone(&inbox), keep);
         }
     }
-    if began.without_handler > 0 || began.poisoned > 0 {
-        warn!(
-            without_handler = began.without_handler,
-            poisoned = began.poisoned,
-            "tasks were parked (see `inbox list --state parked`): this program has not all their handlers, or they \
-             ended the process three times"
+    if began.poisoned > 0 {
+        error!(
+            tasks = began.poisoned,
+            "tasks parked: they ended the process (see `inbox list --why poison`)"
         );
+    }
+    if began.without_handler > 0 {
+        tell_of_missing_handlers(&inbox).await;
     }
     announce(&service, &listener);
     tokio::spawn(Arc::clone(&inbox).retain(keep));
@@ -107,6 +109,19 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
         log::exit(0);
     }
     Ok(())
+}
+
+/// Names the handlers that this program has not, and for which tasks are parked.
+async fn tell_of_missing_handlers(inbox: &Inbox) {
+    let stats = inbox.store.stats().await.unwrap_or_default();
+    for missing in stats.handlers.iter().filter(|row| row.why == Some(Why::NoHandler)) {
+        error!(
+            handler = missing.handler,
+            tasks = missing.tasks,
+            "tasks parked: this program has no such handler; if it was renamed, give the new one this id \
+             (`id = \"…\"`), and they go on with the next start"
+        );
+    }
 }
 
 /// Binds the address, or says what to do about it.

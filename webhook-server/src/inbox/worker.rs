@@ -9,6 +9,7 @@ use webhook_core::{DecodeError, Envelope, Registration, Reply, Retry, Verdict};
 
 use super::store::{Claim, End, Ticket, Why};
 use super::{AWAITED, Inbox, Phase};
+use crate::journal::parked_because;
 use crate::run::{Ran, Start, Started};
 use crate::words::rounded;
 
@@ -102,7 +103,17 @@ impl Inbox {
             }
             Err((why, error)) => End::Parked { why, error },
         };
-        error!(task = claim.ticket.task, handler = claim.handler, ?end, "a task cannot be run");
+        if let End::Parked { why, error: cause } = &end {
+            let why = parked_because(*why);
+            error!(
+                task = claim.ticket.task,
+                handler = claim.handler,
+                attempt = claim.attempt,
+                cause,
+                why,
+                "task parked"
+            );
+        }
         let inbox = Arc::clone(self);
         tokio::spawn(async move {
             inbox.write_end(claim.ticket, end).await;
@@ -137,8 +148,9 @@ impl Inbox {
             let running = inbox.runner.start(handler, &envelope, start);
             let ran = inbox.watch(ticket, running, &envelope).await;
             let end = match &ran {
-                Some(ran) => end(&handler.policy.retry, attempt, ran),
-                None => End::Released,
+                Some(ran) if ran.has_begun => end(&handler.policy.retry, attempt, ran),
+                // It is not the handler's failure that it had no time, or no thread.
+                _ => End::Released,
             };
             let reply = ran.as_ref().and_then(|ran| ran.reply.clone());
             tokio::spawn(async move {
@@ -166,17 +178,22 @@ impl Inbox {
             };
             match ended {
                 Ok(ran) => ran,
-                Err(blocking) => {
-                    // It is not started again while it goes on: two runs at once could do everything twice.
-                    error!(
-                        event_id = envelope.id,
-                        handler = blocking.handler.id,
-                        limit = %rounded(blocking.limit()),
-                        "handler blocks its thread and cannot be cancelled: it keeps its slot until it returns; give what it calls a \
-                         timeout"
-                    );
+                Err(late) => {
+                    let (event_id, handler) = (&envelope.id, late.handler.id);
+                    if late.has_begun() {
+                        // It is not started again while it goes on: two runs at once could do everything twice.
+                        error!(
+                            event_id,
+                            handler,
+                            limit = %rounded(late.limit()),
+                            "handler blocks its thread and cannot be cancelled: it keeps its slot until it returns; give \
+                             what it calls a timeout"
+                        );
+                    } else {
+                        warn!(event_id, handler, "a run cannot begin: handlers that block have all threads");
+                    }
                     self.acquit(ticket).await;
-                    blocking.end_at_last().await
+                    late.end_at_last().await
                 }
             }
         };

@@ -8,7 +8,7 @@ use webhook_core::{Registry, catalog};
 use super::ask;
 use crate::command::{Failure, events};
 use crate::control::{Operator, Request};
-use crate::inbox::store::{EventRow, Filter, Why};
+use crate::inbox::store::{EventRow, Filter, TaskRow, Why};
 
 /// Flags that select tasks.
 #[derive(Args)]
@@ -52,13 +52,28 @@ impl Selection {
     }
 }
 
-/// Checks that there are such event types: in this version's catalog, or else in the inbox, where newer ones may be.
-pub(crate) async fn types(operator: &mut Operator, filter: &Filter) -> Result<(), Failure> {
-    let Some(written) = &filter.event_type else { return Ok(()) };
-    let Err(mismatch) = catalog::expand(written) else { return Ok(()) };
-    let filter = Filter { event_type: Some(written.clone()), limit: 1, ..Filter::default() };
-    let stored: Vec<EventRow> = ask(operator, Request::Events(filter)).await?;
-    if stored.is_empty() { Err(events::unknown(written, &mismatch)) } else { Ok(()) }
+/// Checks that what is named exists: types and handlers in this program, or else in the inbox, where newer types and
+/// handlers that are gone may be; events in the inbox.
+pub(crate) async fn named(operator: &mut Operator, filter: &Filter) -> Result<(), Failure> {
+    if let Some(written) = &filter.event_type
+        && let Err(mismatch) = catalog::expand(written)
+    {
+        let filter = Filter { event_type: Some(written.clone()), limit: 1, ..Filter::default() };
+        let stored: Vec<EventRow> = ask(operator, Request::Events(filter)).await?;
+        if stored.is_empty() {
+            return Err(events::unknown(written, &mismatch));
+        }
+    }
+    if let Some(written) = &filter.handler
+        && let Err(unknown) = handler(written)
+    {
+        let filter = Filter { handler: Some(written.clone()), limit: 1, ..Filter::default() };
+        let stored: Vec<TaskRow> = ask(operator, Request::Tasks(filter)).await?;
+        if stored.is_empty() {
+            return Err(unknown);
+        }
+    }
+    Ok(())
 }
 
 /// Checks that this program has such a handler.
