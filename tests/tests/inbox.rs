@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Barrier;
 
-use product_tests::{Connection, SECRET, Server, Stream, new_inbox, program, run, signed, unix_now};
+use product_tests::{
+    Connection, Delivery, SECRET, Server, Stream, new_inbox, program, run, signed, unix_now,
+};
 use rusqlite::Connection as Database;
 use webhook_core::Sample;
 
@@ -159,6 +161,29 @@ fn a_handler_that_replies_is_waited_for() {
     assert_eq!(connection.answer().status(), 200);
     let ended = server.stop();
     assert_eq!(ended.stdout.matches("redirected: ").count(), 1, "{}", ended.stdout);
+}
+
+#[test]
+fn a_handler_with_a_long_queue_leaves_slots_to_the_others() {
+    let inbox = new_inbox();
+    let mut server = start(&inbox, &["--concurrency", "4", "--handler-timeout", "10m"]);
+    let payouts: Vec<Delivery> =
+        (0..8).map(|number| Delivery::new("payout.paid", number, number, 0)).collect();
+    for payout in &payouts {
+        assert_eq!(server.post(payout.body.as_bytes()).status(), 200);
+    }
+    // Its neighbours have the one that is left, when the event comes and for the second attempt.
+    assert_eq!(server.post(event("invoice.paid", 1).as_bytes()).status(), 200);
+    server.process.line_with(Stream::Stdout, "good_beside_bad: ran");
+    server.process.line_with(Stream::Stderr, "why=\"the last attempt failed\"");
+
+    // One after the other takes the place of one that has ended.
+    payouts.iter().for_each(|_| server.process.tell("open"));
+    server.process.line_with(Stream::Stdout, &format!("released: {}", payouts[7].id));
+    let ended = server.stop();
+    let before = ended.stdout.split("released: ").next().expect("there is a beginning");
+    assert_eq!(before.matches("held: ").count(), 3, "{}", ended.stdout);
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_task WHERE state = 3"), 9);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod clock;
 mod conformance;
 mod memory;
 mod retention;
+mod slots;
 mod sqlite;
 pub(crate) mod store;
 mod worker;
@@ -17,12 +18,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use webhook_core::{Envelope, Registry, Reply};
 
 use self::arrival::arrival;
 use self::clock::StoreClock;
+use self::slots::{Slot, Slots};
 use self::store::{NewTask, OpenError, Recorded, Store, StoreError};
 use crate::delivery::Taken;
 use crate::journal::Journal;
@@ -42,20 +44,13 @@ pub(crate) struct Inbox {
     runner: Runner,
     endpoint: Arc<str>,
     journal: Journal,
-    /// How many handlers run at once.
-    concurrency: u32,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     /// Told when a task may have become due.
     due: Notify,
     phase: watch::Sender<Phase>,
     /// Whether an event was verified: its signature's time agrees with this machine's.
     clock_is_right: watch::Sender<bool>,
-    /// The slots of runs that the sender waits for: they wait for no other.
-    awaited: Arc<Semaphore>,
 }
-
-/// How many runs may be awaited at once. Beyond that, they are made like all others.
-const AWAITED: u32 = 256;
 
 /// What the store made of an event.
 enum Stored {
@@ -130,16 +125,14 @@ impl Inbox {
     ) -> Self {
         Self {
             store,
+            slots: Slots::new(concurrency, registry.registrations()),
             registry,
             runner,
             endpoint,
             journal,
-            concurrency,
-            slots: Arc::new(Semaphore::new(concurrency as usize)),
             due: Notify::new(),
             phase: watch::Sender::new(Phase::Working),
             clock_is_right: watch::Sender::new(false),
-            awaited: Arc::new(Semaphore::new(AWAITED as usize)),
         }
     }
 
@@ -183,27 +176,21 @@ impl Inbox {
         received_at: Instant,
     ) -> Result<Stored, StoreError> {
         let handlers = self.registry.handlers_of(&envelope.event_type);
-        let mut slots: Vec<Option<OwnedSemaphorePermit>> = Vec::with_capacity(handlers.len());
+        let mut slots: Vec<Option<Slot>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());
         for handler in handlers {
-            let from = if handler.policy.replies { &self.awaited } else { &self.slots };
-            let slot = Arc::clone(from).try_acquire_owned().ok();
+            let slot = self.slots.at_once(handler);
             tasks.push(NewTask { start: slot.is_some(), ..new_task(handler, &envelope) });
             slots.push(slot);
         }
         let recorded = self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await;
-        if recorded.is_err() {
-            // It may be stored all the same.
-            self.due.notify_one();
-        }
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
-        let started = match recorded? {
-            Recorded::New { started } => started,
-            Recorded::Duplicate { same_body } => return Ok(Stored::Duplicate { same_body }),
+        let (started, otherwise) = match recorded {
+            Ok(Recorded::New { started }) => (started, None),
+            Ok(Recorded::Duplicate { same_body }) => (Vec::new(), Some(Ok(Stored::Duplicate { same_body }))),
+            Err(error) => (Vec::new(), Some(Err(error))),
         };
-        if started.len() < handlers.len() {
-            self.due.notify_one();
-        }
+        let not_started = handlers.len() - started.len();
         let awaited_until = waits(&envelope.event_type).map(|wait| received_at + wait);
         let mut awaited = None;
         for claim in started {
@@ -214,7 +201,13 @@ impl Inbox {
             let run = tokio::spawn(run);
             awaited = until.map(|until| (run, until)).or(awaited);
         }
-        Ok(Stored::New { awaited })
+        if not_started > 0 {
+            // There may be something to run all the same: tasks that wait for a slot; an event of which it is not known
+            // whether it is stored; what could not run while the slots that are given back now were held here.
+            drop(slots);
+            self.due.notify_one();
+        }
+        otherwise.unwrap_or(Ok(Stored::New { awaited }))
     }
 
     /// Keeps a verified body that is no event, and returns when it is on the disk.

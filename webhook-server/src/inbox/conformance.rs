@@ -3,6 +3,7 @@
 mod scenes;
 mod walks;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,8 +16,8 @@ use super::clock::StoreClock;
 use super::memory::{Memory, Task};
 use super::sqlite::Sqlite;
 use super::store::{
-    Arrival, Began, Claim, End, EventRow, Filter, HandlerStats, Lane, NewTask, Pruned, QuarantineRow,
-    Recorded, Replayed, Retention, State, Stats, Store, Stored, TaskRow, Ticket, Why,
+    Arrival, Began, Capacity, Claim, End, EventRow, Filter, HandlerStats, Lane, NewTask, Pruned,
+    QuarantineRow, Recorded, Replayed, Retention, State, Stats, Store, Stored, TaskRow, Ticket, Why,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.
@@ -139,8 +140,17 @@ impl<S: Subject> World<S> {
         }
     }
 
+    /// Claims at most so many tasks, whichever handlers' they are.
     fn claim(&self, limit: usize) -> Vec<Claim> {
-        self.done(|store| store.claim(limit)).claims
+        let handlers: BTreeSet<String> = self.tasks().into_iter().map(|row| row.handler).collect();
+        let handlers = handlers.into_iter().map(|handler| (handler, limit)).collect();
+        self.done(|store| store.claim(Capacity { slots: limit, handlers })).claims
+    }
+
+    /// Claims at most so many tasks, and so many of each handler, and tells which.
+    fn claim_ids_of(&self, slots: usize, handlers: &[(&str, usize)]) -> Vec<i64> {
+        let claimed = self.done(|store| store.claim(capacity(slots, handlers)));
+        claimed.claims.iter().map(|claim| claim.ticket.task).collect()
     }
 
     /// Claims, and tells which tasks.
@@ -156,7 +166,7 @@ impl<S: Subject> World<S> {
     }
 
     fn next_due(&self) -> Option<Duration> {
-        self.done(|store| store.claim(0)).next_due
+        self.done(|store| store.claim(capacity(0, &[]))).next_due
     }
 
     fn finish(&self, claim: &Claim, end: End) -> bool {
@@ -207,6 +217,11 @@ impl<S: Subject> World<S> {
     fn discard(&self, task: i64) -> bool {
         self.done(|store| store.discard(task, "not wanted".to_owned()))
     }
+}
+
+pub(super) fn capacity(slots: usize, handlers: &[(&str, usize)]) -> Capacity {
+    let of = |&(handler, tasks): &(&str, usize)| (handler.to_owned(), tasks);
+    Capacity { slots, handlers: handlers.iter().map(of).collect() }
 }
 
 fn everything() -> Filter {

@@ -12,9 +12,9 @@ use webhook_core::Retry;
 
 use super::clock::{StoreClock, millis};
 use super::store::{
-    Arrival, Began, Claim, Claimed, End, EventRow, Filter, Finished, HandlerStats, Lane, NewTask, Pruned,
-    QuarantineRow, Recorded, Replayed, Retention, State, Stats, Store, Stored, StoredEvent, TaskRow, Ticket,
-    Why,
+    Arrival, Began, Capacity, Claim, Claimed, End, EventRow, Filter, Finished, HandlerStats, Lane, NewTask,
+    Pruned, QuarantineRow, Recorded, Replayed, Retention, State, Stats, Store, Stored, StoredEvent, TaskRow,
+    Ticket, Why,
 };
 
 /// How often a task may end the process while it alone is running.
@@ -273,28 +273,31 @@ impl Data {
         })
     }
 
-    fn claim(&mut self, limit: usize, now: i64) -> Claimed {
-        let claims = self.claims(limit, now);
+    fn claim(&mut self, capacity: &Capacity, now: i64) -> Claimed {
+        let claims = self.claims(capacity, now);
         let waiting = self.tasks.values().filter(|task| task.state == State::Ready && task.due > now);
         let next_due = waiting.map(|task| task.due).min().map(|due| Duration::from_millis(due.abs_diff(now)));
         Claimed { claims, next_due }
     }
 
-    fn claims(&mut self, limit: usize, now: i64) -> Vec<Claim> {
-        let mut claims = Vec::new();
+    fn claims(&mut self, capacity: &Capacity, now: i64) -> Vec<Claim> {
+        let mut claims: Vec<Claim> = Vec::new();
         let running: Vec<&Task> = self.tasks.values().filter(|task| task.state == State::Running).collect();
         if running.iter().any(|task| task.is_suspect) {
             return claims;
         }
         let suspect = self.tasks.values().find(|task| task.is_suspect && task.state == State::Ready);
         if let Some(suspect) = suspect {
-            if running.is_empty() && limit > 0 {
+            if running.is_empty() && capacity.slots > 0 && capacity.of(&suspect.handler) > 0 {
                 claims.extend(self.start(suspect.id));
             }
             return claims;
         }
-        while claims.len() < limit
-            && let Some(candidate) = self.first_due(now)
+        while claims.len() < capacity.slots
+            && let Some(candidate) = self.first_due(now, |handler| {
+                let started = claims.iter().filter(|claim| claim.handler == handler).count();
+                started < capacity.of(handler)
+            })
         {
             let turn = self.whose_turn(&candidate, now);
             if turn != Some(candidate.id)
@@ -307,8 +310,8 @@ impl Data {
         claims
     }
 
-    fn first_due(&self, now: i64) -> Option<Task> {
-        let due = self.tasks.values().filter(|task| task.is_due(now));
+    fn first_due(&self, now: i64, has_room: impl Fn(&str) -> bool) -> Option<Task> {
+        let due = self.tasks.values().filter(|task| task.is_due(now) && has_room(&task.handler));
         due.min_by_key(|task| (task.due, task.id)).cloned()
     }
 
@@ -671,8 +674,8 @@ impl Store for Memory {
         self.at_once(|data, now| data.quarantine(&body, reason, now))
     }
 
-    fn claim(&self, limit: usize) -> Stored<'_, Claimed> {
-        self.at_once(|data, now| data.claim(limit, now))
+    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed> {
+        self.at_once(|data, now| data.claim(&capacity, now))
     }
 
     fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {

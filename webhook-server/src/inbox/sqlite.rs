@@ -30,8 +30,9 @@ use self::room::Room;
 use self::writer::{Urgency, Writer, translate};
 use crate::inbox::clock::{StoreClock, millis};
 use crate::inbox::store::{
-    Arrival, Began, Claimed, End, EventRow, Filter, Finished, NewTask, OpenError, Pruned, QuarantineRow,
-    Recorded, Replayed, Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow, Ticket,
+    Arrival, Began, Capacity, Claimed, End, EventRow, Filter, Finished, NewTask, OpenError, Pruned,
+    QuarantineRow, Recorded, Replayed, Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow,
+    Ticket,
 };
 
 /// How far ahead of the system's clock a time in the file may be and still count as the present: a clock that was once
@@ -176,11 +177,11 @@ impl Store for Sqlite {
         }
     }
 
-    fn claim(&self, limit: usize) -> Stored<'_, Claimed> {
+    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed> {
         let note = |claimed: &Claimed, live: &mut Live| {
             live.extend(claimed.claims.iter().map(|claim| claim.ticket));
         };
-        self.write(Urgency::Task, move |db, run| claim::claim(db, limit, run), note)
+        self.write(Urgency::Task, move |db, run| claim::claim(db, &capacity, run), note)
     }
 
     fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {

@@ -31,8 +31,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Keeps a verified body that is no event. Returns whether it is new.
     fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool>;
 
-    /// Starts at most `limit` tasks that are due: never two in one lane, and a suspect only when nothing else runs.
-    fn claim(&self, limit: usize) -> Stored<'_, Claimed>;
+    /// Starts tasks that are due, as far as there is capacity, those first that are due the longest: never two in
+    /// one lane, and a suspect only when nothing else runs.
+    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed>;
 
     /// Ends a run, unless the ticket is no longer the task's.
     fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished>;
@@ -114,6 +115,22 @@ pub(crate) struct Lane {
     pub(crate) key: String,
     /// Whether a task that waits for its next try holds the lane.
     pub(crate) strict: bool,
+}
+
+/// How many tasks may be started.
+#[derive(Clone, Debug)]
+pub(crate) struct Capacity {
+    /// Of all handlers together.
+    pub(crate) slots: usize,
+    /// Of each handler by its id; of one that is not named, none.
+    pub(crate) handlers: Vec<(String, usize)>,
+}
+
+impl Capacity {
+    /// How many of one handler.
+    pub(crate) fn of(&self, handler: &str) -> usize {
+        self.handlers.iter().find(|(named, _)| named == handler).map_or(0, |(_, tasks)| *tasks)
+    }
 }
 
 /// What became of an arrival.

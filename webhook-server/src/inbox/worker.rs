@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::{error, warn};
 use webhook_core::{DecodeError, Envelope, Registration, Reply, Retry, Verdict};
 
-use super::store::{Claim, End, Ticket, Why};
-use super::{AWAITED, Inbox, Phase};
+use super::slots::Slot;
+use super::store::{Claim, End, Finished, Ticket, Why};
+use super::{Inbox, Phase};
 use crate::journal::parked_because;
 use crate::run::{Ran, Start, Started};
 use crate::words::rounded;
@@ -36,17 +36,19 @@ impl Inbox {
             let mut wait = Duration::ZERO;
             // Never more is claimed than can be started at once.
             let mut free = tokio::select! {
-                free = self.free_slots() => free,
+                free = self.slots.free() => free,
                 _ = phase.changed() => continue,
             };
-            let slots = free.len();
-            match self.store.claim(slots).await {
+            let capacity = free.capacity();
+            let slots = capacity.slots;
+            match self.store.claim(capacity).await {
                 Ok(claimed) => {
                     if claimed.claims.len() < slots {
                         wait = claimed.next_due.unwrap_or(LOOK_AT_LEAST).min(LOOK_AT_LEAST);
                     }
                     for claim in claimed.claims {
-                        self.resume(claim, free.pop());
+                        let slot = free.take(&claim.handler);
+                        self.resume(claim, slot);
                     }
                 }
                 Err(error) => {
@@ -63,32 +65,19 @@ impl Inbox {
         }
     }
 
-    /// All slots that are free, when at least one is.
-    async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
-        let mut free = Vec::from_iter(Arc::clone(&self.slots).acquire_owned().await.ok());
-        while let Ok(another) = Arc::clone(&self.slots).try_acquire_owned() {
-            free.push(another);
-        }
-        free
-    }
-
     /// Starts nothing more, and waits for the runs in progress, for at most `patience`; then cancels those that still
     /// go on and gives their tasks back, without counting the attempt. Returns whether none is left.
     pub(crate) async fn settle(&self, patience: Duration) -> bool {
         self.phase.send_replace(Phase::Stopping);
-        let all_ended = || async {
-            let _ =
-                tokio::join!(self.slots.acquire_many(self.concurrency), self.awaited.acquire_many(AWAITED));
-        };
-        if tokio::time::timeout(patience, all_ended()).await.is_ok() {
+        if tokio::time::timeout(patience, self.slots.all_free()).await.is_ok() {
             return true;
         }
         self.phase.send_replace(Phase::Cancelling);
-        tokio::time::timeout(CANCELLED, all_ended()).await.is_ok()
+        tokio::time::timeout(CANCELLED, self.slots.all_free()).await.is_ok()
     }
 
     /// Runs a task that waited in the store.
-    fn resume(self: &Arc<Self>, claim: Claim, slot: Option<OwnedSemaphorePermit>) {
+    fn resume(self: &Arc<Self>, claim: Claim, slot: Option<Slot>) {
         let end = match self.runnable(&claim) {
             Ok((handler, envelope)) => {
                 let start = Start {
@@ -116,8 +105,8 @@ impl Inbox {
         }
         let inbox = Arc::clone(self);
         tokio::spawn(async move {
-            inbox.write_end(claim.ticket, end).await;
-            drop(slot);
+            let finished = inbox.write_end(claim.ticket, &end).await;
+            inbox.leave(slot, &end, finished);
         });
     }
 
@@ -140,7 +129,7 @@ impl Inbox {
         handler: &'static Registration,
         envelope: Arc<Envelope>,
         start: Start,
-        slot: Option<OwnedSemaphorePermit>,
+        slot: Option<Slot>,
     ) -> impl Future<Output = Option<Reply>> + Send + 'static {
         let inbox = Arc::clone(self);
         async move {
@@ -155,9 +144,9 @@ impl Inbox {
             let reply = ran.as_ref().and_then(|ran| ran.reply.clone());
             tokio::spawn(async move {
                 crate::failpoint::failpoint!("after-effect");
-                let was_ours = inbox.write_end(ticket, end.clone()).await;
-                inbox.journal.ran(&envelope, handler, ran.as_ref(), attempt, &end, was_ours);
-                drop(slot);
+                let finished = inbox.write_end(ticket, &end).await;
+                inbox.journal.ran(&envelope, handler, ran.as_ref(), attempt, &end, finished.was_ours);
+                inbox.leave(slot, &end, finished);
             });
             reply
         }
@@ -220,22 +209,25 @@ impl Inbox {
         }
     }
 
-    /// Has the store know how a run ended, however long that takes. Returns whether the run still had its task.
-    async fn write_end(&self, ticket: Ticket, end: End) -> bool {
+    /// Has the store know how a run ended, however long that takes.
+    async fn write_end(&self, ticket: Ticket, end: &End) -> Finished {
         loop {
             match self.store.finish(ticket, end.clone()).await {
-                Ok(finished) => {
-                    // A claim that finds nothing still costs a turn of the writer, and holds the slots meanwhile.
-                    if finished.is_any_due || matches!(end, End::Retry { .. }) {
-                        self.due.notify_one();
-                    }
-                    return finished.was_ours;
-                }
+                Ok(finished) => return finished,
                 Err(error) => {
                     warn!(%error, task = ticket.task, "the end of a run could not be stored yet");
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
             }
+        }
+    }
+
+    /// Gives a run's slot back, and then has the worker look whether anything is due for it: a claim that finds nothing
+    /// still costs a turn of the writer, and holds the slots meanwhile.
+    fn leave(&self, slot: Option<Slot>, end: &End, finished: Finished) {
+        drop(slot);
+        if finished.is_any_due || matches!(end, End::Retry { .. }) {
+            self.due.notify_one();
         }
     }
 }

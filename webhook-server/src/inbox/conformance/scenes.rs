@@ -27,6 +27,8 @@ on_every_store! {
     a_retry_waits_for_its_time,
     a_retry_is_never_early,
     due_tasks_are_claimed_in_order_and_no_more_than_wanted,
+    a_handler_at_its_capacity_holds_up_no_other,
+    what_its_lane_holds_up_takes_no_capacity,
     a_serial_lane_runs_one_at_a_time,
     a_serial_lane_takes_the_oldest_first,
     a_serial_lane_lets_others_pass_a_task_in_backoff,
@@ -250,6 +252,28 @@ fn due_tasks_are_claimed_in_order_and_no_more_than_wanted(world: World<impl Subj
     assert!(world.claim(0).is_empty());
     world.later(2 * SECOND);
     assert_eq!(world.claim_ids(10), [3, 4, 2, 1], "by the time at which they were due");
+}
+
+fn a_handler_at_its_capacity_holds_up_no_other(mut world: World<impl Subject>) {
+    for (id, handler) in [("evt_1", "a"), ("evt_2", "a"), ("evt_3", "a"), ("evt_4", "b"), ("evt_5", "a")] {
+        world.record(id, &[free(handler)]);
+        world.later(SECOND);
+    }
+    assert_eq!(world.claim_ids_of(4, &[("b", 2), ("a", 2)]), [1, 2, 4]);
+    assert_eq!(world.claim_ids_of(4, &[("a", 0), ("b", 2)]), [0; 0]);
+    assert_eq!(world.claim_ids_of(4, &[("b", 2)]), [0; 0], "a handler that is not named has none");
+    assert_eq!(world.claim_ids_of(1, &[("a", 2)]), [3]);
+    world.restart(&["a", "b"]);
+    assert_eq!(world.claim_ids_of(4, &[("b", 2)]), [0; 0], "nor has it for a suspect");
+    assert_eq!(world.claim_ids_of(4, &[("b", 2), ("a", 2)]), [1], "a suspect runs alone all the same");
+}
+
+fn what_its_lane_holds_up_takes_no_capacity(world: World<impl Subject>) {
+    world.record("evt_1", &[in_lane("a", "ch_1", false)]);
+    world.record("evt_2", &[in_lane("a", "ch_1", false)]);
+    world.record("evt_3", &[in_lane("a", "ch_2", false)]);
+    assert_eq!(world.claim_ids_of(4, &[("a", 2)]), [1, 3]);
+    assert_eq!(world.states(), [State::Running, State::Blocked, State::Running]);
 }
 
 fn a_serial_lane_runs_one_at_a_time(world: World<impl Subject>) {

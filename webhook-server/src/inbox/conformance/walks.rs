@@ -1,5 +1,6 @@
 //! Random walks: a store does as the model does, and the model keeps the rules.
 
+use proptest::array::uniform3;
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::sample::select;
@@ -33,7 +34,10 @@ enum Step {
         handlers: u8,
         start: bool,
     },
-    Claim(usize),
+    Claim {
+        slots: usize,
+        each: [usize; 3],
+    },
     Finish {
         run: usize,
         end: End,
@@ -77,7 +81,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (event(), any::<bool>(), 0..8_u8, any::<bool>())
             .prop_map(|(event, changed, handlers, start)| Step::Record { event, changed, handlers, start }),
-        12 => (0..5_usize).prop_map(Step::Claim),
+        12 => (0..5_usize, uniform3(prop_oneof![2 => Just(5), 1 => 0..3_usize]))
+            .prop_map(|(slots, each)| Step::Claim { slots, each }),
         16 => (any::<usize>(), end(delay.clone())).prop_map(|(run, end)| Step::Finish { run, end }),
         1 => (any::<usize>(), end(delay)).prop_map(|(task, end)| Step::FinishOld { task, end }),
         2 => any::<usize>().prop_map(Step::Acquit),
@@ -178,8 +183,14 @@ impl<S: Subject> World<S> {
                     duplicate @ Recorded::Duplicate { .. } => format!("{duplicate:?}"),
                 }
             }
-            Step::Claim(limit) => {
-                let claimed = self.done(|store| store.claim(limit));
+            Step::Claim { slots, each } => {
+                let handlers: Vec<(&str, usize)> = HANDLERS.into_iter().zip(each).collect();
+                let claimed = self.done(|store| store.claim(capacity(slots, &handlers)));
+                assert!(claimed.claims.len() <= slots);
+                for (handler, left) in handlers {
+                    let of_it = claimed.claims.iter().filter(|claim| claim.handler == handler);
+                    assert!(of_it.count() <= left, "{handler}");
+                }
                 format!("claimed {:?}, next in {:?}", shown(&claimed.claims), claimed.next_due)
             }
             Step::Finish { run, end } => {
@@ -289,7 +300,7 @@ impl<S: Subject> Walk<S> {
             {
                 self.take(&Step::Later(wait));
             } else if tasks.iter().any(|task| task.state.is_open()) {
-                self.take(&Step::Claim(2));
+                self.take(&Step::Claim { slots: 2, each: [1, 2, 2] });
             } else {
                 return;
             }
@@ -387,7 +398,7 @@ fn walk<S: Subject>(steps: &[Step], orders: [Order; 3], crash: bool) {
 }
 
 fn orders() -> impl Strategy<Value = [Order; 3]> {
-    proptest::array::uniform3(select(vec![None, Some(false), Some(true)]))
+    uniform3(select(vec![None, Some(false), Some(true)]))
 }
 
 proptest! {

@@ -1,10 +1,11 @@
 //! Choosing what runs next.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::inbox::store::{Claim, Claimed, NewTask, State, Ticket};
+use crate::inbox::store::{Capacity, Claim, Claimed, NewTask, State, Ticket};
 
 /// Who runs what is claimed, and since when.
 #[derive(Clone, Copy)]
@@ -17,35 +18,53 @@ pub(super) struct Run {
 /// How many tasks whose lane is taken one claim may come upon: whoever else writes waits that long.
 const PASSED_OVER: usize = 1_000;
 
-/// Starts at most `limit` tasks that are due: never two in one lane, and a suspect only when nothing else runs.
-pub(super) fn claim(db: &Connection, limit: usize, run: Run) -> rusqlite::Result<Claimed> {
+/// Starts tasks that are due, as far as there is capacity, those first that are due the longest: never two in one
+/// lane, and a suspect only when nothing else runs.
+pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite::Result<Claimed> {
     let mut claims = Vec::new();
-    match suspect(db)? {
-        Some((id, State::Ready)) if limit > 0 && !anything_runs(db)? => claims.push(start(db, id, run)?),
-        Some(_) => {}
-        None => {
-            let mut passed_over = 0;
-            while claims.len() < limit
-                && let Some(candidate) = first_due(db, run.now)?
-            {
-                let claimed = claim_candidate(db, candidate, run)?;
-                passed_over += usize::from(claimed.is_none());
-                claims.extend(claimed);
-                if passed_over == PASSED_OVER {
-                    return Ok(Claimed { claims, next_due: Some(Duration::ZERO) });
-                }
+    if let Some(suspect) = suspect(db)? {
+        let may_run = capacity.slots > 0 && capacity.of(&suspect.handler) > 0;
+        if suspect.state == State::Ready && may_run && !anything_runs(db)? {
+            claims.push(start(db, suspect.id, run)?);
+        }
+        return Ok(Claimed { claims, next_due: next_due(db, run.now)? });
+    }
+    // What is due of a handler that may run nothing more is not looked at, however much it is.
+    let mut candidates = BTreeMap::new();
+    for (handler, left) in &capacity.handlers {
+        candidates.extend(candidate(db, handler, *left, run.now)?);
+    }
+    let mut passed_over = 0;
+    while claims.len() < capacity.slots
+        && let Some((_, first)) = candidates.pop_first()
+    {
+        let claimed = claim_candidate(db, &first, run)?;
+        if claimed.is_none() {
+            passed_over += 1;
+            if passed_over == PASSED_OVER {
+                return Ok(Claimed { claims, next_due: Some(Duration::ZERO) });
             }
         }
+        let left = first.left - usize::from(claimed.is_some());
+        claims.extend(claimed);
+        candidates.extend(candidate(db, first.handler, left, run.now)?);
     }
     Ok(Claimed { claims, next_due: next_due(db, run.now)? })
 }
 
+struct Suspect {
+    id: i64,
+    handler: String,
+    state: State,
+}
+
 /// The suspect to look at first: one that runs, else the oldest.
-fn suspect(db: &Connection) -> rusqlite::Result<Option<(i64, State)>> {
+fn suspect(db: &Connection) -> rusqlite::Result<Option<Suspect>> {
     db.prepare_cached(
-        "SELECT id, state FROM inbox_task WHERE suspect = 1 AND state <= 2 ORDER BY state = 1 DESC, id LIMIT 1",
+        "SELECT id, handler, state FROM inbox_task WHERE suspect = 1 AND state <= 2 \
+         ORDER BY state = 1 DESC, id LIMIT 1",
     )?
-    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+    .query_row([], |row| Ok(Suspect { id: row.get(0)?, handler: row.get(1)?, state: row.get(2)? }))
     .optional()
 }
 
@@ -54,31 +73,42 @@ fn anything_runs(db: &Connection) -> rusqlite::Result<bool> {
         .query_row([], |row| row.get(0))
 }
 
-/// A task that is ready and due.
-struct Candidate {
+/// Of a handler's tasks the one that is due the longest.
+struct Candidate<'h> {
     id: i64,
-    handler: String,
+    handler: &'h str,
     lane: Option<String>,
     strict: bool,
+    /// How many tasks of the handler may yet be started.
+    left: usize,
 }
 
-fn first_due(db: &Connection, now: i64) -> rusqlite::Result<Option<Candidate>> {
-    let read = |row: &Row<'_>| {
-        Ok(Candidate { id: row.get(0)?, handler: row.get(1)?, lane: row.get(2)?, strict: row.get(3)? })
-    };
+/// Finds a handler's candidate, with its place among those of all; `None` if nothing is due, or nothing may be started.
+fn candidate<'h>(
+    db: &Connection,
+    handler: &'h str,
+    left: usize,
+    now: i64,
+) -> rusqlite::Result<Option<((i64, i64), Candidate<'h>)>> {
+    if left == 0 {
+        return Ok(None);
+    }
     db.prepare_cached(
-        "SELECT id, handler, lane, strict FROM inbox_task WHERE state = 0 AND due_ms <= ?1 \
+        "SELECT due_ms, id, lane, strict FROM inbox_task WHERE handler = ?1 AND state = 0 AND due_ms <= ?2 \
          ORDER BY due_ms, id LIMIT 1",
     )?
-    .query_row([now], read)
+    .query_row(params![handler, now], |row| {
+        let (due, id) = (row.get(0)?, row.get(1)?);
+        Ok(((due, id), Candidate { id, handler, lane: row.get(2)?, strict: row.get(3)?, left }))
+    })
     .optional()
 }
 
 /// Starts the task of the candidate's lane whose turn it is. If that is another one, or none, the candidate is blocked
 /// from now on: so each candidate is looked at once, however long its lane's queue is.
-fn claim_candidate(db: &Connection, candidate: Candidate, run: Run) -> rusqlite::Result<Option<Claim>> {
+fn claim_candidate(db: &Connection, candidate: &Candidate<'_>, run: Run) -> rusqlite::Result<Option<Claim>> {
     let Some(lane) = &candidate.lane else { return start(db, candidate.id, run).map(Some) };
-    let turn = if lane_runs(db, &candidate.handler, lane)? {
+    let turn = if lane_runs(db, candidate.handler, lane)? {
         None
     } else {
         db.prepare_cached(

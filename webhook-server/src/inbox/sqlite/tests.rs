@@ -1,7 +1,7 @@
 //! What only this store does: one writer, one file.
 
 use super::*;
-use crate::inbox::conformance::{arrival, at_once, free};
+use crate::inbox::conformance::{arrival, at_once, capacity, free};
 
 /// More than may wait for the writer.
 const MANY: usize = 1_100;
@@ -58,7 +58,7 @@ async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
     other.execute(started, []).expect("nothing else writes now");
     let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
-    let claimed = store.claim(10).await.expect("it is open again").claims;
+    let claimed = store.claim(capacity(10, &[("a", 10)])).await.expect("it is open again").claims;
     let claimed: Vec<_> = claimed.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
     assert_eq!(claimed, [(2, 1)], "the first one really runs");
 }
@@ -69,16 +69,19 @@ async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
     let path = folder.path().join("inbox.db");
     let store = Sqlite::open(&path, 0).expect("a new file can be used");
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
-    let old = store.claim(1).await.expect("it can be written").claims.remove(0);
+    let old = store.claim(capacity(1, &[("a", 1)])).await.expect("it can be written").claims.remove(0);
     let released = store.finish(old.ticket, End::Released).await.expect("it can be written");
     assert!(released.was_ours);
-    store.claim(1).await.expect("it can be written");
+    store.claim(capacity(1, &[("a", 1)])).await.expect("it can be written");
     // As if the answer to the first had been lost.
     let again = store.finish(old.ticket, End::Released).await.expect("it can be written");
     assert!(!again.was_ours);
     let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
-    assert!(store.claim(10).await.expect("it is open again").claims.is_empty(), "it runs");
+    assert!(
+        store.claim(capacity(10, &[("a", 10)])).await.expect("it is open again").claims.is_empty(),
+        "it runs"
+    );
 }
 
 #[tokio::test]

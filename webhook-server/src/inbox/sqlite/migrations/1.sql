@@ -62,6 +62,8 @@ CREATE TABLE inbox_task (
 ) STRICT;
 
 CREATE INDEX inbox_task_due ON inbox_task (due_ms, id) WHERE state = 0;
+-- To pass over all that is due of a handler that has as many runs as it may.
+CREATE INDEX inbox_task_due_of ON inbox_task (handler, due_ms, id) WHERE state = 0;
 CREATE INDEX inbox_task_open_lane ON inbox_task (handler, lane, created_s, event_seq)
     WHERE state <= 2 AND lane IS NOT NULL;
 -- To tell whether a handler has done a newer event of an object.
