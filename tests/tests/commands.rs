@@ -45,6 +45,7 @@ fn a_sample_of_every_type_is_taken() {
     for (answer, event_type) in answers.iter().zip(&types) {
         assert_eq!(answer["type"], **event_type, "{answer}");
         assert_eq!(answer["status"], 200, "{answer}");
+        assert_eq!(answer["answer"], r#"{"received":true}"#, "{answer}");
     }
     let ids: BTreeSet<_> = answers.iter().map(|answer| answer["event_id"].as_str()).collect();
     assert_eq!(ids.len(), 275, "every event has an id of its own");
@@ -177,6 +178,17 @@ fn handlers_lists_what_is_linked() {
         attached,
     ] {
         assert!(table.contains(cell), "{cell}: {table}");
+    }
+
+    // How they run, where their attributes say it.
+    let table = run(program(env!("CARGO_BIN_EXE_outcomes")).arg("handlers")).with_code(0).stdout;
+    for (handler, runs) in [
+        ("outcomes::hang", "timeout = \"200ms\"  "),
+        ("outcomes::bad_beside_good", "retry(max = 2, first = \"1s\", cap = \"6h\")  "),
+        ("outcomes::redirect", "order = none, reply  "),
+    ] {
+        let row = table.lines().find(|line| line.starts_with(handler));
+        assert!(row.is_some_and(|row| row.contains(runs)), "{handler}: {table}");
     }
 }
 

@@ -143,8 +143,8 @@ fn list_shows_tasks_and_filters_them() {
             )
         );
         assert_eq!(parked["error"], "who refunds \u{1b}[2J\u{9b}31m\nthis?", "whole");
-        assert!(parked["received_at"].is_i64() && parked["finished_at"].is_i64(), "{parked}");
-        assert!(all[0]["due_at"].as_i64() > all[0]["received_at"].as_i64(), "{all}");
+        assert!(parked["received_ms"].is_i64() && parked["finished_ms"].is_i64(), "{parked}");
+        assert!(all[0]["due_ms"].as_i64() > all[0]["received_ms"].as_i64(), "{all}");
         for (filter, count) in [
             (&["--state", "done"][..], 2),
             (&["--state", "blocked"], 0),
@@ -251,7 +251,7 @@ fn retry_runs_a_parked_task_again() {
     );
     until("the server has run it again", || {
         let row = fixture.json(&["inbox", "list", &fixture.refunded]);
-        row[0]["state"] == "parked" && row[0]["finished_at"] != before[0]["finished_at"]
+        row[0]["state"] == "parked" && row[0]["finished_ms"] != before[0]["finished_ms"]
     });
     let ran = format!("not refunded: {} attempt=1", fixture.refunded);
     let stopped = fixture.server.take().expect("it runs").stop();

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -14,16 +14,17 @@ use webhook_core::{SIGNATURE_HEADER, Sample, Secret, sign};
 /// How long an answer may take: what the Stripe CLI allows.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// More of an answer is not read: a server has nothing to say that is longer.
+/// A longer answer is not read: Stripe has no use for one.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// Signs a sample with every secret and posts it. `now` is in seconds since the Unix epoch.
+/// Signs a sample with every secret and posts it. `now` is in seconds since the Unix epoch. The body of an answer that is
+/// too long, or breaks off, is empty.
 pub(crate) async fn send(
     sample: Sample,
     secrets: &[Secret],
     to: &Uri,
     now: u64,
-) -> Result<StatusCode, SendError> {
+) -> Result<Response<Bytes>, SendError> {
     let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
     let signature = sign(secrets, now, &body);
     match tokio::time::timeout(TIMEOUT, post(to, signature, body.into())).await {
@@ -32,7 +33,7 @@ pub(crate) async fn send(
     }
 }
 
-async fn post(to: &Uri, signature: String, body: Bytes) -> Result<StatusCode, SendError> {
+async fn post(to: &Uri, signature: String, body: Bytes) -> Result<Response<Bytes>, SendError> {
     let (Some("http"), Some(host)) = (to.scheme_str(), to.host()) else {
         return Err(SendError::Url { to: to.clone() });
     };
@@ -55,11 +56,9 @@ async fn post(to: &Uri, signature: String, body: Bytes) -> Result<StatusCode, Se
         .header(SIGNATURE_HEADER, signature)
         .body(Full::new(body))
         .map_err(|_| SendError::Url { to: to.clone() })?;
-    let response = sender.send_request(request).await.map_err(broken)?;
-    let status = response.status();
-    // The answer's text says nothing; reading it lets the server finish in peace.
-    let _ = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
-    Ok(status)
+    let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
+    let body = Limited::new(body, ANSWER_LIMIT).collect().await;
+    Ok(Response::from_parts(head, body.map(Collected::to_bytes).unwrap_or_default()))
 }
 
 /// Why an event could not be sent, or no answer came.

@@ -102,14 +102,29 @@ impl Settings {
 
     /// Notes every setting that is out of its range.
     pub(crate) fn check(&self, problems: &mut Problems) {
+        let mut refuse = |name: &str, value: &str, why: &str| {
+            let field = name.replace('-', "_");
+            let (flag, variable) = names(name);
+            problems.add(format!(
+                "`{name}` is {value}: it must be {why}; set {flag}, {variable} or `Settings::{field}`"
+            ));
+        };
+        if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
+            let why = format!("from 1 to {MAX_CONCURRENCY}");
+            refuse("concurrency", &self.concurrency.to_string(), &why);
+        }
+        if !(1..=MAX_BODY_LIMIT).contains(&self.body_limit) {
+            let why = format!("from 1 to {MAX_BODY_LIMIT}");
+            refuse("body-limit", &format!("{} bytes", self.body_limit), &why);
+        }
+        if !is_plain_path(&self.path) {
+            let why = "a `/`, and after it only letters, digits and `-._~/`, as Stripe will send it";
+            refuse("path", &format!("{:?}", self.path), why);
+        }
         let mut range = |name: &str, value: Duration, least: Duration, most: Duration| {
             if !(least..=most).contains(&value) {
-                problems.add(format!(
-                    "`{name}` is {}: it must be from {} to {}",
-                    humantime::format_duration(value),
-                    humantime::format_duration(least),
-                    humantime::format_duration(most),
-                ));
+                let [value, least, most] = [value, least, most].map(humantime::format_duration);
+                refuse(name, &value.to_string(), &format!("from {least} to {most}"));
             }
         };
         let second = Duration::from_secs(1);
@@ -122,25 +137,12 @@ impl Settings {
         // A shorter memory would take an event that Stripe is asked to send again for a new one.
         range("keep-ids", self.keep_ids, self.keep_bodies.max(DAY), MAX_KEPT);
         range("keep-parked", self.keep_parked, self.keep_ids, MAX_KEPT);
-        if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
-            problems.add(format!(
-                "`concurrency` is {}: it must be from 1 to {MAX_CONCURRENCY}",
-                self.concurrency
-            ));
-        }
-        if !(1..=MAX_BODY_LIMIT).contains(&self.body_limit) {
-            problems.add(format!(
-                "`body-limit` is {} bytes: it must be from 1 to {MAX_BODY_LIMIT}",
-                self.body_limit
-            ));
-        }
-        if !is_plain_path(&self.path) {
-            problems.add(format!(
-                "`path` is {:?}: it must begin with `/` and hold only letters, digits and `-._~/`, as Stripe will send it",
-                self.path
-            ));
-        }
     }
+}
+
+/// The flag and the environment variable of a setting.
+fn names(setting: &str) -> (String, String) {
+    (format!("--{setting}"), format!("WEBHOOK_{}", setting.to_uppercase().replace('-', "_")))
 }
 
 fn is_plain_path(path: &str) -> bool {
@@ -306,9 +308,8 @@ impl Values<'_> {
         match parse(text) {
             Some(value) => *setting = value,
             None => {
-                let variable = name.to_uppercase().replace('-', "_");
-                self.problems
-                    .add(format!("--{name} (or WEBHOOK_{variable}) is {text:?}: it must be {expected}"));
+                let (flag, variable) = names(name);
+                self.problems.add(format!("{flag} (or {variable}) is {text:?}: it must be {expected}"));
             }
         }
     }

@@ -63,10 +63,10 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let sending = async {
         let mut all = Ok(());
         for sample in samples {
-            let status = send(sample, std::slice::from_ref(&own), &url, super::unix_now())
+            let answer = send(sample, std::slice::from_ref(&own), &url, super::unix_now())
                 .await
                 .map_err(|error| super::failed("not sent", &error))?;
-            if !status.is_success() {
+            if !answer.status().is_success() {
                 all = Err(sample_failed());
             }
         }

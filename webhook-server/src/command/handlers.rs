@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use webhook_core::{Order, Registration, Registry, Takes};
+use webhook_core::{Order, Policy, Registration, Registry, Retry, Takes};
 
 use super::table::table;
 use super::{Failure, Format};
@@ -54,7 +54,8 @@ pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
             return Err(problems.into());
         }
         Format::Table => {
-            let header = ["HANDLER", "EVENTS", "PAYLOAD", "AT", "WHAT IT DOES"].map(str::to_owned).to_vec();
+            let header =
+                ["HANDLER", "EVENTS", "PAYLOAD", "RUNS", "AT", "WHAT IT DOES"].map(str::to_owned).to_vec();
             let rows = registrations.iter().flat_map(|handler| lines(handler));
             print(&table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()));
         }
@@ -79,11 +80,7 @@ fn row(handler: &Registration) -> Row {
             first_ms: handler.policy.retry.first.as_millis(),
             cap_ms: handler.policy.retry.cap.as_millis(),
         },
-        order: match handler.policy.order {
-            Order::Serial => "serial",
-            Order::Strict => "strict",
-            Order::None => "none",
-        },
+        order: word(handler.policy.order),
         order_by: handler.policy.order_by,
         replies: handler.policy.replies,
         file: handler.file,
@@ -106,9 +103,35 @@ fn lines(handler: &Registration) -> Vec<Vec<String>> {
         (Some(name), []) => short_type(name).to_owned(),
         (Some(name), fields) => format!("{}: {}", short_type(name), fields.join(", ")),
     };
-    let cells = [id, first, &payload, &format!("{file}:{line}"), summary].map(str::to_owned).to_vec();
+    let (runs, at) = (runs(&handler.policy), format!("{file}:{line}"));
+    let cells = [id, first, &payload, &runs, &at, summary].map(str::to_owned).to_vec();
     let more = others.iter().map(|event_type| vec![String::new(), (*event_type).to_owned()]);
     std::iter::once(cells).chain(more).collect()
+}
+
+/// What is not as usual in how a handler's runs are made, as its attribute would say it.
+fn runs(policy: &Policy) -> String {
+    let Policy { timeout, retry, order, order_by, replies } = *policy;
+    let time = humantime::format_duration;
+    let mut said = Vec::new();
+    said.extend(timeout.map(|timeout| format!("timeout = \"{}\"", time(timeout))));
+    if retry != Retry::DEFAULT {
+        let (first, cap) = (time(retry.first), time(retry.cap));
+        said.push(format!("retry(max = {}, first = \"{first}\", cap = \"{cap}\")", retry.max));
+    }
+    said.extend((order != Order::default()).then(|| format!("order = {}", word(order))));
+    said.extend(order_by.map(|field| format!("order_by = \"{field}\"")));
+    said.extend(replies.then(|| "reply".to_owned()));
+    if said.is_empty() { "-".to_owned() } else { said.join(", ") }
+}
+
+/// An order in the attribute's words.
+fn word(order: Order) -> &'static str {
+    match order {
+        Order::Serial => "serial",
+        Order::Strict => "strict",
+        Order::None => "none",
+    }
 }
 
 /// A type's name without its path: `Value` for `serde_json::value::Value`.

@@ -13,6 +13,7 @@ use crate::client::send;
 use crate::settings::{SecretFlag, Settings};
 use crate::startup::Problems;
 use crate::terminal::print;
+use crate::words::printable;
 use crate::{log, secrets};
 
 #[derive(Args)]
@@ -47,6 +48,8 @@ struct Answer {
     event_type: &'static str,
     event_id: String,
     status: u16,
+    /// As the server worded it.
+    answer: String,
 }
 
 pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
@@ -71,13 +74,16 @@ pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
     let mut answers = Vec::new();
     for (event_type, sample) in samples {
         let event_id = sample.event_id();
-        let status = send(sample, &secrets, &to, super::unix_now())
+        let response = send(sample, &secrets, &to, super::unix_now())
             .await
             .map_err(|error| super::failed("not sent", &error))?;
+        let status = response.status().as_u16();
+        let answer = String::from_utf8_lossy(response.body()).into_owned();
         if arguments.format == Format::Table {
-            print(&format!("{}  {event_type}  {event_id}\n", status.as_u16()));
+            let line = format!("{status}  {event_type}  {event_id}  {}", printable(&answer));
+            print(&format!("{}\n", line.trim_end()));
         }
-        answers.push(Answer { event_type, event_id, status: status.as_u16() });
+        answers.push(Answer { event_type, event_id, status, answer });
     }
     if arguments.format == Format::Json {
         print(&super::json(&answers)?);

@@ -205,7 +205,7 @@ impl Data {
             created: arrival.created,
             api_version: arrival.api_version,
             livemode: arrival.livemode,
-            received_at: now,
+            received_ms: now,
             deliveries: 1,
             changed_bodies: 0,
             has_body: false,
@@ -424,7 +424,7 @@ impl Data {
         }
         self.last_quarantined += 1;
         let id = self.last_quarantined;
-        let row = QuarantineRow { id, received_at: now, deliveries: 1, reason, bytes: body.len() as u64 };
+        let row = QuarantineRow { id, received_ms: now, deliveries: 1, reason, bytes: body.len() as u64 };
         self.quarantine.insert(id, Quarantined { row, digest });
         true
     }
@@ -436,7 +436,7 @@ impl Data {
         let looked_at: Vec<i64> =
             self.events.keys().copied().filter(|seq| *seq > cursor).take(PRUNE_STEP).collect();
         let last = looked_at.last().and_then(|seq| self.events.get(seq));
-        let received = last.map(|event| event.row.received_at);
+        let received = last.map(|event| event.row.received_ms);
         for seq in &looked_at {
             self.prune_event(*seq, [bodies, ids, parked], &mut pruned);
         }
@@ -448,7 +448,7 @@ impl Data {
         }
         if cursor == 0 {
             let before = self.quarantine.len();
-            self.quarantine.retain(|_, kept| kept.row.received_at >= parked);
+            self.quarantine.retain(|_, kept| kept.row.received_ms >= parked);
             pruned.quarantined = (before - self.quarantine.len()) as u64;
         }
         pruned
@@ -473,10 +473,10 @@ impl Data {
             return;
         }
         let Some(event) = self.events.get_mut(&seq) else { return };
-        if event.row.received_at < ids {
+        if event.row.received_ms < ids {
             self.delete_event(seq);
             pruned.events += 1;
-        } else if event.row.received_at < bodies && event.body.take().is_some() {
+        } else if event.row.received_ms < bodies && event.body.take().is_some() {
             pruned.bodies += 1;
         }
     }
@@ -550,16 +550,16 @@ impl Data {
             state: task.state,
             why: task.why,
             attempt: task.attempt,
-            received_at: event.row.received_at,
-            due_at: (task.state == State::Ready).then_some(task.due),
-            finished_at: task.finished,
+            received_ms: event.row.received_ms,
+            due_ms: (task.state == State::Ready).then_some(task.due),
+            finished_ms: task.finished,
             error: task.error.clone(),
         })
     }
 
     fn task_rows(&self, filter: &Filter) -> Vec<TaskRow> {
         let is_meant = |row: &TaskRow| {
-            is_meant(filter, &row.event_id, &row.event_type, row.received_at)
+            is_meant(filter, &row.event_id, &row.event_type, row.received_ms)
                 && filter.handler.as_ref().is_none_or(|handler| *handler == row.handler)
                 && filter.state.is_none_or(|state| state == row.state)
                 && filter.why.is_none_or(|why| row.why == Some(why))
@@ -571,7 +571,7 @@ impl Data {
 
     fn event_rows(&self, filter: &Filter) -> Vec<EventRow> {
         let is_meant = |row: &EventRow| {
-            is_meant(filter, &row.event_id, &row.event_type, row.received_at)
+            is_meant(filter, &row.event_id, &row.event_type, row.received_ms)
                 && filter.after.is_none_or(|after| row.cursor < after)
         };
         self.events.values().rev().map(Self::event_row).filter(is_meant).take(filter.limit).collect()
@@ -625,10 +625,10 @@ impl Data {
 }
 
 /// Whether an operator means an event, or its tasks, as far as the event tells.
-fn is_meant(filter: &Filter, event_id: &String, event_type: &str, received_at: i64) -> bool {
+fn is_meant(filter: &Filter, event_id: &String, event_type: &str, received_ms: i64) -> bool {
     (filter.event_ids.is_empty() || filter.event_ids.contains(event_id))
         && filter.matches_type(event_type)
-        && filter.since.is_none_or(|since| received_at >= since)
+        && filter.since.is_none_or(|since| received_ms >= since)
 }
 
 impl Memory {

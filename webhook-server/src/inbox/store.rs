@@ -334,10 +334,10 @@ pub(crate) struct TaskRow {
     pub(crate) state: State,
     pub(crate) why: Option<Why>,
     pub(crate) attempt: u32,
-    pub(crate) received_at: i64,
+    pub(crate) received_ms: i64,
     /// When it will run next, if it is ready.
-    pub(crate) due_at: Option<i64>,
-    pub(crate) finished_at: Option<i64>,
+    pub(crate) due_ms: Option<i64>,
+    pub(crate) finished_ms: Option<i64>,
     pub(crate) error: Option<String>,
 }
 
@@ -354,7 +354,7 @@ pub(crate) struct EventRow {
     pub(crate) created: Option<i64>,
     pub(crate) api_version: Option<String>,
     pub(crate) livemode: bool,
-    pub(crate) received_at: i64,
+    pub(crate) received_ms: i64,
     /// How many deliveries there were of it.
     pub(crate) deliveries: u64,
     /// How many of these had another body than the first.
@@ -375,7 +375,7 @@ pub(crate) struct StoredEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QuarantineRow {
     pub(crate) id: i64,
-    pub(crate) received_at: i64,
+    pub(crate) received_ms: i64,
     pub(crate) deliveries: u64,
     pub(crate) reason: String,
     pub(crate) bytes: u64,

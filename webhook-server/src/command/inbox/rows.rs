@@ -14,13 +14,13 @@ pub(super) fn tasks(tasks: &[TaskRow]) -> String {
     let header = ["RECEIVED", "EVENT", "TYPE", "HANDLER", "STATE", "ATTEMPT", "NEXT", "ERROR"];
     let row = |task: &TaskRow| {
         vec![
-            time(task.received_at),
+            time(task.received_ms),
             task.event_id.clone(),
             task.event_type.clone(),
             task.handler.clone(),
             state(task.state, task.why),
             task.attempt.to_string(),
-            task.due_at.map_or("-".to_owned(), time),
+            task.due_ms.map_or("-".to_owned(), time),
             task.error.as_deref().map_or("-".to_owned(), short),
         ]
     };
@@ -30,7 +30,7 @@ pub(super) fn tasks(tasks: &[TaskRow]) -> String {
 pub(super) fn quarantine(rows: &[QuarantineRow]) -> String {
     let header = ["RECEIVED", "DELIVERIES", "BYTES", "WHY IT IS NO EVENT"];
     let row = |row: &QuarantineRow| {
-        vec![time(row.received_at), row.deliveries.to_string(), row.bytes.to_string(), printable(&row.reason)]
+        vec![time(row.received_ms), row.deliveries.to_string(), row.bytes.to_string(), printable(&row.reason)]
     };
     with_header(&header, rows.iter().map(row))
 }
@@ -55,7 +55,7 @@ pub(super) fn event(found: &StoredEvent) -> String {
         ("API version", or_none(&event.api_version)),
         ("mode", if event.livemode { "live" } else { "test" }.to_owned()),
         ("endpoint", event.endpoint.clone()),
-        ("received", time(event.received_at)),
+        ("received", time(event.received_ms)),
         ("deliveries", deliveries),
         ("body", body),
     ];
@@ -65,8 +65,8 @@ pub(super) fn event(found: &StoredEvent) -> String {
             0 => String::new(),
             attempts => format!(", attempt {attempts}"),
         };
-        let next = task.due_at.map_or(String::new(), |due| format!(", due {}", time(due)));
-        let ended = task.finished_at.map_or(String::new(), |ended| format!(", ended {}", time(ended)));
+        let next = task.due_ms.map_or(String::new(), |due| format!(", due {}", time(due)));
+        let ended = task.finished_ms.map_or(String::new(), |ended| format!(", ended {}", time(ended)));
         let state = state(task.state, task.why);
         text.push_str(&format!("\n{}: {state}{attempts}{next}{ended}\n", task.handler));
         if let Some(why) = task.why {

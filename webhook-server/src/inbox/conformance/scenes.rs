@@ -85,9 +85,9 @@ fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
         state: State::Ready,
         why: None,
         attempt: 0,
-        received_at: START,
-        due_at: Some(START),
-        finished_at: None,
+        received_ms: START,
+        due_ms: Some(START),
+        finished_ms: None,
         error: None,
     };
     assert_eq!(world.tasks(), [task(1, "a"), task(2, "b")]);
@@ -101,7 +101,7 @@ fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
         created: Some(7),
         api_version: Some("2025-01-27.acacia".to_owned()),
         livemode: false,
-        received_at: START,
+        received_ms: START,
         deliveries: 1,
         changed_bodies: 0,
         has_body: true,
@@ -216,7 +216,7 @@ fn a_retry_waits_for_its_time(world: World<impl Subject>) {
     assert_eq!(world.next_due(), None, "what is due now waits for no time");
     world.finish(&world.claim_one(), again_after(5 * SECOND));
     assert_eq!(world.next_due(), Some(5 * SECOND));
-    assert_eq!(world.task(1).due_at, Some(START + 5_000));
+    assert_eq!(world.task(1).due_ms, Some(START + 5_000));
     world.later(5 * SECOND - Duration::from_millis(1));
     assert!(world.claim(10).is_empty());
     assert_eq!(world.next_due(), Some(Duration::from_millis(1)));
@@ -226,14 +226,14 @@ fn a_retry_waits_for_its_time(world: World<impl Subject>) {
     assert_eq!(world.task(1).error.as_deref(), Some("failed"));
     world.finish(&claim, End::Done);
     assert_eq!(world.task(1).error, None);
-    assert_eq!(world.task(1).finished_at, Some(START + 5_000));
+    assert_eq!(world.task(1).finished_ms, Some(START + 5_000));
     assert_eq!(world.next_due(), None);
 }
 
 fn a_retry_is_never_early(world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     world.finish(&world.claim_one(), again_after(Duration::from_micros(1)));
-    assert_eq!(world.task(1).due_at, Some(START + 1));
+    assert_eq!(world.task(1).due_ms, Some(START + 1));
     assert!(world.claim(1).is_empty());
     world.later(Duration::from_millis(1));
     world.finish(&world.claim_one(), again_after(Duration::MAX));
@@ -408,7 +408,7 @@ fn three_crashes_alone_convict(mut world: World<impl Subject>) {
     assert_eq!(world.restart(&["a"]), Began { poisoned: 1, ..Began::default() });
     let convict = world.task(1);
     assert_eq!((convict.state, convict.why, convict.attempt), (State::Parked, Some(Why::Poison), 4));
-    assert_eq!(convict.finished_at, Some(START));
+    assert_eq!(convict.finished_ms, Some(START));
     assert!(convict.error.unwrap().contains("the process ended"));
     let next = world.claim_one();
     assert_eq!(next.ticket.task, 2, "the others go on");
@@ -545,15 +545,15 @@ fn a_task_without_its_handler_waits_for_it(mut world: World<impl Subject>) {
     assert_eq!(began, Began { suspects: 1, without_handler: 3, ..Began::default() });
     let gone = world.task(1);
     assert_eq!((gone.state, gone.why, gone.error), (State::Parked, Some(Why::NoHandler), None));
-    assert_eq!((gone.attempt, gone.finished_at), (1, Some(START + 1_000)));
+    assert_eq!((gone.attempt, gone.finished_ms), (1, Some(START + 1_000)));
     assert!(world.claim(10).is_empty());
     assert_eq!(world.restart(&["here"]), Began::default());
 
     world.later(SECOND);
     assert_eq!(world.restart(&["here", "gone"]), Began { resumed: 3, ..Began::default() });
     let back = world.task(1);
-    assert_eq!((back.state, back.why, back.finished_at), (State::Ready, None, None));
-    assert_eq!(back.due_at, Some(START + 2_000));
+    assert_eq!((back.state, back.why, back.finished_ms), (State::Ready, None, None));
+    assert_eq!(back.due_ms, Some(START + 2_000));
     assert_eq!(world.task(2).why, Some(Why::Exhausted), "parked for another reason");
     let claims = world.claim(10);
     assert_eq!(
@@ -724,8 +724,8 @@ fn a_replay_runs_what_is_done_again(world: World<impl Subject>) {
     assert_eq!(world.replay("evt_1", &tasks.map(at_once)), Replayed::Ready(3));
     assert_eq!(world.states(), [State::Ready; 3], "a replay starts nothing itself");
     for row in world.tasks() {
-        assert_eq!((row.attempt, row.finished_at, row.error, row.why), (0, None, None, None));
-        assert_eq!(row.due_at, Some(START + 1_000));
+        assert_eq!((row.attempt, row.finished_ms, row.error, row.why), (0, None, None, None));
+        assert_eq!(row.due_ms, Some(START + 1_000));
     }
     let claims = world.claim(10);
     assert_eq!(claims.len(), 3);
@@ -800,7 +800,7 @@ fn a_retry_by_hand_begins_anew(world: World<impl Subject>) {
     for task in [1, 2, 7] {
         let row = world.task(task);
         assert_eq!((row.state, row.why, row.attempt), (State::Ready, None, 0));
-        assert_eq!((row.due_at, row.finished_at), (Some(START + 1_000), None));
+        assert_eq!((row.due_ms, row.finished_ms), (Some(START + 1_000), None));
     }
     assert_eq!(world.task(2).error.as_deref(), Some("failed for good"), "until it is done");
     let claims = world.claim(10);
@@ -825,7 +825,7 @@ fn a_discard_lets_the_lane_go_on(world: World<impl Subject>) {
     assert!(world.discard(1));
     let given_up = world.task(1);
     assert_eq!((given_up.state, given_up.error.as_deref()), (State::Discarded, Some("not wanted")));
-    assert_eq!((given_up.finished_at, given_up.why), (Some(START + 1_000), None));
+    assert_eq!((given_up.finished_ms, given_up.why), (Some(START + 1_000), None));
     let claim = world.claim_one();
     assert_eq!(claim.ticket.task, 2);
     assert!(world.discard(3), "a blocked one");
@@ -848,7 +848,7 @@ fn quarantine_tells_duplicates_by_the_body(mut world: World<impl Subject>) {
     world.restart(&[]);
     let listed = |limit| world.done(|store| store.quarantined(limit));
     let shown: Vec<_> =
-        listed(10).into_iter().map(|row| (row.received_at, row.deliveries, row.reason, row.bytes)).collect();
+        listed(10).into_iter().map(|row| (row.received_ms, row.deliveries, row.reason, row.bytes)).collect();
     let second = (START + 1_000, 1, "no UTF-8".to_owned(), 1);
     assert_eq!(shown, [second, (START, 2, "no object".to_owned(), 3)]);
     assert_eq!(listed(1), listed(10)[..1]);

@@ -339,9 +339,9 @@ fn check_tasks(tasks: &[Task]) {
 /// What holds of everything that can be seen at any time.
 fn check_rows(view: &View) {
     for row in &view.tasks {
-        assert_eq!(row.finished_at.is_none(), row.state.is_open(), "{row:?}");
+        assert_eq!(row.finished_ms.is_none(), row.state.is_open(), "{row:?}");
         assert_eq!(row.why.is_some(), row.state == State::Parked, "{row:?}");
-        assert_eq!(row.due_at.is_some(), row.state == State::Ready, "{row:?}");
+        assert_eq!(row.due_ms.is_some(), row.state == State::Ready, "{row:?}");
         let event = view.events.iter().find(|event| event.event_id == row.event_id).unwrap();
         if row.state.is_open() || row.state == State::Parked {
             assert!(event.has_body, "it may yet run: {row:?}");
@@ -371,7 +371,7 @@ fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) 
     for old in &before.1.events {
         match after.1.events.iter().find(|new| new.cursor == old.cursor) {
             Some(new) => {
-                assert_eq!((&new.event_id, new.received_at), (&old.event_id, old.received_at));
+                assert_eq!((&new.event_id, new.received_ms), (&old.event_id, old.received_ms));
                 assert!(new.deliveries >= old.deliveries);
                 assert!(new.has_body == old.has_body || matches!(step, Step::Prune { .. }));
             }

@@ -91,9 +91,9 @@ fn task_row(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
         state,
         why: row.get(5)?,
         attempt: row.get(6)?,
-        received_at: row.get(7)?,
-        due_at: if state == State::Ready { row.get(8)? } else { None },
-        finished_at: row.get(9)?,
+        received_ms: row.get(7)?,
+        due_ms: if state == State::Ready { row.get(8)? } else { None },
+        finished_ms: row.get(9)?,
         error: row.get(10)?,
     })
 }
@@ -109,7 +109,7 @@ fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         created: row.get(6)?,
         api_version: row.get(7)?,
         livemode: row.get(8)?,
-        received_at: row.get(9)?,
+        received_ms: row.get(9)?,
         deliveries: row.get(10)?,
         changed_bodies: row.get(11)?,
         has_body: row.get(12)?,
@@ -138,7 +138,7 @@ pub(super) fn quarantined(db: &Connection, limit: usize) -> rusqlite::Result<Vec
     let read = |row: &Row<'_>| {
         Ok(QuarantineRow {
             id: row.get(0)?,
-            received_at: row.get(1)?,
+            received_ms: row.get(1)?,
             deliveries: row.get(2)?,
             reason: row.get(3)?,
             bytes: row.get(4)?,
