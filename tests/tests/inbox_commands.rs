@@ -307,6 +307,10 @@ fn what_is_done_is_not_steered_and_a_dry_run_changes_nothing() {
         for arguments in [&["inbox", "retry"][..], &["inbox", "discard"], &["replay"]] {
             assert!(matches!(fixture.run(arguments).code, Some(1 | 2)), "{arguments:?}: which?");
         }
+        for command in ["retry", "discard"] {
+            let refused = fixture.run(&["inbox", command, "--state", "done", "--all"]).with_code(2);
+            assert!(refused.stderr.contains("parked, ready, blocked"), "{refused:#?}");
+        }
         assert_eq!(fixture.all(), before);
     });
 }

@@ -9,7 +9,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::ProgressBar;
 use serde::de::DeserializeOwned;
 
@@ -136,8 +137,8 @@ struct Stats {
 struct Steer {
     #[command(flatten)]
     selection: Selection,
-    /// Only tasks in this state: parked, ready or blocked [default: parked, unless events are named]
-    #[arg(long, value_enum)]
+    /// Only tasks in this state [default: parked, unless events are named]
+    #[arg(long, value_parser = steerable())]
     state: Option<State>,
     /// All tasks in that state
     #[arg(long)]
@@ -147,6 +148,13 @@ struct Steer {
     dry_run: bool,
     #[command(flatten)]
     plain: Plain,
+}
+
+/// The states of tasks that can be steered: what runs is its handler's, and what is over is over.
+fn steerable() -> impl TypedValueParser<Value = State> {
+    let states = [State::Parked, State::Ready, State::Blocked];
+    PossibleValuesParser::new(states.iter().filter_map(ValueEnum::to_possible_value))
+        .try_map(|name| State::from_str(&name, false))
 }
 
 #[derive(Args)]
