@@ -185,7 +185,7 @@ fn handlers_lists_what_is_linked() {
     for (handler, runs) in [
         ("outcomes::hang", "timeout = \"200ms\"  "),
         ("outcomes::bad_beside_good", "retry(max = 2, first = \"1s\", cap = \"6h\")  "),
-        ("outcomes::redirect", "order = none, reply  "),
+        ("outcomes::redirect", "  reply  "),
     ] {
         let row = table.lines().find(|line| line.starts_with(handler));
         assert!(row.is_some_and(|row| row.contains(runs)), "{handler}: {table}");

@@ -65,7 +65,12 @@ async fn answer(inbox: &Inbox, keep: &Retention, request: Request) -> Answer {
         Request::Quarantined { limit } => value(store.quarantined(limit).await),
         Request::Stats => value(store.stats().await),
         Request::Retry { tasks } => {
-            let retried = changed(inbox, tasks, |store, task| async move { store.retry(task).await }).await;
+            let handlers: Arc<[String]> = inbox.handlers().collect();
+            let retry = |store: Arc<dyn Store>, task| {
+                let handlers = Arc::clone(&handlers);
+                async move { store.retry(task, handlers).await }
+            };
+            let retried = changed(inbox, tasks, retry).await;
             info!(tasks = retried.as_ref().ok(), "an operator retried tasks");
             inbox.look();
             value(retried)

@@ -197,7 +197,8 @@ impl Inbox {
             let Some(at) = handlers.iter().position(|handler| handler.id == claim.handler) else { continue };
             let until = awaited_until.filter(|_| handlers[at].policy.replies);
             let start = Start { is_stale: claim.is_stale, ..Start::first(&self.endpoint, until) };
-            let run = self.run(claim.ticket, handlers[at], Arc::clone(&envelope), start, slots[at].take());
+            let slot = slots[at].take().unwrap_or_default();
+            let run = self.run(claim.ticket, handlers[at], Arc::clone(&envelope), start, slot);
             let run = tokio::spawn(run);
             awaited = until.map(|until| (run, until)).or(awaited);
         }
@@ -217,6 +218,11 @@ impl Inbox {
         let keeping = tokio::time::timeout(COMMIT_TIMEOUT, self.store.quarantine(body, reason.clone()));
         let is_new = keeping.await.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))??;
         Ok(Taken::Quarantined { reason, is_new })
+    }
+
+    /// The ids of all handlers that there are.
+    pub(crate) fn handlers(&self) -> impl Iterator<Item = String> {
+        self.registry.registrations().iter().map(|handler| handler.id.to_owned())
     }
 
     /// Has the worker look for what is due.

@@ -44,8 +44,8 @@ pub struct Settings {
     /// Where the inbox is kept. Default the file `webhook-inbox.db` in the working directory. It needs a local disk, and
     /// has one process at a time.
     pub inbox: InboxLocation,
-    /// How many handlers run at once. Default 32. Where there are several, three quarters are the most that one of them
-    /// gets: one that waits for something that is down does not stop the others.
+    /// How many handlers run at once. Default 32. Where there are several, one of them gets three quarters at
+    /// most (and one at least): if it waits for something that is down, it does not stop the others.
     pub concurrency: u32,
     /// How much room there must be on the inbox's disk, in bytes, for events to be taken in. Default 256 MiB.
     pub disk_floor: u64,

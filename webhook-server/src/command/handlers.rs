@@ -119,7 +119,8 @@ fn runs(policy: &Policy) -> String {
         let (first, cap) = (time(retry.first), time(retry.cap));
         said.push(format!("retry(max = {}, first = \"{first}\", cap = \"{cap}\")", retry.max));
     }
-    said.extend((order != Order::default()).then(|| format!("order = {}", word(order))));
+    // A handler that replies waits for no other, and its attribute cannot say so.
+    said.extend((order != Order::default() && !replies).then(|| format!("order = {}", word(order))));
     said.extend(order_by.map(|field| format!("order_by = \"{field}\"")));
     said.extend(replies.then(|| "reply".to_owned()));
     if said.is_empty() { "-".to_owned() } else { said.join(", ") }

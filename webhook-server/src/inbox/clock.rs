@@ -25,6 +25,13 @@ impl StoreClock {
         Self(Arc::new(move || now.load(std::sync::atomic::Ordering::SeqCst)))
     }
 
+    /// A clock that goes with the runtime's, which may be paused.
+    #[cfg(test)]
+    pub(crate) fn of_tokio() -> Self {
+        let start = tokio::time::Instant::now();
+        Self(Arc::new(move || 1_700_000_000_000 + millis(start.elapsed())))
+    }
+
     pub(crate) fn now(&self) -> i64 {
         (self.0)()
     }

@@ -210,8 +210,14 @@ impl<S: Subject> World<S> {
         self.done(|store| store.replay(event_id.to_owned(), tasks.to_vec()))
     }
 
+    /// Retries a task, whichever handler's it is.
     fn retry(&self, task: i64) -> bool {
-        self.done(|store| store.retry(task))
+        let handlers: Vec<String> = self.tasks().into_iter().map(|row| row.handler).collect();
+        self.retry_of(task, handlers)
+    }
+
+    fn retry_of(&self, task: i64, handlers: Vec<String>) -> bool {
+        self.done(|store| store.retry(task, handlers.into()))
     }
 
     fn discard(&self, task: i64) -> bool {
@@ -256,7 +262,7 @@ fn in_lane(handler: &str, key: &str, strict: bool) -> NewTask {
     NewTask { lane: Some(Lane { key: key.to_owned(), strict }), ..free(handler) }
 }
 
-fn serial(handler: &str) -> NewTask {
+pub(super) fn serial(handler: &str) -> NewTask {
     in_lane(handler, "ch_1", false)
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -486,9 +486,10 @@ impl Data {
         self.tasks.retain(|_, task| task.event != seq);
     }
 
-    fn retry(&mut self, id: i64, now: i64) -> bool {
+    fn retry(&mut self, id: i64, handlers: &[String], now: i64) -> bool {
         let has_body = self.tasks.get(&id).is_some_and(|task| self.has_body(task.event));
-        let Some(task) = self.tasks.get_mut(&id) else { return false };
+        let known = self.tasks.get_mut(&id).filter(|task| handlers.contains(&task.handler));
+        let Some(task) = known else { return false };
         let may = match task.state {
             State::Ready | State::Blocked => true,
             State::Parked => has_body,
@@ -710,8 +711,8 @@ impl Store for Memory {
         self.at_once(|data, now| data.stats(now))
     }
 
-    fn retry(&self, task: i64) -> Stored<'_, bool> {
-        self.at_once(|data, now| data.retry(task, now))
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool> {
+        self.at_once(|data, now| data.retry(task, &handlers, now))
     }
 
     fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {

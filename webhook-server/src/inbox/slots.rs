@@ -23,76 +23,87 @@ pub(super) struct Slots {
     awaited: Arc<Semaphore>,
 }
 
-/// A run's place, until it is dropped.
-#[derive(Debug)]
+/// A run's place, until it is dropped. The default is none.
+#[derive(Debug, Default)]
 pub(super) struct Slot {
-    _of_all: OwnedSemaphorePermit,
-    _of_handler: Option<OwnedSemaphorePermit>,
+    _of_all: Option<OwnedSemaphorePermit>,
+    of_handler: Option<OwnedSemaphorePermit>,
 }
 
 impl Slots {
     pub(super) fn new(total: u32, handlers: &[&'static Registration]) -> Self {
-        let share = if handlers.len() > 1 { share(total) } else { total };
-        let share = || Arc::new(Semaphore::new(share as usize));
+        let of_each = if handlers.len() > 1 { share(total) } else { total };
+        let semaphore = |permits: u32| Arc::new(Semaphore::new(permits as usize));
         Self {
-            all: Arc::new(Semaphore::new(total as usize)),
+            all: semaphore(total),
             total,
-            of: handlers.iter().map(|handler| (handler.id, share())).collect(),
-            awaited: Arc::new(Semaphore::new(AWAITED as usize)),
+            of: handlers.iter().map(|handler| (handler.id, semaphore(of_each))).collect(),
+            awaited: semaphore(AWAITED),
         }
     }
 
     /// A slot for a handler's run on an event that has just arrived, if there is one free.
     pub(super) fn at_once(&self, handler: &Registration) -> Option<Slot> {
+        let one_of = |slots: &Arc<Semaphore>| Arc::clone(slots).try_acquire_owned().ok();
         if handler.policy.replies {
-            let awaited = Arc::clone(&self.awaited).try_acquire_owned().ok()?;
-            return Some(Slot { _of_all: awaited, _of_handler: None });
+            return Some(Slot { _of_all: Some(one_of(&self.awaited)?), of_handler: None });
         }
-        self.slot(Arc::clone(&self.all).try_acquire_owned().ok()?, handler.id)
+        let (of_all, of_handler) = (one_of(&self.all)?, one_of(self.of.get(handler.id)?)?);
+        Some(Slot { _of_all: Some(of_all), of_handler: Some(of_handler) })
     }
 
     /// Takes all slots that are free, when at least one is.
-    pub(super) async fn free(&self) -> Free<'_> {
-        let mut of_all = Vec::from_iter(Arc::clone(&self.all).acquire_owned().await.ok());
-        while let Ok(another) = Arc::clone(&self.all).try_acquire_owned() {
-            of_all.push(another);
+    pub(super) async fn free(&self) -> Free {
+        let mut of_all = Arc::clone(&self.all).acquire_owned().await.ok();
+        if let (Some(of_all), Some(others)) = (&mut of_all, all_of(&self.all)) {
+            of_all.merge(others);
         }
-        Free { slots: self, of_all }
+        let of = self.of.iter().filter_map(|(&handler, slots)| Some((handler, all_of(slots)?))).collect();
+        Free { of_all, of }
     }
 
     /// Waits until no run is left.
     pub(super) async fn all_free(&self) {
         let _ = tokio::join!(self.all.acquire_many(self.total), self.awaited.acquire_many(AWAITED));
     }
+}
 
-    fn slot(&self, of_all: OwnedSemaphorePermit, handler: &str) -> Option<Slot> {
-        let of_handler = Arc::clone(self.of.get(handler)?).try_acquire_owned().ok()?;
-        Some(Slot { _of_all: of_all, _of_handler: Some(of_handler) })
+/// Takes what is left of a semaphore.
+fn all_of(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let permits = u32::try_from(slots.available_permits()).ok()?;
+    Arc::clone(slots).try_acquire_many_owned(permits).ok()
+}
+
+impl Slot {
+    /// Whether its handler has no other that is free.
+    pub(super) fn is_last(&self) -> bool {
+        self.of_handler.as_ref().is_some_and(|slot| slot.semaphore().available_permits() == 0)
     }
 }
 
-/// Slots that are free, and that nobody else takes meanwhile.
-pub(super) struct Free<'s> {
-    slots: &'s Slots,
-    of_all: Vec<OwnedSemaphorePermit>,
+/// Slots that are free, of all handlers and of each, and that nobody else takes meanwhile.
+pub(super) struct Free {
+    of_all: Option<OwnedSemaphorePermit>,
+    of: HashMap<&'static str, OwnedSemaphorePermit>,
 }
 
-impl Free<'_> {
+impl Free {
     pub(super) fn capacity(&self) -> Capacity {
-        let of = self.slots.of.iter();
+        let of = self.of.iter();
         Capacity {
-            slots: self.of_all.len(),
-            handlers: of.map(|(&handler, slots)| (handler.to_owned(), slots.available_permits())).collect(),
+            slots: self.of_all.as_ref().map_or(0, OwnedSemaphorePermit::num_permits),
+            handlers: of.map(|(&handler, slots)| (handler.to_owned(), slots.num_permits())).collect(),
         }
     }
 
-    /// Takes one for a run of a handler.
-    pub(super) fn take(&mut self, handler: &str) -> Option<Slot> {
-        self.slots.slot(self.of_all.pop()?, handler)
+    /// Takes one for a run of a handler: there is one for each run that has been started within the capacity.
+    pub(super) fn take(&mut self, handler: &str) -> Slot {
+        let one_of = |slots: Option<&mut OwnedSemaphorePermit>| slots.and_then(|slots| slots.split(1));
+        Slot { _of_all: one_of(self.of_all.as_mut()), of_handler: one_of(self.of.get_mut(handler)) }
     }
 }
 
-/// How many of all slots one of several handlers may have: three in four, and not all.
+/// How many of all slots one of several handlers may have: three quarters, but one at least.
 fn share(total: u32) -> u32 {
-    (total - (total / 4).max(1)).max(1)
+    (total - total.div_ceil(4)).max(1)
 }

@@ -220,8 +220,8 @@ impl Store for Sqlite {
         self.read(move |db| operate::stats(db, now))
     }
 
-    fn retry(&self, task: i64) -> Stored<'_, bool> {
-        self.task(move |db, run| operate::retry(db, task, run.now))
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool> {
+        self.task(move |db, run| operate::retry(db, task, &handlers, run.now))
     }
 
     fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {

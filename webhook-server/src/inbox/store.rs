@@ -4,9 +4,11 @@
 //! (its callers speak of durations), so that several instances may share one. Each operation is atomic, and durable
 //! when its future is ready with a success; an error says that it may or may not have happened.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -59,8 +61,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Counts.
     fn stats(&self) -> Stored<'_, Stats>;
 
-    /// Makes a task that is parked or waits ready now, with all its attempts before it. Returns whether it did.
-    fn retry(&self, task: i64) -> Stored<'_, bool>;
+    /// Makes a task that is parked or waits ready now, with all its attempts before it, if it is one of these handlers'.
+    /// Returns whether it did.
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool>;
 
     /// Gives up a task that is parked or waits. Returns whether it did.
     fn discard(&self, task: i64, reason: String) -> Stored<'_, bool>;
@@ -123,13 +126,13 @@ pub(crate) struct Capacity {
     /// Of all handlers together.
     pub(crate) slots: usize,
     /// Of each handler by its id; of one that is not named, none.
-    pub(crate) handlers: Vec<(String, usize)>,
+    pub(crate) handlers: HashMap<String, usize>,
 }
 
 impl Capacity {
     /// How many of one handler.
     pub(crate) fn of(&self, handler: &str) -> usize {
-        self.handlers.iter().find(|(named, _)| named == handler).map_or(0, |(_, tasks)| *tasks)
+        self.handlers.get(handler).copied().unwrap_or(0)
     }
 }
 

@@ -1,5 +1,8 @@
 //! Running what is stored: claim, run, end.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +80,7 @@ impl Inbox {
     }
 
     /// Runs a task that waited in the store.
-    fn resume(self: &Arc<Self>, claim: Claim, slot: Option<Slot>) {
+    fn resume(self: &Arc<Self>, claim: Claim, slot: Slot) {
         let end = match self.runnable(&claim) {
             Ok((handler, envelope)) => {
                 let start = Start {
@@ -113,6 +116,7 @@ impl Inbox {
     /// Finds what a run needs, or says why the task can only be parked.
     fn runnable(&self, claim: &Claim) -> Result<(&'static Registration, Arc<Envelope>), (Why, String)> {
         let known = self.registry.registrations().iter().copied().find(|known| known.id == claim.handler);
+        // A store starts nothing of a handler that was not named to it. If one did, the task would not be lost.
         let handler = known.ok_or((Why::NoHandler, "the program has no such handler".to_owned()))?;
         if claim.attempt > handler.policy.retry.max {
             return Err((Why::Exhausted, "the process ended during the last attempt".to_owned()));
@@ -129,7 +133,7 @@ impl Inbox {
         handler: &'static Registration,
         envelope: Arc<Envelope>,
         start: Start,
-        slot: Option<Slot>,
+        slot: Slot,
     ) -> impl Future<Output = Option<Reply>> + Send + 'static {
         let inbox = Arc::clone(self);
         async move {
@@ -222,11 +226,13 @@ impl Inbox {
         }
     }
 
-    /// Gives a run's slot back, and then has the worker look whether anything is due for it: a claim that finds nothing
+    /// Gives a run's slot back, and then has the worker look if there may be something for it: a claim that finds nothing
     /// still costs a turn of the writer, and holds the slots meanwhile.
-    fn leave(&self, slot: Option<Slot>, end: &End, finished: Finished) {
+    fn leave(&self, slot: Slot, end: &End, finished: Finished) {
+        // What has become due since the store was asked found no slot of this handler, and is not waited for.
+        let was_last = slot.is_last();
         drop(slot);
-        if finished.is_any_due || matches!(end, End::Retry { .. }) {
+        if was_last || finished.is_any_due || matches!(end, End::Retry { .. }) {
             self.due.notify_one();
         }
     }

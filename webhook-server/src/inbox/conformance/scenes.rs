@@ -63,6 +63,7 @@ on_every_store! {
     a_replay_reaches_a_new_handler,
     a_replay_needs_the_body,
     a_retry_by_hand_begins_anew,
+    a_retry_is_of_handlers_that_there_are,
     a_discard_lets_the_lane_go_on,
     quarantine_tells_duplicates_by_the_body,
     record_starts_what_may_run,
@@ -810,6 +811,17 @@ fn a_retry_by_hand_begins_anew(world: World<impl Subject>) {
         "the lane is taken still"
     );
     assert!(claims.iter().all(|claim| claim.attempt == 1 && claim.ticket.fence == 2 && !claim.is_replay));
+}
+
+fn a_retry_is_of_handlers_that_there_are(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("gone")]);
+    world.restart(&["here"]);
+    let before = world.tasks();
+    assert_eq!((before[0].state, before[0].why), (State::Parked, Some(Why::NoHandler)));
+    assert!(!world.retry_of(1, vec!["here".to_owned()]), "nobody would run it");
+    assert_eq!(world.tasks(), before);
+    assert!(world.retry_of(1, vec!["here".to_owned(), "gone".to_owned()]));
+    assert_eq!(world.states(), [State::Ready]);
 }
 
 fn a_discard_lets_the_lane_go_on(world: World<impl Subject>) {

@@ -57,7 +57,10 @@ enum Step {
         keep: Retention,
         cursor: i64,
     },
-    Retry(usize),
+    Retry {
+        task: usize,
+        handlers: u8,
+    },
     Discard(usize),
     Replay {
         event: usize,
@@ -77,7 +80,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]);
     let later = select(vec![Duration::from_millis(1), SECOND, 29 * SECOND, DAY, 3 * DAY, 40 * DAY]);
     // Mostly all handlers are there.
-    let present = prop_oneof![4 => Just(7), 1 => 0..8_u8];
+    let present = || prop_oneof![4 => Just(7), 1 => 0..8_u8];
     prop_oneof![
         12 => (event(), any::<bool>(), 0..8_u8, any::<bool>())
             .prop_map(|(event, changed, handlers, start)| Step::Record { event, changed, handlers, start }),
@@ -87,10 +90,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<usize>(), end(delay)).prop_map(|(task, end)| Step::FinishOld { task, end }),
         2 => any::<usize>().prop_map(Step::Acquit),
         6 => later.prop_map(Step::Later),
-        4 => present.prop_map(|handlers| Step::Restart { handlers }),
+        4 => present().prop_map(|handlers| Step::Restart { handlers }),
         1 => (0..3_u8).prop_map(Step::Quarantine),
         2 => (retention, 0..6_i64).prop_map(|(keep, cursor)| Step::Prune { keep, cursor }),
-        2 => any::<usize>().prop_map(Step::Retry),
+        2 => (any::<usize>(), present()).prop_map(|(task, handlers)| Step::Retry { task, handlers }),
         2 => any::<usize>().prop_map(Step::Discard),
         3 => (event(), 0..8_u8).prop_map(|(event, handlers)| Step::Replay { event, handlers }),
         2 => filter().prop_map(Step::List),
@@ -228,7 +231,11 @@ impl<S: Subject> World<S> {
                 self.done(|store| store.quarantine(body, "no object".to_owned())).to_string()
             }
             Step::Prune { keep, cursor } => format!("{:?}", self.done(|store| store.prune(keep, cursor))),
-            Step::Retry(task) => format!("{:?}", chosen(task).map(|task| self.retry(task.id))),
+            Step::Retry { task, handlers } => {
+                let handlers: Vec<String> =
+                    members(handlers).map(|index| HANDLERS[index].to_owned()).collect();
+                format!("{:?}", chosen(task).map(|task| self.retry_of(task.id, handlers)))
+            }
             Step::Discard(task) => format!("{:?}", chosen(task).map(|task| self.discard(task.id))),
             Step::Replay { event, handlers } => {
                 let tasks = walking_tasks(event, handlers, false, orders);
@@ -351,7 +358,7 @@ fn check_rows(view: &View) {
 
 /// What no step, or only some, may change.
 fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) {
-    let begins_anew = matches!(step, Step::Retry(_) | Step::Replay { .. });
+    let begins_anew = matches!(step, Step::Retry { .. } | Step::Replay { .. });
     let gives_back = matches!(step, Step::Finish { end: End::Released, .. });
     for old in before.0 {
         let Some(new) = after.0.iter().find(|new| new.id == old.id) else {

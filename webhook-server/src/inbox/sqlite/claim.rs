@@ -30,9 +30,10 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite:
         return Ok(Claimed { claims, next_due: next_due(db, run.now)? });
     }
     // What is due of a handler that may run nothing more is not looked at, however much it is.
+    let handlers = ready_handlers(db)?;
     let mut candidates = BTreeMap::new();
-    for (handler, left) in &capacity.handlers {
-        candidates.extend(candidate(db, handler, *left, run.now)?);
+    for handler in &handlers {
+        candidates.extend(candidate(db, handler, capacity.of(handler), run.now)?);
     }
     let mut passed_over = 0;
     while claims.len() < capacity.slots
@@ -71,6 +72,20 @@ fn suspect(db: &Connection) -> rusqlite::Result<Option<Suspect>> {
 fn anything_runs(db: &Connection) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox_task WHERE state = 1)")?
         .query_row([], |row| row.get(0))
+}
+
+/// The handlers with tasks that are ready, due or not: from one to the next, however many tasks each has.
+fn ready_handlers(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    db.prepare_cached(
+        "WITH RECURSIVE ready (handler) AS ( \
+             SELECT min(handler) FROM inbox_task WHERE state = 0 \
+             UNION ALL \
+             SELECT (SELECT min(handler) FROM inbox_task WHERE state = 0 AND handler > ready.handler) \
+             FROM ready WHERE handler IS NOT NULL) \
+         SELECT handler FROM ready WHERE handler IS NOT NULL",
+    )?
+    .query_map([], |row| row.get(0))?
+    .collect()
 }
 
 /// Of a handler's tasks the one that is due the longest.

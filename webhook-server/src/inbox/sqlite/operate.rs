@@ -183,7 +183,14 @@ pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
 }
 
 /// Makes a task that is parked or waits ready now, with all its attempts before it.
-pub(super) fn retry(db: &Connection, task: i64, now: i64) -> rusqlite::Result<bool> {
+pub(super) fn retry(db: &Connection, task: i64, handlers: &[String], now: i64) -> rusqlite::Result<bool> {
+    let handler: Option<String> = db
+        .prepare_cached("SELECT handler FROM inbox_task WHERE id = ?1")?
+        .query_row([task], |row| row.get(0))
+        .optional()?;
+    if handler.is_none_or(|handler| !handlers.contains(&handler)) {
+        return Ok(false);
+    }
     let changed = db
         .prepare_cached(
             "UPDATE inbox_task SET state = 0, why = NULL, finished_ms = NULL, due_ms = ?2, attempt = 0, crashes = 0, \

@@ -1,7 +1,7 @@
 //! What only this store does: one writer, one file.
 
 use super::*;
-use crate::inbox::conformance::{arrival, at_once, capacity, free};
+use crate::inbox::conformance::{arrival, at_once, capacity, free, serial};
 
 /// More than may wait for the writer.
 const MANY: usize = 1_100;
@@ -82,6 +82,21 @@ async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
         store.claim(capacity(10, &[("a", 10)])).await.expect("it is open again").claims.is_empty(),
         "it runs"
     );
+}
+
+#[tokio::test]
+async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let store = Sqlite::open(&folder.path().join("inbox.db"), 0).expect("a new file can be used");
+    let recording = (0..1_200).map(|number| store.record(arrival(&format!("evt_{number}"), &[serial("a")])));
+    for recorded in recording.collect::<Vec<_>>() {
+        recorded.await.expect("it can be written");
+    }
+    let claim = || async { store.claim(capacity(10, &[("a", 10)])).await.expect("it can be written") };
+    let first = claim().await;
+    assert_eq!((first.claims.len(), first.next_due), (1, Some(std::time::Duration::ZERO)), "there is more");
+    let second = claim().await;
+    assert_eq!((second.claims.len(), second.next_due), (0, None), "all others wait for the first");
 }
 
 #[tokio::test]

@@ -1,0 +1,250 @@
+//! The worker beside what arrives, in a time that is made: bursts of events, and a store that takes a while to sync.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, Strategy, proptest};
+use webhook_core::{HandlerError, Invocation, Order, Policy, Registration, Registry, Running, States, Takes};
+
+use super::*;
+use crate::inbox::clock::StoreClock;
+use crate::inbox::memory::Memory;
+use crate::inbox::store::*;
+use crate::journal::Journal;
+use crate::run::Runner;
+
+/// A store that answers some time after it has done what it was asked, as if it had to sync.
+#[derive(Debug)]
+struct Syncing {
+    memory: Memory,
+    /// How many milliseconds an operation takes, by its name and its number.
+    takes: fn(&str, u64) -> u64,
+    count: AtomicU64,
+}
+
+impl Syncing {
+    fn later<'s, T: Send + 's>(&'s self, operation: &str, done: Stored<'s, T>) -> Stored<'s, T> {
+        let takes = (self.takes)(operation, self.count.fetch_add(1, Ordering::Relaxed));
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(takes)).await;
+            done.await
+        })
+    }
+}
+
+impl Store for Syncing {
+    fn begin(&self, handlers: Vec<String>) -> Stored<'_, Began> {
+        self.later("begin", self.memory.begin(handlers))
+    }
+    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded> {
+        self.later("record", self.memory.record(arrival))
+    }
+    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool> {
+        self.later("quarantine", self.memory.quarantine(body, reason))
+    }
+    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed> {
+        self.later("claim", self.memory.claim(capacity))
+    }
+    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
+        self.later("finish", self.memory.finish(ticket, end))
+    }
+    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()> {
+        self.later("acquit", self.memory.acquit(ticket))
+    }
+    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
+        self.later("prune", self.memory.prune(keep, cursor))
+    }
+    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>> {
+        self.memory.tasks(filter)
+    }
+    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>> {
+        self.memory.events(filter)
+    }
+    fn event(&self, id: String) -> Stored<'_, Option<StoredEvent>> {
+        self.memory.event(id)
+    }
+    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
+        self.memory.quarantined(limit)
+    }
+    fn stats(&self) -> Stored<'_, Stats> {
+        self.memory.stats()
+    }
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool> {
+        self.later("retry", self.memory.retry(task, handlers))
+    }
+    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {
+        self.later("discard", self.memory.discard(task, reason))
+    }
+    fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+        self.later("replay", self.memory.replay(event_id, tasks))
+    }
+}
+
+/// How long the retry of one that fails at first waits.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// The runs of one handler that are made at this moment, and the most that there were.
+#[derive(Default)]
+struct Runs {
+    now: Cell<usize>,
+    most: Cell<usize>,
+}
+
+impl Runs {
+    fn begin(&self) {
+        self.now.set(self.now.get() + 1);
+        self.most.set(self.most.get().max(self.now.get()));
+    }
+}
+
+thread_local! {
+    // A handler has nothing else by which to tell a test of itself; every test has a thread of its own.
+    static A: Runs = Runs::default();
+    static B: Runs = Runs::default();
+    static BOTH: Runs = Runs::default();
+}
+
+/// What a handler does stands in the event's id: for how long, and whether it fails at first.
+fn run(runs: &'static std::thread::LocalKey<Runs>, invocation: Invocation) -> Running {
+    Box::pin(async move {
+        let mut told = invocation.envelope.id.split('_').skip(2);
+        let takes = told.next().and_then(|takes| takes.parse().ok()).expect("it says how long");
+        let fails = told.next() == Some("fails") && invocation.context.attempt() == 1;
+        for runs in [runs, &BOTH] {
+            runs.with(Runs::begin);
+        }
+        tokio::time::sleep(Duration::from_millis(takes)).await;
+        for runs in [runs, &BOTH] {
+            runs.with(|runs| runs.now.set(runs.now.get() - 1));
+        }
+        if fails { Err(HandlerError::retry_after(AGAIN, "at first")) } else { Ok(None) }
+    })
+}
+
+static HANDLERS: [Registration; 2] = [
+    handler("a", &["payout.paid"], |invocation| run(&A, invocation)),
+    handler("b", &["invoice.paid"], |invocation| run(&B, invocation)),
+];
+
+const fn handler(
+    id: &'static str,
+    types: &'static [&'static str],
+    run: fn(Invocation) -> Running,
+) -> Registration {
+    let policy = Policy { order: Order::None, ..Policy::DEFAULT };
+    Registration { id, takes: Takes::Types(types), file: "", line: 0, doc: "", policy, needs: |_| {}, run }
+}
+
+/// An inbox at work.
+fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Inbox> {
+    let states = Arc::new(States::default());
+    let runner = Runner { states, timeout: Duration::from_secs(600), runtime: None };
+    let store = Syncing { memory: Memory::new(StoreClock::of_tokio()), takes, count: AtomicU64::new(0) };
+    let registry = Arc::new(Registry::new(&HANDLERS));
+    let inbox = Inbox::new(Arc::new(store), registry, runner, "/".into(), Journal::Nowhere, concurrency);
+    let inbox = Arc::new(inbox);
+    tokio::spawn(Arc::clone(&inbox).work());
+    inbox
+}
+
+/// Sends an event, and does not wait until it is stored.
+fn send(inbox: &Arc<Inbox>, number: usize, event_type: &str, takes: u64, fails: bool) {
+    let how = if fails { "fails" } else { "succeeds" };
+    let id = format!("evt_{number}_{takes}_{how}");
+    let body = format!(
+        r#"{{"id":"{id}","object":"event","type":"{event_type}","livemode":false,"data":{{"object":{{}}}}}}"#
+    );
+    let envelope = Envelope::parse_stored(&Bytes::from(body)).expect("it is an event");
+    let inbox = Arc::clone(inbox);
+    tokio::spawn(async move { inbox.record(envelope, 0, Instant::now()).await });
+}
+
+async fn count(inbox: &Inbox, state: State) -> usize {
+    let filter = Filter { state: Some(state), limit: 10_000, ..Filter::default() };
+    inbox.store.tasks(filter).await.expect("it is in memory").len()
+}
+
+async fn pass(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_due_while_a_run_is_being_ended_is_not_forgotten() {
+    let inbox = working(2, |operation, _| if operation == "finish" { 400 } else { 0 });
+    // It is due again at two seconds.
+    send(&inbox, 0, "payout.paid", 0, true);
+    pass(500).await;
+    // It has the only slot of the handler. Its end is stored before that, and confirmed after it.
+    send(&inbox, 1, "payout.paid", 1_300, false);
+    pass(2_500).await;
+    assert_eq!(count(&inbox, State::Done).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_while_the_worker_holds_the_slots_is_not_forgotten() {
+    let inbox = working(2, |operation, _| if operation == "claim" { 100 } else { 0 });
+    // The claim has found nothing, and is not yet answered.
+    pass(50).await;
+    send(&inbox, 0, "payout.paid", 0, false);
+    pass(500).await;
+    assert_eq!(count(&inbox, State::Done).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_due_while_a_duplicate_has_the_slot_is_not_forgotten() {
+    let inbox = working(2, |operation, _| if operation == "record" { 100 } else { 0 });
+    // Stored at once, run at 100 ms, and due again two seconds later.
+    send(&inbox, 0, "payout.paid", 0, true);
+    pass(2_050).await;
+    send(&inbox, 0, "payout.paid", 0, true);
+    pass(500).await;
+    assert_eq!(count(&inbox, State::Done).await, 1);
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    gap: u64,
+    event_type: &'static str,
+    takes: u64,
+    fails: bool,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let of_a = proptest::bool::weighted(0.7);
+    let fails = proptest::bool::weighted(0.2);
+    (0..30_u64, of_a, 0..120_u64, fails).prop_map(|(gap, of_a, takes, fails)| {
+        let event_type = if of_a { "payout.paid" } else { "invoice.paid" };
+        Step { gap: gap.saturating_sub(15), event_type, takes, fails }
+    })
+}
+
+async fn burst(concurrency: u32, steps: &[Step]) {
+    // Not regular, and the same each time.
+    let inbox = working(concurrency, |_, number| (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % 20);
+    for (number, step) in steps.iter().enumerate() {
+        pass(step.gap).await;
+        send(&inbox, number, step.event_type, step.takes, step.fails);
+    }
+    // Long enough for one after the other, and not so long that whatever was forgotten is found.
+    pass(steps.iter().map(|step| step.takes * 2 + 100).sum::<u64>().min(20_000) + 4_000).await;
+    assert_eq!(count(&inbox, State::Done).await, steps.len(), "something was forgotten");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_burst_is_handled_within_the_slots_and_soon(steps in vec(step(), 1..80), concurrency in 2..9_u32) {
+        for runs in [&A, &B, &BOTH] {
+            runs.with(|runs| runs.most.set(0));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("it can be made").block_on(burst(concurrency, &steps));
+        let [a, b, both] = [&A, &B, &BOTH].map(|runs| runs.with(|runs| runs.most.get()));
+        let (concurrency, share) = (concurrency as usize, (concurrency as usize * 3 / 4).max(1));
+        assert!(a <= share && b <= share && both <= concurrency, "{a} {b} {both} of {share} {concurrency}");
+    }
+}
