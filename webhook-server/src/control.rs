@@ -65,7 +65,7 @@ async fn answer(inbox: &Inbox, keep: &Retention, request: Request) -> Answer {
         Request::Quarantined { limit } => value(store.quarantined(limit).await),
         Request::Stats => value(store.stats().await),
         Request::Retry { tasks } => {
-            let handlers: Arc<[String]> = inbox.handlers().collect();
+            let handlers = inbox.handlers();
             let retry = |store: Arc<dyn Store>, task| {
                 let handlers = Arc::clone(&handlers);
                 async move { store.retry(task, handlers).await }

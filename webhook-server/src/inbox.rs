@@ -183,12 +183,11 @@ impl Inbox {
             tasks.push(NewTask { start: slot.is_some(), ..new_task(handler, &envelope) });
             slots.push(slot);
         }
-        let recorded = self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await;
+        let mut recorded = self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await;
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
-        let (started, otherwise) = match recorded {
-            Ok(Recorded::New { started }) => (started, None),
-            Ok(Recorded::Duplicate { same_body }) => (Vec::new(), Some(Ok(Stored::Duplicate { same_body }))),
-            Err(error) => (Vec::new(), Some(Err(error))),
+        let started = match &mut recorded {
+            Ok(Recorded::New { started }) => std::mem::take(started),
+            Ok(Recorded::Duplicate { .. }) | Err(_) => Vec::new(),
         };
         let not_started = handlers.len() - started.len();
         let awaited_until = waits(&envelope.event_type).map(|wait| received_at + wait);
@@ -208,7 +207,10 @@ impl Inbox {
             drop(slots);
             self.due.notify_one();
         }
-        otherwise.unwrap_or(Ok(Stored::New { awaited }))
+        Ok(match recorded? {
+            Recorded::New { .. } => Stored::New { awaited },
+            Recorded::Duplicate { same_body } => Stored::Duplicate { same_body },
+        })
     }
 
     /// Keeps a verified body that is no event, and returns when it is on the disk.
@@ -221,8 +223,8 @@ impl Inbox {
     }
 
     /// The ids of all handlers that there are.
-    pub(crate) fn handlers(&self) -> impl Iterator<Item = String> {
-        self.registry.registrations().iter().map(|handler| handler.id.to_owned())
+    pub(crate) fn handlers(&self) -> Arc<[String]> {
+        self.registry.registrations().iter().map(|handler| handler.id.to_owned()).collect()
     }
 
     /// Has the worker look for what is due.

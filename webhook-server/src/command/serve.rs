@@ -62,11 +62,8 @@ async fn without_inbox(service: Service, settings: &Settings) -> Result<(), Fail
 }
 
 async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) -> Result<(), Failure> {
-    let began = inbox
-        .store
-        .begin(inbox.handlers().collect())
-        .await
-        .map_err(|error| super::failed("no inbox", &error))?;
+    let began =
+        inbox.store.begin(inbox.handlers()).await.map_err(|error| super::failed("no inbox", &error))?;
     let listener = bind(settings).await?;
     let signal = signalled()?;
     let keep = settings.retention();

@@ -3,7 +3,6 @@
 mod scenes;
 mod walks;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -117,7 +116,7 @@ impl<S: Subject> World<S> {
 
     fn restart(&mut self, handlers: &[&str]) -> Began {
         self.subject.restart();
-        self.done(|store| store.begin(handlers.iter().map(|&handler| handler.to_owned()).collect()))
+        self.done(|store| store.begin(owned(handlers)))
     }
 
     /// Records an event of no object. Returns what was started.
@@ -142,8 +141,7 @@ impl<S: Subject> World<S> {
 
     /// Claims at most so many tasks, whichever handlers' they are.
     fn claim(&self, limit: usize) -> Vec<Claim> {
-        let handlers: BTreeSet<String> = self.tasks().into_iter().map(|row| row.handler).collect();
-        let handlers = handlers.into_iter().map(|handler| (handler, limit)).collect();
+        let handlers = self.tasks().into_iter().map(|row| (row.handler, limit)).collect();
         self.done(|store| store.claim(Capacity { slots: limit, handlers })).claims
     }
 
@@ -212,17 +210,21 @@ impl<S: Subject> World<S> {
 
     /// Retries a task, whichever handler's it is.
     fn retry(&self, task: i64) -> bool {
-        let handlers: Vec<String> = self.tasks().into_iter().map(|row| row.handler).collect();
-        self.retry_of(task, handlers)
+        let handlers = self.tasks().into_iter().map(|row| row.handler).collect();
+        self.done(|store| store.retry(task, handlers))
     }
 
-    fn retry_of(&self, task: i64, handlers: Vec<String>) -> bool {
-        self.done(|store| store.retry(task, handlers.into()))
+    fn retry_of(&self, task: i64, handlers: &[&str]) -> bool {
+        self.done(|store| store.retry(task, owned(handlers)))
     }
 
     fn discard(&self, task: i64) -> bool {
         self.done(|store| store.discard(task, "not wanted".to_owned()))
     }
+}
+
+fn owned(handlers: &[&str]) -> Arc<[String]> {
+    handlers.iter().map(|&handler| handler.to_owned()).collect()
 }
 
 pub(super) fn capacity(slots: usize, handlers: &[(&str, usize)]) -> Capacity {

@@ -663,7 +663,7 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn begin(&self, handlers: Vec<String>) -> Stored<'_, Began> {
+    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began> {
         self.at_once(|data, now| data.begin(&handlers, now))
     }
 

@@ -105,5 +105,6 @@ impl Free {
 
 /// How many of all slots one of several handlers may have: three quarters, but one at least.
 fn share(total: u32) -> u32 {
+    // Nothing is multiplied: a number that is about to be refused comes by here, and may be any.
     (total - total.div_ceil(4)).max(1)
 }

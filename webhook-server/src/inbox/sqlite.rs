@@ -149,7 +149,7 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn begin(&self, handlers: Vec<String>) -> Stored<'_, Began> {
+    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began> {
         self.task(move |db, run| begin::begin(db, &handlers, run.now))
     }
 

@@ -25,7 +25,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// What was running is ready again at once, and *suspect*: its process may have died of it. A suspect that was
     /// running when its process died was alone, so that counts as a crash of its own; the third one parks it. Tasks of
     /// handlers that are gone are parked, and resumed when the handler is back.
-    fn begin(&self, handlers: Vec<String>) -> Stored<'_, Began>;
+    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began>;
 
     /// Stores an event and its tasks, unless its id is known.
     fn record(&self, arrival: Arrival) -> Stored<'_, Recorded>;

@@ -818,9 +818,9 @@ fn a_retry_is_of_handlers_that_there_are(mut world: World<impl Subject>) {
     world.restart(&["here"]);
     let before = world.tasks();
     assert_eq!((before[0].state, before[0].why), (State::Parked, Some(Why::NoHandler)));
-    assert!(!world.retry_of(1, vec!["here".to_owned()]), "nobody would run it");
+    assert!(!world.retry_of(1, &["here"]), "nobody would run it");
     assert_eq!(world.tasks(), before);
-    assert!(world.retry_of(1, vec!["here".to_owned(), "gone".to_owned()]));
+    assert!(world.retry_of(1, &["here", "gone"]));
     assert_eq!(world.states(), [State::Ready]);
 }
 

@@ -220,21 +220,14 @@ impl<S: Subject> World<S> {
                 self.later(by);
                 String::new()
             }
-            Step::Restart { handlers } => {
-                format!(
-                    "{:?}",
-                    self.restart(&members(handlers).map(|index| HANDLERS[index]).collect::<Vec<_>>())
-                )
-            }
+            Step::Restart { handlers } => format!("{:?}", self.restart(&named(handlers))),
             Step::Quarantine(body) => {
                 let body = Bytes::from(vec![body; 1 + usize::from(body)]);
                 self.done(|store| store.quarantine(body, "no object".to_owned())).to_string()
             }
             Step::Prune { keep, cursor } => format!("{:?}", self.done(|store| store.prune(keep, cursor))),
             Step::Retry { task, handlers } => {
-                let handlers: Vec<String> =
-                    members(handlers).map(|index| HANDLERS[index].to_owned()).collect();
-                format!("{:?}", chosen(task).map(|task| self.retry_of(task.id, handlers)))
+                format!("{:?}", chosen(task).map(|task| self.retry_of(task.id, &named(handlers))))
             }
             Step::Discard(task) => format!("{:?}", chosen(task).map(|task| self.discard(task.id))),
             Step::Replay { event, handlers } => {
@@ -253,6 +246,10 @@ impl<S: Subject> World<S> {
 
 fn members(set: u8) -> impl Iterator<Item = usize> {
     (0..HANDLERS.len()).filter(move |index| set & (1 << index) != 0)
+}
+
+fn named(set: u8) -> Vec<&'static str> {
+    members(set).map(|index| HANDLERS[index]).collect()
 }
 
 fn walking_tasks(event: usize, handlers: u8, start: bool, orders: [Order; 3]) -> Vec<NewTask> {

@@ -3,6 +3,11 @@
 use super::*;
 use crate::inbox::conformance::{arrival, at_once, capacity, free, serial};
 
+/// Claims at most so many tasks of the handler `a`.
+async fn claim(store: &Sqlite, limit: usize) -> Claimed {
+    store.claim(capacity(limit, &[("a", limit)])).await.expect("it can be written")
+}
+
 /// More than may wait for the writer.
 const MANY: usize = 1_100;
 
@@ -58,7 +63,7 @@ async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
     other.execute(started, []).expect("nothing else writes now");
     let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
-    let claimed = store.claim(capacity(10, &[("a", 10)])).await.expect("it is open again").claims;
+    let claimed = claim(&store, 10).await.claims;
     let claimed: Vec<_> = claimed.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
     assert_eq!(claimed, [(2, 1)], "the first one really runs");
 }
@@ -69,19 +74,16 @@ async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
     let path = folder.path().join("inbox.db");
     let store = Sqlite::open(&path, 0).expect("a new file can be used");
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
-    let old = store.claim(capacity(1, &[("a", 1)])).await.expect("it can be written").claims.remove(0);
+    let old = claim(&store, 1).await.claims.remove(0);
     let released = store.finish(old.ticket, End::Released).await.expect("it can be written");
     assert!(released.was_ours);
-    store.claim(capacity(1, &[("a", 1)])).await.expect("it can be written");
+    claim(&store, 1).await;
     // As if the answer to the first had been lost.
     let again = store.finish(old.ticket, End::Released).await.expect("it can be written");
     assert!(!again.was_ours);
     let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
-    assert!(
-        store.claim(capacity(10, &[("a", 10)])).await.expect("it is open again").claims.is_empty(),
-        "it runs"
-    );
+    assert!(claim(&store, 10).await.claims.is_empty(), "it runs");
 }
 
 #[tokio::test]
@@ -92,10 +94,9 @@ async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
     for recorded in recording.collect::<Vec<_>>() {
         recorded.await.expect("it can be written");
     }
-    let claim = || async { store.claim(capacity(10, &[("a", 10)])).await.expect("it can be written") };
-    let first = claim().await;
+    let first = claim(&store, 10).await;
     assert_eq!((first.claims.len(), first.next_due), (1, Some(std::time::Duration::ZERO)), "there is more");
-    let second = claim().await;
+    let second = claim(&store, 10).await;
     assert_eq!((second.claims.len(), second.next_due), (0, None), "all others wait for the first");
 }
 

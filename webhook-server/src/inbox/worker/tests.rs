@@ -36,7 +36,7 @@ impl Syncing {
 }
 
 impl Store for Syncing {
-    fn begin(&self, handlers: Vec<String>) -> Stored<'_, Began> {
+    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began> {
         self.later("begin", self.memory.begin(handlers))
     }
     fn record(&self, arrival: Arrival) -> Stored<'_, Recorded> {
