@@ -17,8 +17,9 @@ struct Fixture {
     /// Done by two handlers.
     paid: String,
     paid_body: String,
-    /// Parked.
+    /// Parked. Of a connected account, and about a charge of a customer.
     refunded: String,
+    refunded_object: String,
     /// Waits for an hour.
     captured: String,
     /// Has no handler.
@@ -33,10 +34,17 @@ impl Fixture {
         let server = Server::from_command(&mut serving(&inbox), &[]);
         // As Stripe might send them: neither may be lost on the way to the operator.
         let paid_body = event("payout.paid").replacen('{', "{\n  \"note\": \"\u{7f}\u{9b}31m ü\",", 1);
+        let refunded_body = of_customer("charge.refunded", "cus_of_refunded").replacen(
+            '{',
+            "{\"account\":\"acct_of_refunded\",",
+            1,
+        );
+        let refunded: Value = serde_json::from_str(&refunded_body).expect("it is JSON");
+        let refunded_object = refunded["data"]["object"]["id"].as_str().expect("it has an id").to_owned();
         let mut ids = Vec::new();
         for (body, logged) in [
             (paid_body.clone(), "handler=\"operated::booked\""),
-            (event("charge.refunded"), "task parked"),
+            (refunded_body, "task parked"),
             (event("charge.captured"), "again_in="),
             (event("customer.created"), "tasks=0"),
         ] {
@@ -49,7 +57,8 @@ impl Fixture {
         assert_eq!(server.post(paid_body.replace("31m", "32m").as_bytes()).status(), 200);
         assert_eq!(server.post(b"no \x1b[2J event").status(), 200);
         let [paid, refunded, captured, created] = ids.try_into().expect("there are four");
-        Self { inbox, server: Some(server), paid, paid_body, refunded, captured, created }
+        let server = Some(server);
+        Self { inbox, server, paid, paid_body, refunded, refunded_object, captured, created }
     }
 
     #[track_caller]
@@ -106,6 +115,12 @@ fn event(event_type: &str) -> String {
     String::from_utf8(body).expect("JSON is UTF-8")
 }
 
+fn of_customer(event_type: &str, customer: &str) -> String {
+    let mut sample = Sample::new(event_type, 1).expect("there is such a type");
+    sample.set("customer", customer).expect("it has a customer");
+    String::from_utf8(sample.body(1_700_000_000)).expect("JSON is UTF-8")
+}
+
 /// Does the same while the server runs and when it was stopped.
 #[track_caller]
 fn in_both_ways(check: impl Fn(&Fixture)) {
@@ -160,6 +175,12 @@ fn list_shows_tasks_and_filters_them() {
             (&["--since", "2020-01-31T10:00:00+02:00"], 4),
             (&["--since", "2999-01-31"], 0),
             (&[&fixture.paid, &fixture.refunded], 3),
+            (&["--object", &fixture.refunded_object], 1),
+            (&["--object", "ch_unknown"], 0),
+            (&["--customer", "cus_of_refunded"], 1),
+            (&["--customer", "cus_of_nobody"], 0),
+            (&["--account", "acct_of_refunded"], 1),
+            (&["--account", "acct_of_refunded", "--type", "payout.paid"], 0),
             (&["--limit", "4"], 4),
         ] {
             let found = fixture.json(&[&["inbox", "list"], filter].concat());
@@ -379,6 +400,10 @@ fn a_type_that_is_newer_than_the_catalog_can_be_named_once_it_is_stored() {
         // No handler takes it.
         assert_eq!(dry_run(event_type).with_code(0).stdout, "0 of 0 events would be replayed\n");
     }
+    for selection in [["--customer", "cus_of_refunded"], ["--object", &fixture.refunded_object]] {
+        let told = fixture.text(&["replay", selection[0], selection[1], "--dry-run"]);
+        assert!(told.contains(&fixture.refunded) && told.contains("1 of 1 events"), "{told}");
+    }
     let named = fixture.text(&["replay", "evt_newer", "--dry-run"]);
     assert_eq!(named, "evt_newer  gift.wrapped  its body is not kept\n0 of 1 events would be replayed\n");
 }
@@ -424,6 +449,9 @@ fn export_writes_a_line_for_each_event() {
         assert_eq!(rows(&paid["tasks"]).len(), 2);
         for filter in [
             &["--type", "charge.refunded"][..],
+            &["--object", &fixture.refunded_object],
+            &["--customer", "cus_of_refunded"],
+            &["--account", "acct_of_refunded"],
             &["--handler", "operated::refunded"],
             &["--why", "asked"],
             &[&fixture.refunded],
@@ -514,6 +542,7 @@ fn a_selection_over_many_tasks_is_gone_through_to_its_end() {
         paid: String::new(),
         paid_body: body,
         refunded: String::new(),
+        refunded_object: String::new(),
         captured: String::new(),
         created: String::new(),
     };

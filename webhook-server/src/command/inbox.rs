@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use serde::de::DeserializeOwned;
 
 use self::selection::Selection;
-pub(super) use self::selection::{handler, named, since};
+pub(super) use self::selection::{EventFlags, handler, named};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::control::{Operator, Request};
@@ -109,7 +109,7 @@ struct List {
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: usize,
     /// Lists what was verified and is no event
-    #[arg(long, conflicts_with_all = ["ids", "state", "why", "event_type", "handler", "since"])]
+    #[arg(long, conflicts_with_all = ["ids", "state", "why", "event_type", "object", "customer", "account", "handler", "since"])]
     quarantine: bool,
     #[command(flatten)]
     plain: Plain,
@@ -333,7 +333,7 @@ async fn steer(
     let mut filter = steer.selection.filter()?;
     if !steer.all && !steer.selection.selects() {
         return Err(Failure::Failed(
-            "which tasks? name events, --type, --handler, --since or --why, or say --all".to_owned(),
+            "which tasks? name events, --type, --object, --customer, --account, --handler, --since or --why, or say --all".to_owned(),
         ));
     }
     let by_name = !filter.event_ids.is_empty();

@@ -5,7 +5,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use webhook_core::Registry;
 
-use super::inbox::{PAGE, ask, handler, json, named, operator, since};
+use super::inbox::{EventFlags, PAGE, ask, handler, json, named, operator};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::control::Request;
@@ -19,18 +19,17 @@ use crate::terminal::print;
     however they ended before. They see `Context::is_replay`, and the same idempotency keys. Events whose body is no \
     longer kept cannot be replayed.\n\nExamples:\n  \
     replay evt_1 evt_2 --handler shop::orders::fulfil\n  \
-    replay --type 'charge.dispute.*' --since 2days --dry-run"
+    replay --type 'charge.dispute.*' --since 2days --dry-run\n  replay --customer cus_1 --type 'invoice.*'"
 )]
 pub(super) struct Replay {
     /// Ids of events
-    #[arg(value_name = "EVENT", required_unless_present_any = ["event_type", "since"])]
+    #[arg(
+        value_name = "EVENT",
+        required_unless_present_any = ["event_type", "object", "customer", "account", "since"]
+    )]
     ids: Vec<String>,
-    /// Events of this type, or group of them: `charge.dispute.*`
-    #[arg(long = "type", value_name = "TYPE")]
-    event_type: Option<String>,
-    /// Events received since: a time (2026-11-23T07:30:00Z), a day (2026-11-23), or so long ago (2h)
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    #[command(flatten)]
+    of: EventFlags,
     /// Only this handler, of all that take the event
     #[arg(long, value_name = "ID")]
     handler: Option<String>,
@@ -55,13 +54,7 @@ struct Report {
 }
 
 pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
-    let filter = Filter {
-        event_ids: replay.ids.clone(),
-        event_type: replay.event_type.clone(),
-        since: replay.since.as_deref().map(since).transpose()?,
-        limit: PAGE,
-        ..Filter::default()
-    };
+    let filter = Filter { limit: PAGE, ..replay.of.filter(&replay.ids)? };
     replay.handler.as_deref().map(handler).transpose()?;
     let mut operator = operator(app, &replay.inbox).await?;
     named(&mut operator, &filter).await?;

@@ -559,23 +559,23 @@ impl Data {
     }
 
     fn task_rows(&self, filter: &Filter) -> Vec<TaskRow> {
+        let is_of_event =
+            |task: &&Task| self.events.get(&task.event).is_some_and(|event| is_meant(filter, event));
         let is_meant = |row: &TaskRow| {
-            is_meant(filter, &row.event_id, &row.event_type, row.received_ms)
-                && filter.handler.as_ref().is_none_or(|handler| *handler == row.handler)
+            filter.handler.as_ref().is_none_or(|handler| *handler == row.handler)
                 && filter.state.is_none_or(|state| state == row.state)
                 && filter.why.is_none_or(|why| row.why == Some(why))
                 && filter.after.is_none_or(|after| row.task < after)
         };
-        let rows = self.tasks.values().rev().filter_map(|task| self.task_row(task));
+        let rows = self.tasks.values().rev().filter(is_of_event).filter_map(|task| self.task_row(task));
         rows.filter(is_meant).take(filter.limit).collect()
     }
 
     fn event_rows(&self, filter: &Filter) -> Vec<EventRow> {
-        let is_meant = |row: &EventRow| {
-            is_meant(filter, &row.event_id, &row.event_type, row.received_ms)
-                && filter.after.is_none_or(|after| row.cursor < after)
+        let is_meant = |event: &&StoredArrival| {
+            is_meant(filter, event) && filter.after.is_none_or(|after| event.row.cursor < after)
         };
-        self.events.values().rev().map(Self::event_row).filter(is_meant).take(filter.limit).collect()
+        self.events.values().rev().filter(is_meant).map(Self::event_row).take(filter.limit).collect()
     }
 
     fn event(&self, event_id: &str) -> Option<StoredEvent> {
@@ -626,10 +626,25 @@ impl Data {
 }
 
 /// Whether an operator means an event, or its tasks, as far as the event tells.
-fn is_meant(filter: &Filter, event_id: &String, event_type: &str, received_ms: i64) -> bool {
-    (filter.event_ids.is_empty() || filter.event_ids.contains(event_id))
-        && filter.matches_type(event_type)
-        && filter.since.is_none_or(|since| received_ms >= since)
+fn is_meant(filter: &Filter, event: &StoredArrival) -> bool {
+    let row = &event.row;
+    (filter.event_ids.is_empty() || filter.event_ids.contains(&row.event_id))
+        && filter.matches_type(&row.event_type)
+        && (filter.object_id.is_none() || filter.object_id == row.object_id)
+        && (filter.account.is_none() || filter.account == row.account)
+        && filter.since.is_none_or(|since| row.received_ms >= since)
+        && filter.customer.as_ref().is_none_or(|customer| {
+            row.object_id.as_ref() == Some(customer) || event.customer().as_ref() == Some(customer)
+        })
+}
+
+impl StoredArrival {
+    /// The customer of the object, as far as the body tells.
+    fn customer(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(self.body.as_ref()?).ok()?;
+        let customer = body.pointer("/data/object/customer")?;
+        customer.get("id").unwrap_or(customer).as_str().map(str::to_owned)
+    }
 }
 
 impl Memory {

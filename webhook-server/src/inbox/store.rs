@@ -300,12 +300,21 @@ pub(crate) struct Pruned {
 }
 
 /// Which tasks, or events, an operator means.
+///
+/// A server of another version refuses a filter that it does not know: without it, it would mean more.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// Of these events; of any if there are none.
     pub(crate) event_ids: Vec<String>,
     /// Of this type, or of the types of a group: `charge.dispute.*`.
     pub(crate) event_type: Option<String>,
+    /// About the object with this id.
+    pub(crate) object_id: Option<String>,
+    /// About this customer, or an object whose `customer` it is. The latter is known while the body is kept.
+    pub(crate) customer: Option<String>,
+    /// Of this connected account.
+    pub(crate) account: Option<String>,
     pub(crate) handler: Option<String>,
     pub(crate) state: Option<State>,
     pub(crate) why: Option<Why>,

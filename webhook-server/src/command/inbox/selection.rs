@@ -16,39 +16,65 @@ pub(crate) struct Selection {
     /// Ids of events
     #[arg(value_name = "EVENT")]
     ids: Vec<String>,
-    /// Only of this event type, or group of them: `charge.dispute.*`
-    #[arg(long = "type", value_name = "TYPE")]
-    event_type: Option<String>,
+    #[command(flatten)]
+    of: EventFlags,
     /// Only of this handler
     #[arg(long, value_name = "ID")]
     handler: Option<String>,
-    /// Only what was received since: a time (2026-11-23T07:30:00Z), a day (2026-11-23), or so long ago (2h)
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
     /// Only what is parked for this reason
     #[arg(long, value_enum)]
     why: Option<Why>,
 }
 
+/// Flags that select events by what is known of them.
+#[derive(Args)]
+pub(crate) struct EventFlags {
+    /// Only of this event type, or group of them: `charge.dispute.*`
+    #[arg(long = "type", value_name = "TYPE")]
+    event_type: Option<String>,
+    /// Only about the object with this id, such as `in_…` or `pi_…`
+    #[arg(long, value_name = "ID")]
+    object: Option<String>,
+    /// Only about this customer, or an object of this customer, as long as the event's body is kept
+    #[arg(long, value_name = "ID")]
+    customer: Option<String>,
+    /// Only of this connected account
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// Only what was received since: a time (2026-11-23T07:30:00Z), a day (2026-11-23), or so long ago (2h)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
+
+impl EventFlags {
+    fn selects(&self) -> bool {
+        [&self.event_type, &self.object, &self.customer, &self.account, &self.since]
+            .iter()
+            .any(|flag| flag.is_some())
+    }
+
+    pub(crate) fn filter(&self, event_ids: &[String]) -> Result<Filter, Failure> {
+        Ok(Filter {
+            event_ids: event_ids.to_vec(),
+            event_type: self.event_type.clone(),
+            object_id: self.object.clone(),
+            customer: self.customer.clone(),
+            account: self.account.clone(),
+            since: self.since.as_deref().map(since).transpose()?,
+            ..Filter::default()
+        })
+    }
+}
+
 impl Selection {
     /// Whether any of the flags is given.
     pub(crate) fn selects(&self) -> bool {
-        let flags = [&self.event_type, &self.handler, &self.since];
-        !self.ids.is_empty() || self.why.is_some() || flags.iter().any(|flag| flag.is_some())
+        !self.ids.is_empty() || self.of.selects() || self.handler.is_some() || self.why.is_some()
     }
 
     pub(crate) fn filter(&self) -> Result<Filter, Failure> {
-        Ok(Filter {
-            event_ids: self.ids.clone(),
-            event_type: self.event_type.clone(),
-            // Not checked: tasks of a handler that is gone are to be found as well.
-            handler: self.handler.clone(),
-            state: None,
-            why: self.why,
-            since: self.since.as_deref().map(since).transpose()?,
-            after: None,
-            limit: 0,
-        })
+        // The handler is not checked: tasks of a handler that is gone are to be found as well.
+        Ok(Filter { handler: self.handler.clone(), why: self.why, ..self.of.filter(&self.ids)? })
     }
 }
 

@@ -72,6 +72,7 @@ on_every_store! {
     tasks_are_listed_page_by_page,
     tasks_are_filtered,
     events_are_listed_and_filtered,
+    rows_are_filtered_by_what_the_event_is_about,
     an_event_shows_its_body_and_tasks,
 }
 
@@ -1019,6 +1020,48 @@ fn events_are_listed_and_filtered(world: World<impl Subject>) {
     assert_eq!(list(Filter { since: Some(START + 1_000), ..everything() }), [3, 2]);
     let of_tasks = Filter { handler: Some("a".to_owned()), state: Some(State::Done), ..everything() };
     assert_eq!(list(Filter { why: Some(Why::Asked), ..of_tasks }), [3, 2, 1], "these do not matter");
+}
+
+/// Which event of each task, and which event, is about an object, a customer or an account.
+fn rows_are_filtered_by_what_the_event_is_about(world: World<impl Subject>) {
+    let body = |event: &str, object: &str| {
+        Bytes::from(format!(r#"{{"id":"{event}","data":{{"object":{object}}}}}"#))
+    };
+    for (event, object_id, account, object) in [
+        ("evt_1", "cus_1", None, r#"{"id":"cus_1"}"#),
+        ("evt_2", "in_1", None, r#"{"id":"in_1","customer":"cus_1"}"#),
+        ("evt_3", "in_1", Some("acct_1"), r#"{"id":"in_1","customer":{"id":"cus_1"}}"#),
+        ("evt_4", "in_2", Some("acct_2"), r#"{"id":"in_2","customer":"cus_10","note":"cus_1"}"#),
+        ("evt_5", "in_3", None, r#"{"id":"in_3","customer":null}"#),
+        ("evt_6", "in_4", None, r#"{"id":"in_4"}"#),
+    ] {
+        let (object_id, account) = (Some(object_id.to_owned()), account.map(str::to_owned));
+        world.arrive(Arrival {
+            object_id,
+            account,
+            body: body(event, object),
+            ..arrival(event, &[free("a")])
+        });
+    }
+    // Without a handler its body is not kept, and its customer is not known.
+    let unkept = body("evt_7", r#"{"id":"in_1","customer":"cus_1"}"#);
+    world.arrive(Arrival { object_id: Some("in_1".to_owned()), body: unkept, ..arrival("evt_7", &[]) });
+    let some = |text: &str| Some(text.to_owned());
+    let (all, none) = (Filter { limit: 10, ..Filter::default() }, &[][..]);
+    for (filter, events, tasks) in [
+        (Filter { object_id: some("in_1"), ..all.clone() }, &[7, 3, 2][..], &[3, 2][..]),
+        (Filter { object_id: some("in_9"), ..all.clone() }, none, none),
+        (Filter { customer: some("cus_1"), ..all.clone() }, &[3, 2, 1], &[3, 2, 1]),
+        (Filter { customer: some("cus_10"), ..all.clone() }, &[4], &[4]),
+        (Filter { customer: some("cus_"), ..all.clone() }, none, none),
+        (Filter { account: some("acct_1"), ..all.clone() }, &[3], &[3]),
+        (Filter { account: some("acct_1"), customer: some("cus_10"), ..all.clone() }, none, none),
+    ] {
+        let found = world.done(|store| store.events(filter.clone()));
+        assert_eq!(found.iter().map(|row| row.cursor).collect::<Vec<_>>(), events, "{filter:?}");
+        let found = world.done(|store| store.tasks(filter.clone()));
+        assert_eq!(found.iter().map(|row| row.task).collect::<Vec<_>>(), tasks, "{filter:?}");
+    }
 }
 
 fn an_event_shows_its_body_and_tasks(world: World<impl Subject>) {

@@ -135,6 +135,7 @@ fn filter() -> impl Strategy<Value = Filter> {
             since,
             after,
             limit,
+            ..Filter::default()
         })
 }
 

@@ -15,6 +15,12 @@ const EVENT: &str = "SELECT seq, event_id, type, endpoint, account, object_id, c
                             received_ms, deliveries, changed_bodies, body IS NOT NULL \
                      FROM inbox_event event";
 
+/// Whether an event is about a customer, or about an object whose `customer` (an id, or the whole object) it is. Bytes
+/// that are given to a JSON function are read as SQLite's own binary form, hence the cast.
+const IS_ABOUT_CUSTOMER: &str = "(object_id = ? OR CASE WHEN json_valid(CAST(body AS TEXT)) THEN ? IN (\
+    json_extract(CAST(body AS TEXT), '$.data.object.customer'), \
+    json_extract(CAST(body AS TEXT), '$.data.object.customer.id')) END)";
+
 pub(super) fn tasks(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<TaskRow>> {
     let mut conditions = Conditions::of_event(filter);
     conditions.add("handler = ", filter.handler.clone());
@@ -57,7 +63,14 @@ impl Conditions {
             Some((exact, None)) => conditions.add("type = ", Some(exact.to_owned())),
             None => {}
         }
+        conditions.add("object_id = ", filter.object_id.clone());
+        conditions.add("account = ", filter.account.clone());
         conditions.add("received_ms >= ", filter.since);
+        // Last, since it reads bodies.
+        if let Some(customer) = &filter.customer {
+            conditions.text.push_str(&format!(" AND {IS_ABOUT_CUSTOMER}"));
+            conditions.values.extend([(); 2].map(|()| Box::new(customer.clone()) as Box<dyn ToSql>));
+        }
         conditions
     }
 
