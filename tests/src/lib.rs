@@ -10,6 +10,7 @@ mod exchange;
 mod history;
 mod process;
 mod server;
+mod terminal;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -21,6 +22,7 @@ pub use exchange::{Answer, Connection, exchange};
 pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
 pub use process::{Ended, Running, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
+pub use terminal::run_in_terminal;
 
 /// How long a program may keep a test waiting. Far more than any of them needs, on the slowest machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use product_tests::{Ended, SECRET, Server, Stream, new_inbox, program, run, until};
+use product_tests::{Ended, SECRET, Server, Stream, new_inbox, program, run, run_in_terminal, until};
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
 use webhook_core::Sample;
@@ -558,4 +558,70 @@ fn a_selection_over_many_tasks_is_gone_through_to_its_end() {
     assert_eq!(fixture.json(&["inbox", "discard", "--handler", "operated::refunded"])["tasks"], 450);
     let replayed = fixture.json(&["replay", "--since", "1h"]);
     assert_eq!((&replayed["events"], &replayed["tasks"]), (&json!(450), &json!(450)));
+}
+
+/// What a terminal shows: without what colours it.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, coloured)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = coloured.split_once('m').expect("only colours are written").1;
+    }
+    plain + rest
+}
+
+#[test]
+fn what_is_listed_fits_the_terminal() {
+    let fixture = Fixture::new();
+    let server = fixture.server.as_ref().expect("it runs");
+    // As long as Stripe's names become, and an id of somebody else's making.
+    let long = "evt_1PabcdefghijklmnopqrstUVwxyz0123456789";
+    let body = event("charge.refunded").replace(&fixture.refunded, long);
+    assert_eq!(server.post(body.as_bytes()).status(), 200);
+    until("it is parked", || fixture.state(long, "operated::refunded") == "parked");
+    for arguments in [
+        &["inbox", "list"][..],
+        &["inbox", "list", "--quarantine"],
+        &["inbox", "show", long],
+        &["inbox", "show", &fixture.paid],
+        &["inbox", "stats"],
+        &["inbox", "retry", "--all", "--dry-run"],
+        &["replay", "--since", "1h", "--dry-run"],
+        &["handlers"],
+        &["events"],
+        &["inbox", "list", "--help"],
+        &["serve", "--help"],
+    ] {
+        for columns in [60, 80, 120] {
+            let mut command = command(&fixture.inbox);
+            if arguments.contains(&"--help") {
+                // It would be shown, and no path is broken.
+                command.env_remove("WEBHOOK_INBOX");
+            }
+            let written = run_in_terminal(command.args(arguments), columns);
+            let shown = plain(&written);
+            let widest = shown.lines().map(|line| line.chars().count()).max().expect("it writes something");
+            assert!(widest <= usize::from(columns), "{arguments:?}: {widest} of {columns}:\n{shown}");
+        }
+    }
+    let listed = run_in_terminal(command(&fixture.inbox).args(["inbox", "list"]), 80);
+    let shown = plain(&listed);
+    for told in [long, "who refunds", "received 20"] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    // The header, and each state in its colour.
+    for painted in ["\u{1b}[1mSTATE", "\u{1b}[31mparked\u{1b}[0m", "\u{1b}[32mdone\u{1b}[0m"] {
+        assert!(listed.contains(painted), "{painted:?}: {listed:?}");
+    }
+    let colourless =
+        run_in_terminal(command(&fixture.inbox).args(["inbox", "list"]).env("NO_COLOR", "1"), 80);
+    assert_eq!(colourless, shown);
+    // A line for each row, as it is written into a file.
+    let wide = plain(&run_in_terminal(command(&fixture.inbox).args(["inbox", "list", "--wide"]), 80));
+    assert_eq!(wide, fixture.text(&["inbox", "list"]));
+    assert!(
+        wide.lines().count() == 6 && wide.lines().next().is_some_and(|header| header.ends_with("ERROR")),
+        "{wide}"
+    );
 }

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::log;
 use crate::settings::Flags;
 use crate::startup::Problems;
-use crate::terminal::complain;
+use crate::terminal::{self, complain};
 use crate::words::chain;
 
 /// `EX_CONFIG` of `sysexits.h`: something was found in an unconfigured or misconfigured state.
@@ -65,6 +65,24 @@ enum Format {
     Table,
     /// For programs
     Json,
+}
+
+/// How what a command found is written.
+#[derive(clap::Args, Clone, Copy, Debug)]
+struct Output {
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Writes one line for each row, however narrow the terminal is
+    #[arg(long)]
+    wide: bool,
+}
+
+impl Output {
+    /// How wide a table may be, unless it may be as wide as it likes.
+    fn width(self) -> Option<usize> {
+        if self.wide { None } else { terminal::width() }
+    }
 }
 
 /// Why a command did not succeed.

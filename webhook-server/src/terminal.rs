@@ -21,6 +21,13 @@ pub(crate) fn print(text: &str) {
     }
 }
 
+/// How many columns standard output has, if it is a terminal.
+pub(crate) fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout())
+        .map(|(width, _)| usize::from(width.0))
+        .filter(|width| *width > 0)
+}
+
 /// Says on standard error why the program ends.
 pub(crate) fn complain(reason: &dyn std::fmt::Display) {
     let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();

@@ -8,6 +8,7 @@ use hyper::Uri;
 use webhook_core::{Registry, Sample, Secret, Takes, catalog};
 
 use super::Failure;
+use super::table::{Column, Table};
 use crate::app::App;
 use crate::client::send;
 use crate::journal::Journal;
@@ -120,21 +121,22 @@ fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
 }
 
 fn greeting(registry: &Registry, url: &Uri, secret: &str) -> String {
-    let rows: Vec<_> = registry
-        .registrations()
-        .iter()
-        .map(|handler| {
-            let place = format!("{}:{}", handler.file, handler.line);
-            vec![format!("  {}", super::handlers::takes(handler)), handler.id.to_owned(), place]
-        })
-        .collect();
+    let mut table = Table::new(["", "", ""].map(Column::wraps));
+    for handler in registry.registrations() {
+        let place = format!("{}:{}", handler.file, handler.line);
+        table.add([
+            super::handlers::takes(handler).replace(", ", "\n").into(),
+            handler.id.into(),
+            place.into(),
+        ]);
+    }
     format!(
         "Handlers (Stripe API {}):\n{}\n\
          Listening on {url}\n\
          Signing secret of this run: {secret}\n\n\
          Sending myself one signed sample of every handled event:\n",
         catalog::api_version(),
-        super::table::table(&rows)
+        table.text_without_header(crate::terminal::width())
     )
 }
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 use webhook_core::catalog::{self, EventType, Field, Kind, Mismatch, Shape};
 use webhook_core::{Registry, Takes};
 
-use super::table::table;
-use super::{Failure, Format};
+use super::table::{Column, Table};
+use super::{Failure, Format, Output};
 use crate::terminal::print;
 
 #[derive(Args)]
@@ -23,9 +23,8 @@ pub(super) struct Events {
     /// Lists the types that this application handles, to be enabled on the endpoint in Stripe
     #[arg(long)]
     enabled: bool,
-    /// How the list is written
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Serialize)]
@@ -40,10 +39,10 @@ struct Row {
 pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
     let registry = Registry::linked();
     if let Some(event_type) = &arguments.explain {
-        return explain(event_type, arguments.format);
+        return explain(event_type, arguments.output.format);
     }
     if arguments.enabled {
-        return enabled(&registry, arguments.format);
+        return enabled(&registry, arguments.output.format);
     }
     let types = match &arguments.pattern {
         Some(pattern) => named(pattern)?,
@@ -51,16 +50,16 @@ pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
         None => catalog::snapshot_types().iter().collect(),
     };
     let rows: Vec<Row> = types.into_iter().map(|known| row(known, &registry)).collect();
-    match arguments.format {
+    match arguments.output.format {
         Format::Json => print(&super::json(&rows)?),
         Format::Table => {
-            let header = ["TYPE", "OBJECT", "HANDLED BY"].map(str::to_owned).to_vec();
-            let cells = rows.into_iter().map(|row| {
+            let mut table = Table::new(["TYPE", "OBJECT", "HANDLED BY"].map(Column::wraps));
+            for row in rows {
                 let handlers = if row.handlers.is_empty() { "-".to_owned() } else { row.handlers.join(", ") };
                 let objects = if row.objects.is_empty() { "-".to_owned() } else { row.objects.join(" or ") };
-                vec![row.event_type.to_owned(), objects, handlers]
-            });
-            print(&table(&std::iter::once(header).chain(cells).collect::<Vec<_>>()));
+                table.add([row.event_type.into(), objects.into(), handlers.into()]);
+            }
+            print(&table.text(arguments.output.width()));
         }
     }
     Ok(())

@@ -4,15 +4,14 @@ use clap::Args;
 use serde::Serialize;
 use webhook_core::{Order, Policy, Registration, Registry, Retry, Takes};
 
-use super::table::table;
-use super::{Failure, Format};
+use super::table::{Cell, Column, Table};
+use super::{Failure, Format, Output};
 use crate::terminal::print;
 
 #[derive(Args)]
 pub(super) struct Handlers {
-    /// How the list is written
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Serialize)]
@@ -44,7 +43,7 @@ struct RetryRow {
 pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
     let registry = Registry::linked();
     let registrations = registry.registrations();
-    match arguments.format {
+    match arguments.output.format {
         Format::Json => {
             print(&super::json(&registrations.iter().map(|handler| row(handler)).collect::<Vec<_>>())?)
         }
@@ -54,10 +53,16 @@ pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
             return Err(problems.into());
         }
         Format::Table => {
-            let header =
-                ["HANDLER", "EVENTS", "PAYLOAD", "RUNS", "AT", "WHAT IT DOES"].map(str::to_owned).to_vec();
-            let rows = registrations.iter().flat_map(|handler| lines(handler));
-            print(&table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()));
+            let mut table = Table::new([
+                Column::wraps("HANDLER"),
+                Column::wraps("EVENTS"),
+                Column::beneath("PAYLOAD", "takes"),
+                Column::beneath("RUNS", ""),
+                Column::beneath("AT", "at"),
+                Column::beneath("WHAT IT DOES", ""),
+            ]);
+            registrations.iter().for_each(|handler| table.add(cells(handler)));
+            print(&table.text(arguments.output.width()));
         }
     }
     Ok(())
@@ -89,13 +94,12 @@ fn row(handler: &Registration) -> Row {
     }
 }
 
-/// One line for the handler, and one for each further event type that it takes.
-fn lines(handler: &Registration) -> Vec<Vec<String>> {
+/// A handler's row, with a line for each event type that it takes.
+fn cells(handler: &Registration) -> [Cell; 6] {
     let Row { id, payload, fields, file, line, doc, .. } = row(handler);
-    let (first, others) = match handler.takes {
-        Takes::Types([first, others @ ..]) => (*first, others),
-        Takes::Types([]) => ("", &[][..]),
-        Takes::Unhandled => ("every other type", &[][..]),
+    let events = match handler.takes {
+        Takes::Types(types) => types.join("\n"),
+        Takes::Unhandled => "every other type".to_owned(),
     };
     let summary = doc.lines().next().unwrap_or_default();
     let payload = match (payload, fields) {
@@ -103,10 +107,8 @@ fn lines(handler: &Registration) -> Vec<Vec<String>> {
         (Some(name), []) => short_type(name).to_owned(),
         (Some(name), fields) => format!("{}: {}", short_type(name), fields.join(", ")),
     };
-    let (runs, at) = (runs(&handler.policy), format!("{file}:{line}"));
-    let cells = [id, first, &payload, &runs, &at, summary].map(str::to_owned).to_vec();
-    let more = others.iter().map(|event_type| vec![String::new(), (*event_type).to_owned()]);
-    std::iter::once(cells).chain(more).collect()
+    let at = format!("{file}:{line}");
+    [id.into(), events.into(), payload.into(), runs(&handler.policy).into(), at.into(), summary.into()]
 }
 
 /// What is not as usual in how a handler's runs are made, as its attribute would say it.

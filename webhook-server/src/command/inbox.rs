@@ -1,6 +1,6 @@
 //! `inbox`: shows what arrived and what became of it, and steers it.
 
-mod rows;
+pub(super) mod rows;
 mod selection;
 
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
-use super::{Failure, Format};
+use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::control::{Operator, Request};
 use crate::inbox::store::{self, EventRow, Filter, Pruned, QuarantineRow, State, StoredEvent, TaskRow};
@@ -60,9 +60,8 @@ enum Action {
 struct Plain {
     #[command(flatten)]
     inbox: InboxFlag,
-    /// How the answer is written
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Args)]
@@ -219,12 +218,12 @@ async fn list(app: App, list: &List) -> Result<(), Failure> {
         let mut rows: Vec<QuarantineRow> =
             ask(&mut operator, Request::Quarantined { limit: limit + 1 }).await?;
         let is_cut = cut(&mut rows, limit);
-        return write(list.plain.format, &rows, is_cut, rows::quarantine);
+        return write(list.plain.output, &rows, is_cut, |rows, width| rows::quarantine(rows).text(width));
     }
     (filter.state, filter.limit) = (list.state, limit + 1);
     let mut found: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter)).await?;
     let is_cut = cut(&mut found, limit);
-    write(list.plain.format, &found, is_cut, rows::tasks)?;
+    write(list.plain.output, &found, is_cut, |rows, width| rows::tasks(rows).text(width))?;
     all_known(&mut operator, &list.selection.filter()?.event_ids).await
 }
 
@@ -263,15 +262,15 @@ fn cut<T>(rows: &mut Vec<T>, limit: usize) -> bool {
 }
 
 fn write<T: serde::Serialize>(
-    format: Format,
+    output: Output,
     rows: &[T],
     is_cut: bool,
-    table: fn(&[T]) -> String,
+    table: fn(&[T], Option<usize>) -> String,
 ) -> Result<(), Failure> {
-    match format {
+    match output.format {
         Format::Json => print(&json(&rows)?),
         Format::Table if rows.is_empty() => print("There are no such rows in the inbox.\n"),
-        Format::Table => print(&table(rows)),
+        Format::Table => print(&table(rows, output.width())),
     }
     if is_cut {
         let more = format!("there are more: `--limit {}` shows the next ones, too\n", rows.len() * 2);
@@ -287,13 +286,13 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
     let Some(found) = found else {
         return Err(Failure::Failed(format!("there is no event {} in the inbox", show.id)));
     };
-    match (show.body, show.plain.format, &found.body) {
+    match (show.body, show.plain.output.format, &found.body) {
         (true, _, Some(body)) => exactly(body),
         (true, _, None) => {
             return Err(Failure::Failed(format!("the body of {} is not, or no longer, kept", show.id)));
         }
         (false, Format::Json, _) => print(&json(&found)?),
-        (false, Format::Table, _) => print(&rows::event(&found)),
+        (false, Format::Table, _) => print(&rows::event(&found, show.plain.output.width())),
     }
     Ok(())
 }
@@ -301,9 +300,9 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
 async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     let mut operator = operator(app, &plain.inbox).await?;
     let stats: store::Stats = ask(&mut operator, Request::Stats).await?;
-    match plain.format {
+    match plain.output.format {
         Format::Json => print(&json(&stats)?),
-        Format::Table => print(&rows::stats(&stats)),
+        Format::Table => print(&rows::stats(&stats, plain.output.width())),
     }
     Ok(())
 }
@@ -313,7 +312,7 @@ async fn prune(mut app: App, prune: &Prune) -> Result<(), Failure> {
     let plain = &prune.plain;
     let mut operator = operator(app, &plain.inbox).await?;
     let pruned: Pruned = ask(&mut operator, Request::Prune).await?;
-    match plain.format {
+    match plain.output.format {
         Format::Json => print(&json(&pruned)?),
         Format::Table => print(&format!(
             "freed: bodies {}, events {} (parked ones among them {}), quarantined bodies {}\n",
@@ -352,7 +351,7 @@ async fn steer(
         leave_without_handler(&mut meant);
     }
     if steer.dry_run {
-        write(steer.plain.format, &meant, false, rows::tasks)?;
+        write(steer.plain.output, &meant, false, |rows, width| rows::tasks(rows).text(width))?;
         return all_known(&mut operator, &filter.event_ids).await;
     }
     let bar = ProgressBar::new(meant.len() as u64);
@@ -363,7 +362,7 @@ async fn steer(
         changed += ask::<u64>(&mut operator, request(page)).await?;
     }
     bar.finish_and_clear();
-    match steer.plain.format {
+    match steer.plain.output.format {
         Format::Json => print(&json(&serde_json::json!({ "tasks": changed }))?),
         Format::Table => print(&format!("{changed} {done}{}\n", when(&operator, done))),
     }

@@ -5,8 +5,8 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use webhook_core::Registry;
 
-use super::inbox::{EventFlags, PAGE, ask, handler, json, named, operator};
-use super::{Failure, Format};
+use super::inbox::{EventFlags, PAGE, ask, handler, json, named, operator, rows};
+use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::control::Request;
 use crate::inbox::store::{EventRow, Filter, Replayed};
@@ -38,9 +38,8 @@ pub(super) struct Replay {
     dry_run: bool,
     #[command(flatten)]
     inbox: InboxFlag,
-    /// How the answer is written
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What a replay came to.
@@ -111,13 +110,10 @@ async fn meant(
 }
 
 fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Result<(), Failure> {
-    match replay.format {
+    match replay.output.format {
         Format::Json => print(&json(report)?),
         Format::Table if replay.dry_run => {
-            for event in meant {
-                let note = if event.has_body { "" } else { "  its body is not kept" };
-                print(&format!("{}  {}{note}\n", event.event_id, event.event_type));
-            }
+            print(&rows::events(meant).text_without_header(replay.output.width()));
             let replayable = report.events - report.without_body.len();
             print(&format!("{replayable} of {} events would be replayed\n", report.events));
         }

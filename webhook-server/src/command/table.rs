@@ -1,16 +1,295 @@
-//! Tables for people.
+//! Tables for people: one line for each row, or as wide as the terminal.
+//!
+//! Written here rather than taken from a library: none moves a column beneath its row, or breaks names where Stripe's and
+//! Rust's can be broken, which is what makes eight columns readable on eighty.
 
-/// Writes rows in columns that are as wide as their widest cell; the last column is as wide as it likes.
-pub(crate) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+use anstyle::Style;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::words::printable;
+
+/// What stands between two columns.
+const GAP: usize = 2;
+
+/// A column that can be wrapped is made no narrower than this, as long as another one can give way.
+const NARROW: usize = 16;
+
+/// What stands beneath a row is moved in by this much.
+const INDENT: usize = 2;
+
+/// How many lines of one text stand beneath a row; the rest is for wider terminals, `--wide`, and `inbox show`.
+const MAX_LINES: usize = 3;
+
+/// A column and what may become of it where there is no room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    name: &'static str,
+    fit: Fit,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fit {
+    /// Stays in one piece: an id to copy.
+    Whole,
+    /// Breaks into lines.
+    Wraps,
+    /// Moves beneath the row, after this word.
+    Beneath(&'static str),
+}
+
+impl Column {
+    /// A column that stays in one piece as long as it can.
+    pub(crate) const fn whole(name: &'static str) -> Self {
+        Self { name, fit: Fit::Whole }
+    }
+
+    /// A column that breaks into lines.
+    pub(crate) const fn wraps(name: &'static str) -> Self {
+        Self { name, fit: Fit::Wraps }
+    }
+
+    /// A column that moves beneath the row, after a word that says what it is (or none).
+    pub(crate) const fn beneath(name: &'static str, word: &'static str) -> Self {
+        Self { name, fit: Fit::Beneath(word) }
+    }
+}
+
+/// A text in a table. A line break in it begins a new line of the cell.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    lines: Vec<String>,
+    style: Style,
+}
+
+impl Cell {
+    /// A cell in a colour or weight.
+    pub(crate) fn styled(text: &str, style: Style) -> Self {
+        Self { lines: text.split('\n').map(printable).collect(), style }
+    }
+
+    /// A text that others worded: its line breaks are not the table's.
+    pub(crate) fn quoted(text: &str) -> Self {
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        Self { lines: vec![printable(&lines.join(" "))], style: Style::new() }
+    }
+
+    fn width(&self) -> usize {
+        self.lines.iter().map(|line| line.width()).max().unwrap_or(0)
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(&self.lines[..], [line] if line.is_empty() || line == "-")
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::styled(text.as_ref(), Style::new())
+    }
+}
+
+/// Rows of cells under a header.
+#[derive(Debug)]
+pub(crate) struct Table<const COLUMNS: usize> {
+    columns: [Column; COLUMNS],
+    rows: Vec<[Cell; COLUMNS]>,
+}
+
+impl<const COLUMNS: usize> Table<COLUMNS> {
+    pub(crate) fn new(columns: [Column; COLUMNS]) -> Self {
+        Self { columns, rows: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, row: [Cell; COLUMNS]) {
+        self.rows.push(row);
+    }
+
+    /// Writes the table with its header, no wider than the terminal if there is one.
+    pub(crate) fn text(&self, terminal: Option<usize>) -> String {
+        let header = self.columns.map(|column| Cell::styled(column.name, Style::new().bold()));
+        self.written(terminal, std::iter::once(&header))
+    }
+
+    /// Writes the rows alone.
+    pub(crate) fn text_without_header(&self, terminal: Option<usize>) -> String {
+        self.written(terminal, std::iter::empty())
+    }
+
+    fn written<'t>(
+        &'t self,
+        terminal: Option<usize>,
+        header: impl Iterator<Item = &'t [Cell; COLUMNS]>,
+    ) -> String {
+        let header: Vec<_> = header.collect();
+        let natural: [usize; COLUMNS] = std::array::from_fn(|at| {
+            header.iter().copied().chain(&self.rows).map(|row| row[at].width()).max().unwrap_or(0)
+        });
+        let layout = Layout::new(&self.columns, &natural, terminal);
+        let mut text = String::new();
+        for row in &header {
+            layout.line(*row, &mut text);
+        }
+        for row in &self.rows {
+            layout.line(row, &mut text);
+            layout.beneath(&self.columns, row, &mut text);
+        }
+        text
+    }
+}
+
+/// Where the cells of a table's rows stand.
+struct Layout {
+    /// The columns that stand side by side, and their widths.
+    beside: Vec<(usize, usize)>,
+    /// Those that moved beneath the row.
+    beneath: Vec<usize>,
+    terminal: usize,
+}
+
+impl Layout {
+    fn new(columns: &[Column], natural: &[usize], terminal: Option<usize>) -> Self {
+        let all = (0..columns.len()).map(|at| (at, natural[at])).collect();
+        let mut layout = Self { beside: all, beneath: Vec::new(), terminal: terminal.unwrap_or(usize::MAX) };
+        // As few as possible move, the last first.
+        while layout.total() > layout.terminal {
+            let is_movable = |(at, _): &(usize, usize)| matches!(columns[*at].fit, Fit::Beneath(_));
+            let Some(last) = layout.beside.iter().rposition(is_movable) else { break };
+            layout.beneath.insert(0, layout.beside.remove(last).0);
+        }
+        layout.shrink(columns);
+        layout
+    }
+
+    fn total(&self) -> usize {
+        self.beside.iter().map(|(_, width)| width + GAP).sum::<usize>().saturating_sub(GAP)
+    }
+
+    /// Takes the room that is missing from the widest column that can be wrapped; in the end from any.
+    fn shrink(&mut self, columns: &[Column]) {
+        while self.total() > self.terminal {
+            let widest = |floor: usize| {
+                let can_give = |place: &usize| columns[self.beside[*place].0].fit == Fit::Wraps;
+                let wide = (0..self.beside.len()).filter(can_give).max_by_key(|place| self.beside[*place].1);
+                wide.filter(|place| self.beside[*place].1 > floor)
+            };
+            let any = || (0..self.beside.len()).max_by_key(|place| self.beside[*place].1);
+            let place = widest(NARROW).or_else(|| widest(NARROW / 2)).or_else(any);
+            let Some(place) = place.filter(|place| self.beside[*place].1 > 1) else { return };
+            self.beside[place].1 -= 1;
+        }
+    }
+
+    fn line(&self, row: &[Cell], text: &mut String) {
+        let cells: Vec<Vec<String>> = self
+            .beside
+            .iter()
+            .map(|&(at, width)| row[at].lines.iter().flat_map(|line| wrapped(line, width)).collect())
+            .collect();
+        for at in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+            let mut line = String::new();
+            let mut missing = 0;
+            for (cell, &(column, width)) in cells.iter().zip(&self.beside) {
+                let piece = cell.get(at).map_or("", String::as_str);
+                if !piece.is_empty() {
+                    line.extend(std::iter::repeat_n(' ', missing));
+                    line.push_str(&painted(piece, row[column].style));
+                    missing = 0;
+                }
+                missing += width.saturating_sub(piece.width()) + GAP;
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+
+    /// Writes what moved beneath, one after the other as long as there is room in the line.
+    fn beneath(&self, columns: &[Column], row: &[Cell], text: &mut String) {
+        let room = self.terminal.saturating_sub(INDENT).max(1);
+        let mut used = 0;
+        for &at in self.beneath.iter().filter(|at| !row[**at].is_empty()) {
+            let word = match columns[at].fit {
+                Fit::Beneath(word) if !word.is_empty() => format!("{word} "),
+                _ => String::new(),
+            };
+            let piece = format!("{word}{}", row[at].lines.join(", "));
+            let fits = used > 0 && used + GAP + piece.width() <= room;
+            if fits {
+                text.push_str(&" ".repeat(GAP));
+                used += GAP;
+            } else if used > 0 {
+                text.push('\n');
+                used = 0;
+            }
+            let lines = if fits { vec![piece] } else { cut(wrapped(&piece, room), room) };
+            for (number, line) in lines.iter().enumerate() {
+                if number > 0 {
+                    text.push('\n');
+                }
+                if !fits {
+                    text.push_str(&" ".repeat(INDENT));
+                    used = 0;
+                }
+                text.push_str(&painted(line, row[at].style));
+                used += line.width();
+            }
+        }
+        if used > 0 {
+            text.push('\n');
+        }
+    }
+}
+
+fn painted(text: &str, style: Style) -> String {
+    if style == Style::new() { text.to_owned() } else { format!("{style}{text}{style:#}") }
+}
+
+/// Leaves the first lines, and shows that there were more.
+fn cut(mut lines: Vec<String>, width: usize) -> Vec<String> {
+    if lines.len() > MAX_LINES {
+        lines.truncate(MAX_LINES);
+        if let Some(last) = lines.last_mut() {
+            while last.width() >= width && last.pop().is_some() {}
+            last.push('…');
+        }
+    }
+    lines
+}
+
+/// Breaks a text into lines of a width: at white space, else after `.`, `_`, `:`, `/`, `,` or `-`, else anywhere.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for piece in pieces(text) {
+        if line.width() + piece.trim_end().width() > width && !line.is_empty() {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+        }
+        for char in piece.chars() {
+            if line.width() + char.width().unwrap_or(0) > width && !char.is_whitespace() && !line.is_empty() {
+                lines.push(std::mem::take(&mut line).trim_end().to_owned());
+            }
+            line.push(char);
+        }
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
+/// The parts of a text between which a line may end.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut begin = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, char)) = chars.next() {
+        let ends = char == ' ' || "._:/,-".contains(char);
+        let goes_on = chars.peek().is_some_and(|(_, next)| *next == ' ' || *next == char);
+        if ends && !goes_on {
+            pieces.push(&text[begin..at + char.len_utf8()]);
+            begin = at + char.len_utf8();
+        }
+    }
+    pieces.push(&text[begin..]);
+    pieces
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,40 +2,69 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::command::table::table;
-use crate::inbox::store::{QuarantineRow, State, Stats, StoredEvent, TaskRow, Why};
+use anstyle::{AnsiColor, Style};
+
+use crate::command::table::{Cell, Column, Table, wrapped};
+use crate::inbox::store::{EventRow, QuarantineRow, State, Stats, StoredEvent, TaskRow, Why};
 use crate::journal::parked_because;
 use crate::words::printable;
 
-/// The longest error in a table, in characters.
-const MAX_ERROR: usize = 80;
+/// How far what belongs to a handler is moved in beneath it.
+const INDENT: usize = 2;
 
-pub(super) fn tasks(tasks: &[TaskRow]) -> String {
-    let header = ["RECEIVED", "EVENT", "TYPE", "HANDLER", "STATE", "ATTEMPT", "NEXT", "ERROR"];
-    let row = |task: &TaskRow| {
-        vec![
-            time(task.received_ms),
-            task.event_id.clone(),
-            task.event_type.clone(),
-            task.handler.clone(),
-            state(task.state, task.why),
-            task.attempt.to_string(),
-            task.due_ms.map_or("-".to_owned(), time),
-            task.error.as_deref().map_or("-".to_owned(), short),
-        ]
-    };
-    with_header(&header, tasks.iter().map(row))
+pub(super) fn tasks(tasks: &[TaskRow]) -> Table<9> {
+    let mut table = Table::new([
+        Column::beneath("RECEIVED", "received"),
+        Column::whole("EVENT"),
+        Column::wraps("TYPE"),
+        Column::wraps("HANDLER"),
+        Column::whole("STATE"),
+        Column::beneath("WHY", ""),
+        Column::beneath("ATTEMPT", "attempt"),
+        Column::beneath("NEXT", "next"),
+        Column::beneath("ERROR", ""),
+    ]);
+    for task in tasks {
+        table.add([
+            time(task.received_ms).into(),
+            Cell::quoted(&task.event_id),
+            Cell::quoted(&task.event_type),
+            (&task.handler).into(),
+            state(task.state),
+            task.why.map_or("-", why).into(),
+            task.attempt.to_string().into(),
+            task.due_ms.map_or("-".to_owned(), time).into(),
+            task.error.as_deref().map_or("-".into(), Cell::quoted),
+        ]);
+    }
+    table
 }
 
-pub(super) fn quarantine(rows: &[QuarantineRow]) -> String {
-    let header = ["RECEIVED", "DELIVERIES", "BYTES", "WHY IT IS NO EVENT"];
-    let row = |row: &QuarantineRow| {
-        vec![time(row.received_ms), row.deliveries.to_string(), row.bytes.to_string(), printable(&row.reason)]
-    };
-    with_header(&header, rows.iter().map(row))
+/// Events by their ids, and whether they can be replayed.
+pub(in crate::command) fn events(events: &[EventRow]) -> Table<3> {
+    let mut table = Table::new([Column::whole("EVENT"), Column::wraps("TYPE"), Column::beneath("", "")]);
+    for event in events {
+        let note = if event.has_body { "" } else { "its body is not kept" };
+        table.add([Cell::quoted(&event.event_id), Cell::quoted(&event.event_type), note.into()]);
+    }
+    table
 }
 
-pub(super) fn event(found: &StoredEvent) -> String {
+pub(super) fn quarantine(rows: &[QuarantineRow]) -> Table<4> {
+    let mut table = Table::new([
+        Column::whole("RECEIVED"),
+        Column::whole("DELIVERIES"),
+        Column::whole("BYTES"),
+        Column::beneath("WHY IT IS NO EVENT", ""),
+    ]);
+    for row in rows {
+        let (deliveries, bytes) = (row.deliveries.to_string(), row.bytes.to_string());
+        table.add([time(row.received_ms).into(), deliveries.into(), bytes.into(), Cell::quoted(&row.reason)]);
+    }
+    table
+}
+
+pub(super) fn event(found: &StoredEvent, width: Option<usize>) -> String {
     let event = &found.event;
     let or_none = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), printable);
     let body = match &found.body {
@@ -59,7 +88,7 @@ pub(super) fn event(found: &StoredEvent) -> String {
         ("deliveries", deliveries),
         ("body", body),
     ];
-    let mut text = table(&facts.map(|(name, value)| vec![name.to_owned(), value]));
+    let mut text = named(facts, width);
     for task in &found.tasks {
         let attempts = match task.attempt {
             0 => String::new(),
@@ -67,13 +96,14 @@ pub(super) fn event(found: &StoredEvent) -> String {
         };
         let next = task.due_ms.map_or(String::new(), |due| format!(", due {}", time(due)));
         let ended = task.finished_ms.map_or(String::new(), |ended| format!(", ended {}", time(ended)));
-        let state = state(task.state, task.why);
-        text.push_str(&format!("\n{}: {state}{attempts}{next}{ended}\n", task.handler));
-        if let Some(why) = task.why {
-            text.push_str(&format!("  {}\n", parked_because(why)));
-        }
+        let because = task.why.map_or(String::new(), |why| format!(": {}", parked_because(why)));
+        let (word, style) = worded(task.state);
+        text.push('\n');
+        paragraph(&mut text, 0, (&task.handler, Style::new().bold()), "", width);
+        let rest = format!("{because}{attempts}{next}{ended}");
+        paragraph(&mut text, INDENT, (word, style), &rest, width);
         if let Some(error) = &task.error {
-            text.push_str(&format!("  {}\n", printable(error)));
+            paragraph(&mut text, INDENT, ("", Style::new()), &printable(error), width);
         }
     }
     if found.tasks.is_empty() {
@@ -82,7 +112,7 @@ pub(super) fn event(found: &StoredEvent) -> String {
     text
 }
 
-pub(super) fn stats(stats: &Stats) -> String {
+pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {
     let oldest = match stats.oldest_due_ms {
         Some(age) => humantime::format_duration(Duration::from_secs(age.unsigned_abs() / 1000)).to_string(),
         None => "-".to_owned(),
@@ -95,47 +125,71 @@ pub(super) fn stats(stats: &Stats) -> String {
         ("in quarantine", stats.quarantined.to_string()),
         ("oldest task that is due", oldest),
     ];
-    let mut text = table(&facts.map(|(name, value)| vec![name.to_owned(), value]));
+    let mut text = named(facts, width);
     if !stats.handlers.is_empty() {
-        let row = |row: &crate::inbox::store::HandlerStats| {
-            vec![row.handler.clone(), state(row.state, row.why), row.tasks.to_string()]
-        };
+        let mut table = Table::new([
+            Column::wraps("HANDLER"),
+            Column::whole("STATE"),
+            Column::whole("WHY"),
+            Column::whole("TASKS"),
+        ]);
+        for row in &stats.handlers {
+            let why = row.why.map_or("-", why);
+            table.add([(&row.handler).into(), state(row.state), why.into(), row.tasks.to_string().into()]);
+        }
         text.push('\n');
-        text.push_str(&with_header(&["HANDLER", "STATE", "TASKS"], stats.handlers.iter().map(row)));
+        text.push_str(&table.text(width));
     }
     text
 }
 
-fn with_header(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let header = header.iter().map(|cell| (*cell).to_owned()).collect();
-    table(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
-}
-
-fn state(state: State, why: Option<Why>) -> String {
-    let state = match state {
-        State::Ready => "ready",
-        State::Running => "running",
-        State::Blocked => "blocked",
-        State::Done => "done",
-        State::Discarded => "discarded",
-        State::Parked => "parked",
-    };
-    let why = why.map(|why| match why {
-        Why::Asked => " (asked)",
-        Why::Exhausted => " (exhausted)",
-        Why::Poison => " (poison)",
-        Why::NoHandler => " (no handler)",
-        Why::Undecodable => " (undecodable)",
-    });
-    format!("{state}{}", why.unwrap_or_default())
-}
-
-fn short(error: &str) -> String {
-    let mut text: String = printable(error).chars().take(MAX_ERROR).collect();
-    if error.chars().count() > MAX_ERROR {
-        text.push('…');
+/// Values, each after its name.
+fn named<const COUNT: usize>(facts: [(&str, String); COUNT], width: Option<usize>) -> String {
+    let mut table = Table::new([Column::whole(""), Column::wraps("")]);
+    for (name, value) in facts {
+        table.add([name.into(), value.into()]);
     }
-    text
+    table.text_without_header(width)
+}
+
+/// Adds a text that is as wide as the terminal, moved in. Its first word stands out.
+fn paragraph(text: &mut String, indent: usize, word: (&str, Style), rest: &str, width: Option<usize>) {
+    let (word, style) = word;
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(1));
+    for (number, line) in wrapped(&format!("{word}{rest}"), room).into_iter().enumerate() {
+        text.push_str(&" ".repeat(indent));
+        match line.strip_prefix(word).filter(|_| number == 0) {
+            Some(rest) => text.push_str(&format!("{style}{word}{style:#}{rest}\n")),
+            None => text.push_str(&format!("{line}\n")),
+        }
+    }
+}
+
+fn state(state: State) -> Cell {
+    let (word, style) = worded(state);
+    Cell::styled(word, style)
+}
+
+/// A state's name and colour.
+fn worded(state: State) -> (&'static str, Style) {
+    match state {
+        State::Ready => ("ready", AnsiColor::Cyan.on_default()),
+        State::Running => ("running", AnsiColor::Blue.on_default()),
+        State::Blocked => ("blocked", AnsiColor::Yellow.on_default()),
+        State::Done => ("done", AnsiColor::Green.on_default()),
+        State::Discarded => ("discarded", Style::new().dimmed()),
+        State::Parked => ("parked", AnsiColor::Red.on_default()),
+    }
+}
+
+fn why(why: Why) -> &'static str {
+    match why {
+        Why::Asked => "asked",
+        Why::Exhausted => "exhausted",
+        Why::Poison => "poison",
+        Why::NoHandler => "no handler",
+        Why::Undecodable => "undecodable",
+    }
 }
 
 /// Milliseconds since the Unix epoch, in words.
