@@ -91,7 +91,7 @@ impl App {
             Runner { states: Arc::new(self.states), timeout: self.settings.handler_timeout, runtime };
         // Last of all, since it makes a file: not for an application that cannot start.
         let opens = !self.inline && (problems.is_empty() || self.settings.inbox.exists());
-        let opened = opens.then(|| inbox::open(&self.settings.inbox, self.settings.disk_floor));
+        let opened = opens.then(|| inbox::open(&self.settings.inbox, &self.settings.opening()));
         let store = match opened.transpose() {
             Ok(store) => store,
             Err(problem) => {

@@ -14,7 +14,7 @@ use tracing::info;
 use webhook_core::{Envelope, Registry, States};
 
 use crate::inbox::store::{Filter, OpenError, Replayed, Retention, Store, StoreError};
-use crate::inbox::{self, Inbox, InboxLocation, beside, new_task, real};
+use crate::inbox::{self, Inbox, InboxLocation, Opening, beside, new_task, real};
 use crate::journal::Journal;
 use crate::run::Runner;
 use crate::settings::Settings;
@@ -22,6 +22,9 @@ use crate::settings::Settings;
 /// How long a command waits for an inbox that somebody has who does not answer: another command, which is soon done,
 /// or a server that starts or ends at this moment.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it waits at once, before it looks whether a server has started since: another command is soon done.
+const A_COMMAND: Duration = Duration::from_secs(2);
 
 /// What an operator asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -204,7 +207,7 @@ impl Operator {
         let store = inbox::open_to_read(path).map_err(|problem| format!("the inbox {problem}"))?;
         Ok(Self::Direct(Box::new(Direct {
             path: path.clone(),
-            disk_floor: settings.disk_floor,
+            opening: Opening { patience: A_COMMAND, ..settings.opening() },
             keep,
             reading: inbox_of(store),
             writing: None,
@@ -251,7 +254,7 @@ impl Operator {
 /// The inbox, opened by this process.
 pub(crate) struct Direct {
     path: PathBuf,
-    disk_floor: u64,
+    opening: Opening,
     keep: Retention,
     reading: Inbox,
     /// Opened when there is something to write: until then, a server may start.
@@ -263,7 +266,7 @@ impl Direct {
     async fn open(&mut self) -> Result<Option<Operator>, String> {
         let since = Instant::now();
         loop {
-            match inbox::open(&InboxLocation::File(self.path.clone()), self.disk_floor) {
+            match inbox::open(&InboxLocation::File(self.path.clone()), &self.opening) {
                 Ok(store) => {
                     self.writing = Some(inbox_of(store));
                     return Ok(None);
@@ -318,8 +321,10 @@ mod unix {
     /// Answers the commands of this user, as long as the server runs.
     pub(crate) fn listen(path: &Path, inbox: Arc<Inbox>, keep: Retention) {
         let socket = socket(path);
-        // One that lies there is of a server that is gone: this one has the lock.
-        let _ = std::fs::remove_file(&socket);
+        // One that lies there is of a server that is gone: this one has the lock. What is no socket is not ours.
+        if socket.symlink_metadata().is_ok_and(|found| inbox::is_socket(found.file_type())) {
+            let _ = std::fs::remove_file(&socket);
+        }
         let bound = UnixListener::bind(&socket).and_then(|listener| {
             std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
             Ok(listener)

@@ -25,13 +25,13 @@ use webhook_core::{Envelope, Registry, Reply};
 use self::arrival::arrival;
 use self::clock::StoreClock;
 use self::slots::{Slot, Slots};
-use self::store::{NewTask, OpenError, Recorded, Store, StoreError};
+use self::store::{Began, NewTask, OpenError, Recorded, Store, StoreError};
 use crate::delivery::Taken;
 use crate::journal::Journal;
 use crate::run::{Runner, Start};
 
 pub(crate) use self::arrival::new_task;
-pub(crate) use self::sqlite::{beside, real};
+pub(crate) use self::sqlite::{beside, cautions, is_socket, real};
 
 /// How long a write may take before the sender is told to come again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,6 +69,8 @@ const LATE: Duration = Duration::from_millis(100);
 /// How far the end of the server has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
+    /// Nothing is taken in yet: what a former process left has not been taken over.
+    Waiting,
     Working,
     /// Nothing is started any more.
     Stopping,
@@ -93,14 +95,25 @@ impl InboxLocation {
     }
 }
 
-/// Opens where the inbox is kept.
+/// How an inbox is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    /// In bytes: below it, nothing is taken in.
+    pub(crate) disk_floor: u64,
+    /// Whether it may lie where several machines can write.
+    pub(crate) on_network_disk: bool,
+    /// How long to wait for another process that has it.
+    pub(crate) patience: Duration,
+}
+
+/// Opens where the inbox is kept. Waits, and blocks its thread, while another process has it.
 ///
 /// # Errors
 ///
 /// Says in one sentence why it cannot be used.
-pub(crate) fn open(location: &InboxLocation, disk_floor: u64) -> Result<Arc<dyn Store>, OpenError> {
+pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dyn Store>, OpenError> {
     match location {
-        InboxLocation::File(path) => Ok(Arc::new(sqlite::Sqlite::open(Path::new(path), disk_floor)?)),
+        InboxLocation::File(path) => Ok(Arc::new(sqlite::Sqlite::open(Path::new(path), opening)?)),
         InboxLocation::Memory => Ok(Arc::new(memory::Memory::new(StoreClock::system(0)))),
     }
 }
@@ -146,6 +159,7 @@ impl Inbox {
         signed_at: u64,
         received_at: Instant,
     ) -> Result<Taken, StoreError> {
+        self.is_begun()?;
         let envelope = Arc::new(envelope);
         let tasks = self.registry.handlers_of(&envelope.event_type).len();
         // In a task of its own: what the store starts is run even if nobody waits for it here any longer.
@@ -217,9 +231,29 @@ impl Inbox {
     ///
     /// Cancel safety: it is kept all the same.
     pub(crate) async fn quarantine(&self, body: Bytes, reason: String) -> Result<Taken, StoreError> {
+        self.is_begun()?;
         let keeping = tokio::time::timeout(COMMIT_TIMEOUT, self.store.quarantine(body, reason.clone()));
         let is_new = keeping.await.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))??;
         Ok(Taken::Quarantined { reason, is_new })
+    }
+
+    /// Takes over what a former process left. If the disk is full, nothing is taken in until a later try succeeds.
+    pub(crate) async fn begin(&self) -> Result<Began, StoreError> {
+        let began = self.store.begin(self.handlers()).await;
+        let begun = if began.is_ok() { Phase::Working } else { Phase::Waiting };
+        self.phase.send_if_modified(|phase| {
+            let was_stopped = matches!(phase, Phase::Stopping | Phase::Cancelling);
+            !was_stopped && std::mem::replace(phase, begun) != begun
+        });
+        began
+    }
+
+    /// Checks that events may be taken in.
+    fn is_begun(&self) -> Result<(), StoreError> {
+        match *self.phase.borrow() {
+            Phase::Waiting => Err(StoreError::DiskFull),
+            Phase::Working | Phase::Stopping | Phase::Cancelling => Ok(()),
+        }
     }
 
     /// The ids of all handlers that there are.

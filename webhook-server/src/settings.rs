@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use webhook_core::Tolerance;
 
-use crate::inbox::InboxLocation;
 use crate::inbox::store::Retention;
+use crate::inbox::{InboxLocation, Opening};
 use crate::startup::Problems;
 
 /// How the server listens and what it puts up with.
@@ -44,6 +44,9 @@ pub struct Settings {
     /// Where the inbox is kept. Default the file `webhook-inbox.db` in the working directory. It needs a local disk, and
     /// has one process at a time.
     pub inbox: InboxLocation,
+    /// Whether the inbox may lie on a file system that other machines may share, such as NFS, or that is not known to
+    /// be local, such as FUSE. Default no: SQLite's log is not safe on most of them.
+    pub inbox_on_network_disk: bool,
     /// How many handlers run at once. Default 32. Where there are several, one of them gets three quarters at
     /// most (and one at least): if it waits for something that is down, it does not stop the others.
     pub concurrency: u32,
@@ -72,6 +75,7 @@ impl Default for Settings {
             drain_timeout: Duration::from_secs(25),
             accept_undecodable: false,
             inbox: InboxLocation::File("webhook-inbox.db".into()),
+            inbox_on_network_disk: false,
             concurrency: 32,
             disk_floor: 256 * 1024 * 1024,
             keep_bodies: 7 * DAY,
@@ -88,11 +92,23 @@ const MAX_TOLERANCE: Duration = Duration::from_secs(60 * 60);
 const MAX_BODY_LIMIT: u64 = 64 * 1024 * 1024;
 const MAX_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
+/// How long a server may take from the end of a drain to the end of its process: for runs that are cancelled, and the log.
+const AFTER_DRAIN: Duration = Duration::from_secs(5);
+
 impl Settings {
     /// The tolerance as verification takes it. Call after [`check`](Self::check).
     pub(crate) fn tolerance(&self) -> Tolerance {
         let seconds = |duration: Duration| NonZeroU64::new(duration.as_secs()).unwrap_or(NonZeroU64::MIN);
         Tolerance::seconds(seconds(self.tolerance), seconds(self.future_tolerance))
+    }
+
+    /// How the inbox is opened by a server. It waits for one that ends, and that may take as long as a shutdown does.
+    pub(crate) fn opening(&self) -> Opening {
+        Opening {
+            disk_floor: self.disk_floor,
+            on_network_disk: self.inbox_on_network_disk,
+            patience: self.drain_timeout + AFTER_DRAIN,
+        }
     }
 
     /// How long what is in the inbox is kept.
@@ -213,15 +229,28 @@ pub(crate) struct InboxFlag {
     /// File of the inbox, or :memory: to lose it with the process [default: webhook-inbox.db]
     #[arg(long, value_name = "FILE", env = "WEBHOOK_INBOX")]
     pub(crate) inbox: Option<PathBuf>,
+    /// Allow the inbox on a file system that other machines may share, such as NFS or FUSE [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "WEBHOOK_INBOX_ON_NETWORK_DISK",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    inbox_on_network_disk: Option<bool>,
 }
 
 impl InboxFlag {
-    /// Applies flag and environment to the program's setting.
-    pub(crate) fn apply(&self, location: &mut InboxLocation) {
+    /// Applies flag and environment to the program's settings.
+    pub(crate) fn apply(&self, settings: &mut Settings) {
         match &self.inbox {
-            Some(path) if path.as_os_str() == ":memory:" => *location = InboxLocation::Memory,
-            Some(path) => *location = InboxLocation::File(path.clone()),
+            Some(path) if path.as_os_str() == ":memory:" => settings.inbox = InboxLocation::Memory,
+            Some(path) => settings.inbox = InboxLocation::File(path.clone()),
             None => {}
+        }
+        if let Some(allowed) = self.inbox_on_network_disk {
+            settings.inbox_on_network_disk = allowed;
         }
     }
 }
@@ -279,7 +308,7 @@ impl Flags {
         values.read("keep-bodies", &self.keep_bodies, time, duration, &mut settings.keep_bodies);
         values.read("keep-ids", &self.keep_ids, time, duration, &mut settings.keep_ids);
         values.read("keep-parked", &self.keep_parked, time, duration, &mut settings.keep_parked);
-        self.inbox.apply(&mut settings.inbox);
+        self.inbox.apply(settings);
         let accept = &mut settings.accept_undecodable;
         values.read(
             "accept-undecodable",

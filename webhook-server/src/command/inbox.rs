@@ -197,7 +197,7 @@ pub(super) async fn operator(mut app: App, flag: &InboxFlag) -> Result<Operator,
     if app.inline {
         return Err(Failure::Failed("this program is `.inline()`: it has no inbox".to_owned()));
     }
-    flag.apply(&mut app.settings.inbox);
+    flag.apply(&mut app.settings);
     Operator::of(&app.settings, app.settings.retention()).await.map_err(Failure::Failed)
 }
 

@@ -1,5 +1,6 @@
 //! `serve`: listens for events from Stripe.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,8 +11,8 @@ use tracing::{error, info, warn};
 use super::Failure;
 use crate::app::App;
 use crate::control;
-use crate::inbox::store::Why;
-use crate::inbox::{Inbox, InboxLocation};
+use crate::inbox::store::{Began, StoreError, Why};
+use crate::inbox::{self, Inbox, InboxLocation};
 use crate::journal::Journal;
 use crate::serve::{Drained, serve, shutdown_signal};
 use crate::service::{Intake, Service};
@@ -19,6 +20,9 @@ use crate::settings::{Flags, Settings};
 use crate::startup::Problems;
 use crate::terminal::complain;
 use crate::{ingest, log, secrets};
+
+/// How often it is tried to begin on a full disk.
+const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     log::write_aside("info");
@@ -33,63 +37,64 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
         &mut problems,
     );
     let settings = app.settings.clone();
-    let service = app.into_service(
-        secrets,
-        Journal::Log,
-        Arc::new(SystemTime::now),
-        Some(Handle::current()),
-        problems,
-    )?;
+    // Before the inbox is opened, which may mean to wait for another server: whoever stops this one need not.
+    let mut signal: Signal = Box::pin(signalled()?);
+    let handle = Handle::current();
+    let opening = tokio::task::spawn_blocking(move || {
+        app.into_service(secrets, Journal::Log, Arc::new(SystemTime::now), Some(handle), problems)
+    });
+    let service = tokio::select! {
+        opened = opening => opened.map_err(|error| super::failed("the application cannot be put together", &error))??,
+        () = &mut signal => {
+            info!("stopping: the inbox was not opened yet");
+            log::exit(0)
+        }
+    };
     // On a thread of its own: what a handler does to the application's runtime stops no answer.
     let serving = ingest::run(async move {
         match &service.intake {
             Intake::Inbox(inbox) => {
                 let inbox = Arc::clone(inbox);
-                with_inbox(service, inbox, &settings).await
+                with_inbox(service, inbox, &settings, signal).await
             }
-            Intake::Inline(_) => without_inbox(service, &settings).await,
+            Intake::Inline(_) => without_inbox(service, &settings, signal).await,
         }
     });
     serving.await.map_err(|error| super::failed("no thread to receive events on", &error))?
 }
 
-async fn without_inbox(service: Service, settings: &Settings) -> Result<(), Failure> {
+/// Ends when the process is asked to end.
+type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+async fn without_inbox(service: Service, settings: &Settings, signal: Signal) -> Result<(), Failure> {
     let listener = bind(settings).await?;
-    // Before it says that it listens: who reads that may stop it.
-    let signal = signalled()?;
     announce(&service, &listener);
     until_signalled(signal, listener, service, settings).await
 }
 
-async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) -> Result<(), Failure> {
-    let began =
-        inbox.store.begin(inbox.handlers()).await.map_err(|error| super::failed("no inbox", &error))?;
+async fn with_inbox(
+    service: Service,
+    inbox: Arc<Inbox>,
+    settings: &Settings,
+    signal: Signal,
+) -> Result<(), Failure> {
+    let began = match inbox.begin().await {
+        Ok(began) => Some(began),
+        Err(StoreError::DiskFull) => None,
+        Err(error) => return Err(super::failed("no inbox", &error)),
+    };
     let listener = bind(settings).await?;
-    let signal = signalled()?;
-    let keep = settings.retention();
-    match &settings.inbox {
-        InboxLocation::Memory => {
-            warn!("the inbox is kept in memory: what is in it is lost with this process")
-        }
-        InboxLocation::File(path) => {
-            let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            info!(path = %shown.display(), unfinished = began.suspects, resumed = began.resumed, "inbox");
-            // The path as it was given: a socket's may not be longer than about 100 bytes.
-            control::listen(path, Arc::clone(&inbox), keep);
+    if let InboxLocation::File(path) = &settings.inbox {
+        for caution in inbox::cautions(path) {
+            warn!("{caution}");
         }
     }
-    if began.poisoned > 0 {
-        error!(
-            tasks = began.poisoned,
-            "tasks parked: they ended the process (see `inbox list --why poison`)"
-        );
-    }
-    if began.without_handler > 0 {
-        tell_of_missing_handlers(&inbox).await;
+    let mut cannot_begin: BeginLate = Box::pin(std::future::pending());
+    match began {
+        Some(began) => start(&inbox, began, settings).await,
+        None => cannot_begin = Box::pin(begin_late(Arc::clone(&inbox), settings.clone())),
     }
     announce(&service, &listener);
-    tokio::spawn(Arc::clone(&inbox).retain(keep));
-    tokio::spawn(Arc::clone(&inbox).work());
     let stopped_at = Arc::new(std::sync::OnceLock::new());
     let noted = Arc::clone(&stopped_at);
     let shutdown = async move {
@@ -97,7 +102,11 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
         info!("stopping: no new connections, finishing what is in progress");
         let _ = noted.set(Instant::now());
     };
-    let drained = serve(listener, Arc::new(service), shutdown, settings.drain_timeout).await;
+    let serving = serve(listener, Arc::new(service), shutdown, settings.drain_timeout);
+    let drained = tokio::select! {
+        drained = serving => drained,
+        error = &mut cannot_begin => return Err(super::failed("no inbox", &error)),
+    };
     let spent = stopped_at.get().map_or(Duration::ZERO, Instant::elapsed);
     let settled = inbox.settle(settings.drain_timeout.saturating_sub(spent)).await;
     if drained == Drained::CutShort {
@@ -109,6 +118,49 @@ async fn with_inbox(service: Service, inbox: Arc<Inbox>, settings: &Settings) ->
         log::exit(0);
     }
     Ok(())
+}
+
+type BeginLate = Pin<Box<dyn Future<Output = StoreError> + Send>>;
+
+/// Takes the inbox up when its disk has room. Returns only why that can never be.
+async fn begin_late(inbox: Arc<Inbox>, settings: Settings) -> StoreError {
+    let began = loop {
+        tokio::time::sleep(FULL_DISK_PAUSE).await;
+        match inbox.begin().await {
+            Ok(began) => break began,
+            Err(StoreError::DiskFull) => {}
+            Err(error) => return error,
+        }
+    };
+    start(&inbox, began, &settings).await;
+    std::future::pending().await
+}
+
+/// Works on what is in the inbox, and tells what of it was left by a former process.
+async fn start(inbox: &Arc<Inbox>, began: Began, settings: &Settings) {
+    let keep = settings.retention();
+    match &settings.inbox {
+        InboxLocation::Memory => {
+            warn!("the inbox is kept in memory: what is in it is lost with this process");
+        }
+        InboxLocation::File(path) => {
+            let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            info!(path = %shown.display(), unfinished = began.suspects, resumed = began.resumed, "inbox");
+            // The path as it was given: a socket's may not be longer than about 100 bytes.
+            control::listen(path, Arc::clone(inbox), keep);
+        }
+    }
+    if began.poisoned > 0 {
+        error!(
+            tasks = began.poisoned,
+            "tasks parked: they ended the process (see `inbox list --why poison`)"
+        );
+    }
+    if began.without_handler > 0 {
+        tell_of_missing_handlers(inbox).await;
+    }
+    tokio::spawn(Arc::clone(inbox).retain(keep));
+    tokio::spawn(Arc::clone(inbox).work());
 }
 
 /// Names the handlers that this program has not, and for which tasks are parked.

@@ -62,7 +62,7 @@ struct OnDisk {
 
 impl OnDisk {
     fn open(&mut self) {
-        self.store = Some(Sqlite::open_with(&self.path, 0, Some(self.clock.clone())).unwrap());
+        self.store = Some(Sqlite::open_with(&self.path, &opening(), Some(self.clock.clone())).unwrap());
     }
 }
 
@@ -286,4 +286,9 @@ fn parked() -> End {
 
 fn discarded() -> End {
     End::Discarded { error: "not wanted".to_owned() }
+}
+
+/// Opens at once or not at all, whatever room there is.
+pub(super) fn opening() -> super::Opening {
+    super::Opening { disk_floor: 0, on_network_disk: false, patience: Duration::ZERO }
 }

@@ -7,11 +7,16 @@ mod begin;
 mod claim;
 mod codes;
 mod file;
+mod file_systems;
 mod finish;
+mod lock;
 mod operate;
+mod paths;
 mod prune;
 mod record;
 mod room;
+mod schema;
+mod session;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -20,24 +25,23 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use self::begin::Live;
 use self::claim::Run;
-use self::file::InboxFile;
-pub(crate) use self::file::{beside, real};
+pub(crate) use self::file::cautions;
+use self::file::{InboxFile, Problem};
+pub(crate) use self::paths::{beside, is_socket, real};
 use self::room::Room;
+use self::session::Session;
 use self::writer::{Urgency, Writer, translate};
-use crate::inbox::clock::{StoreClock, millis};
+use crate::inbox::Opening;
+use crate::inbox::clock::StoreClock;
 use crate::inbox::store::{
     Arrival, Began, Capacity, Claimed, End, EventRow, Filter, Finished, NewTask, OpenError, Pruned,
     QuarantineRow, Recorded, Replayed, Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow,
     Ticket,
 };
-
-/// How far ahead of the system's clock a time in the file may be and still count as the present: a clock that was once
-/// wrong must not put off everything that follows.
-const MAX_FLOOR: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
 /// An inbox in a file.
 #[derive(Debug)]
@@ -46,43 +50,44 @@ pub(crate) struct Sqlite {
     reader: Arc<Mutex<Option<Connection>>>,
     room: Arc<Room>,
     file: Arc<InboxFile>,
-    clock: StoreClock,
-    /// Which of the processes that have used the file this is.
-    owner: i64,
+    session: Arc<Session>,
 }
 
 impl Sqlite {
-    /// Opens the inbox in a file, and makes it if there is none. Below `floor` free bytes, nothing is taken in.
+    /// Opens the inbox in a file, and makes it if there is none. If the disk is full, that is put off until there is room:
+    /// what would write fails until then.
     ///
     /// # Errors
     ///
     /// Says in one sentence why the file cannot be used, and what to do.
-    pub(crate) fn open(path: &Path, floor: u64) -> Result<Self, OpenError> {
-        Self::open_with(path, floor, None)
+    pub(crate) fn open(path: &Path, opening: &Opening) -> Result<Self, OpenError> {
+        Self::open_with(path, opening, None)
     }
 
     /// Opens it with a clock other than the system's.
-    pub(crate) fn open_with(path: &Path, floor: u64, clock: Option<StoreClock>) -> Result<Self, OpenError> {
-        let file = Arc::new(InboxFile::claim(path)?);
-        let path = &*file.path;
-        let db = file.open()?;
-        let unusable = |error: rusqlite::Error| format!("{} cannot be used: {error}", path.display());
-        let owner = db
-            .query_row("UPDATE inbox_incarnation SET number = number + 1 RETURNING number", [], |row| {
-                row.get(0)
-            })
-            .map_err(unusable)?;
-        let latest: Option<i64> = db
-            .query_row("SELECT received_ms FROM inbox_event ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
-            .optional()
-            .map_err(unusable)?;
-        let limit = StoreClock::system(0).now().saturating_add(millis(MAX_FLOOR));
-        let clock = clock.unwrap_or_else(|| StoreClock::system(latest.unwrap_or(0).min(limit)));
-        let room = Arc::new(Room::new(path, floor));
-        room.look();
-        let writer = Writer::start(Arc::clone(&file), db, Arc::clone(&room))
-            .map_err(|error| format!("{} cannot be used: no thread to write it: {error}", path.display()))?;
-        Ok(Self { writer, reader: Arc::default(), room, file, clock, owner })
+    pub(crate) fn open_with(
+        path: &Path,
+        opening: &Opening,
+        clock: Option<StoreClock>,
+    ) -> Result<Self, OpenError> {
+        let file = Arc::new(InboxFile::at(path, opening)?);
+        let room = Arc::new(Room::new(&file.path, opening.disk_floor));
+        let session = Arc::new(Session::new(Arc::clone(&file), Arc::clone(&room), clock));
+        let db = match session.open() {
+            Ok(db) => {
+                room.look();
+                Some(db)
+            }
+            Err(Problem::Full) => {
+                room.is_out();
+                None
+            }
+            Err(problem) => return Err(file.refused(problem)),
+        };
+        let writer = Writer::start(Arc::clone(&file), db, Arc::clone(&room)).map_err(|error| {
+            format!("{} cannot be used: no thread to write it: {error}", file.path.display())
+        })?;
+        Ok(Self { writer, reader: Arc::default(), room, file, session })
     }
 
     /// Opens the inbox in a file, while nobody or another process has it. Everything but reading fails.
@@ -92,14 +97,9 @@ impl Sqlite {
     /// Says in one sentence why the file cannot be used, and what to do.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, OpenError> {
         let file = Arc::new(InboxFile::to_read(path)?);
-        Ok(Self {
-            writer: Writer::none(),
-            reader: Arc::default(),
-            room: Arc::new(Room::new(&file.path, 0)),
-            clock: StoreClock::system(0),
-            file,
-            owner: 0,
-        })
+        let room = Arc::new(Room::new(&file.path, 0));
+        let session = Arc::new(Session::of_reader(Arc::clone(&file), Arc::clone(&room)));
+        Ok(Self { writer: Writer::none(), reader: Arc::default(), room, file, session })
     }
 
     fn task<T: Send + 'static>(
@@ -115,8 +115,12 @@ impl Sqlite {
         work: impl FnOnce(&Connection, Run) -> rusqlite::Result<T> + Send + 'static,
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> Stored<'_, T> {
-        let (clock, owner) = (self.clock.clone(), self.owner);
-        Box::pin(self.writer.write(urgency, move |db| work(db, Run { owner, now: clock.now() }), note))
+        let session = Arc::clone(&self.session);
+        Box::pin(async move {
+            session.begin_late().await?;
+            let work = move |db: &Connection| work(db, session.run().ok_or(rusqlite::Error::InvalidQuery)?);
+            self.writer.write(urgency, work, note).await
+        })
     }
 
     fn read<T: Send + 'static>(
@@ -216,7 +220,7 @@ impl Store for Sqlite {
     }
 
     fn stats(&self) -> Stored<'_, Stats> {
-        let now = self.clock.now();
+        let now = self.session.now();
         self.read(move |db| operate::stats(db, now))
     }
 

@@ -1,20 +1,20 @@
 //! The file: opening it, or saying in one sentence why not.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
-use crate::failpoint::failpoint;
+use super::file_systems::{self, Kind};
+use super::lock::lock;
+use super::paths::{beside, check, directory, open_to_others, private, real};
+use super::room::is_full;
+use super::schema::Schema;
+use crate::inbox::Opening;
 use crate::inbox::store::OpenError;
-
-/// What marks a database as an inbox, in its header: "whbx".
-const APPLICATION_ID: i32 = 0x7768_6278;
-
-/// The steps that lead to the present schema. What stands here was released: it is added to, never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
 
 /// How long to wait for another program that has the database locked.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,100 +27,128 @@ const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
 #[derive(Debug)]
 pub(super) struct InboxFile {
     pub(super) path: PathBuf,
-    /// Locked for as long as it lives: the proof that no other process writes the file. Whoever only reads needs none.
-    _lock: Option<File>,
+    /// How long to wait for another process that has it.
+    patience: Duration,
+    held: Mutex<Held>,
 }
 
-/// `name` with another ending: what belongs to the file lies beside it.
-pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-/// The file that a path leads to, whether it is there or not, however the working directory may change.
-pub(crate) fn real(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    // The system follows no more links than that.
-    for _ in 0..40 {
-        let Ok(target) = std::fs::read_link(&path) else { break };
-        path = path.parent().unwrap_or(Path::new("")).join(target);
-    }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (directory.canonicalize(), path.file_name()) {
-        (Ok(directory), Some(name)) => directory.join(name),
-        _ => path,
-    }
+/// What this process has of an inbox; nothing of one that it only reads.
+#[derive(Debug, Default)]
+struct Held {
+    /// Locked for as long as this lives: the proof that no other process writes the file.
+    lock: Option<File>,
+    /// Whether the file was there, or was made. One that is gone since is not made again.
+    is_made: bool,
 }
 
 impl InboxFile {
-    /// Locks the file, and makes it if there is none.
-    pub(super) fn claim(path: &Path) -> Result<Self, OpenError> {
+    /// Checks that an inbox may be at a path. Writes nothing.
+    pub(super) fn at(path: &Path, opening: &Opening) -> Result<Self, OpenError> {
         let shown = path.display();
+        let problem = |sentence: String| Err(OpenError::Unusable(sentence));
         if rusqlite::version_number() < SQLITE_AT_LEAST.0 {
-            return Err(OpenError::Unusable(format!(
+            return problem(format!(
                 "SQLite {} can corrupt an inbox: {} or newer is needed",
                 rusqlite::version(),
                 SQLITE_AT_LEAST.1
-            )));
+            ));
         }
         if path.is_dir() {
-            return Err(OpenError::Unusable(format!("{shown} is a directory: name a file in it")));
+            return problem(format!("{shown} is a directory: name a file in it"));
         }
-        if let Some(parent) =
-            path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir())
-        {
-            return Err(OpenError::Unusable(format!(
+        if !directory(path).is_dir() {
+            return problem(format!(
                 "{shown} cannot be made: there is no directory {}, create it",
-                parent.display()
-            )));
+                directory(path).display()
+            ));
         }
         // Two names of one file have one lock.
-        let path = &real(path);
-        let lock = lock(path)?;
-        network(path)?;
-        let orphan = beside(path, "-wal");
+        let path = real(path);
+        check(&path)?;
+        if let Some((name, Kind::Shared)) = file_systems::of(directory(&path))
+            && !opening.on_network_disk
+        {
+            return problem(format!(
+                "{shown} is on a file system that other machines may share ({name}), where SQLite's log is not safe: \
+                 choose a local disk; or, if this machine alone uses it and its locks work, allow it with \
+                 --inbox-on-network-disk"
+            ));
+        }
+        if is_mounted_alone(&path) {
+            return problem(format!(
+                "{shown} is mounted by itself, so its log would lie on another disk: mount its directory instead"
+            ));
+        }
+        let orphan = beside(&path, "-wal");
         if !path.exists() && std::fs::metadata(&orphan).is_ok_and(|log| log.len() > 0) {
-            return Err(OpenError::Unusable(format!(
+            return problem(format!(
                 "{} holds events, but {shown}, to which it belongs, is gone: put both back, or move it away",
                 orphan.display()
-            )));
+            ));
         }
-        private().create(true).open(path).map_err(|error| format!("{shown} cannot be written: {error}"))?;
-        Ok(Self { path: path.to_owned(), _lock: Some(lock) })
+        Ok(Self { path, patience: opening.patience, held: Mutex::default() })
     }
 
     /// Checks that there is an inbox to be read.
     pub(super) fn to_read(path: &Path) -> Result<Self, OpenError> {
-        let file = Self { path: real(path), _lock: None };
-        let is_inbox = file.open_reader().map_err(Problem::Sqlite).and_then(|db| match schema(&db)? {
-            Schema::Version(version) if version == MIGRATIONS.len() => Ok(()),
-            _ => Err(Problem::Ours(
-                "is no inbox yet: `serve` makes it one, or brings it up to date".to_owned(),
-            )),
+        let file = Self { path: real(path), patience: Duration::ZERO, held: Mutex::default() };
+        let is_inbox = file.open_reader().map_err(Problem::Sqlite).and_then(|db| match Schema::of(&db)? {
+            schema if schema.is_current() => Ok(()),
+            _ => Err(Problem::ours("is no inbox yet: `serve` makes it one, or brings it up to date")),
         });
-        is_inbox.map_err(|problem| file.worded(problem))?;
+        is_inbox.map_err(|problem| file.refused(problem))?;
         Ok(file)
     }
 
-    /// Opens the one connection that writes, and brings the schema up to date.
-    pub(super) fn open(&self) -> Result<Connection, String> {
-        open_writer(&self.path).map_err(|problem| self.worded(problem))
+    /// Opens the one connection that writes: locks the file and makes it, if that is not done, and brings its schema up to
+    /// date.
+    pub(super) fn open(&self) -> Result<Connection, Problem> {
+        {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            if held.lock.is_none() {
+                held.lock = Some(lock(&self.path, self.patience)?);
+            }
+            if !held.is_made {
+                private().create(true).open(&self.path).map_err(|error| {
+                    let sentence = format!("{} cannot be written: {error}", self.path.display());
+                    Problem::of_system(&error, sentence)
+                })?;
+                held.is_made = true;
+            }
+        }
+        open_writer(&self.path).map_err(|problem| match problem {
+            Problem::Sqlite(error) => self.classify(error),
+            other => other,
+        })
     }
 
-    fn worded(&self, problem: Problem) -> String {
-        match problem {
-            Problem::Ours(sentence) => format!("{} {sentence}", self.path.display()),
-            Problem::Sqlite(error) => format!("{} {}", self.path.display(), explain(&error)),
+    /// Tells a disk that is full from other errors, also where SQLite says it in other words: it cannot make its log, or
+    /// the index of that.
+    pub(super) fn classify(&self, error: rusqlite::Error) -> Problem {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Problem::Full,
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_full(directory(&self.path)) => {
+                Problem::Full
+            }
+            _ => Problem::Sqlite(error),
         }
     }
 
     /// Opens it again after an error.
     pub(super) fn reopen(&self) -> rusqlite::Result<Connection> {
-        open_writer(&self.path).map_err(|problem| match problem {
+        self.open().map_err(|problem| match problem {
             Problem::Sqlite(error) => error,
-            Problem::Ours(_) => rusqlite::Error::InvalidQuery,
+            Problem::Full => rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None),
+            other => {
+                let sentence = self.refused(other).to_string();
+                rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(sentence))
+            }
         })
+    }
+
+    /// Whether this process is the one that may write it.
+    pub(super) fn is_locked(&self) -> bool {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).lock.is_some()
     }
 
     /// Opens a connection that only reads.
@@ -129,11 +157,67 @@ impl InboxFile {
         reader.busy_timeout(BUSY_TIMEOUT)?;
         Ok(reader)
     }
+
+    /// The problem as a sentence about this file.
+    pub(super) fn refused(&self, problem: Problem) -> OpenError {
+        let shown = self.path.display();
+        match problem {
+            Problem::Full => OpenError::Unusable(format!("{shown} cannot be written: the disk is full")),
+            Problem::Taken(sentence) => OpenError::Taken(sentence),
+            Problem::Ours(what) => OpenError::Unusable(format!("{shown} {what}")),
+            Problem::Other(sentence) => OpenError::Unusable(sentence),
+            Problem::Sqlite(error) => OpenError::Unusable(format!("{shown} {}", explain(&error))),
+        }
+    }
 }
 
-enum Problem {
+/// What an operator should know of an inbox that can be used all the same.
+pub(crate) fn cautions(path: &Path) -> Vec<String> {
+    let path = real(path);
+    let shown = path.display();
+    let of_disk = match file_systems::of(directory(&path)) {
+        Some((name, Kind::Memory)) => Some(format!(
+            "{shown} is in memory ({name}): events that Stripe will not send again are lost when this machine restarts, \
+             or the file system is unmounted; choose a disk"
+        )),
+        Some((name, Kind::Layer)) => Some(format!(
+            "{shown} is in the writable layer of a container ({name}): events that Stripe will not send again are lost \
+             when the container is removed or replaced; put the file on a volume"
+        )),
+        Some((name, Kind::Shared)) => Some(format!(
+            "{shown} is on a file system that other machines may share ({name}): if two of them open it, events are lost"
+        )),
+        None => None,
+    };
+    of_disk.into_iter().chain(open_to_others(&path)).collect()
+}
+
+/// Why a file cannot be opened.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// There is no room on the disk. That may change.
+    Full,
+    /// Another process has it: a sentence.
+    Taken(String),
+    /// The predicate of a sentence about the file.
     Ours(String),
+    /// A sentence.
+    Other(String),
     Sqlite(rusqlite::Error),
+}
+
+impl Problem {
+    pub(super) fn ours(what: impl Into<String>) -> Self {
+        Self::Ours(what.into())
+    }
+
+    /// What the system refused, for want of room or for the reason that the sentence gives.
+    pub(super) fn of_system(error: &std::io::Error, sentence: String) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Other(sentence),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Problem {
@@ -142,47 +226,33 @@ impl From<rusqlite::Error> for Problem {
     }
 }
 
+/// Whether a file is a mount of its own, such as a container's volume that names a file, and what lies beside it is on
+/// another disk.
+#[cfg(target_os = "linux")]
+fn is_mounted_alone(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    let found = |path: &Path| statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID).ok();
+    let (Some(file), Some(directory)) = (found(path), found(directory(path))) else { return false };
+    // The layers of an overlay have devices of their own, and one mount.
+    let device = |found: &rustix::fs::Statx| (found.stx_dev_major, found.stx_dev_minor);
+    file.stx_mnt_id != directory.stx_mnt_id && device(&file) != device(&directory)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_mounted_alone(_path: &Path) -> bool {
+    false
+}
+
 /// SQLite's own mutexes and shared caches are not needed: each connection has one thread at a time.
 fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
-}
-
-/// What a database is made for.
-#[derive(PartialEq)]
-enum Schema {
-    /// Nothing yet.
-    None,
-    /// An inbox, by so many of the migrations.
-    Version(usize),
-}
-
-fn schema(db: &Connection) -> Result<Schema, Problem> {
-    let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let (marked, version) = (number("application_id")?, number("user_version")?);
-    if marked == APPLICATION_ID {
-        let newest = MIGRATIONS.len();
-        let applied = usize::try_from(version).unwrap_or(usize::MAX);
-        if applied > newest {
-            return Err(Problem::Ours(format!(
-                "was written by a newer version of this program (schema {version}, and this one knows {newest}): \
-                 run the newer one"
-            )));
-        }
-        return Ok(Schema::Version(applied));
-    }
-    // A first start that was cut short may have left a header, and nothing in it.
-    let tables: i32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if marked == 0 && version == 0 && tables == 0 {
-        return Ok(Schema::None);
-    }
-    Err(Problem::Ours("is a database of something else: name another file".to_owned()))
 }
 
 fn open_writer(path: &Path) -> Result<Connection, Problem> {
     let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     db.set_prepared_statement_cache_capacity(64);
     db.busy_timeout(BUSY_TIMEOUT)?;
-    let schema = schema(&db)?;
+    let schema = Schema::of(&db)?;
     if schema == Schema::None {
         // These two can be chosen before the first page is written only.
         db.pragma_update(None, "page_size", 8192)?;
@@ -203,19 +273,9 @@ fn open_writer(path: &Path) -> Result<Connection, Problem> {
     // The writer makes the checkpoints itself, between its batches.
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;
-
-    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let applied = match schema {
-        Schema::None => 0,
-        Schema::Version(version) => version,
-    };
-    for migration in MIGRATIONS.iter().skip(applied) {
-        transaction.execute_batch(migration)?;
-        failpoint!("mid-migration");
+    if !schema.is_current() {
+        schema.bring_up_to_date(&mut db)?;
     }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX))?;
-    transaction.commit()?;
     Ok(db)
 }
 
@@ -233,88 +293,9 @@ fn explain(error: &rusqlite::Error) -> String {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             format!("cannot be written ({error}): give this user the right to write it and its directory")
         }
-        Some(ErrorCode::DiskFull) => "cannot be written: the disk is full".to_owned(),
         Some(ErrorCode::DatabaseBusy) => {
             "is in use by another program, such as a shell that has a transaction open: end that".to_owned()
         }
         _ => format!("cannot be used: {error}"),
     }
-}
-
-/// How long to wait for another process to let go: a command that works on the file is soon done, and so is a server
-/// that ends.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-
-/// Takes the lock that this process holds for life, or names the one that has it.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let lock_path = beside(path, "-lock");
-    let mut lock = private().read(true).create(true).open(&lock_path).map_err(|error| {
-        format!(
-            "{} cannot be written ({error}): give this user the right to write there",
-            lock_path.display()
-        )
-    })?;
-    let since = Instant::now();
-    loop {
-        match lock.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) if since.elapsed() < LOCK_PATIENCE => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            Err(TryLockError::WouldBlock) => return Err(OpenError::Taken(taken(path, &mut lock))),
-            Err(TryLockError::Error(error)) => {
-                return Err(format!("{} cannot be locked: {error}", lock_path.display()).into());
-            }
-        }
-    }
-    // Who holds it is for people only; the lock is what counts.
-    let _ = lock.set_len(0).and_then(|()| lock.rewind());
-    let _ = write!(lock, "{}", std::process::id());
-    Ok(lock)
-}
-
-fn taken(path: &Path, lock: &mut File) -> String {
-    let mut holder = String::new();
-    let _ = lock.read_to_string(&mut holder);
-    let holder = match holder.trim() {
-        "" => "another process".to_owned(),
-        pid => format!("process {pid}"),
-    };
-    format!(
-        "{} is in use by {holder}: an inbox has one server; stop that one, or name another file with --inbox",
-        path.display()
-    )
-}
-
-/// Opens for writing; what is made is for this user alone.
-pub(super) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Refuses file systems on which several machines could write one log, and none would know of the others.
-#[cfg(target_os = "linux")]
-fn network(path: &Path) -> Result<(), String> {
-    const NETWORK: [(u32, &str); 4] =
-        [(0x6969, "NFS"), (0x517b, "SMB"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2")];
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(found) = rustix::fs::statfs(directory) else { return Ok(()) };
-    // The field's type differs between machines, its low 32 bits do not.
-    #[expect(clippy::cast_possible_truncation, reason = "the magic numbers have 32 bits")]
-    let kind = found.f_type as u32;
-    match NETWORK.iter().find(|(magic, _)| *magic == kind) {
-        Some((_, name)) => Err(format!(
-            "{} is on a network file system ({name}), where SQLite's log is not safe: choose a local disk",
-            path.display()
-        )),
-        None => Ok(()),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn network(_path: &Path) -> Result<(), String> {
-    Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use super::file::{beside, private};
+use super::paths::{beside, directory, private};
 
 /// The size of the file that is given up when the disk is full.
 const RESERVE: u64 = 1024 * 1024;
@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Watches the room on a disk, and keeps some in reserve.
 #[derive(Debug)]
 pub(super) struct Room {
-    path: PathBuf,
+    directory: PathBuf,
     reserve: PathBuf,
     /// In bytes.
     floor: u64,
@@ -33,7 +33,7 @@ const ENOUGH: u64 = u64::MAX;
 impl Room {
     pub(super) fn new(path: &Path, floor: u64) -> Self {
         Self {
-            path: path.to_owned(),
+            directory: directory(path).to_owned(),
             reserve: beside(path, "-reserve"),
             floor,
             low: AtomicU64::new(ENOUGH),
@@ -46,11 +46,16 @@ impl Room {
         Some(self.low.load(Ordering::Relaxed)).filter(|free| *free != ENOUGH)
     }
 
-    /// Notes that a write found the disk full, and frees the reserve, for the ends of runs.
-    pub(super) fn ran_out(&self) {
+    /// Notes that the disk is full.
+    pub(super) fn is_out(&self) {
         if self.low.swap(0, Ordering::Relaxed) == ENOUGH {
             error!("the inbox's disk is full: events are refused with 503 until there is room again");
         }
+    }
+
+    /// Notes that a write found the disk full, and frees the reserve, for the ends of runs.
+    pub(super) fn ran_out(&self) {
+        self.is_out();
         // It may be gone already, from the last time.
         let _ = std::fs::remove_file(&self.reserve);
     }
@@ -62,8 +67,8 @@ impl Room {
             return;
         }
         *looked_at = Some(Instant::now());
-        let Some(free) = free_bytes(&self.path) else { return };
-        let missing = if self.reserve.exists() { 0 } else { RESERVE };
+        let Some(free) = free_bytes(&self.directory) else { return };
+        let missing = if self.has_reserve() { 0 } else { RESERVE };
         if free < self.floor.saturating_add(2 * missing) {
             if self.low.swap(free, Ordering::Relaxed) == ENOUGH {
                 let floor = self.floor;
@@ -85,8 +90,15 @@ impl Room {
         }
     }
 
+    /// Whether it is there, and all of it.
+    pub(super) fn has_reserve(&self) -> bool {
+        self.reserve.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() >= RESERVE)
+    }
+
     fn make_reserve(&self) -> std::io::Result<()> {
-        let mut file = private().create(true).open(&self.reserve)?;
+        // Part of one, from a start that was cut short, is made anew; a link there is not followed.
+        let _ = std::fs::remove_file(&self.reserve);
+        let mut file = private().create_new(true).open(&self.reserve)?;
         let zeros = vec![0; 64 * 1024];
         for _ in 0..RESERVE / zeros.len() as u64 {
             file.write_all(&zeros)?;
@@ -95,13 +107,29 @@ impl Room {
     }
 }
 
+/// Whether a directory's disk has no room to open a database: SQLite needs some for its log and the index of that.
 #[cfg(unix)]
-fn free_bytes(path: &Path) -> Option<u64> {
-    let found = rustix::fs::statvfs(path).ok()?;
+pub(super) fn is_full(directory: &Path) -> bool {
+    const NEEDED: u64 = 1024 * 1024;
+    rustix::fs::statvfs(directory).is_ok_and(|found| {
+        // Some file systems have no fixed number of files.
+        let has_no_file_left = found.f_files > 0 && found.f_favail == 0;
+        has_no_file_left || found.f_bavail.saturating_mul(found.f_frsize) < NEEDED
+    })
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_full(_directory: &Path) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn free_bytes(directory: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(directory).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 #[cfg(not(unix))]
-fn free_bytes(_path: &Path) -> Option<u64> {
+fn free_bytes(_directory: &Path) -> Option<u64> {
     None
 }

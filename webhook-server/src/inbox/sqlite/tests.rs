@@ -1,7 +1,8 @@
 //! What only this store does: one writer, one file.
 
+use super::session::MAX_FLOOR;
 use super::*;
-use crate::inbox::conformance::{arrival, at_once, capacity, free, serial};
+use crate::inbox::conformance::{arrival, at_once, capacity, free, opening, serial};
 
 /// Claims at most so many tasks of the handler `a`.
 async fn claim(store: &Sqlite, limit: usize) -> Claimed {
@@ -15,7 +16,7 @@ const MANY: usize = 1_100;
 async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Arc::new(Sqlite::open(&path, 0).expect("a new file can be used"));
+    let store = Arc::new(Sqlite::open(&path, &opening()).expect("a new file can be used"));
     // Holds the writer up, for less than it is ready to wait.
     let other = Connection::open(&path).expect("it is a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
@@ -43,7 +44,7 @@ async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
 #[tokio::test]
 async fn a_panic_of_the_writer_costs_one_batch() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let store = Sqlite::open(&folder.path().join("inbox.db"), 0).expect("a new file can be used");
+    let store = Sqlite::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
     let panicking: Stored<'_, ()> = store.task(|_, _| panic!("for the test"));
     assert!(matches!(panicking.await, Err(StoreError::Broken(_))));
     assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(Recorded::New { .. })));
@@ -53,7 +54,7 @@ async fn a_panic_of_the_writer_costs_one_batch() {
 async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Sqlite::open(&path, 0).expect("a new file can be used");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
     for (id, task) in [("evt_1", at_once(free("a"))), ("evt_2", free("a"))] {
         store.record(arrival(id, &[task])).await.expect("it can be written");
     }
@@ -72,7 +73,7 @@ async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
 async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Sqlite::open(&path, 0).expect("a new file can be used");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
     let old = claim(&store, 1).await.claims.remove(0);
     let released = store.finish(old.ticket, End::Released).await.expect("it can be written");
@@ -89,7 +90,7 @@ async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
 #[tokio::test]
 async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let store = Sqlite::open(&folder.path().join("inbox.db"), 0).expect("a new file can be used");
+    let store = Sqlite::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
     let recording = (0..1_200).map(|number| store.record(arrival(&format!("evt_{number}"), &[serial("a")])));
     for recorded in recording.collect::<Vec<_>>() {
         recorded.await.expect("it can be written");
@@ -104,7 +105,7 @@ async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
 async fn what_is_freed_is_given_back() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Sqlite::open(&path, 0).expect("a new file can be used");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
     for number in 0..20 {
         let body = vec![b' '; 100_000].into();
         let event = Arrival { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
@@ -130,7 +131,7 @@ async fn what_is_freed_is_given_back() {
 async fn more_bytes_than_there_is_room_for_are_refused() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Arc::new(Sqlite::open(&path, 0).expect("a new file can be used"));
+    let store = Arc::new(Sqlite::open(&path, &opening()).expect("a new file can be used"));
     let other = Connection::open(&path).expect("it is a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
     let record = |id: &str, bytes| {

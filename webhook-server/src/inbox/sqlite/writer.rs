@@ -64,8 +64,12 @@ pub(super) enum Urgency {
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(super) fn start(file: Arc<InboxFile>, db: Connection, room: Arc<Room>) -> std::io::Result<Self> {
+    /// Starts the thread. Without a connection, it opens the file for the first job.
+    pub(super) fn start(
+        file: Arc<InboxFile>,
+        db: Option<Connection>,
+        room: Arc<Room>,
+    ) -> std::io::Result<Self> {
         let (jobs, received) = channel();
         let thread = std::thread::Builder::new()
             .name("webhook-inbox".to_owned())
@@ -189,7 +193,12 @@ struct Thread {
 }
 
 impl Thread {
-    fn new(file: Arc<InboxFile>, db: Connection, room: Arc<Room>, received: Receiver<Box<dyn Job>>) -> Self {
+    fn new(
+        file: Arc<InboxFile>,
+        db: Option<Connection>,
+        room: Arc<Room>,
+        received: Receiver<Box<dyn Job>>,
+    ) -> Self {
         let mut thread = Self {
             file,
             db: None,
@@ -202,7 +211,7 @@ impl Thread {
             next: None,
             upkeep: Vec::new(),
         };
-        thread.db = thread.counting(db).ok();
+        thread.db = db.and_then(|db| thread.counting(db).ok());
         thread
     }
 

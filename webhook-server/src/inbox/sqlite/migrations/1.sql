@@ -87,3 +87,9 @@ CREATE TABLE inbox_quarantine (
 -- Counts the servers that have used this file: the owner of what runs.
 CREATE TABLE inbox_incarnation (number INTEGER NOT NULL) STRICT;
 INSERT INTO inbox_incarnation VALUES (0);
+
+-- Which migrations made this file, by their number and the SHA-256 of their text.
+CREATE TABLE inbox_migration (
+    number INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL
+) STRICT;

@@ -1,0 +1,89 @@
+//! The lock: an inbox has one process that writes it.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tracing::info;
+
+use super::file::Problem;
+use super::paths::{beside, private};
+
+/// How often it is tried again.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// More than any process id has digits.
+const LONGEST_ID: u64 = 32;
+
+/// Takes the lock that this process holds for life; waits for another one to release it for as long as `patience`.
+///
+/// # Errors
+///
+/// Names the process that has it.
+pub(super) fn lock(path: &Path, patience: Duration) -> Result<File, Problem> {
+    let lock_path = beside(path, "-lock");
+    let shown = lock_path.display();
+    let opened = private().read(true).create(true).open(&lock_path);
+    let mut lock = opened.map_err(|error| {
+        Problem::of_system(
+            &error,
+            format!("{shown} cannot be written ({error}): give this user the right to write there"),
+        )
+    })?;
+    let since = Instant::now();
+    let mut was_said = false;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if since.elapsed() < patience => {
+                if !was_said {
+                    info!(
+                        "waiting for {} to finish and release {}, for at most {}",
+                        holder(&mut lock),
+                        path.display(),
+                        humantime::format_duration(patience)
+                    );
+                    was_said = true;
+                }
+                std::thread::sleep(EVERY.min(patience));
+            }
+            Err(TryLockError::WouldBlock) => return Err(Problem::Taken(taken(path, &mut lock))),
+            Err(TryLockError::Error(error)) => {
+                return Err(Problem::Other(format!("{shown} cannot be locked: {error}")));
+            }
+        }
+    }
+    let written =
+        read(&mut lock).map_err(|error| Problem::Other(format!("{shown} cannot be read: {error}")))?;
+    if written.trim().bytes().any(|byte| !byte.is_ascii_digit()) {
+        return Err(Problem::Other(format!("{shown} was not written by a server: move it away")));
+    }
+    // Who holds it is for people only; the lock is what counts.
+    let _ = lock.set_len(0).and_then(|()| lock.rewind());
+    let _ = write!(lock, "{}", std::process::id());
+    Ok(lock)
+}
+
+/// What the file says, as far as it may be a process id.
+fn read(lock: &mut File) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    lock.rewind()?;
+    lock.take(LONGEST_ID).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn holder(lock: &mut File) -> String {
+    match read(lock).unwrap_or_default().trim() {
+        "" => "another process".to_owned(),
+        pid => format!("process {pid}"),
+    }
+}
+
+fn taken(path: &Path, lock: &mut File) -> String {
+    format!(
+        "{} is in use by {}: an inbox has one server; stop that one, or name another file with --inbox",
+        path.display(),
+        holder(lock)
+    )
+}
