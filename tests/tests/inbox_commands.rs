@@ -33,7 +33,11 @@ impl Fixture {
         let inbox = new_inbox();
         let server = Server::from_command(&mut serving(&inbox), &[]);
         // As Stripe might send them: neither may be lost on the way to the operator.
-        let paid_body = event("payout.paid").replacen('{', "{\n  \"note\": \"\u{7f}\u{9b}31m ü\",", 1);
+        let paid_body = event("payout.paid").replacen(
+            '{',
+            "{\n  \"note\": \"\u{7f}\u{9b}31m ü\",\r\n\t\"numbers\": [100.00e-2, 12345678901234567890123],",
+            1,
+        );
         let refunded_body = of_customer("charge.refunded", "cus_of_refunded").replacen(
             '{',
             "{\"account\":\"acct_of_refunded\",",
@@ -230,6 +234,13 @@ fn show_tells_all_of_an_event() {
             (&json!(2), &json!(1))
         );
         assert_eq!(rows(&shown["tasks"]).len(), 2);
+        // A value, not a text that holds one; and exactly the one that was sent.
+        assert_eq!(shown["body"]["data"]["object"]["object"], "payout");
+        assert_eq!(shown["body"]["note"], "\u{7f}\u{9b}31m ü");
+        let text = fixture.text(&["inbox", "show", &fixture.paid, "--format", "json"]);
+        assert!(text.contains("100.00e-2") && text.contains("12345678901234567890123"), "{text}");
+        let unkept = fixture.json(&["inbox", "show", &fixture.created]);
+        assert!(unkept["body"].is_null() && unkept.get("body").is_some(), "{unkept}");
         // Byte for byte, also what a terminal would not show.
         assert_eq!(fixture.text(&["inbox", "show", &fixture.paid, "--body"]), fixture.paid_body);
         let unkept = fixture.run(&["inbox", "show", &fixture.created, "--body"]).with_code(1);
@@ -445,7 +456,8 @@ fn export_writes_a_line_for_each_event() {
             .collect();
         assert_eq!(lines.len(), 4);
         let paid = lines.iter().find(|line| line["event"]["event_id"] == *fixture.paid).expect("it is there");
-        assert_eq!(paid["body"], *fixture.paid_body);
+        let sent: Value = serde_json::from_str(&fixture.paid_body).expect("it is JSON");
+        assert_eq!(paid["body"], sent);
         assert_eq!(rows(&paid["tasks"]).len(), 2);
         for filter in [
             &["--type", "charge.refunded"][..],

@@ -380,6 +380,7 @@ pub(crate) struct StoredEvent {
     pub(crate) event: EventRow,
     pub(crate) tasks: Vec<TaskRow>,
     /// The text that Stripe signed; `None` if it is no longer, or was never, kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
 }
 

@@ -1,0 +1,129 @@
+//! `inbox retry` and `inbox discard`: changes what becomes of tasks.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
+
+use super::selection::Selection;
+use super::{PAGE, Plain, all_known, ask, handler, json, named, operator, rows, tell, write};
+use crate::app::App;
+use crate::command::{Failure, Format};
+use crate::control::{Operator, Request};
+use crate::inbox::store::{State, TaskRow};
+use crate::terminal::print;
+
+#[derive(Args)]
+pub(super) struct Steer {
+    #[command(flatten)]
+    selection: Selection,
+    /// Only tasks in this state [default: parked, unless events are named]
+    #[arg(long, value_parser = steerable())]
+    state: Option<State>,
+    /// All tasks in that state
+    #[arg(long)]
+    all: bool,
+    /// Shows which tasks are meant, and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    plain: Plain,
+}
+
+/// The states of tasks that can be steered: what runs is its handler's, and what is over is over.
+fn steerable() -> impl TypedValueParser<Value = State> {
+    let states = [State::Parked, State::Ready, State::Blocked];
+    PossibleValuesParser::new(states.iter().filter_map(ValueEnum::to_possible_value))
+        .try_map(|name| State::from_str(&name, false))
+}
+
+#[derive(Args)]
+pub(super) struct Discard {
+    #[command(flatten)]
+    steer: Steer,
+    /// Kept with the task
+    #[arg(long, value_name = "TEXT", default_value = "by the operator")]
+    reason: String,
+}
+
+pub(super) async fn retry(app: App, retry: &Steer) -> Result<(), Failure> {
+    steer(app, retry, READY, |tasks| Request::Retry { tasks }).await
+}
+
+pub(super) async fn discard(app: App, discard: &Discard) -> Result<(), Failure> {
+    let reason = &discard.reason;
+    let request = |tasks| Request::Discard { tasks, reason: reason.clone() };
+    steer(app, &discard.steer, "discarded", request).await
+}
+
+/// Changes the tasks that are meant.
+async fn steer(
+    app: App,
+    steer: &Steer,
+    done: &str,
+    request: impl Fn(Vec<i64>) -> Request,
+) -> Result<(), Failure> {
+    let mut filter = steer.selection.filter()?;
+    if !steer.all && !steer.selection.selects() {
+        return Err(Failure::Failed(
+            "which tasks? name events, --type, --object, --customer, --account, --handler, --since or --why, or say --all".to_owned(),
+        ));
+    }
+    let by_name = !filter.event_ids.is_empty();
+    filter.state = steer.state.or((!by_name).then_some(State::Parked));
+    filter.limit = PAGE;
+    let mut operator = operator(app, &steer.plain.inbox).await?;
+    named(&mut operator, &filter).await?;
+    let mut meant = Vec::new();
+    loop {
+        let page: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter.clone())).await?;
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.task);
+        meant.extend(page.into_iter().filter(|task| can_be_steered(task.state)));
+    }
+    if done == READY {
+        leave_without_handler(&mut meant);
+    }
+    if steer.dry_run {
+        write(steer.plain.output, &meant, false, |rows, width| rows::tasks(rows).text(width))?;
+        return all_known(&mut operator, &filter.event_ids).await;
+    }
+    let bar = ProgressBar::new(meant.len() as u64);
+    let mut changed = 0;
+    for page in meant.chunks(PAGE) {
+        let page: Vec<i64> = page.iter().map(|task| task.task).collect();
+        bar.inc(page.len() as u64);
+        changed += ask::<u64>(&mut operator, request(page)).await?;
+    }
+    bar.finish_and_clear();
+    match steer.plain.output.format {
+        Format::Json => print(&json(&serde_json::json!({ "tasks": changed }))?),
+        Format::Table => print(&format!("{changed} {done}{}\n", when(&operator, done))),
+    }
+    all_known(&mut operator, &filter.event_ids).await
+}
+
+/// What a retry makes of tasks.
+const READY: &str = "ready now";
+
+/// Leaves out the tasks of handlers that this program has not, and says so: they would only be parked again.
+fn leave_without_handler(meant: &mut Vec<TaskRow>) {
+    let all = meant.len();
+    meant.retain(|task| handler(&task.handler).is_ok());
+    let left_out = all - meant.len();
+    if left_out > 0 {
+        let told = format!(
+            "left parked: {left_out}, since this program has not their handlers; give a handler that was renamed its \
+             former id (`id = \"…\"`), or `replay` the events\n"
+        );
+        tell(&told);
+    }
+}
+
+fn can_be_steered(state: State) -> bool {
+    matches!(state, State::Parked | State::Ready | State::Blocked)
+}
+
+/// When what is ready will run, if not at once.
+fn when(operator: &Operator, done: &str) -> &'static str {
+    if operator.runs_tasks() || done == "discarded" { "" } else { ", to be run when the server starts" }
+}

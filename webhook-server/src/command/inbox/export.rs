@@ -1,0 +1,95 @@
+//! `inbox export`: writes events as lines of JSON.
+
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use super::json::Readable;
+use super::selection::Selection;
+use super::{PAGE, all_known, ask, exactly, named, operator};
+use crate::app::App;
+use crate::command::{Failure, failed};
+use crate::control::{Operator, Request};
+use crate::inbox::store::{EventRow, Filter, StoredEvent, TaskRow};
+use crate::settings::InboxFlag;
+
+#[derive(Args)]
+pub(super) struct Export {
+    #[command(flatten)]
+    selection: Selection,
+    /// File to write, for this user alone [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    inbox: InboxFlag,
+}
+
+pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
+    let mut filter = export.selection.filter()?;
+    filter.limit = PAGE;
+    let mut operator = operator(app, &export.inbox).await?;
+    named(&mut operator, &filter).await?;
+    let mut file = match &export.out {
+        None => None,
+        Some(path) => {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let cannot =
+                |error: io::Error| Failure::Failed(format!("{} cannot be written: {error}", path.display()));
+            let file = options.open(path).map_err(cannot)?;
+            // One that was there keeps its mode, and what is written now is not for others. A device has no mode of ours.
+            #[cfg(unix)]
+            if file.metadata().is_ok_and(|found| found.is_file()) {
+                let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+                file.set_permissions(private).map_err(cannot)?;
+            }
+            Some((file, cannot))
+        }
+    };
+    let ids = exported(&mut operator, filter).await?;
+    let bar = if file.is_some() { ProgressBar::new(ids.len() as u64) } else { ProgressBar::hidden() };
+    for id in ids {
+        let found: Option<StoredEvent> = ask(&mut operator, Request::Event { id }).await?;
+        // One that was deleted since is not there.
+        let Some(found) = found else { continue };
+        let readable = Readable::of_one_line(found);
+        let mut line =
+            serde_json::to_string(&readable).map_err(|error| failed("cannot write JSON", &error))?;
+        line.push('\n');
+        match &mut file {
+            Some((file, cannot)) => file.write_all(line.as_bytes()).map_err(&*cannot)?,
+            None => exactly(&line),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    all_known(&mut operator, &export.selection.filter()?.event_ids).await
+}
+
+/// The ids of the events that are meant, newest first.
+async fn exported(operator: &mut Operator, mut filter: Filter) -> Result<Vec<String>, Failure> {
+    let mut ids = Vec::new();
+    // A list of events knows no handlers: with such a filter it would be all of them.
+    if filter.handler.is_none() && filter.why.is_none() {
+        loop {
+            let page: Vec<EventRow> = ask(operator, Request::Events(filter.clone())).await?;
+            let Some(last) = page.last() else { return Ok(ids) };
+            filter.after = Some(last.cursor);
+            ids.extend(page.into_iter().map(|event| event.event_id));
+        }
+    }
+    let mut seen = HashSet::new();
+    loop {
+        let page: Vec<TaskRow> = ask(operator, Request::Tasks(filter.clone())).await?;
+        let Some(last) = page.last() else { return Ok(ids) };
+        filter.after = Some(last.task);
+        let fresh = page.into_iter().map(|task| task.event_id).filter(|id| seen.insert(id.clone()));
+        ids.extend(fresh);
+    }
+}

@@ -1,0 +1,59 @@
+//! The inbox as JSON.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::command::{self, Failure};
+use crate::inbox::store::StoredEvent;
+
+/// Writes JSON in which no character steers a terminal: JSON itself escapes only those below U+0020.
+pub(in crate::command) fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let text = command::json(value)?;
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        // The line breaks are between the values; inside, they are escaped already.
+        if char.is_control() && char != '\n' {
+            shown.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            shown.push(char);
+        }
+    }
+    Ok(shown)
+}
+
+/// An event whose body is a value in the JSON around it, not a text that holds JSON.
+#[derive(Serialize)]
+pub(super) struct Readable {
+    /// Without its body.
+    #[serde(flatten)]
+    found: StoredEvent,
+    body: Option<Body>,
+}
+
+/// What Stripe sent: every digit, key and escape of it, only the space between them may be another.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body {
+    Json(Box<RawValue>),
+    Text(String),
+}
+
+impl Readable {
+    pub(super) fn of(found: StoredEvent) -> Self {
+        Self::with(found, &['\r', '\t'])
+    }
+
+    /// The same without line breaks.
+    pub(super) fn of_one_line(found: StoredEvent) -> Self {
+        Self::with(found, &['\r', '\t', '\n'])
+    }
+
+    /// Writes a blank for these, which are bare in JSON only between its values.
+    fn with(mut found: StoredEvent, space: &[char]) -> Self {
+        let body = found.body.take().map(|text| match RawValue::from_string(text.replace(space, " ")) {
+            Ok(json) => Body::Json(json),
+            Err(_) => Body::Text(text),
+        });
+        Self { found, body }
+    }
+}
