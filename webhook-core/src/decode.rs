@@ -101,6 +101,10 @@ impl DecodeError {
         matches!(self.problem, Problem::OtherObject { .. })
     }
 
+    pub(crate) fn is_missing(&self) -> bool {
+        self.problem == Problem::Missing
+    }
+
     fn of(problem: Problem) -> Self {
         Self { steps: Vec::new(), problem }
     }

@@ -96,13 +96,11 @@ impl Envelope {
         Self::of_body(body)
     }
 
-    /// Returns the text that stands at a path inside the object, such as `id` or `payment_intent.customer`; where
-    /// Stripe sent a whole object in the place of its id, that object's id. `None` if there is neither.
+    /// Returns the text that stands at a path inside the object, such as `id`, `payment_intent.customer` or
+    /// `metadata.Order No.`; where Stripe sent a whole object in the place of its id, that object's id. `None` if there
+    /// is neither.
     pub fn text_at(&self, path: &str) -> Option<String> {
-        let mut value = self.object.json();
-        for step in path.split('.') {
-            value = value.field(step)?;
-        }
+        let value = self.object.json().at_path(path)?;
         let id = if value.is_text() { value } else { value.field("id")? };
         id.decode("a text").ok()
     }

@@ -42,8 +42,9 @@ impl<T: Payload> Event<T> {
 impl<T> Event<T> {
     /// Reads the former values of what changed: on `*.updated` events, `None` on others.
     ///
-    /// Stripe sends only the fields that changed, and null for what was not set before, so the view is one of
-    /// previous attributes: `#[stripe(object = "charge", previous)]`, and every field an `Option`.
+    /// Stripe sends only the fields that changed, at every level, and null for what was not set before, so the view is
+    /// one of previous attributes: `#[stripe(object = "charge", previous)]`, with every field an `Option`. See
+    /// [`StripeObject`](macro@crate::StripeObject).
     ///
     /// # Errors
     ///

@@ -44,3 +44,14 @@ impl<T: Reads<shape::Object>> Reads<shape::Expandable> for Expandable<T> {
         T::read(json).map(|object| Self::Object(Box::new(object)))
     }
 }
+
+impl<T: Reads<shape::PartialObject>> Reads<shape::PartialExpandable> for Expandable<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        if json.is_text() {
+            return json.decode("an id").map(Self::Id);
+        }
+        T::read(json).map(|object| Self::Object(Box::new(object)))
+    }
+}

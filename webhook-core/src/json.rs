@@ -79,6 +79,15 @@ impl<'a> Json<'a> {
         None
     }
 
+    /// Finds what stands at a path. The names of Stripe's fields hold no dot and keys of `metadata` may, so what is
+    /// left of the path is looked for as one key first.
+    pub(crate) fn at_path(self, path: &str) -> Option<Self> {
+        self.field(path).or_else(|| {
+            let (step, left) = path.split_once('.')?;
+            self.field(step)?.at_path(left)
+        })
+    }
+
     /// Reads each element of an array.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use std::future::Future;
 
 pub use inventory;
 
-pub use agree::{assert_carried, assert_optional, assert_place, assert_reply};
-pub use field::{Field, Sendable, Variant, field, find, object_position, read_field, variant};
+pub use agree::{assert_carried, assert_place, assert_reply};
+pub use field::{Field, ReadsPrevious, Sendable, Variant, field, find, object_position, read_field, variant};
 
 pub use fixture::{Writes, fixture, write};
 

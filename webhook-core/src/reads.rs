@@ -36,9 +36,6 @@ pub trait Reads<S: Shape>: Sized {
     #[doc(hidden)]
     const PLACES: &'static [Place] = &[];
 
-    /// Whether [`absent`](Self::absent) gives a value.
-    const OPTIONAL: bool = false;
-
     /// Reads a value that is there. It may be `null` only where the shape is [`shape::Maybe`].
     ///
     /// # Errors
@@ -49,6 +46,16 @@ pub trait Reads<S: Shape>: Sized {
     /// Returns the value for a field that is absent; `None` if this type has none, which is an error then.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// Reads a value that may have come without the part that this type reads; that is then `None`.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    #[doc(hidden)]
+    fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
+        Self::read(json).map(Some)
     }
 }
 
@@ -67,10 +74,9 @@ pub struct Place {
 
 impl<S: Shape, T: Reads<S::Present>> Reads<S> for Option<T> {
     const PLACES: &'static [Place] = T::PLACES;
-    const OPTIONAL: bool = true;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        if json.is_null() { Ok(None) } else { T::read(json).map(Some) }
+        if json.is_null() { Ok(None) } else { T::read_part(json) }
     }
 
     fn absent() -> Option<Self> {
@@ -80,7 +86,6 @@ impl<S: Shape, T: Reads<S::Present>> Reads<S> for Option<T> {
 
 impl<S: Shape, T: Reads<S>> Reads<S> for Box<T> {
     const PLACES: &'static [Place] = T::PLACES;
-    const OPTIONAL: bool = T::OPTIONAL;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         T::read(json).map(Box::new)
@@ -89,12 +94,14 @@ impl<S: Shape, T: Reads<S>> Reads<S> for Box<T> {
     fn absent() -> Option<Self> {
         T::absent().map(Box::new)
     }
+
+    fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
+        T::read_part(json).map(|value| value.map(Box::new))
+    }
 }
 
 /// Untyped JSON reads everything; what is absent is `null`.
 impl<S: Shape> Reads<S> for Value {
-    const OPTIONAL: bool = true;
-
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         json.decode("JSON that nests less than 128 deep")
     }
@@ -167,6 +174,36 @@ impl Reads<shape::Expandable> for Box<str> {
     }
 }
 
+/// The former id; `None`, where an `Option` takes it, if another object's keys changed and its id did not.
+impl Reads<shape::PartialExpandable> for String {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        <Self as Reads<shape::Expandable>>::read(json)
+    }
+
+    fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
+        match <Self as Reads<shape::Expandable>>::read(json) {
+            Err(error) if error.is_missing() => Ok(None),
+            read => read.map(Some),
+        }
+    }
+}
+
+macro_rules! reads_as_former_id {
+    ($($target:ty)*) => {$(
+        impl Reads<shape::PartialExpandable> for $target {
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                <String as Reads<shape::PartialExpandable>>::read(json).map(Into::into)
+            }
+
+            fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
+                <String as Reads<shape::PartialExpandable>>::read_part(json).map(|id| id.map(Into::into))
+            }
+        }
+    )*};
+}
+
+reads_as_former_id! { Arc<str> Box<str> }
+
 impl Reads<shape::IntegerText> for i64 {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         let text: String = json.decode("an integer as text")?;
@@ -197,18 +234,24 @@ impl<S: Shape, T: Reads<S>> Reads<shape::List<S>> for Vec<T> {
     }
 }
 
-impl<S: Shape, T: Reads<S>> Reads<shape::Map<S>> for HashMap<String, T> {
-    const PLACES: &'static [Place] = T::PLACES;
+macro_rules! reads_maps {
+    ($($map:ident)*) => {$(
+        impl<S: Shape, T: Reads<S>> Reads<shape::Map<S>> for $map<String, T> {
+            const PLACES: &'static [Place] = T::PLACES;
 
-    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        json.entries(T::read)
-    }
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                json.entries(T::read)
+            }
+        }
+
+        impl<S: Shape, T: Reads<shape::Maybe<S>>> Reads<shape::PartialMap<S>> for $map<String, T> {
+            const PLACES: &'static [Place] = T::PLACES;
+
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                json.entries(T::read)
+            }
+        }
+    )*};
 }
 
-impl<S: Shape, T: Reads<S>> Reads<shape::Map<S>> for BTreeMap<String, T> {
-    const PLACES: &'static [Place] = T::PLACES;
-
-    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        json.entries(T::read)
-    }
-}
+reads_maps! { BTreeMap HashMap }

@@ -49,6 +49,11 @@ shapes! {
     IntegerText;
     /// An object with known fields.
     Object;
+    /// What the previous attributes have of a reference: the former id, or of an object the keys that changed.
+    PartialExpandable;
+    /// What the previous attributes have of an object: the keys that changed, each with its former value, which is null
+    /// if it was not set. (<https://docs.stripe.com/api/events/object>)
+    PartialObject;
     /// A text.
     Text;
     /// A point in time in whole seconds since the Unix epoch.
@@ -74,6 +79,8 @@ shapes_of_shapes! {
     Map;
     /// A value that may be null or absent.
     Maybe;
+    /// What the previous attributes have of a map: the keys that changed, and null for each that was not set.
+    PartialMap;
 }
 
 impl<S: Shape> Shape for Array<S> {
@@ -85,6 +92,10 @@ impl<S: Shape> Shape for List<S> {
 }
 
 impl<S: Shape> Shape for Map<S> {
+    type Present = Self;
+}
+
+impl<S: Shape> Shape for PartialMap<S> {
     type Present = Self;
 }
 

@@ -17,14 +17,35 @@ pub(crate) struct Place {
 
 /// What stands at a path.
 pub(crate) struct Found {
+    /// The keys on the way to it; the last is its own.
+    pub(crate) steps: Vec<String>,
     pub(crate) shape: Shape,
     /// Whether it, or a step on the way to it, may be null.
     pub(crate) nullable: bool,
     /// Whether it, or a step on the way to it, may be absent.
     pub(crate) optional: bool,
+    /// Whether it is sent in part: of the previous attributes, only what changed is.
+    pub(crate) partial: bool,
 }
 
 impl Found {
+    fn begin(shape: &Shape) -> Self {
+        Self { steps: Vec::new(), shape: shape.clone(), nullable: false, optional: false, partial: false }
+    }
+
+    /// The same among the previous attributes: any may be absent, and null where it was not set. Of an object only the
+    /// keys that changed are sent, and so of a list, which is an object; an array is sent whole.
+    ///
+    /// Sources: <https://docs.stripe.com/api/events/object> on arrays, and on objects recordings of events, in which a
+    /// list is `{"data": [...]}`.
+    pub(crate) fn of_previous(mut self) -> Self {
+        if let Shape::List(inner) = self.shape {
+            self.steps.push("data".to_owned());
+            self.shape = Shape::Array(inner);
+        }
+        Self { nullable: true, optional: true, partial: true, ..self }
+    }
+
     pub(crate) fn may_be_missing(&self) -> bool {
         self.nullable || self.optional
     }
@@ -97,9 +118,12 @@ impl Place {
 
     /// Goes along a path; `blocked` has the words for what holds no fields, and the path on which it stands.
     fn walk(&self, path: &str, blocked: impl Fn(&str, &Shape) -> String) -> Result<Found, String> {
-        let mut found = Found { shape: self.shape.clone(), nullable: false, optional: false };
+        let mut found = Found::begin(&self.shape);
         let mut behind = 0;
-        for step in path.split('.') {
+        let mut rest = Some(path);
+        while let Some(path_left) = rest {
+            let (step, after) = found.shape.step(path_left);
+            rest = after;
             match &found.shape {
                 Shape::Map(inner) => {
                     // Any key may be there, and none must.
@@ -114,6 +138,8 @@ impl Place {
                 }
                 other => return Err(blocked(if behind == 0 { step } else { &path[..behind] }, other)),
             }
+            check_key(found.steps.last(), step)?;
+            found.steps.push(step.to_owned());
             behind += step.len() + usize::from(behind > 0);
         }
         Ok(found)
@@ -121,8 +147,13 @@ impl Place {
 
     /// Finds what stands at a path in a sample, where lists are filled and references can be sent whole.
     pub(crate) fn find_in_sample(&self, path: &str) -> Result<Found, String> {
-        let mut found = Found { shape: self.shape.clone(), nullable: false, optional: false };
-        for step in path.split('.') {
+        let mut found = Found::begin(&self.shape);
+        let mut rest = Some(path);
+        while let Some(path_left) = rest {
+            let (step, after) = found.shape.step(path_left);
+            rest = after;
+            check_key(found.steps.last(), step)?;
+            found.steps.push(step.to_owned());
             let inner = match &found.shape {
                 Shape::List(inner) if step == "data" => Shape::Array(inner.clone()),
                 Shape::Array(inner) if step.parse::<usize>().is_ok() => (**inner).clone(),
@@ -181,6 +212,16 @@ impl Place {
     }
 }
 
+/// Checks a key of metadata, which is named after the field that it stands in.
+fn check_key(owner: Option<&String>, key: &str) -> Result<(), String> {
+    if owner.is_some_and(|owner| owner == "metadata") && !webhook_catalog::is_metadata_key(key) {
+        return Err(format!(
+            "`{key}` cannot be a key of `metadata`: it has 1 to 40 characters, and neither `[` nor `]`"
+        ));
+    }
+    Ok(())
+}
+
 /// The fields of an object. One of several objects has the fields of the first; its view names which it is.
 fn fields(shape: &Shape) -> &[Field] {
     match shape {
@@ -206,6 +247,25 @@ pub(crate) fn element(shape: &Shape) -> &Shape {
             element(inner)
         }
         other => other,
+    }
+}
+
+/// The shape of what stands at a path, as a type.
+pub(crate) fn marker_of(found: &Found) -> TokenStream {
+    if found.partial { partial_marker(&found.shape) } else { marker(&found.shape) }
+}
+
+/// The shape as a type, where only a part is sent of what has keys.
+fn partial_marker(shape: &Shape) -> TokenStream {
+    match shape {
+        Shape::Map(inner) => {
+            let inner = partial_marker(inner);
+            quote!(__private::shape::PartialMap<#inner>)
+        }
+        Shape::Expandable(_) => quote!(__private::shape::PartialExpandable),
+        Shape::Nested(_) | Shape::Object(_) => quote!(__private::shape::PartialObject),
+        // An array is sent whole.
+        whole => marker(whole),
     }
 }
 
@@ -258,8 +318,43 @@ pub(crate) fn in_words(shape: &Shape) -> String {
     }
 }
 
+/// What is sent in part, as it stands after "is", and what reads it. `None` if it is sent whole.
+pub(crate) fn part_in_words(found: &Found) -> Option<String> {
+    let changed = "of which the previous attributes have only the keys that changed";
+    let words = match &found.shape {
+        _ if !found.partial => return None,
+        shape @ (Shape::Expandable(_) | Shape::Nested(_) | Shape::Object(_)) => {
+            format!("{}, {changed}: use an `Option` of a view that is `previous` as well", in_words(shape))
+        }
+        shape @ Shape::Map(_) => format!(
+            "{}, {changed}, and null for those that were not set: use `Option<{}>`",
+            in_words(shape),
+            readers_of(found)
+        ),
+        Shape::Array(inner)
+            if found.steps.len() > 1 && found.steps.last().is_some_and(|step| step == "data") =>
+        {
+            let list = in_words(&Shape::List(inner.clone()));
+            format!(
+                "{list}, of which the previous attributes have the array alone, if it changed: use `Option<Vec<…>>`"
+            )
+        }
+        _ => return None,
+    };
+    Some(words)
+}
+
+/// Which type reads what stands at a path, as it stands in a note.
+pub(crate) fn readers_of(found: &Found) -> String {
+    match &found.shape {
+        Shape::Map(inner) if found.partial => format!("HashMap<String, Option<{}>>", readers(inner)),
+        Shape::Expandable(_) if found.partial => "Expandable<View>".to_owned(),
+        other => readers(other),
+    }
+}
+
 /// Which type reads it, as it stands in a note.
-pub(crate) fn readers(shape: &Shape) -> String {
+fn readers(shape: &Shape) -> String {
     match shape {
         Shape::Any => "serde_json::Value".to_owned(),
         Shape::Array(inner) => format!("Vec<{}>", readers(inner)),
@@ -277,18 +372,22 @@ pub(crate) fn readers(shape: &Shape) -> String {
 }
 
 /// What the type of a field means besides what it looks like.
-pub(crate) fn remark(place: &Place, path: &str, shape: &Shape) -> String {
+pub(crate) fn remark(place: &Place, path: &str, found: &Found) -> String {
+    let shape = &found.shape;
+    let previous = if found.partial && !matches!(shape, Shape::Array(_)) { ", previous" } else { "" };
+    let is_reference = matches!(shape, Shape::Expandable(_));
     match element(shape) {
         Shape::Nested(_) => {
             let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
             format!(
-                "; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\", at = \"{at}\")]`",
+                "; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\", at = \"{at}\"{previous})]`",
                 place.object
             )
         }
-        Shape::Object(names) if !matches!(shape, Shape::Expandable(_)) => {
+        Shape::Object(names) if found.partial || !is_reference => {
+            let or = if is_reference { "; or as `String`, which reads the id" } else { "" };
             format!(
-                "; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\")]`",
+                "{or}; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\"{previous})]`",
                 names[0]
             )
         }
@@ -322,5 +421,45 @@ pub(crate) fn places(place: &Place, path: &str, shape: &Shape) -> Vec<TokenStrea
             vec![quote!(__private::Place { object: #object, at: #at, digest: #digest })]
         }
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Visits the fields at every depth, but for those of an array's elements, with the type that reads each in a view
+    /// of previous attributes.
+    fn each(fields: &[Field], visit: &mut impl FnMut(&Field, &str)) {
+        for field in fields {
+            let found = Found::begin(&field.shape).of_previous();
+            visit(field, &marker_of(&found).to_string().replace(' ', "").replace("__private::shape::", ""));
+            if let (Shape::Nested(inner), false) =
+                (element(&field.shape), matches!(found.shape, Shape::Array(_)))
+            {
+                each(inner, visit);
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_has_keys_is_read_in_part_among_previous_attributes() {
+        let mut seen = [0; 4];
+        for object in webhook_catalog::objects().filter_map(webhook_catalog::object) {
+            each(&object.fields, &mut |field, marker| {
+                let (kind, is_partial) = match &field.shape {
+                    Shape::Expandable(_) => (0, marker == "PartialExpandable"),
+                    Shape::Map(_) => (1, marker.starts_with("PartialMap<") && !marker.contains("<Object")),
+                    Shape::Nested(_) | Shape::Object(_) => (2, marker == "PartialObject"),
+                    Shape::List(_) => (3, marker.starts_with("Array<")),
+                    _ => return,
+                };
+                seen[kind] += 1;
+                // Of what is in a map, only an array is sent whole.
+                let is_partial = is_partial || marker.starts_with("PartialMap<Array<");
+                assert!(is_partial, "{}: {} is read as {marker}", object.name, field.name);
+            });
+        }
+        assert!(seen.iter().all(|seen| *seen > 10), "{seen:?}");
     }
 }

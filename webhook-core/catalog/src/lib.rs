@@ -7,8 +7,10 @@
 
 mod events;
 mod objects;
+mod path;
 mod suggest;
 
 pub use events::{EventType, Kind, Mismatch, api_version, expand, find, snapshot_types, thin_types};
 pub use objects::{Field, Object, Shape, object, objects};
+pub use path::is_metadata_key;
 pub use suggest::nearest;

@@ -26,16 +26,6 @@ pub const fn assert_carried(payload: (&str, &[&str]), events: &[(&str, &[&str])]
     }
 }
 
-/// Stops the compilation where a field of previous attributes must be there.
-///
-/// # Panics
-///
-/// Panics at compile time, saying that it may be missing.
-#[track_caller]
-pub const fn assert_optional(optional: bool) {
-    assert!(optional, "any previous attribute may be missing: use `Option<…>`");
-}
-
 /// Stops the compilation where a handler returns a `Reply` and its attribute does not say so, or the other way round.
 ///
 /// # Panics

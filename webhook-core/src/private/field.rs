@@ -10,14 +10,12 @@ use crate::{DecodeError, Json, Reads, View};
 pub struct Field<T> {
     /// The places that the type is a view of.
     pub places: &'static [Place],
-    /// Whether the field may be absent.
-    pub optional: bool,
     read: fn(Option<Json<'_>>) -> Result<T, DecodeError>,
 }
 
 /// Describes a field of a shape.
 pub const fn field<S: Shape, T: Reads<S>>() -> Field<T> {
-    Field { places: T::PLACES, optional: T::OPTIONAL, read: read::<S, T> }
+    Field { places: T::PLACES, read: read::<S, T> }
 }
 
 fn read<S: Shape, T: Reads<S>>(json: Option<Json<'_>>) -> Result<T, DecodeError> {
@@ -109,6 +107,17 @@ pub struct Variant<T> {
 pub const fn variant<V: View>() -> Variant<V> {
     Variant { place: V::PLACES[0], read: V::read }
 }
+
+/// What a type with parameters must read in a view of previous attributes, where a constant cannot say it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from previous attributes",
+    label = "reads more than what changed",
+    note = "of an object the previous attributes have only the keys that changed, and null for those that were not set: use views that are `previous`, and maps of `Option<…>`"
+)]
+pub trait ReadsPrevious<S: Shape>: Reads<S> {}
+
+#[diagnostic::do_not_recommend]
+impl<S: Shape, T: Reads<S>> ReadsPrevious<S> for T {}
 
 /// What a payload must be besides: it moves to the handler's thread.
 pub trait Sendable: Send + 'static {}

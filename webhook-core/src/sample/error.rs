@@ -6,6 +6,12 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SampleError {
+    /// Metadata has no such key.
+    #[error("`{key}` cannot be a key of `metadata`: it has 1 to 40 characters, and neither `[` nor `]`")]
+    MetadataKey {
+        /// The key.
+        key: String,
+    },
     /// The field holds something else.
     #[error("`{path}` cannot be `{value}`: it is {expected}")]
     Mismatch {

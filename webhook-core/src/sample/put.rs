@@ -26,30 +26,40 @@ pub(super) enum Given<'a> {
 impl Setting<'_> {
     /// Sets the field in an object; the object is as it was if that fails.
     pub(super) fn put(&self, object: &mut Value) -> Result<(), SampleError> {
-        let steps: Vec<_> = self.path.split('.').collect();
         let mut changed = object.clone();
-        self.put_at(&mut changed, &Shape::Object(vec![self.object]), false, &steps, 0)?;
+        self.put_at(
+            &mut changed,
+            &Shape::Object(vec![self.object]),
+            false,
+            &mut Vec::new(),
+            Some(self.path),
+        )?;
         *object = changed;
         Ok(())
     }
 
-    /// Goes on from `place`, which holds (or is to hold) a value of this shape, when `done` steps have been gone.
-    fn put_at(
+    /// Goes on from `place`, which holds (or is to hold) a value of this shape, when the steps `done` have been gone
+    /// and `left` is what is left of the path.
+    fn put_at<'p>(
         &self,
         place: &mut Value,
         shape: &Shape,
         nullable: bool,
-        steps: &[&str],
-        done: usize,
+        done: &mut Vec<&'p str>,
+        left: Option<&'p str>,
     ) -> Result<(), SampleError> {
-        let Some(step) = steps.get(done) else {
+        let Some(left) = left else {
             *place = self.read(shape, nullable)?;
             return Ok(());
         };
+        let (step, left) = shape.step(left);
+        if done.last() == Some(&"metadata") && !webhook_catalog::is_metadata_key(step) {
+            return Err(SampleError::MetadataKey { key: step.to_owned() });
+        }
         if !place.is_object() && !place.is_array() {
             *place = self.expand(place, shape, step);
         }
-        let (shape, nullable) = self.inner(place, shape, steps, done)?;
+        let (shape, nullable) = self.inner(place, shape, done, step)?;
         let inner = match place {
             Value::Array(values) => {
                 let at: usize =
@@ -62,10 +72,11 @@ impl Setting<'_> {
                 }
                 &mut values[at]
             }
-            Value::Object(fields) => fields.entry(*step).or_insert(Value::Null),
-            _ => return Err(self.no_field(place, steps, done, &[])),
+            Value::Object(fields) => fields.entry(step).or_insert(Value::Null),
+            _ => return Err(self.no_field(place, done, step, &[])),
         };
-        self.put_at(inner, &shape, nullable, steps, done + 1)
+        done.push(step);
+        self.put_at(inner, &shape, nullable, done, left)
     }
 
     /// A value to go into, in the place of a null or an id, which the object keeps.
@@ -83,19 +94,19 @@ impl Setting<'_> {
         &self,
         place: &Value,
         shape: &Shape,
-        steps: &[&str],
-        done: usize,
+        done: &[&str],
+        step: &str,
     ) -> Result<(Shape, bool), SampleError> {
         match shape {
             Shape::Any => return Ok((Shape::Any, true)),
             Shape::Array(inner) | Shape::Map(inner) => return Ok(((**inner).clone(), false)),
-            Shape::Expandable(inner) => return self.inner(place, inner, steps, done),
+            Shape::Expandable(inner) => return self.inner(place, inner, done, step),
             _ => {}
         }
         let fields = fields(shape, place);
-        match fields.iter().find(|field| field.name == steps[done]) {
+        match fields.iter().find(|field| field.name == step) {
             Some(field) => Ok((field.shape.clone(), field.nullable)),
-            None => Err(self.no_field(place, steps, done, &fields)),
+            None => Err(self.no_field(place, done, step, &fields)),
         }
     }
 
@@ -184,13 +195,13 @@ impl Setting<'_> {
         Ok(())
     }
 
-    fn no_field(&self, place: &Value, steps: &[&str], done: usize, fields: &[Field]) -> SampleError {
+    fn no_field(&self, place: &Value, done: &[&str], step: &str, fields: &[Field]) -> SampleError {
         let reached = match (place["object"].as_str(), done) {
             (Some(name), _) if name != "list" => name.to_owned(),
-            (_, 0) => self.object.to_owned(),
-            _ => format!("{}.{}", self.object, steps[..done].join(".")),
+            (_, []) => self.object.to_owned(),
+            _ => format!("{}.{}", self.object, done.join(".")),
         };
-        unknown_field(&reached, self.path, steps[done], fields)
+        unknown_field(&reached, self.path, step, fields)
     }
 
     fn mismatch(&self, expected: impl std::fmt::Display, value: &str) -> SampleError {

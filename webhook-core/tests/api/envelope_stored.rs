@@ -46,7 +46,7 @@ fn the_text_at_a_path_is_a_text_or_an_id() {
     let object = r#"{
         "id": "ch_1", "customer": "cus_1", "amount": 7, "paid": true, "invoice": null, "": "nameless",
         "source": {"id": "card_1", "object": "card", "owner": {"id": {"id": "x"}}},
-        "metadata": {"order": "7", "a.b": "dotted", "id": "mine"},
+        "metadata": {"order": "7", "a.b": "dotted", "Order No.": "37018189", "id": "mine"},
         "items": ["a"], "shipping": {"name": "Ada"}, "escaped": "a\u00e4\n\"", "odd": {"id": 5}
     }"#;
     let envelope = envelope_of(object);
@@ -57,6 +57,10 @@ fn the_text_at_a_path_is_a_text_or_an_id() {
         ("source.id", Some("card_1")),
         ("source.object", Some("card")),
         ("metadata.order", Some("7")),
+        ("metadata.a.b", Some("dotted")),
+        ("metadata.Order No.", Some("37018189")),
+        ("metadata.a", None),
+        ("metadata.a.b.c", None),
         ("metadata", Some("mine")),
         ("shipping.name", Some("Ada")),
         ("escaped", Some("a\u{e4}\n\"")),
@@ -70,7 +74,6 @@ fn the_text_at_a_path_is_a_text_or_an_id() {
         ("items.0", None),
         ("odd", None),
         ("customer.id", None),
-        ("metadata.a.b", None),
         ("missing", None),
         ("missing.id", None),
         ("id.", None),

@@ -62,6 +62,15 @@ fn a_value_is_read_as_what_the_field_holds() {
 fn a_path_leads_into_whatever_there_is() {
     for (name, event_type, path, value, pointer, expected) in [
         ("key of a map", PAYMENT, "metadata.order_id", "o_1", "/metadata/order_id", json!("o_1")),
+        (
+            "key with dots and a space",
+            PAYMENT,
+            "metadata.Order No.",
+            "o_1",
+            "/metadata/Order No.",
+            json!("o_1"),
+        ),
+        ("key of several dots", PAYMENT, "metadata.a.b.c", "o_1", "/metadata/a.b.c", json!("o_1")),
         ("key of a map that is null", "charge.succeeded", "metadata.a", "b", "/metadata/a", json!("b")),
         ("nested object that is null", PAYMENT, "shipping.name", "Jo", "/shipping/name", json!("Jo")),
         (
@@ -196,6 +205,12 @@ fn a_value_that_the_field_cannot_hold_is_refused_and_the_field_explained() {
         ),
         (PAYMENT, "metadata", "x", "`metadata` cannot be `x`: it is map of text"),
         (PAYMENT, "metadata", "[]", "`metadata` cannot be `[]`: it is map of text"),
+        (
+            PAYMENT,
+            "metadata.",
+            "x",
+            "`` cannot be a key of `metadata`: it has 1 to 40 characters, and neither `[` nor `]`",
+        ),
         (
             PAYMENT,
             "payment_method_types",

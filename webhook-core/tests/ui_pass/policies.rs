@@ -39,6 +39,9 @@ async fn longest(_event: Event) {}
 #[on_event("payment_intent.*", order_by = "metadata.order")]
 async fn by_metadata(_event: Event) {}
 
+#[on_event("payment_intent.*", order_by = "metadata.Order No. 1.5")]
+async fn by_metadata_with_dots(_event: Event) {}
+
 #[on_event("charge.succeeded", order_by = "billing_details.email")]
 async fn by_text_inside(_event: Event) {}
 
@@ -114,6 +117,7 @@ fn main() {
             },
         ),
         ("by_metadata", by("metadata.order")),
+        ("by_metadata_with_dots", by("metadata.Order No. 1.5")),
         ("by_text_inside", by("billing_details.email")),
         ("by_enum", by("status")),
         ("by_field_of_one_object", by("account_holder_name")),

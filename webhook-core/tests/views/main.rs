@@ -1,8 +1,10 @@
 //! Views, enums and ready-made objects: what compiles, and what it reads.
 
 mod agree;
+mod metadata;
 mod objects;
 mod payloads;
+mod previous;
 mod reads;
 mod types;
 

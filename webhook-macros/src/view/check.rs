@@ -44,8 +44,11 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
                     mistakes.add(at, of_no_object(&place));
                     return None;
                 }
-                let fields =
-                    named.named.iter().filter_map(|field| self::field(field, &place, mistakes)).collect();
+                let fields = named
+                    .named
+                    .iter()
+                    .filter_map(|field| self::field(field, &place, settings.previous.is_some(), mistakes))
+                    .collect();
                 Some(Kind::View { place, fields })
             }
             other => {
@@ -124,7 +127,7 @@ pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) 
     }
 }
 
-fn field(field: &syn::Field, place: &Place, mistakes: &mut Mistakes) -> Option<ViewField> {
+fn field(field: &syn::Field, place: &Place, previous: bool, mistakes: &mut Mistakes) -> Option<ViewField> {
     let settings = Settings::parse(&field.attrs, &["path", "rename"], mistakes);
     let name = field.ident.clone()?;
     let (path, span) = match &settings.path {
@@ -132,7 +135,10 @@ fn field(field: &syn::Field, place: &Place, mistakes: &mut Mistakes) -> Option<V
         None => (name.unraw().to_string(), name.span()),
     };
     match place.find(&path) {
-        Ok(found) => Some(ViewField { name, ty: field.ty.clone(), path, found }),
+        Ok(found) => {
+            let found = if previous { found.of_previous() } else { found };
+            Some(ViewField { name, ty: field.ty.clone(), path, found })
+        }
         Err(message) => {
             mistakes.add(span, message);
             None

@@ -75,7 +75,6 @@ fn transparent(item: &Item, inner: &Type) -> TokenStream {
     quote! {
         impl #impl_generics __private::Reads<ReadShape> for #name #type_generics #where_clause {
             const PLACES: &'static [__private::Place] = <#inner as __private::Reads<ReadShape>>::PLACES;
-            const OPTIONAL: ::core::primitive::bool = <#inner as __private::Reads<ReadShape>>::OPTIONAL;
 
             fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
                 <#inner as __private::Reads<ReadShape>>::read(json).map(Self)
@@ -83,6 +82,12 @@ fn transparent(item: &Item, inner: &Type) -> TokenStream {
 
             fn absent() -> __private::Option<Self> {
                 <#inner as __private::Reads<ReadShape>>::absent().map(Self)
+            }
+
+            fn read_part(
+                json: __private::Json<'_>,
+            ) -> __private::Result<__private::Option<Self>, __private::DecodeError> {
+                <#inner as __private::Reads<ReadShape>>::read_part(json).map(|inner| inner.map(Self))
             }
         }
     }
@@ -149,19 +154,16 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
     let (mut before, mut values) = (Vec::new(), Vec::new());
     for (field, constant) in fields.iter().zip(&constants) {
         let (ident, ty) = (&field.name, &field.ty);
-        let path: Vec<_> = field.path.split('.').collect();
-        let at = position(&mut firsts, path[0]);
+        let path = &field.found.steps;
+        let at = position(&mut firsts, &path[0]);
         let described = if is_generic(ty, &item.input.generics) {
             let shape = shape_of(field);
-            generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: __private::Reads<#shape>));
+            let reads = format_ident!("{}", if field.found.partial { "ReadsPrevious" } else { "Reads" });
+            let bound = quote_spanned!(ty.span()=> #ty: __private::#reads<#shape>);
+            generics.make_where_clause().predicates.push(syn::parse_quote!(#bound));
             quote!(__private::field::<#shape, #ty>())
         } else {
             before.push(constant_of(name, place, field, constant));
-            if item.settings.previous {
-                before.push(
-                    quote_spanned!(ty.span()=> const _: () = __private::assert_optional(#constant.optional);),
-                );
-            }
             quote!(#constant)
         };
         values.push(quote!(#ident: #described.read_at(found[#at], &[#(#path),*])?));
@@ -187,21 +189,30 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
             }
         }
     });
-    let previous = item.settings.previous.then(
-        || quote!(impl #impl_generics __private::PreviousView for #name #type_generics #where_clause {}),
-    );
-    quote! {
-        #(#before)*
-        #previous
+    let previous = item.settings.previous.is_some();
+    let is_previous = previous.then(|| {
+        quote_spanned! {name.span()=>
+            impl #impl_generics __private::PreviousView for #name #type_generics #where_clause {}
+        }
+    });
+    // Of previous attributes a view reads what stands in an object's place, and whole objects in an array.
+    let shapes = previous.then(|| quote!(PartialObject)).into_iter().chain([quote!(Object)]);
+    let reads = shapes.map(|shape| {
+        quote! {
+            impl #impl_generics __private::Reads<__private::shape::#shape> for #name #type_generics #where_clause {
+                const PLACES: &'static [__private::Place] =
+                    &[__private::Place { object: #object, at: #at, digest: #digest }];
 
-        impl #impl_generics __private::Reads<__private::shape::Object> for #name #type_generics #where_clause {
-            const PLACES: &'static [__private::Place] =
-                &[__private::Place { object: #object, at: #at, digest: #digest }];
-
-            fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
-                <Self as __private::View>::read_object(json, &[])
+                fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
+                    <Self as __private::View>::read_object(json, &[])
+                }
             }
         }
+    });
+    quote! {
+        #(#before)*
+        #is_previous
+        #(#reads)*
 
         impl #impl_generics __private::View for #name #type_generics #where_clause {
             fn read_object(
@@ -229,7 +240,7 @@ fn position<'n>(names: &mut Vec<&'n str>, name: &'n str) -> usize {
 }
 
 fn shape_of(field: &ViewField) -> TokenStream {
-    let marker = schema::marker(&field.found.shape);
+    let marker = schema::marker_of(&field.found);
     if field.found.may_be_missing() { quote!(__private::shape::Maybe<#marker>) } else { marker }
 }
 
@@ -269,9 +280,10 @@ fn constant_of(view: &Ident, place: &Place, field: &ViewField, constant: &Ident)
 /// What is wrong with a type that cannot read the field, and what would be right.
 fn sentences(place: &Place, field: &ViewField) -> (String, String) {
     let (path, owner, found) = (&field.path, place.name(), &field.found);
-    let (is, readers) = (schema::in_words(&found.shape), schema::readers(&found.shape));
-    let remark = schema::remark(place, path, &found.shape);
+    let (is, readers) = (schema::in_words(&found.shape), schema::readers_of(found));
+    let remark = schema::remark(place, path, found);
     let missing = match (found.nullable, found.optional) {
+        _ if found.partial => "can be missing, as any previous attribute can",
         (true, true) => "can be null or absent",
         (true, false) => "can be null",
         (false, true) => "can be absent",
@@ -279,11 +291,13 @@ fn sentences(place: &Place, field: &ViewField) -> (String, String) {
     };
     let reader = if missing.is_empty() { readers } else { format!("Option<{readers}>") };
     let message = match missing {
+        _ if let Some(part) = schema::part_in_words(found) => format!("`{path}` of `{owner}` is {part}"),
         // The type's look only chooses the sentence; whether it fits is decided by the trait.
         _ if missing.is_empty() || is_option(&field.ty) => format!("`{path}` of `{owner}` is {is}"),
         _ => format!("`{path}` of `{owner}` {missing}: use `Option<…>`"),
     };
     let note = match missing {
+        _ if found.partial => format!("read it as `{reader}`{remark}"),
         "" => format!("read it as `{reader}`{remark}"),
         _ => format!("it is {is}, and {missing}: read it as `{reader}`{remark}"),
     };

@@ -1,7 +1,8 @@
 //! Parsing: the derived item and its `#[stripe(…)]` attributes, each mistake noted and stepped over.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::meta::ParseNestedMeta;
+use syn::spanned::Spanned;
 use syn::{Attribute, DeriveInput, LitStr, Path};
 
 use crate::mistakes::{Mistakes, did_you_mean};
@@ -19,7 +20,7 @@ pub(crate) struct Settings {
     pub(crate) at: Option<LitStr>,
     pub(crate) path: Option<LitStr>,
     pub(crate) transparent: bool,
-    pub(crate) previous: bool,
+    pub(crate) previous: Option<Span>,
     /// Whether something could not be read: then nothing is said to be missing.
     pub(crate) incomplete: bool,
     pub(crate) root: Option<Path>,
@@ -63,7 +64,7 @@ impl Settings {
             "at" => self.at.replace(text(meta, "at = \"amount_details.tip\"")?).is_some(),
             "path" | "rename" => self.path.replace(text(meta, "path = \"metadata.order_id\"")?).is_some(),
             "crate" => self.root.replace(meta.value()?.call(Path::parse_mod_style)?).is_some(),
-            "previous" => std::mem::replace(&mut self.previous, true),
+            "previous" => self.previous.replace(meta.path.span()).is_some(),
             _ => std::mem::replace(&mut self.transparent, true),
         };
         if repeated { Err(meta.error(format!("`{key}` is given twice: keep one"))) } else { Ok(()) }

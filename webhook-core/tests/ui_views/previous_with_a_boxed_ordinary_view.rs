@@ -1,0 +1,16 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeObject)]
+#[stripe(object = "payment_method", at = "card")]
+struct Card {
+    exp_month: i64,
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "payment_method", previous)]
+struct Before {
+    card: Option<Box<Card>>,
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeObject)]
+#[stripe(object = "payment_method", at = "card")]
+struct Card {
+    exp_month: i64,
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "payment_method", previous)]
+struct Before<C> {
+    card: Option<C>,
+}
+
+fn before(event: &Event) {
+    let _ = event.previous::<Before<Card>>();
+}
+
+fn main() {}
