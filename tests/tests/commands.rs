@@ -99,6 +99,10 @@ fn trigger_says_what_went_wrong() {
         let refused = run(quickstart(&["trigger", "--to", &url]).args(*arguments)).with_code(1);
         assert!(refused.stderr.contains(reason), "{arguments:?}: {refused:#?}");
         assert_eq!(refused.stdout, "", "{arguments:?}: nothing is sent");
+        // What is wrong with the command comes before what it would need.
+        let mut without_secret = quickstart(&["trigger"]);
+        let refused = run(without_secret.args(*arguments).env_remove("STRIPE_WEBHOOK_SECRET")).with_code(1);
+        assert!(refused.stderr.contains(reason), "{arguments:?}, without a secret: {refused:#?}");
     }
     let wrong_secret =
         run(quickstart(&["trigger", "payout.paid", "--to", &url]).env("STRIPE_WEBHOOK_SECRET", OTHER_SECRET));

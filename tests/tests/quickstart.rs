@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use product_tests::{
     Connection, OTHER_SECRET, PATIENCE, Profile, Running, SECRET, Server, Stream, build_workspace,
-    fixture_errors, program, run, scratch, signed, unix_now, url_in,
+    fixture_errors, new_inbox, program, run, scratch, signed, unix_now, url_in,
 };
 use webhook_core::Sample;
 
@@ -158,16 +158,58 @@ fn an_address_that_cannot_be_had_is_named() {
     let holder = TcpListener::bind("127.0.0.1:0").expect("there is a port");
     let taken = holder.local_addr().expect("it is bound").to_string();
     for (arguments, reason) in [
-        (["serve", "--listen", &taken], &*format!("cannot listen on {taken}")),
-        (["dev", "--listen", &taken], &format!("cannot listen on {taken}")),
+        (["serve", "--listen", &taken], format!("cannot listen on {taken}: another program listens there")),
+        (["dev", "--listen", &taken], format!("cannot listen on {taken}: another program listens there")),
         // An address of documentation (RFC 5737), which no machine has.
-        (["serve", "--listen", "192.0.2.1:0"], "cannot listen on 192.0.2.1:0"),
+        (
+            ["serve", "--listen", "192.0.2.1:0"],
+            "cannot listen on 192.0.2.1:0: 192.0.2.1 is not an address of this machine".to_owned(),
+        ),
         // `dev` is for one machine: it takes everything that is signed with a secret on its screen.
-        (["dev", "--listen", "0.0.0.0:0"], "0.0.0.0:0 is not of this machine"),
+        (["dev", "--listen", "0.0.0.0:0"], "0.0.0.0:0 is not of this machine".to_owned()),
     ] {
         let refused = run(quickstart(&arguments).env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(78);
-        assert!(refused.stderr.contains(reason), "{arguments:?}: {refused:#?}");
+        assert!(refused.stderr.contains(&reason), "{arguments:?}: {refused:#?}");
     }
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_file_behind() {
+    let holder = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let taken = holder.local_addr().expect("it is bound").to_string();
+    for (arguments, secret) in [
+        (["--listen", &*taken], SECRET),
+        (["--listen", "192.0.2.1:0"], SECRET),
+        (["--listen", "127.0.0.1:0"], ""),
+        (["--tolerance", "0s"], SECRET),
+    ] {
+        let inbox = new_inbox();
+        let mut command = quickstart(&["serve"]);
+        command.args(arguments).env("WEBHOOK_INBOX", &inbox).env("STRIPE_WEBHOOK_SECRET", secret);
+        run(&mut command).with_code(78);
+        let folder = inbox.parent().expect("it is in a folder").read_dir().expect("the folder is there");
+        let left: Vec<_> = folder.map(|entry| entry.expect("it can be read").file_name()).collect();
+        assert!(left.is_empty(), "{arguments:?}: {left:?}");
+    }
+    // And once it starts, there is an inbox.
+    let inbox = new_inbox();
+    let mut command = quickstart(&[]);
+    Server::from_command(command.env("WEBHOOK_INBOX", &inbox).env("STRIPE_WEBHOOK_SECRET", SECRET), &[])
+        .stop();
+    assert!(inbox.exists());
+}
+
+/// As where one server is started while another still has address and inbox.
+#[test]
+fn a_second_server_on_address_and_inbox_names_who_has_the_inbox() {
+    let inbox = new_inbox();
+    let mut command = quickstart(&[]);
+    let first =
+        Server::from_command(command.env("WEBHOOK_INBOX", &inbox).env("STRIPE_WEBHOOK_SECRET", SECRET), &[]);
+    let mut second = quickstart(&["serve", "--drain-timeout", "0s", "--listen", &first.address.to_string()]);
+    let refused = run(second.env("WEBHOOK_INBOX", &inbox).env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(78);
+    assert!(refused.stderr.contains("is in use by process"), "{refused:#?}");
+    first.stop();
 }
 
 #[test]

@@ -21,6 +21,7 @@
 //! verifies and parses it, `inbox` stores the event, and its `worker` runs the
 //! handlers), and `reply` chooses the status.
 
+mod address;
 mod app;
 mod body;
 mod client;

@@ -53,7 +53,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     // Before the answer, so that each line tells what became of an event.
     app.inline = true;
     let service = app.into_service(secrets, Journal::Terminal, Arc::new(SystemTime::now), None, problems)?;
-    let listener = super::serve::bind(&settings).await?;
+    let listener = super::serve::listen(None, &settings)?;
     let address = listener.local_addr().map_err(|error| super::failed("no address", &error))?;
     let url: Uri = format!("http://{address}{}", settings.path)
         .parse()

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
 use super::Failure;
+use crate::address::Reserved;
 use crate::app::App;
 use crate::control;
 use crate::inbox::store::{Began, StoreError, Why};
@@ -31,6 +32,8 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
         problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
     }
     flags.apply(&mut app.settings, &mut problems);
+    // Before the inbox is opened, which makes files; an address that cannot be read is told of already.
+    let reserved = if problems.is_empty() { reserve(&app, &mut problems) } else { None };
     let secrets = secrets::read(
         flags.secret.secret_file.as_deref(),
         "without one, anyone could send events",
@@ -55,9 +58,9 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
         match &service.intake {
             Intake::Inbox(inbox) => {
                 let inbox = Arc::clone(inbox);
-                with_inbox(service, inbox, &settings, signal).await
+                with_inbox(service, inbox, &settings, reserved, signal).await
             }
-            Intake::Inline(_) => without_inbox(service, &settings, signal).await,
+            Intake::Inline(_) => without_inbox(service, &settings, reserved, signal).await,
         }
     });
     serving.await.map_err(|error| super::failed("no thread to receive events on", &error))?
@@ -66,8 +69,13 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
 /// Ends when the process is asked to end.
 type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-async fn without_inbox(service: Service, settings: &Settings, signal: Signal) -> Result<(), Failure> {
-    let listener = bind(settings).await?;
+async fn without_inbox(
+    service: Service,
+    settings: &Settings,
+    reserved: Option<Reserved>,
+    signal: Signal,
+) -> Result<(), Failure> {
+    let listener = listen(reserved, settings)?;
     announce(&service, &listener);
     until_signalled(signal, listener, service, settings).await
 }
@@ -76,6 +84,7 @@ async fn with_inbox(
     service: Service,
     inbox: Arc<Inbox>,
     settings: &Settings,
+    reserved: Option<Reserved>,
     signal: Signal,
 ) -> Result<(), Failure> {
     let began = match inbox.begin().await {
@@ -83,7 +92,7 @@ async fn with_inbox(
         Err(StoreError::DiskFull) => None,
         Err(error) => return Err(super::failed("no inbox", &error)),
     };
-    let listener = bind(settings).await?;
+    let listener = listen(reserved, settings)?;
     if let InboxLocation::File(path) = &settings.inbox {
         for caution in inbox::cautions(path) {
             warn!("{caution}");
@@ -176,14 +185,25 @@ async fn tell_of_missing_handlers(inbox: &Inbox) {
     }
 }
 
-/// Binds the address, or says what to do about it.
-pub(super) async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
-    TcpListener::bind(settings.listen).await.map_err(|error| {
+/// Takes the address, or notes why it cannot be had.
+fn reserve(app: &App, problems: &mut Problems) -> Option<Reserved> {
+    match Reserved::new(app.settings.listen) {
+        Ok(reserved) => Some(reserved),
+        // Perhaps by a server that ends. Where there is an inbox, that server has it as well and is waited for there.
+        Err(unavailable) if unavailable.is_in_use() && !app.inline && app.settings.inbox.exists() => None,
+        Err(unavailable) => {
+            problems.add(unavailable);
+            None
+        }
+    }
+}
+
+/// Listens on the address, which is taken now if it was not before.
+pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<TcpListener, Failure> {
+    let reserved = reserved.map_or_else(|| Reserved::new(settings.listen), Ok);
+    reserved.and_then(Reserved::listen).map_err(|unavailable| {
         let mut problems = Problems::default();
-        problems.add(format!(
-            "cannot listen on {}: {error}; stop what listens there, or choose another address with --listen",
-            settings.listen
-        ));
+        problems.add(unavailable);
         problems.into()
     })
 }

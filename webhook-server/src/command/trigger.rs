@@ -54,13 +54,6 @@ struct Answer {
 
 pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
     log::write_at_once("warn");
-    let mut problems = Problems::default();
-    let secrets = secrets::read(
-        arguments.secret.secret_file.as_deref(),
-        "a sample is signed with the secret of the server that it is sent to",
-        &mut problems,
-    );
-    problems.none_or(())?;
     let to = target(&app.settings, arguments)?;
     let mut types = Vec::new();
     for written in &arguments.types {
@@ -71,6 +64,14 @@ pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
     // All samples are made before the first is sent: a mistake in `--set` sends nothing.
     let samples = types.iter().map(|known| Ok((known.name, sample(known.name, &arguments.set)?)));
     let samples = samples.collect::<Result<Vec<_>, Failure>>()?;
+    // Last, since what stands in the command itself is nearer to whoever wrote it.
+    let mut problems = Problems::default();
+    let secrets = secrets::read(
+        arguments.secret.secret_file.as_deref(),
+        "a sample is signed with the secret of the server that it is sent to",
+        &mut problems,
+    );
+    problems.none_or(())?;
     let mut answers = Vec::new();
     for (event_type, sample) in samples {
         let event_id = sample.event_id();

@@ -1,0 +1,153 @@
+//! The address to listen on: had before anything is made, listened on when all is ready.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::{TcpListener, TcpSocket};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// The first port that any program may have.
+const FIRST_FREE_PORT: u16 = 1024;
+
+/// An address that this process has. Until it [listens](Self::listen), whoever connects is refused.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    socket: TcpSocket,
+    address: SocketAddr,
+}
+
+impl Reserved {
+    /// Takes an address.
+    ///
+    /// # Errors
+    ///
+    /// Says in one sentence why it cannot be had, and what to do.
+    pub(crate) fn new(address: SocketAddr) -> Result<Self, Unavailable> {
+        let reserve = || {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            // Elsewhere it would take the address from whoever has it.
+            #[cfg(unix)]
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            Ok(socket)
+        };
+        match reserve() {
+            Ok(socket) => Ok(Self { socket, address }),
+            Err(error) => Err(Unavailable { address, error }),
+        }
+    }
+
+    /// Begins to accept connections.
+    ///
+    /// # Errors
+    ///
+    /// Says in one sentence why that cannot be, and what to do.
+    pub(crate) fn listen(self) -> Result<TcpListener, Unavailable> {
+        let address = self.address;
+        self.socket.listen(BACKLOG).map_err(|error| Unavailable { address, error })
+    }
+}
+
+/// Why an address cannot be had: a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {}", advice(*address, error))]
+pub(crate) struct Unavailable {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl Unavailable {
+    /// Whether another program has it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.error.kind() == ErrorKind::AddrInUse
+    }
+}
+
+fn advice(address: SocketAddr, error: &io::Error) -> String {
+    let (ip, port) = (address.ip(), address.port());
+    let choose = "choose another address with --listen (or WEBHOOK_LISTEN)";
+    match error.kind() {
+        ErrorKind::AddrInUse => format!("another program listens there; stop it, or {choose}"),
+        ErrorKind::AddrNotAvailable => format!(
+            "{ip} is not an address of this machine; {choose}: {} for this machine alone, {} for all of its addresses",
+            SocketAddr::new(if ip.is_ipv4() { [127, 0, 0, 1].into() } else { IpAddr::V6(1.into()) }, port),
+            SocketAddr::new(if ip.is_ipv4() { [0, 0, 0, 0].into() } else { IpAddr::V6(0.into()) }, port),
+        ),
+        ErrorKind::PermissionDenied if port < FIRST_FREE_PORT && port > 0 => format!(
+            "this user may not use ports below {FIRST_FREE_PORT}; {choose}, such as {}, or give the program the \
+             capability CAP_NET_BIND_SERVICE",
+            SocketAddr::new(ip, 4242)
+        ),
+        ErrorKind::PermissionDenied => format!("the system does not allow it ({error}); {choose}"),
+        _ if address.is_ipv6() && is_unknown_family(error) => {
+            format!("this machine has no IPv6; {choose}, such as 127.0.0.1:{port}")
+        }
+        _ if is_link_local(ip) => format!(
+            "{error}; a link-local address needs the number of its interface, such as [{ip}%2]:{port}; or {choose}"
+        ),
+        _ => format!("{error}; {choose}"),
+    }
+}
+
+#[cfg(unix)]
+fn is_unknown_family(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_unknown_family(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::Unsupported
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_own_advice() {
+        for (address, error, expected) in [
+            ("127.0.0.1:80", io::Error::from(ErrorKind::AddrInUse), "another program listens there; stop it"),
+            (
+                "192.0.2.1:80",
+                ErrorKind::AddrNotAvailable.into(),
+                "192.0.2.1 is not an address of this machine",
+            ),
+            (
+                "192.0.2.1:80",
+                ErrorKind::AddrNotAvailable.into(),
+                "127.0.0.1:80 for this machine alone, 0.0.0.0:80 for",
+            ),
+            (
+                "[2001:db8::1]:80",
+                ErrorKind::AddrNotAvailable.into(),
+                "[::1]:80 for this machine alone, [::]:80 for",
+            ),
+            ("0.0.0.0:443", ErrorKind::PermissionDenied.into(), "may not use ports below 1024"),
+            ("0.0.0.0:443", ErrorKind::PermissionDenied.into(), "such as 0.0.0.0:4242"),
+            ("0.0.0.0:8443", ErrorKind::PermissionDenied.into(), "the system does not allow it"),
+            ("[fe80::1]:80", ErrorKind::InvalidInput.into(), "[fe80::1%2]:80"),
+            ("127.0.0.1:80", ErrorKind::OutOfMemory.into(), "out of memory; choose another address"),
+            #[cfg(unix)]
+            (
+                "[::1]:80",
+                io::Error::from_raw_os_error(rustix::io::Errno::AFNOSUPPORT.raw_os_error()),
+                "this machine has no IPv6; choose another address with --listen (or WEBHOOK_LISTEN), such as 127.0.0.1:80",
+            ),
+        ] {
+            let address = address.parse().expect("it is an address");
+            let in_use = error.kind() == ErrorKind::AddrInUse;
+            let told = Unavailable { address, error }.to_string();
+            assert!(
+                told.starts_with(&format!("cannot listen on {address}: ")) && told.contains(expected),
+                "{told}"
+            );
+            assert_eq!(told.contains("stop it"), in_use, "only what is in use can be stopped: {told}");
+        }
+    }
+}
