@@ -191,6 +191,13 @@ fn a_start_that_fails_leaves_no_file_behind() {
         let left: Vec<_> = folder.map(|entry| entry.expect("it can be read").file_name()).collect();
         assert!(left.is_empty(), "{arguments:?}: {left:?}");
     }
+    // An inbox that is there, and of which nothing else is, is left as it is.
+    let inbox = new_inbox();
+    std::fs::write(&inbox, "").expect("the folder is there");
+    let mut command = quickstart(&["serve", "--path", "webhook"]);
+    run(command.env("WEBHOOK_INBOX", &inbox).env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(78);
+    let folder = inbox.parent().expect("it is in a folder").read_dir().expect("the folder is there");
+    assert_eq!(folder.count(), 1);
     // And once it starts, there is an inbox.
     let inbox = new_inbox();
     let mut command = quickstart(&[]);

@@ -89,10 +89,14 @@ impl App {
         let endpoint: Arc<str> = self.settings.path.as_str().into();
         let runner =
             Runner { states: Arc::new(self.states), timeout: self.settings.handler_timeout, runtime };
-        // Last of all, since it makes a file: not for an application that cannot start.
-        let opens = !self.inline && (problems.is_empty() || self.settings.inbox.exists());
-        let opened = opens.then(|| inbox::open(&self.settings.inbox, &self.settings.opening()));
-        let store = match opened.transpose() {
+        // Last of all, since it makes files, and may have to wait: an application that cannot start only looks.
+        let (inbox, opening) = (&self.settings.inbox, self.settings.opening());
+        let opened = match (self.inline, problems.is_empty()) {
+            (true, _) => Ok(None),
+            (false, true) => inbox::open(inbox, &opening).map(Some),
+            (false, false) => inbox::check(inbox, &opening).map(|()| None),
+        };
+        let store = match opened {
             Ok(store) => store,
             Err(problem) => {
                 problems.add(format!("the inbox {problem}"));

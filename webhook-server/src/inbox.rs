@@ -118,6 +118,18 @@ pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dy
     }
 }
 
+/// Looks whether the inbox could be opened, as far as that can be told without writing anything.
+///
+/// # Errors
+///
+/// Says in one sentence why it cannot be used.
+pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), OpenError> {
+    match location {
+        InboxLocation::File(path) => sqlite::Sqlite::check(path, opening),
+        InboxLocation::Memory => Ok(()),
+    }
+}
+
 /// Opens where the inbox is kept, to be read only, whether a server has it or not.
 ///
 /// # Errors

@@ -64,6 +64,11 @@ impl Sqlite {
         Self::open_with(path, opening, None)
     }
 
+    /// Looks whether an inbox may be there.
+    pub(crate) fn check(path: &Path, opening: &Opening) -> Result<(), OpenError> {
+        InboxFile::at(path, opening).map(|_| ())
+    }
+
     /// Opens it with a clock other than the system's.
     pub(crate) fn open_with(
         path: &Path,
