@@ -1,11 +1,11 @@
 //! What a handler returns, and what follows from it.
 
+mod error;
+
 use std::error::Error;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 use crate::Reply;
+pub use error::{HandlerError, ResultExt, Verdict};
 
 /// How one run of a handler ended.
 pub type Outcome = Result<(), HandlerError>;
@@ -14,162 +14,6 @@ pub type Outcome = Result<(), HandlerError>;
 pub type Returned = Result<Option<Reply>, HandlerError>;
 
 type BoxError = Box<dyn Error + Send + Sync>;
-
-/// A failed run of a handler: the cause, and what is to be done next.
-///
-/// Any error that a handler returns means *try again*. A `HandlerError` says otherwise, also from inside: the first
-/// one in an error's chain of sources decides.
-///
-/// ```
-/// use webhook_core::HandlerError;
-///
-/// fn ship(stock: u32) -> Result<(), HandlerError> {
-///     if stock == 0 {
-///         return Err(HandlerError::park("nothing in stock: a person must decide"));
-///     }
-///     Ok(())
-/// }
-/// # assert!(ship(0).is_err());
-/// ```
-#[derive(Debug)]
-pub struct HandlerError {
-    verdict: Verdict,
-    cause: BoxError,
-}
-
-/// What is to be done after a failed run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Nothing: the event does not concern the handler after all.
-    Discard,
-    /// Set the event aside for a person: trying again would not help.
-    Park,
-    /// Try again.
-    Retry {
-        /// Not before this has passed; `None` leaves it to the retry policy.
-        after: Option<Duration>,
-    },
-}
-
-impl HandlerError {
-    /// Asks for another try, when the retry policy says. What every other error type means as well.
-    pub fn retry(cause: impl Into<BoxError>) -> Self {
-        Self { verdict: Verdict::Retry { after: None }, cause: cause.into() }
-    }
-
-    /// Asks for another try, not before `delay` has passed.
-    pub fn retry_after(delay: Duration, cause: impl Into<BoxError>) -> Self {
-        Self { verdict: Verdict::Retry { after: Some(delay) }, cause: cause.into() }
-    }
-
-    /// Gives the event up as settled: it is recorded with the reason, and not tried again.
-    pub fn discard(reason: impl Into<BoxError>) -> Self {
-        Self { verdict: Verdict::Discard, cause: reason.into() }
-    }
-
-    /// Sets the event aside for a person, with the reason.
-    pub fn park(reason: impl Into<BoxError>) -> Self {
-        Self { verdict: Verdict::Park, cause: reason.into() }
-    }
-
-    /// Returns what is to be done next.
-    pub fn verdict(&self) -> Verdict {
-        self.verdict
-    }
-
-    /// Returns the cause, to look at its type.
-    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.cause
-    }
-
-    /// Finds the verdict in an error that a handler returned.
-    fn from_returned(error: BoxError) -> Self {
-        let error = match error.downcast::<Self>() {
-            Ok(own) => return *own,
-            Err(other) => other,
-        };
-        let verdict = chain(&*error).find_map(Self::within).map(Self::verdict);
-        Self { verdict: verdict.unwrap_or(Verdict::Retry { after: None }), cause: error }
-    }
-}
-
-/// An error and its sources, outermost first.
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (**error).source())
-}
-
-impl HandlerError {
-    /// The error that this is, also in a box or behind an `Arc`, which are errors in their own right.
-    fn within<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
-        let boxed = || error.downcast_ref::<Box<Self>>().map(|boxed| &**boxed);
-        let shared = || error.downcast_ref::<Arc<Self>>().map(|shared| &**shared);
-        error.downcast_ref::<Self>().or_else(boxed).or_else(shared)
-    }
-}
-
-impl fmt::Display for HandlerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.verdict {
-            Verdict::Discard => "discarded",
-            Verdict::Park => "parked",
-            Verdict::Retry { .. } => "failed",
-        })
-    }
-}
-
-impl Error for HandlerError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.cause)
-    }
-}
-
-/// Verdicts as methods on any `Result`, for use before `?`.
-///
-/// ```
-/// use webhook_core::{HandlerError, ResultExt};
-///
-/// fn order_number(text: &str) -> Result<u64, HandlerError> {
-///     text.parse().or_park()
-/// }
-/// # assert!(order_number("seven").is_err());
-/// ```
-pub trait ResultExt<T> {
-    /// Turns an error into [`HandlerError::discard`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where `self` does.
-    fn or_discard(self) -> Result<T, HandlerError>;
-
-    /// Turns an error into [`HandlerError::park`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where `self` does.
-    fn or_park(self) -> Result<T, HandlerError>;
-
-    /// Turns an error into [`HandlerError::retry_after`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where `self` does.
-    fn or_retry_after(self, delay: Duration) -> Result<T, HandlerError>;
-}
-
-impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
-    fn or_discard(self) -> Result<T, HandlerError> {
-        self.map_err(HandlerError::discard)
-    }
-
-    fn or_park(self) -> Result<T, HandlerError> {
-        self.map_err(HandlerError::park)
-    }
-
-    fn or_retry_after(self, delay: Duration) -> Result<T, HandlerError> {
-        self.map_err(|error| HandlerError::retry_after(delay, error))
-    }
-}
 
 /// What a handler may return: `()`, or a `Result<(), E>` with any error; one that replies, a [`Reply`] in place of
 /// the `()`.
@@ -199,7 +43,7 @@ impl IntoOutcome for () {
 
 impl<E: HandlerFailure> IntoOutcome for Result<(), E> {
     fn into_outcome(self) -> Returned {
-        self.map(|()| None).map_err(|error| HandlerError::from_returned(error.into_error()))
+        self.map(|()| None).map_err(|error| HandlerError::of(error.into_error()))
     }
 }
 
@@ -213,7 +57,7 @@ impl IntoOutcome for Reply {
 
 impl<E: HandlerFailure> IntoOutcome for Result<Reply, E> {
     fn into_outcome(self) -> Returned {
-        self.map(Some).map_err(|error| HandlerError::from_returned(error.into_error()))
+        self.map(Some).map_err(|error| HandlerError::of(error.into_error()))
     }
 
     const REPLIES: bool = true;

@@ -193,7 +193,7 @@ impl Delivered {
             format!("{} was answered with {}, and these ran:", delivery.envelope.event_type, self.status);
         for run in &delivery.runs {
             let outcome = match (&run.outcome, &run.error) {
-                (Err(failure), Some(error)) => format!("{failure}: {error}"),
+                (Err(failure), Some(error)) => format!("{}: {error}", failure.verdict()),
                 _ => "done".to_owned(),
             };
             // Writing to a `String` cannot fail.

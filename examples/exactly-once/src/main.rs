@@ -28,7 +28,7 @@ async fn book(
 ) -> Result<(), HandlerError> {
     // A database that blocks its thread has no place on the threads that run handlers.
     let booking = tokio::task::spawn_blocking(move || books.book(&event.object, &context));
-    booking.await.map_err(HandlerError::retry)?.map_err(HandlerError::retry)
+    Ok(booking.await??)
 }
 
 /// The application's database.

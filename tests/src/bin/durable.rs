@@ -47,7 +47,7 @@ impl Effects {
         let working = tokio::task::spawn_blocking(move || {
             work(&mut this.db.lock().unwrap_or_else(PoisonError::into_inner), this.boot)
         });
-        working.await.map_err(HandlerError::retry)?.map_err(HandlerError::retry)
+        Ok(working.await??)
     }
 
     /// Notes that a run began, or that it ended. The order of these rows is the order in which it happened.

@@ -28,7 +28,7 @@ async fn refunded(event: Event, context: Context) -> Result<(), HandlerError> {
 
 #[on_event("charge.captured")]
 async fn captured() -> Result<(), HandlerError> {
-    Err("the stock is being counted").or_retry_after(Duration::from_secs(3600))
+    Err("the stock is being counted").retry_after(Duration::from_secs(3600))
 }
 
 #[tokio::main]

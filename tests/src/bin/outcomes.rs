@@ -33,7 +33,7 @@ async fn hang() {
 
 #[on_event("charge.captured")]
 async fn later() -> Result<(), HandlerError> {
-    Err("the stock is being counted").or_retry_after(Duration::from_secs(3600))
+    Err("the stock is being counted").retry_after(Duration::from_secs(3600))
 }
 
 #[on_event("charge.failed")]

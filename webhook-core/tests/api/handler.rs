@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use webhook_core::Verdict::{self, Discard, Park, Retry};
-use webhook_core::{HandlerError, IntoOutcome, ResultExt};
+use webhook_core::{DecodeError, HandlerError, IntoOutcome, ResultExt};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -72,6 +72,7 @@ fn any_error_means_try_again_and_is_kept() {
     assert_eq!(failure(Err::<(), _>(around(number))).verdict(), RETRY);
 }
 
+/// Every way in which an error of the application's may have a verdict inside.
 #[test]
 fn a_verdict_decides_directly_and_from_inside() {
     let all: [(fn() -> HandlerError, Verdict); 4] = [
@@ -82,23 +83,136 @@ fn a_verdict_decides_directly_and_from_inside() {
     ];
     for (make, expected) in all {
         assert_eq!(make().verdict(), expected);
-        assert_eq!(failure(Err::<(), _>(make())).verdict(), expected, "directly");
-        assert_eq!(failure(Err::<(), BoxError>(make().into())).verdict(), expected, "boxed");
-        assert_eq!(failure(Err::<(), _>(around(make()))).verdict(), expected, "one below");
-        assert_eq!(failure(Err::<(), _>(around(around(around(make()))))).verdict(), expected, "three below");
-        assert_eq!(
-            failure(Err::<(), BoxError>(around(make()).into())).verdict(),
-            expected,
-            "boxed, one below"
-        );
+        for (name, failed) in [
+            ("directly", failure(Err::<(), _>(make()))),
+            ("boxed", failure(Err::<(), BoxError>(make().into()))),
+            ("one below", failure(Err::<(), _>(around(make())))),
+            ("three below", failure(Err::<(), _>(around(around(around(make())))))),
+            ("boxed, one below", failure(Err::<(), BoxError>(around(make()).into()))),
+            ("as an error type", failure(Err::<(), _>(make().into_error()))),
+            ("as an error type, one below", failure(Err::<(), _>(around(make().into_error())))),
+            ("in a box of its own", failure(Err::<(), _>(Box::new(make().into_error())))),
+            ("in a box of its own, one below", failure(Err::<(), _>(around(Box::new(make().into_error()))))),
+            ("behind an `Arc`, one below", failure(Err::<(), _>(around(Arc::new(make().into_error()))))),
+            ("the source of an own error", failure(Err::<(), _>(Own::Handling(make())))),
+        ] {
+            assert_eq!(failed.verdict(), expected, "{name}");
+        }
+        let converted: [(&str, fn(HandlerError) -> Result<(), HandlerError>); 4] = [
+            ("`?` on itself", |error| Ok(Err(error)?)),
+            ("`?` on an error around it", |error| Ok(Err(around(error))?)),
+            ("`?` on an own error", |error| Ok(Err(Own::Handling(error))?)),
+            ("`?` on it as an error type", |error| Ok(Err(error.into_error())?)),
+        ];
+        for (name, convert) in converted {
+            assert_eq!(failure(convert(make())).verdict(), expected, "{name}");
+        }
+    }
+}
+
+/// An application's error that is made of others by `?`.
+#[derive(Debug)]
+enum Own {
+    Handling(HandlerError),
+    Parsing(std::num::ParseIntError),
+}
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("own")
+    }
+}
+
+impl Error for Own {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Handling(error) => Some(&**error),
+            Self::Parsing(error) => Some(error),
+        }
+    }
+}
+
+impl From<HandlerError> for Own {
+    fn from(error: HandlerError) -> Self {
+        Self::Handling(error)
+    }
+}
+
+impl From<std::num::ParseIntError> for Own {
+    fn from(error: std::num::ParseIntError) -> Self {
+        Self::Parsing(error)
+    }
+}
+
+/// `?` on errors of several types beside a branch with a verdict, whatever the function returns.
+#[test]
+fn question_marks_and_verdicts_mix_in_one_function() {
+    macro_rules! function {
+        ($returned:ty, $($as_error:tt)*) => {
+            |text: &str, stock: u32| -> $returned {
+                let number: u8 = text.parse()?;
+                if stock == 0 {
+                    Err("nothing in stock").park()$($as_error)*?;
+                }
+                if stock == 1 {
+                    Err("busy").retry_after(LATER)$($as_error)*?;
+                }
+                std::str::from_utf8(&[number]).discard()$($as_error)*?;
+                Ok(())
+            }
+        };
+    }
+    let handler_error = function!(Result<(), HandlerError>,);
+    let boxed = function!(Result<(), BoxError>,);
+    let own = function!(Result<(), Own>,);
+    let anyhow = function!(Result<(), Anyhow>, .map_err(HandlerError::into_error));
+    for (text, stock, expected) in [
+        ("x", 2, Some(RETRY)),
+        ("1", 0, Some(Park)),
+        ("1", 1, Some(RETRY_LATER)),
+        ("200", 2, Some(Discard)),
+        ("1", 2, None),
+    ] {
+        for (name, returned) in [
+            ("HandlerError", handler_error(text, stock).into_outcome()),
+            ("a boxed error", boxed(text, stock).into_outcome()),
+            ("an own error", own(text, stock).into_outcome()),
+            ("what anyhow does", anyhow(text, stock).into_outcome()),
+        ] {
+            assert_eq!(returned.err().map(|error| error.verdict()), expected, "{name}: {text}, {stock}");
+        }
+    }
+}
+
+/// What `anyhow::Error` is: no error itself, made of any, and convertible into a boxed one.
+#[derive(Debug)]
+struct Anyhow(BoxError);
+
+impl<E: Error + Send + Sync + 'static> From<E> for Anyhow {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<Anyhow> for BoxError {
+    fn from(error: Anyhow) -> Self {
+        error.0
     }
 }
 
 #[test]
-fn a_verdict_in_a_box_of_its_own_decides_as_well() {
-    assert_eq!(failure(Err::<(), _>(Box::new(HandlerError::park("x")))).verdict(), Park);
-    assert_eq!(failure(Err::<(), _>(around(Box::new(HandlerError::park("x"))))).verdict(), Park);
-    assert_eq!(failure(Err::<(), _>(around(Arc::new(HandlerError::discard("x"))))).verdict(), Discard);
+fn what_does_not_decode_is_parked_however_it_is_returned() {
+    let error = || DecodeError::expected("an integer");
+    let asked: Result<(), HandlerError> = Err(error().into());
+    for failed in [failure(Err::<(), _>(error())), failure(asked), failure(Err::<(), _>(around(error())))] {
+        assert_eq!(failed.verdict(), Park);
+    }
+    assert!(failure(Err::<(), _>(error())).cause().is::<DecodeError>(), "the cause keeps its type");
+    assert_eq!(
+        failure(Err::<(), _>(HandlerError::retry(error()))).verdict(),
+        RETRY,
+        "unless it is said otherwise"
+    );
 }
 
 #[test]
@@ -113,51 +227,51 @@ fn the_outermost_verdict_decides() {
 }
 
 #[test]
-fn display_is_one_level_and_the_cause_is_the_source() {
-    for (error, expected) in [
-        (HandlerError::retry("cause"), ["failed", "cause"]),
-        (HandlerError::retry_after(LATER, "cause"), ["failed", "cause"]),
-        (HandlerError::discard("cause"), ["discarded", "cause"]),
-        (HandlerError::park("cause"), ["parked", "cause"]),
+fn display_says_the_verdict_and_the_cause() {
+    let broken = || around(io::Error::other("broken pipe"));
+    for (error, short, long) in [
+        (HandlerError::retry("cause"), "failed: cause", "failed: cause"),
+        (HandlerError::retry_after(LATER, "cause"), "failed: cause", "failed: cause"),
+        (HandlerError::discard("cause"), "discarded: cause", "discarded: cause"),
+        (HandlerError::park("cause"), "parked: cause", "parked: cause"),
+        (HandlerError::park(broken()), "parked: around", "parked: around: broken pipe"),
+        (failure(Err::<(), _>(broken())), "failed: around", "failed: around: broken pipe"),
     ] {
-        assert_eq!(chain(&error), expected);
-        assert_eq!(error.cause().to_string(), "cause");
+        assert_eq!((format!("{error}"), format!("{error:#}")), (short.to_owned(), long.to_owned()));
     }
-    let deep = failure(Err::<(), _>(around(io::Error::other("broken pipe"))));
-    assert_eq!(chain(&deep), ["failed", "around", "broken pipe"], "no level is printed twice");
+    let shown = format!("{:?}", HandlerError::park(broken()));
+    assert!(shown.starts_with("HandlerError { verdict: Park, cause: Around("), "{shown}");
+}
+
+#[test]
+fn in_a_chain_of_sources_each_level_stands_once() {
+    let parked = HandlerError::park(around(io::Error::other("broken pipe")));
+    assert_eq!(chain(&*parked), ["parked", "around", "broken pipe"]);
     let nested = failure(Err::<(), _>(around(HandlerError::park("no such order"))));
-    assert_eq!(chain(&nested), ["parked", "around", "parked", "no such order"]);
+    assert_eq!(chain(&*nested), ["parked", "around", "parked", "no such order"]);
+    assert_eq!(nested.cause().to_string(), "around");
 }
 
 #[test]
 fn results_take_a_verdict_before_the_question_mark() {
     let number = |text: &str| text.parse::<u8>();
-    assert_eq!(number("5").or_discard().unwrap(), 5);
-    assert_eq!(number("5").or_park().unwrap(), 5);
-    assert_eq!(number("5").or_retry_after(LATER).unwrap(), 5);
+    assert_eq!(number("5").discard().unwrap(), 5);
+    assert_eq!(number("5").park().unwrap(), 5);
+    assert_eq!(number("5").retry().unwrap(), 5);
+    assert_eq!(number("5").retry_after(LATER).unwrap(), 5);
     for (result, expected) in [
-        (number("x").or_discard(), Discard),
-        (number("x").or_park(), Park),
-        (number("x").or_retry_after(LATER), RETRY_LATER),
-        (Err("text").or_park(), Park),
-        (Err(BoxError::from("boxed")).or_discard(), Discard),
-        (Err(HandlerError::retry("x")).or_park(), Park),
+        (number("x").discard(), Discard),
+        (number("x").park(), Park),
+        (number("x").retry(), RETRY),
+        (number("x").retry_after(LATER), RETRY_LATER),
+        (Err("text").park(), Park),
+        (Err("text".to_owned()).retry(), RETRY),
+        (Err(BoxError::from("boxed")).discard(), Discard),
+        (Err(Anyhow("anyhow".into())).park(), Park),
+        (Err(HandlerError::retry("x")).park(), Park),
     ] {
         assert_eq!(result.unwrap_err().verdict(), expected);
     }
-    let cause = number("x").or_park().unwrap_err();
+    let cause = number("x").park().unwrap_err();
     assert!(cause.cause().is::<std::num::ParseIntError>(), "the cause keeps its type");
-}
-
-#[test]
-fn a_handlers_error_passes_through_question_marks() {
-    fn inner() -> Result<(), HandlerError> {
-        "x".parse::<u8>().or_discard()?;
-        Ok(())
-    }
-    fn outer() -> Result<(), BoxError> {
-        inner()?;
-        Ok(())
-    }
-    assert_eq!(failure(outer()).verdict(), Discard);
 }

@@ -61,7 +61,7 @@ async fn text() -> Result<(), &'static str> {
 
 #[on_event("payment_intent.succeeded")]
 async fn judged() -> Outcome {
-    "seven".parse::<u8>().or_park()?;
+    "seven".parse::<u8>().park()?;
     Err(HandlerError::discard("nothing"))
 }
 

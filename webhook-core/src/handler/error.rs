@@ -1,0 +1,243 @@
+//! The error of a handler: what went wrong, and what is to be done next.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::BoxError;
+use crate::DecodeError;
+
+/// A failed run of a handler: the cause, and what is to be done next.
+///
+/// Any error converts into one with `?` and then means *try again*; [`ResultExt`] says otherwise, or one of the
+/// constructors here does. A [`DecodeError`] means *park*, since another try would read the same.
+///
+/// ```
+/// use webhook_core::{HandlerError, ResultExt};
+///
+/// fn ship(order: &str, stock: u32) -> Result<(), HandlerError> {
+///     let order: u64 = order.parse().park()?; // no other try would parse it
+///     std::fs::write("/tmp/shipped", order.to_string())?; // perhaps another try will
+///     if stock == 0 {
+///         return Err(HandlerError::park("nothing in stock: a person must decide"));
+///     }
+///     Ok(())
+/// }
+/// # assert!(ship("7", 0).is_err());
+/// ```
+///
+/// For that it is not an [`Error`] itself, but dereferences to one, whose source is the cause. An error of the
+/// application's that has a `HandlerError` as its source keeps the verdict: the first in a chain of sources decides. Where
+/// an error type is called for, [`into_error`](Self::into_error) makes one.
+///
+/// `Display` writes the verdict and the cause, and `{:#}` the cause's own sources too.
+pub struct HandlerError(Box<Failed>);
+
+/// The error that a [`HandlerError`] is inside, which can stand in a chain of sources.
+#[derive(Debug, Error)]
+#[error("{verdict}")]
+struct Failed {
+    verdict: Verdict,
+    #[source]
+    cause: BoxError,
+}
+
+/// What is to be done after a failed run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Nothing: the event does not concern the handler after all.
+    Discard,
+    /// Set the event aside for a person: trying again would not help.
+    Park,
+    /// Try again.
+    Retry {
+        /// Not before this has passed; `None` leaves it to the retry policy.
+        after: Option<Duration>,
+    },
+}
+
+/// Writes what becomes of the event: `failed` (and is tried again), `discarded` or `parked`.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discard => "discarded",
+            Self::Park => "parked",
+            Self::Retry { .. } => "failed",
+        })
+    }
+}
+
+impl HandlerError {
+    /// Asks for another try, when the retry policy says. What every other error type means as well.
+    pub fn retry(cause: impl Into<BoxError>) -> Self {
+        Self::new(Verdict::Retry { after: None }, cause)
+    }
+
+    /// Asks for another try, not before `delay` has passed.
+    pub fn retry_after(delay: Duration, cause: impl Into<BoxError>) -> Self {
+        Self::new(Verdict::Retry { after: Some(delay) }, cause)
+    }
+
+    /// Gives the event up as settled: it is recorded with the reason, and not tried again.
+    pub fn discard(reason: impl Into<BoxError>) -> Self {
+        Self::new(Verdict::Discard, reason)
+    }
+
+    /// Sets the event aside for a person, with the reason.
+    pub fn park(reason: impl Into<BoxError>) -> Self {
+        Self::new(Verdict::Park, reason)
+    }
+
+    /// Returns what is to be done next.
+    pub fn verdict(&self) -> Verdict {
+        self.0.verdict
+    }
+
+    /// Returns the cause, to look at its type.
+    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0.cause
+    }
+
+    /// Converts into an error type that keeps the verdict, for functions that return neither a `HandlerError` nor a
+    /// boxed error: `.map_err(HandlerError::into_error)?` converts into an `anyhow::Error`.
+    pub fn into_error(self) -> impl Error + Send + Sync + 'static {
+        *self.0
+    }
+
+    fn new(verdict: Verdict, cause: impl Into<BoxError>) -> Self {
+        Self(Box::new(Failed { verdict, cause: cause.into() }))
+    }
+
+    /// Finds the verdict in an error that a handler returned.
+    pub(super) fn of(error: BoxError) -> Self {
+        let error = match error.downcast::<Failed>() {
+            Ok(own) => return Self(own),
+            Err(other) => other,
+        };
+        let verdict = chain(&*error).find_map(verdict_of);
+        Self::new(verdict.unwrap_or(Verdict::Retry { after: None }), error)
+    }
+}
+
+/// An error and its sources, outermost first.
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (**error).source())
+}
+
+/// The verdict that one error of a chain speaks, also in a box or behind an `Arc`, which are errors in their own right.
+fn verdict_of(error: &(dyn Error + 'static)) -> Option<Verdict> {
+    let boxed = || error.downcast_ref::<Box<Failed>>().map(|boxed| &**boxed);
+    let shared = || error.downcast_ref::<Arc<Failed>>().map(|shared| &**shared);
+    let failed = error.downcast_ref::<Failed>().or_else(boxed).or_else(shared);
+    failed.map(|failed| failed.verdict).or_else(|| error.is::<DecodeError>().then_some(Verdict::Park))
+}
+
+/// Keeps the verdict that the error has among its sources; without one it means *try again*.
+impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self::of(error.into())
+    }
+}
+
+impl From<HandlerError> for BoxError {
+    fn from(error: HandlerError) -> Self {
+        error.0
+    }
+}
+
+impl From<HandlerError> for Box<dyn Error> {
+    fn from(error: HandlerError) -> Self {
+        error.0
+    }
+}
+
+impl Deref for HandlerError {
+    type Target = dyn Error + Send + Sync + 'static;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.verdict(), self.cause())?;
+        let sources = chain(self.cause()).skip(1).take_while(|_| f.alternate());
+        sources.collect::<Vec<_>>().into_iter().try_for_each(|source| write!(f, ": {source}"))
+    }
+}
+
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerError")
+            .field("verdict", &self.verdict())
+            .field("cause", &self.0.cause)
+            .finish()
+    }
+}
+
+/// Verdicts as methods on any `Result`, for use before `?`.
+///
+/// The error may be any error type, a text, a boxed error or an `anyhow::Error`.
+///
+/// ```
+/// use webhook_core::{HandlerError, ResultExt};
+///
+/// fn order_number(text: Option<&str>) -> Result<u64, HandlerError> {
+///     let text = text.ok_or("the payment names no order").discard()?;
+///     text.parse().park()
+/// }
+/// # assert!(order_number(Some("seven")).is_err());
+/// ```
+pub trait ResultExt<T> {
+    /// Turns an error into [`HandlerError::discard`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where `self` does.
+    fn discard(self) -> Result<T, HandlerError>;
+
+    /// Turns an error into [`HandlerError::park`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where `self` does.
+    fn park(self) -> Result<T, HandlerError>;
+
+    /// Turns an error into [`HandlerError::retry`]: for what `?` does not convert, such as a text or a boxed error.
+    ///
+    /// # Errors
+    ///
+    /// Fails where `self` does.
+    fn retry(self) -> Result<T, HandlerError>;
+
+    /// Turns an error into [`HandlerError::retry_after`].
+    ///
+    /// # Errors
+    ///
+    /// Fails where `self` does.
+    fn retry_after(self, delay: Duration) -> Result<T, HandlerError>;
+}
+
+impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
+    fn discard(self) -> Result<T, HandlerError> {
+        self.map_err(HandlerError::discard)
+    }
+
+    fn park(self) -> Result<T, HandlerError> {
+        self.map_err(HandlerError::park)
+    }
+
+    fn retry(self) -> Result<T, HandlerError> {
+        self.map_err(HandlerError::retry)
+    }
+
+    fn retry_after(self, delay: Duration) -> Result<T, HandlerError> {
+        self.map_err(|error| HandlerError::retry_after(delay, error))
+    }
+}
