@@ -20,10 +20,10 @@ struct Paid {
 #[on_event("payment_intent.succeeded")]
 async fn fulfil(event: Event<Paid>, State(shop): State<Shop>) -> Result<(), HandlerError> {
     assert_eq!(shop, Shop("ours"));
-    let order = event.object.order.ok_or("no order").or_park()?;
+    let order = event.object.order.ok_or("no order").park()?;
     match order.as_str() {
         "test" => Err(HandlerError::discard("only a test")),
-        "later" => Err("not yet").or_retry_after(Duration::from_secs(60)),
+        "later" => Err("not yet").retry_after(Duration::from_secs(60)),
         _ if event.object.amount == 0 => panic!("nothing was paid"),
         _ => Ok(()),
     }

@@ -98,14 +98,12 @@ fn a_verdict_decides_directly_and_from_inside() {
         ] {
             assert_eq!(failed.verdict(), expected, "{name}");
         }
-        let converted: [(&str, fn(HandlerError) -> Result<(), HandlerError>); 4] = [
-            ("`?` on itself", |error| Ok(Err(error)?)),
-            ("`?` on an error around it", |error| Ok(Err(around(error))?)),
-            ("`?` on an own error", |error| Ok(Err(Own::Handling(error))?)),
-            ("`?` on it as an error type", |error| Ok(Err(error.into_error())?)),
-        ];
-        for (name, convert) in converted {
-            assert_eq!(failure(convert(make())).verdict(), expected, "{name}");
+        for (name, converted) in [
+            ("`?` on an error around it", HandlerError::from(around(make()))),
+            ("`?` on an own error", HandlerError::from(Own::Handling(make()))),
+            ("`?` on it as an error type", HandlerError::from(make().into_error())),
+        ] {
+            assert_eq!(converted.verdict(), expected, "{name}");
         }
     }
 }
