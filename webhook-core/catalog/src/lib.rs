@@ -4,13 +4,20 @@
 //! declarations of Stripe's own SDKs (see `generate/README.md`). This crate only reads them, each object at its
 //! first use, so that a macro expansion pays for the objects it asks about and a program that never asks carries
 //! none of it.
+//!
+//! Two more are written by hand: `deviations.txt`, what single events send otherwise than their object, and
+//! `moves.txt`, where the fields of earlier API versions went.
 
+mod deviations;
 mod events;
+mod moves;
 mod objects;
 mod path;
 mod suggest;
 
+pub use deviations::{Deviation, deviations};
 pub use events::{EventType, Kind, Mismatch, api_version, expand, find, snapshot_types, thin_types};
+pub use moves::{Move, moved, moves};
 pub use objects::{Field, Object, Shape, object, objects};
 pub use path::is_metadata_key;
 pub use suggest::nearest;

@@ -1,0 +1,71 @@
+//! What single events send otherwise than the object that they carry, as `deviations.txt` lists it.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use crate::{EventType, Object};
+
+/// A field that an event sends otherwise than its object's type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deviation {
+    /// The event type.
+    pub event: &'static str,
+    /// Whether the field is always there, with a value. Otherwise it never is.
+    pub is_sent: bool,
+    /// The field, at the top of the object.
+    pub field: &'static str,
+    /// Where that is said.
+    pub source: &'static str,
+}
+
+static DEVIATIONS: LazyLock<Vec<Deviation>> = LazyLock::new(|| parse(include_str!("deviations.txt")));
+
+/// Returns what single events send otherwise than their object.
+pub fn deviations() -> &'static [Deviation] {
+    &DEVIATIONS
+}
+
+impl EventType {
+    /// Returns the fields that this event's object lacks, though the object's type has them.
+    pub fn lacks(&self) -> impl Iterator<Item = &'static str> {
+        self.deviations().filter(|deviation| !deviation.is_sent).map(|deviation| deviation.field)
+    }
+
+    /// Finds an object by name, with the fields that it has in this event.
+    pub fn object(&self, name: &str) -> Option<Cow<'static, Object>> {
+        let object = crate::object(name)?;
+        if !self.objects.contains(&name) || self.deviations().next().is_none() {
+            return Some(Cow::Borrowed(object));
+        }
+        let mut here = object.clone();
+        for deviation in self.deviations() {
+            let of_it = |field: &str| field == deviation.field;
+            if deviation.is_sent {
+                for field in here.fields.iter_mut().filter(|field| of_it(field.name)) {
+                    (field.optional, field.nullable) = (false, false);
+                }
+            } else {
+                here.fields.retain(|field| !of_it(field.name));
+            }
+        }
+        Some(Cow::Owned(here))
+    }
+
+    fn deviations(&self) -> impl Iterator<Item = &'static Deviation> {
+        let name = self.name;
+        DEVIATIONS.iter().filter(move |deviation| deviation.event == name)
+    }
+}
+
+fn parse(text: &'static str) -> Vec<Deviation> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| match line.split(' ').collect::<Vec<_>>()[..] {
+            [event, verb @ ("lacks" | "sends"), field, source] => {
+                Deviation { event, is_sent: verb == "sends", field, source }
+            }
+            _ => unreachable!("deviations.txt holds a line that is not a deviation: {line}"),
+        })
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! Where fields went that earlier API versions had, as `moves.txt` lists them.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+/// A field that an object had in an earlier API version, and where it is now.
+///
+/// As a text it is a sentence without its end: "`charges` of `payment_intent` moved to `latest_charge` in 2022-11-15".
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Move {
+    /// The object that had the field.
+    pub object: &'static str,
+    /// Where the field was, without any `data[]`: `current_period_end`, `phases.coupon`.
+    pub field: &'static str,
+    /// Where it is now, in the same object, with `[]` for any element of a list or array:
+    /// `items.data[].current_period_end`. Several if one field became several; empty if it is nowhere.
+    pub to: Vec<&'static str>,
+    /// What else to know, or what to do instead of reading it.
+    pub note: Option<&'static str>,
+    /// The first API version without the field.
+    pub version: &'static str,
+    /// The page that says so.
+    pub source: &'static str,
+}
+
+static MOVES: LazyLock<Vec<Move>> = LazyLock::new(|| parse(include_str!("moves.txt")));
+
+/// Returns all moves, the oldest first.
+pub fn moves() -> &'static [Move] {
+    &MOVES
+}
+
+/// Finds the move of a field of an object, given by its path without elements: `phases.coupon`.
+pub fn moved(object: &str, field: &str) -> Option<&'static Move> {
+    MOVES.iter().find(|known| known.object == object && known.field == field)
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { object, field, to, note, version, .. } = self;
+        if to.is_empty() {
+            write!(f, "`{field}` of `{object}` was removed in {version}")?;
+        } else {
+            write!(f, "`{field}` of `{object}` moved to `{}` in {version}", to.join("` or `"))?;
+        }
+        note.map_or(Ok(()), |note| write!(f, ": {note}"))
+    }
+}
+
+fn parse(text: &'static str) -> Vec<Move> {
+    let mut moves = Vec::new();
+    let mut page = ("", "");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        match line.strip_prefix("  ") {
+            Some(row) => moves.push(row_of(row, page)),
+            None => page = line.split_once(' ').unwrap_or((line, "")),
+        }
+    }
+    moves
+}
+
+fn row_of(row: &'static str, (version, source): (&'static str, &'static str)) -> Move {
+    let (row, note) = match row.split_once("; ") {
+        Some((row, note)) => (row, Some(note)),
+        None => (row, None),
+    };
+    let mut words = row.splitn(4, ' ');
+    let (object, field, verb, to) = (words.next(), words.next(), words.next(), words.next());
+    let (Some(object), Some(field), Some("->" | "gone")) = (object, field, verb) else {
+        unreachable!("moves.txt holds a line that is not a move: {row}")
+    };
+    let to = to.map_or_else(Vec::new, |to| to.split(" | ").collect());
+    Move { object, field, to, note, version, source }
+}
