@@ -83,6 +83,10 @@ pub trait Payload: Sized + Send + 'static {
     #[doc(hidden)]
     const FIELDS: &'static [&'static str] = &[];
 
+    /// What it requires, for each object that it reads.
+    #[doc(hidden)]
+    const REQUIRES: &'static [&'static [Requirement]] = &[];
+
     /// Decodes the object.
     ///
     /// # Errors
@@ -128,9 +132,28 @@ impl<T: DeserializeOwned + Send + 'static> UncheckedValue for T {}
     note = "a view is a struct with `#[derive(StripeObject)] #[stripe(object = \"…\")]`"
 )]
 pub trait View: Reads<shape::Object> {
+    /// Those of its fields that some event lacks.
+    #[doc(hidden)]
+    const REQUIRES: &'static [Requirement] = &[];
+
     /// Reads an object that must be one of those named; any if none is named.
     #[doc(hidden)]
     fn read_object(json: Json<'_>, expected: &'static [&'static str]) -> Result<Self, DecodeError>;
+}
+
+/// A view's field that some event of the object lacks.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+pub struct Requirement {
+    /// The object.
+    pub object: &'static str,
+    /// The field, at the top of the object.
+    pub field: &'static str,
+    /// Whether the view does without it.
+    pub is_optional: bool,
+    /// What to do where it does not.
+    pub cure: &'static str,
 }
 
 /// A view of previous attributes, of which any may be missing: `#[stripe(object = "charge", previous)]`.

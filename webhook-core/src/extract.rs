@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::__private::Argument;
+use crate::event::Requirement;
 use crate::{Context, Envelope, Event, HandlerError, Payload};
 
 /// One run of a handler on one event: what its arguments are taken from.
@@ -44,6 +45,10 @@ pub trait Extract: Sized {
     #[doc(hidden)]
     const PAYLOAD: (&'static str, &'static [&'static str]) = ("", &[]);
 
+    /// What the event's payload requires, for each object that it reads.
+    #[doc(hidden)]
+    const REQUIRES: &'static [&'static [Requirement]] = &[];
+
     /// What the expansion needs of an argument of this type. A type that is no argument has none, and is reported
     /// on this name alone.
     #[doc(hidden)]
@@ -52,6 +57,7 @@ pub trait Extract: Sized {
         needs: Self::needs,
         extract: Self::extract,
         payload: Self::PAYLOAD,
+        requires: Self::REQUIRES,
     };
 
     /// Takes the argument from a run.
@@ -70,6 +76,7 @@ pub trait Extract: Sized {
 impl<T: Payload> Extract for Event<T> {
     const IS_EVENT: bool = true;
     const PAYLOAD: (&'static str, &'static [&'static str]) = (T::NAME, T::OBJECTS);
+    const REQUIRES: &'static [&'static [Requirement]] = T::REQUIRES;
 
     fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
         Self::decode(Arc::clone(&invocation.envelope)).map_err(|error| {

@@ -9,14 +9,14 @@ use std::future::Future;
 
 pub use inventory;
 
-pub use agree::{assert_carried, assert_place, assert_reply};
+pub use agree::{assert_carried, assert_place, assert_reply, assert_sent};
 pub use field::{Field, ReadsPrevious, Sendable, Variant, field, find, object_position, read_field, variant};
 
 pub use fixture::{Writes, fixture, write};
 
 pub use crate::IntoOutcome;
 pub use crate::decode::DecodeError;
-pub use crate::event::{Payload, PreviousView, View};
+pub use crate::event::{Payload, PreviousView, Requirement, View};
 pub use crate::extract::{Extract, Invocation, Needs};
 pub use crate::json::Json;
 pub use crate::policy::{Order, Policy, Retry};
@@ -55,6 +55,8 @@ pub struct Argument<T> {
     pub extract: fn(&Invocation) -> Result<T, HandlerError>,
     /// The payload of the event: its name and the objects that it reads.
     pub payload: (&'static str, &'static [&'static str]),
+    /// What the payload requires, for each object that it reads.
+    pub requires: &'static [&'static [Requirement]],
 }
 
 /// Tells whether an argument is an event and so is one before it.

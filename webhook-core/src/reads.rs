@@ -36,6 +36,9 @@ pub trait Reads<S: Shape>: Sized {
     #[doc(hidden)]
     const PLACES: &'static [Place] = &[];
 
+    /// Whether [`absent`](Self::absent) gives a value, so that the type can read a field that an event lacks.
+    const OPTIONAL: bool = false;
+
     /// Reads a value that is there. It may be `null` only where the shape is [`shape::Maybe`].
     ///
     /// # Errors
@@ -74,6 +77,7 @@ pub struct Place {
 
 impl<S: Shape, T: Reads<S::Present>> Reads<S> for Option<T> {
     const PLACES: &'static [Place] = T::PLACES;
+    const OPTIONAL: bool = true;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         if json.is_null() { Ok(None) } else { T::read_part(json) }
@@ -86,6 +90,7 @@ impl<S: Shape, T: Reads<S::Present>> Reads<S> for Option<T> {
 
 impl<S: Shape, T: Reads<S>> Reads<S> for Box<T> {
     const PLACES: &'static [Place] = T::PLACES;
+    const OPTIONAL: bool = T::OPTIONAL;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         T::read(json).map(Box::new)
@@ -102,6 +107,8 @@ impl<S: Shape, T: Reads<S>> Reads<S> for Box<T> {
 
 /// Untyped JSON reads everything; what is absent is `null`.
 impl<S: Shape> Reads<S> for Value {
+    const OPTIONAL: bool = true;
+
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         json.decode("JSON that nests less than 128 deep")
     }
@@ -222,15 +229,6 @@ impl<S: Shape, T: Reads<S>> Reads<shape::Array<S>> for Vec<T> {
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         json.elements(T::read)
-    }
-}
-
-/// The values that Stripe sent along; there may be more: see [`List`](crate::List).
-impl<S: Shape, T: Reads<S>> Reads<shape::List<S>> for Vec<T> {
-    const PLACES: &'static [Place] = T::PLACES;
-
-    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        <crate::List<T> as Reads<shape::List<S>>>::read(json).map(|list| list.data)
     }
 }
 

@@ -54,7 +54,7 @@ impl Sample {
 
     fn of(known: &'static EventType, object_name: &'static str, seed: u64) -> Self {
         let maker = Maker { event_type: known.name, seed };
-        Self { known, seed, object_name, object: maker.object(object_name, 0) }
+        Self { known, seed, object_name, object: maker.event_object(known, object_name) }
     }
 
     /// Sets a field of the object: a path such as `amount`, `metadata.order_id` or `items.data.0.quantity`.
@@ -87,7 +87,8 @@ impl Sample {
     }
 
     fn put(&mut self, path: &str, value: Given<'_>) -> Result<(), SampleError> {
-        let setting = Setting { maker: self.maker(), object: self.object_name, path, value };
+        let setting =
+            Setting { maker: self.maker(), event: self.known, object: self.object_name, path, value };
         setting.put(&mut self.object)
     }
 

@@ -2,9 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use webhook_catalog::{Field, Shape, nearest};
+use webhook_catalog::{EventType, Field, Shape, nearest};
 
 use crate::mistakes::did_you_mean;
+
+mod lacking;
+mod missing;
+
+pub(crate) use lacking::{is_lacking, requirements, requirements_of};
 
 /// Where a view or an enum belongs: an object, or a place inside one.
 #[derive(Clone)]
@@ -13,6 +18,8 @@ pub(crate) struct Place {
     /// Empty for the object itself.
     pub(crate) at: String,
     pub(crate) shape: Shape,
+    /// The event that carries the object, where it is a certain one.
+    pub(crate) event: Option<&'static EventType>,
 }
 
 /// What stands at a path.
@@ -55,7 +62,8 @@ impl Found {
 pub(crate) fn object(name: &str) -> Result<Place, String> {
     match webhook_catalog::object(name) {
         Some(object) => {
-            Ok(Place { object: object.name, at: String::new(), shape: Shape::Nested(object.fields.clone()) })
+            let shape = Shape::Nested(object.fields.clone());
+            Ok(Place { object: object.name, at: String::new(), shape, event: None })
         }
         None => {
             let near = nearest(name, webhook_catalog::objects());
@@ -76,15 +84,24 @@ pub(crate) fn object(name: &str) -> Result<Place, String> {
     }
 }
 
+/// Finds an object as an event carries it.
+pub(crate) fn object_of(event: &'static EventType, name: &str) -> Result<Place, String> {
+    let mut place = object(name)?;
+    if let Some(object) = event.object(name) {
+        place.shape = Shape::Nested(object.fields.clone());
+    }
+    Ok(Place { event: Some(event), ..place })
+}
+
 impl Place {
     /// Finds a place inside this one; arrays and lists on the way stand for their elements.
     pub(crate) fn inner(&self, path: &str) -> Result<Self, String> {
         let mut shape = self.shape.clone();
         for step in path.split('.') {
-            let field = self.field(&element(&shape).clone(), step)?;
+            let field = self.field(&element(&shape).clone(), step, path)?;
             shape = element(&field.shape).clone();
         }
-        Ok(Self { object: self.object, at: path.to_owned(), shape })
+        Ok(Self { at: path.to_owned(), shape, ..*self })
     }
 
     /// Finds what stands at a path.
@@ -131,7 +148,7 @@ impl Place {
                     found.shape = (**inner).clone();
                 }
                 Shape::Nested(_) | Shape::Object(_) => {
-                    let field = self.field(&found.shape, step)?;
+                    let field = self.field(&found.shape, step, path)?;
                     found.nullable |= field.nullable;
                     found.optional |= field.optional;
                     found.shape = field.shape;
@@ -163,7 +180,7 @@ impl Place {
                 Shape::Map(inner) => (**inner).clone(),
                 Shape::Any => Shape::Any,
                 Shape::Nested(_) | Shape::Object(_) | Shape::Expandable(_) => {
-                    let field = self.field(element(&found.shape), step)?;
+                    let field = self.field(element(&found.shape), step, path)?;
                     found.nullable = field.nullable;
                     found.shape = field.shape;
                     continue;
@@ -184,16 +201,11 @@ impl Place {
         if self.at.is_empty() { self.object.to_owned() } else { format!("{}.{}", self.object, self.at) }
     }
 
-    fn field(&self, shape: &Shape, step: &str) -> Result<Field, String> {
+    /// Finds the field for a step of a path.
+    fn field(&self, shape: &Shape, step: &str, path: &str) -> Result<Field, String> {
         let fields = fields(shape);
-        fields.iter().find(|field| field.name == step).cloned().ok_or_else(|| {
-            let near = nearest(step, fields.iter().map(|field| field.name));
-            let owner = self.name();
-            format!(
-                "`{owner}` has no field `{step}`{}",
-                did_you_mean(&near, "`events --explain TYPE` shows its fields")
-            )
-        })
+        let found = fields.iter().find(|field| field.name == step);
+        found.cloned().ok_or_else(|| self.no_field(fields, step, path))
     }
 
     fn no_way_through(&self, step: &str, shape: &Shape) -> String {
@@ -204,9 +216,10 @@ impl Place {
                     "{what}; an event has the id, so read `{step}` itself, as `String` or `Expandable<…>`"
                 )
             }
-            Shape::Array(_) | Shape::List(_) => {
-                format!("{what}: read `{step}` itself, as `Vec<…>` of a view")
-            }
+            Shape::Array(_) => format!("{what}: read `{step}` itself, as `Vec<…>` of a view"),
+            Shape::List(_) => format!(
+                "{what}: read `{step}` itself, as `List<…>` of a view, whose `has_more` tells whether that is all"
+            ),
             _ => format!("{what}: there is nothing inside it"),
         }
     }
@@ -385,7 +398,11 @@ pub(crate) fn remark(place: &Place, path: &str, found: &Found) -> String {
             )
         }
         Shape::Object(names) if found.partial || !is_reference => {
-            let or = if is_reference { "; or as `String`, which reads the id" } else { "" };
+            let or = match shape {
+                Shape::List(_) => "; its `has_more` tells whether Stripe sent all",
+                _ if is_reference => "; or as `String`, which reads the id",
+                _ => "",
+            };
             format!(
                 "{or}; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\"{previous})]`",
                 names[0]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::LazyLock;
 
+use crate::{Field, Object, Shape, object};
+
 /// A field that an object had in an earlier API version, and where it is now.
 ///
 /// As a text it is a sentence without its end: "`charges` of `payment_intent` moved to `latest_charge` in 2022-11-15".
@@ -34,6 +36,48 @@ pub fn moves() -> &'static [Move] {
 /// Finds the move of a field of an object, given by its path without elements: `phases.coupon`.
 pub fn moved(object: &str, field: &str) -> Option<&'static Move> {
     MOVES.iter().find(|known| known.object == object && known.field == field)
+}
+
+/// Finds the move of the field that is looked for at a path of an object and is not there.
+///
+/// The path goes through nested objects, references, lists and arrays: `items.data[0].price`, `items.data.0.price` and
+/// `lines.price` all lead into an element.
+pub fn moved_at(name: &str, path: &str) -> Option<&'static Move> {
+    let mut owner = object(name)?;
+    let mut inside = String::new();
+    let mut fields = &owner.fields;
+    let mut is_list = false;
+    for step in path.split('.') {
+        let step = step.split('[').next().unwrap_or(step);
+        if std::mem::take(&mut is_list) && step == "data" || step.parse::<usize>().is_ok() {
+            continue;
+        }
+        let key = if inside.is_empty() { step.to_owned() } else { format!("{inside}.{step}") };
+        let Some(field) = fields.iter().find(|field| field.name == step) else {
+            return moved(owner.name, &key);
+        };
+        is_list = matches!(field.shape, Shape::List(_));
+        match within(&field.shape)? {
+            Within::Fields(nested) => (inside, fields) = (key, nested),
+            Within::Object(other) => (owner, inside, fields) = (other, String::new(), &other.fields),
+        }
+    }
+    None
+}
+
+/// What a path goes on in.
+enum Within<'a> {
+    Fields(&'a Vec<Field>),
+    Object(&'static Object),
+}
+
+fn within(shape: &Shape) -> Option<Within<'_>> {
+    match shape {
+        Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) => within(inner),
+        Shape::Nested(fields) => Some(Within::Fields(fields)),
+        Shape::Object(names) => object(names[0]).map(Within::Object),
+        _ => None,
+    }
 }
 
 impl fmt::Display for Move {

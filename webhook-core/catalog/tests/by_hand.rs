@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use webhook_catalog::{Field, Shape, deviations, expand, find, moved, moves, object, objects};
+use webhook_catalog::{Field, Shape, deviations, expand, find, moved, moved_at, moves, object, objects};
 
 #[test]
 fn a_deviation_is_about_a_field_that_the_events_object_has_and_says_something_new() {
@@ -101,6 +101,32 @@ fn a_move_reads_as_a_sentence() {
         ),
     ] {
         assert_eq!(moved(object, field).unwrap().to_string(), sentence);
+    }
+}
+
+#[test]
+fn a_move_is_found_on_any_way_to_the_field() {
+    for (object, path, found) in [
+        ("subscription", "current_period_end", Some("current_period_end")),
+        ("payment_intent", "charges.data[0].receipt_url", Some("charges")),
+        ("invoice", "lines.data.0.price.id", Some("price")),
+        ("invoice", "lines.data[0].price", Some("price")),
+        ("invoice", "lines.price", Some("price")),
+        ("invoice", "lines.data.price", Some("price")),
+        ("subscription_schedule", "phases.0.coupon", Some("phases.coupon")),
+        ("subscription_schedule", "phases[0].coupon", Some("phases.coupon")),
+        ("customer", "discount.coupon.id", Some("coupon")),
+        ("charge", "payment_intent.invoice", Some("invoice")),
+        ("subscription", "items.data.0.price.recurring.aggregate_usage", Some("recurring.aggregate_usage")),
+        // What is there, or never was, has not moved.
+        ("subscription", "items.data.0.current_period_end", None),
+        ("subscription", "items.current_period_start", None),
+        ("subscription", "curent_period_end", None),
+        ("invoice", "metadata.subscription", None),
+        ("invoice", "customer.subscription", None),
+        ("nothing", "subscription", None),
+    ] {
+        assert_eq!(moved_at(object, path).map(|known| known.field), found, "{object}.{path}");
     }
 }
 

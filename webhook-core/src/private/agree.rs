@@ -4,6 +4,7 @@
 //! there the user's own token.
 
 use super::const_text::{ConstText, is_same};
+use crate::event::Requirement;
 use crate::reads::Place;
 
 /// Stops the compilation where an event carries none of the objects that a handler's payload reads.
@@ -23,6 +24,36 @@ pub const fn assert_carried(payload: (&str, &[&str]), events: &[(&str, &[&str])]
             text.panic();
         }
         at += 1;
+    }
+}
+
+/// Stops the compilation where a handler's payload requires a field that one of its events lacks.
+///
+/// # Panics
+///
+/// Panics at compile time, naming the event, the field, the payload and the cure.
+#[track_caller]
+pub const fn assert_sent(
+    payload: &str,
+    requires: &[&[Requirement]],
+    event: &str,
+    objects: &[&str],
+    lacks: &[&str],
+) {
+    let mut of = 0;
+    while of < requires.len() {
+        let mut at = 0;
+        while at < requires[of].len() {
+            let Requirement { object, field, is_optional, cure } = requires[of][at];
+            if !is_optional && shares_a_name(&[object], objects) && shares_a_name(&[field], lacks) {
+                let text =
+                    ConstText::new().add("`").add(event).add("` carries `").add(object).add("` without `");
+                let text = text.add(field).add("`, which `").add(payload).add("` requires: ").add(cure);
+                text.panic();
+            }
+            at += 1;
+        }
+        of += 1;
     }
 }
 

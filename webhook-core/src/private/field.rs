@@ -1,5 +1,6 @@
 //! How a view reads its fields.
 
+use crate::event::Requirement;
 use crate::reads::Place;
 use crate::shape::Shape;
 use crate::{DecodeError, Json, Reads, View};
@@ -10,12 +11,14 @@ use crate::{DecodeError, Json, Reads, View};
 pub struct Field<T> {
     /// The places that the type is a view of.
     pub places: &'static [Place],
+    /// Whether the type does without the field.
+    pub is_optional: bool,
     read: fn(Option<Json<'_>>) -> Result<T, DecodeError>,
 }
 
 /// Describes a field of a shape.
 pub const fn field<S: Shape, T: Reads<S>>() -> Field<T> {
-    Field { places: T::PLACES, read: read::<S, T> }
+    Field { places: T::PLACES, is_optional: T::OPTIONAL, read: read::<S, T> }
 }
 
 fn read<S: Shape, T: Reads<S>>(json: Option<Json<'_>>) -> Result<T, DecodeError> {
@@ -99,13 +102,15 @@ pub fn object_position(
 pub struct Variant<T> {
     /// The place that the view is of.
     pub place: Place,
+    /// Those of its fields that some event lacks.
+    pub requires: &'static [Requirement],
     /// Reads the view.
     pub read: fn(Json<'_>) -> Result<T, DecodeError>,
 }
 
 /// Describes a variant. The bound is what a type that is no view violates.
 pub const fn variant<V: View>() -> Variant<V> {
-    Variant { place: V::PLACES[0], read: V::read }
+    Variant { place: V::PLACES[0], requires: V::REQUIRES, read: V::read }
 }
 
 /// What a type with parameters must read in a view of previous attributes, where a constant cannot say it.

@@ -1,11 +1,22 @@
 //! Why a sample cannot be made.
 
 use thiserror::Error;
+use webhook_catalog::Move;
 
 /// Why a sample cannot be made as asked.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SampleError {
+    /// The object has the field, but not in this event.
+    #[error("`{event_type}` carries `{object}` without `{field}`")]
+    Lacking {
+        /// The event type.
+        event_type: String,
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
     /// Metadata has no such key.
     #[error("`{key}` cannot be a key of `metadata`: it has 1 to 40 characters, and neither `[` nor `]`")]
     MetadataKey {
@@ -21,6 +32,14 @@ pub enum SampleError {
         expected: String,
         /// What was to be put there.
         value: String,
+    },
+    /// The object had the field in an earlier API version.
+    #[error("there is no `{path}`: {moved}")]
+    Moved {
+        /// The whole path.
+        path: String,
+        /// Where the field went.
+        moved: &'static Move,
     },
     /// The object has no such field.
     #[error("`{object}` has no field `{field}` (in `{path}`){}", near.as_ref().map_or(String::new(), |near| format!(": did you mean `{near}`?")))]

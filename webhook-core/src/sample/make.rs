@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use webhook_catalog::{Field, Shape};
+use webhook_catalog::{EventType, Field, Shape};
 
 /// The depth from which lists and arrays are left empty, so that a sample stays readable.
 const FULL_DEPTH: usize = 3;
@@ -15,6 +15,11 @@ pub(super) struct Maker {
 }
 
 impl Maker {
+    /// Makes the object of an event, as this event carries it.
+    pub(super) fn event_object(self, event: &EventType, name: &str) -> Value {
+        event.object(name).map_or_else(|| json!({}), |object| self.fields(name, &object.fields, 0))
+    }
+
     pub(super) fn object(self, name: &str, depth: usize) -> Value {
         match webhook_catalog::object(name) {
             Some(object) => self.fields(name, &object.fields, depth),

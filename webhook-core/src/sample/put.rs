@@ -1,7 +1,7 @@
 //! Overriding one field of a sample.
 
 use serde_json::Value;
-use webhook_catalog::{Field, Shape};
+use webhook_catalog::{EventType, Field, Shape, moved_at};
 
 use super::SampleError;
 use super::make::Maker;
@@ -9,6 +9,7 @@ use super::make::Maker;
 /// One override, on its way to its field.
 pub(super) struct Setting<'a> {
     pub(super) maker: Maker,
+    pub(super) event: &'static EventType,
     /// The name of the event's object.
     pub(super) object: &'static str,
     pub(super) path: &'a str,
@@ -27,13 +28,8 @@ impl Setting<'_> {
     /// Sets the field in an object; the object is as it was if that fails.
     pub(super) fn put(&self, object: &mut Value) -> Result<(), SampleError> {
         let mut changed = object.clone();
-        self.put_at(
-            &mut changed,
-            &Shape::Object(vec![self.object]),
-            false,
-            &mut Vec::new(),
-            Some(self.path),
-        )?;
+        let here = self.event.object(self.object).map_or_else(Vec::new, |object| object.fields.clone());
+        self.put_at(&mut changed, &Shape::Nested(here), false, &mut Vec::new(), Some(self.path))?;
         *object = changed;
         Ok(())
     }
@@ -189,7 +185,7 @@ impl Setting<'_> {
             let inner = format!("{path}.{name}");
             match fields.iter().find(|field| field.name == name) {
                 Some(field) => self.check(value, &field.shape, field.nullable, &inner)?,
-                None => return Err(unknown_field(path, &inner, name, &fields)),
+                None => return Err(self.unknown_field(path, &inner, name, &fields)),
             }
         }
         Ok(())
@@ -201,7 +197,24 @@ impl Setting<'_> {
             (_, []) => self.object.to_owned(),
             _ => format!("{}.{}", self.object, done.join(".")),
         };
-        unknown_field(&reached, self.path, step, fields)
+        if done.is_empty() && self.event.lacks().any(|field| field == step) {
+            let (event_type, object) = (self.event.name.to_owned(), self.object.to_owned());
+            return SampleError::Lacking { event_type, object, field: step.to_owned() };
+        }
+        self.unknown_field(&reached, self.path, step, fields)
+    }
+
+    fn unknown_field(&self, object: &str, path: &str, field: &str, fields: &[Field]) -> SampleError {
+        if let Some(moved) = moved_at(self.object, path) {
+            return SampleError::Moved { path: path.to_owned(), moved };
+        }
+        let near = webhook_catalog::nearest(field, fields.iter().map(|field| field.name));
+        SampleError::UnknownField {
+            object: object.to_owned(),
+            path: path.to_owned(),
+            field: field.to_owned(),
+            near: near.first().map(|near| (*near).to_owned()),
+        }
     }
 
     fn mismatch(&self, expected: impl std::fmt::Display, value: &str) -> SampleError {
@@ -220,16 +233,6 @@ impl Setting<'_> {
 /// A value as the message shows it: a text without its quotes, as it was given.
 fn in_short(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn unknown_field(object: &str, path: &str, field: &str, fields: &[Field]) -> SampleError {
-    let near = webhook_catalog::nearest(field, fields.iter().map(|field| field.name));
-    SampleError::UnknownField {
-        object: object.to_owned(),
-        path: path.to_owned(),
-        field: field.to_owned(),
-        near: near.first().map(|near| (*near).to_owned()),
-    }
 }
 
 /// The fields of an object; which one it is, of several, its own `object` field says.

@@ -234,7 +234,10 @@ fn a_value_that_the_field_cannot_hold_is_refused_and_the_field_explained() {
         ),
     ] {
         let error = refused(event_type, path, value);
-        assert!(matches!(error, SampleError::Mismatch { .. }), "{path}: {error:?}");
+        assert!(
+            matches!(error, SampleError::Mismatch { .. } | SampleError::MetadataKey { .. }),
+            "{path}: {error:?}"
+        );
         assert_eq!(error.to_string(), expected);
     }
 }
@@ -256,6 +259,37 @@ fn text_that_spells_no_number_is_no_decimal() {
         let result = Sample::new("price.created", 1).unwrap().set("unit_amount_decimal", value);
         let error = result.expect_err(value).to_string();
         assert!(error.contains("decimal number as text"), "{error}");
+    }
+}
+
+#[test]
+fn a_field_that_moved_is_told_where_it_went() {
+    for (event_type, path, value, expected) in [
+        (
+            SUBSCRIPTION,
+            "current_period_end",
+            "1",
+            "there is no `current_period_end`: `current_period_end` of `subscription` moved to \
+             `items.data[].current_period_end` in 2025-03-31.basil",
+        ),
+        (
+            "invoice.paid",
+            "lines.data.0.price.id",
+            "price_1",
+            "there is no `lines.data.0.price.id`: `price` of `line_item` moved to `pricing.price_details.price` in \
+             2025-03-31.basil: it is an id",
+        ),
+        (
+            "invoice.paid",
+            "lines.data.0",
+            r#"{"plan": null}"#,
+            "there is no `lines.data.0.plan`: `plan` of `line_item` moved to `pricing.price_details.price` in \
+             2025-03-31.basil: it is an id",
+        ),
+    ] {
+        let error = refused(event_type, path, value);
+        assert!(matches!(error, SampleError::Moved { .. }), "{path}: {error:?}");
+        assert_eq!(error.to_string(), expected);
     }
 }
 

@@ -55,6 +55,28 @@ async fn one_alternative_of_a_union(_event: Event<Card<String>>) {}
 #[on_event("charge.succeeded", "payout.paid")]
 async fn untyped(_event: Event) {}
 
+#[derive(Debug, StripeObject)]
+#[stripe(transparent)]
+#[expect(dead_code, reason = "nothing runs here")]
+struct Number<T>(T);
+
+#[derive(Debug, StripeObject)]
+#[stripe(object = "invoice")]
+struct Upcoming<T> {
+    #[expect(dead_code, reason = "nothing runs here")]
+    id: Number<Option<String>>,
+    #[stripe(path = "id")]
+    #[expect(dead_code, reason = "nothing runs here")]
+    untyped: serde_json::Value,
+    #[stripe(path = "id")]
+    #[expect(dead_code, reason = "nothing runs here")]
+    generic: Box<Option<T>>,
+}
+
+/// The invoice has no id yet, and the view does without one.
+#[on_event("invoice.*")]
+async fn an_upcoming_invoice_among_others(_event: Event<Upcoming<String>>) {}
+
 #[test]
 fn handlers_that_agree_are_registered_with_what_they_read() {
     let registry = Registry::linked();
@@ -63,6 +85,12 @@ fn handlers_that_agree_are_registered_with_what_they_read() {
         ("a_list_of_one_object", 2, "views::agree::Refund", &["id"]),
         ("a_pattern_of_several_objects", 13, "views::agree::AnyOfThem", &[]),
         ("one_alternative_of_a_union", 4, "views::agree::Card<alloc::string::String>", &["name"]),
+        (
+            "an_upcoming_invoice_among_others",
+            17,
+            "views::agree::Upcoming<alloc::string::String>",
+            &["id", "id", "id"],
+        ),
         ("untyped", 2, "serde_json::value::Value", &[]),
     ] {
         let id = format!("views::agree::{name}");

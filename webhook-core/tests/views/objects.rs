@@ -239,6 +239,10 @@ fn every_object_decodes_from_every_event_that_carries_it() {
     let mut decoded = 0;
     for (name, decode) in ready_made() {
         for known in catalog::snapshot_types().iter().filter(|known| known.objects.contains(&name)) {
+            // A handler of such an event with a ready-made type does not compile.
+            if known.lacks().next().is_some() {
+                continue;
+            }
             let mut sample = Sample::new(known.name, 1).unwrap();
             if known.objects.len() > 1 {
                 sample.set("object", name).unwrap();
@@ -253,7 +257,7 @@ fn every_object_decodes_from_every_event_that_carries_it() {
             }
         }
     }
-    assert!(decoded >= 275 * CHANGES.len(), "{decoded}");
+    assert!(decoded >= 274 * CHANGES.len(), "{decoded}");
 }
 
 #[test]

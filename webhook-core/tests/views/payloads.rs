@@ -1,7 +1,7 @@
 //! Views as the payload of events: alone, several in an enum, of former values, in fixtures.
 
 use serde_json::Value;
-use webhook_core::{Event, Payload, StripeObject, Unchecked, fixture};
+use webhook_core::{Event, List, Payload, StripeObject, Unchecked, fixture};
 
 use crate::sample;
 
@@ -92,7 +92,7 @@ fn former_values_are_partial() {
 #[derive(Debug, StripeObject)]
 #[stripe(object = "subscription")]
 struct Subscription {
-    items: Vec<Item>,
+    items: List<Item>,
     customer: String,
     #[stripe(path = "metadata.order")]
     order: Option<String>,
@@ -124,7 +124,7 @@ fn a_fixture_sets_every_kind_of_field() {
     );
     let event: Event<Subscription> = sample.event().unwrap();
     let Subscription { items, customer, order, trial_end, cancel_at_period_end, status } = event.object;
-    assert_eq!(items.iter().map(|item| item.quantity).collect::<Vec<_>>(), [Some(3), Some(4)]);
+    assert_eq!(items.data.iter().map(|item| item.quantity).collect::<Vec<_>>(), [Some(3), Some(4)]);
     assert_eq!((customer.as_str(), order.as_deref(), trial_end), ("cus_7", Some("o_1"), None));
     assert_eq!((cancel_at_period_end, status.as_str()), (true, "past_due"));
 }

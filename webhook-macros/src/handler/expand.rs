@@ -37,10 +37,18 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         let carried = quote_spanned! {ty.span()=>
             const _: () = __private::assert_carried(#constant.payload, __EVENTS);
         };
+        let sent = lacking(handler).map(|(event, objects, lacks)| {
+            quote_spanned! {ty.span()=>
+                const _: () = __private::assert_sent(
+                    #constant.payload.0, #constant.requires, #event, &[#(#objects),*], &[#(#lacks),*]
+                );
+            }
+        });
         quote! {
             const #constant: __private::Argument<#ty> = #argument;
             #check
             #carried
+            #(#sent)*
         }
     });
     let events = handler.types.iter().flatten().map(|known| {
@@ -121,6 +129,17 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             }
         };
     }
+}
+
+/// The events that lack fields of their objects: name, objects, fields.
+fn lacking<'h>(
+    handler: &'h Handler<'_>,
+) -> impl Iterator<Item = (&'static str, &'h [&'static str], Vec<&'static str>)> {
+    let types = handler.types.iter().flatten();
+    types.filter_map(|known| {
+        let lacks: Vec<_> = known.lacks().collect();
+        (!lacks.is_empty()).then_some((known.name, &*known.objects, lacks))
+    })
 }
 
 /// Tells whether a `_` stands anywhere in a type.

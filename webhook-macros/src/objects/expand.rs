@@ -62,12 +62,17 @@ impl<'n> Writer<'n> {
             }
         });
         let ident = format_ident!("{name}");
+        let of_payload = schema::requirements_of(
+            [quote!(<Self as __private::View>::REQUIRES)],
+            fields.iter().any(|field| self.is_lacking(field)),
+        );
         quote! {
             #written
 
             impl __private::Payload for #ident {
                 const NAME: &'static ::core::primitive::str = #name;
                 const OBJECTS: &'static [&'static ::core::primitive::str] = &[#object];
+                #of_payload
 
                 fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
                     <Self as __private::View>::read_object(object.json(), Self::OBJECTS)
@@ -119,6 +124,13 @@ impl<'n> Writer<'n> {
                 }
             }
         });
+        let required: Vec<_> = fields
+            .iter()
+            .filter(|field| at.is_empty() && self.is_lacking(field))
+            .map(|field| (field.name, quote!(false)))
+            .collect();
+        let cure = "read this event with a view of your own, where the field is an `Option<…>`";
+        let requires = schema::requirements(object, &required, cure);
         quote! {
             #[doc = #doc]
             #[derive(Clone, Debug)]
@@ -137,6 +149,8 @@ impl<'n> Writer<'n> {
             }
 
             impl __private::View for #name {
+                #requires
+
                 fn read_object(
                     json: __private::Json<'_>,
                     expected: &'static [&'static ::core::primitive::str],
@@ -149,6 +163,11 @@ impl<'n> Writer<'n> {
                 }
             }
         }
+    }
+
+    /// Whether some event lacks a field that the struct requires.
+    fn is_lacking(&self, field: &Field) -> bool {
+        !field.optional && !field.nullable && schema::is_lacking(self.name, field.name)
     }
 
     fn ty(&mut self, path: &str, shape: &Shape, up: &TokenStream) -> TokenStream {

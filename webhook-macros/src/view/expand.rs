@@ -75,6 +75,7 @@ fn transparent(item: &Item, inner: &Type) -> TokenStream {
     quote! {
         impl #impl_generics __private::Reads<ReadShape> for #name #type_generics #where_clause {
             const PLACES: &'static [__private::Place] = <#inner as __private::Reads<ReadShape>>::PLACES;
+            const OPTIONAL: ::core::primitive::bool = <#inner as __private::Reads<ReadShape>>::OPTIONAL;
 
             fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
                 <#inner as __private::Reads<ReadShape>>::read(json).map(Self)
@@ -111,6 +112,7 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
             quote!(#constant)
         })
         .collect();
+    let requires = schema::requirements_of(described.iter().map(|variant| quote!(#variant.requires)), true);
     let names = variants.iter().map(|(name, _)| name);
     let positions = 0..variants.len();
     quote! {
@@ -119,6 +121,7 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
         impl #impl_generics __private::Payload for #name #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #text;
             const OBJECTS: &'static [&'static ::core::primitive::str] = &[#(#described.place.object),*];
+            #requires
 
             fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
                 <Self as __private::Reads<__private::shape::Object>>::read(object.json())
@@ -151,7 +154,7 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
     let mut generics = item.input.generics.clone();
     let constants: Vec<_> = (0..fields.len()).map(|at| format_ident!("__FIELD_{at}")).collect();
     let mut firsts: Vec<&str> = Vec::new();
-    let (mut before, mut values) = (Vec::new(), Vec::new());
+    let (mut before, mut values, mut required) = (Vec::new(), Vec::new(), Vec::new());
     for (field, constant) in fields.iter().zip(&constants) {
         let (ident, ty) = (&field.name, &field.ty);
         let path = &field.found.steps;
@@ -166,12 +169,18 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
             before.push(constant_of(name, place, field, constant));
             quote!(#constant)
         };
+        if place.at.is_empty() && schema::is_lacking(place.object, &path[0]) {
+            required.push((&*path[0], quote!(#described.is_optional)));
+        }
         values.push(quote!(#ident: #described.read_at(found[#at], &[#(#path),*])?));
     }
     let object_at = position(&mut firsts, "object");
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let (_, type_generics, _) = item.input.generics.split_for_impl();
     let (object, at, digest) = (place.object, &place.at, schema::digest(&place.shape));
+    let requires = schema::requirements(place.object, &required, "use `Option<…>`");
+    let of_payload =
+        schema::requirements_of([quote!(<Self as __private::View>::REQUIRES)], !required.is_empty());
     let payload = place.at.is_empty().then(|| {
         let paths = fields.iter().map(|field| &field.path);
         let mut payload = generics.clone();
@@ -182,6 +191,7 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
                 const NAME: &'static ::core::primitive::str = #text;
                 const OBJECTS: &'static [&'static ::core::primitive::str] = &[#object];
                 const FIELDS: &'static [&'static ::core::primitive::str] = &[#(#paths),*];
+                #of_payload
 
                 fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
                     <Self as __private::View>::read_object(object.json(), Self::OBJECTS)
@@ -215,6 +225,8 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
         #(#reads)*
 
         impl #impl_generics __private::View for #name #type_generics #where_clause {
+            #requires
+
             fn read_object(
                 json: __private::Json<'_>,
                 expected: &'static [&'static ::core::primitive::str],

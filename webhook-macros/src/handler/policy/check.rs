@@ -162,7 +162,7 @@ fn duration(written: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
 }
 
 /// Checks that every event carries an object with a text or an id at the path.
-fn order_by(path: &str, types: &[&EventType]) -> Result<(), String> {
+fn order_by(path: &str, types: &[&'static EventType]) -> Result<(), String> {
     if path.is_empty() {
         return Err("`order_by` names a field, such as `order_by = \"customer\"`".to_owned());
     }
@@ -172,7 +172,7 @@ fn order_by(path: &str, types: &[&EventType]) -> Result<(), String> {
     for known in types {
         let mut missing = None;
         let exists = known.objects.iter().any(|object| {
-            let found = schema::object(object).and_then(|place| place.check_lane(path));
+            let found = schema::object_of(known, object).and_then(|place| place.check_lane(path));
             found.map_err(|message| missing.get_or_insert((object, message))).is_ok()
         });
         if !exists && let Some((object, message)) = missing {

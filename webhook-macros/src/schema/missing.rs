@@ -1,0 +1,51 @@
+//! What to say of a field that is not there.
+
+use webhook_catalog::{Field, Move, Shape, moved_at, nearest};
+
+use super::{Place, in_words};
+use crate::mistakes::did_you_mean;
+
+impl Place {
+    /// Says that a step of a path leads nowhere, and why: the event lacks it, it has moved, it was misspelt.
+    pub(super) fn no_field(&self, known: &[Field], step: &str, path: &str) -> String {
+        let is_first = path == step || path.starts_with(&format!("{step}."));
+        if let Some(event) = self.event.filter(|event| is_first && event.lacks().any(|field| field == step)) {
+            return format!("`{}` carries `{}` without `{step}`", event.name, self.object);
+        }
+        let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
+        if let Some(found) = moved_at(self.object, &whole) {
+            return format!("{found}{}", Self::reading(found));
+        }
+        let owner = self.name();
+        let indexed =
+            step.split_once('[').and_then(|(name, _)| known.iter().find(|field| field.name == name));
+        if let Some(field) = indexed {
+            let what = format!("`{}` of `{owner}` is {}", field.name, in_words(&field.shape));
+            return match field.shape {
+                Shape::Array(_) => format!("{what}: read `{0}` itself, as `Vec<…>` of a view", field.name),
+                _ => format!("{what}: there are no places in it"),
+            };
+        }
+        let near = nearest(step, known.iter().map(|field| field.name));
+        format!(
+            "`{owner}` has no field `{step}`{}",
+            did_you_mean(&near, "`events --explain TYPE` shows its fields")
+        )
+    }
+
+    /// How a field is read that moved into a list or an array.
+    fn reading(found: &Move) -> String {
+        let [to] = found.to[..] else { return String::new() };
+        let Some((list, inside)) = to.split_once("[]").filter(|_| found.note.is_none()) else {
+            return String::new();
+        };
+        let (list, reader) = match list.strip_suffix(".data") {
+            Some(list) => (list, "List"),
+            None => (list, "Vec"),
+        };
+        match inside.strip_prefix('.') {
+            Some(field) => format!(": read `{list}` as `{reader}<…>` of a view with `{field}`"),
+            None => format!(": read `{list}` as `{reader}<…>`"),
+        }
+    }
+}
