@@ -57,7 +57,6 @@ async fn untyped(_event: Event) {}
 
 #[derive(Debug, StripeObject)]
 #[stripe(transparent)]
-#[expect(dead_code, reason = "nothing runs here")]
 struct Number<T>(T);
 
 #[derive(Debug, StripeObject)]
