@@ -6,6 +6,7 @@
 
 mod cargo;
 mod client;
+mod disk;
 mod exchange;
 mod history;
 mod process;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use cargo::{Built, Profile, build_fixtures, build_workspace, fixture_errors, repository, scratch};
 pub use client::{Client, Told};
+pub use disk::Disk;
 pub use exchange::{Answer, Connection, exchange};
 pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
 pub use process::{Ended, Running, Stream, new_inbox, program, run, tool};

@@ -1,99 +1,14 @@
-//! The disk is full, or the file is not what it should be: nothing is promised that cannot be kept, and the operator is
-//! told in one line what is wrong.
+//! The disk is full: nothing is promised that cannot be kept, and the server goes on when there is room.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use product_tests::{
-    Client, Delivery, Ended, Files, History, Running, Server, Stream, Told, run, tool, until,
-};
-use rusqlite::Connection;
+use product_tests::{Client, Delivery, Disk, Files, History, Server, Stream, Told, until};
 
 const DURABLE: &str = env!("CARGO_BIN_EXE_durable");
 
-/// A disk of 8 MiB, mounted where only the programs of this test see it. Gone with this.
-struct Disk {
-    /// Waits, and has the mount for as long as it lives.
-    keeper: Running,
-    keeper_id: u32,
-    mounted_at: PathBuf,
-    is_root: bool,
-}
-
-impl Disk {
-    #[track_caller]
-    fn mount(files: &Files) -> Self {
-        tool("unshare", "the package util-linux");
-        tool("nsenter", "the package util-linux");
-        let id = Command::new("id").arg("-u").output().expect("there is `id`").stdout;
-        let is_root = id.trim_ascii() == b"0";
-        let mounted_at = files.folder().join("disk");
-        fs::create_dir_all(&mounted_at).expect("the folder is ours");
-        let mut keeper = Command::new("unshare");
-        keeper.arg(if is_root { "-m" } else { "-rm" }).args(["sh", "-c"]);
-        keeper.arg(
-            "mount -t tmpfs -o size=8m tmpfs \"$1\" && echo \"mounted: $$\" || echo failed; read -r end",
-        );
-        keeper.arg("sh").arg(&mounted_at);
-        let keeper = Running::start(&mut keeper);
-        let said = keeper.line(Stream::Stdout, |line| Some(line.to_owned()));
-        let keeper_id = said.strip_prefix("mounted: ").and_then(|id| id.parse().ok());
-        let keeper_id =
-            keeper_id.expect("this test mounts a tmpfs: it must be root, or may use user namespaces");
-        Self { keeper, keeper_id, mounted_at, is_root }
-    }
-
-    /// A command whose program sees the disk.
-    fn command(&self, files: &Files, program: &str) -> Command {
-        let mut command = files.command("nsenter");
-        command.args(["-t", &self.keeper_id.to_string(), "-m"]);
-        if !self.is_root {
-            command.args(["-U", "--preserve-credentials"]);
-        }
-        command.arg(program).env("WEBHOOK_INBOX", self.mounted_at.join("inbox.db"));
-        command
-    }
-
-    #[track_caller]
-    fn start(&self, files: &Files, flags: &[&str]) -> Server {
-        Server::from_command(&mut self.command(files, DURABLE), flags)
-    }
-
-    /// The disk's folder, as this test reaches it.
-    fn folder(&self) -> PathBuf {
-        let root = PathBuf::from(format!("/proc/{}/root", self.keeper_id));
-        root.join(self.mounted_at.strip_prefix("/").expect("it is absolute"))
-    }
-
-    #[track_caller]
-    fn fill(&self, bytes: usize) {
-        fs::write(self.folder().join("filler"), vec![1; bytes]).expect("there is room for it");
-    }
-
-    #[track_caller]
-    fn free(&self) {
-        fs::remove_file(self.folder().join("filler")).expect("it is there");
-    }
-
-    /// Copies the files of a server that has ended to where others are, to be looked at.
-    #[track_caller]
-    fn copy_out(&self, files: &Files) {
-        for ending in ["", "-wal"] {
-            let from = self.folder().join(format!("inbox.db{ending}"));
-            if from.exists() {
-                let to = files.folder().join(format!("inbox.db{ending}"));
-                fs::copy(from, to).expect("there is room outside");
-            }
-        }
-    }
-
-    /// The end of the test: the keeper must have lived so long.
-    #[track_caller]
-    fn unmount(mut self) {
-        self.keeper.tell("end");
-        self.keeper.wait().with_code(0);
-    }
+#[track_caller]
+fn start(disk: &Disk, files: &Files, flags: &[&str]) -> Server {
+    Server::from_command(&mut disk.command(files, DURABLE), flags)
 }
 
 fn delivery(number: u64, kilobytes: usize) -> Delivery {
@@ -121,7 +36,7 @@ fn a_full_disk_refuses_events_and_loses_none() {
     let (files, mut history) = (Files::fresh("disk-full"), History::default());
     let disk = Disk::mount(&files);
     disk.fill(2 * 1024 * 1024);
-    let server = disk.start(&files, &["--disk-floor", "0"]);
+    let server = start(&disk, &files, &["--disk-floor", "0"]);
     let mut numbers = 0..1_000;
     let mut refused = 0;
     for number in numbers.by_ref() {
@@ -149,6 +64,81 @@ fn a_full_disk_refuses_events_and_loses_none() {
     history.assert_agrees(&files, &[log]);
 }
 
+/// A disk is filled, in one way or another, before the server starts: it listens, refuses, and goes on when there is room.
+#[test]
+fn a_disk_that_is_full_at_the_start_is_survived() {
+    let pages = |disk: &Disk| disk.fill_up();
+    let files = |disk: &Disk| {
+        let mut number = 0..;
+        let mut make = || fs::write(disk.folder().join(format!("inode-{}", number.next().unwrap_or(0))), "");
+        while make().is_ok() {}
+    };
+    let free_files = |disk: &Disk| {
+        for made in fs::read_dir(disk.folder()).expect("it can be read").flatten() {
+            if made.file_name().to_string_lossy().starts_with("inode-") {
+                fs::remove_file(made.path()).expect("it is ours");
+            }
+        }
+    };
+    let few_files = "mount -t tmpfs -o size=8m,nr_inodes=16 tmpfs \"$1\"";
+    let few_pages = "mount -t tmpfs -o size=8m tmpfs \"$1\"";
+    // And whether there is an inbox already.
+    type Change<'c> = &'c dyn Fn(&Disk);
+    let cases: [(&str, &str, bool, Change<'_>, Change<'_>); 4] = [
+        ("full-new", few_pages, false, &pages, &Disk::free),
+        ("full-used", few_pages, true, &pages, &Disk::free),
+        ("full-files-new", few_files, false, &files, &free_files),
+        ("full-files-used", few_files, true, &files, &free_files),
+    ];
+    for (name, mount, is_used, fill, free) in cases {
+        let (files, mut history) = (Files::fresh(&format!("disk-{name}")), History::default());
+        let disk = Disk::mount_with(&files, mount);
+        let mut log = String::new();
+        if is_used {
+            let server = start(&disk, &files, &[]);
+            assert_eq!(send(&mut history, &server, &delivery(1, 1)).status, 200);
+            log.push_str(&server.stop().stderr);
+            fs::remove_file(disk.folder().join("inbox.db-reserve")).expect("it is there");
+        }
+        fill(&disk);
+        let server = start(&disk, &files, &[]);
+        server.process.line_with(Stream::Stderr, "disk is full");
+        for number in 10..13 {
+            assert_eq!(send(&mut history, &server, &delivery(number, 1)).status, 503, "{name}");
+        }
+        free(&disk);
+        let mut numbers = 20..;
+        until("it takes events", || {
+            let number = numbers.next().unwrap_or(0);
+            send(&mut history, &server, &delivery(number, 1)).status == 200
+        });
+        assert!(disk.folder().join("inbox.db-control").exists(), "{name}: the commands reach it");
+        log.push_str(&wait_until_idle(&disk, &files, server));
+        disk.copy_out(&files);
+        disk.unmount();
+        history.assert_agrees(&files, &[log]);
+    }
+}
+
+#[test]
+fn the_reserve_lets_a_server_start_on_a_full_disk_and_finish_what_it_has() {
+    let (files, mut history) = (Files::fresh("disk-full-reserve"), History::default());
+    let disk = Disk::mount(&files);
+    let server = start(&disk, &files, &[]);
+    assert_eq!(send(&mut history, &server, &delivery(1, 1)).status, 200);
+    server.process.signal("KILL");
+    let mut log = server.process.wait().stderr;
+    disk.fill_up();
+    let server = start(&disk, &files, &[]);
+    server.process.line_with(Stream::Stderr, "inbox path=");
+    assert_eq!(send(&mut history, &server, &delivery(2, 1)).status, 503);
+    assert!(!disk.folder().join("inbox.db-reserve").exists(), "it was given up");
+    log.push_str(&wait_until_idle(&disk, &files, server));
+    disk.copy_out(&files);
+    disk.unmount();
+    history.assert_agrees(&files, &[log]);
+}
+
 /// Stops the server when it has handled all it has: only a copy of the file can be looked at, so it is asked again and
 /// again with a server that has ended.
 #[track_caller]
@@ -158,7 +148,7 @@ fn wait_until_idle(disk: &Disk, files: &Files, server: Server) -> String {
         disk.copy_out(files);
         let is_idle = files.open_tasks() == 0;
         if !is_idle {
-            log.push_str(&disk.start(files, &[]).stop().stderr);
+            log.push_str(&start(disk, files, &[]).stop().stderr);
         }
         is_idle
     });
@@ -170,7 +160,7 @@ fn below_the_floor_nothing_is_taken_in() {
     let (files, mut history) = (Files::fresh("disk-floor"), History::default());
     let disk = Disk::mount(&files);
     disk.fill(5 * 1024 * 1024);
-    let server = disk.start(&files, &["--disk-floor", "4000000"]);
+    let server = start(&disk, &files, &["--disk-floor", "4000000"]);
     for number in 0..5 {
         assert_eq!(send(&mut history, &server, &delivery(number, 1)).status, 503);
     }
@@ -188,131 +178,4 @@ fn below_the_floor_nothing_is_taken_in() {
     disk.unmount();
     let checked = history.assert_agrees(&files, &[log]);
     assert!(checked.events < history.sent.len() as u64);
-}
-
-/// Expects that a start is refused, for one reason, which is told.
-#[track_caller]
-fn refused(command: &mut Command, reason: &str) -> Ended {
-    let ended = run(command.args(["serve", "--listen", "127.0.0.1:0"])).with_code(78);
-    assert!(ended.stderr.contains("cannot start: 1 problem\n"), "{}", ended.stderr);
-    let lines: Vec<_> =
-        ended.stderr.lines().filter(|line| line.trim_start().starts_with("1. the inbox ")).collect();
-    assert!(lines.len() == 1 && lines[0].contains(reason), "{reason}: {}", ended.stderr);
-    assert!(!ended.stderr.contains("listening"), "{}", ended.stderr);
-    ended
-}
-
-/// Makes an inbox with an event in it.
-#[track_caller]
-fn used(name: &str) -> Files {
-    let files = Files::fresh(name);
-    let server = Server::from_command(&mut files.command(DURABLE), &[]);
-    assert_eq!(send(&mut History::default(), &server, &delivery(1, 1)).status, 200);
-    until("no task is open", || files.open_tasks() == 0);
-    server.stop();
-    files
-}
-
-#[test]
-fn a_file_that_cannot_be_written_is_refused() {
-    let files = Files::fresh("disk-read-only");
-    let disk = Disk::mount(&files);
-    disk.start(&files, &[]).stop();
-    let mount = |options: &[&str], at: &Path| {
-        run(disk.command(&files, "mount").args(options).arg(at)).with_code(0);
-    };
-    // The file alone; permissions would not stop root.
-    let inbox = disk.mounted_at.join("inbox.db");
-    mount(&["--bind", inbox.to_str().expect("our folders have plain names")], &inbox);
-    mount(&["-o", "remount,bind,ro"], &inbox);
-    refused(&mut disk.command(&files, DURABLE), "inbox.db cannot be written");
-    // And all of the disk.
-    run(disk.command(&files, "umount").arg(&inbox)).with_code(0);
-    mount(&["-o", "remount,bind,ro"], &disk.mounted_at);
-    refused(&mut disk.command(&files, DURABLE), "cannot be written");
-    disk.unmount();
-}
-
-#[test]
-fn a_file_that_is_not_what_it_should_be_is_refused_and_left_alone() {
-    for (name, reason, damage) in [
-        ("disk-header", "its header is damaged", damage_header as fn(&Path)),
-        ("disk-newer", "(schema 99, and this one knows ", make_newer),
-        ("disk-other", "is a database of something else", replace_by_other),
-    ] {
-        let files = used(name);
-        damage(&files.inbox());
-        let before = fs::read(files.inbox()).expect("it is there");
-        refused(&mut files.command(DURABLE), reason);
-        assert!(fs::read(files.inbox()).is_ok_and(|after| after == before), "{name}: it was changed");
-    }
-}
-
-fn damage_header(path: &Path) {
-    let mut bytes = fs::read(path).expect("it is there");
-    bytes[..16].fill(0x5a);
-    fs::write(path, bytes).expect("it is ours");
-}
-
-fn make_newer(path: &Path) {
-    let db = Connection::open(path).expect("nobody has it");
-    db.pragma_update(None, "user_version", 99).expect("it can be written");
-}
-
-fn replace_by_other(path: &Path) {
-    fs::remove_file(path).expect("it is ours");
-    let db = Connection::open(path).expect("nobody has it");
-    db.execute_batch("CREATE TABLE others (name TEXT)").expect("it can be written");
-}
-
-#[test]
-fn a_second_server_is_refused_and_told_of_the_first() {
-    let files = Files::fresh("disk-second");
-    let first = Server::from_command(&mut files.command(DURABLE), &[]);
-    let holder = fs::read_to_string(files.folder().join("inbox.db-lock")).expect("it is there");
-    let in_use = format!("is in use by process {holder}: ");
-    // It waits as long as a server may take to end that has these settings.
-    let hasty = |mut command: Command| {
-        command.env("WEBHOOK_DRAIN_TIMEOUT", "0s");
-        command
-    };
-    refused(&mut hasty(files.command(DURABLE)), &in_use);
-    // By another name, and in another folder.
-    let release = files.folder().join("release");
-    fs::create_dir(&release).expect("it is ours");
-    std::os::unix::fs::symlink(files.inbox(), release.join("linked.db")).expect("it is not there yet");
-    let by_link = || {
-        let mut command = files.command(DURABLE);
-        command.env("WEBHOOK_INBOX", "linked.db").current_dir(&release);
-        command
-    };
-    refused(&mut hasty(by_link()), &in_use);
-    run(by_link().args(["inbox", "retry", "--all"])).with_code(0);
-    assert_eq!(fs::read_dir(&release).expect("it is there").count(), 1, "all the rest is beside the file");
-    // The refused one has changed nothing for the first.
-    let mut history = History::default();
-    assert_eq!(send(&mut history, &first, &delivery(1, 1)).status, 200);
-    until("no task is open", || files.open_tasks() == 0);
-    let log = first.stop().stderr;
-    history.assert_agrees(&files, &[log]);
-    Server::from_command(&mut files.command(DURABLE), &[]).stop();
-}
-
-#[test]
-fn what_is_missing_is_not_made_up() {
-    let files = Files::fresh("disk-missing");
-    let nowhere = files.folder().join("nowhere");
-    let mut command = files.command(DURABLE);
-    refused(command.env("WEBHOOK_INBOX", nowhere.join("inbox.db")), "there is no directory");
-    assert!(!nowhere.exists());
-
-    // A server that was killed leaves its events in the log.
-    let server = Server::from_command(&mut files.command(DURABLE), &[]);
-    assert_eq!(send(&mut History::default(), &server, &delivery(1, 1)).status, 200);
-    server.process.signal("KILL");
-    server.process.wait();
-    fs::remove_file(files.inbox()).expect("it is ours");
-    refused(&mut files.command(DURABLE), "inbox.db-wal holds events, but ");
-    assert!(!files.inbox().exists());
-    assert!(fs::metadata(files.folder().join("inbox.db-wal")).is_ok_and(|log| log.len() > 0));
 }

@@ -503,7 +503,7 @@ fn an_inbox_that_cannot_be_reached_is_not_made() {
     }
     std::fs::write(&missing, "").expect("the folder is there");
     let empty = run(command(&missing).args(["inbox", "list"])).with_code(1);
-    assert!(empty.stderr.contains("is no inbox yet"), "{empty:#?}");
+    assert!(empty.stderr.contains("is not an inbox yet"), "{empty:#?}");
     assert_eq!(std::fs::metadata(&missing).expect("it is there").len(), 0, "it is left as it is");
     let memory = run(command(Path::new(":memory:")).args(["inbox", "list"])).with_code(1);
     assert!(memory.stderr.contains("in memory"), "{memory:#?}");

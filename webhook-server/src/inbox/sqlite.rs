@@ -4,6 +4,7 @@
 //! Everything else here is statements.
 
 mod begin;
+mod cautions;
 mod claim;
 mod codes;
 mod file;
@@ -28,8 +29,8 @@ use bytes::Bytes;
 use rusqlite::Connection;
 
 use self::begin::Live;
+pub(crate) use self::cautions::cautions;
 use self::claim::Run;
-pub(crate) use self::file::cautions;
 use self::file::{InboxFile, Problem};
 pub(crate) use self::paths::{beside, is_socket, real};
 use self::room::Room;

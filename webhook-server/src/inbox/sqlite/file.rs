@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::file_systems::{self, Kind};
 use super::lock::lock;
-use super::paths::{beside, check, directory, open_to_others, private, real};
+use super::paths::{beside, check, directory, private, real};
 use super::room::is_full;
 use super::schema::Schema;
 use crate::inbox::Opening;
@@ -92,12 +92,14 @@ impl InboxFile {
     /// Checks that there is an inbox to be read.
     pub(super) fn to_read(path: &Path) -> Result<Self, OpenError> {
         let file = Self { path: real(path), patience: Duration::ZERO, held: Mutex::default() };
-        let is_inbox = file.open_reader().map_err(Problem::Sqlite).and_then(|db| match Schema::of(&db)? {
-            schema if schema.is_current() => Ok(()),
-            _ => Err(Problem::ours("is no inbox yet: `serve` makes it one, or brings it up to date")),
-        });
-        is_inbox.map_err(|problem| file.refused(problem))?;
-        Ok(file)
+        let schema = file.open_reader().map_err(Problem::Sqlite).and_then(|db| Schema::of(&db));
+        match schema {
+            Ok(schema) if schema.is_current() => Ok(file),
+            Ok(_) => Err(file.refused(Problem::ours(
+                "is not an inbox yet: `serve` makes it one, or brings it up to date",
+            ))),
+            Err(problem) => Err(file.refused(file.classify(problem))),
+        }
     }
 
     /// Opens the one connection that writes: locks the file and makes it, if that is not done, and brings its schema up to
@@ -116,21 +118,19 @@ impl InboxFile {
                 held.is_made = true;
             }
         }
-        open_writer(&self.path).map_err(|problem| match problem {
-            Problem::Sqlite(error) => self.classify(error),
-            other => other,
-        })
+        open_writer(&self.path).map_err(|problem| self.classify(problem))
     }
 
     /// Tells a disk that is full from other errors, also where SQLite says it in other words: it cannot make its log, or
     /// the index of that.
-    pub(super) fn classify(&self, error: rusqlite::Error) -> Problem {
+    pub(super) fn classify(&self, problem: Problem) -> Problem {
+        let Problem::Sqlite(error) = &problem else { return problem };
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Problem::Full,
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_full(directory(&self.path)) => {
                 Problem::Full
             }
-            _ => Problem::Sqlite(error),
+            _ => problem,
         }
     }
 
@@ -162,34 +162,15 @@ impl InboxFile {
     pub(super) fn refused(&self, problem: Problem) -> OpenError {
         let shown = self.path.display();
         match problem {
-            Problem::Full => OpenError::Unusable(format!("{shown} cannot be written: the disk is full")),
+            Problem::Full => OpenError::Unusable(format!(
+                "{shown} cannot be opened: the disk is full, and SQLite needs room for its log"
+            )),
             Problem::Taken(sentence) => OpenError::Taken(sentence),
             Problem::Ours(what) => OpenError::Unusable(format!("{shown} {what}")),
             Problem::Other(sentence) => OpenError::Unusable(sentence),
             Problem::Sqlite(error) => OpenError::Unusable(format!("{shown} {}", explain(&error))),
         }
     }
-}
-
-/// What an operator should know of an inbox that can be used all the same.
-pub(crate) fn cautions(path: &Path) -> Vec<String> {
-    let path = real(path);
-    let shown = path.display();
-    let of_disk = match file_systems::of(directory(&path)) {
-        Some((name, Kind::Memory)) => Some(format!(
-            "{shown} is in memory ({name}): events that Stripe will not send again are lost when this machine restarts, \
-             or the file system is unmounted; choose a disk"
-        )),
-        Some((name, Kind::Layer)) => Some(format!(
-            "{shown} is in the writable layer of a container ({name}): events that Stripe will not send again are lost \
-             when the container is removed or replaced; put the file on a volume"
-        )),
-        Some((name, Kind::Shared)) => Some(format!(
-            "{shown} is on a file system that other machines may share ({name}): if two of them open it, events are lost"
-        )),
-        None => None,
-    };
-    of_disk.into_iter().chain(open_to_others(&path)).collect()
 }
 
 /// Why a file cannot be opened.

@@ -42,21 +42,22 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Checks that nothing lies at the inbox's names that is not the inbox's: through a link, another file would be
-/// written, and a server that replaces its socket would delete what is none.
+/// Checks that what lies at the inbox's names is the inbox's: through a link, another file would be written, and a server
+/// that replaces its socket would delete a file.
 pub(super) fn check(path: &Path) -> Result<(), String> {
-    for ending in ["", "-wal", "-shm", "-lock", "-reserve", "-control"] {
-        let path = beside(path, ending);
-        let Ok(found) = path.symlink_metadata() else { continue };
-        let wanted = if ending == "-control" { "a socket" } else { "a regular file" };
-        if (ending == "-control" && !is_socket(found.file_type()))
-            || (ending != "-control" && !found.is_file())
-        {
-            let kind = if found.is_symlink() { " but a symbolic link" } else { "" };
-            return Err(format!("{} is not {wanted}{kind}: move it away", path.display()));
-        }
+    for ending in ["", "-wal", "-shm", "-lock", "-reserve"] {
+        check_one(&beside(path, ending), "a regular file", |found| found.is_file())?;
     }
-    Ok(())
+    check_one(&beside(path, "-control"), "a socket", is_socket)
+}
+
+fn check_one(path: &Path, wanted: &str, is_wanted: impl Fn(FileType) -> bool) -> Result<(), String> {
+    let found = match path.symlink_metadata() {
+        Ok(found) if !is_wanted(found.file_type()) => found,
+        Ok(_) | Err(_) => return Ok(()),
+    };
+    let what = if found.is_symlink() { " but a symbolic link" } else { "" };
+    Err(format!("{} is not {wanted}{what}: move it away", path.display()))
 }
 
 #[cfg(unix)]
@@ -67,29 +68,4 @@ pub(crate) fn is_socket(found: FileType) -> bool {
 #[cfg(not(unix))]
 pub(crate) fn is_socket(_: FileType) -> bool {
     false
-}
-
-/// Warns of files with customers' data that other users of this machine may read or write.
-#[cfg(unix)]
-pub(super) fn open_to_others(path: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt;
-    let open: Vec<(PathBuf, u32)> = ["", "-wal", "-shm"]
-        .into_iter()
-        .map(|ending| beside(path, ending))
-        .filter_map(|file| Some((file.metadata().ok()?.permissions().mode() & 0o777, file)))
-        .filter(|(mode, _)| mode & 0o077 != 0)
-        .map(|(mode, file)| (file, mode))
-        .collect();
-    let (_, mode) = open.first()?;
-    let files: Vec<String> = open.iter().map(|(file, _)| file.display().to_string()).collect();
-    let files = files.join(" ");
-    Some(format!(
-        "{files}: the mode is {mode:04o}, so other users of this machine can get at the events' bodies: run \
-         `chmod 600 {files}`"
-    ))
-}
-
-#[cfg(not(unix))]
-pub(super) fn open_to_others(_path: &Path) -> Option<String> {
-    None
 }

@@ -70,7 +70,7 @@ impl Session {
     fn try_open(&self) -> Result<Connection, Problem> {
         let db = self.file.open()?;
         if self.begun.get().is_none() {
-            let begun = self.begin(&db).map_err(|error| self.file.classify(error))?;
+            let begun = self.begin(&db).map_err(|error| self.file.classify(error.into()))?;
             let _ = self.begun.set(begun);
         }
         Ok(db)

@@ -51,6 +51,19 @@ async fn a_panic_of_the_writer_costs_one_batch() {
 }
 
 #[tokio::test]
+async fn a_file_that_vanishes_is_not_made_again() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    store.record(arrival("evt_1", &[])).await.expect("it can be written");
+    std::fs::remove_file(&path).expect("it is there");
+    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    assert!(panicking.await.is_err());
+    assert!(store.record(arrival("evt_2", &[])).await.is_err());
+    assert!(!path.exists());
+}
+
+#[tokio::test]
 async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
