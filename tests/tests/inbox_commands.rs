@@ -544,7 +544,7 @@ fn a_selection_over_many_tasks_is_gone_through_to_its_end() {
     let inbox = new_inbox();
     let server = Server::from_command(&mut serving(&inbox), &[]);
     let body = event("charge.refunded");
-    let id = Sample::new("charge.refunded", 1).expect("there is such a type").event_id();
+    let id = Sample::new("charge.refunded", 1).expect("there is such a type").id();
     for number in 0..450 {
         assert_eq!(server.post(body.replace(&id, &format!("evt_{number}")).as_bytes()).status(), 200);
     }

@@ -74,7 +74,7 @@ fn bodies() -> Vec<(&'static str, String)> {
         json!({ "id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "data": data })
     };
     let sample = Sample::new("invoice.paid", 1).expect("there is such a type");
-    let id = sample.event_id();
+    let id = sample.id();
     let pretty = String::from_utf8(sample.body(1_700_000_000)).expect("JSON is UTF-8").replace(&id, "evt_1");
     vec![
         ("ASCII", event("plain").to_string()),

@@ -43,8 +43,8 @@ pub struct Envelope {
     pub pending_webhooks: Option<u64>,
     /// The object that the event is about, as it was when the event happened.
     pub object: RawJson,
-    /// The former values of what changed. Only on `*.updated` events; may be partial, and may be null where the
-    /// field is not.
+    /// The former values of what changed. On `*.updated` events, and a few others that tell of one change, such as
+    /// `charge.dispute.closed`; may be partial, and may be null where the field is not.
     pub previous_attributes: Option<RawJson>,
     /// The whole body, as it was signed.
     pub body: Bytes,

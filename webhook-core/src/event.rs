@@ -40,7 +40,7 @@ impl<T: Payload> Event<T> {
 }
 
 impl<T> Event<T> {
-    /// Reads the former values of what changed: on `*.updated` events, `None` on others.
+    /// Reads the former values of what changed; `None` on events that do not tell. `*.updated` events do.
     ///
     /// Stripe sends only the fields that changed, at every level, and null for what was not set before, so the view is
     /// one of previous attributes: `#[stripe(object = "charge", previous)]`, with every field an `Option`. See

@@ -59,7 +59,7 @@ pub use raw_json::RawJson;
 pub use reads::Reads;
 pub use registry::{Place, Registration, Registry, RegistryProblem, Running, Takes};
 pub use reply::Reply;
-pub use sample::{Sample, SampleError};
+pub use sample::{Sample, SampleError, Story};
 pub use secret::{Secret, SecretError};
 pub use sign::sign;
 pub use signature::{MAX_SIGNATURES, SIGNATURE_HEADER, SignatureHeader, SignatureHeaderError};

@@ -1,25 +1,40 @@
 //! Made-up events, for trying handlers without Stripe.
 
+mod envelope;
 mod error;
 mod make;
+mod previous;
 mod put;
+mod state;
+mod story;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use webhook_catalog::EventType;
 
 use crate::{DecodeError, Envelope, Event, Payload, Secret, SignatureHeader, Tolerance, sign, verify};
 
+use envelope::EnvelopeFields;
 pub use error::SampleError;
 use make::Maker;
 use put::{Given, Setting};
+use state::State;
+pub use story::Story;
+use story::Told;
 
-/// A made-up event of any snapshot type, complete as the catalog describes it.
+/// When a sample happened whose moment nothing else decides.
+const CREATED: u32 = 1_767_225_600;
+
+/// A made-up event of any snapshot type, in the state that its name says.
 ///
-/// Every field that Stripe always sends is there; one that may be null is null, one that may be absent is absent,
-/// until [`set`](Self::set) says otherwise. Ids are derived from the seed: the same seed gives the same sample.
+/// Every field that Stripe always sends is there; the types that programs use most are in the state that Stripe's own
+/// events show (an `invoice.paid` is paid, and has a customer and a line); of the others, what may be null is null.
+/// What may be absent is absent. [`set`](Self::set) changes any of it.
+///
+/// Ids are derived from the seed: samples of one seed belong together, whatever their types, and name the same
+/// customer, subscription and payment.
 ///
 /// ```
 /// use webhook_core::Sample;
@@ -27,15 +42,19 @@ use put::{Given, Setting};
 /// let mut sample = Sample::new("payment_intent.succeeded", 7).unwrap();
 /// sample.set("metadata.order_id", "o_1").unwrap();
 /// assert!(sample.set("amout", "5").unwrap_err().to_string().contains("did you mean `amount`?"));
-/// let body = sample.body(1_700_000_000);
-/// assert!(String::from_utf8(body).unwrap().contains("\"order_id\": \"o_1\""));
+/// let body = String::from_utf8(sample.body(1_700_000_000)).unwrap();
+/// assert!(body.contains("\"order_id\": \"o_1\"") && body.contains("\"status\": \"succeeded\""));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sample {
     known: &'static EventType,
-    seed: u64,
     object_name: &'static str,
-    object: Value,
+    seed: u64,
+    /// The event of a story that it is.
+    told: Option<&'static Told>,
+    /// The caller's settings, in their order.
+    settings: Vec<(String, Given)>,
+    fields: EnvelopeFields,
 }
 
 impl Sample {
@@ -53,8 +72,7 @@ impl Sample {
     }
 
     fn of(known: &'static EventType, object_name: &'static str, seed: u64) -> Self {
-        let maker = Maker { event_type: known.name, seed };
-        Self { known, seed, object_name, object: maker.event_object(known, object_name) }
+        Self { known, object_name, seed, told: None, settings: Vec::new(), fields: EnvelopeFields::default() }
     }
 
     /// Sets a field of the object: a path such as `amount`, `metadata.order_id` or `items.data.0.quantity`.
@@ -68,10 +86,11 @@ impl Sample {
     pub fn set(&mut self, path: &str, value: &str) -> Result<(), SampleError> {
         let other = self.known.objects.iter().find(|name| path == "object" && **name == value);
         if let Some(other) = other {
-            *self = Self::of(self.known, other, self.seed);
+            let fields = std::mem::take(&mut self.fields);
+            *self = Self { fields, ..Self::of(self.known, other, self.seed) };
             return Ok(());
         }
-        self.put(path, Given::Text(value))
+        self.put(path, Given::Text(value.to_owned()))
     }
 
     /// Sets a field of the object to a JSON value.
@@ -86,14 +105,63 @@ impl Sample {
         }
     }
 
-    fn put(&mut self, path: &str, value: Given<'_>) -> Result<(), SampleError> {
-        let setting =
-            Setting { maker: self.maker(), event: self.known, object: self.object_name, path, value };
-        setting.put(&mut self.object)
+    fn put(&mut self, path: &str, value: Given) -> Result<(), SampleError> {
+        let maker = self.maker(CREATED.into());
+        self.setting(maker, path, &value).put(&mut self.object(maker))?;
+        self.settings.push((path.to_owned(), value));
+        Ok(())
     }
 
-    fn maker(&self) -> Maker {
-        Maker { event_type: self.known.name, seed: self.seed }
+    fn setting<'a>(&self, maker: Maker, path: &'a str, value: &'a Given) -> Setting<'a> {
+        Setting { event: Some(self.known), ..maker.setting(self.object_name, path, value) }
+    }
+
+    fn maker(&self, created: i64) -> Maker {
+        Maker {
+            event_type: self.known.name,
+            seed: self.seed,
+            created,
+            livemode: self.fields.livemode.unwrap_or_default(),
+            age: self.told.and_then(|told| told.age),
+        }
+    }
+
+    /// The object as it was when the event happened.
+    fn object(&self, maker: Maker) -> Value {
+        let mut object = maker.event_object(self.known, self.object_name);
+        if let (Some(age), Some(at)) = (maker.age, object.get_mut("created")) {
+            *at = (maker.created - age).into();
+        }
+        for state in self.states() {
+            maker.apply(state, self.object_name, &mut object);
+        }
+        for (path, value) in &self.settings {
+            // It was put there before, when it was given.
+            let put = self.setting(maker, path, value).put(&mut object);
+            debug_assert!(put.is_ok(), "{put:?}");
+        }
+        object
+    }
+
+    /// What the event's type says of the object, and after it what a story adds.
+    fn states(&self) -> impl DoubleEndedIterator<Item = &'static State> {
+        [state::of_event(self.known.name), self.told.map(|told| &told.state)].into_iter().flatten()
+    }
+
+    /// The former values of what changed; `None` on events of types that do not tell.
+    fn former_values(&self, maker: Maker, object: &Value) -> Option<Value> {
+        if self.fields.previous.is_some() {
+            return self.fields.previous.clone();
+        }
+        // What a story says of a change replaces what the type says of it.
+        let said = self.states().rev().find(|state| !state.former.is_empty());
+        match said {
+            Some(state) => Some(maker.former(state, self.object_name, object)),
+            None if self.known.name.ends_with(".updated") => {
+                Some(previous::made_up(self.object_name, object).unwrap_or_else(|| json!({})))
+            }
+            None => None,
+        }
     }
 
     /// Returns the event's type.
@@ -101,31 +169,32 @@ impl Sample {
         self.known.name
     }
 
-    /// Returns the event's id, which the seed decides.
-    pub fn event_id(&self) -> String {
-        self.maker().id_with("evt", "event")
-    }
-
-    /// Writes the event as Stripe sends it: indented by two spaces. `created` is in seconds since the Unix epoch.
-    pub fn body(mut self, created: i64) -> Vec<u8> {
-        if let Some(at) = self.object.get_mut("created").filter(|value| value.is_i64()) {
-            *at = created.into();
+    /// Writes the event as Stripe sends it: indented by two spaces. It happened at `created`, in seconds since the Unix
+    /// epoch, unless [`created`](Self::created) said otherwise.
+    pub fn body(self, created: i64) -> Vec<u8> {
+        let created = self
+            .fields
+            .created
+            .unwrap_or_else(|| created.saturating_sub(self.told.map_or(0, |told| told.ago)));
+        let maker = self.maker(created);
+        let object = self.object(maker);
+        let mut data = Map::new();
+        if let Some(former) = self.former_values(maker, &object) {
+            data.insert("previous_attributes".to_owned(), former);
         }
-        let mut data = json!({ "object": self.object });
-        if self.known.name.ends_with(".updated") {
-            data["previous_attributes"] = json!({});
-        }
-        let event = json!({
-            "id": self.event_id(),
+        data.insert("object".to_owned(), object);
+        let mut event = json!({
+            "id": self.id(),
             "object": "event",
             "api_version": webhook_catalog::api_version(),
             "created": created,
             "data": data,
-            "livemode": false,
+            "livemode": maker.livemode,
             "pending_webhooks": 1,
             "request": { "id": null, "idempotency_key": null },
             "type": self.known.name,
         });
+        self.write_fields(&mut event);
         format!("{event:#}").into_bytes()
     }
 
@@ -140,7 +209,6 @@ impl Sample {
 
     /// The envelope, by the only way to one: a sample is signed and verified like any event.
     fn envelope(self) -> Envelope {
-        const CREATED: u32 = 1_767_225_600;
         let now = UNIX_EPOCH + Duration::from_secs(CREATED.into());
         let Ok(secret) = Secret::new("whsec_sample") else { unreachable!("the text is a secret") };
         let body = self.body(CREATED.into());

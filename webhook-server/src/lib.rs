@@ -50,8 +50,8 @@ pub use inbox::InboxLocation;
 pub use settings::Settings;
 pub use webhook_core::{
     Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, Invocation, Json,
-    List, Needs, Order, Payload, Policy, RawJson, Reads, Reply, ResultExt, Retry, Sample, State, Timestamp,
-    Tolerance, Unchecked, Verdict, View, ledger, shape,
+    List, Needs, Order, Payload, Policy, RawJson, Reads, Reply, ResultExt, Retry, Sample, State, Story,
+    Timestamp, Tolerance, Unchecked, Verdict, View, ledger, shape,
 };
 /// Makes an enum read one of Stripe's enums: see [`webhook_core::StripeEnum`].
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;

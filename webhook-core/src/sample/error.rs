@@ -53,6 +53,14 @@ pub enum SampleError {
         /// The nearest name.
         near: Option<String>,
     },
+    /// No story has this name.
+    #[error("there is no story `{name}`; there are {}", known.join(", "))]
+    UnknownStory {
+        /// The name.
+        name: String,
+        /// The names of all stories.
+        known: Vec<&'static str>,
+    },
     /// No snapshot type has this name.
     #[error("there is no snapshot event type `{event_type}`")]
     UnknownType {

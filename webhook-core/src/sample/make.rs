@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use webhook_catalog::{EventType, Field, Shape};
 
+use super::state;
+
 /// The depth from which lists and arrays are left empty, so that a sample stays readable.
 const FULL_DEPTH: usize = 3;
 
@@ -12,19 +14,32 @@ const FULL_DEPTH: usize = 3;
 pub(super) struct Maker {
     pub(super) event_type: &'static str,
     pub(super) seed: u64,
+    /// When the event happened, in seconds since the Unix epoch.
+    pub(super) created: i64,
+    pub(super) livemode: bool,
+    /// How old the event's object is, in seconds, if that is known.
+    pub(super) age: Option<i64>,
 }
 
 impl Maker {
     /// Makes the object of an event, as this event carries it.
-    pub(super) fn event_object(self, event: &EventType, name: &str) -> Value {
-        event.object(name).map_or_else(|| json!({}), |object| self.fields(name, &object.fields, 0))
+    pub(super) fn event_object(self, event: &EventType, name: &'static str) -> Value {
+        let Some(object) = event.object(name) else { return json!({}) };
+        let mut made = self.fields(name, &object.fields, 0);
+        if let Some(state) = state::of_object(name) {
+            self.apply(state, name, &mut made);
+        }
+        made
     }
 
+    /// Makes an object as it usually is.
     pub(super) fn object(self, name: &str, depth: usize) -> Value {
-        match webhook_catalog::object(name) {
-            Some(object) => self.fields(name, &object.fields, depth),
-            None => json!({}),
+        let Some(object) = webhook_catalog::object(name) else { return json!({}) };
+        let mut made = self.fields(name, &object.fields, depth);
+        if let Some(state) = state::of_object(name) {
+            self.apply(state, object.name, &mut made);
         }
+        made
     }
 
     fn fields(self, owner: &str, fields: &[Field], depth: usize) -> Value {
@@ -44,12 +59,13 @@ impl Maker {
             Shape::Array(inner) | Shape::List(inner) => {
                 self.sequence(name, shape, vec![self.value(owner, name, inner, depth + 1)])
             }
+            Shape::Boolean if name == "livemode" => self.livemode.into(),
             Shape::Boolean => matches!(name, "active" | "captured" | "enabled" | "paid").into(),
             Shape::DateTime => "2026-01-01T00:00:00.000Z".into(),
             Shape::Decimal => "2000".into(),
             Shape::Enum(values) => self.choice(values).into(),
             Shape::Expandable(inner) => match &**inner {
-                Shape::Object(names) => self.id(names[0]).into(),
+                Shape::Object(names) => self.id(alive(names)).into(),
                 _ => self.id(name).into(),
             },
             Shape::Float => 12.5.into(),
@@ -57,10 +73,12 @@ impl Maker {
             Shape::IntegerText => integer(name).to_string().into(),
             Shape::Literal(text) => serde_json::from_str(text).unwrap_or_default(),
             Shape::Nested(fields) => self.fields(owner, fields, depth + 1),
-            Shape::Object(names) => self.object(names[0], depth + 1),
+            Shape::Object(names) => self.object(alive(names), depth + 1),
             Shape::String if name == "id" => self.id(owner).into(),
+            // A text that is named after an object holds its id: `subscription_item.subscription`.
+            Shape::String if webhook_catalog::object(name).is_some() => self.id(name).into(),
             Shape::String => text(name).into(),
-            Shape::Timestamp => 1_767_225_600.into(),
+            Shape::Timestamp => self.created.into(),
             _ => Value::Null,
         }
     }
@@ -85,16 +103,15 @@ impl Maker {
             .unwrap_or(&values[0])
     }
 
-    fn id(self, object: &str) -> String {
-        self.id_with(prefix(object), object)
+    /// The id of an object; of a second one of its kind, `invoice/2`.
+    pub(super) fn id(self, object: &str) -> String {
+        let kind = object.split_once('/').map_or(object, |(kind, _)| kind);
+        self.id_with(prefix(kind), object)
     }
 
     pub(super) fn id_with(self, prefix: &str, salt: &str) -> String {
         const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let hash = Sha256::new()
-            .chain_update(self.seed.to_le_bytes())
-            .chain_update(self.event_type)
-            .chain_update(salt);
+        let hash = Sha256::new().chain_update(self.seed.to_le_bytes()).chain_update(salt);
         let digits = hash
             .finalize()
             .into_iter()
@@ -102,6 +119,11 @@ impl Maker {
             .map(|byte| char::from(DIGITS[usize::from(byte) % DIGITS.len()]));
         format!("{prefix}_{}", digits.collect::<String>())
     }
+}
+
+/// Of several objects the first; the stub of a deleted one is not what is meant.
+pub(super) fn alive(names: &[&'static str]) -> &'static str {
+    names.iter().find(|name| !name.starts_with("deleted_")).unwrap_or(&names[0])
 }
 
 /// The first part of an object's ids. Source: the examples in Stripe's API reference, <https://docs.stripe.com/api>.
@@ -112,6 +134,8 @@ fn prefix(object: &str) -> &str {
         "application_fee" => "fee",
         "balance_transaction" => "txn",
         "bank_account" => "ba",
+        "billing_portal.configuration" => "bpc",
+        "billing_portal.session" => "bps",
         "charge" => "ch",
         "checkout.session" => "cs_test",
         "coupon" => "co",
@@ -120,6 +144,8 @@ fn prefix(object: &str) -> &str {
         "discount" => "di",
         "dispute" => "du",
         "fee_refund" => "fr",
+        "identity.verification_report" => "vr",
+        "identity.verification_session" => "vs",
         "invoice" => "in",
         "invoiceitem" => "ii",
         "invoice_payment" => "inpay",
@@ -128,6 +154,8 @@ fn prefix(object: &str) -> &str {
         "issuing.cardholder" => "ich",
         "issuing.dispute" => "idp",
         "issuing.transaction" => "ipi",
+        "item" => "li",
+        "line_item" => "il",
         "payment_intent" => "pi",
         "payment_link" => "plink",
         "payment_method" => "pm",
@@ -138,11 +166,14 @@ fn prefix(object: &str) -> &str {
         "radar.early_fraud_warning" => "issfr",
         "refund" => "re",
         "review" => "prv",
+        "setup_attempt" => "setatt",
         "setup_intent" => "seti",
+        "shipping_rate" => "shr",
         "source" => "src",
         "subscription" => "sub",
         "subscription_item" => "si",
         "subscription_schedule" => "sub_sched",
+        "tax_id" => "txi",
         "tax_rate" => "txr",
         "terminal.reader" => "tmr",
         "test_helpers.test_clock" => "clock",
@@ -154,11 +185,26 @@ fn prefix(object: &str) -> &str {
 }
 
 fn integer(name: &str) -> i64 {
+    /// What is usually not taken, given back or left over.
+    const NOTHING: [&str; 11] = [
+        "balance",
+        "capturable",
+        "credit_notes",
+        "discount",
+        "fee",
+        "overpaid",
+        "refunded",
+        "remaining",
+        "reversed",
+        "shipping",
+        "tax",
+    ];
     match name {
-        "amount_capturable" | "amount_refunded" | "amount_remaining" | "amount_reversed" => 0,
+        "amount_paid_off_stripe" => 0,
+        _ if NOTHING.iter().any(|nothing| name.contains(nothing)) => 0,
         "exp_month" => 12,
         "exp_year" => 2034,
-        _ if ["amount", "total", "balance", "price"].iter().any(|money| name.contains(money)) => 2000,
+        _ if ["amount", "total", "price"].iter().any(|money| name.contains(money)) => 2000,
         _ => 1,
     }
 }
@@ -166,7 +212,7 @@ fn integer(name: &str) -> i64 {
 fn text(name: &str) -> &str {
     match name {
         "country" => "US",
-        "currency" | "default_currency" | "settlement_currency" => "usd",
+        _ if name.ends_with("currency") => "usd",
         "email" => "jenny.rosen@example.com",
         "last4" => "4242",
         "name" => "Jenny Rosen",

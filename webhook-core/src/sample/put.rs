@@ -4,34 +4,53 @@ use serde_json::Value;
 use webhook_catalog::{EventType, Field, Shape, moved_at};
 
 use super::SampleError;
-use super::make::Maker;
+use super::make::{Maker, alive};
 
-/// One override, on its way to its field.
+/// One value, on its way to its field.
 pub(super) struct Setting<'a> {
     pub(super) maker: Maker,
-    pub(super) event: &'static EventType,
+    /// The event, if it is the event's own object: that may have more or less than others of its name.
+    pub(super) event: Option<&'static EventType>,
     /// The name of the event's object.
     pub(super) object: &'static str,
     pub(super) path: &'a str,
-    pub(super) value: Given<'a>,
+    pub(super) value: &'a Given,
+    /// Whether it is a value that was: null then, at any depth, for what was not set.
+    pub(super) is_former: bool,
 }
 
 /// The value to be set.
-pub(super) enum Given<'a> {
+#[derive(Clone, Debug)]
+pub(super) enum Given {
     /// As it is.
     Json(Value),
     /// As text, to be read as what the field holds.
-    Text(&'a str),
+    Text(String),
+}
+
+impl Maker {
+    /// The way of a value to its field.
+    pub(super) fn setting<'a>(self, object: &'static str, path: &'a str, value: &'a Given) -> Setting<'a> {
+        Setting { maker: self, event: None, object, path, value, is_former: false }
+    }
 }
 
 impl Setting<'_> {
     /// Sets the field in an object; the object is as it was if that fails.
     pub(super) fn put(&self, object: &mut Value) -> Result<(), SampleError> {
         let mut changed = object.clone();
-        let here = self.event.object(self.object).map_or_else(Vec::new, |object| object.fields.clone());
-        self.put_at(&mut changed, &Shape::Nested(here), false, &mut Vec::new(), Some(self.path))?;
+        self.put_into(&mut changed)?;
         *object = changed;
         Ok(())
+    }
+
+    /// Sets the field in an object; the object is of no use if that fails.
+    pub(super) fn put_into(&self, object: &mut Value) -> Result<(), SampleError> {
+        let here = match self.event.and_then(|event| event.object(self.object)) {
+            Some(own) => Shape::Nested(own.fields.clone()),
+            None => Shape::Object(vec![self.object]),
+        };
+        self.put_at(object, &here, false, &mut Vec::new(), Some(self.path))
     }
 
     /// Goes on from `place`, which holds (or is to hold) a value of this shape, when the steps `done` have been gone
@@ -49,9 +68,6 @@ impl Setting<'_> {
             return Ok(());
         };
         let (step, left) = shape.step(left);
-        if done.last() == Some(&"metadata") && !webhook_catalog::is_metadata_key(step) {
-            return Err(SampleError::MetadataKey { key: step.to_owned() });
-        }
         if !place.is_object() && !place.is_array() {
             *place = self.expand(place, shape, step);
         }
@@ -86,13 +102,16 @@ impl Setting<'_> {
     }
 
     /// What stands behind the next step.
-    fn inner(
+    pub(super) fn inner(
         &self,
         place: &Value,
         shape: &Shape,
         done: &[&str],
         step: &str,
     ) -> Result<(Shape, bool), SampleError> {
+        if done.last() == Some(&"metadata") && !webhook_catalog::is_metadata_key(step) {
+            return Err(SampleError::MetadataKey { key: step.to_owned() });
+        }
         match shape {
             Shape::Any => return Ok((Shape::Any, true)),
             Shape::Array(inner) | Shape::Map(inner) => return Ok(((**inner).clone(), false)),
@@ -106,12 +125,12 @@ impl Setting<'_> {
         }
     }
 
-    fn read(&self, shape: &Shape, nullable: bool) -> Result<Value, SampleError> {
+    pub(super) fn read(&self, shape: &Shape, nullable: bool) -> Result<Value, SampleError> {
         let text = match &self.value {
             Given::Json(value) => {
                 return self.check(value, shape, nullable, self.path).map(|()| value.clone());
             }
-            Given::Text(text) => *text,
+            Given::Text(text) => text.as_str(),
         };
         let json = serde_json::from_str::<Value>(text).ok().filter(|json| !json.is_string());
         let as_text = Value::from(text);
@@ -134,7 +153,7 @@ impl Setting<'_> {
 
     /// Checks a value against a shape, to its depth.
     fn check(&self, value: &Value, shape: &Shape, nullable: bool, path: &str) -> Result<(), SampleError> {
-        if value.is_null() && nullable {
+        if value.is_null() && (nullable || self.is_former) {
             return Ok(());
         }
         let refused = || self.mismatch_at(path, shape, &in_short(value));
@@ -197,8 +216,11 @@ impl Setting<'_> {
             (_, []) => self.object.to_owned(),
             _ => format!("{}.{}", self.object, done.join(".")),
         };
-        if done.is_empty() && self.event.lacks().any(|field| field == step) {
-            let (event_type, object) = (self.event.name.to_owned(), self.object.to_owned());
+        if let Some(event) = self.event
+            && done.is_empty()
+            && event.lacks().any(|field| field == step)
+        {
+            let (event_type, object) = (event.name.to_owned(), self.object.to_owned());
             return SampleError::Lacking { event_type, object, field: step.to_owned() };
         }
         self.unknown_field(&reached, self.path, step, fields)
@@ -217,7 +239,7 @@ impl Setting<'_> {
         }
     }
 
-    fn mismatch(&self, expected: impl std::fmt::Display, value: &str) -> SampleError {
+    pub(super) fn mismatch(&self, expected: impl std::fmt::Display, value: &str) -> SampleError {
         self.mismatch_at(self.path, expected, value)
     }
 
@@ -236,11 +258,11 @@ fn in_short(value: &Value) -> String {
 }
 
 /// The fields of an object; which one it is, of several, its own `object` field says.
-fn fields(shape: &Shape, value: &Value) -> Vec<Field> {
+pub(super) fn fields(shape: &Shape, value: &Value) -> Vec<Field> {
     match shape {
         Shape::Nested(fields) => fields.clone(),
         Shape::Object(names) => {
-            let name = value["object"].as_str().filter(|name| names.contains(name)).unwrap_or(names[0]);
+            let name = value["object"].as_str().filter(|name| names.contains(name)).unwrap_or(alive(names));
             webhook_catalog::object(name).map_or_else(Vec::new, |object| object.fields.clone())
         }
         Shape::List(inner) => Field::of_list(inner),

@@ -74,7 +74,7 @@ pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
     problems.none_or(())?;
     let mut answers = Vec::new();
     for (event_type, sample) in samples {
-        let event_id = sample.event_id();
+        let event_id = sample.id();
         let response = send(sample, &secrets, &to, super::unix_now())
             .await
             .map_err(|error| super::failed("not sent", &error))?;

@@ -1,0 +1,137 @@
+//! Stories: events that belong together, in the order in which Stripe sends them, as `stories.txt` lists them.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use webhook_catalog::EventType;
+
+use super::state::{self, State, seconds};
+use super::{Sample, SampleError};
+
+/// Events that belong together: a checkout and its payment, a subscription's life, a dispute.
+///
+/// They name the same customer, payment and invoice, each is in the state that it has at that moment, and they come in an
+/// order in which Stripe is seen to send them. (Stripe promises no order; a test may deliver them in another.)
+///
+/// ```
+/// use webhook_core::Story;
+///
+/// let story = Story::named("dispute-lost").unwrap();
+/// let types: Vec<_> = story.events(7).iter().map(|event| event.event_type()).collect();
+/// assert_eq!(types.last(), Some(&"charge.dispute.closed"));
+/// ```
+#[derive(Debug)]
+pub struct Story {
+    name: &'static str,
+    about: &'static str,
+    told: Vec<Told>,
+}
+
+/// One event of a story.
+#[derive(Debug)]
+pub(super) struct Told {
+    known: &'static EventType,
+    /// In seconds since the story began.
+    at: i64,
+    /// How long before the story's end, in seconds.
+    pub(super) ago: i64,
+    /// How old its object is then, in seconds, if an earlier event told.
+    pub(super) age: Option<i64>,
+    /// How many events of its type came before.
+    pub(super) ordinal: usize,
+    pub(super) state: State,
+}
+
+static STORIES: LazyLock<Vec<Story>> = LazyLock::new(|| parse(include_str!("stories.txt")));
+
+impl Story {
+    /// Returns all stories.
+    pub fn all() -> &'static [Self] {
+        &STORIES
+    }
+
+    /// Finds a story by its name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is none, and names those that there are.
+    pub fn named(name: &str) -> Result<&'static Self, SampleError> {
+        STORIES.iter().find(|story| story.name == name).ok_or_else(|| SampleError::UnknownStory {
+            name: name.to_owned(),
+            known: STORIES.iter().map(|story| story.name).collect(),
+        })
+    }
+
+    /// Returns its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns what it tells, in a few words.
+    pub fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// Returns the types of its events, in their order.
+    pub fn event_types(&self) -> impl Iterator<Item = &'static str> {
+        self.told.iter().map(|told| told.known.name)
+    }
+
+    /// Makes its events. The seed decides the ids, as with a [`Sample`]. The last one happens when it is delivered, the
+    /// others as long before as the story takes.
+    pub fn events(&'static self, seed: u64) -> Vec<Sample> {
+        let sample = |told: &'static Told| Sample {
+            told: Some(told),
+            ..Sample::of(told.known, told.known.objects[0], seed)
+        };
+        self.told.iter().map(sample).collect()
+    }
+}
+
+/// Reads `story NAME: ABOUT`, below it `EVENT_TYPE [+TIME]` for each event, and below that the event's state.
+fn parse(text: &'static str) -> Vec<Story> {
+    let mut stories: Vec<Story> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.trim_start().starts_with('#')) {
+        if let Some((name, about)) = line.strip_prefix("story ").and_then(|line| line.split_once(": ")) {
+            stories.push(Story { name, about, told: Vec::new() });
+            continue;
+        }
+        let Some(story) = stories.last_mut() else { unreachable!("stories.txt begins with: {line}") };
+        if let Some(state) = line.strip_prefix("    ") {
+            let Some(told) = story.told.last_mut() else { unreachable!("a state before any event: {line}") };
+            told.state.read(state);
+            continue;
+        }
+        let (name, later) = line.trim_start().split_once(' ').unwrap_or((line.trim_start(), "now"));
+        let Some(known) = webhook_catalog::find(name) else {
+            unreachable!("stories.txt has a line that is not an event: {line}");
+        };
+        let at = story.told.last().map_or(0, |told| told.at) + seconds(later);
+        let ordinal = story.told.iter().filter(|told| told.known.name == name).count();
+        story.told.push(Told { known, at, ago: 0, age: None, ordinal, state: State::default() });
+    }
+    stories.iter_mut().for_each(Story::reckon);
+    stories
+}
+
+impl Story {
+    /// Works out when each event happens, and how old its object is then.
+    fn reckon(&mut self) {
+        let end = self.told.last().map_or(0, |told| told.at);
+        // An object is what it is of, and its id if that is not the usual one.
+        let mut births = HashMap::new();
+        for told in &mut self.told {
+            told.ago = end - told.at;
+            let object = (told.known.objects[0], told.state.line("id"));
+            match births.get(&object) {
+                Some(birth) => told.age = Some(told.at - birth),
+                None => {
+                    let usual = state::of_event(told.known.name).and_then(|state| state.line("created"));
+                    let created = told.state.line("created").or(usual);
+                    let since = created.map_or(0, |created| seconds(created.trim_start_matches('@')));
+                    births.insert(object, told.at + since);
+                }
+            }
+        }
+    }
+}
