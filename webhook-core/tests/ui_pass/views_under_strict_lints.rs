@@ -20,6 +20,14 @@ pub struct Card {
     pub available_payout_methods: Option<Vec<PayoutMethod>>,
 }
 
+/// What a card was.
+#[derive(Debug, StripeObject)]
+#[stripe(object = "card", previous)]
+pub struct FormerCard {
+    /// The last digits.
+    pub last4: Option<String>,
+}
+
 /// What is read of a bank account.
 #[derive(Debug, StripeObject)]
 #[stripe(object = "bank_account")]

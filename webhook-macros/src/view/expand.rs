@@ -201,8 +201,12 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
     });
     let previous = item.settings.previous.is_some();
     let is_previous = previous.then(|| {
+        // To the lints, what is located at the view's name is the user's code, which needs no path to what is in scope.
+        let imported = quote!(use __private::PreviousView as __PreviousView;);
         quote_spanned! {name.span()=>
-            impl #impl_generics __private::PreviousView for #name #type_generics #where_clause {}
+            #imported
+
+            impl #impl_generics __PreviousView for #name #type_generics #where_clause {}
         }
     });
     // Of previous attributes a view reads what stands in an object's place, and whole objects in an array.
