@@ -56,6 +56,12 @@ pub fn fixture_errors(package: &str) -> String {
     build(fixtures(), &[package], Profile::Debug).with_code(101).stderr
 }
 
+/// Builds a package of `fixtures/`, and returns what the compiler says all the same.
+#[track_caller]
+pub fn fixture_warnings(package: &str) -> String {
+    build(fixtures(), &[package], Profile::Debug).with_code(0).stderr
+}
+
 /// Both workspaces are built into the one target folder, so that what they depend on is built once.
 #[track_caller]
 fn build(workspace: &Path, packages: &[&str], profile: Profile) -> Ended {

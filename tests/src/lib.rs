@@ -17,7 +17,9 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-pub use cargo::{Built, Profile, build_fixtures, build_workspace, fixture_errors, repository, scratch};
+pub use cargo::{
+    Built, Profile, build_fixtures, build_workspace, fixture_errors, fixture_warnings, repository, scratch,
+};
 pub use client::{Client, Told};
 pub use disk::Disk;
 pub use exchange::{Answer, Connection, exchange};

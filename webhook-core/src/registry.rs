@@ -19,6 +19,10 @@ pub struct Registration {
     pub id: &'static str,
     /// Which events it takes.
     pub takes: Takes,
+    /// The path of the module that the attribute stands in; it begins with the crate.
+    pub module: &'static str,
+    /// The name of the binary that the attribute is compiled into; `None` in a library.
+    pub binary: Option<&'static str>,
     /// The file that the attribute stands in.
     pub file: &'static str,
     /// The line that the attribute stands on.
@@ -53,6 +57,11 @@ impl Registration {
         needs
     }
 
+    /// Returns the name of the crate that the handler stands in.
+    pub fn crate_name(&self) -> &'static str {
+        self.module.split("::").next().unwrap_or(self.module)
+    }
+
     fn place(&self) -> Place {
         Place { id: self.id, file: self.file, line: self.line }
     }
@@ -80,8 +89,8 @@ pub struct Registry {
 impl Registry {
     /// Collects all handlers that are linked into this program.
     ///
-    /// A library crate that nothing names is not linked, and its handlers are missing without a word:
-    /// `use my_handlers as _;` in the program names it.
+    /// A library crate that nothing names is not linked, also the library half of the program's own package, and its
+    /// handlers are missing without a word: `use my_handlers as _;` in the program names it.
     pub fn linked() -> Self {
         Self::new(inventory::iter::<Registration>)
     }
@@ -187,8 +196,8 @@ pub enum RegistryProblem {
     },
     /// No handler at all.
     #[error(
-        "no handler is linked into this program; if they stand in a library crate, the linker leaves it out \
-         until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
+        "no handler is linked into this program; if they stand in a library (of this package, too), the linker \
+         leaves it out until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
     )]
     Empty,
     /// A handler asks for state that the application was not given.

@@ -32,6 +32,8 @@ pub struct App {
     pub(crate) ambiguous: Vec<&'static str>,
     pub(crate) settings: Settings,
     pub(crate) inline: bool,
+    /// The text of a lock file of handlers.
+    pub(crate) lock: Option<&'static str>,
 }
 
 impl App {
@@ -63,6 +65,22 @@ impl App {
     #[must_use]
     pub fn inline(mut self) -> Self {
         self.inline = true;
+        self
+    }
+
+    /// Refuses to start unless the program has exactly the handlers, with exactly the event types, that a lock file names:
+    /// the text that `handlers --lock FILE` wrote.
+    ///
+    /// A crate of handlers that the program does not name is not linked, and nothing else can tell of it at run time.
+    ///
+    /// ```no_run
+    /// # use webhook_server::App;
+    /// // As a rule: `include_str!("../handlers.lock")`.
+    /// let app = App::new().handlers_lock("shop::orders::paid payment_intent.succeeded");
+    /// ```
+    #[must_use]
+    pub fn handlers_lock(mut self, lock: &'static str) -> Self {
+        self.lock = Some(lock);
         self
     }
 

@@ -12,5 +12,6 @@ use webhook_server::App;
 #[tokio::main]
 async fn main() -> ExitCode {
     let to_pack = Arc::new(AtomicU64::new(0));
-    App::new().state(to_pack).main().await
+    // And should the line above be lost, or a handler, the start is refused as well.
+    App::new().state(to_pack).handlers_lock(include_str!("../handlers.lock")).main().await
 }

@@ -23,7 +23,18 @@ fn needing(
     needs: fn(&mut Needs),
 ) -> &'static Registration {
     let run = |_| -> webhook_core::Running { Box::pin(async { Ok(None) }) };
-    Box::leak(Box::new(Registration { id, takes, file, line, doc: "", policy: Policy::DEFAULT, needs, run }))
+    Box::leak(Box::new(Registration {
+        id,
+        takes,
+        module: "shop::orders",
+        binary: None,
+        file,
+        line,
+        doc: "",
+        policy: Policy::DEFAULT,
+        needs,
+        run,
+    }))
 }
 
 fn ids(registrations: &[&'static Registration]) -> Vec<&'static str> {
@@ -91,8 +102,8 @@ fn no_handler_at_all_says_how_to_link_one() {
     assert_eq!(
         messages(&found),
         [
-            "no handler is linked into this program; if they stand in a library crate, the linker leaves it out \
-          until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
+            "no handler is linked into this program; if they stand in a library (of this package, too), the linker \
+          leaves it out until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
         ]
     );
 }

@@ -116,6 +116,8 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
                 __private::Registration {
                     id: #id,
                     takes: #takes,
+                    module: ::core::module_path!(),
+                    binary: ::core::option_env!("CARGO_BIN_NAME"),
                     file: ::core::file!(),
                     line: ::core::line!(),
                     doc: #doc,

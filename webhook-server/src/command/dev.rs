@@ -32,6 +32,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let usual = usual_url(&app.settings);
     let mut problems = Problems::default();
     arguments.flags.apply(&mut app.settings, &mut problems);
+    super::handlers::lock::hold(&app, &mut problems);
     if !app.settings.listen.ip().is_loopback() {
         problems.add(format!(
             "`dev` listens on this machine only, and {} is not of this machine: choose an address such as 127.0.0.1:4242",

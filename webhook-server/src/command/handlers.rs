@@ -1,4 +1,9 @@
-//! `handlers`: lists this application's handlers.
+//! `handlers`: lists this application's handlers, and holds them to a list.
+
+pub(super) mod lock;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -9,7 +14,18 @@ use super::{Failure, Format, Output};
 use crate::terminal::print;
 
 #[derive(Args)]
+#[command(
+    after_help = "A handler in a library, also in that of the same package, is there only if the program names the \
+    crate (`use my_handlers as _;`). With the file that --lock writes under version control, --check in CI tells of one \
+    that is missing, and `App::handlers_lock(include_str!(…))` at each start."
+)]
 pub(super) struct Handlers {
+    /// Writes the handlers and their event types into a file, in lines to be compared
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "format", "wide"])]
+    lock: Option<PathBuf>,
+    /// Fails unless the handlers and their event types are those of a file that --lock wrote
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "wide"])]
+    check: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
@@ -28,6 +44,10 @@ struct Row {
     order: &'static str,
     order_by: Option<&'static str>,
     replies: bool,
+    #[serde(rename = "crate")]
+    crate_name: &'static str,
+    /// `null` in a library.
+    binary: Option<&'static str>,
     file: &'static str,
     line: u32,
     doc: &'static str,
@@ -42,15 +62,19 @@ struct RetryRow {
 
 pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
     let registry = Registry::linked();
+    if let Some(file) = &arguments.lock {
+        return lock::write(&registry, file);
+    }
+    if let Some(file) = &arguments.check {
+        return lock::check(&registry, file);
+    }
     let registrations = registry.registrations();
     match arguments.output.format {
         Format::Json => {
             print(&super::json(&registrations.iter().map(|handler| row(handler)).collect::<Vec<_>>())?)
         }
         Format::Table if registrations.is_empty() => {
-            let mut problems = crate::startup::Problems::default();
-            problems.add(webhook_core::RegistryProblem::Empty);
-            return Err(problems.into());
+            return Err(none());
         }
         Format::Table => {
             let mut table = Table::new([
@@ -62,10 +86,17 @@ pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
                 Column::beneath("WHAT IT DOES", ""),
             ]);
             registrations.iter().for_each(|handler| table.add(cells(handler)));
-            print(&table.text(arguments.output.width()));
+            print(&format!("{}\n{}\n", table.text(arguments.output.width()), count(&registry)));
         }
     }
     Ok(())
+}
+
+/// What is wrong with a program that has no handler.
+fn none() -> Failure {
+    let mut problems = crate::startup::Problems::default();
+    problems.add(webhook_core::RegistryProblem::Empty);
+    problems.into()
 }
 
 fn row(handler: &Registration) -> Row {
@@ -88,10 +119,30 @@ fn row(handler: &Registration) -> Row {
         order: word(handler.policy.order),
         order_by: handler.policy.order_by,
         replies: handler.policy.replies,
+        crate_name: handler.crate_name(),
+        binary: handler.binary,
         file: handler.file,
         line: handler.line,
         doc: handler.doc,
     }
+}
+
+/// How many handlers there are, and in which crates: `12 handlers: shop (program) 9, shop_lib 3`.
+fn count(registry: &Registry) -> String {
+    let all = registry.registrations().len();
+    format!("{all} handler{}: {}", if all == 1 { "" } else { "s" }, by_crate(registry))
+}
+
+/// How many handlers stand in each crate. A package's library and its program may have one name.
+pub(super) fn by_crate(registry: &Registry) -> String {
+    let mut crates: BTreeMap<(&str, bool), usize> = BTreeMap::new();
+    for handler in registry.registrations() {
+        *crates.entry((handler.crate_name(), handler.binary.is_some())).or_default() += 1;
+    }
+    let counts = crates.into_iter().map(|((name, in_program), count)| {
+        format!("{name}{} {count}", if in_program { " (program)" } else { "" })
+    });
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 /// A handler's row, with a line for each event type that it takes.

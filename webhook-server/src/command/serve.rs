@@ -32,6 +32,7 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
         problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
     }
     flags.apply(&mut app.settings, &mut problems);
+    super::handlers::lock::hold(&app, &mut problems);
     // Before the inbox is opened, which makes files; an address that cannot be read is told of already.
     let reserved = if problems.is_empty() { reserve(&app, &mut problems) } else { None };
     let secrets = secrets::read(
@@ -252,6 +253,7 @@ fn announce(service: &Service, listener: &TcpListener) {
     info!(
         url = format!("http://{address}{}", service.path),
         handlers = registry.registrations().len(),
+        crates = super::handlers::by_crate(registry),
         secrets = service.secrets.len(),
         api_version = webhook_core::catalog::api_version(),
         "listening"

@@ -53,6 +53,8 @@ mod tests {
         Registration {
             id: "shop::paid",
             takes: Takes::Unhandled,
+            module: "",
+            binary: None,
             file: "",
             line: 0,
             doc: "",

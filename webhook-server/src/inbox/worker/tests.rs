@@ -135,7 +135,18 @@ const fn handler(
     run: fn(Invocation) -> Running,
 ) -> Registration {
     let policy = Policy { order: Order::None, ..Policy::DEFAULT };
-    Registration { id, takes: Takes::Types(types), file: "", line: 0, doc: "", policy, needs: |_| {}, run }
+    Registration {
+        id,
+        takes: Takes::Types(types),
+        module: "",
+        binary: None,
+        file: "",
+        line: 0,
+        doc: "",
+        policy,
+        needs: |_| {},
+        run,
+    }
 }
 
 /// An inbox at work.

@@ -1,0 +1,157 @@
+//! The lock file of handlers: which handlers a program must have, so that one which is not linked is missed.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use webhook_core::{Registry, Takes};
+
+use super::{count, none};
+use crate::app::App;
+use crate::command::{Failure, failed};
+use crate::startup::Problems;
+use crate::terminal::{print, program};
+
+/// What stands for the types that no other handler takes.
+const UNHANDLED: &str = "*";
+
+/// A handler and one event type that it takes, as a line: `shop::orders::paid payment_intent.succeeded`.
+type Entry = (String, String);
+
+pub(super) fn write(registry: &Registry, file: &Path) -> Result<(), Failure> {
+    if registry.registrations().is_empty() {
+        return Err(none());
+    }
+    let mut text = "# The handlers that this program must have, and their event types.\n\
+                    # Written by `handlers --lock`, compared by `handlers --check` and `App::handlers_lock`.\n"
+        .to_owned();
+    for (id, event_type) in entries(registry) {
+        text.push_str(&format!("{id} {event_type}\n"));
+    }
+    fs::write(file, text)
+        .map_err(|error| failed(&format!("{} cannot be written", file.display()), &error))?;
+    print(&format!("{}: {}\n", file.display(), count(registry)));
+    Ok(())
+}
+
+pub(super) fn check(registry: &Registry, file: &Path) -> Result<(), Failure> {
+    let text = fs::read_to_string(file).map_err(|error| {
+        let write = format!("`{} handlers --lock {}` writes it", program(), file.display());
+        failed(&format!("{} cannot be read ({write})", file.display()), &error)
+    })?;
+    let name = file.display().to_string();
+    match difference(registry, &text) {
+        None => print(&format!("{}, as in {name}\n", count(registry))),
+        Some(difference) => return Err(Failure::Failed(difference.told(&name))),
+    }
+    Ok(())
+}
+
+/// Notes where an application's handlers are not those of its lock file.
+pub(in crate::command) fn hold(app: &App, problems: &mut Problems) {
+    let registry = Registry::linked();
+    // That there is none at all is told otherwise.
+    if let Some(lock) = app.lock.filter(|_| !registry.registrations().is_empty())
+        && let Some(difference) = difference(&registry, lock)
+    {
+        problems.add(difference.told("its lock file"));
+    }
+}
+
+/// How a program's handlers differ from those of a lock file's text.
+fn difference(registry: &Registry, lock: &str) -> Option<Difference> {
+    let (expected, unreadable) = parse(lock);
+    let linked = entries(registry);
+    let crates: BTreeSet<&str> = registry
+        .registrations()
+        .iter()
+        .filter(|handler| handler.binary.is_none())
+        .map(|handler| handler.crate_name())
+        .collect();
+    let missing: Vec<Entry> = expected.difference(&linked).cloned().collect();
+    // An id is the handler's path unless the attribute says otherwise.
+    let unlinked = missing.iter().filter_map(|(id, _)| id.split_once("::")).map(|(name, _)| name.to_owned());
+    let difference = Difference {
+        unlinked: unlinked.filter(|name| !crates.contains(&**name)).collect(),
+        added: linked.difference(&expected).cloned().collect(),
+        missing,
+        unreadable,
+    };
+    let is_none =
+        difference.missing.is_empty() && difference.added.is_empty() && difference.unreadable.is_empty();
+    (!is_none).then_some(difference)
+}
+
+fn entries(registry: &Registry) -> BTreeSet<Entry> {
+    let registrations = registry.registrations().iter();
+    let entries = registrations.flat_map(|handler| {
+        let types = match handler.takes {
+            Takes::Types(types) => types,
+            Takes::Unhandled => &[UNHANDLED][..],
+        };
+        types.iter().map(|event_type| (handler.id.to_owned(), (*event_type).to_owned()))
+    });
+    entries.collect()
+}
+
+/// The entries of a lock file, and the lines that are none.
+fn parse(text: &str) -> (BTreeSet<Entry>, Vec<String>) {
+    let (mut entries, mut unreadable) = (BTreeSet::new(), Vec::new());
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for line in lines {
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [id, event_type] => {
+                entries.insert((id.to_owned(), event_type.to_owned()));
+            }
+            _ => unreadable.push(line.to_owned()),
+        }
+    }
+    (entries, unreadable)
+}
+
+/// What of a lock file is missing in the program, and the other way round.
+#[derive(Debug)]
+struct Difference {
+    missing: Vec<Entry>,
+    added: Vec<Entry>,
+    unreadable: Vec<String>,
+    /// Crates of which a handler is missing, and of whose libraries there is none at all.
+    unlinked: BTreeSet<String>,
+}
+
+impl Difference {
+    /// Says in lines what differs, and what to do.
+    fn told(&self, lock: &str) -> String {
+        format!("the handlers of this program are not those of {lock}:\n{self}")
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (sign, entries) in [("-", &self.missing), ("+", &self.added)] {
+            for (id, event_type) in entries {
+                writeln!(f, "{sign} {id} {event_type}")?;
+            }
+        }
+        for line in &self.unreadable {
+            writeln!(f, "? {line}")?;
+        }
+        if !self.missing.is_empty() {
+            writeln!(f, "what begins with `-` is not in the program")?;
+        }
+        for name in &self.unlinked {
+            writeln!(
+                f,
+                "no handler of a library `{name}` is linked: if that is where they stand, add `use {name} as _;` to main.rs"
+            )?;
+        }
+        if !self.added.is_empty() {
+            writeln!(f, "what begins with `+` is not in the file")?;
+        }
+        if !self.unreadable.is_empty() {
+            writeln!(f, "what begins with `?` is not an id and an event type")?;
+        }
+        write!(f, "if this is meant, write the file again: `{} handlers --lock FILE`", program())
+    }
+}
