@@ -148,7 +148,7 @@ fn handlers_lists_what_is_linked() {
             "id": format!("quickstart::{name}"), "events": events, "payload": payload, "fields": fields,
             "state": [], "timeout_ms": null,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
-                "order": "serial", "order_by": null, "replies": false, "crate": "quickstart", "binary": "quickstart", "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
+                "order": "serial", "order_by": null, "order_group": null, "replies": false, "crate": "quickstart", "binary": "quickstart", "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
         })
     };
     let attached = "Tells that a payment method was attached to a customer.";

@@ -44,6 +44,15 @@ impl Context {
         &self.envelope.id
     }
 
+    /// Returns what tells this event from all others: its id, its type and the id of its object, `evt_…/type/object`.
+    ///
+    /// From Stripe itself, the id alone does. Test consoles send events of every type under one id
+    /// (`evt_00000000000000`); each is stored and handled as an event of its own. So a table in which a handler notes
+    /// what it has done takes this as its key, as [`idempotency_key`](Self::idempotency_key) does.
+    pub fn event_key(&self) -> String {
+        self.envelope.key()
+    }
+
     /// Returns the connected account that the event happened on, `acct_…`.
     pub fn account(&self) -> Option<&str> {
         self.envelope.account.as_deref()
@@ -79,8 +88,12 @@ impl Context {
         self.run.is_replay
     }
 
-    /// Tells whether this handler has already done an event of the same object that happened later, as events may
-    /// arrive in any order: what this one says of the object was overtaken. Known with an inbox only.
+    /// Tells whether this handler, or one of its `order_group`, has already done an event of the same object that
+    /// happened later, as events may arrive in any order: this event's view of the object is out of date. Known with an
+    /// inbox only.
+    ///
+    /// Stripe tells whole seconds. Within one, `*.created` is taken for the first event and `*.deleted` for the last;
+    /// of any two others, neither makes the other stale.
     pub fn is_stale(&self) -> bool {
         self.run.is_stale
     }
@@ -97,8 +110,8 @@ impl Context {
     /// (<https://docs.stripe.com/api/idempotent_requests>)
     pub fn idempotency_key(&self, step: &str) -> String {
         let mut hash = Sha256::new();
-        // Neither a handler's id nor an event's holds a NUL, so no two triples are written alike.
-        for part in [self.event_id(), "\0", self.handler(), "\0", step] {
+        // Neither a handler's id nor an event's key holds a NUL, so no two triples are written alike.
+        for part in [&*self.event_key(), "\0", self.handler(), "\0", step] {
             hash.update(part);
         }
         hash.finalize().iter().fold(String::from("webhook-"), |mut key, byte| {

@@ -96,6 +96,15 @@ impl Envelope {
         Self::of_body(body)
     }
 
+    /// Returns what tells this event from all others: its id, its type and the id of its object, `evt_…/type/object`.
+    ///
+    /// From Stripe itself, the id alone does; test consoles send events of every type under one id.
+    pub fn key(&self) -> String {
+        // An object's id may be any text, and a key must fit every database.
+        let object = self.text_at("id").unwrap_or_default().replace('\0', "");
+        format!("{}/{}/{object}", self.id, self.event_type)
+    }
+
     /// Returns the text that stands at a path inside the object, such as `id`, `payment_intent.customer` or
     /// `metadata.Order No.`; where Stripe sent a whole object in the place of its id, that object's id. `None` if there
     /// is neither.

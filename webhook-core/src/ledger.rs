@@ -10,7 +10,7 @@
 //! /// Marks an order as paid, at most once for each event.
 //! fn mark_paid(database: &mut Connection, context: &Context, order: &str) -> rusqlite::Result<()> {
 //!     let transaction = database.transaction()?;
-//!     if transaction.execute(ledger::INSERT, (context.event_id(), context.handler()))? == 1 {
+//!     if transaction.execute(ledger::INSERT, (context.event_key(), context.handler()))? == 1 {
 //!         transaction.execute("UPDATE orders SET paid = paid + 1 WHERE id = ?1", [order])?;
 //!     }
 //!     transaction.commit()
@@ -40,11 +40,11 @@
 
 /// Makes the table, if it is not there. SQLite and PostgreSQL read it.
 pub const TABLE: &str = "CREATE TABLE IF NOT EXISTS webhook_handled (\
-                             event_id TEXT NOT NULL, \
+                             event TEXT NOT NULL, \
                              handler TEXT NOT NULL, \
-                             PRIMARY KEY (event_id, handler))";
+                             PRIMARY KEY (event, handler))";
 
-/// Notes that a handler (`$2`) has done an event (`$1`): adds one row, or none if that was noted before. SQLite and
+/// Notes that a handler (`$2`) has done an event (`$1`, its [`event_key`](crate::Context::event_key)): adds one row, or none if that was noted before. SQLite and
 /// PostgreSQL read it.
 pub const INSERT: &str =
-    "INSERT INTO webhook_handled (event_id, handler) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    "INSERT INTO webhook_handled (event, handler) VALUES ($1, $2) ON CONFLICT DO NOTHING";

@@ -14,19 +14,28 @@ pub struct Policy {
     pub order: Order,
     /// The field whose value makes the lane; `None` for the object itself.
     pub order_by: Option<&'static str>,
+    /// The name under which several handlers share their lanes; `None` for lanes of the handler's own.
+    pub order_group: Option<&'static str>,
     /// Whether the sender waits for the outcome of the first run.
     pub replies: bool,
 }
 
 impl Policy {
     /// What holds for a handler whose attribute says nothing.
-    pub const DEFAULT: Self =
-        Self { timeout: None, retry: Retry::DEFAULT, order: Order::Serial, order_by: None, replies: false };
+    pub const DEFAULT: Self = Self {
+        timeout: None,
+        retry: Retry::DEFAULT,
+        order: Order::Serial,
+        order_by: None,
+        order_group: None,
+        replies: false,
+    };
 }
 
 /// In which order the runs of one handler are made on the events of one lane.
 ///
-/// A lane is the events of one object (of one connected account); `order_by` names another field to make lanes by.
+/// A lane is the events of one object (of one connected account); `order_by` names another field to make lanes by, and
+/// handlers with the same `order_group` share their lanes.
 /// Stripe promises no order in which events arrive, so this orders what is waiting, not what is still to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever dispatches must know every case")]

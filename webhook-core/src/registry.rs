@@ -1,6 +1,6 @@
 //! The handlers that are linked into the program.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -157,7 +157,31 @@ impl Registry {
                 }
             }
         }
+        self.check_groups(&mut problems);
         problems
+    }
+
+    /// Finds handlers whose lanes are not shared as their attributes say.
+    fn check_groups(&self, problems: &mut Vec<RegistryProblem>) {
+        let mut groups: BTreeMap<&str, Vec<&Registration>> = BTreeMap::new();
+        for registration in &self.registrations {
+            if let Some(group) = registration.policy.order_group {
+                groups.entry(group).or_default().push(registration);
+            }
+        }
+        for (&group, members) in &groups {
+            let [first, others @ ..] = &members[..] else { continue };
+            if others.is_empty() {
+                let others = groups.keys().copied().filter(|other| *other != group);
+                let meant = webhook_catalog::nearest(group, others).first().map(|near| (*near).to_owned());
+                problems.push(RegistryProblem::LonelyGroup { handler: first.place(), group, meant });
+            }
+            let is_otherwise = |other: &&&Registration| other.policy.order != first.policy.order;
+            if let Some(second) = others.iter().find(is_otherwise) {
+                let (first, second) = (first.place(), second.place());
+                problems.push(RegistryProblem::MixedGroup { first, second, group });
+            }
+        }
     }
 }
 
@@ -200,6 +224,22 @@ pub enum RegistryProblem {
          leaves it out until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
     )]
     Empty,
+    /// A group of handlers that share their lanes has one member.
+    #[error(
+        "handler {handler} is alone in its group: no other has `order_group = \"{group}\"`{}",
+        meant.as_ref().map_or_else(
+            || "; give another handler the same group, or remove it".to_owned(),
+            |near| format!("; did you mean `{near}`?"),
+        )
+    )]
+    LonelyGroup {
+        /// The only member.
+        handler: Place,
+        /// The group's name.
+        group: &'static str,
+        /// The nearest name of another group.
+        meant: Option<String>,
+    },
     /// A handler asks for state that the application was not given.
     #[error(
         "handler {handler} takes `State<{state}>`, and the application has none: add `.state(…)` to the `App`"
@@ -209,6 +249,19 @@ pub enum RegistryProblem {
         handler: Place,
         /// The type.
         state: &'static str,
+    },
+    /// Two handlers that share their lanes differ in `order`.
+    #[error(
+        "handlers {first} and {second} share the lanes of `order_group = \"{group}\"`, and only one of them has \
+         `order = strict`: give both the same `order`"
+    )]
+    MixedGroup {
+        /// The first by id.
+        first: Place,
+        /// The first that differs from it.
+        second: Place,
+        /// The group's name.
+        group: &'static str,
     },
     /// More than one `#[on_unhandled]`.
     #[error("two handlers are `#[on_unhandled]`: {first} and {second}; keep one")]

@@ -33,7 +33,7 @@ pub(crate) enum Request {
     Tasks(Filter),
     /// `Vec<EventRow>`
     Events(Filter),
-    /// `Option<StoredEvent>`
+    /// `Vec<StoredEvent>`
     Event { id: String },
     /// `Vec<QuarantineRow>`
     Quarantined { limit: usize },
@@ -44,9 +44,16 @@ pub(crate) enum Request {
     /// How many tasks were changed: `u64`
     Discard { tasks: Vec<i64>, reason: String },
     /// What became of each event: `Vec<Replayed>`
-    Replay { event_ids: Vec<String>, handler: Option<String> },
+    Replay { events: Vec<EventKey>, handler: Option<String> },
     /// `Pruned`
     Prune,
+}
+
+/// An event in the inbox. Its id alone need not tell which one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EventKey {
+    pub(crate) event_id: String,
+    pub(crate) cursor: i64,
 }
 
 impl Request {
@@ -88,9 +95,9 @@ async fn answer(inbox: &Inbox, keep: &Retention, request: Request) -> Answer {
             inbox.look();
             value(discarded)
         }
-        Request::Replay { event_ids, handler } => {
-            info!(events = event_ids.len(), handler, "an operator replays events");
-            let replayed = replay(inbox, event_ids, handler.as_deref()).await;
+        Request::Replay { events, handler } => {
+            info!(events = events.len(), handler, "an operator replays events");
+            let replayed = replay(inbox, events, handler.as_deref()).await;
             inbox.look();
             value(replayed)
         }
@@ -122,12 +129,12 @@ where
 
 async fn replay(
     inbox: &Inbox,
-    event_ids: Vec<String>,
+    events: Vec<EventKey>,
     only: Option<&str>,
 ) -> Result<Vec<Replayed>, StoreError> {
-    let mut all = Vec::with_capacity(event_ids.len());
-    for id in event_ids {
-        all.push(replay_one(inbox, id, only).await?);
+    let mut all = Vec::with_capacity(events.len());
+    for event in events {
+        all.push(begin_replay(inbox, event, only).await?);
     }
     let mut done = Vec::with_capacity(all.len());
     for replayed in all {
@@ -143,13 +150,17 @@ async fn replay(
 type Writing<T> = tokio::task::JoinHandle<Result<T, StoreError>>;
 
 /// Begins to replay an event; many of these go into one commit. An error is what became of it without.
-async fn replay_one(
+async fn begin_replay(
     inbox: &Inbox,
-    id: String,
+    key: EventKey,
     only: Option<&str>,
 ) -> Result<Result<Writing<Replayed>, Replayed>, StoreError> {
-    let Some(event) = inbox.store.event(id.clone()).await? else { return Ok(Err(Replayed::Unknown)) };
-    let body = event.body.map(bytes::Bytes::from);
+    let EventKey { event_id, cursor } = key;
+    let found = inbox.store.event(event_id).await?;
+    let Some(found) = found.into_iter().find(|found| found.event.cursor == cursor) else {
+        return Ok(Err(Replayed::Unknown));
+    };
+    let body = found.body.map(bytes::Bytes::from);
     let Some(envelope) = body.and_then(|body| Envelope::parse_stored(&body).ok()) else {
         return Ok(Err(Replayed::NoBody));
     };
@@ -157,7 +168,7 @@ async fn replay_one(
     let wanted = handlers.filter(|handler| only.is_none_or(|only| handler.id == only));
     let tasks = wanted.map(|handler| new_task(handler, &envelope)).collect();
     let store = Arc::clone(&inbox.store);
-    Ok(Ok(tokio::spawn(async move { store.replay(id, tasks).await })))
+    Ok(Ok(tokio::spawn(async move { store.replay(cursor, tasks).await })))
 }
 
 fn broken(error: tokio::task::JoinError) -> StoreError {

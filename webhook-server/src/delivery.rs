@@ -23,6 +23,8 @@ pub(crate) enum Taken {
     New {
         envelope: Arc<Envelope>,
         tasks: usize,
+        /// Whether its id is also that of an event of another type or object.
+        id_is_reused: bool,
         /// What a handler told the sender, which waited for it.
         reply: Option<Reply>,
     },

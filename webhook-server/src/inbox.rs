@@ -25,7 +25,7 @@ use webhook_core::{Envelope, Registry, Reply};
 use self::arrival::arrival;
 use self::clock::StoreClock;
 use self::slots::{Slot, Slots};
-use self::store::{Began, NewTask, OpenError, Recorded, Store, StoreError};
+use self::store::{AtOnce, Began, NewTask, OpenError, Recorded, Store, StoreError};
 use crate::delivery::Taken;
 use crate::journal::Journal;
 use crate::run::{Runner, Start};
@@ -57,6 +57,7 @@ enum Stored {
     /// If the sender waits for a run, that run, and until when.
     New {
         awaited: Option<(JoinHandle<Option<Reply>>, Instant)>,
+        id_is_reused: bool,
     },
     Duplicate {
         same_body: bool,
@@ -179,10 +180,11 @@ impl Inbox {
             tokio::spawn(Arc::clone(self).record_and_start(Arc::clone(&envelope), signed_at, received_at));
         let recorded = tokio::time::timeout(COMMIT_TIMEOUT, recording).await;
         let recorded = recorded.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
-        let awaited = match recorded.map_err(|panic| StoreError::Broken(panic.to_string()))?? {
-            Stored::New { awaited } => awaited,
-            Stored::Duplicate { same_body } => return Ok(Taken::Duplicate { envelope, same_body }),
-        };
+        let (awaited, id_is_reused) =
+            match recorded.map_err(|panic| StoreError::Broken(panic.to_string()))?? {
+                Stored::New { awaited, id_is_reused } => (awaited, id_is_reused),
+                Stored::Duplicate { same_body } => return Ok(Taken::Duplicate { envelope, same_body }),
+            };
         let reply = match awaited {
             // One that cannot be cancelled is not waited for.
             Some((run, until)) => match tokio::time::timeout_at((until + LATE).into(), run).await {
@@ -191,7 +193,7 @@ impl Inbox {
             },
             None => None,
         };
-        Ok(Taken::New { envelope, tasks, reply })
+        Ok(Taken::New { envelope, tasks, id_is_reused, reply })
     }
 
     /// Stores an event and starts its runs, as far as there are slots for them.
@@ -206,13 +208,18 @@ impl Inbox {
         let mut tasks = Vec::with_capacity(handlers.len());
         for handler in handlers {
             let slot = self.slots.at_once(handler);
-            tasks.push(NewTask { start: slot.is_some(), ..new_task(handler, &envelope) });
+            let at_once = match &slot {
+                Some(_) if handler.policy.replies => AtOnce::Awaited,
+                Some(_) => AtOnce::IfFree,
+                None => AtOnce::No,
+            };
+            tasks.push(NewTask { at_once, ..new_task(handler, &envelope) });
             slots.push(slot);
         }
         let mut recorded = self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await;
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
         let started = match &mut recorded {
-            Ok(Recorded::New { started }) => std::mem::take(started),
+            Ok(Recorded::New { started, .. }) => std::mem::take(started),
             Ok(Recorded::Duplicate { .. }) | Err(_) => Vec::new(),
         };
         let not_started = handlers.len() - started.len();
@@ -234,7 +241,7 @@ impl Inbox {
             self.due.notify_one();
         }
         Ok(match recorded? {
-            Recorded::New { .. } => Stored::New { awaited },
+            Recorded::New { id_is_reused, .. } => Stored::New { awaited, id_is_reused },
             Recorded::Duplicate { same_body } => Stored::Duplicate { same_body },
         })
     }

@@ -23,7 +23,7 @@ impl Inline {
     /// Cancel safety: handlers that were started go on.
     pub(crate) async fn handle(&self, envelope: Envelope) -> Result<Handled, Refusal> {
         let envelope = Arc::new(envelope);
-        let _claim = self.in_progress.claim(&envelope.id)?;
+        let _claim = self.in_progress.claim(&envelope)?;
         let handlers = self.registry.handlers_of(&envelope.event_type);
         let start = |handler| self.runner.start(handler, &envelope, Start::first(&self.endpoint, None));
         let started: Vec<_> = handlers.iter().copied().map(start).collect();
@@ -35,16 +35,17 @@ impl Inline {
     }
 }
 
-/// The ids of the events whose handlers are running: the same event may arrive twice at once.
+/// The keys of the events whose handlers are running: the same event may arrive twice at once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InProgress(Arc<Mutex<HashSet<String>>>);
 
 impl InProgress {
-    fn claim(&self, event_id: &str) -> Result<Claim, Refusal> {
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event_id.to_owned()) {
-            Ok(Claim { of: self.clone(), event_id: event_id.to_owned() })
+    fn claim(&self, envelope: &Envelope) -> Result<Claim, Refusal> {
+        let event_key = envelope.key();
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event_key.clone()) {
+            Ok(Claim { of: self.clone(), event_key })
         } else {
-            Err(Refusal::InProgress { event_id: event_id.to_owned() })
+            Err(Refusal::InProgress { event_id: envelope.id.clone() })
         }
     }
 }
@@ -52,11 +53,11 @@ impl InProgress {
 /// An event in progress, until it is dropped.
 struct Claim {
     of: InProgress,
-    event_id: String,
+    event_key: String,
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.of.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.event_id);
+        self.of.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.event_key);
     }
 }

@@ -62,6 +62,14 @@ impl Journal {
 
 fn log_taken(taken: &Taken, status: StatusCode) {
     let status = status.as_u16();
+    if let Taken::New { envelope, id_is_reused: true, .. } = taken {
+        warn!(
+            event_id = envelope.id,
+            event_type = envelope.event_type,
+            "an event of another type or object has the same id: this one is stored and handled as an event of its \
+             own, as test consoles send them; from Stripe itself no two events have one id"
+        );
+    }
     match taken {
         Taken::New { envelope, tasks, .. } => info!(
             event_id = envelope.id,

@@ -48,7 +48,7 @@ impl Books {
     fn book(&self, payment: &Payment, context: &Context) -> rusqlite::Result<()> {
         let mut database = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction = database.transaction()?;
-        if transaction.execute(ledger::INSERT, (context.event_id(), context.handler()))? == 1 {
+        if transaction.execute(ledger::INSERT, (context.event_key(), context.handler()))? == 1 {
             transaction.execute(
                 "INSERT INTO booking (payment, amount, currency) VALUES (?1, ?2, ?3)",
                 (&payment.id, payment.amount_received, &payment.currency),

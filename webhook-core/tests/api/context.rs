@@ -55,15 +55,17 @@ fn the_key_is_the_same_in_every_run_of_a_handler_on_an_event() {
     ] {
         assert_eq!(context_of(&[], run).idempotency_key("charge"), first, "{name}");
     }
-    let redelivered =
-        context_of(&[("pending_webhooks", "0"), ("data", r#"{"object":{}}"#)], run_of("shop::paid"));
+    let redelivered = context_of(
+        &[("pending_webhooks", "0"), ("data", r#"{"object":{"id":"ch_1"}}"#)],
+        run_of("shop::paid"),
+    );
     assert_eq!(redelivered.idempotency_key("charge"), first, "the event delivered again");
 }
 
 #[test]
 fn the_key_does_not_change_between_releases() {
-    // SHA-256 of `evt_1`, NUL, `shop::paid`, NUL, `charge`: a request sent before an upgrade is not sent again.
-    let expected = "webhook-942453c7fdd652c0e05650a464d7dae062f7ff2ca85385240d454744646004b9";
+    // SHA-256 of `evt_1/charge.succeeded/ch_1`, NUL, `shop::paid`, NUL, `charge`: a request sent before an upgrade is not sent again.
+    let expected = "webhook-3811b6694f36999a22a7adf65c8ccd6ef710b6f4c27e16beb3d55928644e1eb5";
     assert_eq!(key("evt_1", "shop::paid", "charge"), expected);
 }
 
@@ -85,6 +87,23 @@ fn the_key_differs_by_event_handler_and_step() {
     ];
     let keys: BTreeSet<_> = parts.iter().map(|(event, handler, step)| key(event, handler, step)).collect();
     assert_eq!(keys.len(), parts.len());
+}
+
+#[test]
+fn events_of_one_id_have_keys_of_their_own() {
+    let context =
+        |event_type, object| context_of(&[("type", event_type), ("data", object)], run_of("shop::paid"));
+    let contexts = [
+        context(r#""charge.succeeded""#, r#"{"object":{"id":"ch_1"}}"#),
+        context(r#""charge.failed""#, r#"{"object":{"id":"ch_1"}}"#),
+        context(r#""charge.failed""#, r#"{"object":{"id":"ch_2"}}"#),
+        context(r#""charge.failed""#, r#"{"object":{}}"#),
+    ];
+    let keys: Vec<String> = contexts.iter().map(Context::event_key).collect();
+    let expected = ["charge.succeeded/ch_1", "charge.failed/ch_1", "charge.failed/ch_2", "charge.failed/"];
+    assert_eq!(keys, expected.map(|rest| format!("evt_1/{rest}")));
+    let keys: BTreeSet<String> = contexts.iter().map(|context| context.idempotency_key("charge")).collect();
+    assert_eq!(keys.len(), contexts.len());
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn the_default_is_twenty_serial_runs() {
         retry: Retry { max: 20, first: seconds(5), cap: seconds(6 * 3600) },
         order: Order::Serial,
         order_by: None,
+        order_group: None,
         replies: false,
     };
     assert_eq!(Policy::DEFAULT, default);

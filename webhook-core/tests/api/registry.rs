@@ -1,7 +1,7 @@
 //! A registry of handlers that the test states itself.
 
 use webhook_core::{
-    Event, Extract, Needs, Policy, Registration, Registry, RegistryProblem, State, States, Takes,
+    Event, Extract, Needs, Order, Policy, Registration, Registry, RegistryProblem, State, States, Takes,
 };
 
 const CHARGES: Takes = Takes::Types(&["charge.failed", "charge.succeeded"]);
@@ -192,4 +192,42 @@ fn a_registration_shows_what_identifies_it() {
         shown,
         r#"Registration { id: "shop::paid", takes: Unhandled, file: "src/a.rs", line: 3, .. }"#
     );
+}
+
+fn grouped(id: &'static str, group: &'static str, order: Order) -> &'static Registration {
+    let policy = Policy { order_group: Some(group), order, ..Policy::DEFAULT };
+    Box::leak(Box::new(Registration { policy, ..*registration(id, CHARGES) }))
+}
+
+#[test]
+fn a_group_with_one_member_is_named_with_the_group_that_was_probably_meant() {
+    let found = problems([
+        grouped("a", "subscription", Order::Serial),
+        grouped("b", "subscription", Order::Serial),
+        grouped("c", "subscripton", Order::Serial),
+        grouped("d", "elsewhere", Order::Serial),
+    ]);
+    assert_eq!(
+        messages(&found),
+        [
+            "handler `d` (src/lib.rs:1) is alone in its group: no other has `order_group = \"elsewhere\"`; \
+             give another handler the same group, or remove it",
+            "handler `c` (src/lib.rs:1) is alone in its group: no other has `order_group = \"subscripton\"`; \
+             did you mean `subscription`?",
+        ]
+    );
+}
+
+#[test]
+fn members_of_a_group_that_differ_in_their_order_are_named() {
+    let mixed = [grouped("a", "subscription", Order::Serial), grouped("b", "subscription", Order::Strict)];
+    assert_eq!(
+        messages(&problems(mixed)),
+        [
+            "handlers `a` (src/lib.rs:1) and `b` (src/lib.rs:1) share the lanes of `order_group = \"subscription\"`, \
+          and only one of them has `order = strict`: give both the same `order`"
+        ]
+    );
+    let same = [grouped("a", "subscription", Order::Strict), grouped("b", "subscription", Order::Strict)];
+    assert_eq!(problems(same), []);
 }

@@ -52,6 +52,17 @@ async fn by_enum(_event: Event) {}
 #[on_event("account.external_account.*", order_by = "account_holder_name")]
 async fn by_field_of_one_object(_event: Event) {}
 
+#[on_event("customer.subscription.*", order_group = "subscription")]
+async fn grouped(_event: Event) {}
+
+#[on_event(
+    "invoice.paid",
+    order = strict,
+    order_by = "parent.subscription_details.subscription",
+    order_group = "strict-subscription"
+)]
+async fn grouped_by_a_field(_event: Event) {}
+
 #[on_event("issuing_authorization.request", reply)]
 async fn decide(_event: Event) -> Result<Reply, HandlerError> {
     Reply::json(&true)
@@ -94,6 +105,7 @@ fn main() {
         retry: Retry { max: 12, first: seconds(7), cap: seconds(HOUR) },
         order: Order::Strict,
         order_by: Some("customer"),
+        order_group: None,
         replies: false,
     };
     let retry = |retry| Policy { retry, ..SILENT };
@@ -121,6 +133,15 @@ fn main() {
         ("by_text_inside", by("billing_details.email")),
         ("by_enum", by("status")),
         ("by_field_of_one_object", by("account_holder_name")),
+        ("grouped", Policy { order_group: Some("subscription"), ..SILENT }),
+        (
+            "grouped_by_a_field",
+            Policy {
+                order: Order::Strict,
+                order_group: Some("strict-subscription"),
+                ..by("parent.subscription_details.subscription")
+            },
+        ),
         // What a second run decides, nobody reads.
         ("decide", Policy { retry: Retry { max: 1, ..RETRY }, ..replying }),
         (

@@ -107,14 +107,19 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
 
 fn handler_id(id: &LitStr, mistakes: &mut Mistakes) -> Option<String> {
     let written = id.value();
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
-    if written.is_empty() || !written.bytes().all(allowed) {
+    if !is_name(&written) {
         let message =
             format!("`{written}` is no handler id: it is made of letters, digits, `_`, `-`, `.` and `:`");
         mistakes.add(id.span(), message);
         return None;
     }
     Some(written)
+}
+
+/// Tells whether a text can name a handler, or a group of them.
+pub(super) fn is_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    !text.is_empty() && text.bytes().all(allowed)
 }
 
 /// Checks what surrounds the body; types are judged where they can be looked up, by the compiler.

@@ -165,6 +165,7 @@ fn policy(policy: &Policy) -> TokenStream {
         Order::None => quote!(__private::Order::None),
     };
     let order_by = option(policy.order_by.as_ref().map(|path| quote!(#path)));
+    let order_group = option(policy.order_group.as_ref().map(|name| quote!(#name)));
     let replies = policy.replies;
     quote! {
         __private::Policy {
@@ -172,6 +173,7 @@ fn policy(policy: &Policy) -> TokenStream {
             retry: __private::Retry { max: #max, first: #first, cap: #cap },
             order: #order,
             order_by: #order_by,
+            order_group: #order_group,
             replies: #replies,
         }
     }

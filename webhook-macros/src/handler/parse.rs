@@ -88,6 +88,7 @@ impl Attribute {
             "id" => self.id.replace(text(key, "orders.fulfil", input)?).is_some(),
             "timeout" => self.policy.timeout.replace(text(key, "30s", input)?).is_some(),
             "order" => self.policy.order.replace(policy::order(key, input)?).is_some(),
+            "order_group" => self.policy.order_group.replace(text(key, "subscription", input)?).is_some(),
             "order_by" => self.policy.order_by.replace(text(key, "customer", input)?).is_some(),
             "crate" => self.root.replace(path(key, input)?).is_some(),
             _ => return Err(self.kind.unknown_key(key)),
@@ -149,8 +150,10 @@ pub(super) fn value_span(key: &Ident, input: ParseStream<'_>) -> Span {
 impl Kind {
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::OnEvent => &["crate", "id", "order", "order_by", "reply", "retry", "timeout"],
-            Self::OnUnhandled => &["crate", "id", "order", "retry", "timeout"],
+            Self::OnEvent => {
+                &["crate", "id", "order", "order_by", "order_group", "reply", "retry", "timeout"]
+            }
+            Self::OnUnhandled => &["crate", "id", "order", "order_group", "retry", "timeout"],
         }
     }
 
@@ -176,7 +179,8 @@ impl Kind {
             None => {
                 let of_events = if self == Self::OnEvent { ", `order_by = \"…\"`, `reply`" } else { "" };
                 format!(
-                    "there are `id = \"…\"`, `timeout = \"30s\"`, `retry(…)`, `order = …`{of_events} \
+                    "there are `id = \"…\"`, `timeout = \"30s\"`, `retry(…)`, `order = …`, \
+                     `order_group = \"…\"`{of_events} \
                      and `crate = path`"
                 )
             }

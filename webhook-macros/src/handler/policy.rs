@@ -1,4 +1,4 @@
-//! How a handler's runs are made: `timeout`, `retry(…)`, `order`, `order_by` and `reply`.
+//! How a handler's runs are made: `timeout`, `retry(…)`, `order`, `order_by`, `order_group` and `reply`.
 
 mod check;
 mod parse;
@@ -16,6 +16,7 @@ pub(super) struct Written {
     pub(super) retry: Option<WrittenRetry>,
     pub(super) order: Option<(Ident, Order)>,
     pub(super) order_by: Option<LitStr>,
+    pub(super) order_group: Option<LitStr>,
     pub(super) reply: Option<Ident>,
 }
 
@@ -33,6 +34,7 @@ pub(super) struct Policy {
     pub(super) retry: Retry,
     pub(super) order: Order,
     pub(super) order_by: Option<String>,
+    pub(super) order_group: Option<String>,
     pub(super) replies: bool,
     pub(super) returns: Option<Returns>,
 }

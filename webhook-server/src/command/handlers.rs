@@ -43,6 +43,7 @@ struct Row {
     retry: RetryRow,
     order: &'static str,
     order_by: Option<&'static str>,
+    order_group: Option<&'static str>,
     replies: bool,
     #[serde(rename = "crate")]
     crate_name: &'static str,
@@ -118,6 +119,7 @@ fn row(handler: &Registration) -> Row {
         },
         order: word(handler.policy.order),
         order_by: handler.policy.order_by,
+        order_group: handler.policy.order_group,
         replies: handler.policy.replies,
         crate_name: handler.crate_name(),
         binary: handler.binary,
@@ -164,7 +166,7 @@ fn cells(handler: &Registration) -> [Cell; 6] {
 
 /// What is not as usual in how a handler's runs are made, as its attribute would say it.
 fn runs(policy: &Policy) -> String {
-    let Policy { timeout, retry, order, order_by, replies } = *policy;
+    let Policy { timeout, retry, order, order_by, order_group, replies } = *policy;
     let time = humantime::format_duration;
     let mut said = Vec::new();
     said.extend(timeout.map(|timeout| format!("timeout = \"{}\"", time(timeout))));
@@ -175,6 +177,7 @@ fn runs(policy: &Policy) -> String {
     // A handler that replies waits for no other, and its attribute cannot say so.
     said.extend((order != Order::default() && !replies).then(|| format!("order = {}", word(order))));
     said.extend(order_by.map(|field| format!("order_by = \"{field}\"")));
+    said.extend(order_group.map(|name| format!("order_group = \"{name}\"")));
     said.extend(replies.then(|| "reply".to_owned()));
     if said.is_empty() { "-".to_owned() } else { said.join(", ") }
 }

@@ -227,17 +227,29 @@ fn tell(text: &str) {
 
 async fn show(app: App, show: Show) -> Result<(), Failure> {
     let mut operator = operator(app, &show.plain.inbox).await?;
-    let found: Option<StoredEvent> = ask(&mut operator, Request::Event { id: show.id.clone() }).await?;
-    let Some(found) = found else {
+    let found: Vec<StoredEvent> = ask(&mut operator, Request::Event { id: show.id.clone() }).await?;
+    if found.is_empty() {
         return Err(Failure::Failed(format!("there is no event {} in the inbox", show.id)));
-    };
-    match (show.body, show.plain.output.format, &found.body) {
-        (true, _, Some(body)) => exactly(body),
-        (true, _, None) => {
-            return Err(Failure::Failed(format!("the body of {} is not, or no longer, kept", show.id)));
+    }
+    if show.body && found.len() > 1 {
+        return Err(Failure::Failed(format!(
+            "{} events of different types or objects have the id {}: `inbox export {1}` writes them all",
+            found.len(),
+            show.id
+        )));
+    }
+    // Almost always it is one.
+    for (at, found) in found.into_iter().enumerate() {
+        match (show.body, show.plain.output.format, &found.body) {
+            (true, _, Some(body)) => exactly(body),
+            (true, _, None) => {
+                return Err(Failure::Failed(format!("the body of {} is not, or no longer, kept", show.id)));
+            }
+            (false, Format::Json, _) => print(&json(&Readable::of(found))?),
+            (false, Format::Table, _) => {
+                print(&format!("{}{}", if at > 0 { "\n" } else { "" }, rows::event(&found, show.plain.output.width())));
+            }
         }
-        (false, Format::Json, _) => print(&json(&Readable::of(found))?),
-        (false, Format::Table, _) => print(&rows::event(&found, show.plain.output.width())),
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use webhook_core::Registry;
 use super::inbox::{EventFlags, PAGE, ask, handler, json, named, operator, rows};
 use super::{Failure, Format, Output};
 use crate::app::App;
-use crate::control::Request;
+use crate::control::{EventKey, Request};
 use crate::inbox::store::{EventRow, Filter, Replayed};
 use crate::settings::InboxFlag;
 use crate::terminal::print;
@@ -78,11 +78,13 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     }
     let bar = ProgressBar::new(meant.len() as u64);
     // The oldest first, as they happened.
-    let ids: Vec<String> = meant.iter().rev().map(|event| event.event_id.clone()).collect();
-    for page in ids.chunks(PAGE) {
-        let request = Request::Replay { event_ids: page.to_vec(), handler: replay.handler.clone() };
+    meant.reverse();
+    for page in meant.chunks(PAGE) {
+        let key = |event: &EventRow| EventKey { event_id: event.event_id.clone(), cursor: event.cursor };
+        let request =
+            Request::Replay { events: page.iter().map(key).collect(), handler: replay.handler.clone() };
         let replayed: Vec<Replayed> = ask(&mut operator, request).await?;
-        for (id, replayed) in page.iter().zip(replayed) {
+        for (id, replayed) in page.iter().map(|event| &event.event_id).zip(replayed) {
             match replayed {
                 Replayed::Ready(tasks) => report.tasks += tasks,
                 Replayed::NoBody => report.without_body.push(id.clone()),

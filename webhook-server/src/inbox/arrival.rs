@@ -2,7 +2,7 @@
 
 use webhook_core::{Envelope, Order, Registration};
 
-use super::store::{Arrival, Lane, NewTask};
+use super::store::{Arrival, AtOnce, Lane, NewTask, moment};
 
 /// What is stored of an event.
 pub(super) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks: Vec<NewTask>) -> Arrival {
@@ -23,15 +23,29 @@ pub(super) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks
 
 /// A handler's work on an event.
 pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
-    let by = handler.policy.order_by;
+    let policy = &handler.policy;
+    let of_account = |value: String| format!("{}|{value}", envelope.account.as_deref().unwrap_or_default());
+    let id = envelope.text_at("id");
     // An object without the field that makes the lanes has a lane of its own.
-    let value = by.and_then(|path| envelope.text_at(path)).or_else(|| envelope.text_at("id"));
-    let is_ordered = handler.policy.order != Order::None && !handler.policy.replies;
-    let lane = value.filter(|_| is_ordered).map(|value| Lane {
-        key: format!("{}|{value}", envelope.account.as_deref().unwrap_or_default()),
-        strict: handler.policy.order == Order::Strict,
-    });
-    NewTask { handler: handler.id.to_owned(), lane, start: false }
+    let value = policy.order_by.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
+    let is_ordered = policy.order != Order::None && !policy.replies;
+    let strict = policy.order == Order::Strict;
+    NewTask {
+        handler: handler.id.to_owned(),
+        scope: scope(handler),
+        object: id.map(of_account),
+        moment: moment(&envelope.event_type, envelope.created.map(|created| created.unix_seconds())),
+        lane: value.filter(|_| is_ordered).map(|value| Lane { key: of_account(value), strict }),
+        at_once: AtOnce::No,
+    }
+}
+
+/// Whose lanes a handler shares: its group's, or else its own. No id of a handler begins as a group's scope does.
+fn scope(handler: &Registration) -> String {
+    match handler.policy.order_group {
+        Some(group) => format!("*{group}"),
+        None => handler.id.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
-//! What every store must do: [`scenes`] that read as the protocol, and random [`walks`] beside the model.
+//! What every store must do: [`scenes`] that read as the protocol, random [`walks`] beside the model, and [`crashes`] that
+//! must be told apart from bad luck.
 
+mod crashes;
 mod scenes;
 mod walks;
 
@@ -15,8 +17,9 @@ use super::clock::StoreClock;
 use super::memory::{Memory, Task};
 use super::sqlite::Sqlite;
 use super::store::{
-    Arrival, Began, Capacity, Claim, End, EventRow, Filter, HandlerStats, Lane, NewTask, Pruned,
-    QuarantineRow, Recorded, Replayed, Retention, State, Stats, Store, Stored, TaskRow, Ticket, Why,
+    ACCUSED, ATTEMPTS_KEPT, Arrival, AtOnce, AttemptOutcome, AttemptRow, Began, Capacity, Claim, End,
+    EventRow, Filter, HandlerStats, Lane, MAX_CRASHES, NewTask, Pruned, QuarantineRow, Recorded, Replayed,
+    Retention, State, Stats, Store, Stored, StoredEvent, TaskRow, Ticket, Why, moment,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.
@@ -126,7 +129,7 @@ impl<S: Subject> World<S> {
 
     fn arrive(&self, arrival: Arrival) -> Vec<Claim> {
         match self.done(|store| store.record(arrival)) {
-            Recorded::New { started } => started,
+            Recorded::New { started, .. } => started,
             known @ Recorded::Duplicate { .. } => panic!("{known:?}"),
         }
     }
@@ -163,6 +166,12 @@ impl<S: Subject> World<S> {
         claims.into_iter().next().unwrap()
     }
 
+    /// Claims the first task of a handler.
+    fn claim_one_of(&self, handler: &str) -> Claim {
+        let claimed = self.done(|store| store.claim(capacity(1, &[(handler, 1)])));
+        claimed.claims.into_iter().next().unwrap()
+    }
+
     fn next_due(&self) -> Option<Duration> {
         self.done(|store| store.claim(capacity(0, &[]))).next_due
     }
@@ -193,7 +202,20 @@ impl<S: Subject> World<S> {
     }
 
     fn event(&self, event_id: &str) -> Option<EventRow> {
-        self.done(|store| store.event(event_id.to_owned())).map(|stored| stored.event)
+        self.stored(event_id).map(|stored| stored.event)
+    }
+
+    /// The event with an id that was used once.
+    fn stored(&self, event_id: &str) -> Option<StoredEvent> {
+        let mut found = self.done(|store| store.event(event_id.to_owned()));
+        assert!(found.len() <= 1, "{found:?}");
+        found.pop()
+    }
+
+    /// The attempts of a task of an event that did not succeed: which, and how they ended.
+    fn attempts(&self, event_id: &str, task: i64) -> Vec<(u32, AttemptOutcome)> {
+        let attempts = self.stored(event_id).unwrap().attempts.into_iter();
+        attempts.filter(|row| row.task == task).map(|row| (row.attempt, row.outcome)).collect()
     }
 
     fn stats(&self) -> Stats {
@@ -205,7 +227,8 @@ impl<S: Subject> World<S> {
     }
 
     fn replay(&self, event_id: &str, tasks: &[NewTask]) -> Replayed {
-        self.done(|store| store.replay(event_id.to_owned(), tasks.to_vec()))
+        let event = self.event(event_id).map_or(99, |event| event.cursor);
+        self.done(|store| store.replay(event, tasks.to_vec()))
     }
 
     /// Retries a task, whichever handler's it is.
@@ -253,11 +276,45 @@ pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> Arrival {
 }
 
 fn created(event_id: &str, created: i64, tasks: &[NewTask]) -> Arrival {
-    Arrival { object_id: Some("ch_1".to_owned()), created: Some(created), ..arrival(event_id, tasks) }
+    about("ch_1", "charge.succeeded", event_id, Some(created), tasks)
+}
+
+/// An event of an object, as its tasks know of it.
+fn about(
+    object_id: &str,
+    event_type: &str,
+    event_id: &str,
+    created: Option<i64>,
+    tasks: &[NewTask],
+) -> Arrival {
+    let moment = moment(event_type, created);
+    let of_event = |task: &NewTask| NewTask { object: Some(format!("|{object_id}")), moment, ..task.clone() };
+    Arrival {
+        event_type: event_type.to_owned(),
+        object_id: Some(object_id.to_owned()),
+        created,
+        ..arrival(event_id, &tasks.iter().map(of_event).collect::<Vec<_>>())
+    }
 }
 
 pub(super) fn free(handler: &str) -> NewTask {
-    NewTask { handler: handler.to_owned(), lane: None, start: false }
+    NewTask {
+        handler: handler.to_owned(),
+        scope: handler.to_owned(),
+        object: None,
+        moment: 0,
+        lane: None,
+        at_once: AtOnce::No,
+    }
+}
+
+/// A task of a handler that shares its lanes with others.
+fn grouped(handler: &str) -> NewTask {
+    NewTask { scope: "*group".to_owned(), ..serial(handler) }
+}
+
+fn awaited(handler: &str) -> NewTask {
+    NewTask { at_once: AtOnce::Awaited, ..free(handler) }
 }
 
 fn in_lane(handler: &str, key: &str, strict: bool) -> NewTask {
@@ -273,7 +330,7 @@ fn strict(handler: &str) -> NewTask {
 }
 
 pub(super) fn at_once(task: NewTask) -> NewTask {
-    NewTask { start: true, ..task }
+    NewTask { at_once: AtOnce::IfFree, ..task }
 }
 
 fn again_after(after: Duration) -> End {

@@ -12,13 +12,10 @@ use webhook_core::Retry;
 
 use super::clock::{StoreClock, millis};
 use super::store::{
-    Arrival, Began, Capacity, Claim, Claimed, End, EventRow, Filter, Finished, HandlerStats, Lane, NewTask,
-    Pruned, QuarantineRow, Recorded, Replayed, Retention, State, Stats, Store, Stored, StoredEvent, TaskRow,
-    Ticket, Why,
+    ACCUSED, ATTEMPTS_KEPT, Arrival, AtOnce, AttemptOutcome, AttemptRow, Began, Capacity, Claim, Claimed,
+    End, EventRow, Filter, Finished, HandlerStats, Lane, MAX_CRASHES, NewTask, POISON, Pruned, QuarantineRow,
+    Recorded, Replayed, Retention, State, Stats, Store, Stored, StoredEvent, TaskRow, Ticket, Why,
 };
-
-/// How often a task may end the process while it alone is running.
-const MAX_CRASHES: u32 = 3;
 
 /// How many events one step of the retention looks at.
 const PRUNE_STEP: usize = 500;
@@ -46,6 +43,8 @@ struct Data {
     /// By sequence number, which is the order of arrival.
     events: BTreeMap<i64, StoredArrival>,
     tasks: BTreeMap<i64, Task>,
+    /// In the order in which they ended.
+    attempts: Vec<AttemptRow>,
     quarantine: BTreeMap<i64, Quarantined>,
     // The last ids given out: one that was pruned is not given out again.
     last_event: i64,
@@ -68,18 +67,22 @@ pub(super) struct Task {
     /// The event's sequence number.
     pub(super) event: i64,
     pub(super) handler: String,
+    pub(super) scope: String,
+    pub(super) object: Option<String>,
     pub(super) lane: Option<Lane>,
-    /// When the event happened, 0 if Stripe did not say: the order in a lane.
-    pub(super) created: i64,
+    pub(super) moment: i64,
     pub(super) state: State,
     pub(super) why: Option<Why>,
     pub(super) attempt: u32,
+    /// How many processes ended while it was running, since it last ended a run itself.
     pub(super) crashes: u32,
-    /// Whether a process ended while it was running, and it has not ended a run since.
+    /// Whether a process ended while it was running, and it has neither ended a run nor been acquitted since.
     pub(super) is_suspect: bool,
     pub(super) is_replay: bool,
     pub(super) fence: i64,
     pub(super) due: i64,
+    /// When its latest run began.
+    pub(super) started: i64,
     pub(super) finished: Option<i64>,
     pub(super) error: Option<String>,
 }
@@ -95,16 +98,24 @@ impl Task {
         self.state == State::Ready && self.due <= now
     }
 
-    /// Whether it is an open task of a lane.
-    fn is_open_in(&self, handler: &str, key: &str) -> bool {
-        self.state.is_open()
-            && self.handler == handler
-            && self.lane.as_ref().is_some_and(|lane| lane.key == key)
+    fn is_accused(&self) -> bool {
+        self.is_suspect && self.crashes >= ACCUSED
     }
 
-    /// The order in a lane.
-    fn turn(&self) -> (i64, i64) {
-        (self.created, self.event)
+    /// Whether it is an open task of a lane.
+    fn is_open_in(&self, scope: &str, key: &str) -> bool {
+        self.state.is_open() && self.scope == scope && self.lane.as_ref().is_some_and(|lane| lane.key == key)
+    }
+
+    /// The order in a lane. Several tasks of one event may share a lane.
+    fn turn(&self) -> (i64, i64, i64) {
+        (self.moment, self.event, self.id)
+    }
+
+    /// The run that it has just ended without success.
+    fn attempt_row(&self, outcome: AttemptOutcome, error: Option<String>, now: i64) -> AttemptRow {
+        let (task, attempt, started_ms) = (self.id, self.attempt, self.started);
+        AttemptRow { task, attempt, started_ms, ended_ms: now, outcome, error }
     }
 
     fn finished_before(&self, time: i64) -> bool {
@@ -137,8 +148,10 @@ impl Task {
 }
 
 impl Data {
-    fn event_named(&self, event_id: &str) -> Option<i64> {
-        self.events.iter().find(|(_, event)| event.row.event_id == event_id).map(|(seq, _)| *seq)
+    /// The events with an id, oldest first: several if it was used for other types or objects as well.
+    fn events_named<'d>(&'d self, event_id: &'d str) -> impl Iterator<Item = (i64, &'d EventRow)> {
+        let rows = self.events.iter().map(|(seq, event)| (*seq, &event.row));
+        rows.filter(move |(_, row)| row.event_id == event_id)
     }
 
     fn has_body(&self, event: i64) -> bool {
@@ -149,25 +162,20 @@ impl Data {
         self.tasks.values().filter(move |task| task.event == event)
     }
 
-    fn open_in<'d>(&'d self, handler: &'d str, lane: &'d Lane) -> impl Iterator<Item = &'d Task> {
-        self.tasks.values().filter(move |task| task.is_open_in(handler, &lane.key))
+    fn open_in<'d>(&'d self, scope: &'d str, lane: &'d Lane) -> impl Iterator<Item = &'d Task> {
+        self.tasks.values().filter(move |task| task.is_open_in(scope, &lane.key))
     }
 
-    fn insert_task(
-        &mut self,
-        event: i64,
-        created: Option<i64>,
-        new: NewTask,
-        is_replay: bool,
-        now: i64,
-    ) -> i64 {
+    fn insert_task(&mut self, event: i64, new: NewTask, is_replay: bool, now: i64) -> i64 {
         self.last_task += 1;
         let task = Task {
             id: self.last_task,
             event,
             handler: new.handler,
+            scope: new.scope,
+            object: new.object,
             lane: new.lane,
-            created: created.unwrap_or(0),
+            moment: new.moment,
             state: State::Ready,
             why: None,
             attempt: 0,
@@ -176,6 +184,7 @@ impl Data {
             is_replay,
             fence: 0,
             due: now,
+            started: 0,
             finished: None,
             error: None,
         };
@@ -185,9 +194,11 @@ impl Data {
 
     fn record(&mut self, arrival: Arrival, now: i64) -> Recorded {
         let digest: [u8; 32] = Sha256::digest(&arrival.body).into();
-        if let Some(seq) = self.event_named(&arrival.event_id)
-            && let Some(known) = self.events.get_mut(&seq)
-        {
+        let is_same =
+            |row: &EventRow| row.event_type == arrival.event_type && row.object_id == arrival.object_id;
+        let known = self.events_named(&arrival.event_id).find(|(_, row)| is_same(row)).map(|(seq, _)| seq);
+        let id_is_reused = self.events_named(&arrival.event_id).next().is_some();
+        if let Some(known) = known.and_then(|seq| self.events.get_mut(&seq)) {
             let same_body = known.digest == digest;
             known.row.deliveries += 1;
             known.row.changed_bodies += u64::from(!same_body);
@@ -213,39 +224,41 @@ impl Data {
         // What nobody handles is known by its id, so that a duplicate is told, and not kept.
         let body = (!arrival.tasks.is_empty()).then_some(arrival.body);
         self.events.insert(seq, StoredArrival { row, digest, body });
-        let mut wanted = Vec::new();
-        for task in arrival.tasks {
-            let start = task.start;
-            let id = self.insert_task(seq, arrival.created, task, false, now);
-            wanted.extend(start.then_some(id));
-        }
         let mut started = Vec::new();
-        for id in wanted {
-            if self.may_start(id) {
-                started.extend(self.start(id));
+        for task in arrival.tasks {
+            let at_once = task.at_once;
+            let id = self.insert_task(seq, task, false, now);
+            if self.may_start(id, at_once) {
+                started.extend(self.start(id, now));
             }
         }
-        Recorded::New { started }
+        Recorded::New { started, id_is_reused }
     }
 
-    /// Whether a task that was just made may run at once: no suspect is left, and it is alone in its lane.
-    fn may_start(&self, id: i64) -> bool {
+    /// Whether a task that was just made may run at once: it is alone in its lane, and if nobody waits for its answer,
+    /// no task is accused.
+    fn may_start(&self, id: i64, at_once: AtOnce) -> bool {
         let is_alone = |task: &Task| match &task.lane {
-            Some(lane) => self.open_in(&task.handler, lane).all(|other| other.id == id),
+            Some(lane) => self.open_in(&task.scope, lane).all(|other| other.id == id),
             None => true,
         };
-        let no_suspect = !self.tasks.values().any(|task| task.is_suspect && task.state.is_open());
-        no_suspect && self.tasks.get(&id).is_some_and(is_alone)
+        let may = match at_once {
+            AtOnce::No => false,
+            AtOnce::IfFree => !self.tasks.values().any(|task| task.is_accused() && task.state.is_open()),
+            AtOnce::Awaited => true,
+        };
+        may && self.tasks.get(&id).is_some_and(is_alone)
     }
 
     /// Starts a task. The attempt is counted before the run, so that one that ends the process is counted.
-    fn start(&mut self, id: i64) -> Option<Claim> {
+    fn start(&mut self, id: i64, now: i64) -> Option<Claim> {
         let is_stale = self.is_stale(self.tasks.get(&id)?);
         let task = self.tasks.get_mut(&id)?;
         let event = self.events.get(&task.event)?;
         task.state = State::Running;
         task.fence += 1;
         task.attempt = task.attempt.saturating_add(1);
+        task.started = now;
         Some(Claim {
             ticket: Ticket { task: id, fence: task.fence },
             handler: task.handler.clone(),
@@ -257,20 +270,15 @@ impl Data {
         })
     }
 
-    /// Whether the handler has done a newer event of the same object.
+    /// Whether a newer event of the same object is done in the task's scope.
     fn is_stale(&self, task: &Task) -> bool {
-        let Some(event) = self.events.get(&task.event) else { return false };
-        let (Some(_), Some(created)) = (&event.row.object_id, event.row.created) else { return false };
-        let is_newer = |other: &StoredArrival| {
-            other.row.object_id == event.row.object_id
-                && other.row.account == event.row.account
-                && other.row.created.is_some_and(|other| other > created)
+        let is_newer = |done: &Task| {
+            done.state == State::Done
+                && done.scope == task.scope
+                && done.object == task.object
+                && done.moment > task.moment
         };
-        self.tasks.values().any(|done| {
-            done.handler == task.handler
-                && done.state == State::Done
-                && self.events.get(&done.event).is_some_and(is_newer)
-        })
+        task.object.is_some() && task.moment != 0 && self.tasks.values().any(is_newer)
     }
 
     fn claim(&mut self, capacity: &Capacity, now: i64) -> Claimed {
@@ -282,43 +290,70 @@ impl Data {
 
     fn claims(&mut self, capacity: &Capacity, now: i64) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
-        let running: Vec<&Task> = self.tasks.values().filter(|task| task.state == State::Running).collect();
-        if running.iter().any(|task| task.is_suspect) {
+        let suspect = match self.tasks.values().find(|task| task.is_suspect && task.state == State::Running) {
+            Some(running) => Some(running.is_accused()),
+            None => self.next_suspect(capacity).map(|(id, is_accused)| {
+                claims.extend(self.start(id, now));
+                is_accused
+            }),
+        };
+        if suspect == Some(true) {
             return claims;
         }
-        let suspect = self.tasks.values().find(|task| task.is_suspect && task.state == State::Ready);
-        if let Some(suspect) = suspect {
-            if running.is_empty() && capacity.slots > 0 && capacity.of(&suspect.handler) > 0 {
-                claims.extend(self.start(suspect.id));
-            }
-            return claims;
-        }
-        while claims.len() < capacity.slots
-            && let Some(candidate) = self.first_due(now, |handler| {
-                let started = claims.iter().filter(|claim| claim.handler == handler).count();
-                started < capacity.of(handler)
-            })
-        {
+        let has_room = |claims: &[Claim], handler: &str| {
+            let started = claims.iter().filter(|claim| claim.handler == handler).count();
+            claims.len() < capacity.slots && started < capacity.of(handler)
+        };
+        while let Some(candidate) = self.first_due(now, |handler| has_room(&claims, handler)) {
             let turn = self.whose_turn(&candidate, now);
             if turn != Some(candidate.id)
                 && let Some(candidate) = self.tasks.get_mut(&candidate.id)
             {
                 candidate.state = State::Blocked;
             }
-            claims.extend(turn.and_then(|id| self.start(id)));
+            let Some(task) = turn.and_then(|turn| self.tasks.get_mut(&turn)) else { continue };
+            if task.is_suspect {
+                // It starts in the turn of the suspects.
+            } else if has_room(&claims, &task.handler) {
+                let id = task.id;
+                claims.extend(self.start(id, now));
+            } else if task.state == State::Blocked {
+                // Of another handler in the group, which has no room: it is claimed when it has.
+                task.become_ready(now);
+            }
         }
         claims
     }
 
+    /// The suspect that is to start next, if one can, and whether it is accused: the one with most crashes, the oldest
+    /// of these. It need not wait for its turn in its lane: it has begun before.
+    fn next_suspect(&self, capacity: &Capacity) -> Option<(i64, bool)> {
+        let is_free = |task: &Task| match &task.lane {
+            Some(lane) => self.open_in(&task.scope, lane).all(|other| other.state != State::Running),
+            None => true,
+        };
+        let can_start = |task: &&Task| {
+            task.is_suspect
+                && task.state.is_open()
+                && capacity.slots > 0
+                && capacity.of(&task.handler) > 0
+                && is_free(task)
+        };
+        let suspects = self.tasks.values().filter(can_start);
+        let next = suspects.min_by_key(|task| (std::cmp::Reverse(task.crashes), task.id))?;
+        Some((next.id, next.is_accused()))
+    }
+
     fn first_due(&self, now: i64, has_room: impl Fn(&str) -> bool) -> Option<Task> {
-        let due = self.tasks.values().filter(|task| task.is_due(now) && has_room(&task.handler));
+        let is_first = |task: &&Task| task.is_due(now) && !task.is_suspect && has_room(&task.handler);
+        let due = self.tasks.values().filter(is_first);
         due.min_by_key(|task| (task.due, task.id)).cloned()
     }
 
     /// The task that runs now in the lane of one that is due; `None` if none does.
     fn whose_turn(&self, candidate: &Task, now: i64) -> Option<i64> {
         let Some(lane) = &candidate.lane else { return Some(candidate.id) };
-        let open: Vec<&Task> = self.open_in(&candidate.handler, lane).collect();
+        let open: Vec<&Task> = self.open_in(&candidate.scope, lane).collect();
         if open.iter().any(|task| task.state == State::Running) {
             return None;
         }
@@ -331,8 +366,8 @@ impl Data {
 
     /// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
     fn promote(&mut self, id: i64, now: i64) {
-        let Some(Task { handler, lane: Some(lane), .. }) = self.tasks.get(&id) else { return };
-        let blocked = self.open_in(handler, lane).filter(|task| task.state == State::Blocked);
+        let Some(Task { scope, lane: Some(lane), .. }) = self.tasks.get(&id) else { return };
+        let blocked = self.open_in(scope, lane).filter(|task| task.state == State::Blocked);
         let Some(next) = blocked.min_by_key(|task| task.turn()).map(|task| task.id) else { return };
         if let Some(next) = self.tasks.get_mut(&next) {
             next.become_ready(now);
@@ -351,6 +386,13 @@ impl Data {
             task.is_suspect = false;
             task.crashes = 0;
         }
+        let did_not_succeed = match &end {
+            End::Done | End::Released => None,
+            End::Discarded { error } => Some((AttemptOutcome::Discarded, error.clone())),
+            End::Retry { error, .. } => Some((AttemptOutcome::Failed, error.clone())),
+            End::Parked { error, .. } => Some((AttemptOutcome::Parked, error.clone())),
+        };
+        let attempt = did_not_succeed.map(|(outcome, error)| task.attempt_row(outcome, Some(error), now));
         match end {
             End::Done => task.settle(State::Done, None, None, now),
             End::Discarded { error } => task.settle(State::Discarded, None, Some(error), now),
@@ -364,8 +406,22 @@ impl Data {
                 task.attempt = task.attempt.saturating_sub(1);
             }
         }
+        self.keep_attempts(attempt);
         self.promote(ticket.task, now);
         true
+    }
+
+    /// Keeps attempts that did not succeed, the latest ones of each task.
+    fn keep_attempts(&mut self, attempts: impl IntoIterator<Item = AttemptRow>) {
+        for attempt in attempts {
+            let of_task = |row: &AttemptRow| row.task == attempt.task;
+            if self.attempts.iter().filter(|row| of_task(row)).count() == ATTEMPTS_KEPT
+                && let Some(oldest) = self.attempts.iter().position(of_task)
+            {
+                self.attempts.remove(oldest);
+            }
+            self.attempts.push(attempt);
+        }
     }
 
     fn acquit(&mut self, ticket: Ticket) {
@@ -378,13 +434,15 @@ impl Data {
     fn begin(&mut self, handlers: &[String], now: i64) -> Began {
         let mut began = Began::default();
         let mut poisonous = Vec::new();
+        let running = self.tasks.values().filter(|task| task.state == State::Running).count();
+        let mut crashed = Vec::new();
         for task in self.tasks.values_mut().filter(|task| task.state == State::Running) {
-            // A suspect runs alone: if its process ended, the suspicion is confirmed.
-            task.crashes += u32::from(task.is_suspect);
+            crashed.push(task.attempt_row(AttemptOutcome::Crashed, None, now));
+            task.crashes += 1;
             task.is_suspect = true;
-            if task.crashes >= MAX_CRASHES {
-                let error =
-                    format!("the process ended {MAX_CRASHES} times while this task alone was running");
+            // If something else ran as well, that may have ended the process.
+            if task.crashes >= MAX_CRASHES && running == 1 {
+                let error = POISON.to_owned();
                 task.settle(State::Parked, Some(Why::Poison), Some(error), now);
                 poisonous.push(task.id);
                 began.poisoned += 1;
@@ -393,6 +451,7 @@ impl Data {
                 began.suspects += 1;
             }
         }
+        self.keep_attempts(crashed);
         for id in poisonous {
             self.promote(id, now);
         }
@@ -403,15 +462,21 @@ impl Data {
         }
         let with_body: BTreeSet<i64> =
             self.events.iter().filter(|(_, event)| event.body.is_some()).map(|(seq, _)| *seq).collect();
+        // By lane, of which each lets one task go on that was blocked by those that are parked now.
+        let mut left = BTreeMap::new();
         for task in self.tasks.values_mut() {
             let is_known = handlers.contains(&task.handler);
             if task.state.is_open() && !is_known {
                 task.settle(State::Parked, Some(Why::NoHandler), None, now);
+                left.extend(task.lane.as_ref().map(|lane| ((task.scope.clone(), lane.key.clone()), task.id)));
                 began.without_handler += 1;
             } else if task.why == Some(Why::NoHandler) && is_known && with_body.contains(&task.event) {
                 task.become_ready(now);
                 began.resumed += 1;
             }
+        }
+        for task in left.into_values() {
+            self.promote(task, now);
         }
         began
     }
@@ -484,6 +549,7 @@ impl Data {
     fn delete_event(&mut self, seq: i64) {
         self.events.remove(&seq);
         self.tasks.retain(|_, task| task.event != seq);
+        self.attempts.retain(|attempt| self.tasks.contains_key(&attempt.task));
     }
 
     fn retry(&mut self, id: i64, handlers: &[String], now: i64) -> bool {
@@ -511,12 +577,13 @@ impl Data {
         true
     }
 
-    fn replay(&mut self, event_id: &str, tasks: Vec<NewTask>, now: i64) -> Replayed {
-        let Some(seq) = self.event_named(event_id) else { return Replayed::Unknown };
+    fn replay(&mut self, seq: i64, tasks: Vec<NewTask>, now: i64) -> Replayed {
+        if !self.events.contains_key(&seq) {
+            return Replayed::Unknown;
+        }
         if !self.has_body(seq) {
             return Replayed::NoBody;
         }
-        let created = self.events.get(&seq).and_then(|event| event.row.created);
         let mut ready = 0;
         for new in tasks {
             let known = self.tasks.values_mut().find(|task| task.event == seq && task.handler == new.handler);
@@ -526,10 +593,11 @@ impl Data {
                     task.begin_anew(now);
                     task.error = None;
                     task.is_replay = true;
+                    task.scope = new.scope;
                     task.lane = new.lane;
                 }
                 None => {
-                    self.insert_task(seq, created, new, true, now);
+                    self.insert_task(seq, new, true, now);
                 }
             }
             ready += 1;
@@ -578,12 +646,17 @@ impl Data {
         self.events.values().rev().filter(is_meant).map(Self::event_row).take(filter.limit).collect()
     }
 
-    fn event(&self, event_id: &str) -> Option<StoredEvent> {
-        let seq = self.event_named(event_id)?;
+    fn events_with_id(&self, event_id: &str) -> Vec<StoredEvent> {
+        self.events_named(event_id).filter_map(|(seq, _)| self.event(seq)).collect()
+    }
+
+    fn event(&self, seq: i64) -> Option<StoredEvent> {
         let event = self.events.get(&seq)?;
+        let is_of_event = |row: &&AttemptRow| self.tasks_of(seq).any(|task| task.id == row.task);
         Some(StoredEvent {
             event: Self::event_row(event),
             tasks: self.tasks_of(seq).filter_map(|task| self.task_row(task)).collect(),
+            attempts: self.attempts.iter().filter(is_of_event).cloned().collect(),
             body: event.body.as_ref().and_then(|body| String::from_utf8(body.to_vec()).ok()),
         })
     }
@@ -714,8 +787,8 @@ impl Store for Memory {
         self.at_once(|data, _| data.event_rows(&filter))
     }
 
-    fn event(&self, id: String) -> Stored<'_, Option<StoredEvent>> {
-        self.at_once(|data, _| data.event(&id))
+    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>> {
+        self.at_once(|data, _| data.events_with_id(&id))
     }
 
     fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
@@ -734,7 +807,7 @@ impl Store for Memory {
         self.at_once(|data, now| data.discard(task, reason, now))
     }
 
-    fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
-        self.at_once(|data, now| data.replay(&event_id, tasks, now))
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+        self.at_once(|data, now| data.replay(event, tasks, now))
     }
 }

@@ -167,7 +167,7 @@ impl Store for Sqlite {
         match self.room_for(arrival.body.len()) {
             Ok(urgency) => {
                 let note = |recorded: &Recorded, live: &mut Live| {
-                    if let Recorded::New { started } = recorded {
+                    if let Recorded::New { started, .. } = recorded {
                         live.extend(started.iter().map(|claim| claim.ticket));
                     }
                 };
@@ -217,7 +217,7 @@ impl Store for Sqlite {
         self.read(move |db| operate::events(db, &filter))
     }
 
-    fn event(&self, id: String) -> Stored<'_, Option<StoredEvent>> {
+    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>> {
         self.read(move |db| operate::event(db, &id))
     }
 
@@ -238,7 +238,7 @@ impl Store for Sqlite {
         self.task(move |db, run| operate::discard(db, task, &reason, run.now))
     }
 
-    fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
-        self.task(move |db, run| operate::replay(db, &event_id, &tasks, run.now))
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+        self.task(move |db, run| operate::replay(db, event, &tasks, run))
     }
 }

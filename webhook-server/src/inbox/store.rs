@@ -22,25 +22,31 @@ pub(crate) type Stored<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError
 pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Takes over what a former process left, given the ids of all handlers that there are.
     ///
-    /// What was running is ready again at once, and *suspect*: its process may have died of it. A suspect that was
-    /// running when its process died was alone, so that counts as a crash of its own; the third one parks it. Tasks of
-    /// handlers that are gone are parked, and resumed when the handler is back.
+    /// What was running is ready again at once, and *suspect*: its process may have died of it. Each such end is
+    /// counted as a crash of the task. A task with [`MAX_CRASHES`] of them is parked if it was the only one running
+    /// this time: then nothing else can have ended the process. Tasks of handlers that are gone are parked, and resumed
+    /// when the handler is back.
     fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began>;
 
-    /// Stores an event and its tasks, unless its id is known.
+    /// Stores an event and its tasks, unless it is known: by its id, type and object.
     fn record(&self, arrival: Arrival) -> Stored<'_, Recorded>;
 
     /// Keeps a verified body that is no event. Returns whether it is new.
     fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool>;
 
-    /// Starts tasks that are due, as far as there is capacity, those first that are due the longest: never two in
-    /// one lane, and a suspect only when nothing else runs.
+    /// Starts tasks that are due, as far as there is capacity, those first that are due the longest; never two in one
+    /// lane.
+    ///
+    /// Suspects start one after the other: the next one when no suspect runs any more. Beside them, other tasks go on.
+    /// A suspect with two crashes or more is *accused*: it comes before anything else, and while it runs as a suspect,
+    /// no other task is started but those that are awaited.
     fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed>;
 
     /// Ends a run, unless the ticket is no longer the task's.
     fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished>;
 
-    /// Ends the suspicion of a run that goes on for long and has not ended its process: others may run beside it.
+    /// Ends the suspicion of a run that goes on for long and has not ended its process: what waited for it goes on. Its
+    /// crashes are forgotten when the run ends.
     fn acquit(&self, ticket: Ticket) -> Stored<'_, ()>;
 
     /// Frees what has been kept long enough, of the events from `cursor` on; few enough not to be felt.
@@ -52,8 +58,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Lists events, newest first. The filter's `handler`, `state` and `why` do not matter.
     fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>>;
 
-    /// Finds an event by its id, with its body and tasks.
-    fn event(&self, id: String) -> Stored<'_, Option<StoredEvent>>;
+    /// Finds the events with an id, oldest first, with their bodies, tasks and attempts. There are several only if the
+    /// id was used for other types or objects as well.
+    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>>;
 
     /// Lists what is in quarantine, newest first.
     fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>>;
@@ -68,9 +75,22 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Gives up a task that is parked or waits. Returns whether it did.
     fn discard(&self, task: i64, reason: String) -> Stored<'_, bool>;
 
-    /// Runs handlers on an event again, or for the first time, however it ended before.
-    fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed>;
+    /// Runs handlers on the event with this `cursor` again, or for the first time, however it ended before.
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed>;
 }
+
+/// How many times the process may end while a task is running, before the task is parked.
+pub(crate) const MAX_CRASHES: u32 = 3;
+
+/// What is said of a task that is parked as poison.
+pub(crate) const POISON: &str = "the process ended 3 times while this task was running, the last time with no other \
+                                 task running";
+
+/// From how many crashes on a suspect is accused.
+pub(crate) const ACCUSED: u32 = MAX_CRASHES - 1;
+
+/// How many attempts that did not succeed are kept of a task, the latest ones.
+pub(crate) const ATTEMPTS_KEPT: usize = 50;
 
 /// A verified event, as it is stored.
 #[derive(Clone)]
@@ -106,13 +126,29 @@ impl fmt::Debug for Arrival {
 #[derive(Clone, Debug)]
 pub(crate) struct NewTask {
     pub(crate) handler: String,
+    /// Whose lanes it shares, and whose newer events make it stale: its handler's, or a group's of handlers.
+    pub(crate) scope: String,
+    /// The account and the id of the object that the event is about.
+    pub(crate) object: Option<String>,
+    /// Which place the event has among those of its object, see [`moment`].
+    pub(crate) moment: i64,
     /// `None` if it may run beside any other.
     pub(crate) lane: Option<Lane>,
-    /// Whether it should run at once: there is a worker free for it. It will unless its lane is taken.
-    pub(crate) start: bool,
+    pub(crate) at_once: AtOnce,
 }
 
-/// The runs of one handler that may not overlap.
+/// Whether a task that is made is to run at once, if its lane is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtOnce {
+    /// It waits until it is claimed.
+    No,
+    /// There is a place for it, unless an accused task must run alone.
+    IfFree,
+    /// Its sender waits for the answer: whatever else runs.
+    Awaited,
+}
+
+/// The tasks of one scope that may not run at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
     pub(crate) key: String,
@@ -136,11 +172,22 @@ impl Capacity {
     }
 }
 
+/// The place of an event among those of its object: in the order of the seconds in which they happened, and within one
+/// second `*.created` first and `*.deleted` last, since nothing else is known of it. 0 if Stripe did not say when.
+pub(crate) fn moment(event_type: &str, created: Option<i64>) -> i64 {
+    let within = match event_type.rsplit('.').next() {
+        Some("created") => 1,
+        Some("deleted") => 3,
+        _ => 2,
+    };
+    created.map_or(0, |second| second.saturating_mul(4).saturating_add(within))
+}
+
 /// What became of an arrival.
 #[derive(Debug)]
 pub(crate) enum Recorded {
-    /// It is stored. These of its tasks run from now on.
-    New { started: Vec<Claim> },
+    /// It is stored. These of its tasks run from now on. `id_is_reused` if the id is known with another type or object.
+    New { started: Vec<Claim>, id_is_reused: bool },
     /// It was stored before; whether its body was the same.
     Duplicate { same_body: bool },
 }
@@ -154,7 +201,7 @@ pub(crate) struct Claim {
     /// Which run this is, from 1.
     pub(crate) attempt: u32,
     pub(crate) is_replay: bool,
-    /// Whether the handler has done a newer event of the same object.
+    /// Whether a newer event of the same object is done in the task's scope.
     pub(crate) is_stale: bool,
     pub(crate) body: Bytes,
 }
@@ -353,6 +400,32 @@ pub(crate) struct TaskRow {
     pub(crate) error: Option<String>,
 }
 
+/// An attempt that did not succeed, for an operator. Times are in milliseconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AttemptRow {
+    pub(crate) task: i64,
+    /// Which run it was, from 1; a retry by an operator begins at 1 again.
+    pub(crate) attempt: u32,
+    pub(crate) started_ms: i64,
+    pub(crate) ended_ms: i64,
+    pub(crate) outcome: AttemptOutcome,
+    pub(crate) error: Option<String>,
+}
+
+/// How an attempt that did not succeed ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AttemptOutcome {
+    /// It failed, and another one followed.
+    Failed,
+    /// It settled the task without success.
+    Discarded,
+    /// It set the task aside for a person.
+    Parked,
+    /// The process ended while it was running.
+    Crashed,
+}
+
 /// An event, for an operator. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EventRow {
@@ -379,6 +452,8 @@ pub(crate) struct EventRow {
 pub(crate) struct StoredEvent {
     pub(crate) event: EventRow,
     pub(crate) tasks: Vec<TaskRow>,
+    /// The attempts of these tasks that did not succeed, oldest first.
+    pub(crate) attempts: Vec<AttemptRow>,
     /// The text that Stripe signed; `None` if it is no longer, or was never, kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,

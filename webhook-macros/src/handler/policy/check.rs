@@ -8,6 +8,7 @@ use proc_macro2::Span;
 use syn::{Ident, LitInt, LitStr};
 use webhook_catalog::EventType;
 
+use super::super::check::is_name;
 use super::{Order, Policy, Retry, Returns, Written, WrittenRetry};
 use crate::mistakes::Mistakes;
 use crate::schema;
@@ -62,9 +63,24 @@ impl Policy {
                 mistakes.add(path.span(), message);
             }
         }
+        if let Some(group) = &written.order_group {
+            if order == Some(Order::None) {
+                let message = "`order = none` lets any number run at once, so there are no lanes to share: \
+                               remove one of the two";
+                mistakes.add(group.span(), message);
+            }
+            if !is_name(&group.value()) {
+                let message = format!(
+                    "`{}` is not a valid group name: it is made of letters, digits, `_`, `-`, `.` and `:`",
+                    group.value()
+                );
+                mistakes.add(group.span(), message);
+            }
+        }
         if let Some(reply) = &written.reply {
             let order_by = written.order_by.as_ref().map(|path| ("order_by", path.span()));
-            let ordering = order_key.map(|key| ("order", key.span())).or(order_by);
+            let order_group = written.order_group.as_ref().map(|name| ("order_group", name.span()));
+            let ordering = order_key.map(|key| ("order", key.span())).or(order_by).or(order_group);
             answers(reply, types_or_none, timeout.zip(timeout_at), ordering, mistakes);
         }
         let replies = written.reply.is_some();
@@ -79,7 +95,8 @@ impl Policy {
         // A run that Stripe waits for cannot wait for another.
         let order = if replies { Order::None } else { order.unwrap_or_default() };
         let order_by = written.order_by.map(|path| path.value());
-        Self { timeout, retry, order, order_by, replies, returns: returns(types, replies) }
+        let order_group = written.order_group.map(|name| name.value());
+        Self { timeout, retry, order, order_by, order_group, replies, returns: returns(types, replies) }
     }
 }
 

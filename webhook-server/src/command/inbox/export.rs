@@ -55,16 +55,17 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
     let ids = exported(&mut operator, filter).await?;
     let bar = if file.is_some() { ProgressBar::new(ids.len() as u64) } else { ProgressBar::hidden() };
     for id in ids {
-        let found: Option<StoredEvent> = ask(&mut operator, Request::Event { id }).await?;
         // One that was deleted since is not there.
-        let Some(found) = found else { continue };
-        let readable = Readable::of_one_line(found);
-        let mut line =
-            serde_json::to_string(&readable).map_err(|error| failed("cannot write JSON", &error))?;
-        line.push('\n');
-        match &mut file {
-            Some((file, cannot)) => file.write_all(line.as_bytes()).map_err(&*cannot)?,
-            None => exactly(&line),
+        let found: Vec<StoredEvent> = ask(&mut operator, Request::Event { id }).await?;
+        for found in found {
+            let readable = Readable::of_one_line(found);
+            let mut line =
+                serde_json::to_string(&readable).map_err(|error| failed("cannot write JSON", &error))?;
+            line.push('\n');
+            match &mut file {
+                Some((file, cannot)) => file.write_all(line.as_bytes()).map_err(&*cannot)?,
+                None => exactly(&line),
+            }
         }
         bar.inc(1);
     }
@@ -74,17 +75,17 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
 
 /// The ids of the events that are meant, newest first.
 async fn exported(operator: &mut Operator, mut filter: Filter) -> Result<Vec<String>, Failure> {
-    let mut ids = Vec::new();
+    let (mut ids, mut seen) = (Vec::new(), HashSet::new());
     // A list of events knows no handlers: with such a filter it would be all of them.
     if filter.handler.is_none() && filter.why.is_none() {
         loop {
             let page: Vec<EventRow> = ask(operator, Request::Events(filter.clone())).await?;
             let Some(last) = page.last() else { return Ok(ids) };
             filter.after = Some(last.cursor);
-            ids.extend(page.into_iter().map(|event| event.event_id));
+            let fresh = page.into_iter().map(|event| event.event_id).filter(|id| seen.insert(id.clone()));
+            ids.extend(fresh);
         }
     }
-    let mut seen = HashSet::new();
     loop {
         let page: Vec<TaskRow> = ask(operator, Request::Tasks(filter.clone())).await?;
         let Some(last) = page.last() else { return Ok(ids) };

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anstyle::{AnsiColor, Style};
 
 use crate::command::table::{Cell, Column, Table, wrapped};
-use crate::inbox::store::{EventRow, QuarantineRow, State, Stats, StoredEvent, TaskRow, Why};
+use crate::inbox::store::{AttemptOutcome, AttemptRow, EventRow, QuarantineRow, State, Stats, StoredEvent, TaskRow, Why};
 use crate::journal::parked_because;
 use crate::words::printable;
 
@@ -105,11 +105,29 @@ pub(super) fn event(found: &StoredEvent, width: Option<usize>) -> String {
         if let Some(error) = &task.error {
             paragraph(&mut text, INDENT, ("", Style::new()), &printable(error), width);
         }
+        for attempt in found.attempts.iter().filter(|attempt| attempt.task == task.task) {
+            paragraph(&mut text, INDENT, ("", Style::new()), &self::attempt(attempt), width);
+        }
     }
     if found.tasks.is_empty() {
         text.push_str("\nno handler\n");
     }
     text
+}
+
+/// When an attempt began, how long it took, and how it ended.
+fn attempt(attempt: &AttemptRow) -> String {
+    let AttemptRow { attempt: number, started_ms, ended_ms, .. } = attempt;
+    let took = humantime::format_duration(Duration::from_millis(ended_ms.abs_diff(*started_ms)));
+    let outcome = match attempt.outcome {
+        AttemptOutcome::Failed => format!("failed after {took}"),
+        AttemptOutcome::Discarded => format!("discarded after {took}"),
+        AttemptOutcome::Parked => format!("parked after {took}"),
+        // When the process ended is not known; the next one noticed it.
+        AttemptOutcome::Crashed => "the process ended".to_owned(),
+    };
+    let error = attempt.error.as_deref().map(|error| format!(": {}", printable(error))).unwrap_or_default();
+    format!("{}  attempt {number} {outcome}{error}", time(*started_ms))
 }
 
 pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {

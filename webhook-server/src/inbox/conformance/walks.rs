@@ -10,20 +10,39 @@ use super::*;
 /// The handlers of a random walk.
 const HANDLERS: [&str; 3] = ["a", "b", "c"];
 
-/// The events of a random walk: the type, the object, and when it happened.
-const EVENTS: [(&str, Option<&str>, Option<i64>); 8] = [
-    ("charge.captured", Some("ch_1"), Some(20)),
-    ("charge.updated", Some("ch_1"), Some(10)),
-    ("charge.dispute.created", Some("ch_1"), Some(20)),
-    ("charge.dispute.closed", Some("ch_1"), None),
-    ("charge.updated", Some("ch_1"), Some(30)),
-    ("payout.paid", Some("po_1"), Some(10)),
-    ("payout.updated", Some("po_1"), Some(5)),
-    ("balance.available", None, Some(15)),
+/// The events of a random walk: the id, the type, the object, and when it happened.
+const EVENTS: [(&str, &str, Option<&str>, Option<i64>); 10] = [
+    ("evt_0", "charge.captured", Some("ch_1"), Some(20)),
+    ("evt_1", "charge.updated", Some("ch_1"), Some(10)),
+    ("evt_2", "charge.dispute.created", Some("ch_1"), Some(20)),
+    ("evt_3", "charge.dispute.closed", Some("ch_1"), None),
+    ("evt_4", "charge.updated", Some("ch_1"), Some(30)),
+    ("evt_5", "payout.paid", Some("po_1"), Some(10)),
+    ("evt_6", "payout.updated", Some("po_1"), Some(5)),
+    ("evt_7", "balance.available", None, Some(15)),
+    // Two that have the id of others.
+    ("evt_7", "charge.deleted", Some("ch_1"), Some(20)),
+    ("evt_5", "payout.paid", Some("po_2"), Some(10)),
 ];
 
-/// How the runs of a handler are ordered: `None`, or with lanes that are strict or not.
-type Order = Option<bool>;
+/// How the runs of the handlers are ordered.
+#[derive(Clone, Copy, Debug)]
+struct Orders {
+    /// Of each: `None`, or with lanes that are strict or not.
+    of_each: [Option<bool>; 3],
+    /// Whether `b` shares the lanes of `a`, and so its order.
+    grouped: bool,
+}
+
+impl Orders {
+    fn of(&self, handler: usize) -> Option<bool> {
+        self.of_each[if self.grouped && handler == 1 { 0 } else { handler }]
+    }
+
+    fn scope(&self, handler: usize) -> String {
+        if self.grouped && handler < 2 { "*group".to_owned() } else { HANDLERS[handler].to_owned() }
+    }
+}
 
 /// A step of a random walk. Which task is meant is taken modulo the number of those that there are.
 #[derive(Clone, Debug)]
@@ -32,7 +51,7 @@ enum Step {
         event: usize,
         changed: bool,
         handlers: u8,
-        start: bool,
+        at_once: AtOnce,
     },
     Claim {
         slots: usize,
@@ -82,8 +101,8 @@ fn step() -> impl Strategy<Value = Step> {
     // Mostly all handlers are there.
     let present = || prop_oneof![4 => Just(7), 1 => 0..8_u8];
     prop_oneof![
-        12 => (event(), any::<bool>(), 0..8_u8, any::<bool>())
-            .prop_map(|(event, changed, handlers, start)| Step::Record { event, changed, handlers, start }),
+        12 => (event(), any::<bool>(), 0..8_u8, select(vec![AtOnce::No, AtOnce::IfFree, AtOnce::Awaited]))
+            .prop_map(|(event, changed, handlers, at_once)| Step::Record { event, changed, handlers, at_once }),
         12 => (0..5_usize, uniform3(prop_oneof![2 => Just(5), 1 => 0..3_usize]))
             .prop_map(|(slots, each)| Step::Claim { slots, each }),
         16 => (any::<usize>(), end(delay.clone())).prop_map(|(run, end)| Step::Finish { run, end }),
@@ -117,7 +136,7 @@ fn filter() -> impl Strategy<Value = Filter> {
     let states = vec![State::Ready, State::Blocked, State::Running, State::Done, State::Parked];
     let types = vec!["charge.*", "charge.dispute.*", "charge.updated", "payout", "*"];
     (
-        vec((0..EVENTS.len()).prop_map(|event| format!("evt_{event}")), 0..3),
+        vec((0..8).prop_map(|event| format!("evt_{event}")), 0..3),
         weighted(0.3, select(types).prop_map(str::to_owned)),
         weighted(0.3, select(HANDLERS.to_vec()).prop_map(str::to_owned)),
         weighted(0.3, select(states)),
@@ -144,6 +163,7 @@ fn filter() -> impl Strategy<Value = Filter> {
 struct View {
     tasks: Vec<TaskRow>,
     events: Vec<EventRow>,
+    attempts: Vec<AttemptRow>,
     quarantined: Vec<QuarantineRow>,
     stats: Stats,
 }
@@ -156,22 +176,27 @@ impl<S: Subject> World<S> {
         for (place, row) in quarantined.iter_mut().rev().enumerate() {
             row.id = place as i64;
         }
+        let events = self.done(|store| store.events(everything()));
+        let ids: std::collections::BTreeSet<String> =
+            events.iter().map(|event| event.event_id.clone()).collect();
+        let stored = ids.into_iter().flat_map(|id| self.done(|store| store.event(id)));
         View {
             tasks: self.done(|store| store.tasks(everything())),
-            events: self.done(|store| store.events(everything())),
+            attempts: stored.flat_map(|stored| stored.attempts).collect(),
+            events,
             quarantined,
             stats: self.stats(),
         }
     }
 
     /// Takes a step, given the tasks that there are. Tells what came of it.
-    fn take(&mut self, step: &Step, tasks: &[Task], orders: [Order; 3]) -> String {
+    fn take(&mut self, step: &Step, tasks: &[Task], orders: Orders) -> String {
         let chosen = |which: usize| (!tasks.is_empty()).then(|| &tasks[which % tasks.len()]);
         match step.clone() {
-            Step::Record { event, changed, handlers, start } => {
-                let (event_type, object, created) = EVENTS[event];
-                let tasks = walking_tasks(event, handlers, start, orders);
-                let plain = arrival(&format!("evt_{event}"), &tasks);
+            Step::Record { event, changed, handlers, at_once } => {
+                let (id, event_type, object, created) = EVENTS[event];
+                let tasks = walking_tasks(event, handlers, at_once, orders);
+                let plain = arrival(id, &tasks);
                 let body = if changed { Bytes::from_static(b"{}") } else { plain.body.clone() };
                 let recorded = self.done(|store| {
                     store.record(Arrival {
@@ -183,7 +208,9 @@ impl<S: Subject> World<S> {
                     })
                 });
                 match recorded {
-                    Recorded::New { started } => format!("started {:?}", shown(&started)),
+                    Recorded::New { started, id_is_reused } => {
+                        format!("started {:?} {id_is_reused}", shown(&started))
+                    }
                     duplicate @ Recorded::Duplicate { .. } => format!("{duplicate:?}"),
                 }
             }
@@ -232,8 +259,14 @@ impl<S: Subject> World<S> {
             }
             Step::Discard(task) => format!("{:?}", chosen(task).map(|task| self.discard(task.id))),
             Step::Replay { event, handlers } => {
-                let tasks = walking_tasks(event, handlers, false, orders);
-                format!("{:?}", self.replay(&format!("evt_{event}"), &tasks))
+                let tasks = walking_tasks(event, handlers, AtOnce::No, orders);
+                let (id, event_type, object, _) = EVENTS[event];
+                let is_meant = |row: &&EventRow| {
+                    row.event_id == id && row.event_type == event_type && row.object_id.as_deref() == object
+                };
+                let events = self.done(|store| store.events(everything()));
+                let cursor = events.iter().find(is_meant).map_or(-1, |row| row.cursor);
+                format!("{:?}", self.done(|store| store.replay(cursor, tasks)))
             }
             Step::List(filter) => {
                 let tasks = self.done(|store| store.tasks(filter.clone()));
@@ -253,12 +286,19 @@ fn named(set: u8) -> Vec<&'static str> {
     members(set).map(|index| HANDLERS[index]).collect()
 }
 
-fn walking_tasks(event: usize, handlers: u8, start: bool, orders: [Order; 3]) -> Vec<NewTask> {
-    let object = EVENTS[event].1;
-    let task = |index: usize| NewTask {
-        handler: HANDLERS[index].to_owned(),
-        lane: orders[index].zip(object).map(|(strict, key)| Lane { key: key.to_owned(), strict }),
-        start,
+fn walking_tasks(event: usize, handlers: u8, at_once: AtOnce, orders: Orders) -> Vec<NewTask> {
+    let (_, event_type, object, created) = EVENTS[event];
+    let task = |index: usize| {
+        let lane = orders.of(index).zip(object).map(|(strict, key)| Lane { key: key.to_owned(), strict });
+        NewTask {
+            handler: HANDLERS[index].to_owned(),
+            scope: orders.scope(index),
+            object: object.map(|object| format!("|{object}")),
+            moment: moment(event_type, created),
+            // What is awaited waits for no other.
+            lane: lane.filter(|_| at_once != AtOnce::Awaited),
+            at_once,
+        }
     };
     members(handlers).map(task).collect()
 }
@@ -276,7 +316,7 @@ fn shown(claims: &[Claim]) -> Vec<impl std::fmt::Debug> {
 struct Walk<S> {
     model: World<InMemory>,
     other: World<S>,
-    orders: [Order; 3],
+    orders: Orders,
 }
 
 impl<S: Subject> Walk<S> {
@@ -316,10 +356,8 @@ impl<S: Subject> Walk<S> {
 
 /// What holds of all tasks at any time.
 fn check_tasks(tasks: &[Task]) {
-    let running: Vec<&Task> = tasks.iter().filter(|task| task.state == State::Running).collect();
-    if running.iter().any(|task| task.is_suspect) {
-        assert_eq!(running.len(), 1, "a suspect runs alone: {running:?}");
-    }
+    let suspects = tasks.iter().filter(|task| task.is_suspect && task.state == State::Running);
+    assert!(suspects.count() <= 1, "suspects run one after the other: {tasks:?}");
     for task in tasks {
         let Some(lane) = &task.lane else {
             assert_ne!(task.state, State::Blocked, "there is nothing to wait for: {task:?}");
@@ -327,7 +365,7 @@ fn check_tasks(tasks: &[Task]) {
         };
         let is_beside = |other: &&Task| {
             other.id != task.id
-                && other.handler == task.handler
+                && other.scope == task.scope
                 && other.lane.as_ref().is_some_and(|other| other.key == lane.key)
         };
         let beside: Vec<State> = tasks.iter().filter(is_beside).map(|other| other.state).collect();
@@ -347,9 +385,11 @@ fn check_rows(view: &View) {
         assert_eq!(row.finished_ms.is_none(), row.state.is_open(), "{row:?}");
         assert_eq!(row.why.is_some(), row.state == State::Parked, "{row:?}");
         assert_eq!(row.due_ms.is_some(), row.state == State::Ready, "{row:?}");
-        let event = view.events.iter().find(|event| event.event_id == row.event_id).unwrap();
         if row.state.is_open() || row.state == State::Parked {
-            assert!(event.has_body, "it may yet run: {row:?}");
+            let is_its =
+                |event: &&EventRow| (&event.event_id, &event.event_type) == (&row.event_id, &row.event_type);
+            let has_body = view.events.iter().filter(is_its).any(|event| event.has_body);
+            assert!(has_body, "it may yet run: {row:?}");
         }
     }
 }
@@ -358,6 +398,9 @@ fn check_rows(view: &View) {
 fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) {
     let begins_anew = matches!(step, Step::Retry { .. } | Step::Replay { .. });
     let gives_back = matches!(step, Step::Finish { end: End::Released, .. });
+    let is_alone = |task: &Task| task.is_suspect && task.crashes >= ACCUSED && task.state == State::Running;
+    let one_is_alone = before.0.iter().any(is_alone);
+    let is_awaited = matches!(step, Step::Record { at_once: AtOnce::Awaited, .. });
     for old in before.0 {
         let Some(new) = after.0.iter().find(|new| new.id == old.id) else {
             assert!(matches!(step, Step::Prune { .. }) && !old.state.is_open(), "{step:?} {old:?}");
@@ -366,12 +409,17 @@ fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) 
         assert!(new.fence >= old.fence, "{step:?} {old:?} {new:?}");
         assert!(new.attempt >= old.attempt || begins_anew || gives_back, "{step:?} {old:?} {new:?}");
         if new.state == State::Running && old.state != State::Running {
+            assert!(!one_is_alone, "beside one that is accused: {step:?} {new:?}");
             assert_eq!((new.fence, new.attempt), (old.fence + 1, old.attempt + 1), "{step:?}");
         }
         if !old.state.is_open() && new.state.is_open() {
             let resumes = matches!(step, Step::Restart { .. }) && old.why == Some(Why::NoHandler);
             assert!(begins_anew || resumes, "{step:?} {old:?} {new:?}");
         }
+    }
+    for new in after.0.iter().filter(|new| before.0.iter().all(|old| old.id != new.id)) {
+        let may_run = is_awaited || !one_is_alone;
+        assert!(may_run || new.state != State::Running, "beside one that is accused: {step:?} {new:?}");
     }
     for old in &before.1.events {
         match after.1.events.iter().find(|new| new.cursor == old.cursor) {
@@ -386,12 +434,12 @@ fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) 
 }
 
 /// How many walks are taken, unless `PROPTEST_CASES` says otherwise.
-fn walks() -> ProptestConfig {
+pub(super) fn walks() -> ProptestConfig {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { cases: wanted.unwrap_or(64), failure_persistence: None, ..ProptestConfig::default() }
 }
 
-fn walk<S: Subject>(steps: &[Step], orders: [Order; 3], crash: bool) {
+fn walk<S: Subject>(steps: &[Step], orders: Orders, crash: bool) {
     let mut walk = Walk { model: World::new(), other: World::<S>::new(), orders };
     for step in steps {
         walk.take(step);
@@ -402,8 +450,9 @@ fn walk<S: Subject>(steps: &[Step], orders: [Order; 3], crash: bool) {
     walk.drain();
 }
 
-fn orders() -> impl Strategy<Value = [Order; 3]> {
-    uniform3(select(vec![None, Some(false), Some(true)]))
+fn orders() -> impl Strategy<Value = Orders> {
+    let of_each = uniform3(select(vec![None, Some(false), Some(true)]));
+    (of_each, any::<bool>()).prop_map(|(of_each, grouped)| Orders { of_each, grouped })
 }
 
 proptest! {

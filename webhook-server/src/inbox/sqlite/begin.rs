@@ -1,29 +1,30 @@
 //! Taking over what a former process left.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::{Connection, params};
 use webhook_core::Retry;
 
-use super::finish::{Place, promote, settle};
+use super::finish::{Place, keep_attempt, promote, settle};
 use crate::inbox::clock::millis;
-use crate::inbox::store::{Began, State, Ticket, Why};
-
-/// How often a task may end the process while it alone is running.
-const MAX_CRASHES: u32 = 3;
+use crate::inbox::store::{AttemptOutcome, Began, MAX_CRASHES, POISON, State, Ticket, Why};
 
 pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite::Result<Began> {
     let mut began = Began::default();
-    // A suspect runs alone: if its process ended, the suspicion is confirmed.
-    db.execute("UPDATE inbox_task SET crashes = crashes + suspect, suspect = 1 WHERE state = 1", [])?;
-    let poisonous: Vec<(Place, i64)> = db
-        .prepare("SELECT handler, lane, id FROM inbox_task WHERE state = 1 AND crashes >= ?1")?
-        .query_map([MAX_CRASHES], |row| Ok((Place::read(row)?, row.get(2)?)))?
+    db.execute("UPDATE inbox_task SET crashes = crashes + 1, suspect = 1 WHERE state = 1", [])?;
+    let running: Vec<(Place, i64, u32)> = db
+        .prepare("SELECT scope, lane, id, crashes FROM inbox_task WHERE state = 1 ORDER BY id")?
+        .query_map([], |row| Ok((Place::read(row)?, row.get(2)?, row.get(3)?)))?
         .collect::<Result<_, _>>()?;
-    for (place, task) in poisonous {
-        let error = format!("the process ended {MAX_CRASHES} times while this task alone was running");
-        settle(db, task, State::Parked, Some(Why::Poison), Some(&error), now)?;
-        promote(db, &place, now)?;
+    for (_, task, _) in &running {
+        keep_attempt(db, *task, AttemptOutcome::Crashed, None, now)?;
+    }
+    // If something else ran as well, that may have ended the process.
+    if let [(place, task, crashes)] = &running[..]
+        && *crashes >= MAX_CRASHES
+    {
+        settle(db, *task, State::Parked, Some(Why::Poison), Some(POISON), now)?;
+        promote(db, place, now)?;
         began.poisoned += 1;
     }
     began.suspects = changed(
@@ -78,14 +79,27 @@ fn missing_handlers(
     }
     open.sort();
     open.dedup();
+    // Lanes that are shared with other handlers, which were blocked by what is parked now.
+    let mut left = BTreeSet::new();
     for handler in open.iter().filter(|handler| !is_known(handler)) {
         for condition in OPEN {
+            let shared = format!(
+                "SELECT DISTINCT scope, lane FROM inbox_task \
+                 WHERE handler = ?1 AND scope <> handler AND lane IS NOT NULL AND {condition}"
+            );
+            let mut shared = db.prepare(&shared)?;
+            for place in shared.query_map([handler], Place::read)? {
+                left.insert(place?);
+            }
             let park = format!(
                 "UPDATE inbox_task SET state = 5, why = ?2, finished_ms = ?3, error = NULL, suspect = 0 \
                  WHERE handler = ?1 AND {condition}"
             );
             began.without_handler += changed(db.execute(&park, params![handler, Why::NoHandler, now])?);
         }
+    }
+    for place in &left {
+        promote(db, place, now)?;
     }
     for handler in of_tasks("state = 5")?.iter().filter(|handler| is_known(handler)) {
         began.resumed += changed(db.execute(

@@ -2,12 +2,15 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use crate::inbox::store::{State, Why};
+use crate::inbox::store::{AttemptOutcome, State, Why};
 
 const STATES: [State; 6] =
     [State::Ready, State::Running, State::Blocked, State::Done, State::Discarded, State::Parked];
 
 const WHYS: [Why; 5] = [Why::Asked, Why::Exhausted, Why::Poison, Why::NoHandler, Why::Undecodable];
+
+const OUTCOMES: [AttemptOutcome; 4] =
+    [AttemptOutcome::Failed, AttemptOutcome::Discarded, AttemptOutcome::Parked, AttemptOutcome::Crashed];
 
 fn read<T: Copy>(all: &[T], value: ValueRef<'_>) -> FromSqlResult<T> {
     let code = value.as_i64()?;
@@ -40,5 +43,17 @@ impl FromSql for Why {
 impl ToSql for Why {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         write(&WHYS, self)
+    }
+}
+
+impl FromSql for AttemptOutcome {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        read(&OUTCOMES, value)
+    }
+}
+
+impl ToSql for AttemptOutcome {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        write(&OUTCOMES, self)
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::inbox::clock::millis;
-use crate::inbox::store::{End, Finished, State, Ticket, Why};
+use crate::inbox::store::{ATTEMPTS_KEPT, AttemptOutcome, End, Finished, State, Ticket, Why};
 
 pub(super) fn finish(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<Finished> {
     let was_ours = end_run(db, ticket, end, now)?;
@@ -16,10 +16,19 @@ pub(super) fn finish(db: &Connection, ticket: Ticket, end: &End, now: i64) -> ru
 /// Ends a run, unless the ticket is no longer the task's. Returns whether it was.
 fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<bool> {
     let running: Option<Place> = db
-        .prepare_cached("SELECT handler, lane FROM inbox_task WHERE id = ?1 AND state = 1 AND fence = ?2")?
+        .prepare_cached("SELECT scope, lane FROM inbox_task WHERE id = ?1 AND state = 1 AND fence = ?2")?
         .query_row([ticket.task, ticket.fence], Place::read)
         .optional()?;
     let Some(place) = running else { return Ok(false) };
+    let did_not_succeed = match end {
+        End::Done | End::Released => None,
+        End::Discarded { error } => Some((AttemptOutcome::Discarded, error)),
+        End::Retry { error, .. } => Some((AttemptOutcome::Failed, error)),
+        End::Parked { error, .. } => Some((AttemptOutcome::Parked, error)),
+    };
+    if let Some((outcome, error)) = did_not_succeed {
+        keep_attempt(db, ticket.task, outcome, Some(error), now)?;
+    }
     match end {
         End::Done => settle(db, ticket.task, State::Done, None, None, now)?,
         End::Discarded { error } => settle(db, ticket.task, State::Discarded, None, Some(error), now)?,
@@ -70,16 +79,38 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// A handler and, if it has one, a lane of its tasks.
+/// Keeps the run that a task has just ended without success, and the latest ones before it.
+pub(super) fn keep_attempt(
+    db: &Connection,
+    task: i64,
+    outcome: AttemptOutcome,
+    error: Option<&str>,
+    now: i64,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO inbox_attempt (task, attempt, started_ms, ended_ms, outcome, error) \
+         SELECT id, attempt, started_ms, ?2, ?3, ?4 FROM inbox_task WHERE id = ?1",
+    )?
+    .execute(params![task, now, outcome, error])?;
+    db.prepare_cached(
+        "DELETE FROM inbox_attempt WHERE task = ?1 \
+           AND id <= (SELECT id FROM inbox_attempt WHERE task = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+    )?
+    .execute(params![task, ATTEMPTS_KEPT])?;
+    Ok(())
+}
+
+/// A scope and, if there is one, a lane of its tasks.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    pub(super) handler: String,
+    pub(super) scope: String,
     pub(super) lane: Option<String>,
 }
 
 impl Place {
     /// From the first two columns.
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { handler: row.get(0)?, lane: row.get(1)? })
+        Ok(Self { scope: row.get(0)?, lane: row.get(1)? })
     }
 }
 
@@ -88,9 +119,10 @@ pub(super) fn promote(db: &Connection, place: &Place, now: i64) -> rusqlite::Res
     let Some(lane) = &place.lane else { return Ok(()) };
     db.prepare_cached(
         "UPDATE inbox_task SET state = 0, due_ms = ?3 \
-         WHERE id = (SELECT id FROM inbox_task WHERE handler = ?1 AND lane = ?2 AND state <= 2 AND state = 2 \
-                     ORDER BY created_s, event_seq LIMIT 1)",
+         WHERE id = (SELECT id FROM inbox_task \
+                     WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND state = 2 AND lane IS NOT NULL \
+                     ORDER BY moment, event_seq, id LIMIT 1)",
     )?
-    .execute(params![place.handler, lane, now])?;
+    .execute(params![place.scope, lane, now])?;
     Ok(())
 }

@@ -2,10 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
+use super::claim::Run;
 use super::finish::{Place, promote};
 use super::record::insert_task;
 use crate::inbox::store::{
-    EventRow, Filter, HandlerStats, NewTask, QuarantineRow, Replayed, State, Stats, StoredEvent, TaskRow,
+    AttemptRow, EventRow, Filter, HandlerStats, NewTask, QuarantineRow, Replayed, State, Stats, StoredEvent,
+    TaskRow,
 };
 
 const TASK: &str = "SELECT task.id, event_id, type, handler, state, why, attempt, received_ms, due_ms, finished_ms, error \
@@ -129,19 +131,45 @@ fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
-pub(super) fn event(db: &Connection, id: &str) -> rusqlite::Result<Option<StoredEvent>> {
-    let found =
-        db.prepare_cached(&format!("{EVENT} WHERE event_id = ?1"))?.query_row([id], event_row).optional()?;
-    let Some(event) = found else { return Ok(None) };
+/// Finds the events with an id, oldest first.
+pub(super) fn event(db: &Connection, id: &str) -> rusqlite::Result<Vec<StoredEvent>> {
+    let found: Vec<EventRow> = db
+        .prepare_cached(&format!("{EVENT} WHERE event_id = ?1 ORDER BY seq"))?
+        .query_map([id], event_row)?
+        .collect::<Result<_, _>>()?;
+    found.into_iter().map(|event| whole(db, event)).collect()
+}
+
+/// An event with all that belongs to it.
+fn whole(db: &Connection, event: EventRow) -> rusqlite::Result<StoredEvent> {
     let tasks = db
         .prepare_cached(&format!("{TASK} WHERE task.event_seq = ?1 ORDER BY task.id"))?
         .query_map([event.cursor], task_row)?
+        .collect::<Result<_, _>>()?;
+    let attempts = db
+        .prepare_cached(
+            "SELECT task, inbox_attempt.attempt, inbox_attempt.started_ms, ended_ms, outcome, inbox_attempt.error \
+             FROM inbox_attempt JOIN inbox_task ON inbox_task.id = task WHERE event_seq = ?1 \
+             ORDER BY inbox_attempt.id",
+        )?
+        .query_map([event.cursor], attempt_row)?
         .collect::<Result<_, _>>()?;
     let body: Option<Vec<u8>> = db
         .prepare_cached("SELECT body FROM inbox_event WHERE seq = ?1")?
         .query_row([event.cursor], |row| row.get(0))?;
     let body = body.and_then(|body| String::from_utf8(body).ok());
-    Ok(Some(StoredEvent { event, tasks, body }))
+    Ok(StoredEvent { event, tasks, attempts, body })
+}
+
+fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
+    Ok(AttemptRow {
+        task: row.get(0)?,
+        attempt: row.get(1)?,
+        started_ms: row.get(2)?,
+        ended_ms: row.get(3)?,
+        outcome: row.get(4)?,
+        error: row.get(5)?,
+    })
 }
 
 pub(super) fn quarantined(db: &Connection, limit: usize) -> rusqlite::Result<Vec<QuarantineRow>> {
@@ -220,7 +248,7 @@ pub(super) fn discard(db: &Connection, task: i64, reason: &str, now: i64) -> rus
     let place: Option<Place> = db
         .prepare_cached(
             "UPDATE inbox_task SET state = 4, why = NULL, finished_ms = ?3, error = ?2, suspect = 0 \
-             WHERE id = ?1 AND state IN (0, 2, 5) RETURNING handler, lane",
+             WHERE id = ?1 AND state IN (0, 2, 5) RETURNING scope, lane",
         )?
         .query_row(params![task, reason, now], Place::read)
         .optional()?;
@@ -230,21 +258,16 @@ pub(super) fn discard(db: &Connection, task: i64, reason: &str, now: i64) -> rus
 }
 
 /// Runs handlers on an event again, or for the first time, however it ended before.
-pub(super) fn replay(
-    db: &Connection,
-    event_id: &str,
-    tasks: &[NewTask],
-    now: i64,
-) -> rusqlite::Result<Replayed> {
-    let event: Option<(i64, bool)> = db
-        .prepare_cached("SELECT seq, body IS NOT NULL FROM inbox_event WHERE event_id = ?1")?
-        .query_row([event_id], |row| Ok((row.get(0)?, row.get(1)?)))
+pub(super) fn replay(db: &Connection, seq: i64, tasks: &[NewTask], run: Run) -> rusqlite::Result<Replayed> {
+    let has_body: Option<bool> = db
+        .prepare_cached("SELECT body IS NOT NULL FROM inbox_event WHERE seq = ?1")?
+        .query_row([seq], |row| row.get(0))
         .optional()?;
-    let seq = match event {
+    match has_body {
         None => return Ok(Replayed::Unknown),
-        Some((_, false)) => return Ok(Replayed::NoBody),
-        Some((seq, true)) => seq,
-    };
+        Some(false) => return Ok(Replayed::NoBody),
+        Some(true) => {}
+    }
     let mut ready = 0;
     for task in tasks {
         let known: Option<(i64, State)> = db
@@ -253,21 +276,22 @@ pub(super) fn replay(
             .optional()?;
         match known {
             None => {
-                insert_task(db, seq, task, true, now)?;
+                insert_task(db, seq, task, State::Ready, true, run)?;
             }
             Some((_, state)) if state.is_open() => continue,
             Some((id, _)) => {
                 let lane = task.lane.as_ref();
                 db.prepare_cached(
                     "UPDATE inbox_task SET state = 0, why = NULL, finished_ms = NULL, error = NULL, due_ms = ?2, \
-                                           attempt = 0, crashes = 0, suspect = 0, replay = 1, lane = ?3, strict = ?4 \
+                                           attempt = 0, crashes = 0, suspect = 0, replay = 1, lane = ?3, strict = ?4, scope = ?5 \
                      WHERE id = ?1",
                 )?
                 .execute(params![
                     id,
-                    now,
+                    run.now,
                     lane.map(|lane| &lane.key),
-                    lane.is_some_and(|lane| lane.strict)
+                    lane.is_some_and(|lane| lane.strict),
+                    task.scope
                 ])?;
             }
         }

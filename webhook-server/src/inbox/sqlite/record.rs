@@ -5,16 +5,22 @@ use sha2::{Digest, Sha256};
 
 use super::claim::{self, Run};
 use crate::failpoint::failpoint;
-use crate::inbox::store::{Arrival, NewTask, Recorded};
+use crate::inbox::store::{Arrival, AtOnce, Claim, NewTask, Recorded, State, Ticket};
 
-/// Stores an event and its tasks, unless its id is known.
+/// Stores an event and its tasks, unless it is known.
 pub(super) fn record(db: &Connection, arrival: &Arrival, run: Run) -> rusqlite::Result<Recorded> {
     let digest: [u8; 32] = Sha256::digest(&arrival.body).into();
-    let known: Option<(i64, bool)> = db
-        .prepare_cached("SELECT seq, body_sha256 = ?2 FROM inbox_event WHERE event_id = ?1")?
-        .query_row(params![arrival.event_id, digest], |row| Ok((row.get(0)?, row.get(1)?)))
+    let object_id = arrival.object_id.as_deref().unwrap_or_default();
+    let known: Option<(i64, bool, bool)> = db
+        .prepare_cached(
+            "SELECT seq, type = ?2 AND coalesce(object_id, '') = ?3 AS is_same, body_sha256 = ?4 \
+             FROM inbox_event WHERE event_id = ?1 ORDER BY is_same DESC LIMIT 1",
+        )?
+        .query_row(params![arrival.event_id, arrival.event_type, object_id, digest], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
-    if let Some((seq, same_body)) = known {
+    if let Some((seq, true, same_body)) = known {
         db.prepare_cached(
             "UPDATE inbox_event SET deliveries = deliveries + 1, changed_bodies = changed_bodies + ?2 WHERE seq = ?1",
         )?
@@ -23,68 +29,95 @@ pub(super) fn record(db: &Connection, arrival: &Arrival, run: Run) -> rusqlite::
     }
     // What nobody handles is known by its id, so that a duplicate is told, and not kept.
     let body = (!arrival.tasks.is_empty()).then_some(&*arrival.body);
-    let seq: i64 = db
-        .prepare_cached(
-            "INSERT INTO inbox_event (event_id, type, endpoint, account, object_id, created_s, api_version, livemode, \
-                                      signed_s, received_ms, body_sha256, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING seq",
-        )?
-        .query_row(
-            params![
-                arrival.event_id,
-                arrival.event_type,
-                arrival.endpoint,
-                arrival.account,
-                arrival.object_id,
-                arrival.created,
-                arrival.api_version,
-                arrival.livemode,
-                arrival.signed_at,
-                run.now,
-                digest,
-                body
-            ],
-            |row| row.get(0),
-        )?;
-    let mut tasks = Vec::with_capacity(arrival.tasks.len());
-    for task in &arrival.tasks {
-        tasks.push((insert_task(db, seq, task, false, run.now)?, task));
-    }
-    failpoint!("after-insert");
+    db.prepare_cached(
+        "INSERT INTO inbox_event (event_id, type, endpoint, account, object_id, created_s, api_version, livemode, \
+                                  signed_s, received_ms, body_sha256, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        arrival.event_id,
+        arrival.event_type,
+        arrival.endpoint,
+        arrival.account,
+        arrival.object_id,
+        arrival.created,
+        arrival.api_version,
+        arrival.livemode,
+        arrival.signed_at,
+        run.now,
+        digest,
+        body
+    ])?;
+    let seq = db.last_insert_rowid();
     let mut started = Vec::new();
-    for (id, task) in tasks {
-        if task.start && claim::may_start(db, id, task)? {
-            started.push(claim::start(db, id, run)?);
+    for task in &arrival.tasks {
+        if may_start(db, task)? {
+            let is_stale = claim::is_stale(db, &task.scope, task.object.as_deref(), task.moment)?;
+            let id = insert_task(db, seq, task, State::Running, false, run)?;
+            started.push(Claim {
+                ticket: Ticket { task: id, fence: 1 },
+                handler: task.handler.clone(),
+                endpoint: arrival.endpoint.clone(),
+                attempt: 1,
+                is_replay: false,
+                is_stale,
+                body: arrival.body.clone(),
+            });
+        } else {
+            insert_task(db, seq, task, State::Ready, false, run)?;
         }
     }
-    Ok(Recorded::New { started })
+    failpoint!("after-insert");
+    Ok(Recorded::New { started, id_is_reused: known.is_some() })
 }
 
-/// Makes a task of a stored event, due now.
+/// Whether a task that is about to be made may run at once: its lane is empty, and if nobody waits for its answer, no
+/// task is accused.
+fn may_start(db: &Connection, task: &NewTask) -> rusqlite::Result<bool> {
+    let may = match task.at_once {
+        AtOnce::No => false,
+        AtOnce::IfFree => !claim::is_any_accused(db)?,
+        AtOnce::Awaited => true,
+    };
+    let Some(lane) = task.lane.as_ref().filter(|_| may) else { return Ok(may) };
+    db.prepare_cached(
+        "SELECT NOT EXISTS (SELECT 1 FROM inbox_task \
+                            WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND lane IS NOT NULL)",
+    )?
+    .query_row(params![task.scope, lane.key], |row| row.get(0))
+}
+
+/// Makes a task of a stored event: due now, or running from now on.
 pub(super) fn insert_task(
     db: &Connection,
     event_seq: i64,
     task: &NewTask,
+    state: State,
     replay: bool,
-    now: i64,
+    run: Run,
 ) -> rusqlite::Result<i64> {
-    let lane = task.lane.as_ref();
+    let (lane, runs) = (task.lane.as_ref(), state == State::Running);
     db.prepare_cached(
-        "INSERT INTO inbox_task (event_seq, handler, object, lane, strict, created_s, state, replay, due_ms) \
-         SELECT seq, ?2, coalesce(account, '') || '|' || object_id, ?3, ?4, coalesce(created_s, 0), 0, ?5, ?6 \
-         FROM inbox_event WHERE seq = ?1 RETURNING id",
+        "INSERT INTO inbox_task (event_seq, handler, scope, object, lane, strict, moment, state, replay, due_ms, \
+                                 started_ms, owner, attempt, fence) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
     )?
-    .query_row(
-        params![
-            event_seq,
-            task.handler,
-            lane.map(|lane| &lane.key),
-            lane.is_some_and(|lane| lane.strict),
-            replay,
-            now
-        ],
-        |row| row.get(0),
-    )
+    .execute(params![
+        event_seq,
+        task.handler,
+        task.scope,
+        task.object,
+        lane.map(|lane| &lane.key),
+        lane.is_some_and(|lane| lane.strict),
+        task.moment,
+        state,
+        replay,
+        run.now,
+        if runs { run.now } else { 0 },
+        runs.then_some(run.owner),
+        runs
+    ])?;
+    Ok(db.last_insert_rowid())
 }
 
 /// Keeps a verified body that is no event. Returns whether it is new.

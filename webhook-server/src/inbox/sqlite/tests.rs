@@ -122,7 +122,7 @@ async fn what_is_freed_is_given_back() {
     for number in 0..20 {
         let body = vec![b' '; 100_000].into();
         let event = Arrival { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
-        let Recorded::New { started } = store.record(event).await.expect("it can be written") else {
+        let Recorded::New { started, .. } = store.record(event).await.expect("it can be written") else {
             panic!("it is new")
         };
         store.finish(started[0].ticket, End::Done).await.expect("it can be written");

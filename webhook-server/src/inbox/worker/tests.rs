@@ -63,7 +63,7 @@ impl Store for Syncing {
     fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>> {
         self.memory.events(filter)
     }
-    fn event(&self, id: String) -> Stored<'_, Option<StoredEvent>> {
+    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>> {
         self.memory.event(id)
     }
     fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
@@ -78,8 +78,8 @@ impl Store for Syncing {
     fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {
         self.later("discard", self.memory.discard(task, reason))
     }
-    fn replay(&self, event_id: String, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
-        self.later("replay", self.memory.replay(event_id, tasks))
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+        self.later("replay", self.memory.replay(event, tasks))
     }
 }
 

@@ -4,7 +4,7 @@
 CREATE TABLE inbox_event (
     -- Never reused, so the order of arrival outlives what is deleted.
     seq            INTEGER PRIMARY KEY AUTOINCREMENT,
-    event_id       TEXT NOT NULL UNIQUE,
+    event_id       TEXT NOT NULL,
     type           TEXT NOT NULL,
     endpoint       TEXT NOT NULL,
     account        TEXT,
@@ -21,6 +21,9 @@ CREATE TABLE inbox_event (
     body           BLOB
 ) STRICT;
 
+-- What is delivered again is told by this. An id alone does not tell: test consoles send all types under one.
+CREATE UNIQUE INDEX inbox_event_identity ON inbox_event (event_id, type, coalesce(object_id, ''));
+
 -- To count what was delivered again without reading every body.
 CREATE INDEX inbox_event_again ON inbox_event (deliveries, changed_bodies) WHERE deliveries > 1;
 
@@ -28,12 +31,14 @@ CREATE TABLE inbox_task (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     event_seq   INTEGER NOT NULL REFERENCES inbox_event (seq) ON DELETE CASCADE,
     handler     TEXT NOT NULL,
+    -- Whose lanes it shares: its handler's, or those of a group of handlers.
+    scope       TEXT NOT NULL,
     -- The account and the id of the object that the event is about. NULL if it has none.
     object      TEXT,
-    -- Tasks of one handler and lane never run at once. NULL of one that may run beside any other.
+    -- Tasks of one scope and lane never run at once. NULL of one that may run beside any other.
     lane        TEXT,
-    -- When the event happened, 0 if Stripe did not say: the order in a lane.
-    created_s   INTEGER NOT NULL,
+    -- The place of the event among those of its object, 0 if Stripe did not say when it happened: the order in a lane.
+    moment      INTEGER NOT NULL,
     -- Whether a task that waits for its next try holds the lane.
     strict      INTEGER NOT NULL,
     -- 0 ready, 1 running, 2 blocked, 3 done, 4 discarded, 5 parked
@@ -42,9 +47,9 @@ CREATE TABLE inbox_task (
     why         INTEGER CHECK (why BETWEEN 0 AND 4),
     -- Runs that were begun: counted before the run, so that a crash counts.
     attempt     INTEGER NOT NULL DEFAULT 0,
-    -- Times that the process ended while this task alone was running.
+    -- Times that the process ended while it was running, since it last ended a run itself.
     crashes     INTEGER NOT NULL DEFAULT 0,
-    -- Whether the process ended while it was running, and it has not ended a run since.
+    -- Whether the process ended while it was running, and it has neither ended a run nor been acquitted since.
     suspect     INTEGER NOT NULL DEFAULT 0,
     replay      INTEGER NOT NULL DEFAULT 0,
     -- Goes up with every claim: the end of a run counts only with the fence of its claim.
@@ -52,6 +57,8 @@ CREATE TABLE inbox_task (
     -- Which incarnation of the server runs it.
     owner       INTEGER,
     due_ms      INTEGER NOT NULL,
+    -- When the latest run began.
+    started_ms  INTEGER NOT NULL DEFAULT 0,
     finished_ms INTEGER,
     error       TEXT,
     UNIQUE (event_seq, handler),
@@ -63,16 +70,30 @@ CREATE TABLE inbox_task (
 
 CREATE INDEX inbox_task_due ON inbox_task (due_ms, id) WHERE state = 0;
 -- To pass over all that is due of a handler that has as many runs as it may.
-CREATE INDEX inbox_task_due_of ON inbox_task (handler, due_ms, id) WHERE state = 0;
-CREATE INDEX inbox_task_open_lane ON inbox_task (handler, lane, created_s, event_seq)
+CREATE INDEX inbox_task_due_of ON inbox_task (handler, due_ms, id) WHERE state = 0 AND suspect = 0;
+CREATE INDEX inbox_task_open_lane ON inbox_task (scope, lane, moment, event_seq)
     WHERE state <= 2 AND lane IS NOT NULL;
--- To tell whether a handler has done a newer event of an object.
-CREATE INDEX inbox_task_done ON inbox_task (handler, object, created_s) WHERE state = 3 AND object IS NOT NULL;
+-- To tell whether a newer event of an object is done.
+CREATE INDEX inbox_task_done ON inbox_task (scope, object, moment) WHERE state = 3 AND object IS NOT NULL;
 -- The database itself lets no two tasks of a lane run at once.
-CREATE UNIQUE INDEX inbox_task_running_lane ON inbox_task (handler, lane) WHERE state = 1 AND lane IS NOT NULL;
+CREATE UNIQUE INDEX inbox_task_running_lane ON inbox_task (scope, lane) WHERE state = 1 AND lane IS NOT NULL;
 CREATE INDEX inbox_task_running ON inbox_task (owner) WHERE state = 1;
 CREATE INDEX inbox_task_suspect ON inbox_task (id) WHERE suspect = 1 AND state <= 2;
 CREATE INDEX inbox_task_parked ON inbox_task (id) WHERE state = 5;
+
+-- Attempts that did not succeed, the latest ones of each task.
+CREATE TABLE inbox_attempt (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    task       INTEGER NOT NULL REFERENCES inbox_task (id) ON DELETE CASCADE,
+    attempt    INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    ended_ms   INTEGER NOT NULL,
+    -- 0 failed, 1 discarded, 2 parked, 3 crashed
+    outcome    INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 3),
+    error      TEXT
+) STRICT;
+
+CREATE INDEX inbox_attempt_task ON inbox_attempt (task, id);
 
 -- Verified bodies that are no event.
 CREATE TABLE inbox_quarantine (
