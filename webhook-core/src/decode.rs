@@ -14,7 +14,7 @@ pub struct DecodeError {
     problem: Problem,
 }
 
-/// How many characters of a path are shown that another library found.
+/// How many characters of a path are shown.
 const MOST_OF_A_PATH: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,7 @@ enum Step {
 enum Problem {
     Expected(&'static str),
     Missing,
+    TooDeep,
     OtherObject { found: String, expected: &'static [&'static str] },
     Unfit { target: &'static str, line: usize, column: usize },
 }
@@ -45,6 +46,15 @@ impl DecodeError {
         Self::of(Problem::Missing)
     }
 
+    pub(crate) fn too_deep() -> Self {
+        Self::of(Problem::TooDeep)
+    }
+
+    /// What serde_json says of a value that is nested too deeply; `None` for its other errors. It gives no other sign.
+    pub(crate) fn of_depth(error: &serde_json::Error) -> Option<Self> {
+        error.to_string().starts_with("recursion limit exceeded").then(Self::too_deep)
+    }
+
     /// Says that another object came than the payload reads. `found` is an object's name, or nothing of the value.
     pub(crate) fn other_object(found: Option<String>, expected: &'static [&'static str]) -> Self {
         Self::of(Problem::OtherObject {
@@ -55,6 +65,9 @@ impl DecodeError {
 
     /// Keeps the place and drops serde_json's text, which can quote the value.
     pub(crate) fn unfit<T>(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        if let Some(too_deep) = Self::of_depth(error.inner()) {
+            return too_deep;
+        }
         let (line, column) = (error.inner().line(), error.inner().column());
         let unfit = Self::of(Problem::Unfit { target: std::any::type_name::<T>(), line, column });
         // Keys of a map are the user's data: they are shown, and must neither forge a log nor flood it.
@@ -118,8 +131,16 @@ impl DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path();
+        let path = match path.char_indices().nth(MOST_OF_A_PATH) {
+            Some((end, _)) => format!("{}…", &path[..end]),
+            None => path,
+        };
         match &self.problem {
             Problem::Expected(expected) => write!(f, "`{path}` is not {expected}"),
+            Problem::TooDeep => {
+                f.write_str("the object is nested too deeply for the types that read it")?;
+                if path == "." { Ok(()) } else { write!(f, ", at `{path}`") }
+            }
             Problem::Missing => write!(f, "`{path}` is missing"),
             Problem::OtherObject { found, expected } => {
                 write!(f, "the object is `{found}`, and the handler reads `{}`", expected.join("` or `"))

@@ -109,7 +109,7 @@ impl Envelope {
     /// `metadata.Order No.`; where Stripe sent a whole object in the place of its id, that object's id. `None` if there
     /// is neither.
     pub fn text_at(&self, path: &str) -> Option<String> {
-        let value = self.object.json().at_path(path)?;
+        let value = self.object.json_in_passing().at_path(path)?;
         let id = if value.is_text() { value } else { value.field("id")? };
         id.decode("a text").ok()
     }

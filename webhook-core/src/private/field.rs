@@ -66,17 +66,17 @@ fn in_path(error: DecodeError, path: &[&'static str]) -> DecodeError {
     path.iter().rev().fold(error, |error, step| error.in_field(step))
 }
 
-/// Finds the fields of an object.
+/// Finds the fields of an object from which a `T` is read.
 ///
 /// # Errors
 ///
-/// Fails if the value is no object, or one of the fields stands twice.
-pub fn find<'a, const N: usize>(
+/// Fails if the value is no object or lies too deep, or one of the fields stands twice.
+pub fn find<'a, T, const N: usize>(
     json: Json<'a>,
     names: &[&'static str; N],
 ) -> Result<[Option<Json<'a>>; N], DecodeError> {
     let mut found = [None; N];
-    json.find(names, &mut found)?;
+    json.take_room_for::<T>()?.find(names, &mut found)?;
     Ok(found)
 }
 

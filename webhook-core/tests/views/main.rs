@@ -1,6 +1,7 @@
 //! Views, enums and ready-made objects: what compiles, and what it reads.
 
 mod agree;
+mod depth;
 mod metadata;
 mod objects;
 mod payloads;

@@ -156,7 +156,7 @@ impl<'n> Writer<'n> {
                     expected: &'static [&'static ::core::primitive::str],
                 ) -> __private::Result<Self, __private::DecodeError> {
                     let _ = expected;
-                    let found = __private::find(json, &[#(#names),*])?;
+                    let found = __private::find::<Self, _>(json, &[#(#names),*])?;
                     let _ = found;
                     #check
                     __private::Result::Ok(Self { #(#values,)* })

@@ -132,7 +132,7 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
             const PLACES: &'static [__private::Place] = &[#(#described.place),*];
 
             fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
-                let [name] = __private::find(json, &["object"])?;
+                let [name] = __private::find::<(), 1>(json, &["object"])?;
                 let at = __private::object_position(name, <Self as __private::Payload>::OBJECTS)?;
                 #(
                     if at == #positions {
@@ -235,7 +235,7 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
                 json: __private::Json<'_>,
                 expected: &'static [&'static ::core::primitive::str],
             ) -> __private::Result<Self, __private::DecodeError> {
-                let found = __private::find(json, &[#(#firsts),*])?;
+                let found = __private::find::<Self, _>(json, &[#(#firsts),*])?;
                 if !expected.is_empty() {
                     __private::object_position(found[#object_at], expected)?;
                 }
