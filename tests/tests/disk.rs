@@ -128,6 +128,8 @@ fn the_reserve_lets_a_server_start_on_a_full_disk_and_finish_what_it_has() {
     assert_eq!(send(&mut history, &server, &delivery(1, 1)).status, 200);
     server.process.signal("KILL");
     let mut log = server.process.wait().stderr;
+    // What was there takes no new room.
+    fs::remove_file(disk.folder().join("inbox.db-shm")).expect("it is there");
     disk.fill_up();
     let server = start(&disk, &files, &[]);
     server.process.line_with(Stream::Stderr, "inbox path=");
