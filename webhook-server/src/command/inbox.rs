@@ -247,7 +247,11 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
             }
             (false, Format::Json, _) => print(&json(&Readable::of(found))?),
             (false, Format::Table, _) => {
-                print(&format!("{}{}", if at > 0 { "\n" } else { "" }, rows::event(&found, show.plain.output.width())));
+                print(&format!(
+                    "{}{}",
+                    if at > 0 { "\n" } else { "" },
+                    rows::event(&found, show.plain.output.width())
+                ));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! `trigger`: signs sample events and sends them to a running server.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::Args;
@@ -100,10 +101,16 @@ fn sample(event_type: &str, overrides: &[String]) -> Result<Sample, Failure> {
     let seed = super::random().map_err(|error| super::failed("no random number to be had", &error))?;
     let failed = |error: &webhook_core::SampleError| super::failed("cannot make the sample", error);
     let mut sample = Sample::new(event_type, seed).map_err(|error| failed(&error))?;
+    let mut set = HashSet::new();
     for setting in overrides {
         let (path, value) = setting.split_once('=').ok_or_else(|| {
             Failure::Failed(format!("--set {setting}: write a path, `=` and a value: `--set amount=5`"))
         })?;
+        if !set.insert(path) {
+            return Err(Failure::Failed(format!(
+                "--set {setting}: `{path}` is set already; keep one of the two"
+            )));
+        }
         sample.set(path, value).map_err(|error| failed(&error))?;
     }
     Ok(sample)

@@ -5,7 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use anstyle::{AnsiColor, Style};
 
 use crate::command::table::{Cell, Column, Table, wrapped};
-use crate::inbox::store::{AttemptOutcome, AttemptRow, EventRow, QuarantineRow, State, Stats, StoredEvent, TaskRow, Why};
+use crate::inbox::store::{
+    AttemptOutcome, AttemptRow, EventRow, QuarantineRow, State, Stats, StoredEvent, TaskRow, Why,
+};
 use crate::journal::parked_because;
 use crate::words::printable;
 
