@@ -2,6 +2,7 @@
 
 mod check;
 mod expand;
+mod hover;
 mod parse;
 mod policy;
 

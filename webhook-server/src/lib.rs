@@ -1,25 +1,4 @@
-//! The server of a Stripe webhook application, and its command line.
-//!
-//! ```no_run
-//! use std::process::ExitCode;
-//!
-//! use webhook_server::{App, Event, on_event};
-//!
-//! /// Tells that a payment arrived.
-//! #[on_event("payment_intent.succeeded")]
-//! async fn paid(event: Event) {
-//!     println!("{} was paid", event.object["id"]);
-//! }
-//!
-//! #[tokio::main]
-//! async fn main() -> ExitCode {
-//!     App::new().main().await
-//! }
-//! ```
-//!
-//! One request's way: `serve` accepts the connection, `service` answers the request (`body` reads it, `webhook_core`
-//! verifies and parses it, `inbox` stores the event, and its `worker` runs the
-//! handlers), and `reply` chooses the status.
+#![doc = include_str!("docs/front_page.md")]
 
 mod address;
 mod app;
@@ -49,24 +28,22 @@ pub use app::App;
 pub use inbox::InboxLocation;
 pub use settings::Settings;
 pub use webhook_core::{
-    Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, Invocation, Json,
-    List, Needs, Order, Payload, Policy, RawJson, Reads, Reply, ResultExt, Retry, Sample, State, Story,
-    Timestamp, Tolerance, Unchecked, Verdict, View, ledger, shape,
+    Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, IntoOutcome,
+    Invocation, Json, List, Needs, Outcome, Payload, PreviousView, RawJson, Reads, Reply, ResultExt, Sample,
+    SampleError, State, StateType, StateValue, Story, Timestamp, Unchecked, Verdict, View, ledger, shape,
 };
-/// Makes an enum read one of Stripe's enums: see [`webhook_core::StripeEnum`].
+#[doc = include_str!("../../webhook-core/src/docs/stripe_enum.md")]
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;
-/// Makes a struct a view of one of Stripe's objects: see [`webhook_core::StripeObject`].
+#[doc = include_str!("../../webhook-core/src/docs/stripe_object.md")]
 pub use webhook_macros::StripeObjectOfServer as StripeObject;
-/// Registers an async function as a handler of the event types it names: see [`webhook_core::on_event`].
-pub use webhook_macros::on_event_of_server as on_event;
-/// Registers an async function as the handler of every type that no other handler names: see
-/// [`webhook_core::on_unhandled`].
-pub use webhook_macros::on_unhandled_of_server as on_unhandled;
-
-/// Makes a sample event for a test: see [`webhook_core::fixture`].
+#[doc = include_str!("../../webhook-core/src/docs/fixture.md")]
 pub use webhook_macros::fixture_of_server as fixture;
-/// Makes ready-made types of whole objects: see [`webhook_core::objects`].
+#[doc = include_str!("../../webhook-core/src/docs/objects.md")]
 pub use webhook_macros::objects_of_server as objects;
+#[doc = include_str!("../../webhook-core/src/docs/on_event.md")]
+pub use webhook_macros::on_event_of_server as on_event;
+#[doc = include_str!("../../webhook-core/src/docs/on_unhandled.md")]
+pub use webhook_macros::on_unhandled_of_server as on_unhandled;
 
 #[doc(hidden)]
 pub use webhook_core::__private;

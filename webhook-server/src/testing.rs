@@ -1,6 +1,6 @@
 //! Testing an application: signed events, delivered in process.
 //!
-//! ```
+//! ```standalone_crate
 //! use std::sync::{Arc, Mutex};
 //!
 //! use webhook_server::testing::TestApp;

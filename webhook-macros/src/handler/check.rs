@@ -13,6 +13,8 @@ use crate::mistakes::{Mistakes, did_you_mean};
 pub(crate) struct Handler<'f> {
     /// The event types, sorted; `None` for `#[on_unhandled]`.
     pub(crate) types: Option<Vec<&'static EventType>>,
+    /// The names and patterns as they were written.
+    pub(crate) names: Vec<LitStr>,
     pub(crate) id: Option<String>,
     pub(crate) policy: Policy,
     pub(crate) root: Option<Path>,
@@ -30,7 +32,15 @@ pub(crate) fn handler<'f>(
     let id = attribute.id.and_then(|id| handler_id(&id, mistakes));
     let policy = Policy::check(attribute.policy, types.as_deref(), mistakes);
     let arguments = signature(attribute.kind, function, mistakes)?;
-    Some(Handler { types, id, policy, root: attribute.root, arguments, doc: doc(function) })
+    Some(Handler {
+        types,
+        names: attribute.events,
+        id,
+        policy,
+        root: attribute.root,
+        arguments,
+        doc: doc(function),
+    })
 }
 
 fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventType> {

@@ -9,6 +9,7 @@ use syn::spanned::Spanned;
 use syn::{ItemFn, ReturnType};
 
 use super::check::Handler;
+use super::hover;
 use super::policy::{Order, Policy};
 
 /// Expands to `const _: () = { … };`, which submits the function to the inventory.
@@ -99,6 +100,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
     // Inside an `impl`, where a `const` needs a name, the compiler points here.
     let underscore = syn::Token![_](name.span());
     let doc = &handler.doc;
+    let hover = hover::constants(&handler.names);
     let conditions = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     // The server's call is not one that a deprecation warns of.
     let deprecated = function
@@ -112,6 +114,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         const #underscore: () = {
             use #root::__private as __private;
             const __EVENTS: &[(&::core::primitive::str, &[&::core::primitive::str])] = &[#(#events),*];
+            #hover
             #(#arguments)*
             #replies
             __private::inventory::submit! {
