@@ -87,6 +87,23 @@ fn a_file_that_is_not_what_it_should_be_is_refused_and_left_alone() {
     }
 }
 
+#[test]
+fn a_file_of_something_else_gets_no_neighbours() {
+    let files = Files::fresh("file-no-neighbours");
+    for (content, reason) in
+        [("a diary", "its header is damaged"), ("", "is a database of something else: name another file")]
+    {
+        fs::write(files.inbox(), content).expect("the folder is ours");
+        if content.is_empty() {
+            replace_by_other(&files.inbox());
+        }
+        refused(&mut files.command(DURABLE), reason);
+        let left = fs::read_dir(files.folder()).expect("it is there").flatten();
+        let left: Vec<_> = left.map(|file| file.file_name()).filter(|name| name != "effects.db").collect();
+        assert_eq!(left, ["inbox.db"]);
+    }
+}
+
 fn damage_header(path: &Path) {
     let mut bytes = fs::read(path).expect("it is there");
     bytes[..16].fill(0x5a);

@@ -103,22 +103,39 @@ impl InboxFile {
     }
 
     /// Opens the one connection that writes: locks the file and makes it, if that is not done, and brings its schema up to
-    /// date.
+    /// date. If that fails, and will fail again, what was made for it is removed.
     pub(super) fn open(&self) -> Result<Connection, Problem> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = Vec::new();
+        let opened = self.open_noting(&mut held, &mut made).map_err(|problem| self.classify(problem));
+        if matches!(opened, Err(Problem::Ours(_) | Problem::Other(_) | Problem::Sqlite(_)))
+            && !made.is_empty()
         {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            if held.lock.is_none() {
-                held.lock = Some(lock(&self.path, self.patience)?);
+            for path in made {
+                let _ = std::fs::remove_file(path);
             }
-            if !held.is_made {
-                private().create(true).open(&self.path).map_err(|error| {
-                    let sentence = format!("{} cannot be written: {error}", self.path.display());
-                    Problem::of_system(&error, sentence)
-                })?;
-                held.is_made = true;
-            }
+            // Unlocked last: who waits for the lock sees that its file is gone.
+            *held = Held::default();
         }
-        open_writer(&self.path).map_err(|problem| self.classify(problem))
+        opened
+    }
+
+    /// Notes the files that it makes.
+    fn open_noting(&self, held: &mut Held, made: &mut Vec<PathBuf>) -> Result<Connection, Problem> {
+        if held.lock.is_none() {
+            held.lock = Some(lock(&self.path, self.patience, made)?);
+        }
+        if !held.is_made {
+            if !self.path.exists() {
+                made.extend(["", "-wal", "-shm"].map(|ending| beside(&self.path, ending)));
+            }
+            private().create(true).open(&self.path).map_err(|error| {
+                let sentence = format!("{} cannot be written: {error}", self.path.display());
+                Problem::of_system(&error, sentence)
+            })?;
+            held.is_made = true;
+        }
+        open_writer(&self.path)
     }
 
     /// Tells a disk that is full from other errors, also where SQLite says it in other words: it cannot make its log, or

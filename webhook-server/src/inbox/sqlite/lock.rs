@@ -1,8 +1,10 @@
 //! The lock: an inbox has one process that writes it.
 
+#[cfg(unix)]
+use std::fs::Metadata;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tracing::info;
@@ -16,26 +18,32 @@ const EVERY: Duration = Duration::from_millis(50);
 /// More than any process id has digits.
 const LONGEST_ID: u64 = 32;
 
-/// Takes the lock that this process holds for life; waits for another one to release it for as long as `patience`.
+/// Takes the lock that this process holds for life; waits for another one to release it for as long as `patience`. Adds the
+/// lock's file to `made` if it was not there.
 ///
 /// # Errors
 ///
 /// Names the process that has it.
-pub(super) fn lock(path: &Path, patience: Duration) -> Result<File, Problem> {
+pub(super) fn lock(path: &Path, patience: Duration, made: &mut Vec<PathBuf>) -> Result<File, Problem> {
     let lock_path = beside(path, "-lock");
     let shown = lock_path.display();
-    let opened = private().read(true).create(true).open(&lock_path);
-    let mut lock = opened.map_err(|error| {
-        Problem::of_system(
-            &error,
-            format!("{shown} cannot be written ({error}): give this user the right to write there"),
-        )
-    })?;
     let since = Instant::now();
     let mut was_said = false;
-    loop {
+    let mut lock = loop {
+        let is_new = !lock_path.exists();
+        let mut lock = private().read(true).create(true).open(&lock_path).map_err(|error| {
+            Problem::of_system(
+                &error,
+                format!("{shown} cannot be written ({error}): give this user the right to write there"),
+            )
+        })?;
         match lock.try_lock() {
-            Ok(()) => break,
+            // Unless a start that failed has removed its file since.
+            Ok(()) if is_at(&lock, &lock_path) => {
+                made.extend(is_new.then(|| lock_path.clone()));
+                break lock;
+            }
+            Ok(()) => {}
             Err(TryLockError::WouldBlock) if since.elapsed() < patience => {
                 if !was_said {
                     info!(
@@ -53,7 +61,7 @@ pub(super) fn lock(path: &Path, patience: Duration) -> Result<File, Problem> {
                 return Err(Problem::Other(format!("{shown} cannot be locked: {error}")));
             }
         }
-    }
+    };
     let written =
         read(&mut lock).map_err(|error| Problem::Other(format!("{shown} cannot be read: {error}")))?;
     if written.trim().bytes().any(|byte| !byte.is_ascii_digit()) {
@@ -63,6 +71,22 @@ pub(super) fn lock(path: &Path, patience: Duration) -> Result<File, Problem> {
     let _ = lock.set_len(0).and_then(|()| lock.rewind());
     let _ = write!(lock, "{}", std::process::id());
     Ok(lock)
+}
+
+/// Whether a file that is open is the one that a path leads to.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let same = |a: &Metadata, b: &Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    match (file.metadata(), path.metadata()) {
+        (Ok(open), Ok(found)) => same(&open, &found),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
 }
 
 /// What the file says, as far as it may be a process id.
