@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use product_tests::{OTHER_SECRET, Profile, Running, SECRET, Server, Stream, build_workspace, program, run};
+use product_tests::{
+    OTHER_SECRET, Profile, Running, SECRET, Server, Stream, build_workspace, program, run, scratch,
+};
 use serde_json::{Value, json};
 
 static QUICKSTART: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -66,7 +68,7 @@ fn trigger_takes_patterns_and_settings() {
     let settings = ["--set", "amount=4200", "--set", "metadata.order_id=o_1", "--set", "charges=null"];
     let rejected =
         run(quickstart(&["trigger", "payment_intent.succeeded", "--to", &server.url]).args(settings));
-    assert!(rejected.with_code(1).stderr.contains("no field `charges`"));
+    assert!(rejected.with_code(1).stderr.contains("there is no `charges`"));
     let sent =
         run(quickstart(&["trigger", "payment_intent.succeeded", "--to", &server.url]).args(&settings[..4]));
     sent.with_code(0);
@@ -139,6 +141,89 @@ fn trigger_checks_a_value_to_its_depth() {
         let refused = run(&mut trigger).with_code(1);
         assert!(refused.stderr.contains(wrong), "{setting}: {refused:#?}");
     }
+}
+
+#[test]
+fn trigger_tells_a_story_in_stripes_order() {
+    let server = Server::start(&*QUICKSTART, &[]);
+    let answers = json_of(&["trigger", "--story", "payment-failed", "--to", &server.url]);
+    let types: Vec<_> =
+        answers.as_array().expect("it is a list").iter().map(|answer| &answer["type"]).collect();
+    let expected = [
+        "payment_intent.created",
+        "charge.failed",
+        "payment_intent.payment_failed",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+    ];
+    assert_eq!(types, expected);
+    assert!(
+        answers.as_array().expect("it is a list").iter().all(|answer| answer["status"] == 200),
+        "{answers}"
+    );
+    let help = run(&mut quickstart(&["trigger", "--help"])).with_code(0).stdout;
+    assert!(
+        help.contains("- payment-failed:") && help.contains("a card is declined, and another one is not"),
+        "{help}"
+    );
+}
+
+#[test]
+fn trigger_sends_a_recorded_body_as_it_is() {
+    let server = Server::start(&*QUICKSTART, &[]);
+    let folder = scratch("recorded");
+    let send = |name: &str, body: &str| {
+        let file = folder.join(name);
+        std::fs::write(&file, body).expect("the target folder can be written to");
+        run(quickstart(&["trigger", "--to", &server.url, "--file"]).arg(file)).with_code(0).stdout
+    };
+    let event = r#"{"id":"evt_recorded","object":"event","type":"payment_intent.succeeded","livemode":false,
+"data":{"object":{"id":"pi_1","object":"payment_intent","amount":777,"currency":"eur","metadata":{"order_id":"o_7"}}}}
+"#;
+    assert_eq!(
+        send("event.json", event),
+        "200  payment_intent.succeeded  evt_recorded  {\"received\":true}\n"
+    );
+    server.process.line_with(Stream::Stdout, "Payment of 777 eur succeeded, for order o_7.");
+    // What is no event is sent, too: the server keeps it in quarantine.
+    assert!(send("none.json", "[]").starts_with("200  "));
+    server.process.line_with(Stream::Stderr, "kept in quarantine");
+    let missing =
+        run(&mut quickstart(&["trigger", "--to", &server.url, "--file", "/nowhere.json"])).with_code(1);
+    assert!(missing.stderr.contains("/nowhere.json cannot be read"), "{missing:#?}");
+}
+
+/// Without a secret, without a server, without a word but the events.
+#[test]
+fn trigger_prints_what_it_would_send() {
+    let print = |arguments: &[&str]| {
+        let mut command = quickstart(arguments);
+        let printed = run(command.env_remove("STRIPE_WEBHOOK_SECRET").arg("--print")).with_code(0);
+        assert_eq!(printed.stderr, "");
+        let events = serde_json::Deserializer::from_str(&printed.stdout).into_iter::<Value>();
+        events.collect::<Result<Vec<_>, _>>().expect("it is one event after the other")
+    };
+    let settings = [
+        "--set",
+        "email=new@example.com",
+        "--previous",
+        "email=old@example.com",
+        "--account",
+        "acct_1",
+        "--livemode",
+    ];
+    let events = print(&[&["trigger", "customer.updated"][..], &settings].concat());
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["data"]["object"]["email"], "new@example.com");
+    assert_eq!(events[0]["data"]["previous_attributes"], json!({ "email": "old@example.com" }));
+    assert_eq!((&events[0]["account"], &events[0]["livemode"]), (&json!("acct_1"), &json!(true)));
+    // Types that are named together belong together.
+    let events = print(&["trigger", "charge.succeeded", "charge.refunded", "charge.refunded"]);
+    let ids: Vec<_> = events.iter().map(|event| &event["data"]["object"]["id"]).collect();
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
+    assert_eq!(print(&["trigger", "--story", "refund"]).len(), 6);
+    let wrong = run(&mut quickstart(&["trigger", "customer.updated", "--previous", "emial=x"])).with_code(1);
+    assert!(wrong.stderr.contains("did you mean `email`?"), "{wrong:#?}");
 }
 
 #[test]

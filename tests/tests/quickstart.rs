@@ -74,7 +74,60 @@ fn dev_shows_every_handler_also_after_one_that_fails() {
         "outcomes::good_beside_bad  done",
         "outcomes::bad_beside_good  failed (the ledger is torn)",
     ] {
-        assert!(shown.stdout.contains(run), "{run}: {shown:#?}");
+        let line = shown
+            .stdout
+            .lines()
+            .find(|line| line.contains(run))
+            .unwrap_or_else(|| panic!("{run}: {shown:#?}"));
+        // With its inbox, the program answers 200 whatever becomes of the event.
+        assert!(line.contains("  200  "), "{line}");
+    }
+    let inline = run(command.env("OUTCOMES_INLINE", "1")).with_code(1);
+    let parked = inline.stdout.lines().find(|line| line.contains("outcomes::park  parked"));
+    assert!(parked.is_some_and(|line| line.contains("  500  ")), "without an inbox it does not: {inline:#?}");
+}
+
+#[test]
+fn dev_hints_at_what_the_program_handles() {
+    let mut command = program(env!("CARGO_BIN_EXE_operated"));
+    let dev = Running::start(command.args(["dev", "--listen", "127.0.0.1:0"]));
+    dev.line_with(Stream::Stdout, " trigger charge.captured --to ");
+    dev.signal("INT");
+    dev.wait().with_code(0);
+}
+
+#[test]
+fn dev_without_samples_runs_nothing() {
+    let dev = Running::start(&mut quickstart(&["dev", "--no-samples", "--listen", "127.0.0.1:0"]));
+    dev.line_with(Stream::Stdout, "Still listening");
+    dev.signal("INT");
+    let ended = dev.wait().with_code(0);
+    assert!(!ended.stdout.contains("  200  ") && !ended.stdout.contains("Sending myself"), "{ended:#?}");
+}
+
+#[test]
+fn dev_signs_with_the_secret_that_it_is_given() {
+    let file = scratch("dev-secret").join("stripe");
+    fs::write(&file, SECRET).expect("the target folder can be written to");
+    let in_file = file.display().to_string();
+    let mut by_file = quickstart(&["dev", "--listen", "127.0.0.1:0", "--secret-file", &in_file]);
+    let mut by_variable = quickstart(&["dev", "--listen", "127.0.0.1:0"]);
+    by_variable.env("STRIPE_WEBHOOK_SECRET", SECRET);
+    for (command, place) in [(&mut by_file, &*in_file), (&mut by_variable, "STRIPE_WEBHOOK_SECRET")] {
+        let dev = Running::start(command);
+        let url = dev.line(Stream::Stdout, |line| Some(line.strip_prefix("Listening on ")?.to_owned()));
+        dev.line_with(Stream::Stdout, "Still listening");
+        let sent = run(quickstart(&["trigger", "payment_method.attached", "--to", &url])
+            .env("STRIPE_WEBHOOK_SECRET", SECRET));
+        sent.with_code(0);
+        dev.signal("INT");
+        let ended = dev.wait().with_code(0);
+        assert!(ended.stdout.contains(&format!("Signing secret: that of {place}")), "{ended:#?}");
+        assert!(
+            ended.stdout.contains("quickstart::payment_succeeded  done"),
+            "its samples are good: {ended:#?}"
+        );
+        assert!(!ended.stdout.contains("whsec_"), "a secret of the user's is not shown: {ended:#?}");
     }
 }
 
@@ -230,6 +283,15 @@ fn arguments_that_make_no_sense_are_refused_with_a_correction() {
         (&["trigger"], "<TYPE>"),
         (&["events", "--format", "xml"], "json"),
         (&["events", "--enabled", "--thin"], "cannot be used with"),
+        // `dev` has no inbox.
+        (&["dev", "--inbox", "x.db"], "--inbox"),
+        (&["dev", "--keep-bodies", "1day"], "--keep-bodies"),
+        (&["dev", "--concurrency", "2"], "--concurrency"),
+        (&["dev", "--once", "--no-samples"], "cannot be used with"),
+        (&["trigger", "--story", "refunds"], "refund"),
+        (&["trigger", "--story", "refund", "payout.paid"], "cannot be used with"),
+        (&["trigger", "--file", "x.json", "--set", "amount=5"], "cannot be used with"),
+        (&["trigger", "payout.paid", "--print", "--to", "http://127.0.0.1/"], "cannot be used with"),
     ] {
         let refused = run(&mut quickstart(arguments)).with_code(2);
         assert!(refused.stderr.contains(correction), "{arguments:?}: {refused:#?}");

@@ -1,6 +1,7 @@
 //! The application.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use tokio::runtime::Handle;
 use webhook_core::{Registry, Secret, StateValue, States};
@@ -34,6 +35,8 @@ pub struct App {
     pub(crate) inline: bool,
     /// The text of a lock file of handlers.
     pub(crate) lock: Option<&'static str>,
+    /// Whether the answer is that of a program with an inbox, though there is none.
+    pub(crate) answers_as_stored: bool,
 }
 
 impl App {
@@ -84,6 +87,14 @@ impl App {
         self
     }
 
+    /// Leaves the inbox away and runs handlers at once, so that what became of an event is known with the answer; the
+    /// answer itself is the program's own.
+    pub(crate) fn at_once(mut self) -> Self {
+        self.answers_as_stored = !self.inline;
+        self.inline = true;
+        self
+    }
+
     /// Puts the service together, or reports everything that is wrong with the application. Handlers will run on
     /// `runtime`; without one, where they are started.
     pub(crate) fn into_service(
@@ -126,7 +137,14 @@ impl App {
             Some(store) => {
                 Intake::Inbox(Arc::new(Inbox::new(store, registry, runner, endpoint, journal, concurrency)))
             }
-            None => Intake::Inline(Inline { registry, runner, endpoint, in_progress: InProgress::default() }),
+            None => Intake::Inline(Inline {
+                registry,
+                runner,
+                endpoint,
+                in_progress: InProgress::default(),
+                answers_as_stored: self.answers_as_stored,
+                unsuccessful: AtomicUsize::new(0),
+            }),
         };
         let service = Service {
             secrets,

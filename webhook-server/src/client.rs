@@ -9,7 +9,7 @@ use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::TcpStream;
-use webhook_core::{SIGNATURE_HEADER, Sample, Secret, sign};
+use webhook_core::{SIGNATURE_HEADER, Secret, sign};
 
 /// How long an answer may take: what the Stripe CLI allows.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,17 +17,17 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A longer answer is not read: Stripe has no use for one.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// Signs a sample with every secret and posts it. `now` is in seconds since the Unix epoch. The body of an answer that is
+/// Signs a body with every secret and posts it. `now` is in seconds since the Unix epoch. The body of an answer that is
 /// too long, or breaks off, is empty.
 pub(crate) async fn send(
-    sample: Sample,
+    body: impl Into<Bytes>,
     secrets: &[Secret],
     to: &Uri,
     now: u64,
 ) -> Result<Response<Bytes>, SendError> {
-    let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
+    let body = body.into();
     let signature = sign(secrets, now, &body);
-    match tokio::time::timeout(TIMEOUT, post(to, signature, body.into())).await {
+    match tokio::time::timeout(TIMEOUT, post(to, signature, body)).await {
         Ok(result) => result,
         Err(_) => Err(SendError::Timeout { to: to.clone() }),
     }

@@ -43,7 +43,7 @@ struct Arguments {
 enum Command {
     /// Listens for events from Stripe (the default)
     Serve(Flags),
-    /// Listens on this machine with a secret of its own and no inbox, and sends itself a sample of every handled event
+    /// Listens on this machine with a secret of its own and no inbox, and sends itself samples of every handled event
     Dev(dev::Dev),
     /// Lists this application's handlers
     Handlers(handlers::Handlers),

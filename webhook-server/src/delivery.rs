@@ -42,6 +42,13 @@ pub(crate) struct Handled {
     pub(crate) runs: Vec<Ran>,
 }
 
+impl Handled {
+    /// What a handler told the sender.
+    pub(crate) fn reply(&self) -> Option<&Reply> {
+        self.runs.iter().find_map(|run| run.reply.as_ref())
+    }
+}
+
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request did not become a delivery.

@@ -1,6 +1,7 @@
 //! Without an inbox: the handlers of an event run before the answer, which tells how they ended.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use webhook_core::{Envelope, Registry};
@@ -15,6 +16,10 @@ pub(crate) struct Inline {
     pub(crate) runner: Runner,
     pub(crate) endpoint: Arc<str>,
     pub(crate) in_progress: InProgress,
+    /// Whether the answer is that of an inbox, which stores an event whatever its handlers make of it.
+    pub(crate) answers_as_stored: bool,
+    /// How many runs failed, or were parked.
+    pub(crate) unsuccessful: AtomicUsize,
 }
 
 impl Inline {
@@ -31,6 +36,8 @@ impl Inline {
         for run in started {
             runs.push(run.end().await.unwrap_or_else(Started::given_up));
         }
+        let unsuccessful = runs.iter().filter(|run| !run.is_settled()).count();
+        self.unsuccessful.fetch_add(unsuccessful, Ordering::Relaxed);
         Ok(Handled { envelope, runs })
     }
 }

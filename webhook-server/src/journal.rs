@@ -55,7 +55,10 @@ impl Journal {
         match self {
             Self::Log => warn!(status = status.as_u16(), reason, "request refused"),
             Self::Nowhere => {}
-            Self::Terminal => line(status, AnsiColor::Red, &format!("request refused: {reason}")),
+            Self::Terminal if status.is_success() => {
+                line(status, &format!("kept in quarantine, were there an inbox: {}", printable(&reason)));
+            }
+            Self::Terminal => line(status, &format!("request refused: {}", printable(&reason))),
         }
     }
 }
@@ -190,12 +193,12 @@ fn print_handled(delivery: &Handled, status: StatusCode) {
     let envelope = &*delivery.envelope;
     let event = format!("{}  {}", envelope.event_type, envelope.id);
     if delivery.runs.is_empty() {
-        line(status, AnsiColor::Yellow, &format!("{event}  no handler"));
+        line(status, &format!("{event}  {}", painted("no handler", AnsiColor::Yellow)));
     }
     for Ran { handler, outcome: result, error, took, .. } in &delivery.runs {
         let (word, colour) = outcome(result);
-        let cause = error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
-        line(status, colour, &format!("{event}  {}  {word}{cause}  {took:.1?}", handler.id));
+        let cause = error.as_ref().map(|error| format!(" ({})", printable(error))).unwrap_or_default();
+        line(status, &format!("{event}  {}  {}{cause}  {took:.1?}", handler.id, painted(word, colour)));
     }
 }
 
@@ -208,9 +211,16 @@ fn outcome(outcome: &Outcome) -> (&'static str, AnsiColor) {
     }
 }
 
-fn line(status: StatusCode, colour: AnsiColor, text: &str) {
+fn painted(text: &str, colour: AnsiColor) -> String {
     let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{text}{style:#}")
+}
+
+/// Prints what became of a request; the text holds nothing that a terminal would obey but colours.
+fn line(status: StatusCode, text: &str) {
     let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     let clock = time.get(11..19).unwrap_or(&time);
-    crate::terminal::print(&format!("{clock}  {style}{}{style:#}  {}\n", status.as_u16(), printable(text)));
+    let colour = if status.is_success() { AnsiColor::Green } else { AnsiColor::Red };
+    let status = painted(status.as_str(), colour);
+    crate::terminal::print(&format!("{clock}  {status}  {text}\n"));
 }

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
-use webhook_core::{DecodeError, HandlerError, Reply, Verdict, catalog};
+use webhook_core::{DecodeError, HandlerError, Reply, catalog};
 
-use crate::delivery::{Refusal, Taken};
+use crate::delivery::{Handled, Refusal, Taken};
 use crate::run::Ran;
 
 /// The answer to a request that was refused.
@@ -51,31 +51,28 @@ fn retry_after() -> HeaderValue {
 /// The answer to a delivery that is stored. How its handlers end changes nothing: that is the inbox's matter.
 pub(crate) fn taken(taken: &Taken) -> Response<Full<Bytes>> {
     match taken {
-        Taken::New { reply: Some(reply), .. } => replied(reply),
-        Taken::New { reply: None, .. } | Taken::Duplicate { .. } | Taken::Quarantined { .. } => {
-            answer(StatusCode::OK)
-        }
+        Taken::New { reply, .. } => stored(reply.as_ref()),
+        Taken::Duplicate { .. } | Taken::Quarantined { .. } => stored(None),
     }
+}
+
+/// The answer to what is stored, with what a handler told the sender, if the sender waited for that.
+pub(crate) fn stored(reply: Option<&Reply>) -> Response<Full<Bytes>> {
+    reply.map_or_else(|| answer(StatusCode::OK), replied)
 }
 
 /// The answer to a delivery whose handlers ran before it: success if no handler wants the event again.
 ///
 /// No outcome at all, of a type without a handler, is a success: anything else, and Stripe would send the event for
 /// three days and then disable the endpoint.
-pub(crate) fn handled(runs: &[Ran], accept_undecodable: bool) -> Response<Full<Bytes>> {
-    let settled = |run: &Ran| match &run.outcome {
-        Ok(()) => true,
-        Err(error) => match error.verdict() {
-            Verdict::Discard => true,
-            // Parked means kept for a person, and without an inbox only Stripe keeps it.
-            Verdict::Park => accept_undecodable && is_undecodable(error),
-            _ => false,
-        },
-    };
-    if !runs.iter().all(settled) {
+pub(crate) fn handled(handled: &Handled, accept_undecodable: bool) -> Response<Full<Bytes>> {
+    // Parked means kept for a person, and without an inbox only Stripe keeps it.
+    let given_up = |run: &Ran| accept_undecodable && run.outcome.as_ref().is_err_and(is_undecodable);
+    let settled = |run: &Ran| run.is_settled() || given_up(run);
+    if !handled.runs.iter().all(settled) {
         return answer(StatusCode::INTERNAL_SERVER_ERROR);
     }
-    runs.iter().find_map(|run| run.reply.as_ref()).map_or_else(|| answer(StatusCode::OK), replied)
+    stored(handled.reply())
 }
 
 /// The answer that a handler gave. Stripe reads it in the version that the header names.

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{Instrument, info_span};
 use webhook_core::{
-    Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, Returned, Run, States,
+    Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, Returned, Run, States, Verdict,
 };
 
 use crate::words::{chain, rounded};
@@ -55,6 +55,13 @@ pub(crate) struct Ran {
     pub(crate) took: Duration,
     /// False if it was cancelled while it still waited for a thread.
     pub(crate) has_begun: bool,
+}
+
+impl Ran {
+    /// Whether the handler is done with the event: it succeeded, or wants to hear no more of it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.outcome.as_ref().err().is_none_or(|failure| failure.verdict() == Verdict::Discard)
+    }
 }
 
 impl Runner {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -64,11 +65,23 @@ impl Service {
         }
     }
 
+    /// How many runs failed or were parked, where handlers run before the answer.
+    pub(crate) fn unsuccessful(&self) -> usize {
+        match &self.intake {
+            Intake::Inbox(_) => 0,
+            Intake::Inline(inline) => inline.unsuccessful.load(Ordering::Relaxed),
+        }
+    }
+
     /// The answer to what was received.
     pub(crate) fn reply(&self, received: &Result<Delivery, Refusal>) -> Response<Full<Bytes>> {
+        let as_stored = matches!(&self.intake, Intake::Inline(inline) if inline.answers_as_stored);
         match received {
             Ok(Delivery::Taken(taken)) => reply::taken(taken),
-            Ok(Delivery::Handled(handled)) => reply::handled(&handled.runs, self.accept_undecodable),
+            Ok(Delivery::Handled(handled)) if as_stored => reply::stored(handled.reply()),
+            // An inbox keeps it in quarantine.
+            Err(Refusal::Envelope(_)) if as_stored => reply::stored(None),
+            Ok(Delivery::Handled(handled)) => reply::handled(handled, self.accept_undecodable),
             Err(refusal) => reply::refused(refusal),
         }
     }

@@ -165,9 +165,20 @@ fn is_plain_path(path: &str) -> bool {
     path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))
 }
 
-/// The flags of the commands that listen.
+/// The flags of the server.
 #[derive(Args, Debug)]
 pub(crate) struct Flags {
+    #[command(flatten)]
+    pub(crate) listening: ListeningFlags,
+    #[command(flatten)]
+    pub(crate) keeping: KeepingFlags,
+    #[command(flatten)]
+    pub(crate) secret: SecretFlag,
+}
+
+/// How one listens, and what is put up with.
+#[derive(Args, Debug)]
+pub(crate) struct ListeningFlags {
     /// Address to listen on [default: 127.0.0.1:4242]
     #[arg(long, value_name = "ADDR:PORT", env = "WEBHOOK_LISTEN")]
     listen: Option<String>,
@@ -202,6 +213,11 @@ pub(crate) struct Flags {
         default_missing_value = "true"
     )]
     accept_undecodable: Option<String>,
+}
+
+/// What is of use with an inbox only.
+#[derive(Args, Debug)]
+pub(crate) struct KeepingFlags {
     /// How many handlers run at once [default: 32]
     #[arg(long, value_name = "NUMBER", env = "WEBHOOK_CONCURRENCY")]
     concurrency: Option<String>,
@@ -219,8 +235,6 @@ pub(crate) struct Flags {
     keep_parked: Option<String>,
     #[command(flatten)]
     pub(crate) inbox: InboxFlag,
-    #[command(flatten)]
-    pub(crate) secret: SecretFlag,
 }
 
 /// Where the inbox is.
@@ -266,57 +280,50 @@ pub(crate) struct SecretFlag {
 impl Flags {
     /// Applies flags and environment to the program's settings, noting every value that cannot be read.
     pub(crate) fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
-        let duration = |text: &str| humantime::parse_duration(text).ok();
-        let time = "a number and its unit, such as 500ms, 30s or 2m";
+        self.listening.apply(settings, problems);
+        self.keeping.apply(settings, problems);
+    }
+}
+
+/// What is expected of a value.
+const TIME: &str = "a number and its unit, such as 500ms, 30s or 2m";
+const BYTES: &str = "a number of bytes";
+
+fn time(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok()
+}
+
+impl ListeningFlags {
+    /// Applies flags and environment to the program's settings, noting every value that cannot be read.
+    pub(crate) fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
         let mut values = Values { problems };
         let address = "an address and a port, such as 127.0.0.1:4242";
         values.read("listen", &self.listen, address, |text| text.parse().ok(), &mut settings.listen);
         values.read("path", &self.path, "a path", |text| Some(text.to_owned()), &mut settings.path);
-        values.read("tolerance", &self.tolerance, time, duration, &mut settings.tolerance);
-        values.read(
-            "future-tolerance",
-            &self.future_tolerance,
-            time,
-            duration,
-            &mut settings.future_tolerance,
-        );
-        let bytes = "a number of bytes";
-        values.read(
-            "body-limit",
-            &self.body_limit,
-            bytes,
-            |text| text.parse().ok(),
-            &mut settings.body_limit,
-        );
-        values.read("body-timeout", &self.body_timeout, time, duration, &mut settings.body_timeout);
-        values.read("handler-timeout", &self.handler_timeout, time, duration, &mut settings.handler_timeout);
-        values.read("drain-timeout", &self.drain_timeout, time, duration, &mut settings.drain_timeout);
-        values.read(
-            "concurrency",
-            &self.concurrency,
-            "a number",
-            |text| text.parse().ok(),
-            &mut settings.concurrency,
-        );
-        values.read(
-            "disk-floor",
-            &self.disk_floor,
-            bytes,
-            |text| text.parse().ok(),
-            &mut settings.disk_floor,
-        );
-        values.read("keep-bodies", &self.keep_bodies, time, duration, &mut settings.keep_bodies);
-        values.read("keep-ids", &self.keep_ids, time, duration, &mut settings.keep_ids);
-        values.read("keep-parked", &self.keep_parked, time, duration, &mut settings.keep_parked);
+        values.read("tolerance", &self.tolerance, TIME, time, &mut settings.tolerance);
+        let future = &mut settings.future_tolerance;
+        values.read("future-tolerance", &self.future_tolerance, TIME, time, future);
+        let limit = &mut settings.body_limit;
+        values.read("body-limit", &self.body_limit, BYTES, |text| text.parse().ok(), limit);
+        values.read("body-timeout", &self.body_timeout, TIME, time, &mut settings.body_timeout);
+        values.read("handler-timeout", &self.handler_timeout, TIME, time, &mut settings.handler_timeout);
+        values.read("drain-timeout", &self.drain_timeout, TIME, time, &mut settings.drain_timeout);
+        let (accept, given) = (&mut settings.accept_undecodable, &self.accept_undecodable);
+        values.read("accept-undecodable", given, "true or false", |text| text.parse().ok(), accept);
+    }
+}
+
+impl KeepingFlags {
+    fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
+        let mut values = Values { problems };
+        let concurrency = &mut settings.concurrency;
+        values.read("concurrency", &self.concurrency, "a number", |text| text.parse().ok(), concurrency);
+        let floor = &mut settings.disk_floor;
+        values.read("disk-floor", &self.disk_floor, BYTES, |text| text.parse().ok(), floor);
+        values.read("keep-bodies", &self.keep_bodies, TIME, time, &mut settings.keep_bodies);
+        values.read("keep-ids", &self.keep_ids, TIME, time, &mut settings.keep_ids);
+        values.read("keep-parked", &self.keep_parked, TIME, time, &mut settings.keep_parked);
         self.inbox.apply(settings);
-        let accept = &mut settings.accept_undecodable;
-        values.read(
-            "accept-undecodable",
-            &self.accept_undecodable,
-            "true or false",
-            |text| text.parse().ok(),
-            accept,
-        );
     }
 }
 

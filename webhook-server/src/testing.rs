@@ -63,8 +63,6 @@ pub struct TestApp {
     service: Service,
     secret: Secret,
     now: Arc<Mutex<SystemTime>>,
-    /// Whether the program has no inbox, so that outcomes decide the status.
-    inline: bool,
 }
 
 impl TestApp {
@@ -74,8 +72,8 @@ impl TestApp {
     ///
     /// Panics if it cannot start, with everything that is wrong.
     #[track_caller]
-    pub fn new(mut app: App) -> Self {
-        let inline = std::mem::replace(&mut app.inline, true);
+    pub fn new(app: App) -> Self {
+        let app = app.at_once();
         let Ok(secret) = Secret::new("whsec_of_a_test_application") else {
             unreachable!("the text is a secret")
         };
@@ -83,9 +81,14 @@ impl TestApp {
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || *clock.lock().unwrap_or_else(PoisonError::into_inner));
         match app.into_service(vec![secret.clone()], Journal::Nowhere, clock, None, Problems::default()) {
-            Ok(service) => Self { service, secret, now, inline },
+            Ok(service) => Self { service, secret, now },
             Err(problems) => panic!("{problems}"),
         }
+    }
+
+    /// Returns the ids of all handlers of the application, sorted.
+    pub fn handlers(&self) -> Vec<&'static str> {
+        self.service.registry().registrations().iter().map(|handler| handler.id).collect()
     }
 
     /// Sets the clock that signatures are made and judged by.
@@ -95,9 +98,16 @@ impl TestApp {
 
     /// Signs a sample and delivers it, and waits for the answer.
     pub async fn deliver(&self, sample: Sample) -> Delivered {
-        let now = self.seconds();
-        let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
-        let signature = sign(std::slice::from_ref(&self.secret), now, &body);
+        self.deliver_recorded(sample.body(i64::try_from(self.seconds()).unwrap_or(i64::MAX))).await
+    }
+
+    /// Signs a recorded body and delivers it as it is, byte for byte, and waits for the answer.
+    ///
+    /// It may be anything that was ever received, or never should be: what is no event goes where it would go, see
+    /// [`Delivered::quarantined`].
+    pub async fn deliver_recorded(&self, body: impl Into<Bytes>) -> Delivered {
+        let body = body.into();
+        let signature = sign(std::slice::from_ref(&self.secret), self.seconds(), &body);
         self.deliver_body(&signature, body).await
     }
 
@@ -112,9 +122,7 @@ impl TestApp {
             .body(Full::new(body.into()));
         let Ok(request) = request else { panic!("{signature:?} cannot be a header") };
         let received = self.service.receive(request).await;
-        let stored = matches!(received, Ok(_) | Err(Refusal::Envelope(_)));
-        let status =
-            if stored && !self.inline { StatusCode::OK } else { self.service.reply(&received).status() };
+        let status = self.service.reply(&received).status();
         let received = received.map(|delivery| match delivery {
             Delivery::Handled(handled) => handled,
             Delivery::Taken(_) => unreachable!("an application under test has no inbox"),
@@ -155,9 +163,22 @@ impl Delivered {
         runs.find(|run| named(run.handler.id)).map(|run| &run.outcome)
     }
 
-    /// Returns why the request was refused before any handler ran, with its causes.
+    /// Returns why the request was refused before any handler ran, with its causes; `None` if it was not.
     pub fn refusal(&self) -> Option<String> {
-        self.received.as_ref().err().map(|refusal| chain(refusal))
+        self.received.as_ref().err().filter(|_| !self.is_quarantined()).map(|refusal| chain(refusal))
+    }
+
+    /// Returns why what was delivered is no event that can be dispatched, such as a thin event: the program's inbox would
+    /// keep it in quarantine, and answer with 200. `None` if it is one, and without an inbox, which refuses it.
+    pub fn quarantined(&self) -> Option<String> {
+        match &self.received {
+            Err(Refusal::Envelope(unreadable)) if self.is_quarantined() => Some(chain(unreadable)),
+            _ => None,
+        }
+    }
+
+    fn is_quarantined(&self) -> bool {
+        self.received.is_err() && StatusCode::from_u16(self.status).is_ok_and(|status| status.is_success())
     }
 
     /// Asserts that a handler ran and succeeded.
@@ -186,6 +207,9 @@ impl Delivered {
 
     fn report(&self) -> String {
         let delivery = match &self.received {
+            Err(refusal) if self.is_quarantined() => {
+                return format!("it went into quarantine: {}", chain(refusal));
+            }
             Err(refusal) => return format!("the request was refused ({}): {}", self.status, chain(refusal)),
             Ok(delivery) => delivery,
         };

@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime};
 
 use webhook_server::testing::TestApp;
-use webhook_server::{App, Event, HandlerError, ResultExt, State, StripeObject, Verdict, fixture, on_event};
+use webhook_server::{
+    App, Event, HandlerError, ResultExt, State, Story, StripeObject, Verdict, fixture, on_event,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 struct Shop(&'static str);
@@ -117,8 +119,73 @@ async fn a_failed_assertion_says_what_happened_instead() {
 
 #[test]
 #[should_panic(
-    expected = "handler `testing::fulfil` (webhook-server/tests/testing.rs:20) takes `State<testing::Shop>`"
+    expected = "handler `testing::fulfil` (webhook-server/tests/testing.rs:22) takes `State<testing::Shop>`"
 )]
 fn an_application_that_cannot_start_says_why() {
     let _ = TestApp::new(App::new());
+}
+
+#[on_event("invoice.paid")]
+async fn from_live_accounts_only(event: Event) -> Result<(), HandlerError> {
+    match event.account.as_deref() {
+        Some("acct_1") if event.livemode => Ok(()),
+        _ => Err(HandlerError::park("another account, or a test")),
+    }
+}
+
+#[tokio::test]
+async fn a_handler_sees_what_the_test_says_of_the_envelope() {
+    let app = app();
+    let live = || fixture!("invoice.paid").livemode(true);
+    app.deliver(live().account("acct_1")).await.assert_done("from_live_accounts_only");
+    app.deliver(live().account("acct_2")).await.assert_failed("from_live_accounts_only");
+    app.deliver(fixture!("invoice.paid").account("acct_1")).await.assert_failed("from_live_accounts_only");
+}
+
+/// A body as it was recorded: in another order, with a field that is not known, and a line break at its end.
+#[tokio::test]
+async fn a_recorded_body_is_signed_and_delivered_as_it_is() {
+    let recorded = r#"{"type":"payment_intent.succeeded","livemode":false,"object":"event","id":"evt_1","new_field":7,
+        "data":{"object":{"object":"payment_intent","id":"pi_1","amount":4200,"metadata":{"order":"o_1"}}}}
+"#;
+    let delivered = app().deliver_recorded(recorded).await;
+    assert_eq!(delivered.status(), 200);
+    delivered.assert_done("fulfil");
+}
+
+#[tokio::test]
+async fn what_is_no_event_goes_into_quarantine() {
+    let (inline, app) = (TestApp::new(App::new().state(Shop("ours")).inline()), app());
+    let thin = r#"{"object":"v2.core.event","id":"evt_1","type":"v1.payment_intent.succeeded","created":
+        "2026-11-26T10:00:00.000Z","livemode":false,"related_object":{"id":"pi_1","type":"payment_intent"}}"#;
+    for (body, reason) in
+        [(thin.as_bytes(), "thin event"), (b"\xff{}", "UTF-8"), (b"", "empty"), (b"[]", "not an object")]
+    {
+        let delivered = app.deliver_recorded(body).await;
+        assert_eq!((delivered.status(), delivered.handlers().len()), (200, 0), "{reason}");
+        let quarantined = delivered.quarantined().unwrap_or_else(|| panic!("{reason}: {delivered:?}"));
+        assert!(quarantined.contains(reason), "{quarantined}");
+        assert_eq!(delivered.refusal(), None, "it was not refused, but kept");
+        // Without an inbox nothing keeps it.
+        let refused = inline.deliver_recorded(body).await;
+        assert_eq!((refused.status(), refused.quarantined()), (400, None), "{reason}");
+        assert!(refused.refusal().is_some_and(|refusal| refusal.contains(reason)), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_story_is_delivered_event_by_event() {
+    let app = app();
+    let mut done = Vec::new();
+    for event in Story::named("payment-failed").unwrap().events(1) {
+        let mut event = event;
+        if event.event_type() == "payment_intent.succeeded" {
+            event.set("metadata.order", "o_1").unwrap();
+        }
+        let delivered = app.deliver(event).await;
+        done.extend(delivered.handlers());
+        delivered.handlers().iter().for_each(|handler| delivered.assert_done(handler));
+    }
+    assert_eq!(done, ["testing::count", "testing::fulfil"]);
+    assert!(app.handlers().contains(&"testing::never_ends"), "{:?}", app.handlers());
 }

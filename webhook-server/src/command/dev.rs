@@ -1,11 +1,14 @@
 //! `dev`: the whole of it on one machine, without Stripe.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Args;
 use hyper::Uri;
-use webhook_core::{Registry, Sample, Secret, Takes, catalog};
+use webhook_core::{Registry, Sample, Secret, Story, Takes, catalog};
 
 use super::Failure;
 use super::table::{Column, Table};
@@ -13,18 +16,35 @@ use crate::app::App;
 use crate::client::send;
 use crate::journal::Journal;
 use crate::serve::serve;
-use crate::settings::{Flags, Settings};
+use crate::settings::{ListeningFlags, SecretFlag, Settings};
 use crate::startup::Problems;
 use crate::terminal::print;
 use crate::{log, secrets};
 
 #[derive(Args)]
+#[command(
+    after_help = "There is no inbox, so the flags of one are not known here: handlers run at once, and the answer is the\n\
+    one that the program would give with its inbox."
+)]
 pub(super) struct Dev {
-    /// Stops after the samples; fails if one of them did not succeed
+    /// Stops after the samples; fails if a handler did not succeed with one of them
     #[arg(long)]
     once: bool,
+    /// Sends no samples: handlers run on nothing but what you send
+    #[arg(long, conflicts_with = "once")]
+    no_samples: bool,
     #[command(flatten)]
-    flags: Flags,
+    flags: ListeningFlags,
+    #[command(flatten)]
+    secret: SecretFlag,
+}
+
+/// The secret of this run.
+enum Signing {
+    /// Made for it: it may be shown.
+    Own(String),
+    /// Given by the user, in the environment or in a file.
+    Given(Option<PathBuf>),
 }
 
 pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
@@ -39,67 +59,66 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             app.settings.listen
         ));
     }
-    let text = ephemeral_secret().map_err(|error| super::failed("no random secret to be had", &error))?;
-    let own = Secret::new(&text).map_err(|error| super::failed("no secret", &error))?;
-    let mut secrets = vec![own.clone()];
-    // With the Stripe CLI's secret in the environment, its events are welcome as well.
-    if arguments.flags.secret.secret_file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
-        secrets.extend(secrets::read(
-            arguments.flags.secret.secret_file.as_deref(),
-            "there must be one where one is named",
-            &mut problems,
-        ));
-    }
+    let (signing, secrets) = signing(arguments.secret.secret_file.as_deref(), &mut problems)?;
     let settings = app.settings.clone();
-    // Before the answer, so that each line tells what became of an event.
-    app.inline = true;
-    let service = app.into_service(secrets, Journal::Terminal, Arc::new(SystemTime::now), None, problems)?;
+    let app = app.at_once();
+    let service =
+        app.into_service(secrets.clone(), Journal::Terminal, Arc::new(SystemTime::now), None, problems)?;
     let listener = super::serve::listen(None, &settings)?;
     let address = listener.local_addr().map_err(|error| super::failed("no address", &error))?;
     let url: Uri = format!("http://{address}{}", settings.path)
         .parse()
         .map_err(|error| super::failed("no URL to send to", &error))?;
-    print(&greeting(service.registry(), &url, &text));
+    let samples = if arguments.no_samples { Vec::new() } else { samples(service.registry())? };
+    print(&greeting(service.registry(), &url, &signing, !samples.is_empty()));
+    let farewell = farewell(service.registry(), &url, &usual, &signing);
 
-    let samples = samples(service.registry())?;
     let sending = async {
-        let mut all = Ok(());
         for sample in samples {
-            let answer = send(sample, std::slice::from_ref(&own), &url, super::unix_now())
-                .await
-                .map_err(|error| super::failed("not sent", &error))?;
-            if !answer.status().is_success() {
-                all = Err(sample_failed());
-            }
+            let now = super::unix_now();
+            let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
+            send(body, &secrets, &url, now).await.map_err(|error| super::failed("not sent", &error))?;
         }
-        all
+        Ok(())
     };
     if arguments.once {
         let (done, shutdown) = tokio::sync::oneshot::channel::<()>();
         let shutdown = async {
             let _ = shutdown.await;
         };
-        let serving = serve(listener, Arc::new(service), shutdown, settings.drain_timeout);
+        let service = Arc::new(service);
+        let serving = serve(listener, Arc::clone(&service), shutdown, settings.drain_timeout);
         let sending = async {
             let sent = sending.await;
             drop(done);
             sent
         };
         let (_, sent) = tokio::join!(serving, sending);
-        return sent;
+        return sent.and_then(|()| match service.unsuccessful() {
+            0 => Ok(()),
+            _ => Err(Failure::Failed("a handler did not succeed with its sample".to_owned())),
+        });
     }
     let signal = super::serve::signalled()?;
     let staying = async {
         // A handler that fails on its sample has been shown failing; the server stays for the next try.
-        let _ = sending.await;
-        print(&farewell(&url, &usual, &text));
+        let _: Result<(), Failure> = sending.await;
+        print(&farewell);
         Ok(())
     };
     tokio::try_join!(super::serve::until_signalled(signal, listener, service, &settings), staying).map(|_| ())
 }
 
-fn sample_failed() -> Failure {
-    Failure::Failed("a handler did not succeed with its sample".to_owned())
+/// The secrets to sign and to verify with: those that are given, such as the Stripe CLI's, so that its events are welcome
+/// as well; or else one of this run.
+fn signing(file: Option<&Path>, problems: &mut Problems) -> Result<(Signing, Vec<Secret>), Failure> {
+    if file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
+        let secrets = secrets::read(file, "there must be one where one is named", problems);
+        return Ok((Signing::Given(file.map(Path::to_owned)), secrets));
+    }
+    let text = ephemeral_secret().map_err(|error| super::failed("no random secret to be had", &error))?;
+    let own = Secret::new(&text).map_err(|error| super::failed("no secret", &error))?;
+    Ok((Signing::Own(text), vec![own]))
 }
 
 /// Makes a secret of 192 random bits.
@@ -108,20 +127,54 @@ fn ephemeral_secret() -> Result<String, getrandom::Error> {
     Ok(words.iter().fold("whsec_".to_owned(), |text, word| format!("{text}{word:016x}")))
 }
 
-/// One sample of every type that a handler names, and one that none does if there is a handler for those.
+/// Events of all types that a handler names, as Stripe would send them; and one that none does if there is a handler for
+/// those.
 fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
-    let (named, others): (Vec<_>, Vec<_>) =
+    let seed = || super::random().map_err(|error| super::failed("no random number to be had", &error));
+    let made = |name| Sample::new(name, seed()?).map_err(|error| super::failed("no sample", &error));
+    let (mut named, others): (BTreeSet<_>, BTreeSet<_>) =
         catalog::snapshot_types().iter().map(|known| known.name).partition(|name| registry.names(name));
-    let takes_others = registry.registrations().iter().any(|handler| handler.takes == Takes::Unhandled);
-    let other = others.iter().copied().find(|name| *name == "customer.created").or(others.first().copied());
-    let types = named.into_iter().chain(other.filter(|_| takes_others));
-    let seed = super::random().map_err(|error| super::failed("no random number to be had", &error))?;
-    types
-        .map(|name| Sample::new(name, seed).map_err(|error| super::failed("cannot make a sample", &error)))
-        .collect()
+    let mut samples = Vec::new();
+    for story in stories(&named) {
+        let events = story.events(seed()?);
+        samples.extend(events.into_iter().filter(|event| registry.names(event.event_type())));
+        story.event_types().for_each(|told| {
+            named.remove(told);
+        });
+    }
+    let other = others.iter().copied().find(|name| *name == OTHER).or(others.first().copied());
+    let other =
+        other.filter(|_| registry.registrations().iter().any(|handler| handler.takes == Takes::Unhandled));
+    for name in named.into_iter().chain(other) {
+        samples.push(made(name)?);
+    }
+    Ok(samples)
 }
 
-fn greeting(registry: &Registry, url: &Uri, secret: &str) -> String {
+/// The type that stands for those that no handler names.
+const OTHER: &str = "customer.created";
+
+/// A few stories that tell of all these types that any story tells of: each time the one that tells of most of those that
+/// are left, and of several the one that is told soonest.
+fn stories(types: &BTreeSet<&'static str>) -> Vec<&'static Story> {
+    let mut left = types.clone();
+    let mut chosen = Vec::new();
+    loop {
+        let told =
+            |story: &Story| story.event_types().filter(|told| left.contains(told)).collect::<BTreeSet<_>>();
+        let length = |story: &Story| story.event_types().filter(|told| types.contains(told)).count();
+        let best = Story::all().iter().max_by_key(|story| (told(story).len(), Reverse(length(story))));
+        let Some((best, told)) = best.map(|best| (best, told(best))).filter(|(_, told)| !told.is_empty())
+        else {
+            break;
+        };
+        left.retain(|name| !told.contains(name));
+        chosen.push(best);
+    }
+    chosen
+}
+
+fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> String {
     let mut table = Table::new(["", "", ""].map(Column::wraps));
     for handler in registry.registrations() {
         let place = format!("{}:{}", handler.file, handler.line);
@@ -131,22 +184,37 @@ fn greeting(registry: &Registry, url: &Uri, secret: &str) -> String {
             place.into(),
         ]);
     }
+    let secret = match signing {
+        Signing::Own(secret) => format!("Signing secret of this run: {secret}"),
+        Signing::Given(Some(file)) => format!("Signing secret: that of {}", file.display()),
+        Signing::Given(None) => format!("Signing secret: that of {}", secrets::VARIABLE),
+    };
+    let sending =
+        if sends { "\nSending myself signed events for every handler, as Stripe would:\n" } else { "" };
     format!(
-        "Handlers (Stripe API {}):\n{}\n\
-         Listening on {url}\n\
-         Signing secret of this run: {secret}\n\n\
-         Sending myself one signed sample of every handled event:\n",
+        "Handlers (Stripe API {}):\n{}\nListening on {url}\n{secret}\n{sending}",
         catalog::api_version(),
         table.text_without_header(crate::terminal::width())
     )
 }
 
-fn farewell(url: &Uri, usual: &str, secret: &str) -> String {
+fn farewell(registry: &Registry, url: &Uri, usual: &str, signing: &Signing) -> String {
     let program = crate::terminal::program();
+    let mut names = catalog::snapshot_types().iter().map(|known| known.name);
+    let event_type = names.find(|name| registry.names(name)).unwrap_or(OTHER);
     let to = if *url == *usual { String::new() } else { format!(" --to {url}") };
+    let (variable, flag) = match signing {
+        Signing::Own(secret) => (format!("{}={secret} ", secrets::VARIABLE), String::new()),
+        Signing::Given(Some(file)) => (String::new(), format!(" --secret-file {}", file.display())),
+        Signing::Given(None) => (String::new(), String::new()),
+    };
+    let terminal = match signing {
+        Signing::Given(None) => format!("in a second terminal with the same {}", secrets::VARIABLE),
+        _ => "in a second terminal".to_owned(),
+    };
     format!(
-        "\nStill listening; Ctrl-C stops. To send another event, in a second terminal:\n  \
-         STRIPE_WEBHOOK_SECRET={secret} {program} trigger payment_intent.succeeded{to}\n"
+        "\nStill listening; Ctrl-C stops. To send another event, {terminal}:\n  \
+         {variable}{program} trigger {event_type}{to}{flag}\n"
     )
 }
 

@@ -28,7 +28,7 @@ const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     log::write_aside("info");
     let mut problems = Problems::default();
-    if app.inline && flags.inbox.inbox.is_some() {
+    if app.inline && flags.keeping.inbox.inbox.is_some() {
         problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
     }
     flags.apply(&mut app.settings, &mut problems);

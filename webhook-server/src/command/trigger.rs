@@ -1,12 +1,15 @@
-//! `trigger`: signs sample events and sends them to a running server.
+//! `trigger`: signs events and sends them to a running server.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use hyper::{StatusCode, Uri};
-use serde::Serialize;
-use webhook_core::{Sample, catalog};
+use serde::{Deserialize, Serialize};
+use webhook_core::{Sample, SampleError, Story, catalog};
 
 use super::{Failure, Format};
 use crate::app::App;
@@ -20,15 +23,35 @@ use crate::{log, secrets};
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     trigger payment_intent.succeeded --set amount=4200 --set metadata.order_id=o_1\n  \
-    trigger 'charge.dispute.*' --to http://127.0.0.1:8080/webhook\n\
-    `events --explain TYPE` shows what can be set.")]
+    trigger 'charge.dispute.*' --to http://127.0.0.1:8080/webhook\n  \
+    trigger --story subscription\n  \
+    trigger --file recorded.json\n\
+    `events --explain TYPE` shows what can be set; `trigger --help` lists the stories.")]
 pub(super) struct Trigger {
     /// Event type, or a group of them: `charge.dispute.*`
-    #[arg(value_name = "TYPE", required = true)]
+    #[arg(value_name = "TYPE", required_unless_present_any = ["story", "file"])]
     types: Vec<String>,
+    /// Sends all events of a story, in Stripe's order
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["types", "set", "previous"], value_parser = stories())]
+    story: Option<String>,
+    /// Sends a recorded body as it is; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["types", "story", "set", "previous", "account", "livemode"])]
+    file: Option<PathBuf>,
     /// Sets a field of the event's object; may be given several times
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// Sets what a field of the object was before; may be given several times
+    #[arg(long, value_name = "PATH=VALUE")]
+    previous: Vec<String>,
+    /// Sends it as an event of a connected account
+    #[arg(long, value_name = "ACCT")]
+    account: Option<String>,
+    /// Sends it as an event of live mode
+    #[arg(long)]
+    livemode: bool,
+    /// Prints the bodies, and sends nothing
+    #[arg(long, conflicts_with_all = ["to", "secret_file", "format"])]
+    print: bool,
     /// Where to send it [default: the address and path that `serve` listens on]
     #[arg(long, value_name = "URL")]
     to: Option<Uri>,
@@ -43,10 +66,21 @@ pub(super) struct Trigger {
     format: Format,
 }
 
+fn stories() -> PossibleValuesParser {
+    Story::all().iter().map(|story| PossibleValue::new(story.name()).help(story.about())).into()
+}
+
+/// An event that is to be sent.
+struct Outgoing {
+    event_type: String,
+    event_id: String,
+    body: Vec<u8>,
+}
+
 #[derive(Serialize)]
 struct Answer {
     #[serde(rename = "type")]
-    event_type: &'static str,
+    event_type: String,
     event_id: String,
     status: u16,
     /// As the server worded it.
@@ -56,34 +90,32 @@ struct Answer {
 pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
     log::write_at_once("warn");
     let to = target(&app.settings, arguments)?;
-    let mut types = Vec::new();
-    for written in &arguments.types {
-        types
-            .extend(catalog::expand(written).map_err(|mismatch| super::events::unknown(written, &mismatch))?);
+    // All are made before the first is sent: a mistake in `--set` sends nothing.
+    let events = events(arguments)?;
+    if arguments.print {
+        for event in &events {
+            print(&format!("{}\n", String::from_utf8_lossy(&event.body).trim_end_matches('\n')));
+        }
+        return Ok(());
     }
-
-    // All samples are made before the first is sent: a mistake in `--set` sends nothing.
-    let samples = types.iter().map(|known| Ok((known.name, sample(known.name, &arguments.set)?)));
-    let samples = samples.collect::<Result<Vec<_>, Failure>>()?;
     // Last, since what stands in the command itself is nearer to whoever wrote it.
     let mut problems = Problems::default();
     let secrets = secrets::read(
         arguments.secret.secret_file.as_deref(),
-        "a sample is signed with the secret of the server that it is sent to",
+        "an event is signed with the secret of the server that it is sent to",
         &mut problems,
     );
     problems.none_or(())?;
     let mut answers = Vec::new();
-    for (event_type, sample) in samples {
-        let event_id = sample.id();
-        let response = send(sample, &secrets, &to, super::unix_now())
+    for Outgoing { event_type, event_id, body } in events {
+        let response = send(body, &secrets, &to, super::unix_now())
             .await
             .map_err(|error| super::failed("not sent", &error))?;
         let status = response.status().as_u16();
         let answer = String::from_utf8_lossy(response.body()).into_owned();
         if arguments.format == Format::Table {
-            let line = format!("{status}  {event_type}  {event_id}  {}", printable(&answer));
-            print(&format!("{}\n", line.trim_end()));
+            let line = format!("{status}  {}  {}  {answer}", event_type, event_id);
+            print(&format!("{}\n", printable(line.trim_end())));
         }
         answers.push(Answer { event_type, event_id, status, answer });
     }
@@ -96,24 +128,100 @@ pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
     }
 }
 
-/// Makes a sample with the overrides in it.
-fn sample(event_type: &str, overrides: &[String]) -> Result<Sample, Failure> {
-    let seed = super::random().map_err(|error| super::failed("no random number to be had", &error))?;
-    let failed = |error: &webhook_core::SampleError| super::failed("cannot make the sample", error);
-    let mut sample = Sample::new(event_type, seed).map_err(|error| failed(&error))?;
-    let mut set = HashSet::new();
-    for setting in overrides {
-        let (path, value) = setting.split_once('=').ok_or_else(|| {
-            Failure::Failed(format!("--set {setting}: write a path, `=` and a value: `--set amount=5`"))
+/// What is asked for: a recorded event, a story, or samples.
+fn events(arguments: &Trigger) -> Result<Vec<Outgoing>, Failure> {
+    if let Some(file) = &arguments.file {
+        return Ok(vec![recorded(file)?]);
+    }
+    let samples = match &arguments.story {
+        Some(name) => Story::named(name).map_err(|error| not_made(&error))?.events(seed()?),
+        None => samples(arguments)?,
+    };
+    let now = i64::try_from(super::unix_now()).unwrap_or(i64::MAX);
+    let outgoing = |mut sample: Sample| {
+        if let Some(account) = &arguments.account {
+            sample = sample.account(account);
+        }
+        if arguments.livemode {
+            sample = sample.livemode(true);
+        }
+        Outgoing { event_type: sample.event_type().to_owned(), event_id: sample.id(), body: sample.body(now) }
+    };
+    Ok(samples.into_iter().map(outgoing).collect())
+}
+
+/// Makes a sample of every type that is asked for, with the overrides in it. They belong together, unless a type is asked
+/// for twice.
+fn samples(arguments: &Trigger) -> Result<Vec<Sample>, Failure> {
+    let (common, set, previous) =
+        (seed()?, pairs("--set", &arguments.set)?, pairs("--previous", &arguments.previous)?);
+    let mut made = BTreeSet::new();
+    let mut samples = Vec::new();
+    for written in &arguments.types {
+        let types = catalog::expand(written);
+        for known in types.map_err(|mismatch| super::events::unknown(written, &mismatch))? {
+            let seed = if made.insert(known.name) { common } else { seed()? };
+            let mut sample = Sample::new(known.name, seed).map_err(|error| not_made(&error))?;
+            for (path, value) in &set {
+                sample.set(path, value).map_err(|error| not_made(&error))?;
+            }
+            for (path, value) in &previous {
+                sample.set_previous(path, value).map_err(|error| not_made(&error))?;
+            }
+            samples.push(sample);
+        }
+    }
+    Ok(samples)
+}
+
+/// Reads `PATH=VALUE`, of which no path may stand twice.
+fn pairs<'a>(flag: &str, settings: &'a [String]) -> Result<Vec<(&'a str, &'a str)>, Failure> {
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for setting in settings {
+        let pair @ (path, _) = setting.split_once('=').ok_or_else(|| {
+            Failure::Failed(format!("{flag} {setting}: write a path, `=` and a value: `{flag} amount=5`"))
         })?;
-        if !set.insert(path) {
+        if pairs.iter().any(|(other, _)| *other == path) {
             return Err(Failure::Failed(format!(
-                "--set {setting}: `{path}` is set already; keep one of the two"
+                "{flag} {setting}: `{path}` is set already; keep one of the two"
             )));
         }
-        sample.set(path, value).map_err(|error| failed(&error))?;
+        pairs.push(pair);
     }
-    Ok(sample)
+    Ok(pairs)
+}
+
+fn not_made(error: &SampleError) -> Failure {
+    super::failed("cannot make the sample", error)
+}
+
+fn seed() -> Result<u64, Failure> {
+    super::random().map_err(|error| super::failed("no random number to be had", &error))
+}
+
+/// Reads a recorded body, which need not be an event.
+fn recorded(file: &Path) -> Result<Outgoing, Failure> {
+    #[derive(Default, Deserialize)]
+    struct Event {
+        id: Option<String>,
+        #[serde(rename = "type")]
+        event_type: Option<String>,
+    }
+
+    let mut body = Vec::new();
+    let read = if file.as_os_str() == "-" {
+        std::io::stdin().lock().read_to_end(&mut body).map(|_| ())
+    } else {
+        std::fs::read(file).map(|read| body = read)
+    };
+    read.map_err(|error| super::failed(&format!("{} cannot be read", file.display()), &error))?;
+    let Event { id, event_type } = serde_json::from_slice(&body).unwrap_or_default();
+    let of_file = || file.display().to_string();
+    Ok(Outgoing {
+        event_type: event_type.unwrap_or_else(of_file),
+        event_id: id.unwrap_or_else(|| "(no id)".to_owned()),
+        body,
+    })
 }
 
 fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {

@@ -1,0 +1,18 @@
+//! A shop: what it does about the events that a shop gets.
+
+mod back_office;
+mod customers;
+mod desk;
+mod orders;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use webhook_server::App;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    App::new().state(desk::Books::default()).main().await
+}

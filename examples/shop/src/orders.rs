@@ -1,0 +1,310 @@
+//! Orders: from the checkout to the money, and back.
+
+use webhook_server::{Event, HandlerError, StripeObject, on_event};
+
+use crate::desk::{Desk, Needed, ensure};
+
+#[derive(StripeObject)]
+#[stripe(object = "checkout.session")]
+struct Session {
+    id: String,
+    amount_total: Option<i64>,
+    currency: Option<String>,
+    payment_status: String,
+    #[stripe(path = "customer_details.email")]
+    email: Option<String>,
+    #[stripe(path = "metadata.order_id")]
+    order: Option<String>,
+    payment_intent: Option<String>,
+}
+
+/// Takes an order; it is packed when it is paid.
+#[on_event("checkout.session.completed")]
+async fn order_placed(event: Event<Session>, desk: Desk) -> Result<(), HandlerError> {
+    let session = event.object;
+    let amount = session.amount_total.needed("amount")?;
+    let currency = session.currency.needed("currency")?;
+    let email = session.email.needed("e-mail address")?;
+    let payment = session.payment_intent.needed("payment")?;
+    let is_paid = session.payment_status == "paid";
+    desk.pages().orders.insert(payment, if is_paid { "paid" } else { "waiting for the bank" });
+    let order = session.order.unwrap_or(session.id);
+    desk.done(format!("Order {order} of {amount} {currency} is confirmed to {email}; paid: {is_paid}."));
+    Ok(())
+}
+
+/// Packs an order whose payment took days.
+#[on_event("checkout.session.async_payment_succeeded")]
+async fn order_paid_late(event: Event<Session>, desk: Desk) -> Result<(), HandlerError> {
+    ensure(event.object.payment_status == "paid", "the order is not paid")?;
+    let payment = event.object.payment_intent.needed("payment")?;
+    desk.pages().orders.insert(payment, "paid");
+    desk.done(format!("Order {} is paid at last.", event.object.order.unwrap_or(event.object.id)));
+    Ok(())
+}
+
+/// Gives up an order whose payment failed after days.
+#[on_event("checkout.session.async_payment_failed")]
+async fn order_not_paid(event: Event<Session>, desk: Desk) -> Result<(), HandlerError> {
+    ensure(event.object.payment_status == "unpaid", "the order is paid")?;
+    let payment = event.object.payment_intent.needed("payment")?;
+    desk.pages().orders.insert(payment, "given up");
+    let email = event.object.email.needed("e-mail address")?;
+    desk.done(format!("The bank did not pay; {email} is told."));
+    Ok(())
+}
+
+/// Puts back what nobody paid for.
+#[on_event("checkout.session.expired")]
+async fn cart_abandoned(event: Event<Session>, desk: Desk) -> Result<(), HandlerError> {
+    ensure(event.object.payment_intent.is_none(), "an expired session has a payment")?;
+    desk.pages().orders.insert(event.object.id.clone(), "abandoned");
+    desk.done(format!("What was in {} is on the shelf again.", event.object.id));
+    Ok(())
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "payment_intent")]
+struct Payment {
+    id: String,
+    amount: i64,
+    amount_capturable: i64,
+    amount_received: i64,
+    currency: String,
+    status: String,
+    customer: Option<String>,
+    latest_charge: Option<String>,
+    cancellation_reason: Option<String>,
+    #[stripe(path = "last_payment_error.message")]
+    error: Option<String>,
+    #[stripe(path = "next_action.redirect_to_url.url")]
+    redirect: Option<String>,
+}
+
+/// Books the money.
+#[on_event("payment_intent.succeeded")]
+async fn payment_succeeded(event: Event<Payment>, desk: Desk) -> Result<(), HandlerError> {
+    let payment = event.object;
+    ensure(payment.status == "succeeded" && payment.amount_received == payment.amount, "not all is paid")?;
+    let customer = payment.customer.needed("customer")?;
+    let charge = payment.latest_charge.needed("charge")?;
+    let mut pages = desk.pages();
+    pages.balance += payment.amount_received;
+    pages.orders.insert(payment.id, "paid");
+    drop(pages);
+    desk.done(format!("{customer} paid {} {} with {charge}.", payment.amount_received, payment.currency));
+    Ok(())
+}
+
+/// Asks the customer for another card.
+#[on_event("payment_intent.payment_failed")]
+async fn payment_failed(event: Event<Payment>, desk: Desk) -> Result<(), HandlerError> {
+    let error = event.object.error.needed("error")?;
+    let customer = event.object.customer.needed("customer")?;
+    desk.pages().orders.insert(event.object.id, "not paid");
+    desk.done(format!("{customer} is asked for another card: {error}"));
+    Ok(())
+}
+
+/// Sends the customer to the bank.
+#[on_event("payment_intent.requires_action")]
+async fn payment_asks_customer(event: Event<Payment>, desk: Desk) -> Result<(), HandlerError> {
+    let redirect = event.object.redirect.needed("address to go to")?;
+    desk.pages().orders.insert(event.object.id, "waiting for the customer");
+    desk.done(format!("The customer is sent to {redirect}."));
+    Ok(())
+}
+
+/// Forgets a payment that was canceled.
+#[on_event("payment_intent.canceled")]
+async fn payment_canceled(event: Event<Payment>, desk: Desk) -> Result<(), HandlerError> {
+    let reason = event.object.cancellation_reason.needed("reason")?;
+    desk.pages().orders.insert(event.object.id, "canceled");
+    desk.done(format!("A payment is canceled: {reason}."));
+    Ok(())
+}
+
+/// Packs what is authorized, to capture the payment when it is sent.
+#[on_event("payment_intent.amount_capturable_updated")]
+async fn payment_held(event: Event<Payment>, desk: Desk) -> Result<(), HandlerError> {
+    ensure(event.object.amount_capturable > 0, "nothing can be captured")?;
+    desk.pages().orders.insert(event.object.id, "to be sent");
+    desk.done(format!("{} are held until the parcel is sent.", event.object.amount_capturable));
+    Ok(())
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "charge")]
+struct Charge {
+    amount: i64,
+    amount_captured: i64,
+    amount_refunded: i64,
+    refunded: bool,
+    payment_intent: Option<String>,
+    receipt_email: Option<String>,
+    receipt_url: Option<String>,
+    #[stripe(path = "payment_method_details.card.last4")]
+    last4: Option<String>,
+}
+
+/// Sends the receipt.
+#[on_event("charge.succeeded")]
+async fn receipt(event: Event<Charge>, desk: Desk) -> Result<(), HandlerError> {
+    let email = event.object.receipt_email.needed("e-mail address")?;
+    let url = event.object.receipt_url.needed("receipt")?;
+    let card = event.object.last4.needed("card")?;
+    desk.done(format!("{email} gets the receipt {url} for {} with card {card}.", event.object.amount));
+    Ok(())
+}
+
+/// Sends the parcel.
+#[on_event("charge.captured")]
+async fn parcel_sent(event: Event<Charge>, desk: Desk) -> Result<(), HandlerError> {
+    ensure(event.object.amount_captured > 0, "nothing was captured")?;
+    desk.pages().orders.insert(event.object.payment_intent.needed("payment")?, "sent");
+    desk.done("A parcel is on its way.".to_owned());
+    Ok(())
+}
+
+/// Takes back an order that is wholly refunded.
+#[on_event("charge.refunded")]
+async fn order_returned(event: Event<Charge>, desk: Desk) -> Result<(), HandlerError> {
+    let Charge { refunded, amount_refunded, payment_intent, .. } = event.object;
+    ensure(amount_refunded > 0, "nothing was refunded")?;
+    desk.pages().orders.insert(payment_intent.needed("payment")?, "returned");
+    desk.done(format!("{amount_refunded} are refunded; all of it: {refunded}."));
+    Ok(())
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "refund")]
+struct Refund {
+    id: String,
+    amount: i64,
+    charge: Option<String>,
+    status: Option<String>,
+    failure_reason: Option<String>,
+    #[stripe(path = "destination_details.card.reference")]
+    reference: Option<String>,
+}
+
+/// Takes the money out of the books.
+#[on_event("refund.created")]
+async fn refund_begun(event: Event<Refund>, desk: Desk) -> Result<(), HandlerError> {
+    let charge = event.object.charge.needed("charge")?;
+    desk.pages().balance -= event.object.amount;
+    desk.done(format!(
+        "{} of {charge} go back: {}.",
+        event.object.amount,
+        event.object.status.needed("status")?
+    ));
+    Ok(())
+}
+
+/// Tells the customer where the bank finds the refund.
+#[on_event("refund.updated")]
+async fn refund_traced(event: Event<Refund>, desk: Desk) -> Result<(), HandlerError> {
+    let reference = event.object.reference.needed("reference")?;
+    desk.done(format!("The bank knows the refund as {reference}."));
+    Ok(())
+}
+
+/// Puts the money back into the books, and somebody in charge.
+#[on_event("refund.failed")]
+async fn refund_came_back(event: Event<Refund>, desk: Desk) -> Result<(), HandlerError> {
+    let reason = event.object.failure_reason.needed("reason")?;
+    desk.pages().balance += event.object.amount;
+    desk.done(format!("Refund {} came back: {reason}.", event.object.id));
+    Ok(())
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "dispute")]
+struct Dispute {
+    amount: i64,
+    reason: String,
+    status: String,
+    charge: String,
+    payment_intent: Option<String>,
+    #[stripe(path = "evidence_details.due_by")]
+    due_by: Option<i64>,
+    balance_transactions: Vec<BalanceTransaction>,
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "balance_transaction")]
+struct BalanceTransaction {
+    net: i64,
+}
+
+/// Gathers evidence.
+#[on_event("charge.dispute.created")]
+async fn dispute_opened(event: Event<Dispute>, desk: Desk) -> Result<(), HandlerError> {
+    let Dispute { charge, reason, payment_intent, .. } = event.object;
+    let due_by = event.object.due_by.needed("time by which to answer")?;
+    desk.pages().orders.insert(payment_intent.needed("payment")?, "disputed");
+    desk.done(format!("{charge} is disputed ({reason}): evidence by {due_by}."));
+    Ok(())
+}
+
+/// Books what the dispute takes, fee included.
+#[on_event("charge.dispute.funds_withdrawn")]
+async fn dispute_paid(event: Event<Dispute>, desk: Desk) -> Result<(), HandlerError> {
+    let net: i64 = event.object.balance_transactions.iter().map(|transaction| transaction.net).sum();
+    ensure(net < 0, "nothing was withdrawn")?;
+    desk.pages().balance += net;
+    desk.done(format!("A dispute takes {}.", -net));
+    Ok(())
+}
+
+/// Learns how it ended.
+#[on_event("charge.dispute.closed")]
+async fn dispute_closed(event: Event<Dispute>, desk: Desk) -> Result<(), HandlerError> {
+    ensure(matches!(&*event.object.status, "lost" | "won" | "warning_closed"), "the dispute is not over")?;
+    desk.done(format!("The dispute of {} is {}.", event.object.charge, event.object.status));
+    Ok(())
+}
+
+/// Books what comes back.
+#[on_event("charge.dispute.funds_reinstated")]
+async fn dispute_won(event: Event<Dispute>, desk: Desk) -> Result<(), HandlerError> {
+    ensure(event.object.status == "won", "the dispute is not won")?;
+    desk.pages().balance += event.object.amount;
+    desk.done(format!("{} come back.", event.object.amount));
+    Ok(())
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "radar.early_fraud_warning")]
+struct FraudWarning {
+    actionable: bool,
+    charge: String,
+    fraud_type: String,
+}
+
+/// Stops the parcel.
+#[on_event("radar.early_fraud_warning.created")]
+async fn fraud_suspected(event: Event<FraudWarning>, desk: Desk) -> Result<(), HandlerError> {
+    let FraudWarning { actionable, charge, fraud_type } = event.object;
+    ensure(actionable, "nothing can be done any more")?;
+    desk.done(format!("What {charge} paid for stays here: {fraud_type}."));
+    Ok(())
+}
+
+#[derive(StripeObject)]
+#[stripe(object = "review")]
+struct Review {
+    open: bool,
+    closed_reason: Option<String>,
+    payment_intent: Option<String>,
+}
+
+/// Sends what was approved.
+#[on_event("review.closed")]
+async fn review_closed(event: Event<Review>, desk: Desk) -> Result<(), HandlerError> {
+    ensure(!event.object.open, "the review is open")?;
+    let reason = event.object.closed_reason.needed("reason")?;
+    desk.pages().orders.insert(event.object.payment_intent.needed("payment")?, "reviewed");
+    desk.done(format!("A payment was reviewed: {reason}."));
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The whole shop, told every story.
+
+use std::collections::BTreeSet;
+
+use webhook_server::testing::TestApp;
+use webhook_server::{App, Sample, Story, Verdict};
+
+use crate::desk::Books;
+
+/// Every handler reaches its work in every story, and none of the shop's handlers is left without one.
+#[tokio::test]
+async fn every_handler_does_its_work_in_every_story() {
+    let books = Books::default();
+    let app = TestApp::new(App::new().state(books.clone()));
+    let mut runs = 0;
+    for (seed, story) in (0..).zip(Story::all()) {
+        for event in story.events(seed) {
+            let told = format!("{}: {}", story.name(), event.event_type());
+            let before = books.pages().done.len();
+            let delivered = app.deliver(event).await;
+            assert_eq!(delivered.status(), 200, "{told}");
+            for handler in delivered.handlers() {
+                delivered.assert_done(handler);
+            }
+            let done = books.pages().done.len() - before;
+            assert_eq!(done, delivered.handlers().len(), "{told}: a handler ended before its work was done");
+            runs += done;
+        }
+    }
+    let worked: BTreeSet<_> = books.pages().done.iter().map(|(handler, _)| *handler).collect();
+    let handlers: BTreeSet<_> = app.handlers().into_iter().collect();
+    assert_eq!(worked, handlers, "each handler had something to do");
+    assert!(handlers.len() >= 40 && runs > handlers.len(), "{} handlers, {runs} runs", handlers.len());
+}
+
+/// What the shop cannot do without is asked for, so a story that lacked it would not pass.
+#[tokio::test]
+async fn an_event_that_lacks_what_the_shop_needs_is_not_done() {
+    let app = TestApp::new(App::new().state(Books::default()));
+    let mut paid = Sample::new("invoice.paid", 1).expect("there is such a type");
+    paid.set("customer", "null").expect("it can be null");
+    let failed = app.deliver(paid).await;
+    assert_eq!(failed.assert_failed("invoice_paid").verdict(), Verdict::Park);
+}
