@@ -73,8 +73,8 @@ fn build(workspace: &Path, packages: &[&str], profile: Profile) -> Ended {
         command.arg("--release");
     }
     command.args(packages.iter().flat_map(|package| ["--package", package]));
-    // Optimising everything anew takes minutes on a small machine, and another build may have to end before.
-    Running::start(&mut command).patiently(Duration::from_secs(15 * 60)).wait()
+    // Optimising everything anew takes minutes on a small machine, and other builds may have to end before.
+    Running::start(&mut command).patiently(Duration::from_secs(60 * 60)).wait()
 }
 
 fn programs(build: Ended) -> Built {

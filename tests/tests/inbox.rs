@@ -12,6 +12,8 @@ use webhook_core::Sample;
 fn start(inbox: &Path, flags: &[&str]) -> Server {
     let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
     command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", inbox);
+    // What is held is let go by a test, however long that takes.
+    command.env("WEBHOOK_HANDLER_TIMEOUT", "10m");
     Server::from_command(&mut command, flags)
 }
 

@@ -59,7 +59,7 @@ fn dev_stays_for_more_and_takes_its_own_advice() {
 #[test]
 fn dev_shows_every_handler_also_after_one_that_fails() {
     let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
-    command.args(["dev", "--once", "--listen", "127.0.0.1:0", "--handler-timeout", "300ms"]);
+    command.args(["dev", "--once", "--listen", "127.0.0.1:0", "--handler-timeout", "3s"]);
     let shown = run(&mut command).with_code(1);
     for run in [
         "outcomes::succeed  done",
@@ -301,7 +301,7 @@ fn arguments_that_make_no_sense_are_refused_with_a_correction() {
 #[test]
 fn a_request_in_progress_is_answered_before_the_program_ends() {
     for signal in ["TERM", "INT"] {
-        let server = Server::start(&*QUICKSTART, &[]);
+        let server = Server::start(&*QUICKSTART, &["--body-timeout", "5m", "--drain-timeout", "5m"]);
         let body =
             Sample::new("payment_intent.succeeded", 1).expect("there is such a type").body(1_700_000_000);
         let signature = signed(&[SECRET], unix_now(), &body);

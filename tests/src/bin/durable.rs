@@ -1,19 +1,21 @@
 //! A server whose handlers leave their effects in a database of their own, for the tests that kill it.
 //!
 //! `DURABLE_EFFECTS` is that database; without it, the effects go with the process. `DURABLE_ABORT=mid-handler` lets
-//! the process die in the middle of the transaction of an effect.
+//! the process die in the middle of the transaction of an effect. What misbehaves for a while does so until the program
+//! reads a line, or the end, of its standard input.
 
 use std::hint::spin_loop;
 use std::process::{ExitCode, abort};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use product_tests::{EFFECTS_SCHEMA, random_below};
 use rusqlite::{Connection, params};
 use webhook_server::{App, Context, Event, HandlerError, State, on_event};
 
-/// How long the handlers that misbehave for a while do so.
-const LONG: Duration = Duration::from_secs(3);
+/// Whether the handlers that misbehave for a while have done so long enough.
+static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// What the handlers have done.
 #[derive(Clone)]
@@ -130,7 +132,9 @@ async fn at_times(
 /// Keeps its thread for a while.
 #[on_event("charge.succeeded")]
 async fn blocks() {
-    std::thread::sleep(LONG);
+    while !OPEN.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[on_event("charge.failed")]
@@ -151,8 +155,7 @@ async fn spins() {
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
     let spinning = (0..threads).map(|_| {
         tokio::spawn(async {
-            let until = Instant::now() + LONG;
-            while Instant::now() < until {
+            while !OPEN.load(Ordering::Relaxed) {
                 spin_loop();
             }
         })
@@ -172,7 +175,7 @@ async fn never_returns() {
 #[on_event("charge.updated", timeout = "1s")]
 async fn never_lets_go() {
     loop {
-        std::thread::sleep(LONG);
+        std::thread::park();
     }
 }
 
@@ -195,6 +198,11 @@ async fn fails_unspeakably() -> Result<(), Unspeakable> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    std::thread::spawn(|| {
+        // A line, the end or an error: each ends the wait.
+        let _ = std::io::stdin().read_line(&mut String::new());
+        OPEN.store(true, Ordering::Relaxed);
+    });
     let effects = Effects::open().expect("DURABLE_EFFECTS can be opened");
     App::new().state(effects).main().await
 }
