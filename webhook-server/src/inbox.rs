@@ -24,7 +24,7 @@ use webhook_core::{Envelope, Registry, Reply};
 
 use self::arrival::arrival;
 use self::clock::StoreClock;
-use self::slots::{Slot, Slots};
+use self::slots::{InHand, Place, Slots};
 use self::store::{AtOnce, Began, NewTask, OpenError, Recorded, Store, StoreError};
 use crate::delivery::Taken;
 use crate::journal::Journal;
@@ -45,8 +45,10 @@ pub(crate) struct Inbox {
     endpoint: Arc<str>,
     journal: Journal,
     slots: Slots,
-    /// Told when a task may have become due.
-    due: Notify,
+    /// Told when a task may have become due, or a place for one is free.
+    due: Arc<Notify>,
+    /// The tasks that are claimed and whose end is not stored yet.
+    in_hand: InHand,
     phase: watch::Sender<Phase>,
     /// Whether an event was verified: its signature's time agrees with this machine's.
     clock_is_right: watch::Sender<bool>,
@@ -149,14 +151,16 @@ impl Inbox {
         journal: Journal,
         concurrency: u32,
     ) -> Self {
+        let due = Arc::new(Notify::new());
         Self {
             store,
-            slots: Slots::new(concurrency, registry.registrations()),
+            slots: Slots::new(concurrency, registry.registrations(), Arc::clone(&due)),
+            in_hand: InHand::new(),
             registry,
             runner,
             endpoint,
             journal,
-            due: Notify::new(),
+            due,
             phase: watch::Sender::new(Phase::Working),
             clock_is_right: watch::Sender::new(false),
         }
@@ -196,7 +200,7 @@ impl Inbox {
         Ok(Taken::New { envelope, tasks, id_is_reused, reply })
     }
 
-    /// Stores an event and starts its runs, as far as there are slots for them.
+    /// Stores an event and starts its runs, as far as there are places for them.
     async fn record_and_start(
         self: Arc<Self>,
         envelope: Arc<Envelope>,
@@ -204,17 +208,17 @@ impl Inbox {
         received_at: Instant,
     ) -> Result<Stored, StoreError> {
         let handlers = self.registry.handlers_of(&envelope.event_type);
-        let mut slots: Vec<Option<Slot>> = Vec::with_capacity(handlers.len());
+        let mut places: Vec<Option<Place>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());
         for handler in handlers {
-            let slot = self.slots.at_once(handler);
-            let at_once = match &slot {
+            let place = self.slots.at_once(handler);
+            let at_once = match &place {
                 Some(_) if handler.policy.replies => AtOnce::Awaited,
                 Some(_) => AtOnce::IfFree,
                 None => AtOnce::No,
             };
             tasks.push(NewTask { at_once, ..new_task(handler, &envelope) });
-            slots.push(slot);
+            places.push(place);
         }
         let mut recorded = self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await;
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
@@ -229,15 +233,15 @@ impl Inbox {
             let Some(at) = handlers.iter().position(|handler| handler.id == claim.handler) else { continue };
             let until = awaited_until.filter(|_| handlers[at].policy.replies);
             let start = Start { is_stale: claim.is_stale, ..Start::first(&self.endpoint, until) };
-            let slot = slots[at].take().unwrap_or_default();
-            let run = self.run(claim.ticket, handlers[at], Arc::clone(&envelope), start, slot);
+            let place = places[at].take().unwrap_or_else(|| self.slots.place(&claim.handler));
+            let run = self.run(claim.ticket, handlers[at], Arc::clone(&envelope), start, place);
             let run = tokio::spawn(run);
             awaited = until.map(|until| (run, until)).or(awaited);
         }
         if not_started > 0 {
-            // There may be something to run all the same: tasks that wait for a slot; an event of which it is not known
-            // whether it is stored; what could not run while the slots that are given back now were held here.
-            drop(slots);
+            // There may be something to run all the same: tasks that wait for a place; an event of which it is not known
+            // whether it is stored; what could not run while the places that are given back now were held here.
+            drop(places);
             self.due.notify_one();
         }
         Ok(match recorded? {

@@ -1,110 +1,226 @@
-//! How many runs there may be at once: of all handlers, and of each.
+//! How many runs there may be at once, of all handlers and of each; and how many tasks are claimed ahead of them.
+//!
+//! A task that is claimed has a [`Place`] until its handler has returned, and a [`Slot`] while it runs. A handler has
+//! more places than slots if its runs are short: as many more as can begin within [`AHEAD`]. Without these, a fast
+//! handler would wait for a commit after every few runs. A slow one has none, so that a task which another process, or
+//! an operator, could have is not kept waiting here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use webhook_core::Registration;
 
-use super::store::Capacity;
+use super::store::{Capacity, Claimed};
 
 /// How many runs may be awaited at once. Beyond that, they are made like all others.
-const AWAITED: u32 = 256;
+const AWAITED: usize = 256;
 
-/// The places of runs.
+/// How soon a task that is claimed ahead begins.
+const AHEAD: Duration = Duration::from_millis(100);
+
+/// How many tasks of one handler are claimed ahead at most, for each of its slots.
+const MOST_AHEAD: u64 = 16;
+
+/// How many tasks one claim asks for at most: whoever else writes waits that long.
+const MOST_AT_ONCE: usize = 512;
+
+/// The places and slots of all handlers.
 #[derive(Debug)]
 pub(super) struct Slots {
     all: Arc<Semaphore>,
-    /// How many there are in all.
-    total: u32,
     /// Of each handler by its id: so that one that is slow, or waits for something that is down, leaves some to the others.
-    of: HashMap<&'static str, Arc<Semaphore>>,
-    /// The slots of runs that the sender waits for: they wait for no other.
+    of: HashMap<&'static str, Arc<OfHandler>>,
+    /// Of runs that the sender waits for: they wait for no other.
     awaited: Arc<Semaphore>,
+    /// Told when a place is free for which something may be due.
+    due: Arc<Notify>,
 }
 
-/// A run's place, until it is dropped. The default is none.
-#[derive(Debug, Default)]
-pub(super) struct Slot {
-    _of_all: Option<OwnedSemaphorePermit>,
-    of_handler: Option<OwnedSemaphorePermit>,
+#[derive(Debug)]
+struct OfHandler {
+    slots: Arc<Semaphore>,
+    /// How many slots there are.
+    total: usize,
+    /// How many tasks have a place.
+    claimed: AtomicUsize,
+    /// Whether tasks may be due that have no place: then what arrives goes behind them.
+    is_behind: AtomicBool,
+    /// How long its last runs took on average, in nanoseconds; 0 before the first has ended.
+    took: AtomicU64,
+}
+
+impl OfHandler {
+    /// How many tasks may have a place.
+    fn places(&self) -> usize {
+        let ahead = match self.took.load(Ordering::Relaxed) {
+            0 => 0,
+            took => u64::try_from(AHEAD.as_nanos()).unwrap_or(u64::MAX) / took,
+        };
+        let ahead = usize::try_from(ahead.min(MOST_AHEAD)).unwrap_or(0);
+        self.total.saturating_mul(1 + ahead)
+    }
+
+    fn room(&self) -> usize {
+        self.places().saturating_sub(self.claimed.load(Ordering::Relaxed))
+    }
+
+    fn took(&self, last: Duration) {
+        let last = u64::try_from(last.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let average = |took: u64| if took == 0 { last } else { took - took / 8 + last / 8 };
+        // Of two that end at once, one may count for nothing.
+        self.took.store(average(self.took.load(Ordering::Relaxed)).max(1), Ordering::Relaxed);
+    }
 }
 
 impl Slots {
-    pub(super) fn new(total: u32, handlers: &[&'static Registration]) -> Self {
+    pub(super) fn new(total: u32, handlers: &[&'static Registration], due: Arc<Notify>) -> Self {
+        let total = total as usize;
         let of_each = if handlers.len() > 1 { share(total) } else { total };
-        let semaphore = |permits: u32| Arc::new(Semaphore::new(permits as usize));
+        let of_handler = || OfHandler {
+            slots: Arc::new(Semaphore::new(of_each)),
+            total: of_each,
+            claimed: AtomicUsize::new(0),
+            is_behind: AtomicBool::new(false),
+            took: AtomicU64::new(0),
+        };
         Self {
-            all: semaphore(total),
-            total,
-            of: handlers.iter().map(|handler| (handler.id, semaphore(of_each))).collect(),
-            awaited: semaphore(AWAITED),
+            all: Arc::new(Semaphore::new(total)),
+            of: handlers.iter().map(|handler| (handler.id, Arc::new(of_handler()))).collect(),
+            awaited: Arc::new(Semaphore::new(AWAITED)),
+            due,
         }
     }
 
-    /// A slot for a handler's run on an event that has just arrived, if there is one free.
-    pub(super) fn at_once(&self, handler: &Registration) -> Option<Slot> {
-        let one_of = |slots: &Arc<Semaphore>| Arc::clone(slots).try_acquire_owned().ok();
+    /// A place for a task of an event that has just arrived, if there is one, and nothing of its handler is due already.
+    pub(super) fn at_once(&self, handler: &Registration) -> Option<Place> {
         if handler.policy.replies {
-            return Some(Slot { _of_all: Some(one_of(&self.awaited)?), of_handler: None });
+            let awaited = Arc::clone(&self.awaited).try_acquire_owned().ok()?;
+            return Some(Place { of: None, all: Arc::clone(&self.all), awaited: Some(awaited), due: None });
         }
-        let (of_all, of_handler) = (one_of(&self.all)?, one_of(self.of.get(handler.id)?)?);
-        Some(Slot { _of_all: Some(of_all), of_handler: Some(of_handler) })
-    }
-
-    /// Takes all slots that are free, when at least one is.
-    pub(super) async fn free(&self) -> Free {
-        let mut of_all = Arc::clone(&self.all).acquire_owned().await.ok();
-        if let (Some(of_all), Some(others)) = (&mut of_all, all_of(&self.all)) {
-            of_all.merge(others);
+        let of = self.of.get(handler.id)?;
+        if of.is_behind.load(Ordering::Relaxed) || of.room() == 0 {
+            of.is_behind.store(true, Ordering::Relaxed);
+            return None;
         }
-        let of = self.of.iter().filter_map(|(&handler, slots)| Some((handler, all_of(slots)?))).collect();
-        Free { of_all, of }
+        Some(self.place(handler.id))
     }
 
-    /// Waits until no run is left.
-    pub(super) async fn all_free(&self) {
-        let _ = tokio::join!(self.all.acquire_many(self.total), self.awaited.acquire_many(AWAITED));
+    /// A place for a task that is claimed.
+    pub(super) fn place(&self, handler: &str) -> Place {
+        let of = self.of.get(handler).cloned();
+        if let Some(of) = &of {
+            of.claimed.fetch_add(1, Ordering::Relaxed);
+        }
+        Place { of, all: Arc::clone(&self.all), awaited: None, due: Some(Arc::clone(&self.due)) }
     }
-}
 
-/// Takes what is left of a semaphore.
-fn all_of(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    let permits = u32::try_from(slots.available_permits()).ok()?;
-    Arc::clone(slots).try_acquire_many_owned(permits).ok()
-}
-
-impl Slot {
-    /// Whether its handler has no other that is free.
-    pub(super) fn is_last(&self) -> bool {
-        self.of_handler.as_ref().is_some_and(|slot| slot.semaphore().available_permits() == 0)
-    }
-}
-
-/// Slots that are free, of all handlers and of each, and that nobody else takes meanwhile.
-pub(super) struct Free {
-    of_all: Option<OwnedSemaphorePermit>,
-    of: HashMap<&'static str, OwnedSemaphorePermit>,
-}
-
-impl Free {
+    /// How many tasks may be claimed.
     pub(super) fn capacity(&self) -> Capacity {
-        let of = self.of.iter();
-        Capacity {
-            slots: self.of_all.as_ref().map_or(0, OwnedSemaphorePermit::num_permits),
-            handlers: of.map(|(&handler, slots)| (handler.to_owned(), slots.num_permits())).collect(),
-        }
+        let handlers: HashMap<String, usize> =
+            self.of.iter().map(|(&handler, of)| (handler.to_owned(), of.room())).collect();
+        let slots = handlers.values().fold(0_usize, |sum, room| sum.saturating_add(*room));
+        Capacity { slots: slots.min(MOST_AT_ONCE), handlers }
     }
 
-    /// Takes one for a run of a handler: there is one for each run that has been started within the capacity.
-    pub(super) fn take(&mut self, handler: &str) -> Slot {
-        let one_of = |slots: Option<&mut OwnedSemaphorePermit>| slots.and_then(|slots| slots.split(1));
-        Slot { _of_all: one_of(self.of_all.as_mut()), of_handler: one_of(self.of.get_mut(handler)) }
+    /// Notes of which handlers more may be due than was claimed.
+    pub(super) fn claimed(&self, capacity: &Capacity, claimed: &Claimed) {
+        let is_full = claimed.claims.len() >= capacity.slots;
+        for (&handler, of) in &self.of {
+            let room = capacity.of(handler);
+            let taken = claimed.claims.iter().filter(|claim| claim.handler == handler).count();
+            if room > 0 {
+                of.is_behind.store(taken >= room || is_full, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// The right to have a task claimed, until it is dropped: its handler has returned.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// `None` of a run that the sender waits for.
+    of: Option<Arc<OfHandler>>,
+    all: Arc<Semaphore>,
+    awaited: Option<OwnedSemaphorePermit>,
+    due: Option<Arc<Notify>>,
+}
+
+/// The right to run, until it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    _of_handler: Option<OwnedSemaphorePermit>,
+    _of_all: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    /// Waits until the task may run.
+    ///
+    /// Cancel safety: nothing is kept.
+    pub(super) async fn slot(&self) -> Slot {
+        let Some(of) = self.of.as_ref().filter(|_| self.awaited.is_none()) else { return Slot::default() };
+        // First the handler's: what waits for that takes no slot from the others.
+        let of_handler = Arc::clone(&of.slots).acquire_owned().await.ok();
+        let of_all = Arc::clone(&self.all).acquire_owned().await.ok();
+        Slot { _of_handler: of_handler, _of_all: of_all }
+    }
+
+    /// Gives the place back when a run has ended.
+    pub(super) fn returned(self, took: Duration) {
+        if let Some(of) = &self.of {
+            of.took(took);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(of) = &self.of else { return };
+        let was_full = of.room() == 0;
+        of.claimed.fetch_sub(1, Ordering::Relaxed);
+        // What became due while there was no place is not waited for; a claim that finds nothing costs a turn of the
+        // writer.
+        if let Some(due) = self.due.as_ref().filter(|_| was_full || of.is_behind.load(Ordering::Relaxed)) {
+            due.notify_one();
+        }
     }
 }
 
 /// How many of all slots one of several handlers may have: three quarters, but one at least.
-fn share(total: u32) -> u32 {
+fn share(total: usize) -> usize {
     // Nothing is multiplied: a number that is about to be refused comes by here, and may be any.
     (total - total.div_ceil(4)).max(1)
+}
+
+/// Counts the tasks that are claimed and whose end is not stored yet.
+#[derive(Debug)]
+pub(super) struct InHand(watch::Sender<usize>);
+
+impl InHand {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(0))
+    }
+
+    /// Counts one more, until what is returned is dropped.
+    pub(super) fn one(&self) -> OneInHand {
+        self.0.send_modify(|count| *count += 1);
+        OneInHand(self.0.clone())
+    }
+
+    /// Waits until there is none.
+    pub(super) async fn none(&self) {
+        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+/// A task that is claimed and whose end is not stored yet.
+#[derive(Debug)]
+pub(super) struct OneInHand(watch::Sender<usize>);
+
+impl Drop for OneInHand {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tracing::{error, warn};
 use webhook_core::{DecodeError, Envelope, Registration, Reply, Retry, Verdict};
 
-use super::slots::Slot;
+use super::slots::{Place, Slot};
 use super::store::{Claim, End, Finished, Ticket, Why};
 use super::{Inbox, Phase};
 use crate::journal::parked_because;
@@ -25,7 +25,7 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
 /// How long runs that were cancelled have to end.
 const CANCELLED: Duration = Duration::from_secs(1);
 
-/// How long a suspect runs alone.
+/// How long what waits for a suspect waits for one run of it.
 const ALONE: Duration = Duration::from_secs(30);
 
 /// The longest error text that is stored, in bytes.
@@ -36,30 +36,7 @@ impl Inbox {
     pub(crate) async fn work(self: Arc<Self>) {
         let mut phase = self.phase.subscribe();
         while *phase.borrow_and_update() == Phase::Working {
-            let mut wait = Duration::ZERO;
-            // Never more is claimed than can be started at once.
-            let mut free = tokio::select! {
-                free = self.slots.free() => free,
-                _ = phase.changed() => continue,
-            };
-            let capacity = free.capacity();
-            let slots = capacity.slots;
-            match self.store.claim(capacity).await {
-                Ok(claimed) => {
-                    if claimed.claims.len() < slots {
-                        wait = claimed.next_due.unwrap_or(LOOK_AT_LEAST).min(LOOK_AT_LEAST);
-                    }
-                    for claim in claimed.claims {
-                        let slot = free.take(&claim.handler);
-                        self.resume(claim, slot);
-                    }
-                }
-                Err(error) => {
-                    warn!(%error, "the inbox cannot say what is due");
-                    wait = STORE_PAUSE;
-                }
-            }
-            drop(free);
+            let wait = self.claim_due().await;
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.due.notified() => {}
@@ -68,19 +45,45 @@ impl Inbox {
         }
     }
 
+    /// Claims what is due, as far as there are places, and runs it. Returns how long to wait, unless something is told.
+    async fn claim_due(self: &Arc<Self>) -> Duration {
+        let capacity = self.slots.capacity();
+        if capacity.slots == 0 {
+            return LOOK_AT_LEAST;
+        }
+        match self.store.claim(capacity.clone()).await {
+            Ok(claimed) => {
+                self.slots.claimed(&capacity, &claimed);
+                let is_full = claimed.claims.len() >= capacity.slots;
+                for claim in claimed.claims {
+                    let place = self.slots.place(&claim.handler);
+                    self.resume(claim, place);
+                }
+                if is_full {
+                    return Duration::ZERO;
+                }
+                claimed.next_due.unwrap_or(LOOK_AT_LEAST).min(LOOK_AT_LEAST)
+            }
+            Err(error) => {
+                warn!(%error, "the inbox cannot say what is due");
+                STORE_PAUSE
+            }
+        }
+    }
+
     /// Starts nothing more, and waits for the runs in progress, for at most `patience`; then cancels those that still
     /// go on and gives their tasks back, without counting the attempt. Returns whether none is left.
     pub(crate) async fn settle(&self, patience: Duration) -> bool {
         self.phase.send_replace(Phase::Stopping);
-        if tokio::time::timeout(patience, self.slots.all_free()).await.is_ok() {
+        if tokio::time::timeout(patience, self.in_hand.none()).await.is_ok() {
             return true;
         }
         self.phase.send_replace(Phase::Cancelling);
-        tokio::time::timeout(CANCELLED, self.slots.all_free()).await.is_ok()
+        tokio::time::timeout(CANCELLED, self.in_hand.none()).await.is_ok()
     }
 
     /// Runs a task that waited in the store.
-    fn resume(self: &Arc<Self>, claim: Claim, slot: Slot) {
+    fn resume(self: &Arc<Self>, claim: Claim, place: Place) {
         let end = match self.runnable(&claim) {
             Ok((handler, envelope)) => {
                 let start = Start {
@@ -90,7 +93,7 @@ impl Inbox {
                     is_stale: claim.is_stale,
                     awaited_until: None,
                 };
-                tokio::spawn(self.run(claim.ticket, handler, envelope, start, slot));
+                tokio::spawn(self.run(claim.ticket, handler, envelope, start, place));
                 return;
             }
             Err((why, error)) => End::Parked { why, error },
@@ -106,10 +109,12 @@ impl Inbox {
                 "task parked"
             );
         }
-        let inbox = Arc::clone(self);
+        let (inbox, in_hand) = (Arc::clone(self), self.in_hand.one());
         tokio::spawn(async move {
             let finished = inbox.write_end(claim.ticket, &end).await;
-            inbox.leave(slot, &end, finished);
+            drop(place);
+            inbox.look_after(&end, finished);
+            drop(in_hand);
         });
     }
 
@@ -126,20 +131,30 @@ impl Inbox {
         Ok((handler, Arc::new(envelope)))
     }
 
-    /// Runs a handler and has the store know how it ended. Returns its reply, before that is on the disk.
+    /// Runs a handler when it has a slot, and records how it ended. Returns its reply, before that is on the disk.
     pub(super) fn run(
         self: &Arc<Self>,
         ticket: Ticket,
         handler: &'static Registration,
         envelope: Arc<Envelope>,
         start: Start,
-        slot: Slot,
+        place: Place,
     ) -> impl Future<Output = Option<Reply>> + Send + 'static {
-        let inbox = Arc::clone(self);
+        let (inbox, in_hand) = (Arc::clone(self), self.in_hand.one());
         async move {
             let attempt = start.attempt;
-            let running = inbox.runner.start(handler, &envelope, start);
-            let ran = inbox.watch(ticket, running, &envelope).await;
+            let ran = match inbox.slot(&place).await {
+                Some(slot) => {
+                    let began = tokio::time::Instant::now();
+                    let running = inbox.runner.start(handler, &envelope, start);
+                    let ran = inbox.watch(ticket, running, &envelope).await;
+                    // Another run may begin while the end of this one is stored.
+                    drop(slot);
+                    place.returned(began.elapsed());
+                    ran
+                }
+                None => None,
+            };
             let end = match &ran {
                 Some(ran) if ran.has_begun => end(&handler.policy.retry, attempt, ran),
                 // It is not the handler's failure that it had no time, or no thread.
@@ -150,9 +165,20 @@ impl Inbox {
                 crate::failpoint::failpoint!("after-effect");
                 let finished = inbox.write_end(ticket, &end).await;
                 inbox.journal.ran(&envelope, handler, ran.as_ref(), attempt, &end, finished.was_ours);
-                inbox.leave(slot, &end, finished);
+                inbox.look_after(&end, finished);
+                drop(in_hand);
             });
             reply
+        }
+    }
+
+    /// Waits for a slot. `None` if the server stops before there is one.
+    async fn slot(&self, place: &Place) -> Option<Slot> {
+        let mut phase = self.phase.subscribe();
+        tokio::select! {
+            biased;
+            slot = place.slot() => Some(slot),
+            _ = phase.wait_for(|phase| matches!(phase, Phase::Stopping | Phase::Cancelling)) => None,
         }
     }
 
@@ -226,13 +252,10 @@ impl Inbox {
         }
     }
 
-    /// Gives a run's slot back, and then has the worker look if there may be something for it: a claim that finds nothing
-    /// still costs a turn of the writer, and holds the slots meanwhile.
-    fn leave(&self, slot: Slot, end: &End, finished: Finished) {
-        // What has become due since the store was asked found no slot of this handler, and is not waited for.
-        let was_last = slot.is_last();
-        drop(slot);
-        if was_last || finished.is_any_due || matches!(end, End::Retry { .. }) {
+    /// Wakes the worker after the end of a run if there may be something to claim: a claim that finds nothing still
+    /// costs a turn of the writer.
+    fn look_after(&self, end: &End, finished: Finished) {
+        if finished.is_any_due || matches!(end, End::Retry { .. }) {
             self.due.notify_one();
         }
     }

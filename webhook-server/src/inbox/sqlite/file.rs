@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::file_systems::{self, Kind};
@@ -249,6 +250,8 @@ fn flags(access: OpenFlags) -> OpenFlags {
 fn open_writer(path: &Path) -> Result<Connection, Problem> {
     let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     db.set_prepared_statement_cache_capacity(64);
+    // Otherwise, the planner looks at the values that are bound, and compiles a statement anew when they may have changed.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
     let schema = Schema::of(&db)?;
     if schema == Schema::None {

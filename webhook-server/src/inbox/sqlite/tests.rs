@@ -1,8 +1,11 @@
 //! What only this store does: one writer, one file.
 
 use super::session::MAX_FLOOR;
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::inbox::conformance::{arrival, at_once, capacity, free, opening, serial};
+use crate::inbox::store::Why;
 
 /// Claims at most so many tasks of the handler `a`.
 async fn claim(store: &Sqlite, limit: usize) -> Claimed {
@@ -174,4 +177,68 @@ async fn more_bytes_than_there_is_room_for_are_refused() {
     other.execute_batch("ROLLBACK").expect("it was begun");
     assert!(matches!(first.await.expect("no panic"), Ok(Recorded::New { .. })));
     assert!(matches!(record("evt_2", 1).await.expect("no panic"), Ok(Recorded::New { .. })));
+}
+
+/// How often each statement was compiled anew, after the first time.
+type Prepared = Arc<Mutex<BTreeMap<String, i32>>>;
+
+/// Records events, and claims, ends, retries, discards, replays and frees tasks.
+fn work_through(db: &Connection) {
+    let step = std::time::Duration::from_secs(60);
+    let end = |number: usize| match number % 5 {
+        0 => End::Retry { after: step, error: "failed".to_owned() },
+        1 => End::Parked { why: Why::Asked, error: "odd".to_owned() },
+        2 => End::Discarded { error: "not wanted".to_owned() },
+        3 => End::Released,
+        _ => End::Done,
+    };
+    let of_event =
+        |number: i64| NewTask { object: Some(format!("|ch_{}", number % 7)), moment: number, ..serial("a") };
+    for number in 0..300 {
+        let run = Run { owner: 1, now: 1_700_000_000_000 + number * 1_000 };
+        let tasks = [at_once(of_event(number)), free("b"), at_once(free("c"))];
+        let event = arrival(&format!("evt_{number}"), &tasks);
+        record::record(db, &event, run).expect("it can be written");
+        record::record(db, &event, run).expect("it can be written");
+        let claimed =
+            claim::claim(db, &capacity(4, &[("a", 2), ("b", 2), ("c", 1)]), run).expect("it can be read");
+        for (at, claim) in claimed.claims.iter().enumerate() {
+            finish::finish(db, claim.ticket, &end(at + number as usize), run.now).expect("it can be written");
+        }
+        operate::retry(db, number, &["a".to_owned()], run.now).expect("it can be written");
+        operate::discard(db, number * 2, "not wanted", run.now).expect("it can be written");
+        operate::replay(db, number / 2, &[of_event(number)], run).expect("it can be written");
+        operate::event(db, &format!("evt_{number}")).expect("it can be read");
+        if number % 50 == 0 {
+            let nothing = std::time::Duration::ZERO;
+            let keep = Retention { bodies: nothing, ids: step, parked: step };
+            prune::prune(db, &keep, 0, run.now).expect("it can be written");
+        }
+    }
+}
+
+#[test]
+fn no_statement_is_compiled_twice() {
+    use rusqlite::StatementStatus::RePrepare;
+    use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let file = InboxFile::at(&folder.path().join("inbox.db"), &opening()).expect("nothing is there");
+    let Ok(mut db) = file.open() else { panic!("a new file can be used") };
+    let prepared = Prepared::default();
+    let seen = Arc::clone(&prepared);
+    let trace = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Profile(statement, _) = event {
+            let again = statement.get_status(RePrepare);
+            let mut seen = seen.lock().expect("nobody panics");
+            let most = seen.entry(statement.sql().into_owned()).or_default();
+            *most = again.max(*most);
+        }
+    };
+    db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(trace)).expect("it can be watched");
+    work_through(&db);
+    let prepared = prepared.lock().expect("nobody panics");
+    assert!(prepared.len() > 25, "hardly anything was done: {prepared:#?}");
+    let again: Vec<_> = prepared.iter().filter(|(_, times)| **times > 0).collect();
+    assert!(again.is_empty(), "{again:#?}");
 }

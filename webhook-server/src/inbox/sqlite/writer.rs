@@ -293,23 +293,21 @@ impl Thread {
     ) -> (Vec<Result<(), StoreError>>, Result<(), StoreError>) {
         let mut results = Vec::with_capacity(batch.len());
         let committed = self.connection().and_then(|db| {
-            let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for job in batch {
-                let savepoint = transaction.savepoint()?;
-                match job.run(&savepoint) {
-                    Ok(()) => {
-                        savepoint.commit()?;
-                        results.push(Ok(()));
+                step(&transaction, "SAVEPOINT job")?;
+                let done = job.run(&transaction);
+                if let Err(error) = &done {
+                    // Some errors end the whole transaction, and with it the jobs before this one.
+                    if transaction.is_autocommit() {
+                        return done;
                     }
-                    Err(error) => {
-                        // Some errors end the whole transaction, and with it the jobs before this one.
-                        if savepoint.is_autocommit() {
-                            return Err(error);
-                        }
-                        drop(savepoint);
-                        results.push(Err(translate(&error)));
-                    }
+                    step(&transaction, "ROLLBACK TO job")?;
+                    results.push(Err(translate(error)));
+                } else {
+                    results.push(Ok(()));
                 }
+                step(&transaction, "RELEASE job")?;
             }
             failpoint!("before-commit");
             transaction.commit()
@@ -388,6 +386,11 @@ impl Thread {
             }
         }
     }
+}
+
+/// Does a step of a transaction, with a statement that is compiled once.
+fn step(transaction: &Connection, sql: &str) -> rusqlite::Result<()> {
+    transaction.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 pub(super) fn translate(error: &rusqlite::Error) -> StoreError {

@@ -1,6 +1,6 @@
 //! The worker beside what arrives, in a time that is made: bursts of events, and a store that takes a while to sync.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -105,18 +105,24 @@ thread_local! {
     static A: Runs = Runs::default();
     static B: Runs = Runs::default();
     static BOTH: Runs = Runs::default();
+    /// The numbers of the events, in the order in which their runs began.
+    static BEGUN: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What a handler does stands in the event's id: for how long, and whether it fails at first.
 fn run(runs: &'static std::thread::LocalKey<Runs>, invocation: Invocation) -> Running {
     Box::pin(async move {
-        let mut told = invocation.envelope.id.split('_').skip(2);
+        let mut told = invocation.envelope.id.split('_').skip(1);
+        let number = told.next().and_then(|number| number.parse().ok()).expect("it has a number");
+        BEGUN.with(|begun| begun.borrow_mut().push(number));
         let takes = told.next().and_then(|takes| takes.parse().ok()).expect("it says how long");
         let fails = told.next() == Some("fails") && invocation.context.attempt() == 1;
         for runs in [runs, &BOTH] {
             runs.with(Runs::begin);
         }
-        tokio::time::sleep(Duration::from_millis(takes)).await;
+        if takes > 0 {
+            tokio::time::sleep(Duration::from_millis(takes)).await;
+        }
         for runs in [runs, &BOTH] {
             runs.with(|runs| runs.now.set(runs.now.get() - 1));
         }
@@ -163,14 +169,21 @@ fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Inbox> {
 
 /// Sends an event, and does not wait until it is stored.
 fn send(inbox: &Arc<Inbox>, number: usize, event_type: &str, takes: u64, fails: bool) {
+    let (inbox, event) = (Arc::clone(inbox), event(number, event_type, takes, fails));
+    tokio::spawn(async move { record(&inbox, event).await });
+}
+
+async fn record(inbox: &Arc<Inbox>, envelope: Envelope) {
+    inbox.record(envelope, 0, Instant::now()).await.expect("it is in memory");
+}
+
+fn event(number: usize, event_type: &str, takes: u64, fails: bool) -> Envelope {
     let how = if fails { "fails" } else { "succeeds" };
     let id = format!("evt_{number}_{takes}_{how}");
     let body = format!(
         r#"{{"id":"{id}","object":"event","type":"{event_type}","livemode":false,"data":{{"object":{{}}}}}}"#
     );
-    let envelope = Envelope::parse_stored(&Bytes::from(body)).expect("it is an event");
-    let inbox = Arc::clone(inbox);
-    tokio::spawn(async move { inbox.record(envelope, 0, Instant::now()).await });
+    Envelope::parse_stored(&Bytes::from(body)).expect("it is an event")
 }
 
 async fn count(inbox: &Inbox, state: State) -> usize {
@@ -213,6 +226,51 @@ async fn what_becomes_due_while_a_duplicate_has_the_slot_is_not_forgotten() {
     send(&inbox, 0, "payout.paid", 0, true);
     pass(500).await;
     assert_eq!(count(&inbox, State::Done).await, 1);
+}
+
+/// Sends events over so many connections, each of which sends the next one when the one before is answered.
+async fn load(inbox: &Arc<Inbox>, connections: usize, events: usize) {
+    let sending = (0..connections).map(|first| {
+        let inbox = Arc::clone(inbox);
+        tokio::spawn(async move {
+            for number in (first..events).step_by(connections) {
+                record(&inbox, event(number, "payout.paid", 0, false)).await;
+            }
+        })
+    });
+    for sent in sending.collect::<Vec<_>>() {
+        sent.await.expect("no panic");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_acknowledged_is_handled_as_fast() {
+    // Every write takes as long as a commit, in which all connections have their next event stored.
+    let inbox = working(32, |_, _| 5);
+    for connections in [1, 64, 256] {
+        load(&inbox, connections, 12 * connections).await;
+        // Two commits: one for what was stored last, and one for the ends.
+        pass(15).await;
+        let open = count(&inbox, State::Ready).await + count(&inbox, State::Running).await;
+        assert_eq!(open, 0, "{connections} connections");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_waited_the_longest_is_handled_first() {
+    BEGUN.with(|begun| begun.borrow_mut().clear());
+    let inbox = working(2, |_, _| 5);
+    // More arrives than can be handled.
+    for number in 0..400 {
+        send(&inbox, number, "payout.paid", 5, false);
+        pass(1).await;
+    }
+    pass(5_000).await;
+    let begun = BEGUN.with(|begun| begun.borrow().clone());
+    assert_eq!(begun.len(), 400);
+    for (at, number) in begun.iter().enumerate() {
+        assert!(number.abs_diff(at) < 60, "the event {number} was the run {at}: {begun:?}");
+    }
 }
 
 #[derive(Clone, Debug)]
