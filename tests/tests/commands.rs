@@ -369,3 +369,26 @@ fn a_list_that_cannot_be_written_is_a_failure_with_a_reason() {
         );
     }
 }
+
+#[test]
+fn an_unlisted_type_is_shown_and_has_no_sample() {
+    let outcomes = |arguments: &[&str]| {
+        let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+        command.args(arguments).env("STRIPE_WEBHOOK_SECRET", SECRET);
+        command
+    };
+    let shown = |arguments| run(&mut outcomes(arguments)).with_code(0).stdout;
+    assert!(shown(&["handlers"]).contains("order.created (unlisted)"));
+    assert!(shown(&["events", "--enabled"]).lines().any(|line| line == "order.created"));
+    let row = json!({
+        "type": "order.created", "kind": "unlisted", "objects": [], "handlers": ["outcomes::ordered"]
+    });
+    for (arguments, rows) in
+        [(&["events", "order.created", "--format", "json"][..], 1), (&["events", "--format", "json"], 276)]
+    {
+        let listed: Vec<Value> = serde_json::from_str(&shown(arguments)).expect("it is a list");
+        assert_eq!((listed.len(), listed.last()), (rows, Some(&row)));
+    }
+    let refused = run(&mut outcomes(&["trigger", "order.created"])).with_code(1);
+    assert!(refused.stderr.contains("there is no sample of `order.created`"), "{refused:#?}");
+}

@@ -62,6 +62,7 @@ fn dev_shows_every_handler_also_after_one_that_fails() {
     command.args(["dev", "--once", "--listen", "127.0.0.1:0", "--handler-timeout", "3s"]);
     let shown = run(&mut command).with_code(1);
     for run in [
+        "No sample of order.created: the catalog does not list it.",
         "outcomes::succeed  done",
         "outcomes::fail  failed (the warehouse is closed)",
         "outcomes::panic  failed (panicked: the shelf fell over)",

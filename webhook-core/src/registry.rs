@@ -126,6 +126,14 @@ impl Registry {
         self.by_type.get(event_type).unwrap_or(&self.unhandled)
     }
 
+    /// Returns the types that handlers name and the catalog does not list, sorted: those in `unlisted(…)`.
+    pub fn unlisted(&self) -> Vec<&'static str> {
+        let is_unlisted = |name: &&'static str| crate::catalog::find(name).is_none();
+        let mut names: Vec<_> = self.by_type.keys().copied().filter(is_unlisted).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Tells whether a handler names this type.
     pub fn names(&self, event_type: &str) -> bool {
         self.by_type.contains_key(event_type)

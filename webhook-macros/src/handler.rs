@@ -5,6 +5,7 @@ mod expand;
 mod hover;
 mod parse;
 mod policy;
+mod unlisted;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -16,6 +16,10 @@ struct Gate(Arc<Semaphore>);
 #[on_event("payment_intent.succeeded")]
 async fn succeed() {}
 
+/// Of a type that the catalog does not list.
+#[on_event(unlisted("order.created"))]
+async fn ordered() {}
+
 #[on_event("payment_intent.payment_failed")]
 async fn fail() -> Result<(), std::io::Error> {
     Err(std::io::Error::other("the warehouse is closed"))

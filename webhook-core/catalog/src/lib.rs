@@ -20,4 +20,4 @@ pub use events::{EventType, Kind, Mismatch, api_version, expand, find, snapshot_
 pub use moves::{Move, moved, moved_at, moves};
 pub use objects::{Field, Object, Shape, object, objects};
 pub use path::is_metadata_key;
-pub use suggest::nearest;
+pub use suggest::{is_slip, nearest};

@@ -21,3 +21,9 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let floor = scored.first().map_or(0.0, |(best, _)| best - SPREAD);
     scored.into_iter().take_while(|(score, _)| *score >= floor).map(|(_, name)| name).take(MOST).collect()
 }
+
+/// Tells whether two names differ by one slip of the finger: a letter too many, missing, wrong, or two that changed
+/// places.
+pub fn is_slip(a: &str, b: &str) -> bool {
+    strsim::damerau_levenshtein(a, b) == 1
+}

@@ -7,6 +7,7 @@ use webhook_catalog::{EventType, Mismatch};
 
 use super::parse::{Attribute, Kind};
 use super::policy::Policy;
+use super::unlisted;
 use crate::mistakes::{Mistakes, did_you_mean};
 
 /// A handler in which no mistake was found.
@@ -15,6 +16,8 @@ pub(crate) struct Handler<'f> {
     pub(crate) types: Option<Vec<&'static EventType>>,
     /// The names and patterns as they were written.
     pub(crate) names: Vec<LitStr>,
+    /// Types that the catalog does not know.
+    pub(crate) unlisted: Vec<String>,
     pub(crate) id: Option<String>,
     pub(crate) policy: Policy,
     pub(crate) root: Option<Path>,
@@ -28,13 +31,23 @@ pub(crate) fn handler<'f>(
     function: &'f ItemFn,
     mistakes: &mut Mistakes,
 ) -> Option<Handler<'f>> {
-    let types = (attribute.kind == Kind::OnEvent).then(|| event_types(&attribute.events, mistakes));
+    let names = (attribute.kind == Kind::OnEvent).then_some(&attribute.events);
+    if names.is_some_and(|names| names.is_empty() && attribute.unlisted.is_empty()) && mistakes.is_empty() {
+        let message = "which events? write `#[on_event(\"payment_intent.succeeded\")]`; \
+                       `#[on_unhandled]` takes those that no handler names";
+        mistakes.add(proc_macro2::Span::call_site(), message);
+    }
+    let types = names.map(|names| event_types(names, mistakes));
+    let unlisted = unlisted::check(&attribute.unlisted, mistakes);
     let id = attribute.id.and_then(|id| handler_id(&id, mistakes));
-    let policy = Policy::check(attribute.policy, types.as_deref(), mistakes);
+    let reply = attribute.policy.reply.as_ref().map(syn::Ident::span);
+    let mut policy = Policy::check(attribute.policy, types.as_deref(), mistakes);
+    unlisted::policy(&unlisted, reply, &mut policy, mistakes);
     let arguments = signature(attribute.kind, function, mistakes)?;
     Some(Handler {
         types,
         names: attribute.events,
+        unlisted,
         id,
         policy,
         root: attribute.root,
@@ -44,17 +57,19 @@ pub(crate) fn handler<'f>(
 }
 
 fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventType> {
-    if names.is_empty() && mistakes.is_empty() {
-        let message = "which events? write `#[on_event(\"payment_intent.succeeded\")]`; \
-                       `#[on_unhandled]` takes those that no handler names";
-        mistakes.add(proc_macro2::Span::call_site(), message);
-    }
     // Which argument brought each type: two of them may cover the same one.
     let mut brought: BTreeMap<&'static str, (&'static EventType, String)> = BTreeMap::new();
     for name in names {
         let written = name.value();
         match webhook_catalog::expand(&written) {
-            Err(mismatch) => mistakes.add(name.span(), unknown_type(&written, &mismatch)),
+            Err(mismatch) => {
+                let mut message = unknown_type(&written, &mismatch);
+                if mismatch == Mismatch::Unknown(Vec::new()) && unlisted::is_plausible(&written) {
+                    message +=
+                        &format!("; one that is newer, older or in preview is `unlisted(\"{written}\")`");
+                }
+                mistakes.add(name.span(), message);
+            }
             Ok(types) => {
                 let twice = types.iter().find_map(|known| Some((known.name, &brought.get(known.name)?.1)));
                 match twice {

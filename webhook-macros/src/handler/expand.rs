@@ -91,7 +91,9 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
     };
     let takes = match &handler.types {
         Some(types) => {
-            let names = types.iter().map(|known| known.name);
+            let listed = types.iter().map(|known| known.name);
+            let mut names: Vec<&str> = listed.chain(handler.unlisted.iter().map(String::as_str)).collect();
+            names.sort_unstable();
             quote!(__private::Takes::Types(&[#(#names),*]))
         }
         None => quote!(__private::Takes::Unhandled),

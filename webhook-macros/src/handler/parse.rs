@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Ident, ItemFn, LitStr, Path, Token};
 
-use super::policy;
+use super::{policy, unlisted};
 use crate::mistakes::Mistakes;
 
 /// Which of the attributes.
@@ -28,6 +28,8 @@ impl Kind {
 pub(crate) struct Attribute {
     pub(crate) kind: Kind,
     pub(crate) events: Vec<LitStr>,
+    /// Those that the catalog does not know.
+    pub(crate) unlisted: Vec<LitStr>,
     pub(crate) id: Option<LitStr>,
     pub(crate) policy: policy::Written,
     pub(crate) root: Option<Path>,
@@ -36,7 +38,8 @@ pub(crate) struct Attribute {
 impl Attribute {
     pub(crate) fn parse(kind: Kind, arguments: TokenStream, mistakes: &mut Mistakes) -> Self {
         let policy = policy::Written::default();
-        let mut attribute = Self { kind, events: Vec::new(), id: None, policy, root: None };
+        let mut attribute =
+            Self { kind, events: Vec::new(), unlisted: Vec::new(), id: None, policy, root: None };
         let parser = |input: ParseStream<'_>| {
             each_argument(input, mistakes, |mistakes| attribute.argument(input, mistakes));
             Ok(())
@@ -66,6 +69,11 @@ impl Attribute {
         }
         match key_of(input).as_deref() {
             Some("retry") => return self.policy.retry(&input.call(Ident::parse_any)?, input, mistakes),
+            Some("unlisted") if self.kind == Kind::OnEvent => {
+                let key = input.call(Ident::parse_any)?;
+                self.unlisted.extend(unlisted::parse(&key, input, mistakes)?);
+                return Ok(());
+            }
             Some("reply") if self.kind == Kind::OnEvent => {
                 return self.policy.reply(input.call(Ident::parse_any)?, input);
             }
@@ -151,7 +159,7 @@ impl Kind {
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::OnEvent => {
-                &["crate", "id", "order", "order_by", "order_group", "reply", "retry", "timeout"]
+                &["crate", "id", "order", "order_by", "order_group", "reply", "retry", "timeout", "unlisted"]
             }
             Self::OnUnhandled => &["crate", "id", "order", "order_group", "retry", "timeout"],
         }
@@ -163,6 +171,9 @@ impl Kind {
             (Self::OnUnhandled, "order_by") => Some(
                 "`#[on_unhandled]` takes objects of every kind, which have no field in common to order by: \
                  use `#[on_event]` to name types",
+            ),
+            (Self::OnUnhandled, "unlisted") => Some(
+                "`#[on_unhandled]` takes unlisted types as it takes all others that no handler names: remove this",
             ),
             (Self::OnUnhandled, "reply") => Some(
                 "`#[on_unhandled]` has nobody to reply to: Stripe waits for the answer to few types, \
@@ -198,7 +209,7 @@ impl Kind {
         let is_name =
             bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'*'));
         let key = key_of(input).unwrap_or_default();
-        let words = ["reply", "retry"].into_iter().filter(|word| self.keys().contains(word));
+        let words = ["reply", "retry", "unlisted"].into_iter().filter(|word| self.keys().contains(word));
         let message = if let Some(refusal) = self.refusal(&key) {
             refusal.to_owned()
         } else if is_name && bare.contains('.') {

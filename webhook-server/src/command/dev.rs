@@ -192,10 +192,15 @@ fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> S
     let sending =
         if sends { "\nSending myself signed events for every handler, as Stripe would:\n" } else { "" };
     format!(
-        "Handlers (Stripe API {}):\n{}\nListening on {url}\n{secret}\n{sending}",
+        "Handlers (Stripe API {}):\n{}\nListening on {url}\n{secret}\n{sending}{}",
         catalog::api_version(),
-        table.text_without_header(crate::terminal::width())
+        table.text_without_header(crate::terminal::width()),
+        registry.unlisted().into_iter().filter(|_| sends).map(no_sample).collect::<String>(),
     )
+}
+
+fn no_sample(unlisted: &str) -> String {
+    format!("No sample of {unlisted}: the catalog does not list it.\n")
 }
 
 fn farewell(registry: &Registry, url: &Uri, usual: &str, signing: &Signing) -> String {

@@ -44,12 +44,18 @@ pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
     if arguments.enabled {
         return enabled(&registry, arguments.output.format);
     }
+    let unlisted = registry.unlisted().into_iter();
+    let asked_for = |name: &&str| arguments.pattern.as_deref().is_none_or(|pattern| pattern == *name);
+    let unlisted: Vec<_> = unlisted.filter(|name| !arguments.thin && asked_for(name)).collect();
     let types = match &arguments.pattern {
+        Some(_) if !unlisted.is_empty() => Vec::new(),
         Some(pattern) => named(pattern)?,
         None if arguments.thin => catalog::thin_types().iter().collect(),
         None => catalog::snapshot_types().iter().collect(),
     };
-    let rows: Vec<Row> = types.into_iter().map(|known| row(known, &registry)).collect();
+    let listed = types.into_iter().map(|known| row(known, &registry));
+    let rows: Vec<Row> =
+        listed.chain(unlisted.into_iter().map(|name| unlisted_row(name, &registry))).collect();
     match arguments.output.format {
         Format::Json => print(&super::json(&rows)?),
         Format::Table => {
@@ -101,6 +107,12 @@ fn row(known: &EventType, registry: &Registry) -> Row {
         objects: known.objects.clone(),
         handlers: handlers.iter().map(|handler| handler.id).collect(),
     }
+}
+
+/// The row of a type that a handler names as unlisted.
+fn unlisted_row(name: &'static str, registry: &Registry) -> Row {
+    let handlers = registry.handlers_of(name).iter().map(|handler| handler.id).collect();
+    Row { event_type: name, kind: "unlisted", objects: Vec::new(), handlers }
 }
 
 /// The types that any handler names, one a line: what the endpoint in Stripe needs to send, and no more.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use webhook_core::{Order, Policy, Registration, Registry, Retry, Takes};
+use webhook_core::{Order, Policy, Registration, Registry, Retry, Takes, catalog};
 
 use super::table::{Cell, Column, Table};
 use super::{Failure, Format, Output};
@@ -151,7 +151,7 @@ pub(super) fn by_crate(registry: &Registry) -> String {
 fn cells(handler: &Registration) -> [Cell; 6] {
     let Row { id, payload, fields, file, line, doc, .. } = row(handler);
     let events = match handler.takes {
-        Takes::Types(types) => types.join("\n"),
+        Takes::Types(types) => types.iter().map(|name| marked(name)).collect::<Vec<_>>().join("\n"),
         Takes::Unhandled => "every other type".to_owned(),
     };
     let summary = doc.lines().next().unwrap_or_default();
@@ -196,10 +196,15 @@ fn short_type(name: &str) -> &str {
     if name.contains('<') { name } else { name.rsplit("::").next().unwrap_or(name) }
 }
 
+/// A type's name, and whether the catalog does not list it.
+fn marked(name: &str) -> String {
+    if catalog::find(name).is_some() { name.to_owned() } else { format!("{name} (unlisted)") }
+}
+
 /// The types of a handler in one line.
 pub(super) fn takes(handler: &Registration) -> String {
     match handler.takes {
-        Takes::Types(types) => types.join(", "),
+        Takes::Types(types) => types.iter().map(|name| marked(name)).collect::<Vec<_>>().join(", "),
         Takes::Unhandled => "every other type".to_owned(),
     }
 }

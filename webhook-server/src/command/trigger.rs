@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use hyper::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
-use webhook_core::{Sample, SampleError, Story, catalog};
+use webhook_core::{Registry, Sample, SampleError, Story, catalog};
 
 use super::{Failure, Format};
 use crate::app::App;
@@ -158,6 +158,12 @@ fn samples(arguments: &Trigger) -> Result<Vec<Sample>, Failure> {
     let mut made = BTreeSet::new();
     let mut samples = Vec::new();
     for written in &arguments.types {
+        if Registry::linked().unlisted().contains(&written.as_str()) {
+            return Err(Failure::Failed(format!(
+                "there is no sample of `{written}`: a handler takes it as unlisted, and the catalog does not say \
+                 what it carries; `--file` sends a recorded event"
+            )));
+        }
         let types = catalog::expand(written);
         for known in types.map_err(|mismatch| super::events::unknown(written, &mismatch))? {
             let seed = if made.insert(known.name) { common } else { seed()? };

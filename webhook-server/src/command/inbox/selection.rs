@@ -82,6 +82,7 @@ impl Selection {
 /// handlers that are gone may be; events in the inbox.
 pub(crate) async fn named(operator: &mut Operator, filter: &Filter) -> Result<(), Failure> {
     if let Some(written) = &filter.event_type
+        && !Registry::linked().names(written)
         && let Err(mismatch) = catalog::expand(written)
     {
         let filter = Filter { event_type: Some(written.clone()), limit: 1, ..Filter::default() };
