@@ -70,7 +70,9 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         .parse()
         .map_err(|error| super::failed("no URL to send to", &error))?;
     let samples = if arguments.no_samples { Vec::new() } else { samples(service.registry())? };
+    let skipped = if arguments.no_samples { Vec::new() } else { service.registry().unlisted() };
     print(&greeting(service.registry(), &url, &signing, !samples.is_empty()));
+    print(&skipped.into_iter().map(no_sample).collect::<String>());
     let farewell = farewell(service.registry(), &url, &usual, &signing);
 
     let sending = async {
@@ -192,10 +194,9 @@ fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> S
     let sending =
         if sends { "\nSending myself signed events for every handler, as Stripe would:\n" } else { "" };
     format!(
-        "Handlers (Stripe API {}):\n{}\nListening on {url}\n{secret}\n{sending}{}",
+        "Handlers (Stripe API {}):\n{}\nListening on {url}\n{secret}\n{sending}",
         catalog::api_version(),
-        table.text_without_header(crate::terminal::width()),
-        registry.unlisted().into_iter().filter(|_| sends).map(no_sample).collect::<String>(),
+        table.text_without_header(crate::terminal::width())
     )
 }
 
