@@ -62,6 +62,24 @@ pub fn fixture_warnings(package: &str) -> String {
     build(fixtures(), &[package], Profile::Debug).with_code(0).stderr
 }
 
+/// Builds a library of this source text, which depends on the server as a user's would, and returns what the compiler
+/// says all the same.
+#[track_caller]
+pub fn build_generated(package: &str, source: &str) -> String {
+    let folder = scratch(package);
+    let server = repository().join("webhook-server");
+    let manifest = format!(
+        "[package]\nname = {package:?}\nedition = \"2024\"\n\n[workspace]\nresolver = \"3\"\n\n\
+         [profile.dev]\ndebug = \"line-tables-only\"\n\n\
+         [dependencies]\nwebhook-server = {{ path = {server:?} }}\n"
+    );
+    let lock = fs::read_to_string(repository().join("Cargo.lock")).expect("it is part of the workspace");
+    for (path, text) in [("Cargo.toml", &*manifest), ("Cargo.lock", &lock), ("src/lib.rs", source)] {
+        write_if_new(&folder.join(path), text);
+    }
+    build(&folder, &[package], Profile::Debug).with_code(0).stderr
+}
+
 /// Both workspaces are built into the one target folder, so that what they depend on is built once.
 #[track_caller]
 fn build(workspace: &Path, packages: &[&str], profile: Profile) -> Ended {

@@ -18,7 +18,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use cargo::{
-    Built, Profile, build_fixtures, build_workspace, fixture_errors, fixture_warnings, repository, scratch,
+    Built, Profile, build_fixtures, build_generated, build_workspace, fixture_errors, fixture_warnings,
+    repository, scratch,
 };
 pub use client::{Client, Told};
 pub use disk::Disk;

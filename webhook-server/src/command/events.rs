@@ -1,8 +1,12 @@
 //! `events`: lists what Stripe can send, and who handles it.
 
+mod explain;
+mod rust;
+mod subject;
+
 use clap::Args;
 use serde::Serialize;
-use webhook_core::catalog::{self, EventType, Field, Kind, Mismatch, Shape};
+use webhook_core::catalog::{self, EventType, Kind, Mismatch};
 use webhook_core::{Registry, Takes};
 
 use super::table::{Column, Table};
@@ -12,14 +16,24 @@ use crate::terminal::print;
 #[derive(Args)]
 pub(super) struct Events {
     /// Only this type, or the types of this group: `charge.dispute.*`
-    #[arg(value_name = "PATTERN", conflicts_with_all = ["explain", "enabled"])]
+    #[arg(value_name = "PATTERN", conflicts_with_all = ["explain", "enabled", "rust"])]
     pattern: Option<String>,
     /// Lists the thin event types instead of the snapshot ones
-    #[arg(long, conflicts_with_all = ["pattern", "explain", "enabled"])]
+    #[arg(long, conflicts_with_all = ["pattern", "explain", "enabled", "rust"])]
     thin: bool,
-    /// Shows all fields of the object that a type carries
-    #[arg(long, value_name = "TYPE", conflicts_with = "enabled")]
+    /// Shows all fields of the object that a type carries, of an object (`subscription_item`), or of what stands inside
+    /// one (`subscription.items.data`)
+    #[arg(long, value_name = "TYPE|OBJECT[.PATH]", conflicts_with_all = ["enabled", "rust"])]
     explain: Option<String>,
+    /// How many levels of lists and references `--explain` unfolds
+    #[arg(long, value_name = "LEVELS", default_value_t = 0, requires = "explain")]
+    depth: usize,
+    /// Writes a handler of this type, with a view of its object, to begin with
+    #[arg(long, value_name = "TYPE", conflicts_with = "enabled")]
+    rust: Option<String>,
+    /// The fields that the view of `--rust` has: `id,metadata.order_id,items.data[].price`
+    #[arg(long, value_name = "PATHS", value_delimiter = ',', requires = "rust")]
+    fields: Vec<String>,
     /// Lists the types that this application handles, to be enabled on the endpoint in Stripe
     #[arg(long)]
     enabled: bool,
@@ -39,7 +53,10 @@ struct Row {
 pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
     let registry = Registry::linked();
     if let Some(event_type) = &arguments.explain {
-        return explain(event_type, arguments.output.format);
+        return explain::explain(event_type, arguments.depth, arguments.output.format);
+    }
+    if let Some(event_type) = &arguments.rust {
+        return rust::write(event_type, &arguments.fields);
     }
     if arguments.enabled {
         return enabled(&registry, arguments.output.format);
@@ -133,102 +150,4 @@ fn enabled(registry: &Registry, format: Format) -> Result<(), Failure> {
         Format::Table => print(&types.iter().map(|event_type| format!("{event_type}\n")).collect::<String>()),
     }
     Ok(())
-}
-
-#[derive(Serialize)]
-struct Explained<'a> {
-    #[serde(rename = "type")]
-    event_type: &'a str,
-    api_version: &'a str,
-    objects: Vec<ExplainedObject>,
-}
-
-#[derive(Serialize)]
-struct ExplainedObject {
-    object: &'static str,
-    fields: Vec<ExplainedField>,
-}
-
-#[derive(Serialize)]
-struct ExplainedField {
-    path: String,
-    /// May be absent.
-    optional: bool,
-    /// May be null.
-    nullable: bool,
-    is: String,
-}
-
-fn explain(event_type: &str, format: Format) -> Result<(), Failure> {
-    let known = match catalog::expand(event_type).as_deref() {
-        Ok([known]) if known.name == event_type => *known,
-        Ok(_) => {
-            return Err(Failure::Failed(format!("`{event_type}` is a pattern: --explain takes one type")));
-        }
-        Err(mismatch) => return Err(unknown(event_type, mismatch)),
-    };
-    let objects = known.objects.iter().filter_map(|name| catalog::object(name));
-    if format == Format::Json {
-        let objects = objects.map(|object| {
-            let mut fields = Vec::new();
-            collect(&object.fields, "", &mut fields);
-            ExplainedObject { object: object.name, fields }
-        });
-        let explained = Explained {
-            event_type: known.name,
-            api_version: catalog::api_version(),
-            objects: objects.collect(),
-        };
-        print(&super::json(&explained)?);
-        return Ok(());
-    }
-    let mut text = format!("{} carries {}", known.name, known.objects.join(" or "));
-    text.push_str(&format!(" (API version {})\n", catalog::api_version()));
-    text.push_str("?  may be absent    | null  may be null    both need an `Option`\n");
-    for object in objects {
-        text.push_str(&format!("\n{}\n", object.name));
-        tree(&object.fields, 1, &mut text);
-    }
-    print(&text);
-    Ok(())
-}
-
-fn collect(fields: &[Field], above: &str, collected: &mut Vec<ExplainedField>) {
-    for field in fields {
-        let path = format!("{above}{}", field.name);
-        let inner = nested(&field.shape);
-        collected.push(ExplainedField {
-            path: path.clone(),
-            optional: field.optional,
-            nullable: field.nullable,
-            is: field.shape.to_string(),
-        });
-        collect(inner, &format!("{path}."), collected);
-    }
-}
-
-fn tree(fields: &[Field], depth: usize, text: &mut String) {
-    for field in fields {
-        let absent = if field.optional { "?" } else { "" };
-        let null = if field.nullable { " | null" } else { "" };
-        text.push_str(&format!(
-            "{:indent$}{}{absent}: {}{null}\n",
-            "",
-            field.name,
-            field.shape,
-            indent = 2 * depth
-        ));
-        tree(nested(&field.shape), depth + 1, text);
-    }
-}
-
-/// The fields of the object that a shape holds without a name.
-fn nested(shape: &Shape) -> &[Field] {
-    match shape {
-        Shape::Nested(fields) => fields,
-        Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) | Shape::Map(inner) => {
-            nested(inner)
-        }
-        _ => &[],
-    }
 }

@@ -1,0 +1,207 @@
+//! `events --explain`: the fields of what an event carries, of any object, or of what stands inside one.
+
+use serde::Serialize;
+use webhook_core::catalog::{self, EventType, Field, Move, Shape};
+
+use super::subject::{Part, Subject};
+use crate::command::{Failure, Format, json};
+use crate::terminal::print;
+
+pub(super) fn explain(written: &str, depth: usize, format: Format) -> Result<(), Failure> {
+    let subject = Subject::find(written)?;
+    match format {
+        Format::Json => print(&json(&Explained::of(&subject, depth))?),
+        Format::Table => print(&text(&subject, depth)),
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Explained {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    event_type: Option<&'static str>,
+    api_version: &'static str,
+    /// The fields of its object that this event never has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lacks: Vec<&'static str>,
+    objects: Vec<ExplainedPart>,
+}
+
+#[derive(Serialize)]
+struct ExplainedPart {
+    object: String,
+    fields: Vec<ExplainedField>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    moved: Vec<Moved>,
+}
+
+#[derive(Serialize)]
+struct ExplainedField {
+    path: String,
+    /// May be absent.
+    optional: bool,
+    /// May be null.
+    nullable: bool,
+    is: String,
+}
+
+/// A field of an earlier API version.
+#[derive(Serialize)]
+struct Moved {
+    field: &'static str,
+    to: Vec<&'static str>,
+    note: Option<&'static str>,
+    version: &'static str,
+    source: &'static str,
+}
+
+impl Explained {
+    fn of(subject: &Subject, depth: usize) -> Self {
+        let parts = subject.parts.iter().map(|part| {
+            let mut fields = Vec::new();
+            collect(&part.fields, "", depth, &mut fields);
+            let moved = moves(part).map(|known| Moved {
+                field: known.field,
+                to: known.to.clone(),
+                note: known.note,
+                version: known.version,
+                source: known.source,
+            });
+            ExplainedPart { object: part.name(), fields, moved: moved.collect() }
+        });
+        Self {
+            event_type: subject.event.map(|event| event.name),
+            api_version: catalog::api_version(),
+            lacks: lacks(subject.event),
+            objects: parts.collect(),
+        }
+    }
+}
+
+fn collect(fields: &[Field], above: &str, depth: usize, collected: &mut Vec<ExplainedField>) {
+    for field in fields {
+        let path = format!("{above}{}", field.name);
+        collected.push(ExplainedField {
+            path: path.clone(),
+            optional: field.optional,
+            nullable: field.nullable,
+            is: field.shape.to_string(),
+        });
+        for Inside { fields, depth, .. } in inside(&field.shape, depth) {
+            let elements = if matches!(field.shape, Shape::List(_)) { ".data[]" } else { "" };
+            collect(fields, &format!("{path}{elements}."), depth, collected);
+        }
+    }
+}
+
+fn text(subject: &Subject, depth: usize) -> String {
+    let mut text = match subject.event {
+        Some(event) => format!("{} carries {}", event.name, event.objects.join(" or ")),
+        None => subject.written.clone(),
+    };
+    text.push_str(&format!(" (API version {})\n", catalog::api_version()));
+    text.push_str("?  may be absent    | null  may be null    both need an `Option`\n");
+    for part in &subject.parts {
+        text.push_str(&format!("\n{}\n", part.name()));
+        tree(&part.fields, 1, depth, &mut text);
+        moved(part, &mut text);
+    }
+    for field in lacks(subject.event) {
+        text.push_str(&format!("\nThis event has no `{field}`, which the object has elsewhere.\n"));
+    }
+    text
+}
+
+fn tree(fields: &[Field], indent: usize, depth: usize, text: &mut String) {
+    for field in fields {
+        let absent = if field.optional { "?" } else { "" };
+        let null = if field.nullable { " | null" } else { "" };
+        let (name, shape) = (field.name, &field.shape);
+        text.push_str(&format!("{:1$}{name}{absent}: {shape}{null}\n", "", 2 * indent));
+        let inner = inside(&field.shape, depth);
+        let is_one_of_several = inner.len() > 1;
+        for Inside { name, fields, depth } in inner {
+            let mut indent = indent + 1;
+            if matches!(field.shape, Shape::List(_)) {
+                text.push_str(&format!("{:1$}data[]:\n", "", 2 * indent));
+                indent += 1;
+            }
+            if let Some(name) = name.filter(|_| is_one_of_several) {
+                text.push_str(&format!("{:1$}{name}:\n", "", 2 * indent));
+                indent += 1;
+            }
+            tree(fields, indent, depth, text);
+        }
+    }
+}
+
+/// What a field holds.
+struct Inside<'a> {
+    /// The name of the object, if it has one.
+    name: Option<&'static str>,
+    fields: &'a [Field],
+    /// How far it is unfolded from there.
+    depth: usize,
+}
+
+/// What is unfolded below a field: what has no name of its own always, an object that has one as far as asked for.
+fn inside(shape: &Shape, depth: usize) -> Vec<Inside<'_>> {
+    match shape {
+        Shape::Nested(fields) => vec![Inside { name: None, fields, depth }],
+        Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) | Shape::Map(inner) => {
+            inside(inner, depth)
+        }
+        Shape::Object(names) if depth > 0 => {
+            let alive = names.iter().filter(|name| !name.starts_with("deleted_"));
+            let objects = alive.filter_map(|name| catalog::object(name));
+            objects
+                .map(|object| Inside { name: Some(object.name), fields: &object.fields, depth: depth - 1 })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn moved(part: &Part, text: &mut String) {
+    let mut moves = moves(part).peekable();
+    if moves.peek().is_some() {
+        text.push_str("\n  In earlier API versions:\n");
+    }
+    for known in moves {
+        text.push_str(&format!("  {known}\n"));
+    }
+}
+
+/// The moves of fields of a part, the oldest first.
+fn moves(part: &Part) -> impl Iterator<Item = &'static Move> {
+    let (object, inside) = (part.object, part.inside());
+    catalog::moves().iter().filter(move |known| {
+        !part.is_value
+            && known.object == object
+            && known
+                .field
+                .strip_prefix(&*inside)
+                .is_some_and(|rest| inside.is_empty() || rest.starts_with('.'))
+    })
+}
+
+fn lacks(event: Option<&'static EventType>) -> Vec<&'static str> {
+    event.iter().flat_map(|event| event.lacks()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_object_and_every_event_type_is_explained() {
+        let types = catalog::snapshot_types().iter().map(|known| known.name);
+        for name in catalog::objects().chain(types) {
+            let subject = Subject::find(name).unwrap_or_else(|_| panic!("{name}"));
+            for part in Explained::of(&subject, 1).objects {
+                assert!(!part.fields.is_empty(), "{name}");
+                assert!(text(&subject, 1).contains(&format!("\n{}\n", part.object)), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `events --rust`: a handler of a type, with a view of its object, to begin with.
+
+mod place;
+mod views;
+
+use webhook_core::catalog;
+
+use self::views::Views;
+use super::unknown;
+use crate::command::Failure;
+use crate::terminal::print;
+
+pub(super) fn write(event_type: &str, fields: &[String]) -> Result<(), Failure> {
+    let known = match catalog::expand(event_type).as_deref() {
+        Ok([known]) if known.name == event_type => *known,
+        Ok(_) => {
+            return Err(Failure::Failed(format!("`{event_type}` is a pattern: --rust takes one type")));
+        }
+        Err(mismatch) => return Err(unknown(event_type, mismatch)),
+    };
+    let mut views = Views::default();
+    let payload = views.payload(known, fields)?;
+    let handler = known.name.replace(['.', '-'], "_");
+    let imports = views.imports();
+    print(&format!(
+        "{imports}\n{views}\
+         /// Handles `{event_type}`.\n\
+         #[on_event(\"{event_type}\")]\n\
+         async fn {handler}(event: Event<{payload}>) {{\n    \
+         println!(\"{{:?}}\", event.object);\n\
+         }}\n"
+    ));
+    Ok(())
+}

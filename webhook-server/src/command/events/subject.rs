@@ -1,0 +1,155 @@
+//! What is asked about: an event type, an object, or a path inside one.
+
+use webhook_core::catalog::{self, EventType, Field, Kind, Mismatch, Shape};
+
+use super::unknown;
+use crate::command::Failure;
+
+/// What is asked about.
+pub(super) struct Subject {
+    pub(super) written: String,
+    /// The event, if it was named and nothing inside it.
+    pub(super) event: Option<&'static EventType>,
+    /// The objects that are shown: several where Stripe sends one of several.
+    pub(super) parts: Vec<Part>,
+}
+
+/// An object, or what stands inside one without a name of its own.
+pub(super) struct Part {
+    pub(super) object: &'static str,
+    /// The steps inside the object.
+    pub(super) steps: Vec<String>,
+    pub(super) fields: Vec<Field>,
+    /// Whether it is one value that holds nothing further.
+    pub(super) is_value: bool,
+}
+
+impl Part {
+    fn of(object: &'static str, fields: Vec<Field>) -> Self {
+        Self { object, steps: Vec::new(), fields, is_value: false }
+    }
+
+    pub(super) fn inside(&self) -> String {
+        self.steps.join(".")
+    }
+
+    pub(super) fn name(&self) -> String {
+        if self.steps.is_empty() {
+            self.object.to_owned()
+        } else {
+            format!("{}.{}", self.object, self.inside())
+        }
+    }
+}
+
+impl Subject {
+    /// Finds what a text names: `invoice.paid`, `subscription_item`, `subscription.items.data`, `invoice.paid.lines`.
+    pub(super) fn find(written: &str) -> Result<Self, Failure> {
+        if written.contains('*') {
+            return Err(Failure::Failed(format!("`{written}` is a pattern: --explain takes one type")));
+        }
+        let ends = written.match_indices('.').map(|(at, _)| at).chain([written.len()]);
+        for end in ends.collect::<Vec<_>>().into_iter().rev() {
+            let (name, path) = (&written[..end], written[end..].strip_prefix('.'));
+            if let Some(parts) = named(name) {
+                return Self::inside(written, name, parts, path);
+            }
+        }
+        Err(unnamed(written))
+    }
+
+    fn inside(written: &str, name: &str, parts: Vec<Part>, path: Option<&str>) -> Result<Self, Failure> {
+        let written = written.to_owned();
+        let Some(path) = path else {
+            return Ok(Self { written, event: catalog::find(name), parts });
+        };
+        let found: Vec<_> = parts.iter().map(|part| walk(part, path)).collect();
+        // Where an event carries one of several objects, it is enough that one of them has it.
+        if found.iter().all(Result::is_err) {
+            return found.into_iter().find_map(Result::err).map_or_else(|| Err(unnamed(&written)), Err);
+        }
+        Ok(Self { written, event: None, parts: found.into_iter().flatten().flatten().collect() })
+    }
+}
+
+/// The objects that a name stands for, as an event type or as an object.
+fn named(name: &str) -> Option<Vec<Part>> {
+    if let Some(event) = catalog::find(name).filter(|event| event.kind == Kind::Snapshot) {
+        let carried = event.objects.iter().filter_map(|name| event.object(name));
+        return Some(carried.map(|object| Part::of(object.name, object.fields.clone())).collect());
+    }
+    catalog::object(name).map(|object| vec![Part::of(object.name, object.fields.clone())])
+}
+
+/// Goes along a path; `data`, `[]` and numbers lead into lists and arrays, and so does the path without them.
+fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Failure> {
+    let mut here = Part { fields: part.fields.clone(), ..Part::of(part.object, Vec::new()) };
+    let mut shape = Shape::Nested(here.fields.clone());
+    let mut is_list = false;
+    for step in path.split('.') {
+        let step = step.split('[').next().unwrap_or(step);
+        if std::mem::take(&mut is_list) && step == "data" || step.is_empty() || step.parse::<usize>().is_ok()
+        {
+            continue;
+        }
+        let field = here.fields.iter().find(|field| field.name == step);
+        let field = field.cloned().ok_or_else(|| no_field(part, path, &here, step))?;
+        is_list = matches!(field.shape, Shape::List(_));
+        here.steps.push(step.to_owned());
+        shape = field.shape.clone();
+        match element(&shape) {
+            Shape::Nested(fields) => here.fields = fields.clone(),
+            Shape::Object(names) => match catalog::object(names[0]) {
+                Some(object) => here = Part::of(object.name, object.fields.clone()),
+                None => here.fields.clear(),
+            },
+            // What holds nothing further is shown as the one line that it has.
+            _ => {
+                here.steps.pop();
+                here.fields = vec![field];
+                here.is_value = true;
+            }
+        }
+    }
+    let others = match element(&shape) {
+        Shape::Object(names) => names[1..].iter().filter(|name| !name.starts_with("deleted_")).copied(),
+        _ => return Ok(vec![here]),
+    };
+    Ok(std::iter::once(here).chain(others.filter_map(named).flatten()).collect())
+}
+
+fn no_field(part: &Part, path: &str, here: &Part, step: &str) -> Failure {
+    Failure::Failed(match catalog::moved_at(part.object, path) {
+        Some(moved) => moved.to_string(),
+        None => {
+            let near = catalog::nearest(step, here.fields.iter().map(|field| field.name));
+            let hint = near.first().map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
+            format!("`{}` has no field `{step}`{hint}", here.name())
+        }
+    })
+}
+
+/// Says that a name stands for no event type and no object, and what was probably meant.
+fn unnamed(written: &str) -> Failure {
+    let mismatch = match catalog::expand(written) {
+        Err(mismatch) => mismatch,
+        Ok(_) => Mismatch::Unknown(Vec::new()),
+    };
+    let near = catalog::nearest(written, catalog::objects());
+    match (&mismatch, near.first()) {
+        (Mismatch::Unknown(types), Some(near)) if types.is_empty() => Failure::Failed(format!(
+            "no snapshot event type and no object is called `{written}`: did you mean `{near}`?"
+        )),
+        _ => unknown(written, &mismatch),
+    }
+}
+
+/// What an array, list, map or reference holds.
+pub(super) fn element(shape: &Shape) -> &Shape {
+    match shape {
+        Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) | Shape::Map(inner) => {
+            element(inner)
+        }
+        other => other,
+    }
+}
