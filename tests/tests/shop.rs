@@ -28,8 +28,8 @@ fn dev_shows_all_handlers_of_a_shop_at_work() {
         ("shop::customers::customer_came  done", "shop::subscriptions::subscribed  done"),
         ("shop::subscriptions::subscribed  done", "shop::subscriptions::unsubscribed  done"),
         ("shop::subscriptions::invoice_drafted  done", "shop::subscriptions::invoice_paid  done"),
-        ("shop::orders::dispute_opened  done", "shop::orders::dispute_closed  done"),
-        ("shop::orders::refund_begun  done", "shop::orders::refund_traced  done"),
+        ("shop::money_back::dispute_opened  done", "shop::money_back::dispute_closed  done"),
+        ("shop::money_back::refund_begun  done", "shop::money_back::refund_traced  done"),
     ] {
         assert!(at(before) < at(after), "{before}, then {after}: {shown}");
     }

@@ -3,6 +3,7 @@
 mod back_office;
 mod customers;
 mod desk;
+mod money_back;
 mod orders;
 mod subscriptions;
 #[cfg(test)]
