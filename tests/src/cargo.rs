@@ -33,7 +33,7 @@ pub fn scratch(name: &str) -> PathBuf {
 }
 
 /// Cargo's target folder: this test's program is `…/debug/deps/status-0123456789abcdef` in it.
-fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     let this = std::env::current_exe().expect("the system knows this program");
     this.ancestors().nth(3).expect("cargo put it three folders deep").to_owned()
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use cargo::{
     Built, Profile, build_fixtures, build_generated, build_workspace, fixture_errors, fixture_warnings,
-    repository, scratch,
+    repository, scratch, target,
 };
 pub use client::{Client, Told};
 pub use disk::Disk;
