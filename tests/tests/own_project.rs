@@ -26,6 +26,8 @@ fn three_commands_make_a_project_that_runs() {
     let script = format!("{new}\n{add}\ncp ../webhook/Cargo.lock .\n{run} --once");
     let mut command = Command::new("sh");
     command.args(["-ec", &script]).current_dir(folder.path());
+    // As the workspace builds them, so that dependencies are built once.
+    command.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
     command
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TARGET_DIR", target())

@@ -64,6 +64,8 @@ pub use secret::{Secret, SecretError};
 pub use sign::sign;
 pub use signature::{MAX_SIGNATURES, SIGNATURE_HEADER, SignatureHeader, SignatureHeaderError};
 pub use timestamp::Timestamp;
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
+pub use timestamp::TimestampOutOfRange;
 pub use verify::{Tolerance, Verified, VerifyError, verify};
 /// What Stripe sends: the event types, the objects they carry, and the objects' fields.
 pub use webhook_catalog as catalog;

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point in time in whole seconds since the Unix epoch, as Stripe writes it in JSON.
 ///
-/// Converts to the standard library's time, and to that of `jiff` and `time` behind the features of those names.
+/// Converts to the standard library's time, and to and from that of `chrono`, `jiff` and `time` behind the features of
+/// those names. What comes from there loses its part of a second: it becomes the second that it lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -27,19 +28,27 @@ impl Timestamp {
     }
 }
 
+#[cfg(feature = "chrono")]
+mod chrono;
 #[cfg(feature = "jiff")]
-impl Timestamp {
-    /// Converts to jiff's time; `None` if that cannot hold it (it ends with the year 9999).
-    pub fn to_jiff(self) -> Option<jiff::Timestamp> {
-        jiff::Timestamp::from_second(self.0).ok()
-    }
+mod jiff;
+#[cfg(feature = "time")]
+mod time;
+
+/// A [`Timestamp`] that another crate's time cannot hold.
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the timestamp {seconds} lies beyond what the other type can hold")]
+#[non_exhaustive]
+pub struct TimestampOutOfRange {
+    /// The timestamp, in seconds since the Unix epoch.
+    pub seconds: i64,
 }
 
-#[cfg(feature = "time")]
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 impl Timestamp {
-    /// Converts to the time crate's time; `None` if that cannot hold it (it ends with the year 9999).
-    pub fn to_time(self) -> Option<time::OffsetDateTime> {
-        time::OffsetDateTime::from_unix_timestamp(self.0).ok()
+    fn out_of_range(self) -> TimestampOutOfRange {
+        TimestampOutOfRange { seconds: self.0 }
     }
 }
 

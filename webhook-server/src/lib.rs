@@ -27,6 +27,8 @@ mod words;
 pub use app::App;
 pub use inbox::InboxLocation;
 pub use settings::Settings;
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
+pub use webhook_core::TimestampOutOfRange;
 pub use webhook_core::{
     Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, IntoOutcome,
     Invocation, Json, List, Needs, Outcome, Payload, PreviousView, RawJson, Reads, Reply, ResultExt, Sample,
