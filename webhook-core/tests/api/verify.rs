@@ -99,6 +99,8 @@ fn only_a_v1_under_an_own_secret_matches() {
     let by = |key: &str| v1(key, &NOW.to_string(), P1);
     let mismatch = |signatures, secrets| Err(Refused::Verify(Mismatch { signatures, secrets }));
     let both = [SECRET, "whsec_new"];
+    let three = ["whsec_old", SECRET, "whsec_new"];
+    let wrong = "0".repeat(64);
     for (name, keys, signatures, expected) in [
         ("B66: last nibble wrong", &[SECRET][..], &[&last_nibble][..], mismatch(1, 1)),
         ("B66: first nibble wrong", &[SECRET], &[&first_nibble], mismatch(1, 1)),
@@ -106,7 +108,15 @@ fn only_a_v1_under_an_own_secret_matches() {
         ("B67: the second of two, during a roll", &[SECRET], &[&by("whsec_old"), &good], Ok(())),
         ("both secrets live, both signatures", &both, &[&good, &by("whsec_new")], Ok(())),
         ("both secrets live, crosswise", &both, &[&by("whsec_new"), &good], Ok(())),
+        ("both secrets live, only the first signed", &both, &[&good], Ok(())),
         ("both secrets live, only the second signed", &both, &[&by("whsec_new")], Ok(())),
+        ("three secrets, only the first signed", &three, &[&by("whsec_old")], Ok(())),
+        ("three secrets, only the middle one signed", &three, &[&good], Ok(())),
+        ("three secrets, only the last signed", &three, &[&by("whsec_new")], Ok(())),
+        ("the first secret's signature is the first of two", &both, &[&good, &wrong], Ok(())),
+        ("the first secret's signature is the second of two", &both, &[&wrong, &good], Ok(())),
+        ("the middle secret's signature is the middle one", &three, &[&wrong, &good, &wrong], Ok(())),
+        ("the last secret's signature is the first of two", &both, &[&by("whsec_new"), &wrong], Ok(())),
         ("B73: a secret that was rolled out", &["whsec_new"], &[&good], mismatch(1, 1)),
         ("B73: two endpoints' secrets", &both, &[&by("whsec_other")], mismatch(1, 2)),
         ("B73: the test mode's secret in live mode", &["whsec_live"], &[&by("whsec_test")], mismatch(1, 1)),
