@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde_path_to_error::{Path, Segment};
 use thiserror::Error;
 
 /// Where an event's object does not fit the type that reads it. Says where and what was expected; never holds a
@@ -70,9 +71,7 @@ impl DecodeError {
         }
         let (line, column) = (error.inner().line(), error.inner().column());
         let unfit = Self::of(Problem::Unfit { target: std::any::type_name::<T>(), line, column });
-        // Keys of a map are the user's data: they are shown, and must neither forge a log nor flood it.
-        let path = error.path().to_string();
-        unfit.at(Step::Path(path.chars().take(MOST_OF_A_PATH).flat_map(char::escape_debug).collect()))
+        unfit.at(Step::Path(shown(error.path())))
     }
 
     /// Adds the field that the value stands in.
@@ -126,6 +125,26 @@ impl DecodeError {
         self.steps.push(step);
         self
     }
+}
+
+/// Writes a path that another library found. Keys are the user's data, and `*` then, but for the names of Stripe's fields.
+fn shown(path: &Path) -> String {
+    let (mut shown, mut in_map) = (String::new(), false);
+    for segment in path.iter() {
+        let key = match segment {
+            Segment::Seq { index } => {
+                shown.push_str(&format!("[{index}]"));
+                continue;
+            }
+            Segment::Map { key } | Segment::Enum { variant: key } => Some(&**key),
+            Segment::Unknown => None,
+        };
+        let field = key.filter(|_| !in_map).and_then(webhook_catalog::field_named);
+        in_map = field.is_some_and(|field| field.is_a_map);
+        let separator = if shown.is_empty() { "" } else { "." };
+        shown.push_str(&format!("{separator}{}", field.map_or("*", |field| field.name)));
+    }
+    if shown.is_empty() { ".".to_owned() } else { shown }
 }
 
 impl fmt::Display for DecodeError {

@@ -10,6 +10,7 @@
 
 mod deviations;
 mod events;
+mod field_names;
 mod moves;
 mod objects;
 mod path;
@@ -17,6 +18,7 @@ mod suggest;
 
 pub use deviations::{Deviation, deviations};
 pub use events::{EventType, Kind, Mismatch, api_version, expand, find, snapshot_types, thin_types};
+pub use field_names::{FieldName, field_named};
 pub use moves::{Move, moved, moved_at, moves};
 pub use objects::{Field, Object, Shape, object, objects};
 pub use path::is_metadata_key;
