@@ -195,7 +195,7 @@ impl Sample {
             "type": self.known.name,
         });
         self.write_fields(&mut event);
-        format!("{event:#}").into_bytes()
+        printed(event).into_bytes()
     }
 
     /// Makes the event that a handler would receive, to call the handler with.
@@ -220,4 +220,15 @@ impl Sample {
         let Some(envelope) = parsed else { unreachable!("a sample is an event") };
         envelope
     }
+}
+
+/// Writes an event in Stripe's order: `id` and `object` first, the others by their names.
+fn printed(mut event: Value) -> String {
+    let first =
+        ["id", "object"].map(|key| match event.as_object_mut().and_then(|fields| fields.remove(key)) {
+            Some(value) => format!("\n  \"{key}\": {value},"),
+            None => String::new(),
+        });
+    let others = format!("{event:#}");
+    format!("{{{}{}", first.concat(), &others[1..])
 }
