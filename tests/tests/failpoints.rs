@@ -356,7 +356,7 @@ fn what_handlers_do_to_their_threads_stops_no_answer() {
         assert!(scene.send(&server, &delivery));
     }
     server.process.tell("open");
-    server.process.line_with(Stream::Stderr, "panicked: the shelf fell over");
+    server.process.line_with(Stream::Stderr, "panicked at tests/src/bin/durable.rs:");
     server.process.line_with(Stream::Stderr, "cancelled: it had not ended after 1s");
     let all_done = "SELECT count(*) = 0 FROM inbox_task JOIN inbox_event ON seq = event_seq \
                     WHERE state <> 3 AND type NOT IN ('charge.failed', 'charge.refunded')";

@@ -14,7 +14,7 @@ fn a_handler_that_misbehaves_delays_no_answer() {
         // These two go on until the end.
         ("charge.succeeded", 8_usize, None),
         ("charge.pending", 2, None),
-        ("charge.failed", 8, Some("panicked: the shelf fell over")),
+        ("charge.failed", 8, Some("panicked at tests/src/bin/durable.rs:")),
         ("charge.refunded", 40, Some("had not ended after 1s")),
     ] {
         let flags = ["--drain-timeout", "1s", "--handler-timeout", "10m"];
@@ -88,9 +88,10 @@ fn a_run_that_had_no_thread_is_no_failure_of_its_handler() {
 #[test]
 fn an_error_that_cannot_be_worded_is_a_failure_like_any_other() {
     let server = Server::start(env!("CARGO_BIN_EXE_durable"), &[]);
-    for (seed, told) in [(1, "no words"), (2, "no words")] {
+    for seed in [1, 2] {
         let body = Sample::new("charge.dispute.created", seed).expect("there is such a type");
         assert_eq!(server.post(&body.body(1_700_000_000)).status(), 200);
+        let told = "panicked at tests/src/bin/durable.rs:";
         let failed = |line: &str| (line.contains("handler failed") && line.contains(told)).then_some(());
         server.process.line(Stream::Stderr, failed);
     }

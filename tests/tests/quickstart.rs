@@ -66,7 +66,7 @@ fn dev_shows_every_handler_also_after_one_that_fails() {
     for run in [
         "outcomes::succeed  done",
         "outcomes::fail  failed (the warehouse is closed)",
-        "outcomes::panic  failed (panicked: the shelf fell over)",
+        "outcomes::panic  failed (panicked at tests/src/bin/outcomes.rs:",
         "outcomes::hang  failed (",
         "outcomes::held  failed (",
         "outcomes::later  failed (the stock is being counted)",
@@ -130,41 +130,6 @@ fn dev_signs_with_the_secret_that_it_is_given() {
             "its samples are good: {ended:#?}"
         );
         assert!(!ended.stdout.contains("whsec_"), "a secret of the user's is not shown: {ended:#?}");
-    }
-}
-
-#[test]
-fn a_start_without_a_usable_secret_is_refused_and_the_value_is_not_shown() {
-    let long = "whsec_do_not_show_this_0123456789";
-    let same = format!("{long},{long}");
-    let (line_break, quoted, inner) = (format!("{long}\n"), format!("\"{long}\" "), format!("{long} {long}"));
-    for (text, reason) in [
-        ("", "empty"),
-        ("  \t", "blank"),
-        ("\u{a0}", "blank"),
-        (&*line_break, "line break"),
-        (&format!("{long}\r\n"), "white space"),
-        (&format!(" {long}"), "white space"),
-        (&format!("{long},"), "empty"),
-        (&quoted, "white space"),
-        (&inner, "visible ASCII"),
-        (&same, "twice"),
-        ("whsec_123", "9 characters"),
-    ] {
-        let mut by_environment = quickstart(&["serve", "--listen", "127.0.0.1:0"]);
-        by_environment.env("STRIPE_WEBHOOK_SECRET", text);
-        let file = scratch("secrets").join("stripe");
-        fs::write(&file, text).expect("the target folder can be written to");
-        let mut by_file = quickstart(&["serve", "--listen", "127.0.0.1:0", "--secret-file"]);
-        by_file.arg(&file);
-        let file = file.display().to_string();
-        for (command, place) in [(&mut by_environment, "STRIPE_WEBHOOK_SECRET"), (&mut by_file, &*file)] {
-            let refused = run(command).with_code(78);
-            assert!(refused.stderr.contains(reason), "{text:?}: {reason}: {refused:#?}");
-            assert!(refused.stderr.contains(place), "{text:?}: {place}: {refused:#?}");
-            assert!(!refused.stderr.contains("do_not_show_this"), "{text:?}: {refused:#?}");
-            assert_eq!(refused.stdout, "", "{text:?}");
-        }
     }
 }
 

@@ -185,7 +185,7 @@ impl Inbox {
         let recorded = tokio::time::timeout(COMMIT_TIMEOUT, recording).await;
         let recorded = recorded.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
         let (awaited, id_is_reused) =
-            match recorded.map_err(|panic| StoreError::Broken(panic.to_string()))?? {
+            match recorded.map_err(|_| StoreError::Broken("storing panicked".to_owned()))?? {
                 Stored::New { awaited, id_is_reused } => (awaited, id_is_reused),
                 Stored::Duplicate { same_body } => return Ok(Taken::Duplicate { envelope, same_body }),
             };

@@ -13,6 +13,7 @@ mod ingest;
 mod inline;
 mod journal;
 mod log;
+mod panics;
 mod reply;
 mod run;
 mod secrets;

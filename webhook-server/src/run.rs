@@ -1,5 +1,7 @@
 //! One run of a handler: behind a timeout and a panic fence.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -7,11 +9,12 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, debug, info_span};
 use webhook_core::{
     Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, Returned, Run, States, Verdict,
 };
 
+use crate::panics::Place;
 use crate::words::{chain, rounded};
 
 /// Starts handlers on the application's runtime, which is theirs alone: what they do to it does not reach whoever
@@ -88,19 +91,20 @@ impl Runner {
         // A task of its own is the panic fence; the call itself may panic as well.
         let begun = Arc::new(AtomicBool::new(false));
         let begins = Arc::clone(&begun);
-        let run = async move {
+        let place = Place::default();
+        let run = place.clone().of(async move {
             begins.store(true, Ordering::Relaxed);
             let returned = (handler.run)(invocation).await;
             // How an error words itself is the application's code, too.
             let error = returned.as_ref().err().map(|error| chain(error.cause()));
             (returned, error)
-        }
-        .instrument(span);
+        });
+        let run = run.instrument(span);
         let task = match &self.runtime {
             Some(runtime) => runtime.spawn(run),
             None => tokio::spawn(run),
         };
-        Started { handler, started_at, deadline, begun, task }
+        Started { handler, started_at, deadline, begun, place, task }
     }
 }
 
@@ -111,6 +115,7 @@ pub(crate) struct Started {
     started_at: Instant,
     deadline: Instant,
     begun: Arc<AtomicBool>,
+    place: Place,
     task: JoinHandle<(Returned, Option<String>)>,
 }
 
@@ -161,7 +166,7 @@ impl Started {
     fn ran(&self, joined: Result<(Returned, Option<String>), JoinError>) -> Ran {
         let (returned, error) = match joined.map_err(JoinError::try_into_panic) {
             Ok(ended) => ended,
-            Err(Ok(panic)) => return self.failed(Panicked::with(panic)),
+            Err(Ok(panic)) => return self.failed(self.panicked(panic)),
             Err(Err(_cancelled)) => return self.failed(TimedOut { after: self.limit() }),
         };
         let (outcome, reply) = match returned {
@@ -169,6 +174,23 @@ impl Started {
             Err(error) => (Err(error), None),
         };
         Ran { handler: self.handler, outcome, error, reply, took: self.started_at.elapsed(), has_begun: true }
+    }
+
+    /// A run that panicked. The text of the panic may hold a customer's data.
+    fn panicked(&self, panic: Box<dyn Any + Send>) -> Panicked {
+        let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(text), _) => Some(*text),
+            (_, text) => text.map(String::as_str),
+        };
+        let place = self.place.get().map(|place| format!(" at {place}")).unwrap_or_default();
+        debug!(handler = self.handler.id, text, "a handler panicked{place}");
+        let panicked = Panicked { place, has_text: text.is_some() };
+        // What is dropped is the application's: it may panic once more.
+        let dropped = catch_unwind(AssertUnwindSafe(move || drop(panic)));
+        if let Err(again) = dropped {
+            std::mem::forget(again);
+        }
+        panicked
     }
 
     /// A run that did not come to a return.
@@ -198,23 +220,9 @@ struct Blocked {
 }
 
 #[derive(Debug, Error)]
-#[error("panicked: {message}")]
+#[error("panicked{place} {}", if *has_text { "(its text is logged at level debug)" } else { "with a value that is not text" })]
 struct Panicked {
-    message: String,
-}
-
-impl Panicked {
-    fn with(panic: Box<dyn std::any::Any + Send>) -> Self {
-        let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-            (Some(text), _) => (*text).to_owned(),
-            (_, Some(text)) => text.clone(),
-            _ => "with something other than text".to_owned(),
-        };
-        // What is dropped is the application's: it may panic once more.
-        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(panic)));
-        if let Err(again) = dropped {
-            std::mem::forget(again);
-        }
-        Self { message }
-    }
+    /// With the words before it.
+    place: String,
+    has_text: bool,
 }

@@ -46,6 +46,7 @@ use webhook_core::{HandlerError, Outcome, SIGNATURE_HEADER, Sample, Secret, sign
 use crate::app::App;
 use crate::delivery::{Delivery, Handled, Refusal};
 use crate::journal::Journal;
+use crate::panics::{self, Texts};
 use crate::service::Service;
 use crate::startup::Problems;
 use crate::words::chain;
@@ -73,6 +74,7 @@ impl TestApp {
     /// Panics if it cannot start, with everything that is wrong.
     #[track_caller]
     pub fn new(app: App) -> Self {
+        panics::watch(Texts::Written);
         let app = app.at_once();
         let Ok(secret) = Secret::new("whsec_of_a_test_application") else {
             unreachable!("the text is a secret")

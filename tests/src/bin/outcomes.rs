@@ -30,6 +30,12 @@ async fn panic() {
     panic!("the shelf fell over");
 }
 
+/// Panics as `unwrap` does, with what a customer wrote.
+#[on_event("charge.expired")]
+async fn spill(event: Event) {
+    panic!("cannot read {}", event.object["note"]);
+}
+
 #[on_event("payment_intent.processing", timeout = "200ms")]
 async fn hang() {
     pending().await
@@ -90,6 +96,9 @@ async fn redirect(event: Event, State(Gate(gate)): State<Gate>) {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if std::env::var_os("OUTCOMES_HOOK").is_some() {
+        std::panic::set_hook(Box::new(|panic| eprintln!("the program's own hook: {panic}")));
+    }
     let gate = Gate(Arc::new(Semaphore::new(0)));
     let opened = Arc::clone(&gate.0);
     std::thread::spawn(move || std::io::stdin().lines().for_each(|_| opened.add_permits(1)));

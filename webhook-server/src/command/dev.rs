@@ -15,6 +15,7 @@ use super::table::{Column, Table};
 use crate::app::App;
 use crate::client::send;
 use crate::journal::Journal;
+use crate::panics::{self, Texts};
 use crate::serve::serve;
 use crate::settings::{ListeningFlags, SecretFlag, Settings};
 use crate::startup::Problems;
@@ -49,6 +50,7 @@ enum Signing {
 
 pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     log::write_at_once("info,webhook_server=warn");
+    panics::watch(Texts::Written);
     let usual = usual_url(&app.settings);
     let mut problems = Problems::default();
     arguments.flags.apply(&mut app.settings, &mut problems);

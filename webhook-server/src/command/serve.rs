@@ -15,6 +15,7 @@ use crate::control;
 use crate::inbox::store::{Began, StoreError, Why};
 use crate::inbox::{self, Inbox, InboxLocation};
 use crate::journal::Journal;
+use crate::panics::{self, Texts};
 use crate::serve::{Drained, serve, shutdown_signal};
 use crate::service::{Intake, Service};
 use crate::settings::{Flags, Settings};
@@ -27,6 +28,7 @@ const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     log::write_aside("info");
+    panics::watch(Texts::Kept);
     let mut problems = Problems::default();
     if app.inline && flags.keeping.inbox.inbox.is_some() {
         problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
