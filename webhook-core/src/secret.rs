@@ -24,7 +24,6 @@ use thiserror::Error;
 #[derive(Clone)]
 pub struct Secret {
     keyed: Hmac<Sha256>,
-    looks_like_stripes: bool,
 }
 
 impl Secret {
@@ -50,14 +49,7 @@ impl Secret {
         let Ok(keyed) = Hmac::new_from_slice(text.as_bytes()) else {
             unreachable!("HMAC takes a key of any length (RFC 2104, section 2)")
         };
-        Ok(Self { keyed, looks_like_stripes: text.starts_with("whsec_") })
-    }
-
-    /// Tells whether the text began with `whsec_`, as every secret does that Stripe gives out today.
-    ///
-    /// Another beginning is worth a warning: an API key (`sk_…`) in the secret's place is a common slip.
-    pub fn looks_like_stripes(&self) -> bool {
-        self.looks_like_stripes
+        Ok(Self { keyed })
     }
 
     /// Computes the `v1` signature: HMAC-SHA256 over the text of `t`, a dot, and the body.

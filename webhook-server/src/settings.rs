@@ -272,7 +272,8 @@ impl InboxFlag {
 /// Where the signing secret is, besides the environment.
 #[derive(Args, Debug)]
 pub(crate) struct SecretFlag {
-    /// File with the endpoint's signing secret; otherwise STRIPE_WEBHOOK_SECRET holds it
+    /// File with the endpoint's signing secret, which child processes do not inherit; otherwise STRIPE_WEBHOOK_SECRET
+    /// holds it
     #[arg(long, value_name = "FILE", env = "STRIPE_WEBHOOK_SECRET_FILE")]
     pub(crate) secret_file: Option<PathBuf>,
 }

@@ -55,23 +55,6 @@ fn each_refusal_says_what_to_look_for() {
 }
 
 #[test]
-fn another_beginning_is_accepted_and_can_be_told() {
-    for (name, text, looks) in [
-        ("as Stripe gives it out", "whsec_0123456789abcdef", true),
-        ("the prefix alone", "whsec_", true),
-        ("old secrets and tests", "test_secret", false),
-        ("an API key in its place", "sk_test_123", false),
-        ("capitals", "WHSEC_x", false),
-        ("another sign behind the letters", "whsec-x", false),
-        ("the prefix elsewhere", "x_whsec_", false),
-        ("one character", "x", false),
-        ("every visible character", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", false),
-    ] {
-        assert_eq!(secret(text).looks_like_stripes(), looks, "{name}");
-    }
-}
-
-#[test]
 fn the_key_is_the_whole_text() {
     let of = |length: usize| format!("whsec_{}", "k".repeat(length - 6));
     for (name, text) in [

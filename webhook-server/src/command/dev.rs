@@ -53,6 +53,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     panics::watch(Texts::Written);
     let usual = usual_url(&app.settings);
     let mut problems = Problems::default();
+    super::environment::check(&mut problems);
     arguments.flags.apply(&mut app.settings, &mut problems);
     super::handlers::lock::hold(&app, &mut problems);
     if !app.settings.listen.ip().is_loopback() {

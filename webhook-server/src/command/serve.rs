@@ -30,6 +30,7 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     log::write_aside("info");
     panics::watch(Texts::Kept);
     let mut problems = Problems::default();
+    super::environment::check(&mut problems);
     if app.inline && flags.keeping.inbox.inbox.is_some() {
         problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
     }

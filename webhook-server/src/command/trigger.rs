@@ -100,6 +100,7 @@ pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
     }
     // Last, since what stands in the command itself is nearer to whoever wrote it.
     let mut problems = Problems::default();
+    super::environment::check(&mut problems);
     let secrets = secrets::read(
         arguments.secret.secret_file.as_deref(),
         "an event is signed with the secret of the server that it is sent to",

@@ -1,0 +1,205 @@
+//! Wrong secrets and variables, and what the start says of each: exit code 78, the cure, and never the value.
+
+use std::fs;
+
+use product_tests::{Ended, SECRET, Server, new_inbox, program, run, send, signed, unix_now};
+
+/// Stands in every wrong secret, and in no message.
+const CANARY: &str = "Do8Not9Show7This";
+
+fn outcomes() -> std::process::Command {
+    program(env!("CARGO_BIN_EXE_outcomes"))
+}
+
+/// Starts with a text as the secret, in the environment or in a file.
+fn start(text: &[u8], in_file: bool) -> Result<Server, Ended> {
+    let mut command = outcomes();
+    command.env("WEBHOOK_INBOX", ":memory:");
+    if in_file {
+        let file = new_inbox().with_file_name("secret");
+        fs::write(&file, text).expect("the target folder can be written to");
+        command.env("STRIPE_WEBHOOK_SECRET_FILE", file);
+    } else {
+        command.env("STRIPE_WEBHOOK_SECRET", str::from_utf8(text).expect("it is text"));
+    }
+    Server::try_from_command(&mut command, &[])
+}
+
+#[test]
+fn what_cannot_be_a_secret_stops_the_start_and_the_cure_is_named() {
+    let secret = format!("whsec_{CANARY}0123456789");
+    let base64_of_it = "d2hzZWNfRG84Tm90OVNob3c3VGhpczAxMjM0NTY3ODk=";
+    let nine = (0..9).map(|number| format!("{secret}{number}")).collect::<Vec<_>>().join(",");
+    for (name, text, told) in [
+        ("nothing", String::new(), "empty"),
+        ("blanks", "  \t".to_owned(), "blank"),
+        ("a no-break space", "\u{a0}".to_owned(), "blank"),
+        ("a blank before it", format!(" {secret}"), "white space"),
+        ("a blank behind it", format!("{secret} "), "white space"),
+        ("two line breaks behind it", format!("{secret}\n\n"), "a line break too many"),
+        ("a carriage return behind it", format!("{secret}\r"), "white space"),
+        ("a comma behind it", format!("{secret},"), "a comma or a line break too many"),
+        ("a comma before it", format!(",{secret}"), "a comma or a line break too many"),
+        ("a blank in it", format!("{secret} {secret}"), "visible ASCII"),
+        ("a byte order mark", format!("\u{feff}{secret}"), "byte order mark"),
+        ("double quotes", format!("\"{secret}\""), "quotes"),
+        ("single quotes", format!("'{secret}'"), "quotes"),
+        ("typographic quotes", format!("“{secret}”"), "quotes"),
+        ("quotes around two", format!("\"{secret},{secret}1\""), "quotes"),
+        ("a quote at its end", format!("{secret}\""), "quotes"),
+        ("its name", format!("STRIPE_WEBHOOK_SECRET={secret}"), "NAME=whsec_…"),
+        ("an export", format!("export KEY={secret}"), "NAME=whsec_…"),
+        ("YAML", format!("key: {secret}"), "NAME=whsec_…"),
+        ("a reference", "${STRIPE_WEBHOOK_SECRET}".to_owned(), "a reference"),
+        ("a command", "$(pass stripe)".to_owned(), "a reference"),
+        ("a template", "{{ stripe.secret }}".to_owned(), "a reference"),
+        ("a reference on Windows", "%STRIPE_SECRET%".to_owned(), "a reference"),
+        ("an address", "op://vault/stripe/secret".to_owned(), "an address of a secret"),
+        ("angle brackets", "<your-signing-secret>".to_owned(), "placeholder"),
+        ("dots", "whsec_...".to_owned(), "placeholder"),
+        ("an ellipsis", "whsec_…".to_owned(), "placeholder"),
+        ("x", "whsec_xxxxxxxxxxxxxxxxxxxxxxxx".to_owned(), "placeholder"),
+        ("a few x", "whsec_xxxx".to_owned(), "placeholder"),
+        ("capital X", "whsec_XXXXXXXXXXXX".to_owned(), "placeholder"),
+        ("words", "whsec_your_signing_secret".to_owned(), "placeholder"),
+        ("capital words", "whsec_REPLACE_ME_SOON".to_owned(), "placeholder"),
+        ("stars", "whsec_**********".to_owned(), "reveal it"),
+        ("JSON", format!("[\"{secret}\"]"), "it is JSON"),
+        ("a JSON object", format!("{{\"secret\":\"{secret}\"}}"), "it is JSON"),
+        ("base64", base64_of_it.to_owned(), "base64 --decode"),
+        ("the endpoint's id", format!("we_1{CANARY}01234567"), "the endpoint's id"),
+        ("a secret key", format!("sk_live_{CANARY}01234567"), "roll the key"),
+        ("a restricted key", format!("rk_live_{CANARY}01234567"), "roll the key"),
+        ("a publishable key", format!("pk_live_{CANARY}01234567"), "an API key"),
+        ("a percent sign at the end", format!("{secret}%"), "ends with `%`"),
+        ("a semicolon at the end", format!("{secret};"), "punctuation mark"),
+        ("a line break in words", format!("{secret}\\n"), "a line break in words"),
+        ("another character", format!("whsec_{CANARY}!0123456789"), "its character 23"),
+        ("capitals", format!("WHSEC_{CANARY}0123456789"), "in capitals"),
+        ("another beginning", format!("{CANARY}0123456789"), "does not begin with `whsec_`"),
+        ("a part of it", format!("sec_{CANARY}0123456789"), "does not begin with `whsec_`"),
+        ("one behind the other", format!("{secret}{secret}"), "several secrets in one"),
+        ("too short", "whsec_123".to_owned(), "9 characters"),
+        ("the same twice", format!("{secret},{secret}"), "twice"),
+        ("the same twice in lines", format!("{secret}\n{secret}"), "twice"),
+        ("nine", nine, "9 secrets"),
+    ] {
+        for (in_file, place) in [(false, "STRIPE_WEBHOOK_SECRET"), (true, "the secret file ")] {
+            let Err(refused) = start(text.as_bytes(), in_file) else { panic!("{name}: it starts") };
+            let refused = refused.with_code(78);
+            assert!(refused.stderr.contains(told), "{name}: {refused:#?}");
+            assert!(refused.stderr.contains(place), "{name}: {refused:#?}");
+            for part in [CANARY, base64_of_it, "0123456"] {
+                assert!(
+                    !refused.stderr.contains(part) && !refused.stdout.contains(part),
+                    "{name}: {refused:#?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mistake_in_quotes_or_brackets_is_told_once() {
+    for text in
+        ["\"whsec_0123456789abc,whsec_0123456789abd\"", "[\"whsec_0123456789abc\",\"whsec_0123456789abd\"]"]
+    {
+        let Err(refused) = start(text.as_bytes(), false) else { panic!("{text}: it starts") };
+        assert!(refused.with_code(78).stderr.contains("cannot start: 1 problem\n"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_file_may_end_with_the_line_break_that_editors_write() {
+    let other = "whsec_0123456789+/=_-abcDEF";
+    for (name, text, secrets) in [
+        ("one", SECRET.to_owned(), &[SECRET][..]),
+        ("a line", format!("{SECRET}\n"), &[SECRET]),
+        ("a line of Windows", format!("{SECRET}\r\n"), &[SECRET]),
+        ("two lines", format!("{other}\n{SECRET}\n"), &[SECRET, other]),
+        ("two lines of Windows", format!("{SECRET}\r\n{other}\r\n"), &[SECRET, other]),
+        ("two in a line", format!("{SECRET},{other}\n"), &[SECRET, other]),
+    ] {
+        let server = start(text.as_bytes(), true).unwrap_or_else(|refused| panic!("{name}: {refused:#?}"));
+        for secret in secrets {
+            let answer = send(server.address, &signed(&[secret], unix_now(), b"{}"), b"{}");
+            assert_eq!(answer.status(), 200, "{name}: verified, and kept in quarantine");
+        }
+        server.stop();
+    }
+    // In a variable, nothing puts one there.
+    for text in [format!("{SECRET}\n"), format!("{SECRET}\r\n")] {
+        let Err(refused) = start(text.as_bytes(), false) else { panic!("it starts") };
+        refused.with_code(78);
+    }
+    for (text, told) in [
+        (&b"\xff\xfew\0h\0s\0"[..], "it is not UTF-8"),
+        (&[b'x'; 70_000][..], "too long to be a file of secrets"),
+    ] {
+        let Err(refused) = start(text, true) else { panic!("it starts") };
+        assert!(refused.with_code(78).stderr.contains(told), "{told}");
+    }
+}
+
+#[test]
+fn a_variable_that_nothing_reads_stops_each_command_that_reads_settings() {
+    for (name, value, told) in [
+        ("WEBHOOK_TOLERANSE", "300s", "did you mean WEBHOOK_TOLERANCE?"),
+        ("WEBHOOK_BODYLIMIT", "5", "did you mean WEBHOOK_BODY_LIMIT?"),
+        ("WEBHOOK_KEEP_BODYS", "5days", "did you mean WEBHOOK_KEEP_BODIES?"),
+        ("webhook_listen", "127.0.0.1:0", "did you mean WEBHOOK_LISTEN?"),
+        ("WEBHOOK_PORT", "4242", "did you mean WEBHOOK_LISTEN?"),
+        ("WEBHOOK_SECRET", SECRET, "did you mean STRIPE_WEBHOOK_SECRET?"),
+        ("WEBHOOK_DATABASE", "x.db", "did you mean WEBHOOK_INBOX?"),
+        ("WEBHOOK_", "", "known are "),
+        ("WEBHOOK_COLOUR", "red", "must not begin with WEBHOOK_"),
+        ("WEBHOOK_INBOX", " inbox.db", "WEBHOOK_INBOX is \" inbox.db\": it begins or ends with white space"),
+    ] {
+        for arguments in [
+            &["serve"][..],
+            &["dev", "--once"],
+            &["trigger", "payout.paid"],
+            &["inbox", "list"],
+            &["replay", "evt_1"],
+        ] {
+            let refused =
+                run(outcomes().args(arguments).env("STRIPE_WEBHOOK_SECRET", SECRET).env(name, value));
+            let refused = refused.with_code(78);
+            assert!(refused.stderr.contains(told), "{name}, {arguments:?}: {refused:#?}");
+            assert!(!refused.stderr.contains(SECRET), "{name}: {refused:#?}");
+        }
+    }
+    // What reads no setting is not in the way of finding out.
+    run(outcomes().arg("handlers").env("WEBHOOK_TOLERANSE", "1")).with_code(0);
+}
+
+#[test]
+fn a_value_that_is_empty_or_stands_between_blanks_is_shown_as_it_is() {
+    for (name, value, told) in [
+        ("WEBHOOK_LISTEN", "", "WEBHOOK_LISTEN) is \"\""),
+        ("WEBHOOK_TOLERANCE", "", "WEBHOOK_TOLERANCE) is \"\""),
+        ("WEBHOOK_BODY_LIMIT", "5 ", "WEBHOOK_BODY_LIMIT) is \"5 \""),
+        ("WEBHOOK_PATH", "/webhook ", "`path` is \"/webhook \""),
+        ("STRIPE_WEBHOOK_SECRET_FILE", "secret ", "STRIPE_WEBHOOK_SECRET_FILE is \"secret \""),
+    ] {
+        let refused = run(outcomes().arg("serve").env("STRIPE_WEBHOOK_SECRET", SECRET).env(name, value));
+        let refused = refused.with_code(78);
+        assert!(refused.stderr.contains(told), "{name}: {refused:#?}");
+    }
+}
+
+#[test]
+fn a_secret_under_another_name_is_pointed_at() {
+    for name in [
+        "STRIPE_WEBHOOK_SECRETS",
+        "STRIPE_ENDPOINT_SECRET",
+        "STRIPE_WEBHOOK_SIGNING_SECRET",
+        "stripe_webhook_secret",
+    ] {
+        let refused = run(outcomes().arg("serve").env(name, SECRET)).with_code(78);
+        let told = format!("{name} is set, and is not read");
+        assert!(refused.stderr.contains(&told) && !refused.stderr.contains(SECRET), "{name}: {refused:#?}");
+    }
+    let refused = run(outcomes().arg("serve").env("STRIPE_SECRET_KEY", "sk_test_x")).with_code(78);
+    assert!(!refused.stderr.contains("is not read"), "{refused:#?}");
+}

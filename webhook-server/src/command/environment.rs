@@ -1,0 +1,143 @@
+//! The variables of the environment that are ours by their names: each must be one that is read.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+use webhook_core::catalog::nearest;
+
+use super::{Arguments, Failure};
+use crate::secrets;
+use crate::startup::Problems;
+
+const PREFIX: &str = "WEBHOOK_";
+
+/// What others call their settings, and ours for it.
+const ALIASES: [(&str, &str); 12] = [
+    ("ADDR", "WEBHOOK_LISTEN"),
+    ("ADDRESS", "WEBHOOK_LISTEN"),
+    ("BIND", "WEBHOOK_LISTEN"),
+    ("HOST", "WEBHOOK_LISTEN"),
+    ("PORT", "WEBHOOK_LISTEN"),
+    ("DATABASE", "WEBHOOK_INBOX"),
+    ("DB", "WEBHOOK_INBOX"),
+    ("ENDPOINT", "WEBHOOK_PATH"),
+    ("SECRET", secrets::VARIABLE),
+    ("SECRETS", secrets::VARIABLE),
+    ("SIGNING_SECRET", secrets::VARIABLE),
+    ("SECRET_FILE", "STRIPE_WEBHOOK_SECRET_FILE"),
+];
+
+/// The variables that name files, whose names could begin or end with anything.
+const FILES: [&str; 2] = ["WEBHOOK_INBOX", "STRIPE_WEBHOOK_SECRET_FILE"];
+
+/// Refuses to go on with a variable that would be ignored.
+pub(super) fn checked() -> Result<(), Failure> {
+    let mut problems = Problems::default();
+    check(&mut problems);
+    problems.none_or(()).map_err(Failure::from)
+}
+
+/// Notes every variable that would be ignored, and every file whose name cannot be meant.
+pub(super) fn check(problems: &mut Problems) {
+    let mut known = known(&Arguments::command());
+    if cfg!(feature = "failpoints") {
+        known.push("WEBHOOK_FAILPOINT".to_owned());
+    }
+    // Values are looked at only where they tell an orchestrator's variable.
+    let mut unknown: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, value)| unknown(&name.into_string().ok()?, &value, &known))
+        .collect();
+    unknown.sort();
+    unknown.into_iter().for_each(|problem| problems.add(problem));
+    for name in FILES {
+        let Ok(value) = std::env::var(name) else { continue };
+        if value.trim() != value {
+            problems.add(format!("{name} is {value:?}: it begins or ends with white space; remove it"));
+        }
+    }
+}
+
+/// All variables that the commands read.
+fn known(command: &clap::Command) -> Vec<String> {
+    let own = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+    let mut names: Vec<String> = own.map(str::to_owned).collect();
+    names.extend(command.get_subcommands().flat_map(known));
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn unknown(name: &str, value: &OsString, known: &[String]) -> Option<String> {
+    let upper = name.to_ascii_uppercase();
+    let ours = upper.strip_prefix(PREFIX)?;
+    if known.iter().any(|known| known == name) || is_of_an_orchestrator(ours, value.to_str().unwrap_or("")) {
+        return None;
+    }
+    let alias =
+        ALIASES.iter().find(|(theirs, _)| *theirs == ours).map(|(_, meant)| vec![(*meant).to_owned()]);
+    let candidates = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
+    let near = alias.unwrap_or_else(|| {
+        nearest(ours, candidates).into_iter().map(|near| format!("{PREFIX}{near}")).collect()
+    });
+    let advice = match &*near {
+        [] => {
+            let known: Vec<_> =
+                known.iter().filter(|known| known.starts_with(PREFIX)).map(|it| &**it).collect();
+            format!("known are {}", known.join(", "))
+        }
+        near => format!("did you mean {}?", near.join(" or ")),
+    };
+    Some(format!(
+        "{name} is set, and there is no such setting: {advice} (a variable that is not for this server must not begin \
+         with {PREFIX})"
+    ))
+}
+
+/// Whether it is one of the variables by which Kubernetes and Docker tell where the services are, given one whose name
+/// begins with `webhook`. The name comes without its `WEBHOOK_`.
+///
+/// Sources: <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>,
+/// <https://docs.docker.com/engine/network/links/#environment-variables>.
+fn is_of_an_orchestrator(name: &str, value: &str) -> bool {
+    let is_url = || ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
+    let words: Vec<&str> = name.split('_').collect();
+    let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let of_a_port = words.windows(3).any(|words| {
+        words[0] == "PORT" && is_number(&words[1]) && ["TCP", "UDP", "SCTP"].contains(&words[2])
+    });
+    let of_a_service =
+        words.windows(2).any(|words| words == ["SERVICE", "HOST"] || words == ["SERVICE", "PORT"]);
+    of_a_port
+        || of_a_service
+        || words.last() == Some(&"PORT") && is_url()
+        || words.last() == Some(&"NAME") && value.starts_with('/')
+        || words.first() == Some(&"ENV")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_orchestrators_set_for_a_service_called_webhook_is_let_be() {
+        let known = known(&Arguments::command());
+        for (name, value) in [
+            ("WEBHOOK_SERVICE_HOST", "10.0.0.11"),
+            ("WEBHOOK_SERVICE_PORT", "80"),
+            ("WEBHOOK_SERVICE_PORT_HTTP", "80"),
+            ("WEBHOOK_PORT", "tcp://10.0.0.11:80"),
+            ("WEBHOOK_PORT_80_TCP", "tcp://10.0.0.11:80"),
+            ("WEBHOOK_PORT_80_TCP_PROTO", "tcp"),
+            ("WEBHOOK_PORT_80_TCP_PORT", "80"),
+            ("WEBHOOK_PORT_80_TCP_ADDR", "10.0.0.11"),
+            ("WEBHOOK_STRIPE_SERVICE_HOST", "10.0.0.11"),
+            ("WEBHOOK_STRIPE_PORT_53_UDP", "udp://10.0.0.11:53"),
+            ("WEBHOOK_NAME", "/shop/webhook"),
+            ("WEBHOOK_ENV_PATH", "/usr/bin"),
+            ("WEBHOOK_LISTEN", "127.0.0.1:1"),
+            ("NOT_WEBHOOK_TOLERANSE", "1"),
+        ] {
+            assert_eq!(unknown(name, &value.into(), &known), None, "{name}");
+        }
+    }
+}
