@@ -147,11 +147,94 @@ fn the_sender_cannot_tell_why_a_request_is_refused() {
     let refused: Vec<_> = log.lines().filter(|line| line.contains("request refused")).collect();
     assert_eq!(refused.len(), answers.len(), "{refused:#?}");
     for (line, (reason, _)) in refused.iter().zip(&answers) {
-        assert!(
-            line.contains(reason) && line.contains("WARN") && line.contains("status=400"),
-            "{reason}: {line}"
-        );
+        assert!(line.contains(reason) && line.contains("status=400"), "{reason}: {line}");
+        assert!(line.contains("peer=127.0.0.1:"), "{line}");
     }
+    // One of a kind is enough for those who look at warnings only.
+    assert_eq!(refused.iter().filter(|line| line.contains("WARN")).count(), 5, "{refused:#?}");
+}
+
+/// Starts the server as an operator does, with the log at its usual level.
+fn start_quietly(flags: &[&str]) -> Server {
+    let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+    command.env_remove("WEBHOOK_INBOX").env("OUTCOMES_INLINE", "1").env("STRIPE_WEBHOOK_SECRET", SECRET);
+    Server::from_command(&mut command, flags)
+}
+
+#[test]
+fn many_scans_make_two_lines_in_the_log_and_the_first_says_which_path_there_is() {
+    let server = start_quietly(&[]);
+    let long = format!("/{}", "x".repeat(200));
+    for number in 0..300 {
+        let path = if number == 0 { &*long } else { "/wp-login.php" };
+        assert_eq!(exchange(server.address, "POST", path, &[], b"").status(), 404);
+    }
+    let log = log_of(server);
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("refused")).collect();
+    let [first, others] = &*lines else { panic!("{lines:#?}") };
+    let shown = format!("there is no endpoint at `/{}…`; the one that there is has", "x".repeat(99));
+    assert!(first.contains(&shown) && first.contains("the path `/webhook`"), "{first}");
+    assert!(first.contains("status=404") && first.contains("peer=127.0.0.1:"), "{first}");
+    assert!(others.contains("kind=\"path\" count=299") && others.contains("/wp-login.php"), "{others}");
+}
+
+#[test]
+fn a_body_that_was_changed_on_its_way_is_named_in_the_log_and_not_to_the_sender() {
+    let body = event("payment_intent.succeeded", 1);
+    let signature = signed(&[SECRET], unix_now(), body.as_bytes());
+    let compact = serde_json::from_str::<serde_json::Value>(&body).expect("it is JSON").to_string();
+    let mut answers = Vec::new();
+    for (changed, told) in [
+        (body.replace("usd", "eur"), None),
+        (compact.clone(), Some("without line breaks")),
+        (serde_json::to_string(&compact).expect("a text is JSON"), Some("JSON in a JSON text")),
+        (format!("{body}\n"), Some("white space, such as a line break, was added")),
+        (String::new(), Some("it is empty")),
+    ] {
+        let server = start(&[]);
+        answers.push(send(server.address, &signature, changed.as_bytes()).timeless());
+        let log = log_of(server);
+        let refused = log.lines().find(|line| line.contains("request refused")).expect("it is refused");
+        let hint = "the body does not look as Stripe prints it: ";
+        assert_eq!(refused.contains(hint), told.is_some(), "{refused}");
+        assert!(refused.contains(told.unwrap_or_default()), "{told:?}: {refused}");
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+}
+
+#[test]
+fn a_panics_text_is_in_no_line_but_one_for_developers() {
+    for (level, hook, is_told) in [
+        ("info", false, false),
+        ("info,outcomes=debug,webhook_server=debug", false, true),
+        ("info", true, true),
+    ] {
+        let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+        command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("RUST_LOG", level);
+        if hook {
+            command.env("OUTCOMES_HOOK", "1");
+        }
+        let server = Server::from_command(&mut command, &[]);
+        assert_eq!(server.post(event("charge.expired", 1).as_bytes()).status(), 200);
+        let failed = server.process.line_with(Stream::Stderr, "handler failed");
+        assert!(failed.contains("panicked at tests/src/bin/outcomes.rs:"), "{failed}");
+        let log = server.stop().stderr;
+        assert_eq!(log.contains(CONFIDENTIAL), is_told, "{level}: {log}");
+        assert_eq!(log.contains("the program's own hook"), hook, "{log}");
+    }
+}
+
+#[test]
+fn many_signatures_whose_time_is_wrong_are_refused_unread() {
+    let server = start(&[]);
+    let body = event("payment_intent.succeeded", 1);
+    let old = signed(&[SECRET], unix_now() - 400, body.as_bytes());
+    for _ in 0..50 {
+        assert_eq!(send(server.address, &old, body.as_bytes()).status(), 400);
+    }
+    let log = log_of(server);
+    assert!(log.contains("the signature is authentic but 40"), "some are verified: {log}");
+    assert!(log.contains("the signature says that it is 40"), "others are not: {log}");
 }
 
 #[test]
@@ -213,8 +296,12 @@ fn a_body_has_a_limit_and_a_deadline() {
         assert!(status == 200 || connection.is_closed(), "{name}");
     }
     let log = log_of(server);
-    assert!(log.contains("the body is longer than 16384 bytes"), "{log}");
-    assert!(log.contains("the body had not arrived after 5s"), "{log}");
+    for told in [
+        "the body is longer than 16384 bytes, which is `body-limit`: set --body-limit, WEBHOOK_BODY_LIMIT or",
+        "the body had not arrived after 5s, which is `body-timeout`: set --body-timeout",
+    ] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
 }
 
 #[test]

@@ -115,6 +115,13 @@ impl Tolerance {
         Self { past: Some(past), future: Some(future) }
     }
 
+    /// Tells whether a signature of this time, in seconds since the Unix epoch, can be verified now.
+    ///
+    /// For a look at a header before the body is read: nothing vouches for the time before [`verify`].
+    pub fn admits(self, signed_at: u64, now: SystemTime) -> bool {
+        self.judge(signed_at, now).is_ok()
+    }
+
     fn judge(self, signed_at: u64, now: SystemTime) -> Result<(), VerifyError> {
         // A clock before 1970 is a clock at 1970 here: the signature is then far in its future, and refused.
         let now = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();

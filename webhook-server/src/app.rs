@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use webhook_core::{Registry, Secret, StateValue, States};
 
-use crate::body::BodyRoom;
+use crate::connections::Connections;
 use crate::inbox::{self, Inbox};
 use crate::inline::{InProgress, Inline};
 use crate::journal::Journal;
+use crate::refusals::Refusals;
 use crate::run::Runner;
 use crate::service::{Clock, Intake, Service};
 use crate::settings::Settings;
+use crate::skew::Untimely;
 use crate::startup::Problems;
 
 /// An application: the handlers that are linked into the program, their state, and the settings.
@@ -147,13 +150,16 @@ impl App {
             }),
         };
         let service = Service {
-            secrets,
+            secrets: secrets.into(),
             tolerance: self.settings.tolerance(),
             body_limit: self.settings.body_limit,
             body_timeout: self.settings.body_timeout,
             accept_undecodable: self.settings.accept_undecodable,
             now: clock,
-            room: BodyRoom::default(),
+            connections: Connections::of_a_server(self.settings.body_limit),
+            large: Semaphore::new(1),
+            untimely: Untimely::default(),
+            refusals: Refusals::default(),
             intake,
             path: self.settings.path,
             journal,

@@ -1,13 +1,13 @@
-//! Reading a request's body, with a limit, a deadline, and room for all that are being read.
+//! Reading a request's body, with a limit, a deadline, and memory for all that are being read.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::connections::{Connection, OWN_ROOM};
 use crate::delivery::{BoxError, Refusal};
 
 /// A request's body, from the network or from a test.
@@ -15,52 +15,50 @@ pub(crate) trait RequestBody: Body<Data = Bytes, Error: Into<BoxError>> + Unpin 
 
 impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> RequestBody for B {}
 
-/// The room for bodies that are being received and stored.
-#[derive(Clone, Debug)]
-pub(crate) struct BodyRoom(Arc<Semaphore>);
-
-/// In bytes.
-const BODY_ROOM: usize = 64 * 1024 * 1024;
-
-/// How long a request waits for room.
-const ROOM_TIMEOUT: Duration = Duration::from_millis(250);
-
-impl Default for BodyRoom {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BODY_ROOM)))
-    }
-}
-
-/// A body, and the room that it takes for as long as this lives.
+/// A body, and the part of the common room that it takes for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) body: Bytes,
-    pub(crate) room: Option<OwnedSemaphorePermit>,
+    pub(crate) room: CommonRoom,
+}
+
+/// What a body takes beyond its connection's own room.
+#[derive(Debug)]
+pub(crate) struct CommonRoom {
+    taken: Option<OwnedSemaphorePermit>,
+    by: Connection,
 }
 
 /// Reads a whole body of at most `limit` bytes. A body that announces more is refused before it is read.
 ///
-/// The deadline is for the whole body, so that a sender cannot stretch it by sending a byte now and then. Room is taken
-/// for what has arrived, not for what was announced. A body that arrives in one piece is not copied.
+/// The deadline is for the whole body, so that a sender cannot stretch it by sending a byte now and then; where memory
+/// or connections run out, it ends earlier for the slowest. Memory is counted for what has arrived, not for what was
+/// announced. A body that arrives in one piece is not copied.
 pub(crate) async fn read(
     body: impl RequestBody,
     limit: u64,
     timeout: Duration,
-    room: &BodyRoom,
+    connection: &Connection,
 ) -> Result<Received, Refusal> {
     if body.size_hint().lower() > limit {
         return Err(Refusal::BodyTooLong { limit });
     }
-    match tokio::time::timeout(timeout, collect(body, limit, room)).await {
-        Ok(result) => result,
-        Err(_) => Err(Refusal::BodyTimeout(timeout)),
-    }
+    let received = tokio::select! {
+        received = collect(body, limit, connection) => received,
+        () = connection.gives_way() => Err(Refusal::GaveWay),
+        () = tokio::time::sleep(timeout) => Err(Refusal::BodyTimeout(timeout)),
+    }?;
+    if connection.received_request() { Ok(received) } else { Err(Refusal::GaveWay) }
 }
 
-async fn collect(mut body: impl RequestBody, limit: u64, room: &BodyRoom) -> Result<Received, Refusal> {
+async fn collect(
+    mut body: impl RequestBody,
+    limit: u64,
+    connection: &Connection,
+) -> Result<Received, Refusal> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    let mut taken = None;
+    let mut room = CommonRoom { taken: None, by: connection.clone() };
     while let Some(frame) = body.frame().await {
         // Trailers are no data, and nothing else about them concerns us.
         let Ok(chunk) = frame.map_err(|error| Refusal::BodyBroken(error.into()))?.into_data() else {
@@ -70,7 +68,7 @@ async fn collect(mut body: impl RequestBody, limit: u64, room: &BodyRoom) -> Res
         if (so_far + chunk.len()) as u64 > limit {
             return Err(Refusal::BodyTooLong { limit });
         }
-        room.take(chunk.len(), &mut taken).await?;
+        room.cover(so_far, chunk.len()).await?;
         if so_far == 0 {
             first = chunk;
             continue;
@@ -80,19 +78,27 @@ async fn collect(mut body: impl RequestBody, limit: u64, room: &BodyRoom) -> Res
         }
         whole.extend_from_slice(&chunk);
     }
-    Ok(Received { body: if whole.is_empty() { first } else { whole.freeze() }, room: taken })
+    Ok(Received { body: if whole.is_empty() { first } else { whole.freeze() }, room })
 }
 
-impl BodyRoom {
-    /// Adds room for so many bytes to what a body has taken.
-    async fn take(&self, bytes: usize, taken: &mut Option<OwnedSemaphorePermit>) -> Result<(), Refusal> {
-        let bytes = u32::try_from(bytes).map_err(|_| Refusal::NoRoom)?;
-        let more = tokio::time::timeout(ROOM_TIMEOUT, Arc::clone(&self.0).acquire_many_owned(bytes)).await;
-        let Ok(Ok(more)) = more else { return Err(Refusal::NoRoom) };
-        match taken {
+impl CommonRoom {
+    /// Takes what a chunk needs beyond the connection's own room.
+    async fn cover(&mut self, so_far: usize, chunk: usize) -> Result<(), Refusal> {
+        let beyond = (so_far + chunk).saturating_sub(OWN_ROOM.max(so_far));
+        if beyond == 0 {
+            return Ok(());
+        }
+        let more = self.by.take_room(beyond).await.map_err(|_| Refusal::NoRoom)?;
+        match &mut self.taken {
             Some(taken) => taken.merge(more),
-            None => *taken = Some(more),
+            None => self.taken = Some(more),
         }
         Ok(())
+    }
+}
+
+impl Drop for CommonRoom {
+    fn drop(&mut self) {
+        self.by.left_room();
     }
 }

@@ -1,6 +1,7 @@
 //! The application's commands. Each has a file; this one holds what they share.
 
 mod dev;
+mod environment;
 mod events;
 mod handlers;
 mod inbox;
@@ -111,6 +112,11 @@ impl App {
     /// Unless the program installed a `tracing` subscriber, one is installed that logs to standard error; `RUST_LOG`
     /// chooses what. The server's lines are written by a thread of their own, so that a reader who stops reading holds
     /// up no event; a subscriber of yours should see to that, too.
+    ///
+    /// `serve` and `dev` install a panic hook, which notes where a handler panicked. A hook that the program installed
+    /// before goes on being called. The standard library's own would write the panic's text, which may be a customer's
+    /// data, to standard error: `serve` does not call it for handlers, `dev` does. What a handler has spawned is not
+    /// covered.
     pub async fn main(self) -> ExitCode {
         self.run(std::env::args_os()).await
     }
@@ -129,8 +135,14 @@ async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCod
         Command::Handlers(handlers) => handlers::run(&handlers),
         Command::Events(events) => events::run(&events),
         Command::Trigger(trigger) => trigger::run(app, &trigger).await,
-        Command::Inbox(inbox) => inbox::run(app, inbox).await,
-        Command::Replay(replay) => replay::run(app, replay).await,
+        Command::Inbox(inbox) => match environment::checked() {
+            Ok(()) => inbox::run(app, inbox).await,
+            Err(failure) => Err(failure),
+        },
+        Command::Replay(replay) => match environment::checked() {
+            Ok(()) => replay::run(app, replay).await,
+            Err(failure) => Err(failure),
+        },
     };
     log::flush();
     match result {

@@ -1,14 +1,16 @@
 //! What the operator is told of each request: a line in the log, or in `dev` a line on the terminal.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use hyper::StatusCode;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 use webhook_core::{Envelope, HandlerError, Outcome, Registration, Verdict};
 
 use crate::delivery::{Delivery, Handled, Refusal, Taken};
 use crate::inbox::store::{End, Why};
+use crate::refusals::Refusals;
 use crate::run::Ran;
 use crate::words::{chain, printable, rounded};
 
@@ -50,16 +52,33 @@ impl Journal {
         }
     }
 
-    pub(crate) fn refused(self, refusal: &Refusal, status: StatusCode) {
-        let reason = chain(refusal);
+    /// Notes a refusal; of its kind only the first is told at once, and counted are all.
+    pub(crate) fn refused(
+        self,
+        refusal: &Refusal,
+        status: StatusCode,
+        peer: Option<SocketAddr>,
+        refusals: &Refusals,
+    ) {
+        let (reason, peer) = (chain(refusal), peer.map(tracing::field::display));
         match self {
-            Self::Log => warn!(status = status.as_u16(), reason, "request refused"),
+            Self::Log if refusals.is_first(refusal.kind(), &reason) => {
+                warn!(status = status.as_u16(), reason, peer, "request refused");
+            }
+            Self::Log => debug!(status = status.as_u16(), reason, peer, "request refused"),
             Self::Nowhere => {}
             Self::Terminal if status.is_success() => {
                 line(status, &format!("kept in quarantine, were there an inbox: {}", printable(&reason)));
             }
             Self::Terminal => line(status, &format!("request refused: {}", printable(&reason))),
         }
+    }
+}
+
+/// Logs how many more requests were refused since this was called last.
+pub(crate) fn log_refused(refusals: &Refusals) {
+    for (kind, more) in refusals.in_the_last_minute() {
+        warn!(kind, count = more.count, last_reason = more.reason, "more requests refused");
     }
 }
 

@@ -15,12 +15,12 @@ use crate::run::Ran;
 /// The answer to a request that was refused.
 pub(crate) fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
     let status = match refusal {
-        Refusal::Path => StatusCode::NOT_FOUND,
+        Refusal::Path { .. } => StatusCode::NOT_FOUND,
         Refusal::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
         // Stripe sends it again, and it is not its fault.
-        Refusal::Inbox(_) | Refusal::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::GaveWay | Refusal::Inbox(_) | Refusal::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
         // A 200 here would lose the event if the other run failed.
         Refusal::InProgress { .. } => StatusCode::CONFLICT,
         Refusal::BodyBroken(_)
@@ -28,7 +28,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
         | Refusal::NotSigned
         | Refusal::SignatureHeader(_)
         | Refusal::SignedTwice(_)
-        | Refusal::Verify(_) => StatusCode::BAD_REQUEST,
+        | Refusal::Untimely { .. }
+        | Refusal::Verify { .. } => StatusCode::BAD_REQUEST,
     };
     let mut response = answer(status);
     if matches!(refusal, Refusal::Method(_)) {
@@ -38,8 +39,13 @@ pub(crate) fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
         response.headers_mut().insert(RETRY_AFTER, retry_after());
     }
     // The body may not have been read: what follows on the connection is not a request.
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    last(&mut response);
     response
+}
+
+/// Tells the sender that nothing more will be answered on this connection.
+pub(crate) fn last(response: &mut Response<Full<Bytes>>) {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// From 5 to 60 seconds: what was refused together should not come back together.

@@ -9,30 +9,38 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response};
+use tokio::sync::Semaphore;
 use webhook_core::{
-    Envelope, Registry, SIGNATURE_HEADER, Secret, SignatureHeader, Tolerance, Verified, verify,
+    Envelope, Registry, SIGNATURE_HEADER, Secret, SignatureHeader, Tolerance, Verified, VerifyError, verify,
 };
 
-use crate::body::{self, BodyRoom, Received, RequestBody};
+use crate::body::{self, Received, RequestBody};
+use crate::connections::{Connection, Connections, OWN_ROOM};
 use crate::delivery::{Delivery, Refusal, Taken};
 use crate::inbox::Inbox;
 use crate::inline::Inline;
 use crate::journal::Journal;
-use crate::reply;
+use crate::refusals::Refusals;
+use crate::skew::Untimely;
+use crate::{reencoded, reply};
 
 /// Tells the time: the system's, or a test's.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Answers requests to the endpoint.
 pub(crate) struct Service {
-    pub(crate) secrets: Vec<Secret>,
+    pub(crate) secrets: Arc<[Secret]>,
     pub(crate) tolerance: Tolerance,
     pub(crate) path: String,
     pub(crate) body_limit: u64,
     pub(crate) body_timeout: Duration,
     pub(crate) accept_undecodable: bool,
     pub(crate) now: Clock,
-    pub(crate) room: BodyRoom,
+    pub(crate) connections: Connections,
+    /// The turn to verify a long body.
+    pub(crate) large: Semaphore,
+    pub(crate) untimely: Untimely,
+    pub(crate) refusals: Refusals,
     pub(crate) intake: Intake,
     pub(crate) journal: Journal,
 }
@@ -48,12 +56,18 @@ pub(crate) enum Intake {
 
 impl Service {
     /// Receives, dispatches, answers and notes one request.
-    pub(crate) async fn answer<B: RequestBody>(&self, request: Request<B>) -> Response<Full<Bytes>> {
-        let received = self.receive(request).await;
+    pub(crate) async fn answer<B: RequestBody>(
+        &self,
+        request: Request<B>,
+        connection: &Connection,
+    ) -> Response<Full<Bytes>> {
+        let received = self.receive(request, connection).await;
         let response = self.reply(&received);
         match &received {
             Ok(delivery) => self.journal.delivered(delivery, response.status()),
-            Err(refusal) => self.journal.refused(refusal, response.status()),
+            Err(refusal) => {
+                self.journal.refused(refusal, response.status(), connection.peer(), &self.refusals);
+            }
         }
         response
     }
@@ -87,14 +101,20 @@ impl Service {
     }
 
     /// The way of a request, the cheapest check first: nothing is parsed before it is verified.
-    pub(crate) async fn receive<B: RequestBody>(&self, request: Request<B>) -> Result<Delivery, Refusal> {
+    pub(crate) async fn receive<B: RequestBody>(
+        &self,
+        request: Request<B>,
+        connection: &Connection,
+    ) -> Result<Delivery, Refusal> {
         let received_at = Instant::now();
         let (head, body) = request.into_parts();
         self.admit(head.uri.path(), &head.method)?;
-        let signature = signature(head.headers.get_all(SIGNATURE_HEADER).iter())?;
+        let signature = only_one(head.headers.get_all(SIGNATURE_HEADER).iter())?;
+        self.glance(signature)?;
         let Received { body, room: _room } =
-            body::read(body, self.body_limit, self.body_timeout, &self.room).await?;
-        let verified = verify(&self.secrets, &signature, body, (self.now)(), self.tolerance)?;
+            body::read(body, self.body_limit, self.body_timeout, connection).await?;
+        let verified = self.verified(signature, body).await?;
+        connection.is_authentic();
         match &self.intake {
             Intake::Inbox(inbox) => Ok(Delivery::Taken(store(inbox, &verified, received_at).await?)),
             Intake::Inline(inline) => {
@@ -105,13 +125,50 @@ impl Service {
 
     fn admit(&self, path: &str, method: &Method) -> Result<(), Refusal> {
         if path != self.path {
-            return Err(Refusal::Path);
+            return Err(Refusal::path(path, &self.path));
         }
         if method != Method::POST {
             return Err(Refusal::Method(method.clone()));
         }
         Ok(())
     }
+
+    /// Looks at the signature before the body is read: what cannot verify costs no more than this. Of those whose time
+    /// is wrong a few are read all the same, to tell which of the two clocks it is.
+    fn glance(&self, signature: &HeaderValue) -> Result<(), Refusal> {
+        let (header, now) = (SignatureHeader::parse(signature.as_bytes())?, (self.now)());
+        if self.tolerance.admits(header.timestamp(), now) || self.untimely.is_worth_a_look() {
+            return Ok(());
+        }
+        Err(Refusal::untimely(header.timestamp(), now))
+    }
+
+    /// Verifies a body; one that is long elsewhere, since it would hold up the others, and one at a time.
+    async fn verified(&self, signature: &HeaderValue, body: Bytes) -> Result<Verified, Refusal> {
+        let (secrets, now, tolerance) = (Arc::clone(&self.secrets), (self.now)(), self.tolerance);
+        if body.len() <= OWN_ROOM {
+            return checked(&secrets, signature, body, now, tolerance);
+        }
+        let _turn = self.large.acquire().await;
+        let signature = signature.clone();
+        let checking =
+            tokio::task::spawn_blocking(move || checked(&secrets, &signature, body, now, tolerance));
+        checking.await.map_err(|failed| Refusal::BodyBroken(failed.into()))?
+    }
+}
+
+fn checked(
+    secrets: &[Secret],
+    signature: &HeaderValue,
+    body: Bytes,
+    now: SystemTime,
+    tolerance: Tolerance,
+) -> Result<Verified, Refusal> {
+    let header = SignatureHeader::parse(signature.as_bytes())?;
+    verify(secrets, &header, body.clone(), now, tolerance).map_err(|source| {
+        let is_mismatch = matches!(source, VerifyError::Mismatch { .. });
+        Refusal::Verify { source, looks: is_mismatch.then(|| reencoded::looks(&body)).flatten() }
+    })
 }
 
 /// Stores what was verified; what is no event, in quarantine: Stripe would send it in vain for three days.
@@ -123,11 +180,11 @@ async fn store(inbox: &Arc<Inbox>, verified: &Verified, received_at: Instant) ->
     Ok(taken?)
 }
 
-/// Reads the one signature header, before the body: what cannot verify costs no more than this.
-fn signature<'h>(mut lines: impl Iterator<Item = &'h HeaderValue>) -> Result<SignatureHeader<'h>, Refusal> {
+/// Takes the one signature header.
+fn only_one<'h>(mut lines: impl Iterator<Item = &'h HeaderValue>) -> Result<&'h HeaderValue, Refusal> {
     let first = lines.next().ok_or(Refusal::NotSigned)?;
     match lines.count() {
-        0 => Ok(SignatureHeader::parse(first.as_bytes())?),
+        0 => Ok(first),
         more => Err(Refusal::SignedTwice(more + 1)),
     }
 }

@@ -119,11 +119,7 @@ impl Settings {
     /// Notes every setting that is out of its range.
     pub(crate) fn check(&self, problems: &mut Problems) {
         let mut refuse = |name: &str, value: &str, why: &str| {
-            let field = name.replace('-', "_");
-            let (flag, variable) = names(name);
-            problems.add(format!(
-                "`{name}` is {value}: it must be {why}; set {flag}, {variable} or `Settings::{field}`"
-            ));
+            problems.add(format!("`{name}` is {value}: it must be {why}; {}", how_to_set(name)));
         };
         if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
             let why = format!("from 1 to {MAX_CONCURRENCY}");
@@ -159,6 +155,12 @@ impl Settings {
 /// The flag and the environment variable of a setting.
 fn names(setting: &str) -> (String, String) {
     (format!("--{setting}"), format!("WEBHOOK_{}", setting.to_uppercase().replace('-', "_")))
+}
+
+/// Says by which names a setting can be set.
+pub(crate) fn how_to_set(setting: &str) -> String {
+    let (flag, variable) = names(setting);
+    format!("set {flag}, {variable} or `Settings::{}`", setting.replace('-', "_"))
 }
 
 fn is_plain_path(path: &str) -> bool {

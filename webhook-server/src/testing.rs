@@ -123,7 +123,10 @@ impl TestApp {
             .header(SIGNATURE_HEADER, signature)
             .body(Full::new(body.into()));
         let Ok(request) = request else { panic!("{signature:?} cannot be a header") };
-        let received = self.service.receive(request).await;
+        let Some(connection) = self.service.connections.admit(None) else {
+            panic!("more deliveries at once than a server takes connections")
+        };
+        let received = self.service.receive(request, &connection).await;
         let status = self.service.reply(&received).status();
         let received = received.map(|delivery| match delivery {
             Delivery::Handled(handled) => handled,

@@ -1,7 +1,0 @@
-#![allow(dead_code)]
-use webhook_core::*;
-
-#[derive(StripeObject)]
-enum Source {}
-
-fn main() {}
