@@ -273,3 +273,37 @@ fn what_cannot_be_stored_is_refused_until_it_can() {
     assert!(log.contains("not stored: the inbox"), "{log}");
     assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_task WHERE state = 3"), 2);
 }
+
+/// After a crash, what was running then runs again one after the other. Nothing else waits for it.
+#[test]
+fn after_a_crash_what_was_running_holds_up_nothing_else() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &[]);
+    for seed in 0..24 {
+        assert_eq!(server.post(event("payout.paid", seed).as_bytes()).status(), 200);
+    }
+    for _ in 0..24 {
+        server.process.line_with(Stream::Stdout, "held: evt_");
+    }
+    server.process.signal("KILL");
+    server.process.wait();
+
+    let mut server = start(&inbox, &[]);
+    server.process.line_with(Stream::Stdout, "held: evt_");
+    for seed in 0..60 {
+        let decision = server.post(event("issuing_authorization.request", seed).as_bytes());
+        assert_eq!((decision.status(), &*decision.body), (200, "{\"approved\":true}"), "authorization {seed}");
+    }
+    assert_eq!(server.post(event("payment_intent.succeeded", 1).as_bytes()).status(), 200);
+    server.process.line(Stream::Stderr, |line| {
+        (line.contains("handler done") && line.contains("payment_intent.succeeded")).then_some(())
+    });
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_task WHERE suspect = 1 AND state = 1"), 1);
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_task WHERE suspect = 1 AND state = 0"), 23);
+    for _ in 0..24 {
+        server.process.tell("open");
+        server.process.line_with(Stream::Stdout, "released: evt_");
+    }
+    server.stop();
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_task WHERE state <> 3"), 0);
+}

@@ -78,6 +78,8 @@ pub(super) struct Task {
     pub(super) crashes: u32,
     /// Whether a process ended while it was running, and it has neither ended a run nor been acquitted since.
     pub(super) is_suspect: bool,
+    /// Whether its run was acquitted.
+    pub(super) is_acquitted: bool,
     pub(super) is_replay: bool,
     pub(super) fence: i64,
     pub(super) due: i64,
@@ -181,6 +183,7 @@ impl Data {
             attempt: 0,
             crashes: 0,
             is_suspect: false,
+            is_acquitted: false,
             is_replay,
             fence: 0,
             due: now,
@@ -382,6 +385,7 @@ impl Data {
     fn end_run(&mut self, ticket: Ticket, end: End, now: i64) -> bool {
         let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
         let Some(task) = running.filter(|task| task.fence == ticket.fence) else { return false };
+        task.is_acquitted = false;
         if !matches!(end, End::Released) {
             task.is_suspect = false;
             task.crashes = 0;
@@ -426,8 +430,8 @@ impl Data {
 
     fn acquit(&mut self, ticket: Ticket) {
         let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
-        if let Some(task) = running.filter(|task| task.fence == ticket.fence && task.is_suspect) {
-            task.is_suspect = false;
+        if let Some(task) = running.filter(|task| task.fence == ticket.fence) {
+            (task.is_suspect, task.is_acquitted) = (false, true);
         }
     }
 
@@ -438,8 +442,8 @@ impl Data {
         let mut crashed = Vec::new();
         for task in self.tasks.values_mut().filter(|task| task.state == State::Running) {
             crashed.push(task.attempt_row(AttemptOutcome::Crashed, None, now));
-            task.crashes += 1;
-            task.is_suspect = true;
+            task.crashes += u32::from(!task.is_acquitted);
+            (task.is_suspect, task.is_acquitted) = (true, false);
             // If something else ran as well, that may have ended the process.
             if task.crashes >= MAX_CRASHES && running == 1 {
                 let error = POISON.to_owned();

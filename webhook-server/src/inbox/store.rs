@@ -23,7 +23,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Takes over what a former process left, given the ids of all handlers that there are.
     ///
     /// What was running is ready again at once, and *suspect*: its process may have died of it. Each such end is
-    /// counted as a crash of the task. A task with [`MAX_CRASHES`] of them is parked if it was the only one running
+    /// counted as a crash of the task, unless the run was acquitted. A task with [`MAX_CRASHES`] of them is parked if it was the only one running
     /// this time: then nothing else can have ended the process. Tasks of handlers that are gone are parked, and resumed
     /// when the handler is back.
     fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began>;
@@ -45,8 +45,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Ends a run, unless the ticket is no longer the task's.
     fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished>;
 
-    /// Ends the suspicion of a run that goes on for long and has not ended its process: what waited for it goes on. Its
-    /// crashes are forgotten when the run ends.
+    /// Clears a run that goes on for long and has not ended its process: what waited for it goes on, and if the process
+    /// ends now, that is not counted as a crash of the task.
     fn acquit(&self, ticket: Ticket) -> Stored<'_, ()>;
 
     /// Frees what has been kept long enough, of the events from `cursor` on; few enough not to be felt.

@@ -224,6 +224,8 @@ impl Inbox {
             ran = &mut ending => Some(ran),
             () = cancelled => {
                 canceller.abort();
+                // If it does not let go of its thread, the process ends with it, in good order: that is not a crash.
+                self.acquit(ticket).await;
                 // What has just succeeded counts.
                 Some(ending.await).filter(|ran| ran.outcome.is_ok())
             }

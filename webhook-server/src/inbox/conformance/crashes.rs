@@ -47,7 +47,7 @@ struct Trial<S> {
     events: usize,
     /// The tasks whose runs end the process.
     guilty: BTreeSet<i64>,
-    /// Of every task, how many processes ended while it was running since it last ended a run itself.
+    /// Of every task, how many processes ended while it was running and not acquitted, since it last ended a run itself.
     crashes: BTreeMap<i64, u32>,
     /// Those of the running tasks that were started beside an accused one: somebody waited for their answers.
     running: BTreeMap<i64, Claim>,
@@ -155,7 +155,7 @@ impl<S: Subject> Trial<S> {
             assert!(are_awaited, "{beside:?} beside {accused:?}");
         }
         for task in self.running.keys() {
-            *self.crashes.entry(*task).or_default() += 1;
+            *self.crashes.entry(*task).or_default() += u32::from(!self.acquitted.contains(task));
         }
         self.running.clear();
         self.acquitted.clear();

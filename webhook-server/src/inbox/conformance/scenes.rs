@@ -48,6 +48,7 @@ on_every_store! {
     a_lane_goes_on_when_its_first_task_is_convicted,
     after_a_conviction_the_lane_goes_on,
     one_that_is_acquitted_runs_in_company,
+    what_is_acquitted_is_not_counted_however_often_its_process_ends,
     a_suspect_with_a_taken_lane_lets_the_next_one_start,
     a_suspect_holds_its_place_in_its_lane,
     a_clock_that_was_wrong_puts_nothing_off_for_years,
@@ -601,10 +602,29 @@ fn one_that_is_acquitted_runs_in_company(mut world: World<impl Subject>) {
     world.done(|store| store.acquit(accused.ticket));
     assert_eq!(world.claim_ids(10), [2]);
     assert_eq!(world.record("evt_3", &[at_once(free("a"))]).len(), 1);
-    // Its third crash, but not the only one that may have caused it.
+    // That the process ends now is not its crash.
     assert_eq!(world.restart(&["a"]), Began { suspects: 3, ..Began::default() });
     assert_eq!(world.claim_ids(10), [1]);
     assert_eq!(world.restart(&["a"]), Began { poisoned: 1, ..Began::default() });
+}
+
+fn what_is_acquitted_is_not_counted_however_often_its_process_ends(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a")]);
+    for _ in 0..5 {
+        let claim = world.claim_one();
+        world.done(|store| store.acquit(claim.ticket));
+        assert_eq!(world.restart(&["a"]), Began { suspects: 1, ..Began::default() });
+    }
+    let claim = world.claim_one();
+    world.done(|store| store.acquit(claim.ticket));
+    world.finish(&claim, End::Released);
+    // The next run is another one.
+    for _ in 0..2 {
+        world.claim_one();
+        assert_eq!(world.restart(&["a"]).poisoned, 0);
+    }
+    world.claim_one();
+    assert_eq!(world.restart(&["a"]).poisoned, 1);
 }
 
 fn a_suspect_with_a_taken_lane_lets_the_next_one_start(mut world: World<impl Subject>) {

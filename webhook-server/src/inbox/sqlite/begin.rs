@@ -11,7 +11,7 @@ use crate::inbox::store::{AttemptOutcome, Began, MAX_CRASHES, POISON, State, Tic
 
 pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite::Result<Began> {
     let mut began = Began::default();
-    db.execute("UPDATE inbox_task SET crashes = crashes + 1, suspect = 1 WHERE state = 1", [])?;
+    db.execute("UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1", [])?;
     let running: Vec<(Place, i64, u32)> = db
         .prepare("SELECT scope, lane, id, crashes FROM inbox_task WHERE state = 1 ORDER BY id")?
         .query_map([], |row| Ok((Place::read(row)?, row.get(2)?, row.get(3)?)))?

@@ -43,7 +43,8 @@ fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Re
         }
         End::Released => {
             db.prepare_cached(
-                "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?2, attempt = attempt - 1 WHERE id = ?1",
+                "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?2, attempt = attempt - 1, suspect = suspect % 2 \
+                 WHERE id = ?1",
             )?
             .execute([ticket.task, now])?;
         }
@@ -52,12 +53,10 @@ fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Re
     Ok(true)
 }
 
-/// Ends the suspicion of a run that goes on.
+/// Clears a run that goes on.
 pub(super) fn acquit(db: &Connection, ticket: Ticket) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "UPDATE inbox_task SET suspect = 0 WHERE id = ?1 AND state = 1 AND fence = ?2 AND suspect = 1",
-    )?
-    .execute([ticket.task, ticket.fence])?;
+    db.prepare_cached("UPDATE inbox_task SET suspect = 2 WHERE id = ?1 AND state = 1 AND fence = ?2")?
+        .execute([ticket.task, ticket.fence])?;
     Ok(())
 }
 

@@ -49,8 +49,8 @@ CREATE TABLE inbox_task (
     attempt     INTEGER NOT NULL DEFAULT 0,
     -- Times that the process ended while it was running, since it last ended a run itself.
     crashes     INTEGER NOT NULL DEFAULT 0,
-    -- Whether the process ended while it was running, and it has neither ended a run nor been acquitted since.
-    suspect     INTEGER NOT NULL DEFAULT 0,
+    -- 1: the process ended while it was running, and it has not ended a run since; 2: its run was acquitted of that.
+    suspect     INTEGER NOT NULL DEFAULT 0 CHECK (suspect BETWEEN 0 AND 2),
     replay      INTEGER NOT NULL DEFAULT 0,
     -- Goes up with every claim: the end of a run counts only with the fence of its claim.
     fence       INTEGER NOT NULL DEFAULT 0,
