@@ -265,10 +265,13 @@ fn a_crash_while_recovering_from_a_crash_changes_nothing() {
     scene.dies_at_start("after-commit", &[]);
     assert_eq!(scene.number("SELECT count(*) FROM inbox_task WHERE suspect = 1"), running);
     assert_eq!(scene.number("SELECT sum(crashes) FROM inbox_task"), running, "one each");
-    // The next ones: what is due, or what may be pruned.
-    for at in ["before-commit:2", "after-commit:2", "before-commit:3"] {
+    // The next one: what is due.
+    for at in ["before-commit:2", "after-commit:2"] {
         scene.dies_at_start(at, &[]);
     }
+    // One of them has run in two processes that ended. If a third did, with nothing beside it, it would be parked: that
+    // it was not to blame cannot be told.
+    assert_eq!(scene.number("SELECT max(crashes) FROM inbox_task"), 1, "the third start has not counted yet");
     scene.recovers();
 }
 
