@@ -4,6 +4,7 @@ mod error;
 
 use std::error::Error;
 
+use crate::__private::Returning;
 use crate::Reply;
 pub use error::{HandlerError, ResultExt, Verdict};
 
@@ -22,7 +23,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
     label = "no handler outcome",
     note = "a handler returns `()` or `Result<(), E>`, where `E` is any error: it means \"try again\""
 )]
-pub trait IntoOutcome {
+pub trait IntoOutcome: Sized {
     /// Converts what was returned.
     ///
     /// # Errors
@@ -33,6 +34,10 @@ pub trait IntoOutcome {
     /// Whether the handler replies, which its attribute must say.
     #[doc(hidden)]
     const REPLIES: bool = false;
+
+    /// What the expansion needs of a return type. A type that is no outcome has none, and is reported on this name alone.
+    #[doc(hidden)]
+    const RETURNING: Returning<Self> = Returning { replies: Self::REPLIES, into_outcome: Self::into_outcome };
 }
 
 impl IntoOutcome for () {

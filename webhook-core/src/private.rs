@@ -59,6 +59,15 @@ pub struct Argument<T> {
     pub requires: &'static [&'static [Requirement]],
 }
 
+/// What the expansion needs of a return type. Made once, so that a type that is no outcome is reported once.
+#[expect(missing_debug_implementations, reason = "only expanded code has one")]
+pub struct Returning<T> {
+    /// Whether the handler replies.
+    pub replies: bool,
+    /// Converts what was returned.
+    pub into_outcome: fn(T) -> Returned,
+}
+
 /// Tells whether an argument is an event and so is one before it.
 pub const fn is_second_event(this: bool, before: &[bool]) -> bool {
     let mut at = 0;

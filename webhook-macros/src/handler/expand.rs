@@ -16,7 +16,7 @@ use super::policy::{Order, Policy};
 ///
 /// Each piece that the user's types decide is spanned on the token that would be wrong:
 /// - `argument` on the argument's type: a type that no handler can take; a second `Event`;
-/// - `finish` on the return type: a type that is no outcome;
+/// - `returns` on the return type: a type that is no outcome;
 /// - `replies` on the return type too: a `Reply` that nobody waits for, or none where Stripe reads one;
 /// - `start` on the function's name: a future that is not `Send`.
 pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: TokenStream) -> TokenStream {
@@ -63,15 +63,19 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         ReturnType::Default => (quote!(()), name.span()),
         ReturnType::Type(_, returned) => (quote!(#returned), returned.span()),
     };
-    let finish = quote_spanned!(returned_at=> <#returned as __private::IntoOutcome>::into_outcome);
     // Where the type is not written out, the compiler says so, and once is enough.
     let is_written = !holds_placeholder(returned.clone());
+    let (returns, finish) = if is_written {
+        let returning = quote_spanned!(returned_at=> <#returned as __private::IntoOutcome>::RETURNING);
+        let constant = quote!(const __RETURNS: __private::Returning<#returned> = #returning;);
+        (Some(constant), quote!((__RETURNS.into_outcome)))
+    } else {
+        (None, quote_spanned!(returned_at=> <#returned as __private::IntoOutcome>::into_outcome))
+    };
     let replies = handler.policy.returns.as_ref().filter(|_| is_written).map(|returns| {
         let (reply, otherwise) = (returns.reply, &returns.otherwise);
         quote_spanned! {returned_at=>
-            const _: () = __private::assert_reply(
-                <#returned as __private::IntoOutcome>::REPLIES, #reply, #otherwise
-            );
+            const _: () = __private::assert_reply(__RETURNS.replies, #reply, #otherwise);
         }
     });
 
@@ -116,6 +120,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             const __EVENTS: &[(&::core::primitive::str, &[&::core::primitive::str])] = &[#(#events),*];
             #hover
             #(#arguments)*
+            #returns
             #replies
             __private::inventory::submit! {
                 __private::Registration {
