@@ -64,7 +64,10 @@ pub fn fixture<const N: usize>(event_type: &str, fields: [(&str, Value); N]) -> 
     static SEED: AtomicU64 = AtomicU64::new(0);
     let made = Sample::new(event_type, SEED.fetch_add(1, Ordering::Relaxed)).and_then(|mut sample| {
         for (path, value) in fields {
-            sample.set_json(path, value)?;
+            match path.strip_prefix("previous.") {
+                Some(former) => sample.set_previous_json(former, value)?,
+                None => sample.set_json(path, value)?,
+            }
         }
         Ok(sample)
     });

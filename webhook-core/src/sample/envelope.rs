@@ -25,8 +25,7 @@ pub(super) struct EnvelopeFields {
 /// ```
 /// use webhook_core::{Event, fixture};
 ///
-/// let sample = fixture!("customer.updated", email = "new@example.com")
-///     .previous("email", "old@example.com")
+/// let sample = fixture!("customer.updated", email = "new@example.com", previous.email = "old@example.com")
 ///     .account("acct_1")
 ///     .livemode(true);
 /// let event: Event = sample.event().unwrap();
@@ -117,12 +116,9 @@ impl Sample {
     #[must_use]
     #[track_caller]
     pub fn previous(mut self, path: &str, value: impl Into<Value>) -> Self {
-        let mut former = self.fields.previous.take().unwrap_or_else(|| json!({}));
-        let put = self.former(path, Given::Json(value.into())).put(&mut former);
-        if let Err(error) = put {
+        if let Err(error) = self.set_previous_json(path, value.into()) {
             panic!("no such previous attribute: {error}");
         }
-        self.fields.previous = Some(former);
         self
     }
 
@@ -147,14 +143,24 @@ impl Sample {
     ///
     /// Fails if the object has no such field, or the field cannot hold the value.
     pub fn set_previous(&mut self, path: &str, value: &str) -> Result<(), SampleError> {
-        let mut former = self.fields.previous.clone().unwrap_or_else(|| json!({}));
-        self.former(path, Given::Text(value.to_owned())).put(&mut former)?;
-        self.fields.previous = Some(former);
-        Ok(())
+        self.put_previous(path, Given::Text(value.to_owned()))
     }
 
-    fn former(&self, path: &str, value: Given) -> Former {
-        Former { maker: self.maker(CREATED.into()), object: self.object_name, path: path.to_owned(), value }
+    /// Sets a former value to a JSON value.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`set_previous`](Self::set_previous) does.
+    pub fn set_previous_json(&mut self, path: &str, value: Value) -> Result<(), SampleError> {
+        self.put_previous(path, Given::Json(value))
+    }
+
+    fn put_previous(&mut self, path: &str, value: Given) -> Result<(), SampleError> {
+        let mut former = self.fields.previous.clone().unwrap_or_else(|| json!({}));
+        let (maker, path) = (self.maker(CREATED.into()), path.to_owned());
+        Former { maker, object: self.object_name, path, value }.put(&mut former)?;
+        self.fields.previous = Some(former);
+        Ok(())
     }
 
     /// Writes what was set into the event.

@@ -85,6 +85,28 @@ fn former_values_replace_those_that_the_sample_has_of_itself() {
     );
 }
 
+#[test]
+fn a_fixture_says_former_values_that_are_checked_when_it_is_compiled() {
+    let sample = fixture!(
+        "customer.subscription.updated",
+        status = "past_due",
+        previous.status = "active",
+        previous.cancellation_details.reason = null,
+        "previous.metadata.Order No." = "o_1",
+        previous.cancel_at = 1_700_000_000,
+    );
+    let expected = json!({
+        "status": "active", "cancellation_details": { "reason": null }, "metadata": { "Order No.": "o_1" },
+        "cancel_at": 1_700_000_000,
+    });
+    assert_eq!(former_json(sample), expected);
+    // The path begins with a name that no object has a field of.
+    for object in webhook_core::catalog::objects() {
+        let fields = &webhook_core::catalog::object(object).unwrap().fields;
+        assert!(fields.iter().all(|field| field.name != "previous"), "{object}");
+    }
+}
+
 fn former_json(sample: Sample) -> Value {
     sample.event::<Value>().unwrap().previous_attributes.clone().unwrap().decode().unwrap()
 }
