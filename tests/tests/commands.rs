@@ -90,6 +90,7 @@ fn trigger_says_what_went_wrong() {
         (&["payment_intent.succeeded", "--set", "amount=null"], "`amount` cannot be `null`"),
         (&["payment_intent.succeeded", "--set", "amount"], "--set amount: write a path, `=` and a value"),
         (&["payment_intent.succeeded", "--set", "=5"], "no field ``"),
+        (&["payment_intent.succeeded", "--set", "amount=5", "--set", "amount=6"], "`amount` is set already"),
         (&["payment_intent.succeeded", "--set", "amount.x=5"], "`amount"),
         (&["payment_intent.succeeded", "--set", "status=gone"], "`status` cannot be `gone`"),
         (&["payout.paid", "payment_intent.succeded"], "did you mean `payment_intent.succeeded`"),

@@ -121,6 +121,19 @@ fn a_disk_that_is_full_at_the_start_is_survived() {
 }
 
 #[test]
+fn a_server_that_waits_for_room_ends_when_it_is_told_to() {
+    let files = Files::fresh("disk-full-stopped");
+    let disk = Disk::mount(&files);
+    disk.fill_up();
+    let server = start(&disk, &files, &[]);
+    assert_eq!(send(&mut History::default(), &server, &delivery(1, 1)).status, 503);
+    server.stop();
+    disk.free();
+    start(&disk, &files, &[]).stop();
+    disk.unmount();
+}
+
+#[test]
 fn the_reserve_lets_a_server_start_on_a_full_disk_and_finish_what_it_has() {
     let (files, mut history) = (Files::fresh("disk-full-reserve"), History::default());
     let disk = Disk::mount(&files);
@@ -128,6 +141,8 @@ fn the_reserve_lets_a_server_start_on_a_full_disk_and_finish_what_it_has() {
     assert_eq!(send(&mut history, &server, &delivery(1, 1)).status, 200);
     server.process.signal("KILL");
     let mut log = server.process.wait().stderr;
+    // What was there takes no new room.
+    fs::remove_file(disk.folder().join("inbox.db-shm")).expect("it is there");
     disk.fill_up();
     let server = start(&disk, &files, &[]);
     server.process.line_with(Stream::Stderr, "inbox path=");

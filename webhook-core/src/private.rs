@@ -9,7 +9,7 @@ use std::future::Future;
 
 pub use inventory;
 
-pub use agree::{assert_carried, assert_place, assert_reply, assert_sent};
+pub use agree::{assert_any_object, assert_carried, assert_place, assert_reply, assert_sent, assert_variant};
 pub use field::{Field, ReadsPrevious, Sendable, Variant, field, find, object_position, read_field, variant};
 
 pub use fixture::{Writes, fixture, write};

@@ -11,9 +11,10 @@ use crate::mistakes::Mistakes;
 /// Parse, check, expand.
 pub(crate) fn expand(root: TokenStream, input: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
-    let expansion = parse::fixture(input, &mut mistakes).and_then(|fixture| {
-        let fields = check::fields(&fixture, &mut mistakes);
-        mistakes.is_empty().then(|| expand::sample(&fixture, &fields, root))
-    });
-    expansion.unwrap_or_else(|| mistakes.into_compile_errors())
+    let fixture = parse::fixture(input, &mut mistakes);
+    let fields = fixture.as_ref().map(|fixture| check::fields(fixture, &mut mistakes));
+    match fixture.zip(fields) {
+        Some((fixture, fields)) if mistakes.is_empty() => expand::sample(&fixture, &fields, root),
+        _ => expand::stand_in(mistakes.into_compile_errors(), root),
+    }
 }

@@ -12,7 +12,9 @@ use crate::view::parse;
 /// implementations do, so that its uses elsewhere stay good.
 pub(crate) fn derive(root: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
-    let Some(item) = parse::item(item, &mut mistakes) else { return mistakes.into_compile_errors() };
+    let Some(item) = parse::item(item, &["object", "at", "crate"], &mut mistakes) else {
+        return mistakes.into_compile_errors();
+    };
     match check::item(&item, &mut mistakes) {
         Some(checked) if mistakes.is_empty() => expand::implementation(&item, &checked, root),
         _ => {

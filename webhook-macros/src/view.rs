@@ -8,11 +8,13 @@ use proc_macro2::TokenStream;
 
 use crate::mistakes::Mistakes;
 
+const KEYS: [&str; 5] = ["object", "at", "previous", "transparent", "crate"];
+
 /// Parse, check, expand. The type itself stands beside the expansion; where something is wrong, stand-ins for the
 /// implementations do, so that its uses elsewhere stay good.
 pub(crate) fn derive(root: TokenStream, item: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
-    let Some(item) = parse::item(item, &mut mistakes) else { return mistakes.into_compile_errors() };
+    let Some(item) = parse::item(item, &KEYS, &mut mistakes) else { return mistakes.into_compile_errors() };
     match check::item(&item, &mut mistakes) {
         Some(kind) if mistakes.is_empty() => expand::implementation(&item, &kind, root),
         _ => {

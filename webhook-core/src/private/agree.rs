@@ -57,6 +57,42 @@ pub const fn assert_sent(
     }
 }
 
+/// Stops the compilation where a handler of all other events reads objects of some type.
+///
+/// # Panics
+///
+/// Panics at compile time, naming the payload and what it reads.
+#[track_caller]
+pub const fn assert_any_object(payload: (&str, &[&str])) {
+    let (name, reads) = payload;
+    if !reads.is_empty() {
+        let text = ConstText::new().add("`#[on_unhandled]` takes events with objects of every type, and `");
+        let text = text.add(name).add("` reads `").join(reads);
+        text.add("` only: take `Event`, or name the event types in `#[on_event]`").panic();
+    }
+}
+
+/// Stops the compilation where a variant of an enum over views can never be chosen.
+///
+/// # Panics
+///
+/// Panics at compile time, saying why.
+#[track_caller]
+pub const fn assert_variant(place: Place, before: &[Place]) {
+    if !place.at.is_empty() {
+        let text = ConstText::new().add("a variant is a view of an object, and `").place(place);
+        text.add("` is inside one").panic();
+    }
+    let mut at = 0;
+    while at < before.len() {
+        if is_same(before[at].object, place.object) {
+            let text = ConstText::new().add("an earlier variant reads `").add(place.object);
+            text.add("` already, so this one would never be chosen").panic();
+        }
+        at += 1;
+    }
+}
+
 /// Stops the compilation where a handler returns a `Reply` and its attribute does not say so, or the other way round.
 ///
 /// # Panics

@@ -35,9 +35,11 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             }
         });
         let argument = quote_spanned!(ty.span()=> <#ty as __private::Extract>::ARGUMENT);
-        let carried = quote_spanned! {ty.span()=>
-            const _: () = __private::assert_carried(#constant.payload, __EVENTS);
+        let agreed = match &handler.types {
+            Some(_) => quote_spanned!(ty.span()=> __private::assert_carried(#constant.payload, __EVENTS)),
+            None => quote_spanned!(ty.span()=> __private::assert_any_object(#constant.payload)),
         };
+        let carried = quote_spanned!(ty.span()=> const _: () = #agreed;);
         let sent = lacking(handler).map(|(event, objects, lacks)| {
             quote_spanned! {ty.span()=>
                 const _: () = __private::assert_sent(

@@ -1,5 +1,6 @@
 //! Checking: every variant against the values that the catalog lists.
 
+use proc_macro2::Span;
 use syn::{Data, Fields, Ident, Type, Variant};
 use webhook_catalog::{Shape, nearest};
 
@@ -21,7 +22,7 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
         mistakes.add(name.span(), "`StripeEnum` is for enums; `StripeObject` is for structs");
         return None;
     };
-    if item.settings.object.is_some() && item.settings.at.is_none() {
+    if item.settings.object.is_some() && item.settings.at.is_none() && !item.settings.incomplete {
         let message = "which field? write `#[stripe(object = \"payment_intent\", at = \"status\")]`";
         mistakes.add(name.span(), message);
         return None;
@@ -38,19 +39,33 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
             return None;
         }
     };
-    let mut variants = Vec::new();
+    let mut variants: Vec<(Ident, String)> = Vec::new();
     let mut other = None;
+    let has_other = data.variants.iter().any(|variant| variant.ident == "Other");
+    let mut is_other_missing = !has_other;
     for variant in &data.variants {
-        if variant.ident == "Other" && !matches!(variant.fields, Fields::Unit) {
+        if variant.ident == "Other" {
             other = Some(variant.ident.clone());
-            if !holds_text(variant) {
-                mistakes.add_on(&variant.fields, "`Other` keeps the text that Stripe sent: `Other(String)`");
+            fallback(variant, &values, mistakes);
+        } else if !matches!(variant.fields, Fields::Unit) {
+            let name = &variant.ident;
+            let is_fallback = !has_other && !values.contains(&snake_case(&name.to_string()).as_str());
+            is_other_missing &= !is_fallback;
+            let message = if is_fallback {
+                format!("the variant for all other values is called `Other`, not `{name}`: `Other(String)`")
+            } else {
+                "a variant is a value of Stripe's and holds nothing; only `Other(String)` does".to_owned()
+            };
+            mistakes.add(name.span(), message);
+        } else if let Some((value, span)) = value(variant, &values, &place, mistakes) {
+            match variants.iter().find(|(_, known)| *known == value) {
+                Some((known, _)) => mistakes
+                    .add(span, format!("`{value}` is read as `{known}` already: remove one of the two")),
+                None => variants.push((variant.ident.clone(), value)),
             }
-        } else if let Some(value) = value(variant, &values, &place, mistakes) {
-            variants.push((variant.ident.clone(), value));
         }
     }
-    if other.is_none() {
+    if is_other_missing {
         let message = format!(
             "Stripe adds values without notice: give `{name}` a variant `Other(String)` that keeps those it does not know"
         );
@@ -59,19 +74,34 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
     Some(TextEnum { place, variants, other: other? })
 }
 
+/// Checks the variant for all other values.
+fn fallback(variant: &Variant, values: &[&str], mistakes: &mut Mistakes) {
+    Settings::parse(&variant.attrs, &[], mistakes);
+    if holds_text(variant) {
+        return;
+    }
+    let mut message = "`Other` keeps the text that Stripe sent: `Other(String)`".to_owned();
+    if values.contains(&"other") && matches!(variant.fields, Fields::Unit) {
+        message +=
+            "; for Stripe's own `other`, add a variant of another name with `#[stripe(rename = \"other\")]`";
+    }
+    mistakes.add_on(variant, message);
+}
+
 fn holds_text(variant: &Variant) -> bool {
     let Fields::Unnamed(fields) = &variant.fields else { return false };
     let is_string = |ty: &Type| matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "String"));
     fields.unnamed.len() == 1 && is_string(&fields.unnamed[0].ty)
 }
 
-fn value(variant: &Variant, values: &[&str], place: &Place, mistakes: &mut Mistakes) -> Option<String> {
+fn value(
+    variant: &Variant,
+    values: &[&str],
+    place: &Place,
+    mistakes: &mut Mistakes,
+) -> Option<(String, Span)> {
     let settings = Settings::parse(&variant.attrs, &["rename"], mistakes);
-    if !matches!(variant.fields, Fields::Unit) {
-        mistakes.add(
-            variant.ident.span(),
-            "a variant is a value of Stripe's and holds nothing; only `Other(String)` does",
-        );
+    if settings.incomplete {
         return None;
     }
     let (value, span) = match &settings.path {
@@ -79,7 +109,7 @@ fn value(variant: &Variant, values: &[&str], place: &Place, mistakes: &mut Mista
         None => (snake_case(&variant.ident.to_string()), variant.ident.span()),
     };
     if values.contains(&value.as_str()) {
-        return Some(value);
+        return Some((value, span));
     }
     let all = if values.len() <= 12 { format!("there are `{}`", values.join("`, `")) } else { String::new() };
     let all = if all.is_empty() { "`events --explain TYPE` lists some".to_owned() } else { all };

@@ -30,12 +30,15 @@ pub(crate) struct ViewField {
 
 pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
     let Item { input, settings } = item;
+    if settings.incomplete {
+        return None;
+    }
     if let Some(lifetime) = input.generics.lifetimes().next() {
         mistakes.add(lifetime.span(), "a view owns what it reads: use `String` instead of a reference");
         return None;
     }
     match &input.data {
-        Data::Struct(data) if settings.transparent => transparent(&data.fields, settings, mistakes),
+        Data::Struct(data) if settings.transparent.is_some() => transparent(&data.fields, settings, mistakes),
         Data::Struct(data) => match &data.fields {
             Fields::Named(named) => {
                 let place = place(&input.ident, settings, mistakes)?;
@@ -60,8 +63,27 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
             }
         },
         Data::Enum(data) => {
-            if let Some(object) = &settings.object {
-                mistakes.add(object.span(), "the variants' views say which objects they are: remove this");
+            if settings.at.is_some() && data.variants.iter().any(|variant| variant.fields.is_empty()) {
+                let message = "the variants of this enum are to be views of objects: `Card(CardView)`; \
+                               one of texts derives `StripeEnum`";
+                mistakes.add(input.ident.span(), message);
+                return None;
+            }
+            for (key, span) in settings.useless(&["object", "at", "previous", "transparent"]) {
+                let message = match key {
+                    "object" => "the variants' views say which objects they are: remove this".to_owned(),
+                    "previous" => {
+                        "previous attributes do not say which object they are of, so an enum cannot \
+                                   read them: remove this"
+                            .to_owned()
+                    }
+                    _ => format!("an enum over views has no use for `{key}`: remove this"),
+                };
+                mistakes.add(span, message);
+            }
+            if data.variants.is_empty() {
+                let message = "an enum over views has a variant for each object that the program reads";
+                mistakes.add(input.ident.span(), message);
             }
             let variants =
                 data.variants.iter().filter_map(|variant| self::variant(variant, mistakes)).collect();
@@ -84,11 +106,8 @@ fn of_no_object(place: &Place) -> String {
 }
 
 fn transparent(fields: &Fields, settings: &Settings, mistakes: &mut Mistakes) -> Option<Kind> {
-    if let Some(needless) = settings.object.as_ref().or(settings.at.as_ref()) {
-        mistakes.add(
-            needless.span(),
-            "a transparent type reads what its field's type reads, anywhere: remove this",
-        );
+    for (_, span) in settings.useless(&["object", "at", "previous"]) {
+        mistakes.add(span, "a transparent type reads what its field's type reads, anywhere: remove this");
     }
     match fields {
         Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
@@ -103,8 +122,11 @@ fn transparent(fields: &Fields, settings: &Settings, mistakes: &mut Mistakes) ->
 
 /// Finds the place that the attributes name.
 pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) -> Option<Place> {
+    if settings.incomplete {
+        return None;
+    }
     let Some(object) = &settings.object else {
-        if !settings.incomplete {
+        {
             let message = "which object of Stripe's? write `#[stripe(object = \"payment_intent\")]`";
             mistakes.add(name.span(), message);
         }
@@ -129,6 +151,9 @@ pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) 
 
 fn field(field: &syn::Field, place: &Place, previous: bool, mistakes: &mut Mistakes) -> Option<ViewField> {
     let settings = Settings::parse(&field.attrs, &["path", "rename"], mistakes);
+    if settings.incomplete {
+        return None;
+    }
     let name = field.ident.clone()?;
     let (path, span) = match &settings.path {
         Some(path) => (path.value(), path.span()),
@@ -147,6 +172,7 @@ fn field(field: &syn::Field, place: &Place, previous: bool, mistakes: &mut Mista
 }
 
 fn variant(variant: &Variant, mistakes: &mut Mistakes) -> Option<(Ident, Type)> {
+    Settings::parse(&variant.attrs, &[], mistakes);
     match &variant.fields {
         Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
             Some((variant.ident.clone(), unnamed.unnamed[0].ty.clone()))

@@ -99,6 +99,7 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
     let text = name.to_string();
     let (impl_generics, type_generics, where_clause) = item.input.generics.split_for_impl();
     let mut before = Vec::new();
+    let mut named: Vec<Ident> = Vec::new();
     let described: Vec<_> = variants
         .iter()
         .enumerate()
@@ -109,6 +110,11 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
             }
             let constant = format_ident!("__VARIANT_{at}");
             before.push(quote!(const #constant: __private::Variant<#ty> = #variant;));
+            let earlier = named.iter();
+            before.push(quote_spanned! {ty.span()=>
+                const _: () = __private::assert_variant(#constant.place, &[#(#earlier.place),*]);
+            });
+            named.push(constant.clone());
             quote!(#constant)
         })
         .collect();

@@ -19,21 +19,18 @@ pub(crate) struct Settings {
     pub(crate) object: Option<LitStr>,
     pub(crate) at: Option<LitStr>,
     pub(crate) path: Option<LitStr>,
-    pub(crate) transparent: bool,
+    pub(crate) transparent: Option<Span>,
     pub(crate) previous: Option<Span>,
     /// Whether something could not be read: then nothing is said to be missing.
     pub(crate) incomplete: bool,
     pub(crate) root: Option<Path>,
 }
 
-pub(crate) fn item(tokens: TokenStream, mistakes: &mut Mistakes) -> Option<Item> {
+/// Parses the item; `allowed` are the keys that make sense on it.
+pub(crate) fn item(tokens: TokenStream, allowed: &[&str], mistakes: &mut Mistakes) -> Option<Item> {
     match syn::parse2::<DeriveInput>(tokens) {
         Ok(input) => {
-            let settings = Settings::parse(
-                &input.attrs,
-                &["object", "at", "previous", "transparent", "crate"],
-                mistakes,
-            );
+            let settings = Settings::parse(&input.attrs, allowed, mistakes);
             Some(Item { input, settings })
         }
         Err(mistake) => {
@@ -62,12 +59,24 @@ impl Settings {
             _ if !allowed.contains(&key.as_str()) => return Err(unknown_key(meta, &key, allowed)),
             "object" => self.object.replace(text(meta, "object = \"payment_intent\"")?).is_some(),
             "at" => self.at.replace(text(meta, "at = \"amount_details.tip\"")?).is_some(),
-            "path" | "rename" => self.path.replace(text(meta, "path = \"metadata.order_id\"")?).is_some(),
-            "crate" => self.root.replace(meta.value()?.call(Path::parse_mod_style)?).is_some(),
-            "previous" => self.previous.replace(meta.path.span()).is_some(),
-            _ => std::mem::replace(&mut self.transparent, true),
+            "path" => self.path.replace(text(meta, "path = \"metadata.order_id\"")?).is_some(),
+            "rename" => self.path.replace(text(meta, "rename = \"type\"")?).is_some(),
+            "crate" => self.root.replace(path(meta)?).is_some(),
+            "previous" => self.previous.replace(alone(meta)?).is_some(),
+            _ => self.transparent.replace(alone(meta)?).is_some(),
         };
         if repeated { Err(meta.error(format!("`{key}` is given twice: keep one"))) } else { Ok(()) }
+    }
+
+    /// The keys that are given and of no use here, of these: where each stands.
+    pub(crate) fn useless(&self, keys: &[&'static str]) -> Vec<(&'static str, Span)> {
+        let span = |key: &str| match key {
+            "object" => self.object.as_ref().map(LitStr::span),
+            "at" => self.at.as_ref().map(LitStr::span),
+            "previous" => self.previous,
+            _ => self.transparent,
+        };
+        keys.iter().filter_map(|key| span(key).map(|span| (*key, span))).collect()
     }
 }
 
@@ -78,7 +87,25 @@ fn text(meta: &ParseNestedMeta<'_>, example: &str) -> syn::Result<LitStr> {
     })
 }
 
+fn path(meta: &ParseNestedMeta<'_>) -> syn::Result<Path> {
+    const EXAMPLE: &str = "a path stands here: `crate = my::webhook_core`";
+    let value = meta.value().map_err(|_| meta.error(EXAMPLE))?;
+    value.call(Path::parse_mod_style).map_err(|mistake| syn::Error::new(mistake.span(), EXAMPLE))
+}
+
+/// The place of a key that stands alone.
+fn alone(meta: &ParseNestedMeta<'_>) -> syn::Result<Span> {
+    if meta.input.is_empty() || meta.input.peek(syn::Token![,]) {
+        return Ok(meta.path.span());
+    }
+    let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+    Err(meta.error(format!("`{key}` stands alone, without a value")))
+}
+
 fn unknown_key(meta: &ParseNestedMeta<'_>, key: &str, allowed: &[&str]) -> syn::Error {
+    if allowed.is_empty() {
+        return meta.error("`stripe` says nothing here: remove this");
+    }
     let near = webhook_catalog::nearest(key, allowed.iter().copied());
     let all = format!("there are `{}`", allowed.join("`, `"));
     meta.error(format!("`stripe` has no `{key}` here{}", did_you_mean(&near, &all)))

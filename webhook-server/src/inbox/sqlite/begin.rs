@@ -42,10 +42,13 @@ pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite:
 /// The runs in progress, as far as whoever makes them was told.
 pub(super) type Live = HashSet<Ticket>;
 
-/// Makes ready again what runs by the file and is not among the tasks that really do.
+/// Makes ready again what this process runs by the file, and does not really run. What a former process ran is left to
+/// [`begin`], which counts it.
 pub(super) fn release_unknown(db: &Connection, live: &Live) -> rusqlite::Result<()> {
     let running: Vec<Ticket> = db
-        .prepare("SELECT id, fence FROM inbox_task WHERE state = 1")?
+        .prepare(
+            "SELECT id, fence FROM inbox_task WHERE state = 1 AND owner = (SELECT number FROM inbox_incarnation)",
+        )?
         .query_map([], |row| Ok(Ticket { task: row.get(0)?, fence: row.get(1)? }))?
         .collect::<Result<_, _>>()?;
     for run in running.iter().filter(|run| !live.contains(run)) {

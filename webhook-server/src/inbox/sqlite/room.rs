@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
@@ -26,6 +26,8 @@ pub(super) struct Room {
     /// How many bytes are free, if that is too little; [`ENOUGH`] if not.
     low: AtomicU64,
     looked_at: Mutex<Option<Instant>>,
+    /// Whether the inbox is this process's: before that, there is nothing to be kept in reserve.
+    is_ours: AtomicBool,
 }
 
 const ENOUGH: u64 = u64::MAX;
@@ -38,7 +40,13 @@ impl Room {
             floor,
             low: AtomicU64::new(ENOUGH),
             looked_at: Mutex::new(None),
+            is_ours: AtomicBool::new(false),
         }
+    }
+
+    /// Begins to watch, and to keep some in reserve.
+    pub(super) fn watch(&self) {
+        self.is_ours.store(true, Ordering::Relaxed);
     }
 
     /// How many bytes are free, if that is too little to take anything in.
@@ -62,6 +70,9 @@ impl Room {
 
     /// Looks at the room, if that was not just done.
     pub(super) fn look(&self) {
+        if !self.is_ours.load(Ordering::Relaxed) {
+            return;
+        }
         let Ok(mut looked_at) = self.looked_at.lock() else { return };
         if looked_at.is_some_and(|at| at.elapsed() < EVERY) {
             return;

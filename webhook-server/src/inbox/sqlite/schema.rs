@@ -30,6 +30,8 @@ impl Schema {
     ///
     /// Fails if the schema is not one that this program's migrations make.
     pub(super) fn of(db: &Connection) -> Result<Self, Problem> {
+        // All of it as it is at one moment: another process may be at the migrations.
+        let db = &*db.unchecked_transaction()?;
         let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
         let (marked, version) = (number("application_id")?, number("user_version")?);
         if marked != APPLICATION_ID {

@@ -72,6 +72,7 @@ impl Session {
         if self.begun.get().is_none() {
             let begun = self.begin(&db).map_err(|error| self.file.classify(error.into()))?;
             let _ = self.begun.set(begun);
+            self.room.watch();
         }
         Ok(db)
     }

@@ -86,6 +86,22 @@ async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
 }
 
 #[tokio::test]
+async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
+    claim(&store, 1).await;
+    drop(store);
+    let store = Sqlite::open(&path, &opening()).expect("nobody has it");
+    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    assert!(panicking.await.is_err());
+    let began = store.begin(["a".to_owned()].into()).await.expect("it can be written");
+    assert_eq!(began.suspects, 1);
+    assert_eq!(claim(&store, 1).await.claims[0].attempt, 2);
+}
+
+#[tokio::test]
 async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");

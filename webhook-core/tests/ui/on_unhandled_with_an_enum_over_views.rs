@@ -1,0 +1,18 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeObject)]
+#[stripe(object = "card")]
+struct Card {
+    last4: String,
+}
+
+#[derive(StripeObject)]
+enum Source {
+    Card(Card),
+}
+
+#[on_unhandled]
+async fn note(_event: Event<Source>) {}
+
+fn main() {}

@@ -1,0 +1,11 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeEnum)]
+#[stripe(object = "payment_intent", at = "status")]
+enum Status {
+    Succeeded,
+    Unknown(String),
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeEnum)]
+#[stripe(object = "payment_intent", at = "status")]
+enum Status {
+    Succeeded,
+    #[stripe(rename = "processing")]
+    Other(String),
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeEnum)]
+#[stripe(object = "payment_intent", at = "status")]
+enum Status {
+    Succeeded,
+    #[stripe(rename = "succeeded")]
+    Done,
+    Other(String),
+}
+
+fn main() {}

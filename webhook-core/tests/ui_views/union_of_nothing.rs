@@ -1,0 +1,7 @@
+#![allow(dead_code)]
+use webhook_core::*;
+
+#[derive(StripeObject)]
+enum Source {}
+
+fn main() {}
