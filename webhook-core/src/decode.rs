@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde_path_to_error::{Path, Segment};
 use thiserror::Error;
+use webhook_catalog::{Move, moved_to};
+
+use crate::Envelope;
 
 /// Where an event's object does not fit the type that reads it. Says where and what was expected; never holds a
 /// value of the object.
@@ -13,6 +16,8 @@ pub struct DecodeError {
     /// From the outermost step inwards, reversed: each level adds its own step as the error passes.
     steps: Vec<Step>,
     problem: Problem,
+    /// Where the field was when the event was made, if it moved since, and that version.
+    since: Option<(&'static Move, String)>,
 }
 
 /// How many characters of a path are shown.
@@ -107,6 +112,20 @@ impl DecodeError {
         }
     }
 
+    /// Adds that the field is elsewhere in an event of an API version as old as this.
+    pub(crate) fn in_event(mut self, envelope: &Envelope) -> Self {
+        let is_version = |text: &&str| {
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+        };
+        let version = envelope.api_version.as_deref().filter(is_version);
+        if let (Some(version), Problem::Missing | Problem::Expected(_)) = (version, &self.problem) {
+            let object = envelope.text_at("object").unwrap_or_default();
+            let moved = moved_to(&object, &self.path()).filter(|moved| version < moved.version);
+            self.since = moved.map(|moved| (moved, version.to_owned()));
+        }
+        self
+    }
+
     /// Tells whether the object is of another type than the payload reads, as may happen where an event carries one
     /// of several.
     pub fn is_other_object(&self) -> bool {
@@ -118,7 +137,7 @@ impl DecodeError {
     }
 
     fn of(problem: Problem) -> Self {
-        Self { steps: Vec::new(), problem }
+        Self { steps: Vec::new(), problem, since: None }
     }
 
     fn at(mut self, step: Step) -> Self {
@@ -170,6 +189,10 @@ impl fmt::Display for DecodeError {
                     "the object does not fit `{target}` at `{path}` (line {line}, column {column} of the object)"
                 )
             }
+        }?;
+        match &self.since {
+            Some((moved, version)) => write!(f, ": the event is of API version {version}, and {moved}"),
+            None => Ok(()),
         }
     }
 }

@@ -35,7 +35,8 @@ impl<T: Payload> Event<T> {
     ///
     /// Fails where the object does not fit `T`.
     pub fn decode(envelope: Arc<Envelope>) -> Result<Self, DecodeError> {
-        Ok(Self { object: T::decode(&envelope.object)?, envelope })
+        let object = T::decode(&envelope.object).map_err(|error| error.in_event(&envelope))?;
+        Ok(Self { object, envelope })
     }
 }
 

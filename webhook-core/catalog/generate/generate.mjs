@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crossCheckEvents, crossCheckObjects } from './cross-check.mjs';
+import { checkDeviations } from './deviations.mjs';
 import { difference } from './diff.mjs';
 import { readSnapshotEvents, readThinEvents } from './read-events.mjs';
 import { objectReader } from './read-objects.mjs';
@@ -38,6 +39,7 @@ function generate() {
     fail(`npm stripe ${stripe.version} is made for API ${stripe.apiVersion}, PyPI stripe ${python.version} for ${python.api_version}`);
   }
   crossCheckEvents(snapshot, thin, python);
+  checkDeviations(stripe, readFileSync(inSrc('deviations.txt'), 'utf8'));
   crossCheckObjects(objects, python);
   const versions = { npm: stripe.version, pypi: python.version, api: stripe.apiVersion };
   return {

@@ -78,6 +78,22 @@ export function openStripe(folder) {
   const docOf = (node) =>
     ts.getJSDocCommentsAndTags(node).map((d) => d.getText()).join(' ').replace(/\s+/g, ' ');
 
+  /** The doc comments of all exported interfaces of snapshot events and objects, and of their members. */
+  const allDocs = () => {
+    const docs = [];
+    const inV2 = (name) => name.startsWith(path.join('resources', 'V2'));
+    for (const file of program.getSourceFiles()) {
+      const name = path.relative(esm, file.fileName);
+      if (name.startsWith('..') || inV2(name)) continue;
+      for (const declaration of file.statements.filter(ts.isInterfaceDeclaration)) {
+        const where = `esm/${name}#${declaration.name.text}`;
+        docs.push({ place: where, doc: docOf(declaration) });
+        for (const own of declaration.members) docs.push({ place: `${where}.${own.name?.getText()}`, doc: docOf(own) });
+      }
+    }
+    return docs;
+  };
+
   /** The statement `type|interface NAME` at the top level of a file. */
   const topLevel = (file, name) =>
     file.statements.find(
@@ -97,6 +113,6 @@ export function openStripe(folder) {
     version: JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')).version,
     apiVersion: readFileSync(path.join(esm, 'apiVersion.js'), 'utf8').match(/ApiVersion = '([^']+)'/)?.[1]
       ?? fail('npm stripe names no API version'),
-    sourceFile, place, declarationOf, membersOf, member, ownMember, docOf, topLevel, literalsOf,
+    sourceFile, place, declarationOf, membersOf, member, ownMember, docOf, allDocs, topLevel, literalsOf,
   };
 }

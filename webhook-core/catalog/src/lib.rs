@@ -19,7 +19,7 @@ mod suggest;
 pub use deviations::{Deviation, deviations};
 pub use events::{EventType, Kind, Mismatch, api_version, expand, find, snapshot_types, thin_types};
 pub use field_names::{FieldName, field_named};
-pub use moves::{Move, moved, moved_at, moves};
+pub use moves::{Move, moved, moved_at, moved_to, moves};
 pub use objects::{Field, Object, Shape, object, objects};
 pub use path::is_metadata_key;
 pub use suggest::{is_slip, nearest};

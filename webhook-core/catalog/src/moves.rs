@@ -65,6 +65,33 @@ pub fn moved_at(name: &str, path: &str) -> Option<&'static Move> {
     None
 }
 
+/// Finds the move that brought a field to a path of an object, or what it stands in: the newest, if there are several.
+pub fn moved_to(name: &str, path: &str) -> Option<&'static Move> {
+    // Each object on the way, and the path inside it; elements are left out, there and in the moves.
+    let mut ways: Vec<(&'static str, Vec<&str>)> = vec![(object(name)?.name, Vec::new())];
+    let mut fields = &object(name)?.fields;
+    let mut found: Option<&'static Move> = None;
+    for step in path.split('.').map(|step| step.split('[').next().unwrap_or(step)) {
+        if step == "data" || step.parse::<usize>().is_ok() {
+            continue;
+        }
+        for (owner, way) in &mut ways {
+            way.push(step);
+            let here = MOVES.iter().filter(|known| known.object == *owner && known.leads_to(way));
+            found = found.into_iter().chain(here).max_by_key(|known| known.version);
+        }
+        match fields.iter().find(|field| field.name == step).and_then(|field| within(&field.shape)) {
+            Some(Within::Fields(nested)) => fields = nested,
+            Some(Within::Object(other)) => {
+                ways.push((other.name, Vec::new()));
+                fields = &other.fields;
+            }
+            None => break,
+        }
+    }
+    found
+}
+
 /// What a path goes on in.
 enum Within<'a> {
     Fields(&'a Vec<Field>),
@@ -77,6 +104,13 @@ fn within(shape: &Shape) -> Option<Within<'_>> {
         Shape::Nested(fields) => Some(Within::Fields(fields)),
         Shape::Object(names) => object(names[0]).map(Within::Object),
         _ => None,
+    }
+}
+
+impl Move {
+    fn leads_to(&self, way: &[&str]) -> bool {
+        let steps = |path: &'static str| path.split('.').map(|step| step.trim_end_matches("[]"));
+        self.to.iter().any(|to| steps(to).filter(|step| *step != "data").eq(way.iter().copied()))
     }
 }
 

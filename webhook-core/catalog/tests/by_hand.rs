@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use webhook_catalog::{Field, Shape, deviations, expand, find, moved, moved_at, moves, object, objects};
+use webhook_catalog::{
+    Field, Shape, deviations, expand, find, moved, moved_at, moved_to, moves, object, objects,
+};
 
 #[test]
 fn a_deviation_is_about_a_field_that_the_events_object_has_and_says_something_new() {
@@ -127,6 +129,23 @@ fn a_move_is_found_on_any_way_to_the_field() {
         ("nothing", "subscription", None),
     ] {
         assert_eq!(moved_at(object, path).map(|known| known.field), found, "{object}.{path}");
+    }
+}
+
+#[test]
+fn where_a_field_came_from_is_found_by_its_present_path() {
+    for (object, path, found) in [
+        ("subscription", "items.data[0].current_period_end", Some("current_period_end")),
+        ("invoice", "parent.subscription_details.subscription", Some("subscription")),
+        ("invoice", "parent.subscription_details.metadata", Some("subscription_details")),
+        ("invoice", "parent.quote_details.quote", Some("quote")),
+        ("invoice", "lines.data[3].pricing.price_details.price", Some("price")),
+        ("checkout.session", "collected_information.shipping_details.name", Some("shipping_details")),
+        ("subscription", "items.data[0].price", None),
+        ("charge", "amount", None),
+        ("nothing", "parent", None),
+    ] {
+        assert_eq!(moved_to(object, path).map(|known| known.field), found, "{object}.{path}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use webhook_core::{DecodeError, Event, Payload, Unchecked};
+use webhook_core::{DecodeError, Event, List, Payload, StripeObject, Timestamp, Unchecked};
 
 use crate::support::{envelope_of, event, parse};
 
@@ -46,6 +46,44 @@ fn the_envelope_is_shared_not_copied() {
     let envelope = envelope_of("{}");
     let event = Event::<Value>::decode(Arc::clone(&envelope)).unwrap();
     assert!(Arc::ptr_eq(&event.envelope, &envelope));
+}
+
+#[test]
+fn an_event_of_a_version_before_a_field_moved_says_so() {
+    #[derive(Debug, StripeObject)]
+    #[stripe(object = "subscription")]
+    struct Subscription {
+        #[expect(dead_code, reason = "only its absence is looked at")]
+        items: List<Item>,
+    }
+
+    #[derive(Debug, StripeObject)]
+    #[stripe(object = "subscription_item")]
+    struct Item {
+        #[expect(dead_code, reason = "only its absence is looked at")]
+        current_period_end: Timestamp,
+    }
+
+    let refused = |version: &str| {
+        let event = event(&[
+            ("type", r#""customer.subscription.updated""#),
+            ("api_version", version),
+            ("data", r#"{"object":{"object":"subscription","items":{"data":[{"id":"si_1"}]}}}"#),
+        ]);
+        let envelope = Arc::new(parse(event).unwrap());
+        Event::<Subscription>::decode(envelope).unwrap_err().to_string()
+    };
+    let missing = "`items.data[0].current_period_end` is missing";
+    assert_eq!(
+        refused(r#""2024-06-20""#),
+        format!(
+            "{missing}: the event is of API version 2024-06-20, and `current_period_end` of `subscription` moved to \
+             `items.data[].current_period_end` in 2025-03-31.basil"
+        )
+    );
+    for version in [r#""2025-03-31.basil""#, r#""2026-10-28.endive""#, "null", r#""<2024>""#] {
+        assert_eq!(refused(version), missing, "{version}");
+    }
 }
 
 #[test]
