@@ -1,7 +1,9 @@
 //! Agreement that only constants can tell: which object an event carries, which place a view is of.
 //!
 //! Every function here stops the compilation by a panic, which the compiler reports at its caller: the expansion, and
-//! there the user's own token.
+//! there the user's own token. Before the words, it writes "evaluation panicked:". The errors without that are those of
+//! traits; their words are a literal, in which a name that only a constant knows cannot stand, on an attribute that an
+//! expansion cannot write where `#![no_implicit_prelude]` rules.
 
 use super::const_text::{ConstText, is_same};
 use crate::event::Requirement;
