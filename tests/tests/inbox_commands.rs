@@ -228,11 +228,19 @@ fn nothing_that_others_worded_steers_a_terminal() {
 fn show_tells_all_of_an_event() {
     in_both_ways(|fixture| {
         let text = fixture.text(&["inbox", "show", &fixture.refunded]);
-        for told in
-            [&fixture.refunded, "charge.refunded", "operated::refunded", "parked", "who refunds", "this?"]
-        {
+        for told in [
+            &fixture.refunded,
+            "charge.refunded",
+            "operated::refunded",
+            "parked",
+            "who refunds",
+            "this?",
+            "attempt 1 parked",
+        ] {
             assert!(text.contains(told), "{told}: {text}");
         }
+        let attempts = &fixture.json(&["inbox", "show", &fixture.refunded])["attempts"];
+        assert_eq!((rows(attempts).len(), &attempts[0]["outcome"]), (1, &json!("parked")), "{attempts}");
         let shown = fixture.json(&["inbox", "show", &fixture.paid]);
         assert_eq!(shown["event"]["event_id"], *fixture.paid);
         assert_eq!(

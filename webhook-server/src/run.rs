@@ -94,10 +94,12 @@ impl Runner {
         let place = Place::default();
         let run = place.clone().of(async move {
             begins.store(true, Ordering::Relaxed);
+            // What it waits for a thread is not the handler's time.
+            let began = tokio::time::Instant::now();
             let returned = (handler.run)(invocation).await;
             // How an error words itself is the application's code, too.
             let error = returned.as_ref().err().map(|error| chain(error.cause()));
-            (returned, error)
+            (returned, error, began.elapsed())
         });
         let run = run.instrument(span);
         let task = match &self.runtime {
@@ -116,7 +118,7 @@ pub(crate) struct Started {
     deadline: Instant,
     begun: Arc<AtomicBool>,
     place: Place,
-    task: JoinHandle<(Returned, Option<String>)>,
+    task: JoinHandle<(Returned, Option<String>, Duration)>,
 }
 
 impl Started {
@@ -163,8 +165,8 @@ impl Started {
         self.deadline.saturating_duration_since(self.started_at)
     }
 
-    fn ran(&self, joined: Result<(Returned, Option<String>), JoinError>) -> Ran {
-        let (returned, error) = match joined.map_err(JoinError::try_into_panic) {
+    fn ran(&self, joined: Result<(Returned, Option<String>, Duration), JoinError>) -> Ran {
+        let (returned, error, took) = match joined.map_err(JoinError::try_into_panic) {
             Ok(ended) => ended,
             Err(Ok(panic)) => return self.failed(self.panicked(panic)),
             Err(Err(_cancelled)) => return self.failed(TimedOut { after: self.limit() }),
@@ -173,7 +175,7 @@ impl Started {
             Ok(reply) => (Ok(()), reply),
             Err(error) => (Err(error), None),
         };
-        Ran { handler: self.handler, outcome, error, reply, took: self.started_at.elapsed(), has_begun: true }
+        Ran { handler: self.handler, outcome, error, reply, took, has_begun: true }
     }
 
     /// A run that panicked. The text of the panic may hold a customer's data.

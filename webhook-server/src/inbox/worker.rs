@@ -145,12 +145,13 @@ impl Inbox {
             let attempt = start.attempt;
             let ran = match inbox.slot(&place).await {
                 Some(slot) => {
-                    let began = tokio::time::Instant::now();
                     let running = inbox.runner.start(handler, &envelope, start);
                     let ran = inbox.watch(ticket, running, &envelope).await;
                     // Another run may begin while the end of this one is stored.
                     drop(slot);
-                    place.returned(began.elapsed());
+                    if let Some(ran) = &ran {
+                        place.returned(ran.took);
+                    }
                     ran
                 }
                 None => None,
