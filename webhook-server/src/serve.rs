@@ -121,7 +121,6 @@ fn not_accepted(reason: &str, service: &Service) {
 /// Closes the listener, and returns the connections that were made and not accepted yet: their senders believe that
 /// they are let in.
 fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
-    refuse_new(&listener);
     let Ok(listener) = listener.into_std() else { return Vec::new() };
     let accepted = std::iter::from_fn(|| {
         loop {
@@ -139,25 +138,6 @@ fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     });
     made.collect()
 }
-
-/// Has the system ignore new attempts to connect, so that the last connection is accepted before the listener closes.
-#[cfg(target_os = "linux")]
-fn refuse_new(listener: &TcpListener) {
-    use socket2::{SockFilter, SockRef};
-
-    // A packet filter over the TCP header: load its byte 13; if SYN (0x02) is set, drop; else take the packet whole.
-    const NO_SYN: [SockFilter; 4] = [
-        SockFilter::new(0x30, 0, 0, 13),
-        SockFilter::new(0x45, 0, 1, 0x02),
-        SockFilter::new(0x06, 0, 0, 0),
-        SockFilter::new(0x06, 0, 0, u32::MAX),
-    ];
-    // Without it, a connection that is made in this very moment is reset.
-    let _ = SockRef::from(listener).attach_filter(&NO_SYN);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn refuse_new(_: &TcpListener) {}
 
 /// Returns when the server stops.
 async fn stops(stopping: &mut watch::Receiver<bool>) {
