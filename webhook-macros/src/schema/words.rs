@@ -1,0 +1,105 @@
+//! What the catalog says of a value, in words.
+
+use webhook_catalog::Shape;
+
+use super::{Found, Place, element};
+
+/// What a value is, as it stands after "is".
+pub(crate) fn in_words(shape: &Shape) -> String {
+    match shape {
+        Shape::Any => "any value".to_owned(),
+        Shape::Boolean => "a boolean".to_owned(),
+        Shape::Enum(_) | Shape::Literal(_) => shape.to_string(),
+        Shape::Expandable(inner) => {
+            let inner = inner.to_string();
+            let article = if inner.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+            format!("the id of {article} {inner}, or the object")
+        }
+        Shape::Array(_) | Shape::Integer | Shape::IntegerText | Shape::Nested(_) => format!("an {shape}"),
+        Shape::Object(_) => format!("a whole {shape}"),
+        _ => format!("a {shape}"),
+    }
+}
+
+/// What is sent in part, as it stands after "is", and what reads it. `None` if it is sent whole.
+pub(crate) fn part_in_words(found: &Found) -> Option<String> {
+    let changed = "of which the previous attributes have only the keys that changed";
+    let words = match &found.shape {
+        _ if !found.partial => return None,
+        shape @ (Shape::Expandable(_) | Shape::Nested(_) | Shape::Object(_)) => {
+            format!("{}, {changed}: use an `Option` of a view that is `previous` as well", in_words(shape))
+        }
+        shape @ Shape::Map(_) => format!(
+            "{}, {changed}, and null for those that were not set: use `Option<{}>`",
+            in_words(shape),
+            readers_of(found)
+        ),
+        Shape::Array(inner)
+            if found.steps.len() > 1 && found.steps.last().is_some_and(|step| step == "data") =>
+        {
+            let list = in_words(&Shape::List(inner.clone()));
+            format!(
+                "{list}, of which the previous attributes have the array alone, if it changed: use `Option<Vec<…>>`"
+            )
+        }
+        _ => return None,
+    };
+    Some(words)
+}
+
+/// Which type reads what stands at a path, as it stands in a note.
+pub(crate) fn readers_of(found: &Found) -> String {
+    match &found.shape {
+        Shape::Map(inner) if found.partial => format!("HashMap<String, Option<{}>>", readers(inner)),
+        Shape::Expandable(_) if found.partial => "Expandable<View>".to_owned(),
+        other => readers(other),
+    }
+}
+
+/// Which type reads it, as it stands in a note.
+fn readers(shape: &Shape) -> String {
+    match shape {
+        Shape::Any => "serde_json::Value".to_owned(),
+        Shape::Array(inner) => format!("Vec<{}>", readers(inner)),
+        Shape::Boolean | Shape::Literal("true" | "false") => "bool".to_owned(),
+        Shape::Enum(_) | Shape::Literal(_) => "String".to_owned(),
+        Shape::Expandable(_) => "Expandable".to_owned(),
+        Shape::Float => "f64".to_owned(),
+        Shape::Integer | Shape::IntegerText => "i64".to_owned(),
+        Shape::List(inner) => format!("List<{}>", readers(inner)),
+        Shape::Map(inner) => format!("HashMap<String, {}>", readers(inner)),
+        Shape::Nested(_) | Shape::Object(_) => "View".to_owned(),
+        Shape::Timestamp => "Timestamp".to_owned(),
+        _ => "String".to_owned(),
+    }
+}
+
+/// What the type of a field means besides what it looks like.
+pub(crate) fn remark(place: &Place, path: &str, found: &Found) -> String {
+    let shape = &found.shape;
+    let previous = if found.partial && !matches!(shape, Shape::Array(_)) { ", previous" } else { "" };
+    let is_reference = matches!(shape, Shape::Expandable(_));
+    match element(shape) {
+        Shape::Nested(_) => {
+            let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
+            format!(
+                "; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\", at = \"{at}\"{previous})]`",
+                place.object
+            )
+        }
+        Shape::Object(names) if found.partial || !is_reference => {
+            let or = match shape {
+                Shape::List(_) => "; its `has_more` tells whether Stripe sent all",
+                _ if is_reference => "; or as `String`, which reads the id",
+                _ => "",
+            };
+            format!(
+                "{or}; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\"{previous})]`",
+                names[0]
+            )
+        }
+        Shape::Object(_) => "; or as `String`, which reads the id".to_owned(),
+        Shape::Enum(_) => "; or as an enum of yours that derives `StripeEnum`".to_owned(),
+        _ => String::new(),
+    }
+}
