@@ -306,3 +306,33 @@ fn after_a_crash_what_was_running_holds_up_nothing_else() {
     until("all are done", || number(&inbox, "SELECT count(*) FROM inbox_task WHERE state <> 3") == 0);
     server.stop();
 }
+
+/// Test consoles send events of every type under one id. What is answered with 200 is stored and handled all the same.
+#[test]
+fn an_id_of_an_event_of_another_type_is_no_duplicate() {
+    let inbox = new_inbox();
+    let server = start(&inbox, &[]);
+    let of_console = |event_type| {
+        let body = event(event_type, 1);
+        let id = body.split('"').nth(3).expect("it begins with its id").to_owned();
+        body.replace(&id, "evt_00000000000000")
+    };
+    for (event_type, logged) in [
+        ("payment_intent.succeeded", "handler done"),
+        ("charge.failed", "event discarded"),
+        ("charge.refunded", "task parked"),
+    ] {
+        let body = of_console(event_type);
+        assert!(body.contains(r#""id": "evt_00000000000000""#), "{body}");
+        assert_eq!(server.post(body.as_bytes()).status(), 200);
+        let of_event = format!("event_type=\"{event_type}\"");
+        server.process.line(Stream::Stderr, |line| {
+            (line.contains(logged) && line.contains(&of_event)).then_some(())
+        });
+        assert_eq!(server.post(body.as_bytes()).status(), 200, "again");
+    }
+    let log = server.stop().stderr;
+    assert_eq!(log.matches("WARN an event of another type or object has the same id").count(), 2, "{log}");
+    assert_eq!(number(&inbox, "SELECT count(*) * 100 + sum(deliveries) FROM inbox_event"), 306);
+    assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_task WHERE state >= 3"), 3);
+}
