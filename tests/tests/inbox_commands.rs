@@ -616,6 +616,7 @@ fn what_is_listed_fits_the_terminal() {
         &["replay", "--since", "1h", "--dry-run"],
         &["handlers"],
         &["events"],
+        &["events", "--explain", "invoice.paid"],
         &["inbox", "list", "--help"],
         &["serve", "--help"],
     ] {

@@ -53,7 +53,7 @@ struct Row {
 pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
     let registry = Registry::linked();
     if let Some(event_type) = &arguments.explain {
-        return explain::explain(event_type, arguments.depth, arguments.output.format);
+        return explain::explain(event_type, arguments.depth, arguments.output);
     }
     if let Some(event_type) = &arguments.rust {
         return rust::write(event_type, &arguments.fields);

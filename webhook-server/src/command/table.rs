@@ -3,8 +3,12 @@
 //! Written here rather than taken from a library: none moves a column beneath its row, or breaks names where Stripe's and
 //! Rust's can be broken, which is what makes eight columns readable on eighty.
 
+mod wrap;
+
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
+
+pub(crate) use self::wrap::{hanging, wrapped};
 
 use crate::words::printable;
 
@@ -253,42 +257,6 @@ fn cut(mut lines: Vec<String>, width: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-/// Breaks a text into lines of a width: at white space, else after `.`, `_`, `:`, `/`, `,` or `-`, else anywhere.
-pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for piece in pieces(text) {
-        if line.width() + piece.trim_end().width() > width && !line.is_empty() {
-            lines.push(std::mem::take(&mut line).trim_end().to_owned());
-        }
-        for char in piece.chars() {
-            if line.width() + char.width().unwrap_or(0) > width && !char.is_whitespace() && !line.is_empty() {
-                lines.push(std::mem::take(&mut line).trim_end().to_owned());
-            }
-            line.push(char);
-        }
-    }
-    lines.push(line.trim_end().to_owned());
-    lines
-}
-
-/// The parts of a text between which a line may end.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut begin = 0;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, char)) = chars.next() {
-        let ends = char == ' ' || "._:/,-".contains(char);
-        let goes_on = chars.peek().is_some_and(|(_, next)| *next == ' ' || *next == char);
-        if ends && !goes_on {
-            pieces.push(&text[begin..at + char.len_utf8()]);
-            begin = at + char.len_utf8();
-        }
-    }
-    pieces.push(&text[begin..]);
-    pieces
 }
 
 #[cfg(test)]

@@ -4,14 +4,15 @@ use serde::Serialize;
 use webhook_core::catalog::{self, EventType, Field, Move, Shape};
 
 use super::subject::{Part, Subject};
-use crate::command::{Failure, Format, json};
+use crate::command::table::hanging;
+use crate::command::{Failure, Format, Output, json};
 use crate::terminal::print;
 
-pub(super) fn explain(written: &str, depth: usize, format: Format) -> Result<(), Failure> {
+pub(super) fn explain(written: &str, depth: usize, output: Output) -> Result<(), Failure> {
     let subject = Subject::find(written)?;
-    match format {
+    match output.format {
         Format::Json => print(&json(&Explained::of(&subject, depth))?),
-        Format::Table => print(&text(&subject, depth)),
+        Format::Table => print(&hanging(&text(&subject, depth), output.width())),
     }
     Ok(())
 }

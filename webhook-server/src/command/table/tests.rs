@@ -99,3 +99,11 @@ fn nothing_in_a_cell_steers_the_terminal() {
         assert!(!text.contains("\n\n"), "{text:?}");
     }
 }
+
+#[test]
+fn a_long_line_goes_on_further_in() {
+    let tree = "invoice\n  status: one of draft, open, paid\n  id: text\n\nend\n";
+    let expected = "invoice\n  status: one of\n      draft, open,\n      paid\n  id: text\n\nend\n";
+    assert_eq!(hanging(tree, Some(20)), expected);
+    assert_eq!((hanging(tree, None), hanging(tree, Some(80))), (tree.to_owned(), tree.to_owned()));
+}
