@@ -98,6 +98,7 @@ fn what_cannot_be_explained_is_refused_with_what_was_meant() {
             &["--explain", "subscription.current_period_end"],
             "`current_period_end` of `subscription` moved to `items.data[].current_period_end` in 2025-03-31.basil",
         ),
+        (&["--explain", "payment_intent.succeded"], "did you mean `payment_intent.succeeded`?"),
         (&["--explain", "invoice.*"], "takes one type"),
         (&["--rust", "invoice.*"], "takes one type"),
         (&["--rust", "invoice.payed"], "did you mean `invoice.paid`"),

@@ -66,7 +66,10 @@ impl Subject {
         let found: Vec<_> = parts.iter().map(|part| walk(part, path)).collect();
         // Where an event carries one of several objects, it is enough that one of them has it.
         if found.iter().all(Result::is_err) {
-            return found.into_iter().find_map(Result::err).map_or_else(|| Err(unnamed(&written)), Err);
+            return Err(match found.into_iter().find_map(Result::err) {
+                Some(lost) if lost.is_helpful || !is_like_an_event(&written) => Failure::Failed(lost.message),
+                _ => unnamed(&written),
+            });
         }
         Ok(Self { written, event: None, parts: found.into_iter().flatten().flatten().collect() })
     }
@@ -82,7 +85,7 @@ fn named(name: &str) -> Option<Vec<Part>> {
 }
 
 /// Goes along a path; `data`, `[]` and numbers lead into lists and arrays, and so does the path without them.
-fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Failure> {
+fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
     let mut here = Part { fields: part.fields.clone(), ..Part::of(part.object, Vec::new()) };
     let mut shape = Shape::Nested(here.fields.clone());
     let mut is_list = false;
@@ -118,15 +121,26 @@ fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Failure> {
     Ok(std::iter::once(here).chain(others.filter_map(named).flatten()).collect())
 }
 
-fn no_field(part: &Part, path: &str, here: &Part, step: &str) -> Failure {
-    Failure::Failed(match catalog::moved_at(part.object, path) {
-        Some(moved) => moved.to_string(),
-        None => {
-            let near = catalog::nearest(step, here.fields.iter().map(|field| field.name));
-            let hint = near.first().map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
-            format!("`{}` has no field `{step}`{hint}", here.name())
-        }
-    })
+/// A path that leads nowhere.
+struct Lost {
+    message: String,
+    /// Whether the message says what would be right.
+    is_helpful: bool,
+}
+
+fn no_field(part: &Part, path: &str, here: &Part, step: &str) -> Lost {
+    if let Some(moved) = catalog::moved_at(part.object, path) {
+        return Lost { message: moved.to_string(), is_helpful: true };
+    }
+    let near = catalog::nearest(step, here.fields.iter().map(|field| field.name));
+    let hint = near.first().map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
+    let message = format!("`{}` has no field `{step}`{hint}", here.name());
+    Lost { message, is_helpful: !near.is_empty() }
+}
+
+/// Whether what was meant may be an event type: `payment_intent.succeded`.
+fn is_like_an_event(written: &str) -> bool {
+    matches!(catalog::expand(written), Err(Mismatch::Unknown(near)) if !near.is_empty())
 }
 
 /// Says that a name stands for no event type and no object, and what was probably meant.
