@@ -326,9 +326,9 @@ fn an_id_of_an_event_of_another_type_is_no_duplicate() {
         assert!(body.contains(r#""id": "evt_00000000000000""#), "{body}");
         assert_eq!(server.post(body.as_bytes()).status(), 200);
         let of_event = format!("event_type=\"{event_type}\"");
-        server.process.line(Stream::Stderr, |line| {
-            (line.contains(logged) && line.contains(&of_event)).then_some(())
-        });
+        server
+            .process
+            .line(Stream::Stderr, |line| (line.contains(logged) && line.contains(&of_event)).then_some(()));
         assert_eq!(server.post(body.as_bytes()).status(), 200, "again");
     }
     let log = server.stop().stderr;
