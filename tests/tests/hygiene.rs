@@ -13,6 +13,7 @@ fn the_dependency_may_have_another_name() {
                 "payload": "Value", "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "renamed_dependency", "binary": "renamed-dependency",
                 "file": "renamed-dependency/src/main.rs", "line": 11, "doc": "Takes a payment.",
             },
             {
@@ -20,6 +21,7 @@ fn the_dependency_may_have_another_name() {
                 "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "renamed_dependency", "binary": "renamed-dependency",
                 "file": "renamed-dependency/src/main.rs", "line": 18,
                 "doc": "Takes what is left, by a path to the crate.",
             },
@@ -39,6 +41,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
                 "payload": "Value", "fields": [], "state": ["strict_handlers::Stock"], "timeout_ms": 1500,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "strict_handlers", "binary": null,
                 "file": file, "line": 32, "doc": "Takes every kind of argument.\n\nIts second paragraph.",
             },
             {
@@ -46,6 +49,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
                 "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "strict_handlers", "binary": null,
                 "file": file, "line": 61, "doc": "",
             },
             {
@@ -53,6 +57,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
                 "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "strict_handlers", "binary": null,
                 "file": file, "line": 45, "doc": "Takes nothing.",
             },
             {
@@ -60,6 +65,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
                 "payload": "Unchecked<String>", "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "strict_handlers", "binary": null,
                 "file": file, "line": 49, "doc": "Fails with an error of the standard library.",
             },
             {
@@ -67,6 +73,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
                 "payload": "Value", "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "strict_handlers", "binary": null,
                 "file": file, "line": 73, "doc": "Takes the rest.",
             },
         ]),
@@ -83,6 +90,7 @@ fn a_module_may_shadow_every_name_that_the_expansion_uses() {
                 "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "shadowed_prelude", "binary": "shadowed-prelude",
                 "file": "shadowed-prelude/src/main.rs", "line": 62, "doc": "",
             },
             {
@@ -90,6 +98,7 @@ fn a_module_may_shadow_every_name_that_the_expansion_uses() {
                 "payload": "Value", "fields": [], "state": [], "timeout_ms": 2000,
                 "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
                 "order": "serial", "order_by": null, "order_group": null, "replies": false,
+                "crate": "shadowed_prelude", "binary": "shadowed-prelude",
                 "file": "shadowed-prelude/src/main.rs", "line": 55,
                 "doc": "Takes an event by a name of ours, and fails.",
             },
