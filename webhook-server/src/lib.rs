@@ -59,3 +59,8 @@ pub use webhook_core::__private;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So does what the guide shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/ordering.md")]
+struct Ordering;
