@@ -64,7 +64,19 @@ impl OfHandler {
     }
 
     fn room(&self) -> usize {
-        self.places().saturating_sub(self.claimed.load(Ordering::Relaxed))
+        self.places().saturating_sub(self.claimed.load(Ordering::SeqCst))
+    }
+
+    /// How many tasks may be claimed. If none, the next place that is free is told of.
+    fn room_or_behind(&self) -> usize {
+        match self.room() {
+            0 => {
+                self.is_behind.store(true, Ordering::SeqCst);
+                // One that was given back before this was noted was not told of.
+                self.room()
+            }
+            room => room,
+        }
     }
 
     fn took(&self, last: Duration) {
@@ -101,8 +113,9 @@ impl Slots {
             return Some(Place { of: None, all: Arc::clone(&self.all), awaited: Some(awaited), due: None });
         }
         let of = self.of.get(handler.id)?;
-        if of.is_behind.load(Ordering::Relaxed) || of.room() == 0 {
-            of.is_behind.store(true, Ordering::Relaxed);
+        if of.is_behind.load(Ordering::SeqCst) || of.room() == 0 {
+            // Whoever stores the event wakes the worker when that is done.
+            of.is_behind.store(true, Ordering::SeqCst);
             return None;
         }
         Some(self.place(handler.id))
@@ -112,7 +125,7 @@ impl Slots {
     pub(super) fn place(&self, handler: &str) -> Place {
         let of = self.of.get(handler).cloned();
         if let Some(of) = &of {
-            of.claimed.fetch_add(1, Ordering::Relaxed);
+            of.claimed.fetch_add(1, Ordering::SeqCst);
         }
         Place { of, all: Arc::clone(&self.all), awaited: None, due: Some(Arc::clone(&self.due)) }
     }
@@ -120,7 +133,7 @@ impl Slots {
     /// How many tasks may be claimed.
     pub(super) fn capacity(&self) -> Capacity {
         let handlers: HashMap<String, usize> =
-            self.of.iter().map(|(&handler, of)| (handler.to_owned(), of.room())).collect();
+            self.of.iter().map(|(&handler, of)| (handler.to_owned(), of.room_or_behind())).collect();
         let slots = handlers.values().fold(0_usize, |sum, room| sum.saturating_add(*room));
         Capacity { slots: slots.min(MOST_AT_ONCE), handlers }
     }
@@ -128,11 +141,15 @@ impl Slots {
     /// Notes of which handlers more may be due than was claimed.
     pub(super) fn claimed(&self, capacity: &Capacity, claimed: &Claimed) {
         let is_full = claimed.claims.len() >= capacity.slots;
+        let mut taken: HashMap<&str, usize> = HashMap::new();
+        for claim in &claimed.claims {
+            *taken.entry(&claim.handler).or_default() += 1;
+        }
         for (&handler, of) in &self.of {
             let room = capacity.of(handler);
-            let taken = claimed.claims.iter().filter(|claim| claim.handler == handler).count();
+            let taken = taken.get(handler).copied().unwrap_or(0);
             if room > 0 {
-                of.is_behind.store(taken >= room || is_full, Ordering::Relaxed);
+                of.is_behind.store(taken >= room || is_full, Ordering::SeqCst);
             }
         }
     }
@@ -178,11 +195,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let Some(of) = &self.of else { return };
-        let was_full = of.room() == 0;
-        of.claimed.fetch_sub(1, Ordering::Relaxed);
-        // What became due while there was no place is not waited for; a claim that finds nothing costs a turn of the
-        // writer.
-        if let Some(due) = self.due.as_ref().filter(|_| was_full || of.is_behind.load(Ordering::Relaxed)) {
+        of.claimed.fetch_sub(1, Ordering::SeqCst);
+        // Not each time: a claim that finds nothing costs a turn of the writer.
+        if let Some(due) = self.due.as_ref().filter(|_| of.is_behind.load(Ordering::SeqCst)) {
             due.notify_one();
         }
     }

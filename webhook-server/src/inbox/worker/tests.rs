@@ -208,6 +208,18 @@ async fn what_becomes_due_while_a_run_is_being_ended_is_not_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_becomes_due_while_there_is_no_place_is_not_forgotten() {
+    let inbox = working(2, |_, _| 0);
+    // Due again after 2.2 s. So slow a handler has no more places than slots: one.
+    send(&inbox, 0, "payout.paid", 200, true);
+    pass(1_500).await;
+    // It is taken until three seconds have passed.
+    send(&inbox, 1, "payout.paid", 1_500, false);
+    pass(2_000).await;
+    assert_eq!(count(&inbox, State::Done).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_arrives_while_the_worker_holds_the_slots_is_not_forgotten() {
     let inbox = working(2, |operation, _| if operation == "claim" { 100 } else { 0 });
     // The claim has found nothing, and is not yet answered.
