@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::{PATIENCE, scratch};
 
 /// A command for one of our programs. Settings in the environment of whoever runs the tests do not reach it, and its
-/// inbox is a new one.
+/// inbox is a new one. It listens where nothing else does: somebody may be using the address that is usual.
 pub fn program(path: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(path);
     for (name, _) in std::env::vars_os() {
@@ -20,7 +20,7 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("WEBHOOK_INBOX", new_inbox());
+    command.env("WEBHOOK_INBOX", new_inbox()).env("WEBHOOK_LISTEN", "127.0.0.1:0");
     command
 }
 
