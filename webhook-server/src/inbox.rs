@@ -207,6 +207,8 @@ impl Inbox {
         signed_at: u64,
         received_at: Instant,
     ) -> Result<Stored, StoreError> {
+        // What the store starts is in hand before it has answered.
+        let _in_hand = self.in_hand.one();
         let handlers = self.registry.handlers_of(&envelope.event_type);
         let mut places: Vec<Option<Place>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());

@@ -32,7 +32,13 @@ pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -
                 (format!("the secret file {}", file.display()), text)
             }
             Err(error) => {
-                problems.add(format!("the secret file {} cannot be read: {error}", file.display()));
+                problems.add(if looks_like_a_secret(&file.to_string_lossy()) {
+                    "the secret itself stands where the name of its file belongs: give it in \
+                     STRIPE_WEBHOOK_SECRET, or put it in a file and name that"
+                        .to_owned()
+                } else {
+                    format!("the secret file {} cannot be read: {error}", file.display())
+                });
                 return Vec::new();
             }
         },
@@ -49,6 +55,11 @@ pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -
         },
     };
     parse(&place, &text, problems)
+}
+
+/// Whether a text holds what must not be shown, whatever it was meant to be.
+pub(crate) fn looks_like_a_secret(text: &str) -> bool {
+    ["whsec_", "sk_live_", "sk_test_", "rk_live_", "rk_test_"].iter().any(|start| text.contains(start))
 }
 
 /// The names of variables that people give to an endpoint's secret, and that are set.
@@ -153,5 +164,15 @@ mod tests {
         );
         assert_eq!(secrets.len(), 3);
         assert!(problems.none_or(()).is_ok());
+    }
+
+    /// The variable that names a file, given the secret itself.
+    #[test]
+    fn a_secret_in_place_of_its_file_is_not_shown() {
+        let mut problems = Problems::default();
+        let secret = "whsec_0123456789abcdef0123456789abcdef";
+        read(Some(Path::new(secret)), "x", &mut problems);
+        let told = format!("{problems:?}");
+        assert!(!told.contains(secret), "{told}");
     }
 }

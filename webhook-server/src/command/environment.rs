@@ -7,6 +7,7 @@ use webhook_core::catalog::nearest;
 
 use super::{Arguments, Failure};
 use crate::secrets;
+use crate::secrets::looks_like_a_secret;
 use crate::startup::Problems;
 
 const PREFIX: &str = "WEBHOOK_";
@@ -51,7 +52,7 @@ pub(super) fn check(problems: &mut Problems) {
     unknown.into_iter().for_each(|problem| problems.add(problem));
     for name in FILES {
         let Ok(value) = std::env::var(name) else { continue };
-        if value.trim() != value {
+        if value.trim() != value && !looks_like_a_secret(&value) {
             problems.add(format!("{name} is {value:?}: it begins or ends with white space; remove it"));
         }
     }

@@ -28,13 +28,15 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     let id = envelope.text_at("id");
     // An object without the field that makes the lanes has a lane of its own.
     let value = policy.order_by.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
+    // In a lane of several objects, what was created and what was deleted in one second may be two of them.
+    let event_type = if policy.order_by.is_none() { &*envelope.event_type } else { "" };
     let is_ordered = policy.order != Order::None && !policy.replies;
     let strict = policy.order == Order::Strict;
     NewTask {
         handler: handler.id.to_owned(),
         scope: scope(handler),
         object: id.map(of_account),
-        moment: moment(&envelope.event_type, envelope.created.map(|created| created.unix_seconds())),
+        moment: moment(event_type, envelope.created.map(|created| created.unix_seconds())),
         lane: value.filter(|_| is_ordered).map(|value| Lane { key: of_account(value), strict }),
         at_once: AtOnce::No,
     }
@@ -99,6 +101,19 @@ mod tests {
             assert_eq!(task.lane.as_ref().map(|lane| &*lane.key), lane, "{name}");
             assert!(task.lane.is_none_or(|lane| !lane.strict), "{name}");
         }
+        // In a lane of several objects, nothing is known of what happened in one second.
+        let of_type = |event_type: &str, policy| {
+            let body = format!(
+                r#"{{"id":"evt_1","object":"event","type":"{event_type}","created":7,"livemode":false,
+                    "data":{{"object":{{"id":"sub_1","customer":"cus_1"}}}}}}"#
+            );
+            new_task(&handler(policy), &Envelope::parse_stored(&Bytes::from(body)).expect("it is an event"))
+                .moment
+        };
+        let [created, updated, deleted] = ["x.created", "x.updated", "x.deleted"];
+        assert!(of_type(created, policy) < of_type(updated, policy));
+        assert!(of_type(updated, policy) < of_type(deleted, policy));
+        assert_eq!(of_type(created, by("customer")), of_type(deleted, by("customer")));
         let strict = Policy { order: Order::Strict, ..policy };
         assert!(new_task(&handler(strict), &event("", platform)).lane.is_some_and(|lane| lane.strict));
     }

@@ -385,8 +385,11 @@ impl Data {
     fn end_run(&mut self, ticket: Ticket, end: End, now: i64) -> bool {
         let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
         let Some(task) = running.filter(|task| task.fence == ticket.fence) else { return false };
-        task.is_acquitted = false;
-        if !matches!(end, End::Released) {
+        let was_acquitted = std::mem::take(&mut task.is_acquitted);
+        if matches!(end, End::Released) {
+            // As before the claim.
+            task.is_suspect |= was_acquitted && task.crashes > 0;
+        } else {
             task.is_suspect = false;
             task.crashes = 0;
         }
@@ -442,10 +445,11 @@ impl Data {
         let mut crashed = Vec::new();
         for task in self.tasks.values_mut().filter(|task| task.state == State::Running) {
             crashed.push(task.attempt_row(AttemptOutcome::Crashed, None, now));
-            task.crashes += u32::from(!task.is_acquitted);
+            let counts = !task.is_acquitted;
+            task.crashes += u32::from(counts);
             (task.is_suspect, task.is_acquitted) = (true, false);
             // If something else ran as well, that may have ended the process.
-            if task.crashes >= MAX_CRASHES && running == 1 {
+            if task.crashes >= MAX_CRASHES && counts && running == 1 {
                 let error = POISON.to_owned();
                 task.settle(State::Parked, Some(Why::Poison), Some(error), now);
                 poisonous.push(task.id);

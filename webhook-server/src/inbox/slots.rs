@@ -1,9 +1,9 @@
 //! How many runs there may be at once, of all handlers and of each; and how many tasks are claimed ahead of them.
 //!
 //! A task that is claimed has a [`Place`] until its handler has returned, and a [`Slot`] while it runs. A handler has
-//! more places than slots if its runs are short: as many more as can begin within [`AHEAD`]. Without these, a fast
-//! handler would wait for a commit after every few runs. A slow one has none, so that a task which another process, or
-//! an operator, could have is not kept waiting here.
+//! more places than slots if its runs are short: as many more as can begin within [`AHEAD`]; and so have all together.
+//! Without these, a fast handler would wait for a commit after every few runs. A slow one has none, so that a task which
+//! another process, or an operator, could have is not kept waiting here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const AWAITED: usize = 256;
 /// How soon a task that is claimed ahead begins.
 const AHEAD: Duration = Duration::from_millis(100);
 
-/// How many tasks of one handler are claimed ahead at most, for each of its slots.
+/// How many tasks are claimed ahead at most, for each slot.
 const MOST_AHEAD: u64 = 16;
 
 /// How many tasks one claim asks for at most: whoever else writes waits that long.
@@ -30,17 +30,18 @@ const MOST_AT_ONCE: usize = 512;
 /// The places and slots of all handlers.
 #[derive(Debug)]
 pub(super) struct Slots {
-    all: Arc<Semaphore>,
+    all: Arc<Share>,
     /// Of each handler by its id: so that one that is slow, or waits for something that is down, leaves some to the others.
-    of: HashMap<&'static str, Arc<OfHandler>>,
+    of: HashMap<&'static str, Arc<Share>>,
     /// Of runs that the sender waits for: they wait for no other.
     awaited: Arc<Semaphore>,
     /// Told when a place is free for which something may be due.
     due: Arc<Notify>,
 }
 
+/// The slots and places of one handler, or of all.
 #[derive(Debug)]
-struct OfHandler {
+struct Share {
     slots: Arc<Semaphore>,
     /// How many slots there are.
     total: usize,
@@ -52,7 +53,17 @@ struct OfHandler {
     took: AtomicU64,
 }
 
-impl OfHandler {
+impl Share {
+    fn new(slots: usize) -> Arc<Self> {
+        Arc::new(Self {
+            slots: Arc::new(Semaphore::new(slots)),
+            total: slots,
+            claimed: AtomicUsize::new(0),
+            is_behind: AtomicBool::new(false),
+            took: AtomicU64::new(0),
+        })
+    }
+
     /// How many tasks may have a place.
     fn places(&self) -> usize {
         let ahead = match self.took.load(Ordering::Relaxed) {
@@ -91,16 +102,9 @@ impl Slots {
     pub(super) fn new(total: u32, handlers: &[&'static Registration], due: Arc<Notify>) -> Self {
         let total = total as usize;
         let of_each = if handlers.len() > 1 { share(total) } else { total };
-        let of_handler = || OfHandler {
-            slots: Arc::new(Semaphore::new(of_each)),
-            total: of_each,
-            claimed: AtomicUsize::new(0),
-            is_behind: AtomicBool::new(false),
-            took: AtomicU64::new(0),
-        };
         Self {
-            all: Arc::new(Semaphore::new(total)),
-            of: handlers.iter().map(|handler| (handler.id, Arc::new(of_handler()))).collect(),
+            all: Share::new(total),
+            of: handlers.iter().map(|handler| (handler.id, Share::new(of_each))).collect(),
             awaited: Arc::new(Semaphore::new(AWAITED)),
             due,
         }
@@ -113,10 +117,12 @@ impl Slots {
             return Some(Place { of: None, all: Arc::clone(&self.all), awaited: Some(awaited), due: None });
         }
         let of = self.of.get(handler.id)?;
-        if of.is_behind.load(Ordering::SeqCst) || of.room() == 0 {
-            // Whoever stores the event wakes the worker when that is done.
-            of.is_behind.store(true, Ordering::SeqCst);
-            return None;
+        for share in [of, &self.all] {
+            if share.is_behind.load(Ordering::SeqCst) || share.room() == 0 {
+                // Whoever stores the event wakes the worker when that is done.
+                share.is_behind.store(true, Ordering::SeqCst);
+                return None;
+            }
         }
         Some(self.place(handler.id))
     }
@@ -125,7 +131,9 @@ impl Slots {
     pub(super) fn place(&self, handler: &str) -> Place {
         let of = self.of.get(handler).cloned();
         if let Some(of) = &of {
-            of.claimed.fetch_add(1, Ordering::SeqCst);
+            for share in [of, &self.all] {
+                share.claimed.fetch_add(1, Ordering::SeqCst);
+            }
         }
         Place { of, all: Arc::clone(&self.all), awaited: None, due: Some(Arc::clone(&self.due)) }
     }
@@ -135,12 +143,13 @@ impl Slots {
         let handlers: HashMap<String, usize> =
             self.of.iter().map(|(&handler, of)| (handler.to_owned(), of.room_or_behind())).collect();
         let slots = handlers.values().fold(0_usize, |sum, room| sum.saturating_add(*room));
-        Capacity { slots: slots.min(MOST_AT_ONCE), handlers }
+        Capacity { slots: slots.min(self.all.room_or_behind()).min(MOST_AT_ONCE), handlers }
     }
 
     /// Notes of which handlers more may be due than was claimed.
     pub(super) fn claimed(&self, capacity: &Capacity, claimed: &Claimed) {
         let is_full = claimed.claims.len() >= capacity.slots;
+        self.all.is_behind.store(is_full, Ordering::SeqCst);
         let mut taken: HashMap<&str, usize> = HashMap::new();
         for claim in &claimed.claims {
             *taken.entry(&claim.handler).or_default() += 1;
@@ -159,8 +168,8 @@ impl Slots {
 #[derive(Debug)]
 pub(super) struct Place {
     /// `None` of a run that the sender waits for.
-    of: Option<Arc<OfHandler>>,
-    all: Arc<Semaphore>,
+    of: Option<Arc<Share>>,
+    all: Arc<Share>,
     awaited: Option<OwnedSemaphorePermit>,
     due: Option<Arc<Notify>>,
 }
@@ -180,7 +189,7 @@ impl Place {
         let Some(of) = self.of.as_ref().filter(|_| self.awaited.is_none()) else { return Slot::default() };
         // First the handler's: what waits for that takes no slot from the others.
         let of_handler = Arc::clone(&of.slots).acquire_owned().await.ok();
-        let of_all = Arc::clone(&self.all).acquire_owned().await.ok();
+        let of_all = Arc::clone(&self.all.slots).acquire_owned().await.ok();
         Slot { _of_handler: of_handler, _of_all: of_all }
     }
 
@@ -188,16 +197,20 @@ impl Place {
     pub(super) fn returned(self, took: Duration) {
         if let Some(of) = &self.of {
             of.took(took);
+            self.all.took(took);
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(of) = &self.of else { return };
-        of.claimed.fetch_sub(1, Ordering::SeqCst);
+        let (Some(of), Some(due)) = (&self.of, &self.due) else { return };
+        let shares = [of, &self.all];
+        for share in shares {
+            share.claimed.fetch_sub(1, Ordering::SeqCst);
+        }
         // Not each time: a claim that finds nothing costs a turn of the writer.
-        if let Some(due) = self.due.as_ref().filter(|_| of.is_behind.load(Ordering::SeqCst)) {
+        if shares.iter().any(|share| share.is_behind.load(Ordering::SeqCst)) {
             due.notify_one();
         }
     }

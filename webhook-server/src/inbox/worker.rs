@@ -51,6 +51,8 @@ impl Inbox {
         if capacity.slots == 0 {
             return LOOK_AT_LEAST;
         }
+        // What is claimed is in hand before the store has answered.
+        let _in_hand = self.in_hand.one();
         match self.store.claim(capacity.clone()).await {
             Ok(claimed) => {
                 self.slots.claimed(&capacity, &claimed);
@@ -143,7 +145,7 @@ impl Inbox {
         let (inbox, in_hand) = (Arc::clone(self), self.in_hand.one());
         async move {
             let attempt = start.attempt;
-            let ran = match inbox.slot(&place).await {
+            let ran = match inbox.slot(ticket, &place).await {
                 Some(slot) => {
                     let running = inbox.runner.start(handler, &envelope, start);
                     let ran = inbox.watch(ticket, running, &envelope).await;
@@ -174,12 +176,23 @@ impl Inbox {
     }
 
     /// Waits for a slot. `None` if the server stops before there is one.
-    async fn slot(&self, place: &Place) -> Option<Slot> {
+    async fn slot(&self, ticket: Ticket, place: &Place) -> Option<Slot> {
         let mut phase = self.phase.subscribe();
+        let waiting = async {
+            let mut waiting = std::pin::pin!(place.slot());
+            match tokio::time::timeout(ALONE, &mut waiting).await {
+                Ok(slot) => slot,
+                Err(_) => {
+                    // Others do not wait for a suspect that waits itself.
+                    self.acquit(ticket).await;
+                    waiting.await
+                }
+            }
+        };
         tokio::select! {
             biased;
-            slot = place.slot() => Some(slot),
             _ = phase.wait_for(|phase| matches!(phase, Phase::Stopping | Phase::Cancelling)) => None,
+            slot = waiting => Some(slot),
         }
     }
 
@@ -233,13 +246,13 @@ impl Inbox {
         }
     }
 
-    /// Lets others run beside a run that has not ended the process in all that time. If the store fails now, they wait
-    /// for the end of the run.
+    /// Lets others run beside a run that has not ended the process in all that time, however long it takes to store that.
     async fn acquit(&self, ticket: Ticket) {
-        match self.store.acquit(ticket).await {
-            Ok(()) => self.due.notify_one(),
-            Err(error) => warn!(%error, task = ticket.task, "a run could not be cleared of suspicion"),
+        while let Err(error) = self.store.acquit(ticket).await {
+            warn!(%error, task = ticket.task, "a run could not be cleared of suspicion yet");
+            tokio::time::sleep(STORE_PAUSE).await;
         }
+        self.due.notify_one();
     }
 
     /// Has the store know how a run ended, however long that takes.

@@ -246,3 +246,55 @@ fn a_guilty_task_is_convicted_by_its_third_crash() {
         assert_eq!(crashes, MAX_CRASHES, "beside {company}");
     }
 }
+
+/// Three crashes of others (somebody waited for those), then a run that is acquitted and that an orderly stop cuts off.
+fn acquitted_after_three_crashes_of_others<S: Subject>() {
+    let mut world = World::<S>::new();
+    world.record("evt_1", &[free("a")]);
+    for crash in 1..=3 {
+        assert_eq!(world.claim_ids(10), [1]);
+        let guilty = world.record(&format!("evt_w{crash}"), &[awaited("w")]);
+        assert_eq!(world.restart(&["a", "w"]).poisoned, 0);
+        assert!(world.discard(guilty[0].ticket.task));
+    }
+    let claim = world.claim_one();
+    world.done(|store| store.acquit(claim.ticket));
+    let began = world.restart(&["a", "w"]);
+    assert_eq!((began.poisoned, world.task(1).state), (0, State::Ready), "{:?}", world.task(1));
+}
+
+#[test]
+fn an_acquitted_run_is_no_poison_in_memory() {
+    acquitted_after_three_crashes_of_others::<InMemory>();
+}
+
+#[test]
+fn an_acquitted_run_is_no_poison_on_disk() {
+    acquitted_after_three_crashes_of_others::<OnDisk>();
+}
+
+/// The run of an accused task is cut off by an orderly stop: acquitted, and given back.
+fn accused_at_an_orderly_stop<S: Subject>() {
+    let mut world = World::<S>::new();
+    world.record("evt_1", &[free("a")]);
+    for _ in 1..=2 {
+        assert_eq!(world.claim_ids(10), [1]);
+        world.restart(&["a", "b"]);
+    }
+    let accused = world.claim_one();
+    world.done(|store| store.acquit(accused.ticket));
+    assert!(world.finish(&accused, End::Released));
+    world.restart(&["a", "b"]);
+    world.record("evt_2", &[free("b")]);
+    assert_eq!(world.claim_ids(10), [1], "it is accused still, and runs alone");
+}
+
+#[test]
+fn an_orderly_stop_does_not_clear_an_accused_task_in_memory() {
+    accused_at_an_orderly_stop::<InMemory>();
+}
+
+#[test]
+fn an_orderly_stop_does_not_clear_an_accused_task_on_disk() {
+    accused_at_an_orderly_stop::<OnDisk>();
+}

@@ -11,17 +11,17 @@ use crate::inbox::store::{AttemptOutcome, Began, MAX_CRASHES, POISON, State, Tic
 
 pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite::Result<Began> {
     let mut began = Began::default();
-    db.execute("UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1", [])?;
-    let running: Vec<(Place, i64, u32)> = db
-        .prepare("SELECT scope, lane, id, crashes FROM inbox_task WHERE state = 1 ORDER BY id")?
-        .query_map([], |row| Ok((Place::read(row)?, row.get(2)?, row.get(3)?)))?
+    let running: Vec<(Place, i64, u32, bool)> = db
+        .prepare("SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 ORDER BY id")?
+        .query_map([], |row| Ok((Place::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<Result<_, _>>()?;
-    for (_, task, _) in &running {
+    db.execute("UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1", [])?;
+    for (_, task, ..) in &running {
         keep_attempt(db, *task, AttemptOutcome::Crashed, None, now)?;
     }
     // If something else ran as well, that may have ended the process.
-    if let [(place, task, crashes)] = &running[..]
-        && *crashes >= MAX_CRASHES
+    if let [(place, task, crashes, true)] = &running[..]
+        && *crashes + 1 >= MAX_CRASHES
     {
         settle(db, *task, State::Parked, Some(Why::Poison), Some(POISON), now)?;
         promote(db, place, now)?;

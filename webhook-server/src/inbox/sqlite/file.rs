@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::file_systems::{self, Kind};
 use super::lock::lock;
-use super::paths::{beside, check, directory, private, real};
+use super::paths::{beside, check, directory, open_or_make, real};
 use super::room::is_full;
 use super::schema::Schema;
 use crate::inbox::Opening;
@@ -127,13 +127,13 @@ impl InboxFile {
             held.lock = Some(lock(&self.path, self.patience, made)?);
         }
         if !held.is_made {
-            if !self.path.exists() {
-                made.extend(["", "-wal", "-shm"].map(|ending| beside(&self.path, ending)));
-            }
-            private().create(true).open(&self.path).map_err(|error| {
+            let (_, is_new) = open_or_make(&self.path).map_err(|error| {
                 let sentence = format!("{} cannot be written: {error}", self.path.display());
                 Problem::of_system(&error, sentence)
             })?;
+            if is_new {
+                made.extend(["", "-wal", "-shm"].map(|ending| beside(&self.path, ending)));
+            }
             held.is_made = true;
         }
         open_writer(&self.path)

@@ -43,7 +43,8 @@ fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Re
         }
         End::Released => {
             db.prepare_cached(
-                "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?2, attempt = attempt - 1, suspect = suspect % 2 \
+                "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?2, attempt = attempt - 1, \
+                                       suspect = CASE suspect WHEN 2 THEN crashes > 0 ELSE suspect END \
                  WHERE id = ?1",
             )?
             .execute([ticket.task, now])?;

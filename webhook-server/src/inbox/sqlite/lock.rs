@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tracing::info;
 
 use super::file::Problem;
-use super::paths::{beside, private};
+use super::paths::{beside, open_or_make};
 
 /// How often it is tried again.
 const EVERY: Duration = Duration::from_millis(50);
@@ -30,8 +30,7 @@ pub(super) fn lock(path: &Path, patience: Duration, made: &mut Vec<PathBuf>) -> 
     let since = Instant::now();
     let mut was_said = false;
     let mut lock = loop {
-        let is_new = !lock_path.exists();
-        let mut lock = private().read(true).create(true).open(&lock_path).map_err(|error| {
+        let (mut lock, is_new) = open_or_make(&lock_path).map_err(|error| {
             Problem::of_system(
                 &error,
                 format!("{shown} cannot be written ({error}): give this user the right to write there"),

@@ -1,6 +1,7 @@
 //! The names of the inbox's files, and what may lie there.
 
-use std::fs::{FileType, OpenOptions};
+use std::fs::{File, FileType, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// `name` with another ending: what belongs to the file lies beside it.
@@ -40,6 +41,19 @@ pub(super) fn private() -> OpenOptions {
         options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
     }
     options
+}
+
+/// Opens a file to read and write, or makes it; says whether it made it. Only what was made here may be removed when the
+/// start fails: that a file was not seen a moment before tells nothing, where a disk answers with errors.
+pub(super) fn open_or_make(path: &Path) -> std::io::Result<(File, bool)> {
+    match private().read(true).create_new(true).open(path) {
+        Ok(made) => Ok((made, true)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            // If it is gone again by now, it is made after all.
+            private().read(true).create(true).open(path).map(|found| (found, false))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Checks that what lies at the inbox's names is the inbox's: through a link, another file would be written, and a server

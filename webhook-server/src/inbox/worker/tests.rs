@@ -1,7 +1,7 @@
 //! The worker beside what arrives, in a time that is made: bursts of events, and a store that takes a while to sync.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use proptest::prelude::{ProptestConfig, Strategy, proptest};
 use webhook_core::{HandlerError, Invocation, Order, Policy, Registration, Registry, Running, States, Takes};
 
 use super::*;
+use crate::inbox::arrival::{arrival, new_task};
 use crate::inbox::clock::StoreClock;
 use crate::inbox::memory::Memory;
 use crate::inbox::store::*;
@@ -23,6 +24,8 @@ struct Syncing {
     /// How many milliseconds an operation takes, by its name and its number.
     takes: fn(&str, u64) -> u64,
     count: AtomicU64,
+    /// Whether the next acquittal fails.
+    fails: AtomicBool,
 }
 
 impl Syncing {
@@ -52,6 +55,9 @@ impl Store for Syncing {
         self.later("finish", self.memory.finish(ticket, end))
     }
     fn acquit(&self, ticket: Ticket) -> Stored<'_, ()> {
+        if self.fails.swap(false, Ordering::Relaxed) {
+            return Box::pin(std::future::ready(Err(StoreError::DiskFull)));
+        }
         self.later("acquit", self.memory.acquit(ticket))
     }
     fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
@@ -157,10 +163,16 @@ const fn handler(
 
 /// An inbox at work.
 fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Inbox> {
+    let memory = Memory::new(StoreClock::of_tokio());
+    let fails = AtomicBool::new(false);
+    working_with(Syncing { memory, takes, count: AtomicU64::new(0), fails }, &HANDLERS, concurrency)
+}
+
+/// An inbox at work on what a store holds.
+fn working_with(store: impl Store, handlers: &'static [Registration], concurrency: u32) -> Arc<Inbox> {
     let states = Arc::new(States::default());
     let runner = Runner { states, timeout: Duration::from_secs(600), runtime: None };
-    let store = Syncing { memory: Memory::new(StoreClock::of_tokio()), takes, count: AtomicU64::new(0) };
-    let registry = Arc::new(Registry::new(&HANDLERS));
+    let registry = Arc::new(Registry::new(handlers));
     let inbox = Inbox::new(Arc::new(store), registry, runner, "/".into(), Journal::Nowhere, concurrency);
     let inbox = Arc::new(inbox);
     tokio::spawn(Arc::clone(&inbox).work());
@@ -328,4 +340,145 @@ proptest! {
         let (concurrency, share) = (concurrency as usize, (concurrency as usize * 3 / 4).max(1));
         assert!(a <= share && b <= share && both <= concurrency, "{a} {b} {both} of {share} {concurrency}");
     }
+}
+
+async fn put(memory: &Memory, number: usize, event_type: &str, takes: u64) {
+    let envelope = event(number, event_type, takes, false);
+    let handler =
+        HANDLERS.iter().find(|known| matches!(known.takes, Takes::Types([it]) if *it == event_type));
+    let task = new_task(handler.expect("it is in memory"), &envelope);
+    memory.record(arrival(&envelope, "/", 0, vec![task])).await.expect("it is in memory");
+}
+
+async fn claim_all(memory: &Memory) -> Vec<Claim> {
+    let handlers = [("a".to_owned(), 100), ("b".to_owned(), 100)].into();
+    memory.claim(Capacity { slots: 100, handlers }).await.expect("it is in memory").claims
+}
+
+async fn crashed(memory: Memory) -> Memory {
+    let memory = memory.restarted();
+    memory.begin(["a".to_owned(), "b".to_owned()].into()).await.expect("it is in memory");
+    memory
+}
+
+/// A claim that is on its way when the server stops: `settle` says that nothing is left.
+#[tokio::test(start_paused = true)]
+async fn a_claim_under_way_is_in_hand_when_the_server_stops() {
+    BEGUN.with(|begun| begun.borrow_mut().clear());
+    let inbox = working(2, |operation, _| if operation == "claim" { 100 } else { 0 });
+    pass(150).await;
+    // Fails at once; due again two seconds later.
+    send(&inbox, 0, "payout.paid", 5_000, true);
+    pass(5_000 + 2_150).await;
+    let settled = inbox.settle(Duration::from_secs(10)).await;
+    let running = count(&inbox, State::Running).await;
+    let begun = BEGUN.with(|begun| begun.borrow().len());
+    pass(200).await;
+    let after = BEGUN.with(|begun| begun.borrow().len());
+    assert!(
+        !settled || running == 0 && after == begun,
+        "nothing is left, it says; {running} runs by the store, and {} begun after that",
+        after - begun
+    );
+}
+
+/// A suspect that waits for a slot of its handler holds up the suspects of others.
+#[tokio::test(start_paused = true)]
+async fn a_suspect_without_a_slot_holds_up_other_suspects_for_30_s_at_most() {
+    let memory = Memory::new(StoreClock::of_tokio());
+    for number in 1..=3 {
+        put(&memory, number, "payout.paid", 1).await;
+    }
+    put(&memory, 5, "invoice.paid", 1).await;
+    assert_eq!(claim_all(&memory).await.len(), 4);
+    put(&memory, 4, "payout.paid", 500_000).await;
+    let inbox = working_with(crashed(memory).await, &HANDLERS, 2);
+    pass(200_000).await;
+    let rows = inbox.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
+    let rows: Vec<_> = rows.iter().map(|row| (row.event_id.clone(), row.state)).collect();
+    assert!(rows.iter().any(|(id, state)| id.starts_with("evt_5_") && *state == State::Done), "{rows:?}");
+}
+
+/// An accused task that waits for a slot of its handler holds up everything.
+#[tokio::test(start_paused = true)]
+async fn an_accused_task_without_a_slot_holds_up_what_is_due_for_30_s_at_most() {
+    let mut memory = Memory::new(StoreClock::of_tokio());
+    for (number, takes) in [(1, 1), (2, 500_000), (3, 1)] {
+        put(&memory, number, "payout.paid", takes).await;
+    }
+    assert_eq!(claim_all(&memory).await.len(), 3);
+    memory = crashed(memory).await;
+    // Runs that take longer than 30 s are acquitted, and the next suspect begins; then the process is killed.
+    for last in 1..=3 {
+        for task in 1..=last {
+            let claims = claim_all(&memory).await;
+            assert_eq!(claims.iter().map(|claim| claim.ticket.task).collect::<Vec<_>>(), [task]);
+            if task < last {
+                memory.acquit(claims[0].ticket).await.expect("it is in memory");
+            }
+        }
+        memory = crashed(memory).await;
+    }
+    put(&memory, 4, "invoice.paid", 1).await;
+    let inbox = working_with(memory, &HANDLERS, 2);
+    pass(200_000).await;
+    // What arrives meanwhile waits as well.
+    send(&inbox, 5, "invoice.paid", 1, false);
+    pass(100_000).await;
+    let rows = inbox.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
+    let rows: Vec<_> = rows.iter().map(|row| (row.event_id.clone(), row.state)).collect();
+    for id in ["evt_4_", "evt_5_"] {
+        assert!(rows.iter().any(|(it, state)| it.starts_with(id) && *state == State::Done), "{rows:?}");
+    }
+}
+
+/// Many handlers share the slots, and each claims ahead as if it had three quarters of them for itself.
+#[tokio::test(start_paused = true)]
+async fn no_more_is_claimed_ahead_than_can_begin_soon() {
+    const CONCURRENCY: u32 = 8;
+    const TYPES: [&str; 20] = [
+        "t.0", "t.1", "t.2", "t.3", "t.4", "t.5", "t.6", "t.7", "t.8", "t.9", "t.10", "t.11", "t.12", "t.13",
+        "t.14", "t.15", "t.16", "t.17", "t.18", "t.19",
+    ];
+    let handlers: &'static [Registration] = Box::leak(
+        TYPES.iter().map(|name| handler(name, std::slice::from_ref(name), |it| run(&A, it))).collect(),
+    );
+    let memory = Memory::new(StoreClock::of_tokio());
+    let mut number = 0;
+    let mut all = Vec::new();
+    for at in 0..110 {
+        for handler in handlers {
+            number += 1;
+            let envelope = event(number, handler.id, if at == 0 { 1 } else { 5 }, false);
+            let task = new_task(handler, &envelope);
+            all.push(memory.record(arrival(&envelope, "/", 0, vec![task])));
+        }
+    }
+    for stored in all {
+        stored.await.expect("it is in memory");
+    }
+    let inbox = working_with(memory, handlers, CONCURRENCY);
+    let mut most = 0;
+    for _ in 0..20 {
+        pass(5).await;
+        most = most.max(count(&inbox, State::Running).await);
+    }
+    // In 100 ms, 8 slots begin 160 runs of 5 ms.
+    assert!(most <= 8 + 160, "{most} tasks are claimed for {CONCURRENCY} slots");
+}
+
+/// The store fails once, at the wrong moment: the one acquittal there is of a run is not tried again.
+#[tokio::test(start_paused = true)]
+async fn an_acquittal_that_fails_is_tried_again() {
+    let mut memory = Memory::new(StoreClock::of_tokio());
+    put(&memory, 1, "payout.paid", 500_000).await;
+    for _ in 1..=2 {
+        assert_eq!(claim_all(&memory).await.len(), 1);
+        memory = crashed(memory).await;
+    }
+    put(&memory, 2, "invoice.paid", 1).await;
+    let store = Syncing { memory, takes: |_, _| 0, count: AtomicU64::new(0), fails: AtomicBool::new(true) };
+    let inbox = working_with(store, &HANDLERS, 8);
+    pass(120_000).await;
+    assert_eq!(count(&inbox, State::Done).await, 1, "nothing runs, two minutes later");
 }
