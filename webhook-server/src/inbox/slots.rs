@@ -22,7 +22,7 @@ const AWAITED: usize = 256;
 const AHEAD: Duration = Duration::from_millis(100);
 
 /// How many tasks are claimed ahead at most, for each slot.
-const MOST_AHEAD: u64 = 16;
+const MOST_AHEAD: u64 = 32;
 
 /// How many tasks one claim asks for at most: whoever else writes waits that long.
 const MOST_AT_ONCE: usize = 512;

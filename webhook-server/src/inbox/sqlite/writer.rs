@@ -3,6 +3,7 @@
 //! A job waits while the commit before it is synced, and then goes with everything that came meanwhile: the running
 //! sync is the window in which a batch gathers, so there is no timer, and one event alone waits for nothing.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -27,8 +28,8 @@ use crate::inbox::store::StoreError;
 const MAX_ARRIVALS: usize = 1024;
 const MAX_ARRIVING: u32 = 64 * 1024 * 1024;
 
-/// How many jobs, and how many bytes of bodies, go into one commit.
-const BATCH_JOBS: usize = 256;
+/// How many arrivals, and how many bytes of bodies, go into one commit.
+const BATCH_ARRIVALS: usize = 256;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Log pages (8 KiB) from which the log is copied into the database when there is nothing else to do, and from which
@@ -186,10 +187,51 @@ struct Thread {
     frames: Arc<AtomicI32>,
     /// Whether it was said that they cannot be copied.
     log_is_stuck: bool,
-    /// A job that was received and is not yet in a batch.
-    next: Option<Box<dyn Job>>,
-    /// Upkeep that waits for a quiet moment.
-    upkeep: Vec<Box<dyn Job>>,
+    waiting: Waiting,
+}
+
+/// Jobs that were received and are not yet in a batch.
+#[derive(Default)]
+struct Waiting {
+    tasks: VecDeque<Box<dyn Job>>,
+    arrivals: VecDeque<Box<dyn Job>>,
+    /// Waits until there is nothing else.
+    upkeep: VecDeque<Box<dyn Job>>,
+}
+
+impl Waiting {
+    fn push(&mut self, job: Box<dyn Job>) {
+        match job.urgency() {
+            Urgency::Arrival { .. } => self.arrivals.push_back(job),
+            Urgency::Task => self.tasks.push_back(job),
+            Urgency::Upkeep => self.upkeep.push_back(job),
+        }
+    }
+
+    /// Whether nobody waits for anything but upkeep.
+    fn is_quiet(&self) -> bool {
+        self.tasks.is_empty() && self.arrivals.is_empty()
+    }
+
+    /// What goes into the next commit: first all that claims and ends tasks, so that what is stored is handled as fast as
+    /// more arrives, and then arrivals, so that these do not wait either. Of tasks, no more are in hand than have a place.
+    fn batch(&mut self) -> Vec<Box<dyn Job>> {
+        if self.is_quiet() {
+            return self.upkeep.pop_front().into_iter().collect();
+        }
+        let mut batch: Vec<_> = self.tasks.drain(..).collect();
+        let (all, mut bytes) = (batch.len() + BATCH_ARRIVALS, 0);
+        while batch.len() < all
+            && bytes < BATCH_BYTES
+            && let Some(job) = self.arrivals.pop_front()
+        {
+            if let Urgency::Arrival { bytes: more } = job.urgency() {
+                bytes += more;
+            }
+            batch.push(job);
+        }
+        batch
+    }
 }
 
 impl Thread {
@@ -208,8 +250,7 @@ impl Thread {
             log_is_doubtful: false,
             frames: Arc::default(),
             log_is_stuck: false,
-            next: None,
-            upkeep: Vec::new(),
+            waiting: Waiting::default(),
         };
         thread.db = db.and_then(|db| thread.counting(db).ok());
         thread
@@ -228,52 +269,37 @@ impl Thread {
         let mut active_at = Instant::now();
         let mut log_is_empty = false;
         loop {
-            // Upkeep waits until there is nothing else.
-            let received = match self.next.take().or_else(|| self.upkeep.pop()) {
-                Some(job) => Ok(job),
-                None => self.received.recv_timeout(TICK),
-            };
-            match received {
-                Ok(first) => {
-                    let batch = self.gather(first);
-                    self.write(batch);
-                    self.next = self.received.try_recv().ok();
-                    let frames = self.frames.load(Ordering::Relaxed);
-                    if frames > CHECKPOINT_NOW || frames > CHECKPOINT_SOON && self.next.is_none() {
-                        self.copy_log();
+            self.receive();
+            let batch = self.waiting.batch();
+            if batch.is_empty() {
+                match self.received.recv_timeout(TICK) {
+                    Ok(job) => self.waiting.push(job),
+                    Err(RecvTimeoutError::Timeout) if active_at.elapsed() >= IDLE && !log_is_empty => {
+                        self.empty_log();
+                        log_is_empty = true;
                     }
-                    (active_at, log_is_empty) = (Instant::now(), false);
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
-                Err(RecvTimeoutError::Timeout) if active_at.elapsed() >= IDLE && !log_is_empty => {
-                    self.empty_log();
-                    log_is_empty = true;
+            } else {
+                self.write(batch);
+                self.receive();
+                let frames = self.frames.load(Ordering::Relaxed);
+                if frames > CHECKPOINT_NOW || frames > CHECKPOINT_SOON && self.waiting.is_quiet() {
+                    self.copy_log();
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+                (active_at, log_is_empty) = (Instant::now(), false);
             }
             self.room.look();
         }
         self.empty_log();
     }
 
-    /// Everything that is waiting, up to the size of a batch; upkeep only if there is nothing else.
-    fn gather(&mut self, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        let mut next = Some(first);
-        while let Some(job) = next {
-            match job.urgency() {
-                Urgency::Upkeep => self.upkeep.push(job),
-                Urgency::Arrival { bytes: more } => {
-                    bytes += more;
-                    batch.push(job);
-                }
-                Urgency::Task => batch.push(job),
-            }
-            let full = batch.len() >= BATCH_JOBS || bytes >= BATCH_BYTES;
-            next = if full { None } else { self.received.try_recv().ok() };
+    /// Takes every job that was sent.
+    fn receive(&mut self) {
+        while let Ok(job) = self.received.try_recv() {
+            self.waiting.push(job);
         }
-        if batch.is_empty() { self.upkeep.pop().into_iter().collect() } else { batch }
     }
 
     fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {

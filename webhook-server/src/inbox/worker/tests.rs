@@ -463,8 +463,8 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
         pass(5).await;
         most = most.max(count(&inbox, State::Running).await);
     }
-    // In 100 ms, 8 slots begin 160 runs of 5 ms.
-    assert!(most <= 8 + 160, "{most} tasks are claimed for {CONCURRENCY} slots");
+    // So many runs can begin within 100 ms, as short as the first ones are.
+    assert!(most <= 8 * (1 + 32), "{most} tasks are claimed for {CONCURRENCY} slots");
 }
 
 /// The store fails once, at the wrong moment: the one acquittal there is of a run is not tried again.
