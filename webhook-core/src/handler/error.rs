@@ -13,7 +13,7 @@ use crate::DecodeError;
 
 /// A failed run of a handler: the cause, and what is to be done next.
 ///
-/// Any error converts into one with `?` and then means *try again*; [`ResultExt`] says otherwise, or one of the
+/// Any type that implements `Error` converts into one with `?` and then means *try again*; [`ResultExt`] says otherwise, or one of the
 /// constructors here does. A [`DecodeError`] means *park*, since another try would read the same.
 ///
 /// ```
