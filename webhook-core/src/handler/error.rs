@@ -13,8 +13,8 @@ use crate::DecodeError;
 
 /// A failed run of a handler: the cause, and what is to be done next.
 ///
-/// Any type that implements `Error` converts into one with `?` and then means *try again*; [`ResultExt`] says otherwise, or one of the
-/// constructors here does. A [`DecodeError`] means *park*, since another try would read the same.
+/// Any type that implements `Error` converts into one with `?` and then means *try again*; [`ResultExt`] says otherwise,
+/// or one of the constructors here does. A [`DecodeError`] means *park*, since another try would read the same.
 ///
 /// ```
 /// use webhook_core::{HandlerError, ResultExt};
