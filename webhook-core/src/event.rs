@@ -49,8 +49,15 @@ impl<T> Event<T> {
     ///
     /// # Errors
     ///
-    /// Fails where a former value does not fit the view.
+    /// Fails where a former value does not fit the view, and if the event carries another object than the view's: all
+    /// fields of such a view would seem unchanged.
     pub fn previous<V: PreviousView>(&self) -> Result<Option<V>, DecodeError> {
+        let name = self.envelope.object.json().field("object").and_then(|name| name.decode("a text").ok());
+        if let Some(found) =
+            name.filter(|found: &String| !V::PREVIOUS_OF.is_empty() && !V::PREVIOUS_OF.contains(&&**found))
+        {
+            return Err(DecodeError::other_object(Some(found), V::PREVIOUS_OF));
+        }
         self.envelope.previous_attributes.as_ref().map(|previous| V::read(previous.json())).transpose()
     }
 }
@@ -163,4 +170,8 @@ pub struct Requirement {
     label = "any of its fields may be missing",
     note = "add `previous` to its `#[stripe(object = \"…\")]`, and make every field an `Option`"
 )]
-pub trait PreviousView: View {}
+pub trait PreviousView: View {
+    /// The object whose former values it reads; empty if it reads what stands inside one.
+    #[doc(hidden)]
+    const PREVIOUS_OF: &'static [&'static str] = &[];
+}

@@ -80,6 +80,22 @@ struct Price {
 }
 
 #[test]
+fn a_view_of_another_object_is_refused() {
+    let of = |object: &str| {
+        let body = format!(
+            r#"{{"id": "evt_1", "object": "event", "type": "x.updated", "created": 1, "livemode": false,
+                "data": {{"object": {{"object": "{object}"}}, "previous_attributes": {{"customer": "cus_1"}}}}}}"#
+        );
+        let envelope = Envelope::parse_stored(&Bytes::from(body)).expect("an event");
+        let event: Event = Event::decode(Arc::new(envelope)).expect("untyped JSON");
+        event.previous::<Method<Card>>().map(|before| before.and_then(|before| before.customer))
+    };
+    assert_eq!(of("payment_method").unwrap().as_deref(), Some("cus_1"));
+    let refused = of("charge").unwrap_err();
+    assert!(refused.is_other_object(), "all of its fields would seem unchanged: {refused}");
+}
+
+#[test]
 fn a_map_of_views_reads_the_entries_that_changed() {
     let event = updated(r#"{"currency_options": {"chf": null, "eur": {"unit_amount": 1500}}}"#);
     let options = event.previous::<Price>().unwrap().unwrap().currency_options.unwrap();

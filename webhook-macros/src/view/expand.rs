@@ -211,10 +211,17 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
         let imported = quote!(
             use __private::PreviousView as __PreviousView;
         );
+        let objects = place.at.is_empty().then(|| {
+            quote! {
+                const PREVIOUS_OF: &'static [&'static ::core::primitive::str] = &[#object];
+            }
+        });
         quote_spanned! {name.span()=>
             #imported
 
-            impl #impl_generics __PreviousView for #name #type_generics #where_clause {}
+            impl #impl_generics __PreviousView for #name #type_generics #where_clause {
+                #objects
+            }
         }
     });
     // Of previous attributes a view reads what stands in an object's place, and whole objects in an array.
