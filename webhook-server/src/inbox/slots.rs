@@ -114,7 +114,7 @@ impl Slots {
     pub(super) fn at_once(&self, handler: &Registration) -> Option<Place> {
         if handler.policy.replies {
             let awaited = Arc::clone(&self.awaited).try_acquire_owned().ok()?;
-            return Some(Place { of: None, all: Arc::clone(&self.all), awaited: Some(awaited), due: None });
+            return Some(Place { shares: None, due: Arc::clone(&self.due), _awaited: Some(awaited) });
         }
         let of = self.of.get(handler.id)?;
         for share in [of, &self.all] {
@@ -129,13 +129,11 @@ impl Slots {
 
     /// A place for a task that is claimed.
     pub(super) fn place(&self, handler: &str) -> Place {
-        let of = self.of.get(handler).cloned();
-        if let Some(of) = &of {
-            for share in [of, &self.all] {
-                share.claimed.fetch_add(1, Ordering::SeqCst);
-            }
+        let shares = self.of.get(handler).map(|of| [Arc::clone(of), Arc::clone(&self.all)]);
+        for share in shares.iter().flatten() {
+            share.claimed.fetch_add(1, Ordering::SeqCst);
         }
-        Place { of, all: Arc::clone(&self.all), awaited: None, due: Some(Arc::clone(&self.due)) }
+        Place { shares, due: Arc::clone(&self.due), _awaited: None }
     }
 
     /// How many tasks may be claimed.
@@ -167,11 +165,10 @@ impl Slots {
 /// The right to have a task claimed, until it is dropped: its handler has returned.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// `None` of a run that the sender waits for.
-    of: Option<Arc<Share>>,
-    all: Arc<Share>,
-    awaited: Option<OwnedSemaphorePermit>,
-    due: Option<Arc<Notify>>,
+    /// The handler's, and that of all. `None` of a run that the sender waits for.
+    shares: Option<[Arc<Share>; 2]>,
+    due: Arc<Notify>,
+    _awaited: Option<OwnedSemaphorePermit>,
 }
 
 /// The right to run, until it is dropped.
@@ -186,32 +183,30 @@ impl Place {
     ///
     /// Cancel safety: nothing is kept.
     pub(super) async fn slot(&self) -> Slot {
-        let Some(of) = self.of.as_ref().filter(|_| self.awaited.is_none()) else { return Slot::default() };
+        let Some([of, all]) = &self.shares else { return Slot::default() };
         // First the handler's: what waits for that takes no slot from the others.
         let of_handler = Arc::clone(&of.slots).acquire_owned().await.ok();
-        let of_all = Arc::clone(&self.all.slots).acquire_owned().await.ok();
+        let of_all = Arc::clone(&all.slots).acquire_owned().await.ok();
         Slot { _of_handler: of_handler, _of_all: of_all }
     }
 
     /// Gives the place back when a run has ended.
     pub(super) fn returned(self, took: Duration) {
-        if let Some(of) = &self.of {
-            of.took(took);
-            self.all.took(took);
+        for share in self.shares.iter().flatten() {
+            share.took(took);
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let (Some(of), Some(due)) = (&self.of, &self.due) else { return };
-        let shares = [of, &self.all];
+        let Some(shares) = &self.shares else { return };
         for share in shares {
             share.claimed.fetch_sub(1, Ordering::SeqCst);
         }
         // Not each time: a claim that finds nothing costs a turn of the writer.
         if shares.iter().any(|share| share.is_behind.load(Ordering::SeqCst)) {
-            due.notify_one();
+            self.due.notify_one();
         }
     }
 }
