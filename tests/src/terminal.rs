@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-/// Runs a program to its end in a terminal that has so many columns, and returns what it wrote there.
+/// Runs a program to its end in a terminal of the given width, and returns what it wrote there.
 ///
 /// For programs that write little and end by themselves.
 #[track_caller]

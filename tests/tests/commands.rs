@@ -185,7 +185,7 @@ fn trigger_sends_a_recorded_body_as_it_is() {
         "200  payment_intent.succeeded  evt_recorded  {\"received\":true}\n"
     );
     server.process.line_with(Stream::Stdout, "Payment of 777 eur succeeded, for order o_7.");
-    // What is no event is sent, too: the server keeps it in quarantine.
+    // A body that is not an event is sent as well: the server keeps it in quarantine.
     assert!(send("none.json", "[]").starts_with("200  "));
     server.process.line_with(Stream::Stderr, "kept in quarantine");
     let missing =

@@ -111,7 +111,7 @@ fn every_difference_fails_the_check() {
         assert!(failed.stderr.contains(told), "{mistake}: {failed:#?}");
         assert!(failed.stderr.contains("handlers --lock FILE"), "{mistake}: {failed:#?}");
     }
-    // What git makes of line breaks, and what people add, is no difference.
+    // Line breaks that git converts, and comments, do not count as differences.
     let same = LOCK.replace('\n', "\r\n") + "\r\n# kept\r\n";
     check("linked", &lock(&same)).with_code(0);
     let missing = check("linked", &new_inbox()).with_code(1);

@@ -368,7 +368,7 @@ fn where_an_inbox_is_not_kept_is_told_at_the_start() {
         let line = server.process.line_with(Stream::Stderr, told);
         assert!(line.contains("WARN") && line.contains("inbox.db is in "), "{line}");
         server.stop();
-        // Commands are no place for it.
+        // Commands do not print it.
         let ended = run(disk.command(&files, DURABLE).args(["inbox", "prune"])).with_code(0);
         assert_eq!(ended.stderr, "");
         disk.unmount();

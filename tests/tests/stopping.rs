@@ -1,4 +1,4 @@
-//! SIGTERM under load: whoever was let in is answered. `-- --nocapture` shows the figures.
+//! SIGTERM under load: every connection that was accepted is answered. `-- --nocapture` shows the figures.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -35,7 +35,7 @@ pub trait IntoOutcome: Sized {
     #[doc(hidden)]
     const REPLIES: bool = false;
 
-    /// What the expansion needs of a return type. A type that is no outcome has none, and is reported on this name alone.
+    /// What the expansion needs of a return type. A type that is not an outcome has none, and is reported on this name alone.
     #[doc(hidden)]
     const RETURNING: Returning<Self> = Returning { replies: Self::REPLIES, into_outcome: Self::into_outcome };
 }

@@ -59,7 +59,7 @@ pub struct Argument<T> {
     pub requires: &'static [&'static [Requirement]],
 }
 
-/// What the expansion needs of a return type. Made once, so that a type that is no outcome is reported once.
+/// What the expansion needs of a return type. Made once, so that a type that is not an outcome is reported once.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Returning<T> {
     /// Whether the handler replies.

@@ -60,7 +60,7 @@ async fn payout_arrived(event: Event<Payout>, desk: Desk) -> Result<(), HandlerE
     Ok(())
 }
 
-/// Tells whoever keeps the books.
+/// Tells the bookkeeper.
 #[on_event("payout.failed")]
 async fn payout_came_back(event: Event<Payout>, desk: Desk) -> Result<(), HandlerError> {
     desk.done(format!("A payout came back: {}", event.object.failure_message.needed("reason")?));

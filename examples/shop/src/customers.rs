@@ -91,7 +91,7 @@ async fn card_renewed(event: Event<Card>, desk: Desk) -> Result<(), HandlerError
     let former: FormerCard = event.previous().map_err(HandlerError::park)?.needed("former values")?;
     let before = former.card.needed("former card")?.exp_year.needed("former year")?;
     let year = event.object.exp_year.needed("year")?;
-    ensure(year > before, "the card is no newer")?;
+    ensure(year > before, "the card is not newer")?;
     desk.done(format!("A card is good until {year}, and no longer until {before}."));
     Ok(())
 }

@@ -142,7 +142,7 @@ struct Line {
 /// Adds what is still to be added, while it is a draft.
 #[on_event("invoice.created")]
 async fn invoice_drafted(event: Event<Invoice>, desk: Desk) -> Result<(), HandlerError> {
-    ensure(event.object.status.as_deref() == Some("draft"), "the invoice is no draft")?;
+    ensure(event.object.status.as_deref() == Some("draft"), "the invoice is not a draft")?;
     let line = event.object.lines.data.into_iter().next().needed("line")?;
     let (what, product) = (line.description.needed("description")?, line.product.needed("product")?);
     desk.done(format!("An invoice is drafted: {what} ({product})."));

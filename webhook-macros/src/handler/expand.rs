@@ -16,7 +16,7 @@ use super::policy::{Order, Policy};
 ///
 /// Each piece that the user's types decide is spanned on the token that would be wrong:
 /// - `argument` on the argument's type: a type that no handler can take; a second `Event`;
-/// - `returns` on the return type: a type that is no outcome;
+/// - `returns` on the return type: a type that is not an outcome;
 /// - `replies` on the return type too: a `Reply` that nobody waits for, or none where Stripe reads one;
 /// - `start` on the function's name: a future that is not `Send`.
 pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: TokenStream) -> TokenStream {
