@@ -1,11 +1,17 @@
 //! The event as a handler receives it.
 
+mod envelope;
+mod timestamp;
+
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use crate::{DecodeError, Payload, PreviousView};
 
-use crate::{DecodeError, Envelope, Json, RawJson, Reads, shape};
+pub use self::envelope::{Envelope, EnvelopeError, EventRequest};
+pub use self::timestamp::Timestamp;
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
+pub use self::timestamp::TimestampOutOfRange;
 
 /// An event and its object, decoded into `T`.
 ///
@@ -68,110 +74,4 @@ impl<T> Deref for Event<T> {
     fn deref(&self) -> &Envelope {
         &self.envelope
     }
-}
-
-/// A type that the object of an event decodes into.
-///
-/// A view (`#[derive(StripeObject)]`) is one, and so are `serde_json::Value` and [`Unchecked`].
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the payload of an event",
-    label = "no payload type",
-    note = "derive `StripeObject` for `{Self}` to read fields that are checked against Stripe's schema, take `Event` for untyped JSON, or `Event<Unchecked<{Self}>>` for any type that implements `serde::Deserialize`"
-)]
-pub trait Payload: Sized + Send + 'static {
-    /// The name of the type, for messages.
-    #[doc(hidden)]
-    const NAME: &'static str = "the payload type";
-
-    /// The names of the objects that it reads; empty if it reads any.
-    #[doc(hidden)]
-    const OBJECTS: &'static [&'static str] = &[];
-
-    /// The paths of the fields that it reads; empty if it looks at all.
-    #[doc(hidden)]
-    const FIELDS: &'static [&'static str] = &[];
-
-    /// What it requires, for each object that it reads.
-    #[doc(hidden)]
-    const REQUIRES: &'static [&'static [Requirement]] = &[];
-
-    /// Decodes the object.
-    ///
-    /// # Errors
-    ///
-    /// Names the place where the object does not fit, and nothing of what stands there.
-    fn decode(object: &RawJson) -> Result<Self, DecodeError>;
-}
-
-/// Untyped JSON.
-impl Payload for serde_json::Value {
-    fn decode(object: &RawJson) -> Result<Self, DecodeError> {
-        object.decode()
-    }
-}
-
-/// A payload of any deserialisable type, unchecked against Stripe's schema.
-///
-/// The way to use types from elsewhere. Such a type fails at run time where it disagrees with what Stripe sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Unchecked<T>(pub T);
-
-impl<T: UncheckedValue> Payload for Unchecked<T> {
-    fn decode(object: &RawJson) -> Result<Self, DecodeError> {
-        object.decode().map(Self)
-    }
-}
-
-/// A type that [`Unchecked`] decodes into.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be decoded from JSON",
-    label = "no deserialisable type",
-    note = "`Unchecked` takes any type that implements `serde::Deserialize` and is `Send + 'static`: add `#[derive(Deserialize)]` to it"
-)]
-pub trait UncheckedValue: DeserializeOwned + Send + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned + Send + 'static> UncheckedValue for T {}
-
-/// A struct that `#[derive(StripeObject)]` checked against a place in Stripe's schema.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no view of an object",
-    label = "no view",
-    note = "a view is a struct with `#[derive(StripeObject)] #[stripe(object = \"…\")]`"
-)]
-pub trait View: Reads<shape::Object> {
-    /// Those of its fields that some event lacks.
-    #[doc(hidden)]
-    const REQUIRES: &'static [Requirement] = &[];
-
-    /// Reads an object that must be one of those named; any if none is named.
-    #[doc(hidden)]
-    fn read_object(json: Json<'_>, expected: &'static [&'static str]) -> Result<Self, DecodeError>;
-}
-
-/// A view's field that some event of the object lacks.
-#[derive(Clone, Copy, Debug)]
-#[doc(hidden)]
-#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
-pub struct Requirement {
-    /// The object.
-    pub object: &'static str,
-    /// The field, at the top of the object.
-    pub field: &'static str,
-    /// Whether the view does without it.
-    pub is_optional: bool,
-    /// What to do where it does not.
-    pub cure: &'static str,
-}
-
-/// A view of previous attributes, of which any may be missing: `#[stripe(object = "charge", previous)]`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no view of previous attributes",
-    label = "any of its fields may be missing",
-    note = "add `previous` to its `#[stripe(object = \"…\")]`, and make every field an `Option`"
-)]
-pub trait PreviousView: View {
-    /// The object whose former values it reads; empty if it reads what stands inside one.
-    #[doc(hidden)]
-    const PREVIOUS_OF: &'static [&'static str] = &[];
 }

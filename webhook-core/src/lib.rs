@@ -16,57 +16,35 @@
 //! The way of an event: [`verify`] makes a [`Verified`] body of a request's bytes, [`Envelope::parse`] an
 //! [`Envelope`] of that, [`Registry::handlers_of`] names the handlers, and each decodes its own [`Event<T>`].
 
-mod context;
-mod decode;
-mod envelope;
 mod event;
-mod expandable;
-mod extract;
 mod handler;
-mod json;
-pub mod ledger;
-mod list;
-mod policy;
-mod private;
-mod raw_json;
-mod reads;
-mod registry;
-mod reply;
+mod macro_support;
+mod payload;
 mod sample;
-mod secret;
-pub mod shape;
-mod sign;
-mod signature;
-mod timestamp;
-mod verify;
+mod signing;
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::private::*;
+    pub use crate::macro_support::*;
 }
 
-pub use context::{Context, Run};
-pub use decode::DecodeError;
-pub use envelope::{Envelope, EnvelopeError, EventRequest};
-pub use event::{Event, Payload, PreviousView, Unchecked, UncheckedValue, View};
-pub use expandable::Expandable;
-pub use extract::{Extract, Invocation, Needs, State, StateType, StateValue, States};
-pub use handler::{HandlerError, HandlerFailure, IntoOutcome, Outcome, ResultExt, Returned, Verdict};
-pub use json::Json;
-pub use list::List;
-pub use policy::{Order, Policy, Retry};
-pub use raw_json::RawJson;
-pub use reads::Reads;
-pub use registry::{Place, Registration, Registry, RegistryProblem, Running, Takes};
-pub use reply::Reply;
-pub use sample::{Sample, SampleError, Story};
-pub use secret::{Secret, SecretError};
-pub use sign::sign;
-pub use signature::{MAX_SIGNATURES, SIGNATURE_HEADER, SignatureHeader, SignatureHeaderError};
-pub use timestamp::Timestamp;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
-pub use timestamp::TimestampOutOfRange;
-pub use verify::{Tolerance, Verified, VerifyError, verify};
+pub use event::TimestampOutOfRange;
+pub use event::{Envelope, EnvelopeError, Event, EventRequest, Timestamp};
+pub use handler::{
+    Context, Extract, HandlerError, HandlerFailure, IntoOutcome, Invocation, Needs, Order, Outcome, Place,
+    Policy, Registration, Registry, RegistryProblem, Reply, ResultExt, Retry, Returned, Run, Running, State,
+    StateType, StateValue, States, Takes, Verdict, ledger,
+};
+pub use payload::{
+    DecodeError, Expandable, Json, List, Payload, PreviousView, RawJson, Reads, Unchecked, UncheckedValue,
+    View, shape,
+};
+pub use sample::{Sample, SampleError, Story};
+pub use signing::{
+    MAX_SIGNATURES, SIGNATURE_HEADER, Secret, SecretError, SignatureHeader, SignatureHeaderError, Tolerance,
+    Verified, VerifyError, sign, verify,
+};
 /// What Stripe sends: the event types, the objects they carry, and the objects' fields.
 pub use webhook_catalog as catalog;
 #[doc = include_str!("docs/stripe_enum.md")]

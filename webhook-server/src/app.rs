@@ -7,16 +7,17 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use webhook_core::{Registry, Secret, StateValue, States};
 
-use crate::connections::Connections;
-use crate::inbox::{self, Inbox};
-use crate::inline::{InProgress, Inline};
-use crate::journal::Journal;
-use crate::refusals::Refusals;
-use crate::run::Runner;
-use crate::service::{Clock, Intake, Service};
+use crate::problems::Problems;
+use crate::receive::clock_skew::Untimely;
+use crate::receive::connections::Connections;
+use crate::receive::record::Inbox;
+use crate::receive::{Clock, Intake, Service};
+use crate::report::Journal;
+use crate::report::refusals::Refusals;
+use crate::run::attempt::Runner;
+use crate::run::inline::{InProgress, Inline};
 use crate::settings::Settings;
-use crate::skew::Untimely;
-use crate::startup::Problems;
+use crate::store;
 
 /// An application: the handlers that are linked into the program, their state, and the settings.
 ///
@@ -125,8 +126,8 @@ impl App {
         let (inbox, opening) = (&self.settings.inbox, self.settings.opening());
         let opened = match (self.inline, problems.is_empty()) {
             (true, _) => Ok(None),
-            (false, true) => inbox::open(inbox, &opening).map(Some),
-            (false, false) => inbox::check(inbox, &opening).map(|()| None),
+            (false, true) => store::open(inbox, &opening).map(Some),
+            (false, false) => store::check(inbox, &opening).map(|()| None),
         };
         let store = match opened {
             Ok(store) => store,

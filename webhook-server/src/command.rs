@@ -6,6 +6,7 @@ mod events;
 mod handlers;
 mod inbox;
 mod replay;
+mod send;
 mod serve;
 mod table;
 mod trigger;
@@ -17,11 +18,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
-use crate::log;
+use crate::problems::Problems;
+use crate::report::console::{self, complain};
+use crate::report::format::chain;
+use crate::report::stderr as log;
 use crate::settings::Flags;
-use crate::startup::Problems;
-use crate::terminal::{self, complain};
-use crate::words::chain;
 
 /// `EX_CONFIG` of `sysexits.h`: something was found in an unconfigured or misconfigured state.
 const MISCONFIGURED: u8 = 78;
@@ -82,7 +83,7 @@ struct Output {
 impl Output {
     /// How wide a table may be, unless it may be as wide as it likes.
     fn width(self) -> Option<usize> {
-        if self.wide { None } else { terminal::width() }
+        if self.wide { None } else { console::width() }
     }
 }
 

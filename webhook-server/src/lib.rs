@@ -1,37 +1,20 @@
 #![doc = include_str!("docs/front_page.md")]
 
-mod address;
 mod app;
-mod body;
-mod client;
 mod command;
-mod connections;
-mod control;
-mod delivery;
-mod failpoint;
-mod inbox;
-mod ingest;
-mod inline;
-mod journal;
-mod log;
-mod panics;
-mod reencoded;
-mod refusals;
-mod reply;
+mod operate;
+mod problems;
+mod receive;
+mod report;
 mod run;
 mod secrets;
-mod serve;
-mod service;
 mod settings;
-mod skew;
-mod startup;
-mod terminal;
+mod store;
 pub mod testing;
-mod words;
 
 pub use app::App;
-pub use inbox::InboxLocation;
 pub use settings::Settings;
+pub use store::InboxLocation;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use webhook_core::TimestampOutOfRange;
 pub use webhook_core::{

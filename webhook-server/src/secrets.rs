@@ -10,7 +10,7 @@ use tracing::warn;
 use webhook_core::Secret;
 use zeroize::Zeroizing;
 
-use crate::startup::Problems;
+use crate::problems::Problems;
 
 /// The variable that holds the signing secrets.
 pub(crate) const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
@@ -73,7 +73,7 @@ fn near_misses() -> impl Iterator<Item = String> {
 }
 
 fn no_secret(needed: &str) -> String {
-    let program = crate::terminal::program();
+    let program = crate::report::console::program();
     let near = near_misses().map(|name| format!("\n- {name} is set, and is not read: is it the one?"));
     let near: String = near.collect();
     format!(

@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::Args;
 use webhook_core::Tolerance;
 
-use crate::inbox::store::Retention;
-use crate::inbox::{InboxLocation, Opening};
-use crate::startup::Problems;
+use crate::problems::Problems;
+use crate::store::Retention;
+use crate::store::{InboxLocation, Opening};
 
 /// How the server listens and what it puts up with.
 ///

@@ -44,12 +44,12 @@ use hyper::{Request, StatusCode};
 use webhook_core::{HandlerError, Outcome, SIGNATURE_HEADER, Sample, Secret, sign};
 
 use crate::app::App;
-use crate::delivery::{Delivery, Handled, Refusal};
-use crate::journal::Journal;
-use crate::panics::{self, Texts};
-use crate::service::Service;
-use crate::startup::Problems;
-use crate::words::chain;
+use crate::problems::Problems;
+use crate::receive::Service;
+use crate::receive::outcome::{Delivery, Handled, Refusal};
+use crate::report::Journal;
+use crate::report::format::chain;
+use crate::run::panics::{self, Texts};
 
 /// An application under test: everything of the server but the network.
 ///

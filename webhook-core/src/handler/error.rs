@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::BoxError;
+use super::outcome::BoxError;
 use crate::DecodeError;
 
 /// A failed run of a handler: the cause, and what is to be done next.

@@ -12,14 +12,15 @@ use webhook_core::{Registry, Sample, Secret, Story, Takes, catalog};
 use super::Failure;
 use super::table::{Column, Table};
 use crate::app::App;
-use crate::client::send;
-use crate::journal::Journal;
-use crate::panics::{self, Texts};
-use crate::serve::serve;
+use crate::command::send::send;
+use crate::problems::Problems;
+use crate::receive::listener::serve;
+use crate::report::Journal;
+use crate::report::console::print;
+use crate::report::stderr as log;
+use crate::run::panics::{self, Texts};
+use crate::secrets;
 use crate::settings::{ListeningFlags, SecretFlag, Settings};
-use crate::startup::Problems;
-use crate::terminal::print;
-use crate::{log, secrets};
 
 #[derive(Args)]
 #[command(
@@ -198,7 +199,7 @@ fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> S
     format!(
         "Handlers (Stripe API {}):\n{}\nListening on {url}\n{secret}\n{sending}",
         catalog::api_version(),
-        table.text_without_header(crate::terminal::width())
+        table.text_without_header(crate::report::console::width())
     )
 }
 
@@ -207,7 +208,7 @@ fn no_sample(unlisted: &str) -> String {
 }
 
 fn farewell(registry: &Registry, url: &Uri, usual: &str, signing: &Signing) -> String {
-    let program = crate::terminal::program();
+    let program = crate::report::console::program();
     let mut names = catalog::snapshot_types().iter().map(|known| known.name);
     let event_type = names.find(|name| registry.names(name)).unwrap_or(OTHER);
     let to = if *url == *usual { String::new() } else { format!(" --to {url}") };

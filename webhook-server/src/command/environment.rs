@@ -6,9 +6,9 @@ use clap::CommandFactory;
 use webhook_core::catalog::nearest;
 
 use super::{Arguments, Failure};
+use crate::problems::Problems;
 use crate::secrets;
 use crate::secrets::looks_like_a_secret;
-use crate::startup::Problems;
 
 const PREFIX: &str = "WEBHOOK_";
 

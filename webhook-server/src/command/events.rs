@@ -11,7 +11,7 @@ use webhook_core::{Registry, Takes};
 
 use super::table::{Column, Table};
 use super::{Failure, Format, Output};
-use crate::terminal::print;
+use crate::report::console::print;
 
 #[derive(Args)]
 pub(super) struct Events {

@@ -11,7 +11,7 @@ use webhook_core::{Order, Policy, Registration, Registry, Retry, Takes, catalog}
 
 use super::table::{Cell, Column, Table};
 use super::{Failure, Format, Output};
-use crate::terminal::print;
+use crate::report::console::print;
 
 #[derive(Args)]
 #[command(
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
 
 /// What is wrong with a program that has no handler.
 fn none() -> Failure {
-    let mut problems = crate::startup::Problems::default();
+    let mut problems = crate::problems::Problems::default();
     problems.add(webhook_core::RegistryProblem::Empty);
     problems.into()
 }

@@ -3,8 +3,8 @@
 mod change;
 mod export;
 mod json;
-pub(super) mod rows;
 mod selection;
+pub(super) mod tables;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -20,12 +20,12 @@ use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
 use super::{Failure, Format, Output};
 use crate::app::App;
-use crate::control::{Operator, Request};
-use crate::inbox::store::{self, EventRow, Filter, Pruned, QuarantineRow, State, StoredEvent, TaskRow};
-use crate::log;
+use crate::operate::{Operator, Request};
+use crate::problems::Problems;
+use crate::report::console::{complain, print};
+use crate::report::stderr as log;
 use crate::settings::{InboxFlag, Settings};
-use crate::startup::Problems;
-use crate::terminal::{complain, print};
+use crate::store::{self, EventRow, Filter, Pruned, QuarantineRow, State, StoredEvent, TaskRow};
 
 /// How many tasks or events go into one request.
 pub(super) const PAGE: usize = 100;
@@ -173,12 +173,12 @@ async fn list(app: App, list: &List) -> Result<(), Failure> {
         let mut rows: Vec<QuarantineRow> =
             ask(&mut operator, Request::Quarantined { limit: limit + 1 }).await?;
         let is_cut = cut(&mut rows, limit);
-        return write(list.plain.output, &rows, is_cut, |rows, width| rows::quarantine(rows).text(width));
+        return write(list.plain.output, &rows, is_cut, |rows, width| tables::quarantine(rows).text(width));
     }
     (filter.state, filter.limit) = (list.state, limit + 1);
     let mut found: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter)).await?;
     let is_cut = cut(&mut found, limit);
-    write(list.plain.output, &found, is_cut, |rows, width| rows::tasks(rows).text(width))?;
+    write(list.plain.output, &found, is_cut, |rows, width| tables::tasks(rows).text(width))?;
     all_known(&mut operator, &list.selection.filter()?.event_ids).await
 }
 
@@ -250,7 +250,7 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
                 print(&format!(
                     "{}{}",
                     if at > 0 { "\n" } else { "" },
-                    rows::event(&found, show.plain.output.width())
+                    tables::event(&found, show.plain.output.width())
                 ));
             }
         }
@@ -263,7 +263,7 @@ async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     let stats: store::Stats = ask(&mut operator, Request::Stats).await?;
     match plain.output.format {
         Format::Json => print(&json(&stats)?),
-        Format::Table => print(&rows::stats(&stats, plain.output.width())),
+        Format::Table => print(&tables::stats(&stats, plain.output.width())),
     }
     Ok(())
 }

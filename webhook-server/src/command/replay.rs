@@ -5,13 +5,13 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use webhook_core::Registry;
 
-use super::inbox::{EventFlags, PAGE, ask, handler, json, named, operator, rows};
+use super::inbox::{EventFlags, PAGE, ask, handler, json, named, operator, tables};
 use super::{Failure, Format, Output};
 use crate::app::App;
-use crate::control::{EventKey, Request};
-use crate::inbox::store::{EventRow, Filter, Replayed};
+use crate::operate::{EventKey, Request};
+use crate::report::console::print;
 use crate::settings::InboxFlag;
-use crate::terminal::print;
+use crate::store::{EventRow, Filter, Replayed};
 
 #[derive(Args)]
 #[command(
@@ -99,7 +99,7 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
 }
 
 async fn meant(
-    operator: &mut crate::control::Operator,
+    operator: &mut crate::operate::Operator,
     mut filter: Filter,
 ) -> Result<Vec<EventRow>, Failure> {
     let mut meant: Vec<EventRow> = Vec::new();
@@ -115,7 +115,7 @@ fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Re
     match replay.output.format {
         Format::Json => print(&json(report)?),
         Format::Table if replay.dry_run => {
-            print(&rows::events(meant).text_without_header(replay.output.width()));
+            print(&tables::events(meant).text_without_header(replay.output.width()));
             let replayable = report.events - report.without_body.len();
             print(&format!("{replayable} of {} events would be replayed\n", report.events));
         }

@@ -9,19 +9,23 @@ use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
 use super::Failure;
-use crate::address::Reserved;
 use crate::app::App;
-use crate::control;
-use crate::inbox::store::{Began, StoreError, Why};
-use crate::inbox::{self, Inbox, InboxLocation};
-use crate::journal::Journal;
-use crate::panics::{self, Texts};
-use crate::serve::{Drained, serve, shutdown_signal};
-use crate::service::{Intake, Service};
+use crate::operate;
+use crate::problems::Problems;
+use crate::receive::address::Reserved;
+use crate::receive::listener::{Drained, serve};
+use crate::receive::record::Inbox;
+use crate::receive::signals::shutdown_signal;
+use crate::receive::thread as ingest;
+use crate::receive::{Intake, Service};
+use crate::report::Journal;
+use crate::report::console::complain;
+use crate::report::stderr as log;
+use crate::run::panics::{self, Texts};
+use crate::secrets;
 use crate::settings::{Flags, Settings};
-use crate::startup::Problems;
-use crate::terminal::complain;
-use crate::{ingest, log, secrets};
+use crate::store::{self, InboxLocation};
+use crate::store::{Began, StoreError, Why};
 
 /// How often it is tried to begin on a full disk.
 const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
@@ -98,7 +102,7 @@ async fn with_inbox(
     };
     let listener = listen(reserved, settings)?;
     if let InboxLocation::File(path) = &settings.inbox {
-        for caution in inbox::cautions(path) {
+        for caution in store::cautions(path) {
             warn!("{caution}");
         }
     }
@@ -160,7 +164,7 @@ async fn start(inbox: &Arc<Inbox>, began: Began, settings: &Settings) {
             let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             info!(path = %shown.display(), unfinished = began.suspects, resumed = began.resumed, "inbox");
             // The path as it was given: a socket's may not be longer than about 100 bytes.
-            control::listen(path, Arc::clone(inbox), keep);
+            operate::listen(path, Arc::clone(inbox), keep);
         }
     }
     if began.poisoned > 0 {

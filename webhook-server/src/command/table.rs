@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 pub(crate) use self::wrap::{hanging, wrapped};
 
-use crate::words::printable;
+use crate::report::format::printable;
 
 /// What stands between two columns.
 const GAP: usize = 2;

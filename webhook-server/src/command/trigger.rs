@@ -13,12 +13,13 @@ use webhook_core::{Registry, Sample, SampleError, Story, catalog};
 
 use super::{Failure, Format};
 use crate::app::App;
-use crate::client::send;
+use crate::command::send::send;
+use crate::problems::Problems;
+use crate::report::console::print;
+use crate::report::format::printable;
+use crate::report::stderr as log;
+use crate::secrets;
 use crate::settings::{SecretFlag, Settings};
-use crate::startup::Problems;
-use crate::terminal::print;
-use crate::words::printable;
-use crate::{log, secrets};
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \

@@ -6,7 +6,7 @@ use webhook_core::catalog::{self, EventType, Field, Move, Shape};
 use super::subject::{Part, Subject};
 use crate::command::table::hanging;
 use crate::command::{Failure, Format, Output, json};
-use crate::terminal::print;
+use crate::report::console::print;
 
 pub(super) fn explain(written: &str, depth: usize, output: Output) -> Result<(), Failure> {
     let subject = Subject::find(written)?;

@@ -8,7 +8,7 @@ use webhook_core::catalog;
 use self::views::Views;
 use super::unknown;
 use crate::command::Failure;
-use crate::terminal::print;
+use crate::report::console::print;
 
 pub(super) fn write(event_type: &str, fields: &[String]) -> Result<(), Failure> {
     let known = match catalog::expand(event_type).as_deref() {

@@ -10,8 +10,8 @@ use webhook_core::{Registry, Takes};
 use super::{count, none};
 use crate::app::App;
 use crate::command::{Failure, failed};
-use crate::startup::Problems;
-use crate::terminal::{print, program};
+use crate::problems::Problems;
+use crate::report::console::{print, program};
 
 /// What stands for the types that no other handler takes.
 const UNHANDLED: &str = "*";

@@ -5,12 +5,12 @@ use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
 use super::selection::Selection;
-use super::{PAGE, Plain, all_known, ask, handler, json, named, operator, rows, tell, write};
+use super::{PAGE, Plain, all_known, ask, handler, json, named, operator, tables, tell, write};
 use crate::app::App;
 use crate::command::{Failure, Format};
-use crate::control::{Operator, Request};
-use crate::inbox::store::{State, TaskRow};
-use crate::terminal::print;
+use crate::operate::{Operator, Request};
+use crate::report::console::print;
+use crate::store::{State, TaskRow};
 
 #[derive(Args)]
 pub(super) struct Steer {
@@ -84,7 +84,7 @@ async fn steer(
         leave_without_handler(&mut meant);
     }
     if steer.dry_run {
-        write(steer.plain.output, &meant, false, |rows, width| rows::tasks(rows).text(width))?;
+        write(steer.plain.output, &meant, false, |rows, width| tables::tasks(rows).text(width))?;
         return all_known(&mut operator, &filter.event_ids).await;
     }
     let bar = ProgressBar::new(meant.len() as u64);

@@ -13,9 +13,9 @@ use super::selection::Selection;
 use super::{PAGE, all_known, ask, exactly, named, operator};
 use crate::app::App;
 use crate::command::{Failure, failed};
-use crate::control::{Operator, Request};
-use crate::inbox::store::{EventRow, Filter, StoredEvent, TaskRow};
+use crate::operate::{Operator, Request};
 use crate::settings::InboxFlag;
+use crate::store::{EventRow, Filter, StoredEvent, TaskRow};
 
 #[derive(Args)]
 pub(super) struct Export {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::command::{self, Failure};
-use crate::inbox::store::StoredEvent;
+use crate::store::StoredEvent;
 
 /// Writes JSON in which no character steers a terminal: JSON itself escapes only those below U+0020.
 pub(in crate::command) fn json(value: &impl Serialize) -> Result<String, Failure> {

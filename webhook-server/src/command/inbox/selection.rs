@@ -7,8 +7,8 @@ use webhook_core::{Registry, catalog};
 
 use super::ask;
 use crate::command::{Failure, events};
-use crate::control::{Operator, Request};
-use crate::inbox::store::{EventRow, Filter, TaskRow, Why};
+use crate::operate::{Operator, Request};
+use crate::store::{EventRow, Filter, TaskRow, Why};
 
 /// Flags that select tasks.
 #[derive(Args)]

@@ -1,0 +1,198 @@
+//! A handler's arguments.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::__private::Argument;
+use crate::payload::Requirement;
+use crate::{Context, Envelope, Event, HandlerError, Payload};
+
+/// One run of a handler on one event: what its arguments are taken from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Invocation {
+    /// The event.
+    pub envelope: Arc<Envelope>,
+    /// The application's state.
+    pub states: Arc<States>,
+    /// The circumstances of this run.
+    pub context: Context,
+}
+
+impl Invocation {
+    /// Puts a run together.
+    pub fn new(envelope: Arc<Envelope>, states: Arc<States>, context: Context) -> Self {
+        Self { envelope, states, context }
+    }
+}
+
+/// A type that a handler may take as an argument.
+///
+/// [`Event`], [`State`] and [`Context`] are; an application may add its own, which start from those.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no argument that a handler can take",
+    label = "no handler argument",
+    note = "a handler takes `Event<…>`, `State<…>`, `Context`, or a type that implements `Extract`"
+)]
+pub trait Extract: Sized {
+    /// Whether this is the event; a handler takes at most one.
+    #[doc(hidden)]
+    const IS_EVENT: bool = false;
+
+    /// What the event's payload is, if this is the event: its name and the objects that it reads.
+    #[doc(hidden)]
+    const PAYLOAD: (&'static str, &'static [&'static str]) = ("", &[]);
+
+    /// What the event's payload requires, for each object that it reads.
+    #[doc(hidden)]
+    const REQUIRES: &'static [&'static [Requirement]] = &[];
+
+    /// What the expansion needs of an argument of this type. A type that is no argument has none, and is reported
+    /// on this name alone.
+    #[doc(hidden)]
+    const ARGUMENT: Argument<Self> = Argument {
+        is_event: Self::IS_EVENT,
+        needs: Self::needs,
+        extract: Self::extract,
+        payload: Self::PAYLOAD,
+        requires: Self::REQUIRES,
+    };
+
+    /// Takes the argument from a run.
+    ///
+    /// # Errors
+    ///
+    /// The run ends with the error, and the handler is not called.
+    fn extract(invocation: &Invocation) -> Result<Self, HandlerError>;
+
+    /// States what the argument needs, to be checked before the application starts. Nothing unless overridden.
+    fn needs(needs: &mut Needs) {
+        let _ = needs;
+    }
+}
+
+impl<T: Payload> Extract for Event<T> {
+    const IS_EVENT: bool = true;
+    const PAYLOAD: (&'static str, &'static [&'static str]) = (T::NAME, T::OBJECTS);
+    const REQUIRES: &'static [&'static [Requirement]] = T::REQUIRES;
+
+    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        Self::decode(Arc::clone(&invocation.envelope)).map_err(|error| {
+            // Where Stripe sends one of several objects, a handler may read only some of them.
+            if error.is_other_object() { HandlerError::discard(error) } else { HandlerError::park(error) }
+        })
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.payload = Some(type_name::<T>());
+        needs.fields = T::FIELDS;
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Extract for Context {
+    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        Ok(invocation.context.clone())
+    }
+}
+
+/// A value that the application was given for its handlers, such as a database pool.
+///
+/// Every handler gets a clone, so a value that is dear to clone goes into an [`Arc`]. A type that a handler asks
+/// for and the application was not given stops the start.
+#[derive(Clone, Copy, Debug)]
+pub struct State<T>(
+    /// The value.
+    pub T,
+);
+
+impl<T: StateValue> Extract for State<T> {
+    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        invocation.states.get().map(Self).ok_or_else(|| {
+            HandlerError::park(format!("the application has no state of type `{}`", type_name::<T>()))
+        })
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.states.push(StateType::of::<T>());
+    }
+}
+
+/// A type that can be [`State`]: cloned for each handler, on any thread.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be state",
+    label = "no state type",
+    note = "state implements `Clone + Send + Sync + 'static`; `Arc<…>` gives a value the `Clone`, `Arc<Mutex<…>>` the `Sync`"
+)]
+pub trait StateValue: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> StateValue for T {}
+
+/// What a handler needs from its application, as its arguments state it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Needs {
+    /// The name of the type that the event's object is decoded into; `None` if the handler does not look at it.
+    pub payload: Option<&'static str>,
+    /// The paths of the fields that it reads, if the type is a view.
+    pub fields: &'static [&'static str],
+    /// The types of its `State` arguments.
+    pub states: Vec<StateType>,
+}
+
+/// A type of state: equal if it is the same type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StateType {
+    id: TypeId,
+    name: &'static str,
+}
+
+impl StateType {
+    /// Names a type.
+    pub fn of<T: 'static>() -> Self {
+        Self { id: TypeId::of::<T>(), name: type_name::<T>() }
+    }
+
+    /// Returns the type's name with its path.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl fmt::Debug for StateType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The application's state: at most one value of each type.
+#[derive(Default)]
+pub struct States(HashMap<TypeId, (StateType, Box<dyn Any + Send + Sync>)>);
+
+impl States {
+    /// Adds a value. Returns whether it is the first of its type; if not, it takes the place of the other.
+    pub fn insert<T: StateValue>(&mut self, value: T) -> bool {
+        let of = StateType::of::<T>();
+        self.0.insert(of.id, (of, Box::new(value))).is_none()
+    }
+
+    /// Tells whether there is a value of a type.
+    pub fn holds(&self, of: StateType) -> bool {
+        self.0.contains_key(&of.id)
+    }
+
+    fn get<T: StateValue>(&self) -> Option<T> {
+        let (_, value) = self.0.get(&TypeId::of::<T>())?;
+        value.downcast_ref::<T>().cloned()
+    }
+}
+
+/// Shows the types; the values are the application's.
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.values().map(|(of, _)| of)).finish()
+    }
+}

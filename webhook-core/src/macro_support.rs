@@ -1,0 +1,100 @@
+//! What the macros' output calls. Not public API: it changes with the macros, to which it is pinned.
+
+mod compat_checks;
+mod const_str;
+mod field;
+mod fixture;
+
+use std::future::Future;
+
+pub use inventory;
+
+pub use compat_checks::{
+    assert_any_object, assert_carried, assert_place, assert_reply, assert_sent, assert_variant,
+};
+pub use field::{Field, ReadsPrevious, Sendable, Variant, field, find, object_position, read_field, variant};
+
+pub use fixture::{Writes, fixture, write};
+
+pub use crate::IntoOutcome;
+pub use crate::handler::{Extract, Invocation, Needs, Order, Policy, Registration, Retry, Running, Takes};
+pub use crate::payload::{
+    DecodeError, Json, Payload, Place, PreviousView, RawJson, Reads, Requirement, View,
+};
+pub use crate::shape::{self, Shape};
+use crate::{HandlerError, Returned};
+
+// The names that expanded code needs from the prelude, which a user's module may shadow.
+pub use std::boxed::Box;
+pub use std::collections::BTreeMap;
+pub use std::fmt::{Display, Formatter, Result as FmtResult};
+pub use std::option::Option;
+pub use std::result::Result;
+pub use std::string::String;
+pub use std::time::Duration;
+pub use std::unreachable;
+pub use std::vec::Vec;
+
+pub use serde_json::Value;
+
+pub use crate::{Expandable, List, Timestamp};
+
+/// What the expansion needs of one argument. Made once for each, so that a type that is no argument is reported
+/// once.
+#[expect(missing_debug_implementations, reason = "only expanded code has one")]
+pub struct Argument<T> {
+    /// Whether it is the event.
+    pub is_event: bool,
+    /// Adds what the argument needs.
+    pub needs: fn(&mut Needs),
+    /// Takes the argument.
+    pub extract: fn(&Invocation) -> Result<T, HandlerError>,
+    /// The payload of the event: its name and the objects that it reads.
+    pub payload: (&'static str, &'static [&'static str]),
+    /// What the payload requires, for each object that it reads.
+    pub requires: &'static [&'static [Requirement]],
+}
+
+/// What the expansion needs of a return type. Made once, so that a type that is not an outcome is reported once.
+#[expect(missing_debug_implementations, reason = "only expanded code has one")]
+pub struct Returning<T> {
+    /// Whether the handler replies.
+    pub replies: bool,
+    /// Converts what was returned.
+    pub into_outcome: fn(T) -> Returned,
+}
+
+/// Tells whether an argument is an event and so is one before it.
+pub const fn is_second_event(this: bool, before: &[bool]) -> bool {
+    let mut at = 0;
+    while at < before.len() {
+        if this && before[at] {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Whether an argument is a second event, as a type: the compiler explains types in our words.
+#[expect(missing_debug_implementations, reason = "there are no values")]
+pub struct SecondEvent<const YES: bool>;
+
+/// Implemented where there is no second event.
+#[diagnostic::on_unimplemented(
+    message = "a handler takes one `Event`: this is its second",
+    label = "second event",
+    note = "a handler that needs the object in two types decodes it itself: `event.envelope.object.decode()`"
+)]
+pub trait NoMistake {
+    /// Named where the check is wanted.
+    const CHECKED: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl NoMistake for SecondEvent<false> {}
+
+/// Boxes a handler's future, which moves between threads. The name is for the compiler's note when one cannot.
+pub fn a_handlers_future_must_be_send<F: Future<Output = Returned> + Send + 'static>(future: F) -> Running {
+    Box::pin(future)
+}

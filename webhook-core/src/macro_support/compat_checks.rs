@@ -1,0 +1,154 @@
+//! Agreement that only constants can tell: which object an event carries, which place a view is of.
+//!
+//! Every function here stops the compilation by a panic, which the compiler reports at its caller: the expansion, and
+//! there the user's own token. Before the words, it writes "evaluation panicked:". The errors without that are those of
+//! traits; their words are a literal, in which a name that only a constant knows cannot stand, on an attribute that an
+//! expansion cannot write where `#![no_implicit_prelude]` rules.
+
+use super::const_str::{ConstText, is_same};
+use crate::payload::Place;
+use crate::payload::Requirement;
+
+/// Stops the compilation where an event carries none of the objects that a handler's payload reads.
+///
+/// # Panics
+///
+/// Panics at compile time, naming the event, its objects and the payload.
+#[track_caller]
+pub const fn assert_carried(payload: (&str, &[&str]), events: &[(&str, &[&str])]) {
+    let (name, reads) = payload;
+    let mut at = 0;
+    while at < events.len() && !reads.is_empty() {
+        let (event, carried) = events[at];
+        if !shares_a_name(reads, carried) {
+            let mut text = ConstText::new().add("`").add(event).add("` carries `").join(carried);
+            text = text.add("`, and `").add(name).add("` reads `").join(reads).add("`");
+            text.panic();
+        }
+        at += 1;
+    }
+}
+
+/// Stops the compilation where a handler's payload requires a field that one of its events lacks.
+///
+/// # Panics
+///
+/// Panics at compile time, naming the event, the field, the payload and the cure.
+#[track_caller]
+pub const fn assert_sent(
+    payload: &str,
+    requires: &[&[Requirement]],
+    event: &str,
+    objects: &[&str],
+    lacks: &[&str],
+) {
+    let mut of = 0;
+    while of < requires.len() {
+        let mut at = 0;
+        while at < requires[of].len() {
+            let Requirement { object, field, is_optional, cure } = requires[of][at];
+            if !is_optional && shares_a_name(&[object], objects) && shares_a_name(&[field], lacks) {
+                let text =
+                    ConstText::new().add("`").add(event).add("` carries `").add(object).add("` without `");
+                let text = text.add(field).add("`, which `").add(payload).add("` requires: ").add(cure);
+                text.panic();
+            }
+            at += 1;
+        }
+        of += 1;
+    }
+}
+
+/// Stops the compilation where a handler of all other events reads objects of some type.
+///
+/// # Panics
+///
+/// Panics at compile time, naming the payload and what it reads.
+#[track_caller]
+pub const fn assert_any_object(payload: (&str, &[&str])) {
+    let (name, reads) = payload;
+    if !reads.is_empty() {
+        let text = ConstText::new().add("`#[on_unhandled]` takes events with objects of every type, and `");
+        let text = text.add(name).add("` reads `").join(reads);
+        text.add("` only: take `Event`, or name the event types in `#[on_event]`").panic();
+    }
+}
+
+/// Stops the compilation where a variant of an enum over views can never be chosen.
+///
+/// # Panics
+///
+/// Panics at compile time, saying why.
+#[track_caller]
+pub const fn assert_variant(place: Place, before: &[Place]) {
+    if !place.at.is_empty() {
+        let text = ConstText::new().add("a variant is a view of an object, and `").place(place);
+        text.add("` is inside one").panic();
+    }
+    let mut at = 0;
+    while at < before.len() {
+        if is_same(before[at].object, place.object) {
+            let text = ConstText::new().add("an earlier variant reads `").add(place.object);
+            text.add("` already, so this one would never be chosen").panic();
+        }
+        at += 1;
+    }
+}
+
+/// Stops the compilation where a handler returns a `Reply` and its attribute does not say so, or the other way round.
+///
+/// # Panics
+///
+/// Panics at compile time, with the words of the attribute, which knows the event types.
+#[track_caller]
+pub const fn assert_reply(returned: bool, expected: bool, otherwise: &str) {
+    assert!(returned == expected, "{}", otherwise);
+}
+
+/// Stops the compilation where a view stands in a field that holds something else.
+///
+/// # Panics
+///
+/// Panics at compile time, naming the field, what it holds, and what the view is of.
+#[track_caller]
+pub const fn assert_place(field: &str, places: &[Place], expected: &[Place]) {
+    if places.is_empty() {
+        return;
+    }
+    let mut at = 0;
+    while at < places.len() {
+        let mut other = 0;
+        while other < expected.len() {
+            if is_same_place(places[at], expected[other]) {
+                return;
+            }
+            other += 1;
+        }
+        at += 1;
+    }
+    let text = ConstText::new().add(field).add(" holds `").place(expected[0]);
+    text.add("`, and the type is made for `").place(places[0]).add("`").panic();
+}
+
+const fn is_same_place(a: Place, b: Place) -> bool {
+    match (a.at.is_empty(), b.at.is_empty()) {
+        (true, true) => is_same(a.object, b.object),
+        (false, false) => a.digest == b.digest,
+        _ => false,
+    }
+}
+
+const fn shares_a_name(some: &[&str], others: &[&str]) -> bool {
+    let mut at = 0;
+    while at < some.len() {
+        let mut other = 0;
+        while other < others.len() {
+            if is_same(some[at], others[other]) {
+                return true;
+            }
+            other += 1;
+        }
+        at += 1;
+    }
+    false
+}

@@ -1,0 +1,57 @@
+//! References that Stripe may send whole.
+
+use crate::payload::Place;
+use crate::{DecodeError, Json, Reads, shape};
+
+/// A reference to another object: its id, or the object itself.
+///
+/// In an event it is nearly always the id. `T` is a view of the object; without one, the object is untyped JSON.
+/// (<https://docs.stripe.com/expand>)
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a reference is the one or the other")]
+pub enum Expandable<T = serde_json::Value> {
+    /// The id alone.
+    Id(String),
+    /// The object.
+    Object(Box<T>),
+}
+
+impl<T> Expandable<T> {
+    /// Returns the object, if Stripe sent it.
+    pub fn object(&self) -> Option<&T> {
+        match self {
+            Self::Id(_) => None,
+            Self::Object(object) => Some(object),
+        }
+    }
+
+    /// Returns the id, if Stripe sent nothing else.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Id(id) => Some(id),
+            Self::Object(_) => None,
+        }
+    }
+}
+
+impl<T: Reads<shape::Object>> Reads<shape::Expandable> for Expandable<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        if json.is_text() {
+            return json.decode("an id").map(Self::Id);
+        }
+        T::read(json).map(|object| Self::Object(Box::new(object)))
+    }
+}
+
+impl<T: Reads<shape::PartialObject>> Reads<shape::PartialExpandable> for Expandable<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        if json.is_text() {
+            return json.decode("an id").map(Self::Id);
+        }
+        T::read(json).map(|object| Self::Object(Box::new(object)))
+    }
+}

@@ -1,0 +1,189 @@
+//! Which of the common types reads which shape.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::from_stripe::Place;
+use crate::shape::{self, Shape};
+use crate::{DecodeError, Json, Reads, Timestamp};
+
+impl<S: Shape, T: Reads<S::Present>> Reads<S> for Option<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+    const OPTIONAL: bool = true;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        if json.is_null() { Ok(None) } else { T::read_part(json) }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+impl<S: Shape, T: Reads<S>> Reads<S> for Box<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+    const OPTIONAL: bool = T::OPTIONAL;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        T::read(json).map(Box::new)
+    }
+
+    fn absent() -> Option<Self> {
+        T::absent().map(Box::new)
+    }
+
+    fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
+        T::read_part(json).map(|value| value.map(Box::new))
+    }
+}
+
+/// Untyped JSON reads everything; what is absent is `null`.
+impl<S: Shape> Reads<S> for Value {
+    const OPTIONAL: bool = true;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        json.decode("JSON")
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::Null)
+    }
+}
+
+macro_rules! reads {
+    ($($target:ty: $($shape:ident)*, $expected:literal;)*) => {$($(
+        impl Reads<shape::$shape> for $target {
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                json.decode($expected)
+            }
+        }
+    )*)*};
+}
+
+reads! {
+    String: Text Enum Decimal DateTime IntegerText, "a text";
+    Box<str>: Text Enum Decimal DateTime IntegerText, "a text";
+    bool: Boolean, "true or false";
+    f64: Float, "a number";
+    f32: Float, "a number";
+    i64: Integer Timestamp, "a whole number that fits `i64`";
+    i32: Integer, "a whole number that fits `i32`";
+    i16: Integer, "a whole number that fits `i16`";
+    i8: Integer, "a whole number that fits `i8`";
+    i128: Integer, "a whole number";
+    u64: Integer Timestamp, "a whole number that fits `u64`";
+    u32: Integer, "a whole number that fits `u32`";
+    u16: Integer, "a whole number that fits `u16`";
+    u8: Integer, "a whole number that fits `u8`";
+    u128: Integer, "a whole number that is not negative";
+    usize: Integer, "a whole number that fits `usize`";
+    isize: Integer, "a whole number that fits `isize`";
+}
+
+macro_rules! reads_as_text {
+    ($($shape:ident)*) => {$(
+        impl Reads<shape::$shape> for Arc<str> {
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                <String as Reads<shape::$shape>>::read(json).map(Into::into)
+            }
+        }
+    )*};
+}
+
+reads_as_text! { Text Enum Decimal DateTime IntegerText Expandable }
+
+/// The id, whether Stripe sent the id or the object.
+impl Reads<shape::Expandable> for String {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        if json.is_text() {
+            return json.decode("an id");
+        }
+        let mut id = [None];
+        json.find(&["id"], &mut id)?;
+        id[0]
+            .ok_or_else(DecodeError::missing)
+            .and_then(|id| id.decode("an id"))
+            .map_err(|error| error.in_field("id"))
+    }
+}
+
+impl Reads<shape::Expandable> for Box<str> {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        <String as Reads<shape::Expandable>>::read(json).map(Into::into)
+    }
+}
+
+/// The former id; `None`, where an `Option` takes it, if another object's keys changed and its id did not.
+impl Reads<shape::PartialExpandable> for String {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        <Self as Reads<shape::Expandable>>::read(json)
+    }
+
+    fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
+        match <Self as Reads<shape::Expandable>>::read(json) {
+            Err(error) if error.is_missing() => Ok(None),
+            read => read.map(Some),
+        }
+    }
+}
+
+macro_rules! reads_as_former_id {
+    ($($target:ty)*) => {$(
+        impl Reads<shape::PartialExpandable> for $target {
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                <String as Reads<shape::PartialExpandable>>::read(json).map(Into::into)
+            }
+
+            fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
+                <String as Reads<shape::PartialExpandable>>::read_part(json).map(|id| id.map(Into::into))
+            }
+        }
+    )*};
+}
+
+reads_as_former_id! { Arc<str> Box<str> }
+
+impl Reads<shape::IntegerText> for i64 {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        let text: String = json.decode("an integer as text")?;
+        text.parse().map_err(|_| DecodeError::expected("an integer as text"))
+    }
+}
+
+impl Reads<shape::Timestamp> for Timestamp {
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        json.decode("a time in whole seconds").map(Self::from_unix_seconds)
+    }
+}
+
+impl<S: Shape, T: Reads<S>> Reads<shape::Array<S>> for Vec<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        json.elements(T::read)
+    }
+}
+
+macro_rules! reads_maps {
+    ($($map:ident)*) => {$(
+        impl<S: Shape, T: Reads<S>> Reads<shape::Map<S>> for $map<String, T> {
+            const PLACES: &'static [Place] = T::PLACES;
+
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                json.entries(T::read)
+            }
+        }
+
+        impl<S: Shape, T: Reads<shape::Maybe<S>>> Reads<shape::PartialMap<S>> for $map<String, T> {
+            const PLACES: &'static [Place] = T::PLACES;
+
+            fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+                json.entries(T::read)
+            }
+        }
+    )*};
+}
+
+reads_maps! { BTreeMap HashMap }

@@ -1,0 +1,34 @@
+//! Stripe's list object.
+
+use crate::payload::Place;
+use crate::shape::{self, Shape};
+use crate::{DecodeError, Json, Reads};
+
+/// A list of objects inside another object: the first values, and where to find the others.
+///
+/// (<https://docs.stripe.com/api/pagination>)
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct List<T> {
+    /// The values that Stripe sent along, ten at most unless it was asked for more.
+    pub data: Vec<T>,
+    /// Whether there are more than these.
+    pub has_more: bool,
+    /// The path in Stripe's API that gives the whole list.
+    pub url: Option<String>,
+}
+
+impl<S: Shape, T: Reads<S>> Reads<shape::List<S>> for List<T> {
+    const PLACES: &'static [Place] = T::PLACES;
+
+    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
+        let mut found = [None; 3];
+        json.find(&["data", "has_more", "url"], &mut found)?;
+        let data = found[0].ok_or_else(|| DecodeError::missing().in_field("data"))?;
+        Ok(Self {
+            data: data.elements(T::read).map_err(|error| error.in_field("data"))?,
+            has_more: found[1].map_or(Ok(false), |json| json.decode("true or false"))?,
+            url: found[2].map_or(Ok(None), |json| json.decode("a text"))?,
+        })
+    }
+}

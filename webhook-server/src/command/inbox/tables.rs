@@ -1,0 +1,219 @@
+//! The inbox in tables.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::command::table::{Cell, Column, Table, wrapped};
+use crate::report::format::printable;
+use crate::report::parked_because;
+use crate::store::{
+    AttemptOutcome, AttemptRow, EventRow, QuarantineRow, State, Stats, StoredEvent, TaskRow, Why,
+};
+
+/// How far what belongs to a handler is moved in beneath it.
+const INDENT: usize = 2;
+
+pub(super) fn tasks(tasks: &[TaskRow]) -> Table<9> {
+    let mut table = Table::new([
+        Column::beneath("RECEIVED", "received"),
+        Column::whole("EVENT"),
+        Column::wraps("TYPE"),
+        Column::wraps("HANDLER"),
+        Column::whole("STATE"),
+        Column::beneath("WHY", ""),
+        Column::beneath("ATTEMPT", "attempt"),
+        Column::beneath("NEXT", "next"),
+        Column::beneath("ERROR", ""),
+    ]);
+    for task in tasks {
+        table.add([
+            time(task.received_ms).into(),
+            Cell::quoted(&task.event_id),
+            Cell::quoted(&task.event_type),
+            (&task.handler).into(),
+            state(task.state),
+            task.why.map_or("-", why).into(),
+            task.attempt.to_string().into(),
+            task.due_ms.map_or("-".to_owned(), time).into(),
+            task.error.as_deref().map_or("-".into(), Cell::quoted),
+        ]);
+    }
+    table
+}
+
+/// Events by their ids, and whether they can be replayed.
+pub(in crate::command) fn events(events: &[EventRow]) -> Table<3> {
+    let mut table = Table::new([Column::whole("EVENT"), Column::wraps("TYPE"), Column::beneath("", "")]);
+    for event in events {
+        let note = if event.has_body { "" } else { "its body is not kept" };
+        table.add([Cell::quoted(&event.event_id), Cell::quoted(&event.event_type), note.into()]);
+    }
+    table
+}
+
+pub(super) fn quarantine(rows: &[QuarantineRow]) -> Table<4> {
+    let mut table = Table::new([
+        Column::whole("RECEIVED"),
+        Column::whole("DELIVERIES"),
+        Column::whole("BYTES"),
+        Column::beneath("WHY IT IS NO EVENT", ""),
+    ]);
+    for row in rows {
+        let (deliveries, bytes) = (row.deliveries.to_string(), row.bytes.to_string());
+        table.add([time(row.received_ms).into(), deliveries.into(), bytes.into(), Cell::quoted(&row.reason)]);
+    }
+    table
+}
+
+pub(super) fn event(found: &StoredEvent, width: Option<usize>) -> String {
+    let event = &found.event;
+    let or_none = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), printable);
+    let body = match &found.body {
+        Some(body) => format!("{} bytes (`--body` prints them)", body.len()),
+        None => "not kept".to_owned(),
+    };
+    let mut deliveries = event.deliveries.to_string();
+    if event.changed_bodies > 0 {
+        deliveries.push_str(&format!(", {} of them with another body", event.changed_bodies));
+    }
+    let facts = [
+        ("event", event.event_id.clone()),
+        ("type", event.event_type.clone()),
+        ("object", or_none(&event.object_id)),
+        ("account", or_none(&event.account)),
+        ("created", event.created.map_or("-".to_owned(), |seconds| time(seconds.saturating_mul(1000)))),
+        ("API version", or_none(&event.api_version)),
+        ("mode", if event.livemode { "live" } else { "test" }.to_owned()),
+        ("endpoint", event.endpoint.clone()),
+        ("received", time(event.received_ms)),
+        ("deliveries", deliveries),
+        ("body", body),
+    ];
+    let mut text = named(facts, width);
+    for task in &found.tasks {
+        let attempts = match task.attempt {
+            0 => String::new(),
+            attempts => format!(", attempt {attempts}"),
+        };
+        let next = task.due_ms.map_or(String::new(), |due| format!(", due {}", time(due)));
+        let ended = task.finished_ms.map_or(String::new(), |ended| format!(", ended {}", time(ended)));
+        let because = task.why.map_or(String::new(), |why| format!(": {}", parked_because(why)));
+        let (word, style) = worded(task.state);
+        text.push('\n');
+        paragraph(&mut text, 0, (&task.handler, Style::new().bold()), "", width);
+        let rest = format!("{because}{attempts}{next}{ended}");
+        paragraph(&mut text, INDENT, (word, style), &rest, width);
+        if let Some(error) = &task.error {
+            paragraph(&mut text, INDENT, ("", Style::new()), &printable(error), width);
+        }
+        for attempt in found.attempts.iter().filter(|attempt| attempt.task == task.task) {
+            paragraph(&mut text, INDENT, ("", Style::new()), &self::attempt(attempt), width);
+        }
+    }
+    if found.tasks.is_empty() {
+        text.push_str("\nno handler\n");
+    }
+    text
+}
+
+/// When an attempt began, how long it took, and how it ended.
+fn attempt(attempt: &AttemptRow) -> String {
+    let AttemptRow { attempt: number, started_ms, ended_ms, .. } = attempt;
+    let took = humantime::format_duration(Duration::from_millis(ended_ms.abs_diff(*started_ms)));
+    let outcome = match attempt.outcome {
+        AttemptOutcome::Failed => format!("failed after {took}"),
+        AttemptOutcome::Discarded => format!("discarded after {took}"),
+        AttemptOutcome::Parked => format!("parked after {took}"),
+        // When the process ended is not known; the next one noticed it.
+        AttemptOutcome::Crashed => "the process ended".to_owned(),
+    };
+    let error = attempt.error.as_deref().map(|error| format!(": {}", printable(error))).unwrap_or_default();
+    format!("{}  attempt {number} {outcome}{error}", time(*started_ms))
+}
+
+pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {
+    let oldest = match stats.oldest_due_ms {
+        Some(age) => humantime::format_duration(Duration::from_secs(age.unsigned_abs() / 1000)).to_string(),
+        None => "-".to_owned(),
+    };
+    let facts = [
+        ("events", stats.events.to_string()),
+        ("without a handler", stats.unhandled.to_string()),
+        ("duplicates", stats.duplicates.to_string()),
+        ("duplicates with another body", stats.changed_bodies.to_string()),
+        ("in quarantine", stats.quarantined.to_string()),
+        ("oldest task that is due", oldest),
+    ];
+    let mut text = named(facts, width);
+    if !stats.handlers.is_empty() {
+        let mut table = Table::new([
+            Column::wraps("HANDLER"),
+            Column::whole("STATE"),
+            Column::whole("WHY"),
+            Column::whole("TASKS"),
+        ]);
+        for row in &stats.handlers {
+            let why = row.why.map_or("-", why);
+            table.add([(&row.handler).into(), state(row.state), why.into(), row.tasks.to_string().into()]);
+        }
+        text.push('\n');
+        text.push_str(&table.text(width));
+    }
+    text
+}
+
+/// Values, each after its name.
+fn named<const COUNT: usize>(facts: [(&str, String); COUNT], width: Option<usize>) -> String {
+    let mut table = Table::new([Column::whole(""), Column::wraps("")]);
+    for (name, value) in facts {
+        table.add([name.into(), value.into()]);
+    }
+    table.text_without_header(width)
+}
+
+/// Adds a text that is as wide as the terminal, moved in. Its first word stands out.
+fn paragraph(text: &mut String, indent: usize, word: (&str, Style), rest: &str, width: Option<usize>) {
+    let (word, style) = word;
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(1));
+    for (number, line) in wrapped(&format!("{word}{rest}"), room).into_iter().enumerate() {
+        text.push_str(&" ".repeat(indent));
+        match line.strip_prefix(word).filter(|_| number == 0) {
+            Some(rest) => text.push_str(&format!("{style}{word}{style:#}{rest}\n")),
+            None => text.push_str(&format!("{line}\n")),
+        }
+    }
+}
+
+fn state(state: State) -> Cell {
+    let (word, style) = worded(state);
+    Cell::styled(word, style)
+}
+
+/// A state's name and colour.
+fn worded(state: State) -> (&'static str, Style) {
+    match state {
+        State::Ready => ("ready", AnsiColor::Cyan.on_default()),
+        State::Running => ("running", AnsiColor::Blue.on_default()),
+        State::Blocked => ("blocked", AnsiColor::Yellow.on_default()),
+        State::Done => ("done", AnsiColor::Green.on_default()),
+        State::Discarded => ("discarded", Style::new().dimmed()),
+        State::Parked => ("parked", AnsiColor::Red.on_default()),
+    }
+}
+
+fn why(why: Why) -> &'static str {
+    match why {
+        Why::Asked => "asked",
+        Why::Exhausted => "exhausted",
+        Why::Poison => "poison",
+        Why::NoHandler => "no handler",
+        Why::Undecodable => "undecodable",
+    }
+}
+
+/// Milliseconds since the Unix epoch, in words.
+fn time(millis: i64) -> String {
+    let time = UNIX_EPOCH.checked_add(Duration::from_millis(millis.unsigned_abs()));
+    time.map_or("-".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
+}

@@ -1,0 +1,120 @@
+//! What of an event is stored, and in which lane each handler's task runs.
+
+use webhook_core::{Envelope, Order, Registration};
+
+use crate::store::{Arrival, AtOnce, Lane, NewTask, moment};
+
+/// What is stored of an event.
+pub(crate) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks: Vec<NewTask>) -> Arrival {
+    Arrival {
+        event_id: envelope.id.clone(),
+        event_type: envelope.event_type.clone(),
+        endpoint: endpoint.to_owned(),
+        account: envelope.account.clone(),
+        object_id: envelope.text_at("id"),
+        created: envelope.created.map(|created| created.unix_seconds()),
+        api_version: envelope.api_version.clone(),
+        livemode: envelope.livemode,
+        signed_at: i64::try_from(signed_at).unwrap_or(i64::MAX),
+        body: envelope.body.clone(),
+        tasks,
+    }
+}
+
+/// A handler's work on an event.
+pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
+    let policy = &handler.policy;
+    let of_account = |value: String| format!("{}|{value}", envelope.account.as_deref().unwrap_or_default());
+    let id = envelope.text_at("id");
+    // An object without the field that makes the lanes has a lane of its own.
+    let value = policy.order_by.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
+    // In a lane of several objects, what was created and what was deleted in one second may be two of them.
+    let event_type = if policy.order_by.is_none() { &*envelope.event_type } else { "" };
+    let is_ordered = policy.order != Order::None && !policy.replies;
+    let strict = policy.order == Order::Strict;
+    NewTask {
+        handler: handler.id.to_owned(),
+        scope: scope(handler),
+        object: id.map(of_account),
+        moment: moment(event_type, envelope.created.map(|created| created.unix_seconds())),
+        lane: value.filter(|_| is_ordered).map(|value| Lane { key: of_account(value), strict }),
+        at_once: AtOnce::No,
+    }
+}
+
+/// Whose lanes a handler shares: its group's, or else its own. No id of a handler begins as a group's scope does.
+fn scope(handler: &Registration) -> String {
+    match handler.policy.order_group {
+        Some(group) => format!("*{group}"),
+        None => handler.id.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use webhook_core::{Policy, Takes};
+
+    use super::*;
+
+    fn event(account: &str, object: &str) -> Envelope {
+        let body = format!(
+            r#"{{"id":"evt_1","object":"event","type":"payment_intent.succeeded","livemode":false{account},
+                "data":{{"object":{object}}}}}"#
+        );
+        Envelope::parse_stored(&Bytes::from(body)).expect("it is an event")
+    }
+
+    fn handler(policy: Policy) -> Registration {
+        Registration {
+            id: "shop::paid",
+            takes: Takes::Unhandled,
+            module: "",
+            binary: None,
+            file: "",
+            line: 0,
+            doc: "",
+            policy,
+            needs: |_| {},
+            run: |_| Box::pin(async { Ok(None) }),
+        }
+    }
+
+    #[test]
+    fn a_lane_is_the_object_of_the_account_unless_the_policy_says_otherwise() {
+        let policy = Policy::DEFAULT;
+        let by = |path| Policy { order_by: Some(path), ..policy };
+        let platform = r#"{"id":"pi_1","customer":"cus_1","invoice":{"id":"in_1"},"review":null}"#;
+        for (name, policy, account, object, lane) in [
+            ("the object", policy, "", platform, Some("|pi_1")),
+            ("of an account", policy, r#","account":"acct_1""#, platform, Some("acct_1|pi_1")),
+            ("an object without id", policy, "", "{}", None),
+            ("a field", by("customer"), "", platform, Some("|cus_1")),
+            ("a field in its place whole", by("invoice"), "", platform, Some("|in_1")),
+            ("a field inside", by("invoice.id"), "", platform, Some("|in_1")),
+            ("a field that is null", by("review"), "", platform, Some("|pi_1")),
+            ("a field that is absent", by("source"), "", platform, Some("|pi_1")),
+            ("no order", Policy { order: Order::None, ..policy }, "", platform, None),
+            ("one that the sender waits for", Policy { replies: true, ..policy }, "", platform, None),
+        ] {
+            let task = new_task(&handler(policy), &event(account, object));
+            assert_eq!(task.lane.as_ref().map(|lane| &*lane.key), lane, "{name}");
+            assert!(task.lane.is_none_or(|lane| !lane.strict), "{name}");
+        }
+        // In a lane of several objects, nothing is known of what happened in one second.
+        let of_type = |event_type: &str, policy| {
+            let body = format!(
+                r#"{{"id":"evt_1","object":"event","type":"{event_type}","created":7,"livemode":false,
+                    "data":{{"object":{{"id":"sub_1","customer":"cus_1"}}}}}}"#
+            );
+            new_task(&handler(policy), &Envelope::parse_stored(&Bytes::from(body)).expect("it is an event"))
+                .moment
+        };
+        let [created, updated, deleted] = ["x.created", "x.updated", "x.deleted"];
+        assert!(of_type(created, policy) < of_type(updated, policy));
+        assert!(of_type(updated, policy) < of_type(deleted, policy));
+        assert_eq!(of_type(created, by("customer")), of_type(deleted, by("customer")));
+        let strict = Policy { order: Order::Strict, ..policy };
+        assert!(new_task(&handler(strict), &event("", platform)).lane.is_some_and(|lane| lane.strict));
+    }
+}

@@ -1,0 +1,484 @@
+//! The worker beside what arrives, in a time that is made: bursts of events, and a store that takes a while to sync.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, Strategy, proptest};
+use webhook_core::{HandlerError, Invocation, Order, Policy, Registration, Registry, Running, States, Takes};
+
+use super::*;
+use crate::receive::new_event::{arrival, new_task};
+use crate::report::Journal;
+use crate::run::attempt::Runner;
+use crate::store::clock::StoreClock;
+use crate::store::memory::Memory;
+use crate::store::*;
+
+/// A store that answers some time after it has done what it was asked, as if it had to sync.
+#[derive(Debug)]
+struct Syncing {
+    memory: Memory,
+    /// How many milliseconds an operation takes, by its name and its number.
+    takes: fn(&str, u64) -> u64,
+    count: AtomicU64,
+    /// Whether the next acquittal fails.
+    fails: AtomicBool,
+}
+
+impl Syncing {
+    fn later<'s, T: Send + 's>(&'s self, operation: &str, done: Stored<'s, T>) -> Stored<'s, T> {
+        let takes = (self.takes)(operation, self.count.fetch_add(1, Ordering::Relaxed));
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(takes)).await;
+            done.await
+        })
+    }
+}
+
+impl Store for Syncing {
+    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began> {
+        self.later("begin", self.memory.begin(handlers))
+    }
+    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded> {
+        self.later("record", self.memory.record(arrival))
+    }
+    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool> {
+        self.later("quarantine", self.memory.quarantine(body, reason))
+    }
+    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed> {
+        self.later("claim", self.memory.claim(capacity))
+    }
+    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
+        self.later("finish", self.memory.finish(ticket, end))
+    }
+    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()> {
+        if self.fails.swap(false, Ordering::Relaxed) {
+            return Box::pin(std::future::ready(Err(StoreError::DiskFull)));
+        }
+        self.later("acquit", self.memory.acquit(ticket))
+    }
+    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
+        self.later("prune", self.memory.prune(keep, cursor))
+    }
+    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>> {
+        self.memory.tasks(filter)
+    }
+    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>> {
+        self.memory.events(filter)
+    }
+    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>> {
+        self.memory.event(id)
+    }
+    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
+        self.memory.quarantined(limit)
+    }
+    fn stats(&self) -> Stored<'_, Stats> {
+        self.memory.stats()
+    }
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool> {
+        self.later("retry", self.memory.retry(task, handlers))
+    }
+    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {
+        self.later("discard", self.memory.discard(task, reason))
+    }
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+        self.later("replay", self.memory.replay(event, tasks))
+    }
+}
+
+/// How long the retry of one that fails at first waits.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// The runs of one handler that are made at this moment, and the most that there were.
+#[derive(Default)]
+struct Runs {
+    now: Cell<usize>,
+    most: Cell<usize>,
+}
+
+impl Runs {
+    fn begin(&self) {
+        self.now.set(self.now.get() + 1);
+        self.most.set(self.most.get().max(self.now.get()));
+    }
+}
+
+thread_local! {
+    // A handler has nothing else by which to tell a test of itself; every test has a thread of its own.
+    static A: Runs = Runs::default();
+    static B: Runs = Runs::default();
+    static BOTH: Runs = Runs::default();
+    /// The numbers of the events, in the order in which their runs began.
+    static BEGUN: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a handler does stands in the event's id: for how long, and whether it fails at first.
+fn run(runs: &'static std::thread::LocalKey<Runs>, invocation: Invocation) -> Running {
+    Box::pin(async move {
+        let mut told = invocation.envelope.id.split('_').skip(1);
+        let number = told.next().and_then(|number| number.parse().ok()).expect("it has a number");
+        BEGUN.with(|begun| begun.borrow_mut().push(number));
+        let takes = told.next().and_then(|takes| takes.parse().ok()).expect("it says how long");
+        let fails = told.next() == Some("fails") && invocation.context.attempt() == 1;
+        for runs in [runs, &BOTH] {
+            runs.with(Runs::begin);
+        }
+        if takes > 0 {
+            tokio::time::sleep(Duration::from_millis(takes)).await;
+        }
+        for runs in [runs, &BOTH] {
+            runs.with(|runs| runs.now.set(runs.now.get() - 1));
+        }
+        if fails { Err(HandlerError::retry_after(AGAIN, "at first")) } else { Ok(None) }
+    })
+}
+
+static HANDLERS: [Registration; 2] = [
+    handler("a", &["payout.paid"], |invocation| run(&A, invocation)),
+    handler("b", &["invoice.paid"], |invocation| run(&B, invocation)),
+];
+
+const fn handler(
+    id: &'static str,
+    types: &'static [&'static str],
+    run: fn(Invocation) -> Running,
+) -> Registration {
+    let policy = Policy { order: Order::None, ..Policy::DEFAULT };
+    Registration {
+        id,
+        takes: Takes::Types(types),
+        module: "",
+        binary: None,
+        file: "",
+        line: 0,
+        doc: "",
+        policy,
+        needs: |_| {},
+        run,
+    }
+}
+
+/// An inbox at work.
+fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Inbox> {
+    let memory = Memory::new(StoreClock::of_tokio());
+    let fails = AtomicBool::new(false);
+    working_with(Syncing { memory, takes, count: AtomicU64::new(0), fails }, &HANDLERS, concurrency)
+}
+
+/// An inbox at work on what a store holds.
+fn working_with(store: impl Store, handlers: &'static [Registration], concurrency: u32) -> Arc<Inbox> {
+    let states = Arc::new(States::default());
+    let runner = Runner { states, timeout: Duration::from_secs(600), runtime: None };
+    let registry = Arc::new(Registry::new(handlers));
+    let inbox = Inbox::new(Arc::new(store), registry, runner, "/".into(), Journal::Nowhere, concurrency);
+    let inbox = Arc::new(inbox);
+    tokio::spawn(Arc::clone(&inbox).work());
+    inbox
+}
+
+/// Sends an event, and does not wait until it is stored.
+fn send(inbox: &Arc<Inbox>, number: usize, event_type: &str, takes: u64, fails: bool) {
+    let (inbox, event) = (Arc::clone(inbox), event(number, event_type, takes, fails));
+    tokio::spawn(async move { record(&inbox, event).await });
+}
+
+async fn record(inbox: &Arc<Inbox>, envelope: Envelope) {
+    inbox.record(envelope, 0, Instant::now()).await.expect("it is in memory");
+}
+
+fn event(number: usize, event_type: &str, takes: u64, fails: bool) -> Envelope {
+    let how = if fails { "fails" } else { "succeeds" };
+    let id = format!("evt_{number}_{takes}_{how}");
+    let body = format!(
+        r#"{{"id":"{id}","object":"event","type":"{event_type}","livemode":false,"data":{{"object":{{}}}}}}"#
+    );
+    Envelope::parse_stored(&Bytes::from(body)).expect("it is an event")
+}
+
+async fn count(inbox: &Inbox, state: State) -> usize {
+    let filter = Filter { state: Some(state), limit: 10_000, ..Filter::default() };
+    inbox.store.tasks(filter).await.expect("it is in memory").len()
+}
+
+async fn pass(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_due_while_a_run_is_being_ended_is_not_forgotten() {
+    let inbox = working(2, |operation, _| if operation == "finish" { 400 } else { 0 });
+    // It is due again at two seconds.
+    send(&inbox, 0, "payout.paid", 0, true);
+    pass(500).await;
+    // It has the only slot of the handler. Its end is stored before that, and confirmed after it.
+    send(&inbox, 1, "payout.paid", 1_300, false);
+    pass(2_500).await;
+    assert_eq!(count(&inbox, State::Done).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_due_while_there_is_no_place_is_not_forgotten() {
+    let inbox = working(2, |_, _| 0);
+    // Due again after 2.2 s. So slow a handler has no more places than slots: one.
+    send(&inbox, 0, "payout.paid", 200, true);
+    pass(1_500).await;
+    // It is taken until three seconds have passed.
+    send(&inbox, 1, "payout.paid", 1_500, false);
+    pass(2_000).await;
+    assert_eq!(count(&inbox, State::Done).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_while_the_worker_holds_the_slots_is_not_forgotten() {
+    let inbox = working(2, |operation, _| if operation == "claim" { 100 } else { 0 });
+    // The claim has found nothing, and is not yet answered.
+    pass(50).await;
+    send(&inbox, 0, "payout.paid", 0, false);
+    pass(500).await;
+    assert_eq!(count(&inbox, State::Done).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_due_while_a_duplicate_has_the_slot_is_not_forgotten() {
+    let inbox = working(2, |operation, _| if operation == "record" { 100 } else { 0 });
+    // Stored at once, run at 100 ms, and due again two seconds later.
+    send(&inbox, 0, "payout.paid", 0, true);
+    pass(2_050).await;
+    send(&inbox, 0, "payout.paid", 0, true);
+    pass(500).await;
+    assert_eq!(count(&inbox, State::Done).await, 1);
+}
+
+/// Sends events over so many connections, each of which sends the next one when the one before is answered.
+async fn load(inbox: &Arc<Inbox>, connections: usize, events: usize) {
+    let sending = (0..connections).map(|first| {
+        let inbox = Arc::clone(inbox);
+        tokio::spawn(async move {
+            for number in (first..events).step_by(connections) {
+                record(&inbox, event(number, "payout.paid", 0, false)).await;
+            }
+        })
+    });
+    for sent in sending.collect::<Vec<_>>() {
+        sent.await.expect("no panic");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_acknowledged_is_handled_as_fast() {
+    // Every write takes as long as a commit, in which all connections have their next event stored.
+    let inbox = working(32, |_, _| 5);
+    for connections in [1, 64, 256] {
+        load(&inbox, connections, 12 * connections).await;
+        // Two commits: one for what was stored last, and one for the ends.
+        pass(15).await;
+        let open = count(&inbox, State::Ready).await + count(&inbox, State::Running).await;
+        assert_eq!(open, 0, "{connections} connections");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_waited_the_longest_is_handled_first() {
+    BEGUN.with(|begun| begun.borrow_mut().clear());
+    let inbox = working(2, |_, _| 5);
+    // More arrives than can be handled.
+    for number in 0..400 {
+        send(&inbox, number, "payout.paid", 5, false);
+        pass(1).await;
+    }
+    pass(5_000).await;
+    let begun = BEGUN.with(|begun| begun.borrow().clone());
+    assert_eq!(begun.len(), 400);
+    for (at, number) in begun.iter().enumerate() {
+        assert!(number.abs_diff(at) < 60, "the event {number} was the run {at}: {begun:?}");
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Step {
+    gap: u64,
+    event_type: &'static str,
+    takes: u64,
+    fails: bool,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let of_a = proptest::bool::weighted(0.7);
+    let fails = proptest::bool::weighted(0.2);
+    (0..30_u64, of_a, 0..120_u64, fails).prop_map(|(gap, of_a, takes, fails)| {
+        let event_type = if of_a { "payout.paid" } else { "invoice.paid" };
+        Step { gap: gap.saturating_sub(15), event_type, takes, fails }
+    })
+}
+
+async fn burst(concurrency: u32, steps: &[Step]) {
+    // Not regular, and the same each time.
+    let inbox = working(concurrency, |_, number| (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % 20);
+    for (number, step) in steps.iter().enumerate() {
+        pass(step.gap).await;
+        send(&inbox, number, step.event_type, step.takes, step.fails);
+    }
+    // Long enough for one after the other, and not so long that whatever was forgotten is found.
+    pass(steps.iter().map(|step| step.takes * 2 + 100).sum::<u64>().min(20_000) + 4_000).await;
+    assert_eq!(count(&inbox, State::Done).await, steps.len(), "something was forgotten");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_burst_is_handled_within_the_slots_and_soon(steps in vec(step(), 1..80), concurrency in 2..9_u32) {
+        for runs in [&A, &B, &BOTH] {
+            runs.with(|runs| runs.most.set(0));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("it can be made").block_on(burst(concurrency, &steps));
+        let [a, b, both] = [&A, &B, &BOTH].map(|runs| runs.with(|runs| runs.most.get()));
+        let (concurrency, share) = (concurrency as usize, (concurrency as usize * 3 / 4).max(1));
+        assert!(a <= share && b <= share && both <= concurrency, "{a} {b} {both} of {share} {concurrency}");
+    }
+}
+
+async fn put(memory: &Memory, number: usize, event_type: &str, takes: u64) {
+    let envelope = event(number, event_type, takes, false);
+    let handler =
+        HANDLERS.iter().find(|known| matches!(known.takes, Takes::Types([it]) if *it == event_type));
+    let task = new_task(handler.expect("it is in memory"), &envelope);
+    memory.record(arrival(&envelope, "/", 0, vec![task])).await.expect("it is in memory");
+}
+
+async fn claim_all(memory: &Memory) -> Vec<Claim> {
+    let handlers = [("a".to_owned(), 100), ("b".to_owned(), 100)].into();
+    memory.claim(Capacity { slots: 100, handlers }).await.expect("it is in memory").claims
+}
+
+async fn crashed(memory: Memory) -> Memory {
+    let memory = memory.restarted();
+    memory.begin(["a".to_owned(), "b".to_owned()].into()).await.expect("it is in memory");
+    memory
+}
+
+/// A claim that is on its way when the server stops: `settle` says that nothing is left.
+#[tokio::test(start_paused = true)]
+async fn a_claim_under_way_is_in_hand_when_the_server_stops() {
+    BEGUN.with(|begun| begun.borrow_mut().clear());
+    let inbox = working(2, |operation, _| if operation == "claim" { 100 } else { 0 });
+    pass(150).await;
+    // Fails at once; due again two seconds later.
+    send(&inbox, 0, "payout.paid", 5_000, true);
+    pass(5_000 + 2_150).await;
+    let settled = inbox.settle(Duration::from_secs(10)).await;
+    let running = count(&inbox, State::Running).await;
+    let begun = BEGUN.with(|begun| begun.borrow().len());
+    pass(200).await;
+    let after = BEGUN.with(|begun| begun.borrow().len());
+    assert!(
+        !settled || running == 0 && after == begun,
+        "nothing is left, it says; {running} runs by the store, and {} begun after that",
+        after - begun
+    );
+}
+
+/// A suspect that waits for a slot of its handler holds up the suspects of others.
+#[tokio::test(start_paused = true)]
+async fn a_suspect_without_a_slot_holds_up_other_suspects_for_30_s_at_most() {
+    let memory = Memory::new(StoreClock::of_tokio());
+    for number in 1..=3 {
+        put(&memory, number, "payout.paid", 1).await;
+    }
+    put(&memory, 5, "invoice.paid", 1).await;
+    assert_eq!(claim_all(&memory).await.len(), 4);
+    put(&memory, 4, "payout.paid", 500_000).await;
+    let inbox = working_with(crashed(memory).await, &HANDLERS, 2);
+    pass(200_000).await;
+    let rows = inbox.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
+    let rows: Vec<_> = rows.iter().map(|row| (row.event_id.clone(), row.state)).collect();
+    assert!(rows.iter().any(|(id, state)| id.starts_with("evt_5_") && *state == State::Done), "{rows:?}");
+}
+
+/// An accused task that waits for a slot of its handler holds up everything.
+#[tokio::test(start_paused = true)]
+async fn an_accused_task_without_a_slot_holds_up_what_is_due_for_30_s_at_most() {
+    let mut memory = Memory::new(StoreClock::of_tokio());
+    for (number, takes) in [(1, 1), (2, 500_000), (3, 1)] {
+        put(&memory, number, "payout.paid", takes).await;
+    }
+    assert_eq!(claim_all(&memory).await.len(), 3);
+    memory = crashed(memory).await;
+    // Runs that take longer than 30 s are acquitted, and the next suspect begins; then the process is killed.
+    for last in 1..=3 {
+        for task in 1..=last {
+            let claims = claim_all(&memory).await;
+            assert_eq!(claims.iter().map(|claim| claim.ticket.task).collect::<Vec<_>>(), [task]);
+            if task < last {
+                memory.acquit(claims[0].ticket).await.expect("it is in memory");
+            }
+        }
+        memory = crashed(memory).await;
+    }
+    put(&memory, 4, "invoice.paid", 1).await;
+    let inbox = working_with(memory, &HANDLERS, 2);
+    pass(200_000).await;
+    // What arrives meanwhile waits as well.
+    send(&inbox, 5, "invoice.paid", 1, false);
+    pass(100_000).await;
+    let rows = inbox.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
+    let rows: Vec<_> = rows.iter().map(|row| (row.event_id.clone(), row.state)).collect();
+    for id in ["evt_4_", "evt_5_"] {
+        assert!(rows.iter().any(|(it, state)| it.starts_with(id) && *state == State::Done), "{rows:?}");
+    }
+}
+
+/// Many handlers share the slots, and each claims ahead as if it had three quarters of them for itself.
+#[tokio::test(start_paused = true)]
+async fn no_more_is_claimed_ahead_than_can_begin_soon() {
+    const CONCURRENCY: u32 = 8;
+    const TYPES: [&str; 20] = [
+        "t.0", "t.1", "t.2", "t.3", "t.4", "t.5", "t.6", "t.7", "t.8", "t.9", "t.10", "t.11", "t.12", "t.13",
+        "t.14", "t.15", "t.16", "t.17", "t.18", "t.19",
+    ];
+    let handlers: &'static [Registration] = Box::leak(
+        TYPES.iter().map(|name| handler(name, std::slice::from_ref(name), |it| run(&A, it))).collect(),
+    );
+    let memory = Memory::new(StoreClock::of_tokio());
+    let mut number = 0;
+    let mut all = Vec::new();
+    for at in 0..110 {
+        for handler in handlers {
+            number += 1;
+            let envelope = event(number, handler.id, if at == 0 { 1 } else { 5 }, false);
+            let task = new_task(handler, &envelope);
+            all.push(memory.record(arrival(&envelope, "/", 0, vec![task])));
+        }
+    }
+    for stored in all {
+        stored.await.expect("it is in memory");
+    }
+    let inbox = working_with(memory, handlers, CONCURRENCY);
+    let mut most = 0;
+    for _ in 0..20 {
+        pass(5).await;
+        most = most.max(count(&inbox, State::Running).await);
+    }
+    // So many runs can begin within 100 ms, as short as the first ones are.
+    assert!(most <= 8 * (1 + 32), "{most} tasks are claimed for {CONCURRENCY} slots");
+}
+
+/// The store fails once, at the wrong moment: the one acquittal there is of a run is not tried again.
+#[tokio::test(start_paused = true)]
+async fn an_acquittal_that_fails_is_tried_again() {
+    let mut memory = Memory::new(StoreClock::of_tokio());
+    put(&memory, 1, "payout.paid", 500_000).await;
+    for _ in 1..=2 {
+        assert_eq!(claim_all(&memory).await.len(), 1);
+        memory = crashed(memory).await;
+    }
+    put(&memory, 2, "invoice.paid", 1).await;
+    let store = Syncing { memory, takes: |_, _| 0, count: AtomicU64::new(0), fails: AtomicBool::new(true) };
+    let inbox = working_with(store, &HANDLERS, 8);
+    pass(120_000).await;
+    assert_eq!(count(&inbox, State::Done).await, 1, "nothing runs, two minutes later");
+}

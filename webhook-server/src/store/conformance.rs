@@ -1,0 +1,351 @@
+//! What every store must do: [`scenes`] that read as the protocol, random [`walks`] beside the model, and [`crashes`] that
+//! must be told apart from bad luck.
+
+mod crashes;
+mod random_walks;
+mod scenarios;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+
+use super::clock::StoreClock;
+use super::memory::{Memory, Task};
+use super::sqlite::Sqlite;
+use super::{
+    ACCUSED, ATTEMPTS_KEPT, Arrival, AtOnce, AttemptOutcome, AttemptRow, Began, Capacity, Claim, End,
+    EventRow, Filter, HandlerStats, Lane, MAX_CRASHES, NewTask, Pruned, QuarantineRow, Recorded, Replayed,
+    Retention, State, Stats, Store, Stored, StoredEvent, TaskRow, Ticket, Why, moment,
+};
+
+/// When every test starts, in milliseconds since the Unix epoch.
+const START: i64 = 1_700_000_000_000;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+const KEEP: Retention =
+    Retention { bodies: DAY.saturating_mul(7), ids: DAY.saturating_mul(35), parked: DAY.saturating_mul(90) };
+
+/// A kind of store.
+trait Subject {
+    fn new(clock: StoreClock) -> Self;
+    fn store(&self) -> &dyn Store;
+    /// Ends the process, so to say, and starts it again; `begin` is up to the test.
+    fn restart(&mut self);
+}
+
+struct InMemory(Memory);
+
+impl Subject for InMemory {
+    fn new(clock: StoreClock) -> Self {
+        Self(Memory::new(clock))
+    }
+
+    fn store(&self) -> &dyn Store {
+        &self.0
+    }
+
+    fn restart(&mut self) {
+        self.0 = self.0.restarted();
+    }
+}
+
+struct OnDisk {
+    clock: StoreClock,
+    path: PathBuf,
+    store: Option<Sqlite>,
+    // Dropped after the store, which has its files in it.
+    _directory: tempfile::TempDir,
+}
+
+impl OnDisk {
+    fn open(&mut self) {
+        self.store = Some(Sqlite::open_with(&self.path, &opening(), Some(self.clock.clone())).unwrap());
+    }
+}
+
+impl Subject for OnDisk {
+    fn new(clock: StoreClock) -> Self {
+        // What is tested here does not depend on the disk, and thousands of syncs take their time.
+        let in_memory = tempfile::tempdir_in("/dev/shm");
+        let directory = in_memory.or_else(|_| tempfile::tempdir()).unwrap();
+        let path = directory.path().join("inbox.db");
+        let mut subject = Self { clock, path, store: None, _directory: directory };
+        subject.open();
+        subject
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn restart(&mut self) {
+        // The file can be opened again only when nobody has it open.
+        self.store = None;
+        self.open();
+    }
+}
+
+/// A store, and the time in which it lives.
+struct World<S> {
+    subject: S,
+    now: Arc<AtomicI64>,
+    runtime: Runtime,
+}
+
+impl<S: Subject> World<S> {
+    fn new() -> Self {
+        let now = Arc::new(AtomicI64::new(START));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { subject: S::new(StoreClock::by_hand(&now)), now, runtime }
+    }
+
+    fn done<'s, T>(&'s self, operation: impl FnOnce(&'s dyn Store) -> Stored<'s, T>) -> T {
+        self.runtime.block_on(operation(self.subject.store())).unwrap()
+    }
+
+    fn later(&self, by: Duration) {
+        self.now.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
+
+    fn now(&self) -> i64 {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    fn restart(&mut self, handlers: &[&str]) -> Began {
+        self.subject.restart();
+        self.done(|store| store.begin(owned(handlers)))
+    }
+
+    /// Records an event of no object. Returns what was started.
+    fn record(&self, event_id: &str, tasks: &[NewTask]) -> Vec<Claim> {
+        self.arrive(arrival(event_id, tasks))
+    }
+
+    fn arrive(&self, arrival: Arrival) -> Vec<Claim> {
+        match self.done(|store| store.record(arrival)) {
+            Recorded::New { started, .. } => started,
+            known @ Recorded::Duplicate { .. } => panic!("{known:?}"),
+        }
+    }
+
+    /// Sends an event again. Returns whether its body was the same.
+    fn again(&self, arrival: Arrival) -> bool {
+        match self.done(|store| store.record(arrival)) {
+            Recorded::Duplicate { same_body } => same_body,
+            new @ Recorded::New { .. } => panic!("{new:?}"),
+        }
+    }
+
+    /// Claims at most so many tasks, whichever handlers' they are.
+    fn claim(&self, limit: usize) -> Vec<Claim> {
+        let handlers = self.tasks().into_iter().map(|row| (row.handler, limit)).collect();
+        self.done(|store| store.claim(Capacity { slots: limit, handlers })).claims
+    }
+
+    /// Claims at most so many tasks, and so many of each handler, and tells which.
+    fn claim_ids_of(&self, slots: usize, handlers: &[(&str, usize)]) -> Vec<i64> {
+        let claimed = self.done(|store| store.claim(capacity(slots, handlers)));
+        claimed.claims.iter().map(|claim| claim.ticket.task).collect()
+    }
+
+    /// Claims, and tells which tasks.
+    fn claim_ids(&self, limit: usize) -> Vec<i64> {
+        self.claim(limit).iter().map(|claim| claim.ticket.task).collect()
+    }
+
+    /// Claims the only task that may run.
+    fn claim_one(&self) -> Claim {
+        let claims = self.claim(10);
+        assert_eq!(claims.len(), 1, "{claims:?}");
+        claims.into_iter().next().unwrap()
+    }
+
+    /// Claims the first task of a handler.
+    fn claim_one_of(&self, handler: &str) -> Claim {
+        let claimed = self.done(|store| store.claim(capacity(1, &[(handler, 1)])));
+        claimed.claims.into_iter().next().unwrap()
+    }
+
+    fn next_due(&self) -> Option<Duration> {
+        self.done(|store| store.claim(capacity(0, &[]))).next_due
+    }
+
+    fn finish(&self, claim: &Claim, end: End) -> bool {
+        self.done(|store| store.finish(claim.ticket, end)).was_ours
+    }
+
+    fn finish_each(&self, claims: &[Claim], end: &End) {
+        for claim in claims {
+            assert!(self.finish(claim, end.clone()));
+        }
+    }
+
+    /// All tasks, the oldest first.
+    fn tasks(&self) -> Vec<TaskRow> {
+        let mut tasks = self.done(|store| store.tasks(everything()));
+        tasks.reverse();
+        tasks
+    }
+
+    fn task(&self, id: i64) -> TaskRow {
+        self.tasks().into_iter().find(|row| row.task == id).unwrap()
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.tasks().iter().map(|row| row.state).collect()
+    }
+
+    fn event(&self, event_id: &str) -> Option<EventRow> {
+        self.stored(event_id).map(|stored| stored.event)
+    }
+
+    /// The event with an id that was used once.
+    fn stored(&self, event_id: &str) -> Option<StoredEvent> {
+        let mut found = self.done(|store| store.event(event_id.to_owned()));
+        assert!(found.len() <= 1, "{found:?}");
+        found.pop()
+    }
+
+    /// The attempts of a task of an event that did not succeed: which, and how they ended.
+    fn attempts(&self, event_id: &str, task: i64) -> Vec<(u32, AttemptOutcome)> {
+        let attempts = self.stored(event_id).unwrap().attempts.into_iter();
+        attempts.filter(|row| row.task == task).map(|row| (row.attempt, row.outcome)).collect()
+    }
+
+    fn stats(&self) -> Stats {
+        self.done(|store| store.stats())
+    }
+
+    fn prune(&self) -> Pruned {
+        self.done(|store| store.prune(KEEP, 0))
+    }
+
+    fn replay(&self, event_id: &str, tasks: &[NewTask]) -> Replayed {
+        let event = self.event(event_id).map_or(99, |event| event.cursor);
+        self.done(|store| store.replay(event, tasks.to_vec()))
+    }
+
+    /// Retries a task, whichever handler's it is.
+    fn retry(&self, task: i64) -> bool {
+        let handlers = self.tasks().into_iter().map(|row| row.handler).collect();
+        self.done(|store| store.retry(task, handlers))
+    }
+
+    fn retry_of(&self, task: i64, handlers: &[&str]) -> bool {
+        self.done(|store| store.retry(task, owned(handlers)))
+    }
+
+    fn discard(&self, task: i64) -> bool {
+        self.done(|store| store.discard(task, "not wanted".to_owned()))
+    }
+}
+
+fn owned(handlers: &[&str]) -> Arc<[String]> {
+    handlers.iter().map(|&handler| handler.to_owned()).collect()
+}
+
+pub(super) fn capacity(slots: usize, handlers: &[(&str, usize)]) -> Capacity {
+    let of = |&(handler, tasks): &(&str, usize)| (handler.to_owned(), tasks);
+    Capacity { slots, handlers: handlers.iter().map(of).collect() }
+}
+
+fn everything() -> Filter {
+    Filter { limit: 10_000, ..Filter::default() }
+}
+
+pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> Arrival {
+    Arrival {
+        event_id: event_id.to_owned(),
+        event_type: "charge.succeeded".to_owned(),
+        endpoint: "/stripe".to_owned(),
+        account: None,
+        object_id: None,
+        created: None,
+        api_version: Some("2025-01-27.acacia".to_owned()),
+        livemode: false,
+        signed_at: START / 1000,
+        body: Bytes::from(format!(r#"{{"id":"{event_id}"}}"#)),
+        tasks: tasks.to_vec(),
+    }
+}
+
+fn created(event_id: &str, created: i64, tasks: &[NewTask]) -> Arrival {
+    about("ch_1", "charge.succeeded", event_id, Some(created), tasks)
+}
+
+/// An event of an object, as its tasks know of it.
+fn about(
+    object_id: &str,
+    event_type: &str,
+    event_id: &str,
+    created: Option<i64>,
+    tasks: &[NewTask],
+) -> Arrival {
+    let moment = moment(event_type, created);
+    let of_event = |task: &NewTask| NewTask { object: Some(format!("|{object_id}")), moment, ..task.clone() };
+    Arrival {
+        event_type: event_type.to_owned(),
+        object_id: Some(object_id.to_owned()),
+        created,
+        ..arrival(event_id, &tasks.iter().map(of_event).collect::<Vec<_>>())
+    }
+}
+
+pub(super) fn free(handler: &str) -> NewTask {
+    NewTask {
+        handler: handler.to_owned(),
+        scope: handler.to_owned(),
+        object: None,
+        moment: 0,
+        lane: None,
+        at_once: AtOnce::No,
+    }
+}
+
+/// A task of a handler that shares its lanes with others.
+fn grouped(handler: &str) -> NewTask {
+    NewTask { scope: "*group".to_owned(), ..serial(handler) }
+}
+
+fn awaited(handler: &str) -> NewTask {
+    NewTask { at_once: AtOnce::Awaited, ..free(handler) }
+}
+
+fn in_lane(handler: &str, key: &str, strict: bool) -> NewTask {
+    NewTask { lane: Some(Lane { key: key.to_owned(), strict }), ..free(handler) }
+}
+
+pub(super) fn serial(handler: &str) -> NewTask {
+    in_lane(handler, "ch_1", false)
+}
+
+fn strict(handler: &str) -> NewTask {
+    in_lane(handler, "ch_1", true)
+}
+
+pub(super) fn at_once(task: NewTask) -> NewTask {
+    NewTask { at_once: AtOnce::IfFree, ..task }
+}
+
+fn again_after(after: Duration) -> End {
+    End::Retry { after, error: "failed".to_owned() }
+}
+
+fn parked() -> End {
+    End::Parked { why: Why::Exhausted, error: "failed for good".to_owned() }
+}
+
+fn discarded() -> End {
+    End::Discarded { error: "not wanted".to_owned() }
+}
+
+/// Opens at once or not at all, whatever room there is.
+pub(super) fn opening() -> super::Opening {
+    super::Opening { disk_floor: 0, on_network_disk: false, patience: Duration::ZERO }
+}

@@ -1,0 +1,59 @@
+//! How states are written in the tables.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+use crate::store::{AttemptOutcome, State, Why};
+
+const STATES: [State; 6] =
+    [State::Ready, State::Running, State::Blocked, State::Done, State::Discarded, State::Parked];
+
+const WHYS: [Why; 5] = [Why::Asked, Why::Exhausted, Why::Poison, Why::NoHandler, Why::Undecodable];
+
+const OUTCOMES: [AttemptOutcome; 4] =
+    [AttemptOutcome::Failed, AttemptOutcome::Discarded, AttemptOutcome::Parked, AttemptOutcome::Crashed];
+
+fn read<T: Copy>(all: &[T], value: ValueRef<'_>) -> FromSqlResult<T> {
+    let code = value.as_i64()?;
+    usize::try_from(code).ok().and_then(|at| all.get(at)).copied().ok_or(FromSqlError::OutOfRange(code))
+}
+
+fn write<T: PartialEq>(all: &[T], value: &T) -> rusqlite::Result<ToSqlOutput<'static>> {
+    let at = all.iter().position(|one| one == value).and_then(|at| i64::try_from(at).ok());
+    Ok(at.unwrap_or(-1).into())
+}
+
+impl FromSql for State {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        read(&STATES, value)
+    }
+}
+
+impl ToSql for State {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        write(&STATES, self)
+    }
+}
+
+impl FromSql for Why {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        read(&WHYS, value)
+    }
+}
+
+impl ToSql for Why {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        write(&WHYS, self)
+    }
+}
+
+impl FromSql for AttemptOutcome {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        read(&OUTCOMES, value)
+    }
+}
+
+impl ToSql for AttemptOutcome {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        write(&OUTCOMES, self)
+    }
+}

@@ -1,0 +1,128 @@
+//! Ending runs, and letting the next of the lane go.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::store::clock::millis;
+use crate::store::{ATTEMPTS_KEPT, AttemptOutcome, End, Finished, State, Ticket, Why};
+
+pub(super) fn finish(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<Finished> {
+    let was_ours = end_run(db, ticket, end, now)?;
+    let is_any_due = db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox_task WHERE state = 0 AND due_ms <= ?1)")?
+        .query_row([now], |row| row.get(0))?;
+    Ok(Finished { was_ours, is_any_due })
+}
+
+/// Ends a run, unless the ticket is no longer the task's. Returns whether it was.
+fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<bool> {
+    let running: Option<Place> = db
+        .prepare_cached("SELECT scope, lane FROM inbox_task WHERE id = ?1 AND state = 1 AND fence = ?2")?
+        .query_row([ticket.task, ticket.fence], Place::read)
+        .optional()?;
+    let Some(place) = running else { return Ok(false) };
+    let did_not_succeed = match end {
+        End::Done | End::Released => None,
+        End::Discarded { error } => Some((AttemptOutcome::Discarded, error)),
+        End::Retry { error, .. } => Some((AttemptOutcome::Failed, error)),
+        End::Parked { error, .. } => Some((AttemptOutcome::Parked, error)),
+    };
+    if let Some((outcome, error)) = did_not_succeed {
+        keep_attempt(db, ticket.task, outcome, Some(error), now)?;
+    }
+    match end {
+        End::Done => settle(db, ticket.task, State::Done, None, None, now)?,
+        End::Discarded { error } => settle(db, ticket.task, State::Discarded, None, Some(error), now)?,
+        End::Parked { why, error } => settle(db, ticket.task, State::Parked, Some(*why), Some(error), now)?,
+        End::Retry { after, error } => {
+            db.prepare_cached(
+                "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?2, error = ?3, why = NULL, suspect = 0, \
+                                       crashes = 0 \
+                 WHERE id = ?1",
+            )?
+            .execute(params![ticket.task, now.saturating_add(millis(*after)), error])?;
+        }
+        End::Released => {
+            db.prepare_cached(
+                "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?2, attempt = attempt - 1, \
+                                       suspect = CASE suspect WHEN 2 THEN crashes > 0 ELSE suspect END \
+                 WHERE id = ?1",
+            )?
+            .execute([ticket.task, now])?;
+        }
+    }
+    promote(db, &place, now)?;
+    Ok(true)
+}
+
+/// Clears a run that goes on.
+pub(super) fn acquit(db: &Connection, ticket: Ticket) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE inbox_task SET suspect = 2 WHERE id = ?1 AND state = 1 AND fence = ?2")?
+        .execute([ticket.task, ticket.fence])?;
+    Ok(())
+}
+
+/// Ends a task for good.
+pub(super) fn settle(
+    db: &Connection,
+    task: i64,
+    state: State,
+    why: Option<Why>,
+    error: Option<&str>,
+    now: i64,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE inbox_task SET state = ?2, owner = NULL, finished_ms = ?3, why = ?4, error = ?5, suspect = 0, \
+                               crashes = 0 \
+         WHERE id = ?1",
+    )?
+    .execute(params![task, state, now, why, error])?;
+    Ok(())
+}
+
+/// Keeps the run that a task has just ended without success, and the latest ones before it.
+pub(super) fn keep_attempt(
+    db: &Connection,
+    task: i64,
+    outcome: AttemptOutcome,
+    error: Option<&str>,
+    now: i64,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO inbox_attempt (task, attempt, started_ms, ended_ms, outcome, error) \
+         SELECT id, attempt, started_ms, ?2, ?3, ?4 FROM inbox_task WHERE id = ?1",
+    )?
+    .execute(params![task, now, outcome, error])?;
+    db.prepare_cached(
+        "DELETE FROM inbox_attempt WHERE task = ?1 \
+           AND id <= (SELECT id FROM inbox_attempt WHERE task = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+    )?
+    .execute(params![task, ATTEMPTS_KEPT])?;
+    Ok(())
+}
+
+/// A scope and, if there is one, a lane of its tasks.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) scope: String,
+    pub(super) lane: Option<String>,
+}
+
+impl Place {
+    /// From the first two columns.
+    pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { scope: row.get(0)?, lane: row.get(1)? })
+    }
+}
+
+/// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
+pub(super) fn promote(db: &Connection, place: &Place, now: i64) -> rusqlite::Result<()> {
+    let Some(lane) = &place.lane else { return Ok(()) };
+    db.prepare_cached(
+        "UPDATE inbox_task SET state = 0, due_ms = ?3 \
+         WHERE id = (SELECT id FROM inbox_task \
+                     WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND state = 2 AND lane IS NOT NULL \
+                     ORDER BY moment, event_seq, id LIMIT 1)",
+    )?
+    .execute(params![place.scope, lane, now])?;
+    Ok(())
+}

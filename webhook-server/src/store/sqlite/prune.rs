@@ -1,0 +1,82 @@
+//! Freeing what has been kept long enough.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::store::clock::millis;
+use crate::store::failpoint::failpoint;
+use crate::store::{Pruned, Retention};
+
+/// How many events one step looks at.
+const STEP: i64 = 500;
+
+/// The events of one step.
+const SPAN: &str = "seq > ?1 AND seq <= ?2";
+
+/// No task of the event is open, nor parked.
+const SETTLED: &str =
+    "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND (state <= 2 OR state = 5))";
+
+/// Every task of the event ended before `?3`.
+const ENDED: &str = "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND finished_ms >= ?3)";
+
+pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) -> rusqlite::Result<Pruned> {
+    let before = |kept| now.saturating_sub(millis(kept));
+    let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));
+    let last: Option<(i64, i64, i64)> = db
+        .prepare_cached(
+            "SELECT seq, received_ms, count(*) OVER () \
+             FROM (SELECT seq, received_ms FROM inbox_event WHERE seq > ?1 ORDER BY seq LIMIT ?2) \
+             ORDER BY seq DESC LIMIT 1",
+        )?
+        .query_row([cursor, STEP], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let mut pruned = Pruned::default();
+    if let Some((last, received, seen)) = last {
+        let expired = db
+            .prepare_cached(&format!(
+                "DELETE FROM inbox_event WHERE {SPAN} \
+                   AND EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND state = 5) \
+                   AND NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq \
+                                   AND (state <= 2 OR state = 5 AND finished_ms >= ?3))"
+            ))?
+            .execute([cursor, last, parked])?;
+        failpoint!("mid-prune");
+        let known_long_enough = db
+            .prepare_cached(&format!(
+                "DELETE FROM inbox_event WHERE {SPAN} AND received_ms < ?4 AND {SETTLED} AND {ENDED}"
+            ))?
+            .execute([cursor, last, bodies, ids])?;
+        let emptied = db
+            .prepare_cached(&format!(
+                "UPDATE inbox_event SET body = NULL \
+                 WHERE {SPAN} AND body IS NOT NULL AND received_ms < ?3 AND {SETTLED} AND {ENDED}"
+            ))?
+            .execute([cursor, last, bodies])?;
+        pruned.parked = expired as u64;
+        pruned.events = (expired + known_long_enough) as u64;
+        pruned.bodies = emptied as u64;
+        // What arrived later than this is too recent as well; a time that is yet to come says nothing.
+        let is_recent = received >= bodies.max(ids).max(parked) && received <= now;
+        pruned.next = (seen == STEP && !is_recent).then_some(last);
+    }
+    give_back(db)?;
+    if cursor == 0 {
+        let quarantined =
+            db.execute("DELETE FROM inbox_quarantine WHERE received_ms < ?1", params![parked])?;
+        pruned.quarantined = quarantined as u64;
+    }
+    Ok(pruned)
+}
+
+/// Gives some of the free pages back to the file system, and the rest with the next steps.
+fn give_back(db: &Connection) -> rusqlite::Result<()> {
+    let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if free == 0 {
+        return Ok(());
+    }
+    // It frees one page for each row that is asked for.
+    let mut vacuum = db.prepare("PRAGMA incremental_vacuum(512)")?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The schema: making it, bringing it up to date, and telling whether a file has this program's.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use super::file::Problem;
+use crate::store::failpoint::failpoint;
+
+/// What marks a database as an inbox, in its header: "whbx".
+const APPLICATION_ID: i32 = 0x7768_6278;
+
+/// The steps that lead to the present schema. Steps are added; one that was released is never edited.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+
+/// What a database is made for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Schema {
+    /// Nothing yet.
+    None,
+    /// An inbox, by the first migrations, as many as this says.
+    Version(usize),
+}
+
+impl Schema {
+    /// Tells what a database is made for, by its header and its contents.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the schema is not one that this program's migrations make.
+    pub(super) fn of(db: &Connection) -> Result<Self, Problem> {
+        // All of it as it is at one moment: another process may be at the migrations.
+        let db = &*db.unchecked_transaction()?;
+        let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+        let (marked, version) = (number("application_id")?, number("user_version")?);
+        if marked != APPLICATION_ID {
+            // A first start that was cut short may have left a header, and nothing in it.
+            let tables: i32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            return match (marked, version, tables) {
+                (0, 0, 0) => Ok(Self::None),
+                _ => Err(Problem::ours("is a database of something else: name another file")),
+            };
+        }
+        let newest = MIGRATIONS.len();
+        let applied = usize::try_from(version).unwrap_or(usize::MAX);
+        if applied > newest {
+            return Err(Problem::ours(format!(
+                "was written by a newer version of this program (schema {version}, and this one knows {newest}): \
+                 run the newer one"
+            )));
+        }
+        same_migrations(db, applied)?;
+        nothing_missing(db, applied)?;
+        Ok(Self::Version(applied))
+    }
+
+    /// Whether no migration is left to apply.
+    pub(super) fn is_current(self) -> bool {
+        self == Self::Version(MIGRATIONS.len())
+    }
+
+    /// Applies the migrations that are left, all or none.
+    pub(super) fn bring_up_to_date(self, db: &mut Connection) -> rusqlite::Result<()> {
+        let applied = match self {
+            Self::None => 0,
+            Self::Version(applied) => applied,
+        };
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (number, migration) in (1_i32..).zip(MIGRATIONS).skip(applied) {
+            transaction.execute_batch(migration)?;
+            let insert = "INSERT INTO inbox_migration (number, sha256) VALUES (?1, ?2)";
+            transaction.execute(insert, params![number, digest(migration)])?;
+            failpoint!("mid-migration");
+            transaction.pragma_update(None, "user_version", number)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.commit()
+    }
+}
+
+/// The SHA-256 of a migration's text.
+fn digest(migration: &str) -> [u8; 32] {
+    Sha256::digest(migration).into()
+}
+
+/// Checks that the migrations applied to a file are this program's, word for word.
+fn same_migrations(db: &Connection, applied: usize) -> Result<(), Problem> {
+    let is_recorded = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'inbox_migration'";
+    let recorded: Vec<Vec<u8>> = match db.query_row(is_recorded, [], |row| row.get(0))? {
+        0 => Vec::new(),
+        _ => db
+            .prepare("SELECT sha256 FROM inbox_migration ORDER BY number")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?,
+    };
+    let own = MIGRATIONS.iter().take(applied).map(|migration| digest(migration).to_vec());
+    if own.eq(recorded) {
+        return Ok(());
+    }
+    Err(Problem::ours(
+        "was made by another build of this program, and has a schema that this build does not know: run the build that \
+         made it until its tasks are done, or move the file away to begin an empty inbox",
+    ))
+}
+
+/// Checks that no table, column or index of the migrations is missing. What else is there is not ours: tools that copy
+/// a database add tables, and an operator may add an index.
+fn nothing_missing(db: &Connection, applied: usize) -> Result<(), Problem> {
+    let made = Connection::open_in_memory()?;
+    for migration in MIGRATIONS.iter().take(applied) {
+        made.execute_batch(migration)?;
+    }
+    let found = parts(db)?;
+    let missing: Vec<String> = parts(&made)?.into_iter().filter(|part| !found.contains(part)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::ours(format!(
+        "was changed by another program, and lacks {}: restore it from a backup, or move it away to begin an empty inbox",
+        missing.join(", ")
+    )))
+}
+
+/// Names what an inbox is made of.
+fn parts(db: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let named = r"SELECT type || ' ' || name FROM sqlite_schema WHERE name LIKE 'inbox\_%' ESCAPE '\'
+        UNION ALL
+        SELECT 'column ' || s.name || '.' || c.name FROM sqlite_schema s JOIN pragma_table_xinfo(s.name) c
+        WHERE s.type = 'table' AND s.name LIKE 'inbox\_%' ESCAPE '\'";
+    db.prepare(named)?.query_map([], |row| row.get(0))?.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `sha256sum` writes them.
+    const RECORDED: &str = include_str!("migrations/SHA256SUMS");
+
+    #[test]
+    fn no_migration_that_was_released_is_edited() {
+        let made: BTreeSet<String> = (1..)
+            .zip(MIGRATIONS)
+            .map(|(number, text)| {
+                let hex: String = digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("{hex}  {number}.sql")
+            })
+            .collect();
+        assert_eq!(
+            made,
+            RECORDED.lines().map(str::to_owned).collect(),
+            "files that were made with the old text would be refused. Leave it as it was and add a migration, for which \
+             `sha256sum *.sql > SHA256SUMS` in its folder adds a line; the others stay the same once they are released"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! What only this store does: one writer, one file.
+
+use super::session::MAX_FLOOR;
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::store::Why;
+use crate::store::conformance::{arrival, at_once, capacity, free, opening, serial};
+
+/// Claims at most so many tasks of the handler `a`.
+async fn claim(store: &Sqlite, limit: usize) -> Claimed {
+    store.claim(capacity(limit, &[("a", limit)])).await.expect("it can be written")
+}
+
+/// More than may wait for the writer.
+const MANY: usize = 1_100;
+
+#[tokio::test]
+async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Arc::new(Sqlite::open(&path, &opening()).expect("a new file can be used"));
+    // Holds the writer up, for less than it is ready to wait.
+    let other = Connection::open(&path).expect("it is a database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
+    let record = |at| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.record(arrival(&format!("evt_{at}"), &[])).await })
+    };
+    let recording: Vec<_> = (0..MANY).map(record).collect();
+    // Each of them has been sent or refused when this one, which was spawned last, is refused.
+    assert!(matches!(record(MANY).await.expect("no panic"), Err(StoreError::Busy)));
+    other.execute_batch("ROLLBACK").expect("it was begun");
+    let (mut stored, mut refused) = (0, 0);
+    for answer in recording {
+        match answer.await.expect("no panic") {
+            Ok(Recorded::New { .. }) => stored += 1,
+            Err(StoreError::Busy) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((stored, refused), (1_024, MANY - 1_024));
+    assert_eq!(store.stats().await.expect("it can be read").events, 1_024);
+    assert!(matches!(store.record(arrival("evt_later", &[])).await, Ok(Recorded::New { .. })));
+}
+
+#[tokio::test]
+async fn a_panic_of_the_writer_costs_one_batch() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let store = Sqlite::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
+    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("for the test"));
+    assert!(matches!(panicking.await, Err(StoreError::Broken(_))));
+    assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(Recorded::New { .. })));
+}
+
+#[tokio::test]
+async fn a_file_that_vanishes_is_not_made_again() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    store.record(arrival("evt_1", &[])).await.expect("it can be written");
+    std::fs::remove_file(&path).expect("it is there");
+    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    assert!(panicking.await.is_err());
+    assert!(store.record(arrival("evt_2", &[])).await.is_err());
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    for (id, task) in [("evt_1", at_once(free("a"))), ("evt_2", free("a"))] {
+        store.record(arrival(id, &[task])).await.expect("it can be written");
+    }
+    // As if the commit that started the second one had failed, and taken place all the same.
+    let other = Connection::open(&path).expect("it is a database");
+    let started = "UPDATE inbox_task SET state = 1, owner = 1, attempt = 1, fence = 1 WHERE id = 2";
+    other.execute(started, []).expect("nothing else writes now");
+    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    assert!(panicking.await.is_err());
+    let claimed = claim(&store, 10).await.claims;
+    let claimed: Vec<_> = claimed.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
+    assert_eq!(claimed, [(2, 1)], "the first one really runs");
+}
+
+#[tokio::test]
+async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
+    claim(&store, 1).await;
+    drop(store);
+    let store = Sqlite::open(&path, &opening()).expect("nobody has it");
+    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    assert!(panicking.await.is_err());
+    let began = store.begin(["a".to_owned()].into()).await.expect("it can be written");
+    assert_eq!(began.suspects, 1);
+    assert_eq!(claim(&store, 1).await.claims[0].attempt, 2);
+}
+
+#[tokio::test]
+async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
+    let old = claim(&store, 1).await.claims.remove(0);
+    let released = store.finish(old.ticket, End::Released).await.expect("it can be written");
+    assert!(released.was_ours);
+    claim(&store, 1).await;
+    // As if the answer to the first had been lost.
+    let again = store.finish(old.ticket, End::Released).await.expect("it can be written");
+    assert!(!again.was_ours);
+    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    assert!(panicking.await.is_err());
+    assert!(claim(&store, 10).await.claims.is_empty(), "it runs");
+}
+
+#[tokio::test]
+async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let store = Sqlite::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
+    let recording = (0..1_200).map(|number| store.record(arrival(&format!("evt_{number}"), &[serial("a")])));
+    for recorded in recording.collect::<Vec<_>>() {
+        recorded.await.expect("it can be written");
+    }
+    let first = claim(&store, 10).await;
+    assert_eq!((first.claims.len(), first.next_due), (1, Some(std::time::Duration::ZERO)), "there is more");
+    let second = claim(&store, 10).await;
+    assert_eq!((second.claims.len(), second.next_due), (0, None), "all others wait for the first");
+}
+
+#[tokio::test]
+async fn what_is_freed_is_given_back() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    for number in 0..20 {
+        let body = vec![b' '; 100_000].into();
+        let event = Arrival { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
+        let Recorded::New { started, .. } = store.record(event).await.expect("it can be written") else {
+            panic!("it is new")
+        };
+        store.finish(started[0].ticket, End::Done).await.expect("it can be written");
+    }
+    let pages = || {
+        let other = Connection::open(&path).expect("it is a database");
+        other.pragma_query_value(None, "page_count", |row| row.get::<_, u64>(0)).expect("it has pages")
+    };
+    let before = pages();
+    let nothing = std::time::Duration::ZERO;
+    let keep = Retention { bodies: nothing, ids: 9 * MAX_FLOOR, parked: 9 * MAX_FLOOR };
+    // A body that was received in this very millisecond is kept.
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    assert_eq!(store.prune(keep, 0).await.expect("it can be written").bodies, 20);
+    assert!(pages() < before / 4, "{} of {before} pages", pages());
+}
+
+#[tokio::test]
+async fn more_bytes_than_there_is_room_for_are_refused() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Arc::new(Sqlite::open(&path, &opening()).expect("a new file can be used"));
+    let other = Connection::open(&path).expect("it is a database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
+    let record = |id: &str, bytes| {
+        let event = Arrival { body: vec![b' '; bytes].into(), ..arrival(id, &[]) };
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.record(event).await })
+    };
+    // The longest body that can be allowed takes all the room there is.
+    let first = record("evt_1", 64 * 1024 * 1024);
+    assert!(matches!(record("evt_2", 1).await.expect("no panic"), Err(StoreError::Busy)));
+    other.execute_batch("ROLLBACK").expect("it was begun");
+    assert!(matches!(first.await.expect("no panic"), Ok(Recorded::New { .. })));
+    assert!(matches!(record("evt_2", 1).await.expect("no panic"), Ok(Recorded::New { .. })));
+}
+
+/// How often each statement was compiled anew, after the first time.
+type Prepared = Arc<Mutex<BTreeMap<String, i32>>>;
+
+/// Records events, and claims, ends, retries, discards, replays and frees tasks.
+fn work_through(db: &Connection) {
+    let step = std::time::Duration::from_secs(60);
+    let end = |number: usize| match number % 5 {
+        0 => End::Retry { after: step, error: "failed".to_owned() },
+        1 => End::Parked { why: Why::Asked, error: "odd".to_owned() },
+        2 => End::Discarded { error: "not wanted".to_owned() },
+        3 => End::Released,
+        _ => End::Done,
+    };
+    let of_event =
+        |number: i64| NewTask { object: Some(format!("|ch_{}", number % 7)), moment: number, ..serial("a") };
+    for number in 0..300 {
+        let run = Run { owner: 1, now: 1_700_000_000_000 + number * 1_000 };
+        let tasks = [at_once(of_event(number)), free("b"), at_once(free("c"))];
+        let event = arrival(&format!("evt_{number}"), &tasks);
+        record::record(db, &event, run).expect("it can be written");
+        record::record(db, &event, run).expect("it can be written");
+        let claimed =
+            claim::claim(db, &capacity(4, &[("a", 2), ("b", 2), ("c", 1)]), run).expect("it can be read");
+        for (at, claim) in claimed.claims.iter().enumerate() {
+            finish::finish(db, claim.ticket, &end(at + number as usize), run.now).expect("it can be written");
+        }
+        operate::retry(db, number, &["a".to_owned()], run.now).expect("it can be written");
+        operate::discard(db, number * 2, "not wanted", run.now).expect("it can be written");
+        operate::replay(db, number / 2, &[of_event(number)], run).expect("it can be written");
+        operate::event(db, &format!("evt_{number}")).expect("it can be read");
+        if number % 50 == 0 {
+            let nothing = std::time::Duration::ZERO;
+            let keep = Retention { bodies: nothing, ids: step, parked: step };
+            prune::prune(db, &keep, 0, run.now).expect("it can be written");
+        }
+    }
+}
+
+#[test]
+fn no_statement_is_compiled_twice() {
+    use rusqlite::StatementStatus::RePrepare;
+    use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let file = InboxFile::at(&folder.path().join("inbox.db"), &opening()).expect("nothing is there");
+    let Ok(mut db) = file.open() else { panic!("a new file can be used") };
+    let prepared = Prepared::default();
+    let seen = Arc::clone(&prepared);
+    let trace = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Profile(statement, _) = event {
+            let again = statement.get_status(RePrepare);
+            let mut seen = seen.lock().expect("nobody panics");
+            let most = seen.entry(statement.sql().into_owned()).or_default();
+            *most = again.max(*most);
+        }
+    };
+    db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(trace)).expect("it can be watched");
+    work_through(&db);
+    let prepared = prepared.lock().expect("nobody panics");
+    assert!(prepared.len() > 25, "hardly anything was done: {prepared:#?}");
+    let again: Vec<_> = prepared.iter().filter(|(_, times)| **times > 0).collect();
+    assert!(again.is_empty(), "{again:#?}");
+}
