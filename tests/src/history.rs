@@ -24,7 +24,7 @@ pub const EFFECTS_SCHEMA: &str = "
     -- One row for each process.
     CREATE TABLE IF NOT EXISTS boot (number INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;
     -- What has been done, to do it once.
-    CREATE TABLE IF NOT EXISTS ledger (
+    CREATE TABLE IF NOT EXISTS idempotency (
         event_id TEXT NOT NULL, handler TEXT NOT NULL, PRIMARY KEY (event_id, handler)
     ) STRICT;
     -- What was done. No key: a second effect is to be seen, not to be prevented.
@@ -134,7 +134,7 @@ impl Files {
         look(&self.effects())
     }
 
-    /// How many tasks are not yet done, discarded or parked.
+    /// How many tasks are not yet done, skipped or parked.
     #[track_caller]
     pub fn open_tasks(&self) -> u64 {
         count(&self.look(), "SELECT count(*) FROM inbox_task WHERE state <= 2")

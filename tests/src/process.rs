@@ -68,13 +68,13 @@ impl Ended {
 /// Runs a program to its end.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
-    let mut running = Running::start(command);
+    let mut running = HandlerFuture::start(command);
     running.close_stdin();
     running.wait()
 }
 
 /// A program at work; killed when dropped.
-pub struct Running {
+pub struct HandlerFuture {
     child: Child,
     stdin: Option<ChildStdin>,
     written: Arc<Shared>,
@@ -114,7 +114,7 @@ pub enum Stream {
     Stderr,
 }
 
-impl Running {
+impl HandlerFuture {
     /// Starts a program and collects what it writes.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
@@ -218,7 +218,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for HandlerFuture {
     fn drop(&mut self) {
         // Both fail only if it has ended, which is what is wanted.
         let _ = self.child.kill();

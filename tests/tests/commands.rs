@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use product_tests::{
-    OTHER_SECRET, Profile, Running, SECRET, Server, Stream, build_workspace, program, run, scratch,
+    HandlerFuture, OTHER_SECRET, Profile, SECRET, Server, Stream, build_workspace, program, run, scratch,
 };
 use serde_json::{Value, json};
 
@@ -352,7 +352,7 @@ fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
     ] {
         let (reader, writer) = std::io::pipe().expect("the system has pipes");
         drop(reader);
-        let child = Running::start_writing(&mut quickstart(arguments), [Some(writer.into()), None]);
+        let child = HandlerFuture::start_writing(&mut quickstart(arguments), [Some(writer.into()), None]);
         assert_eq!(child.wait().with_code(0).stderr, "", "{arguments:?}");
     }
 }
@@ -361,7 +361,7 @@ fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
 fn a_list_that_cannot_be_written_is_a_failure_with_a_reason() {
     for arguments in [&["events"][..], &["handlers"], &["dev", "--once", "--listen", "127.0.0.1:0"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("this test needs /dev/full");
-        let child = Running::start_writing(&mut quickstart(arguments), [Some(full.into()), None]);
+        let child = HandlerFuture::start_writing(&mut quickstart(arguments), [Some(full.into()), None]);
         let reason = child.wait().with_code(1).stderr;
         assert!(
             reason.starts_with("error: ") && reason.contains("No space left"),

@@ -39,7 +39,7 @@ fn how_handlers_end_changes_no_answer() {
         ("payment_intent.canceled", "WARN", "cause=\"panicked at tests/src/bin/outcomes.rs:"),
         ("payment_intent.processing", "WARN", "had not ended after 200ms"),
         ("charge.captured", "WARN", "cause=\"the stock is being counted\" again_in=\"1h\""),
-        ("charge.failed", "INFO", "event discarded"),
+        ("charge.failed", "INFO", "event skipped"),
         ("charge.refunded", "ERROR", "cause=\"who refunds this?\" why=\"the handler asked for it\""),
         ("customer.updated", "ERROR", "why=\"the event does not fit the handler's type\""),
         ("customer.created", "INFO", "tasks=0"),
@@ -319,7 +319,7 @@ fn an_id_of_an_event_of_another_type_is_no_duplicate() {
     };
     for (event_type, logged) in [
         ("payment_intent.succeeded", "handler done"),
-        ("charge.failed", "event discarded"),
+        ("charge.failed", "event skipped"),
         ("charge.refunded", "task parked"),
     ] {
         let body = of_console(event_type);

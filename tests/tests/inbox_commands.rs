@@ -319,14 +319,14 @@ fn retry_runs_a_parked_task_again() {
 }
 
 #[test]
-fn discard_gives_tasks_up() {
+fn skip_gives_tasks_up() {
     in_both_ways(|fixture| {
         let reason = "settled by\u{1b} hand";
         let all = fixture.json(&["inbox", "list", "--state", "parked"]);
-        let done = fixture.json(&["inbox", "discard", "--type", "charge.refunded", "--reason", reason]);
+        let done = fixture.json(&["inbox", "skip", "--type", "charge.refunded", "--reason", reason]);
         assert_eq!(done["tasks"], rows(&all).len(), "{done}");
         let row = fixture.json(&["inbox", "list", &fixture.refunded]);
-        assert_eq!((&row[0]["state"], &row[0]["error"]), (&json!("discarded"), &json!(reason)));
+        assert_eq!((&row[0]["state"], &row[0]["error"]), (&json!("skipped"), &json!(reason)));
     });
 }
 
@@ -337,12 +337,12 @@ fn what_is_done_is_not_steered_and_a_dry_run_changes_nothing() {
         let id = &*fixture.refunded;
         for arguments in [
             &["inbox", "retry", id, "--dry-run"][..],
-            &["inbox", "discard", "--all", "--dry-run"],
+            &["inbox", "skip", "--all", "--dry-run"],
             &["replay", &fixture.paid, "--dry-run"],
             &["replay", "--since", "1h", "--dry-run"],
             &["inbox", "retry", &fixture.paid],
-            &["inbox", "discard", &fixture.paid],
-            &["inbox", "discard", "--state", "blocked", "--all"],
+            &["inbox", "skip", &fixture.paid],
+            &["inbox", "skip", "--state", "blocked", "--all"],
         ] {
             let told = fixture.text(arguments);
             assert!(!told.is_empty(), "{arguments:?}");
@@ -350,10 +350,10 @@ fn what_is_done_is_not_steered_and_a_dry_run_changes_nothing() {
         }
         assert!(fixture.text(&["inbox", "retry", id, "--dry-run"]).contains(id));
         assert!(fixture.text(&["replay", "--type", "payout.paid", "--dry-run"]).contains(&fixture.paid));
-        for arguments in [&["inbox", "retry"][..], &["inbox", "discard"], &["replay"]] {
+        for arguments in [&["inbox", "retry"][..], &["inbox", "skip"], &["replay"]] {
             assert!(matches!(fixture.run(arguments).code, Some(1 | 2)), "{arguments:?}: which?");
         }
-        for command in ["retry", "discard"] {
+        for command in ["retry", "skip"] {
             let refused = fixture.run(&["inbox", command, "--state", "done", "--all"]).with_code(2);
             assert!(refused.stderr.contains("parked, ready, blocked"), "{refused:#?}");
         }
@@ -402,7 +402,7 @@ fn replay_says_what_it_cannot_do() {
             (&["inbox", "list", "evt_unknown"], "evt_unknown"),
             (&["inbox", "export", "evt_unknown"], "evt_unknown"),
             (&["inbox", "retry", "evt_unknown"], "evt_unknown"),
-            (&["inbox", "discard", "evt_unknown", &fixture.paid], "evt_unknown"),
+            (&["inbox", "skip", "evt_unknown", &fixture.paid], "evt_unknown"),
         ] {
             let refused = fixture.run(arguments);
             assert!(matches!(refused.code, Some(1 | 2)), "{arguments:?}: {refused:#?}");
@@ -581,7 +581,7 @@ fn a_selection_over_many_tasks_is_gone_through_to_its_end() {
     assert_eq!(fixture.text(&["inbox", "export"]).lines().count(), 450);
     assert_eq!(fixture.json(&["inbox", "retry", "--all"])["tasks"], 450);
     until("all are parked again", || parked(450));
-    assert_eq!(fixture.json(&["inbox", "discard", "--handler", "operated::refunded"])["tasks"], 450);
+    assert_eq!(fixture.json(&["inbox", "skip", "--handler", "operated::refunded"])["tasks"], 450);
     let replayed = fixture.json(&["replay", "--since", "1h"]);
     assert_eq!((&replayed["events"], &replayed["tasks"]), (&json!(450), &json!(450)));
 }

@@ -52,7 +52,7 @@ fn the_handlers_outcomes_decide_the_status() {
         ("panic", event("payment_intent.canceled", 1), 500, "panicked at tests/src/bin/outcomes.rs:"),
         ("timeout", event("payment_intent.processing", 1), 500, "had not ended after 200ms"),
         ("retry after", event("charge.captured", 1), 500, "the stock is being counted"),
-        ("discard", event("charge.failed", 1), 200, "outcome=\"discarded\" cause=\"sold by another shop\""),
+        ("skip", event("charge.failed", 1), 200, "outcome=\"skipped\" cause=\"sold by another shop\""),
         ("park", event("charge.refunded", 1), 500, "outcome=\"parked\" cause=\"who refunds this?\""),
         ("undecodable", event("customer.updated", 1), 500, "the object does not fit"),
         ("failure beside success", event("invoice.paid", 1), 500, "outcomes::bad_beside_good"),
@@ -70,7 +70,7 @@ fn the_handlers_outcomes_decide_the_status() {
     server.process.line_with(Stream::Stdout, "good_beside_bad: ran");
     let log = log_of(server);
     assert!(!log.contains("outcomes::good_beside_bad outcome"), "it succeeded: {log}");
-    assert!(log.contains("event discarded"), "a discard is no failure: {log}");
+    assert!(log.contains("event skipped"), "a skip is no failure: {log}");
     // Each line says what an operator looks for.
     let failures: Vec<_> = log.lines().filter(|line| line.contains("handler did not succeed")).collect();
     assert_eq!(failures.len(), 7, "{failures:#?}");

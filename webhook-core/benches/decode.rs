@@ -5,7 +5,7 @@
 use divan::{AllocProfiler, Bencher, black_box};
 use serde::Deserialize;
 use serde_json::Value;
-use webhook_core::{Json, Reads, StripeObject, objects, shape};
+use webhook_core::{FromStripe, Json, StripeObject, objects, shape};
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -50,7 +50,7 @@ struct Metadata {
 /// A payment intent as Stripe sends it, indented by two spaces: a card payment with shipping and metadata.
 const PAYMENT_INTENT: &str = include_str!("payment_intent.json");
 
-fn read<T: Reads<shape::Object>>(json: &str) -> T {
+fn read<T: FromStripe<shape::Object>>(json: &str) -> T {
     T::read(Json::new(json)).expect("the sample fits")
 }
 

@@ -3,16 +3,18 @@
 mod context;
 mod error;
 mod extract;
-pub mod ledger;
+pub mod idempotency;
 mod outcome;
 mod policy;
 mod registry;
 mod reply;
 
-pub use self::context::{Context, Run};
+pub use self::context::{Attempt, Context};
 pub use self::error::{HandlerError, ResultExt, Verdict};
-pub use self::extract::{Extract, Invocation, Needs, State, StateType, StateValue, States};
-pub use self::outcome::{HandlerFailure, IntoOutcome, Outcome, Returned};
+pub use self::extract::{Extract, Invocation, Requirements, State, StateType, StateValue, States};
+pub use self::outcome::{HandlerFailure, HandlerResult, IntoOutcome, Outcome};
 pub use self::policy::{Order, Policy, Retry};
-pub use self::registry::{Place, Registration, Registry, RegistryProblem, Running, Takes};
+pub use self::registry::{
+    HandlerFuture, Registration, Registry, RegistryProblem, SourceLocation, Subscription,
+};
 pub use self::reply::Reply;

@@ -32,13 +32,14 @@ pub mod __private {
 pub use event::TimestampOutOfRange;
 pub use event::{Envelope, EnvelopeError, Event, EventRequest, Timestamp};
 pub use handler::{
-    Context, Extract, HandlerError, HandlerFailure, IntoOutcome, Invocation, Needs, Order, Outcome, Place,
-    Policy, Registration, Registry, RegistryProblem, Reply, ResultExt, Retry, Returned, Run, Running, State,
-    StateType, StateValue, States, Takes, Verdict, ledger,
+    Attempt, Context, Extract, HandlerError, HandlerFailure, HandlerFuture, HandlerResult, IntoOutcome,
+    Invocation, Order, Outcome, Policy, Registration, Registry, RegistryProblem, Reply, Requirements,
+    ResultExt, Retry, SourceLocation, State, StateType, StateValue, States, Subscription, Verdict,
+    idempotency,
 };
 pub use payload::{
-    DecodeError, Expandable, Json, List, Payload, PreviousView, RawJson, Reads, Unchecked, UncheckedValue,
-    View, shape,
+    DecodeError, Expandable, FromStripe, Json, List, Payload, PreviousView, RawJson, Unchecked,
+    UncheckedValue, View, shape,
 };
 pub use sample::{Sample, SampleError, Story};
 pub use signing::{

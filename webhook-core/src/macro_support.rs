@@ -17,12 +17,14 @@ pub use field::{Field, ReadsPrevious, Sendable, Variant, field, find, object_pos
 pub use fixture::{Writes, fixture, write};
 
 pub use crate::IntoOutcome;
-pub use crate::handler::{Extract, Invocation, Needs, Order, Policy, Registration, Retry, Running, Takes};
+pub use crate::handler::{
+    Extract, HandlerFuture, Invocation, Order, Policy, Registration, Requirements, Retry, Subscription,
+};
 pub use crate::payload::{
-    DecodeError, Json, Payload, Place, PreviousView, RawJson, Reads, Requirement, View,
+    DecodeError, FromStripe, Json, Payload, PreviousView, RawJson, SchemaPath, SparseField, View,
 };
 pub use crate::shape::{self, Shape};
-use crate::{HandlerError, Returned};
+use crate::{HandlerError, HandlerResult};
 
 // The names that expanded code needs from the prelude, which a user's module may shadow.
 pub use std::boxed::Box;
@@ -46,13 +48,13 @@ pub struct Argument<T> {
     /// Whether it is the event.
     pub is_event: bool,
     /// Adds what the argument needs.
-    pub needs: fn(&mut Needs),
+    pub needs: fn(&mut Requirements),
     /// Takes the argument.
     pub extract: fn(&Invocation) -> Result<T, HandlerError>,
     /// The payload of the event: its name and the objects that it reads.
     pub payload: (&'static str, &'static [&'static str]),
     /// What the payload requires, for each object that it reads.
-    pub requires: &'static [&'static [Requirement]],
+    pub requires: &'static [&'static [SparseField]],
 }
 
 /// What the expansion needs of a return type. Made once, so that a type that is not an outcome is reported once.
@@ -61,7 +63,7 @@ pub struct Returning<T> {
     /// Whether the handler replies.
     pub replies: bool,
     /// Converts what was returned.
-    pub into_outcome: fn(T) -> Returned,
+    pub into_outcome: fn(T) -> HandlerResult,
 }
 
 /// Tells whether an argument is an event and so is one before it.
@@ -95,6 +97,8 @@ pub trait NoMistake {
 impl NoMistake for SecondEvent<false> {}
 
 /// Boxes a handler's future, which moves between threads. The name is for the compiler's note when one cannot.
-pub fn a_handlers_future_must_be_send<F: Future<Output = Returned> + Send + 'static>(future: F) -> Running {
+pub fn a_handlers_future_must_be_send<F: Future<Output = HandlerResult> + Send + 'static>(
+    future: F,
+) -> HandlerFuture {
     Box::pin(future)
 }

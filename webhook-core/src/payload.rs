@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::error::DecodeError;
 pub use self::expandable::Expandable;
-pub use self::from_stripe::{Place, Reads};
+pub use self::from_stripe::{FromStripe, SchemaPath};
 pub use self::json::Json;
 pub use self::list::List;
 pub use self::raw_json::RawJson;
@@ -41,7 +41,7 @@ pub trait Payload: Sized + Send + 'static {
 
     /// What it requires, for each object that it reads.
     #[doc(hidden)]
-    const REQUIRES: &'static [&'static [Requirement]] = &[];
+    const REQUIRES: &'static [&'static [SparseField]] = &[];
 
     /// Decodes the object.
     ///
@@ -87,10 +87,10 @@ impl<T: DeserializeOwned + Send + 'static> UncheckedValue for T {}
     label = "no view",
     note = "a view is a struct with `#[derive(StripeObject)] #[stripe(object = \"…\")]`"
 )]
-pub trait View: Reads<shape::Object> {
+pub trait View: FromStripe<shape::Object> {
     /// Those of its fields that some event lacks.
     #[doc(hidden)]
-    const REQUIRES: &'static [Requirement] = &[];
+    const REQUIRES: &'static [SparseField] = &[];
 
     /// Reads an object that must be one of those named; any if none is named.
     #[doc(hidden)]
@@ -101,7 +101,7 @@ pub trait View: Reads<shape::Object> {
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
 #[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
-pub struct Requirement {
+pub struct SparseField {
     /// The object.
     pub object: &'static str,
     /// The field, at the top of the object.

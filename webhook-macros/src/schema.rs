@@ -15,7 +15,7 @@ pub(crate) use words::{in_words, part_in_words, readers_of, remark};
 
 /// Where a view or an enum belongs: an object, or a place inside one.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct SchemaPath {
     pub(crate) object: &'static str,
     /// Empty for the object itself.
     pub(crate) at: String,
@@ -61,11 +61,11 @@ impl Found {
 }
 
 /// Finds an object by name.
-pub(crate) fn object(name: &str) -> Result<Place, String> {
+pub(crate) fn object(name: &str) -> Result<SchemaPath, String> {
     match webhook_catalog::object(name) {
         Some(object) => {
             let shape = Shape::Nested(object.fields.clone());
-            Ok(Place { object: object.name, at: String::new(), shape, event: None })
+            Ok(SchemaPath { object: object.name, at: String::new(), shape, event: None })
         }
         None => {
             let near = nearest(name, webhook_catalog::objects());
@@ -87,15 +87,15 @@ pub(crate) fn object(name: &str) -> Result<Place, String> {
 }
 
 /// Finds an object as an event carries it.
-pub(crate) fn object_of(event: &'static EventType, name: &str) -> Result<Place, String> {
+pub(crate) fn object_of(event: &'static EventType, name: &str) -> Result<SchemaPath, String> {
     let mut place = object(name)?;
     if let Some(object) = event.object(name) {
         place.shape = Shape::Nested(object.fields.clone());
     }
-    Ok(Place { event: Some(event), ..place })
+    Ok(SchemaPath { event: Some(event), ..place })
 }
 
-impl Place {
+impl SchemaPath {
     /// Finds a place inside this one; arrays and lists on the way stand for their elements.
     pub(crate) fn inner(&self, path: &str) -> Result<Self, String> {
         let mut shape = self.shape.clone();

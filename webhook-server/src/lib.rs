@@ -18,9 +18,10 @@ pub use store::InboxLocation;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use webhook_core::TimestampOutOfRange;
 pub use webhook_core::{
-    Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, HandlerError, IntoOutcome,
-    Invocation, Json, List, Needs, Outcome, Payload, PreviousView, RawJson, Reads, Reply, ResultExt, Sample,
-    SampleError, State, StateType, StateValue, Story, Timestamp, Unchecked, Verdict, View, ledger, shape,
+    Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, FromStripe, HandlerError,
+    IntoOutcome, Invocation, Json, List, Outcome, Payload, PreviousView, RawJson, Reply, Requirements,
+    ResultExt, Sample, SampleError, State, StateType, StateValue, Story, Timestamp, Unchecked, Verdict, View,
+    idempotency, shape,
 };
 #[doc = include_str!("../../webhook-core/src/docs/stripe_enum.md")]
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;

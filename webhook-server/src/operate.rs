@@ -44,7 +44,7 @@ pub(crate) enum Request {
     /// How many tasks were changed: `u64`
     Retry { tasks: Vec<i64> },
     /// How many tasks were changed: `u64`
-    Discard { tasks: Vec<i64>, reason: String },
+    Skip { tasks: Vec<i64>, reason: String },
     /// What became of each event: `Vec<Replayed>`
     Replay { events: Vec<EventKey>, handler: Option<String> },
     /// `Pruned`
@@ -60,7 +60,7 @@ pub(crate) struct EventKey {
 
 impl Request {
     fn writes(&self) -> bool {
-        matches!(self, Self::Retry { .. } | Self::Discard { .. } | Self::Replay { .. } | Self::Prune)
+        matches!(self, Self::Retry { .. } | Self::Skip { .. } | Self::Replay { .. } | Self::Prune)
     }
 }
 
@@ -87,15 +87,15 @@ async fn answer(inbox: &Inbox, keep: &Retention, request: Request) -> Answer {
             inbox.look();
             value(retried)
         }
-        Request::Discard { tasks, reason } => {
-            let discard = |store: Arc<dyn Store>, task| {
+        Request::Skip { tasks, reason } => {
+            let skip = |store: Arc<dyn Store>, task| {
                 let reason = reason.clone();
-                async move { store.discard(task, reason).await }
+                async move { store.skip(task, reason).await }
             };
-            let discarded = changed(inbox, tasks, discard).await;
-            info!(tasks = discarded.as_ref().ok(), reason, "an operator discarded tasks");
+            let skipped = changed(inbox, tasks, skip).await;
+            info!(tasks = skipped.as_ref().ok(), reason, "an operator skipped tasks");
             inbox.look();
-            value(discarded)
+            value(skipped)
         }
         Request::Replay { events, handler } => {
             info!(events = events.len(), handler, "an operator replays events");

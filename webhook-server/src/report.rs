@@ -16,8 +16,8 @@ use webhook_core::{Envelope, HandlerError, Outcome, Registration, Verdict};
 use crate::receive::outcome::{Delivery, Handled, Refusal, Taken};
 use crate::report::format::{chain, printable, rounded};
 use crate::report::refusals::Refusals;
-use crate::run::attempt::Ran;
-use crate::store::{End, Why};
+use crate::run::attempt::AttemptReport;
+use crate::store::{Disposition, ParkReason};
 
 /// Where requests are noted. Neither place is told a secret, a signature or any of a body.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +46,9 @@ impl Journal {
         self,
         envelope: &Envelope,
         handler: &Registration,
-        ran: Option<&Ran>,
+        ran: Option<&AttemptReport>,
         attempt: u32,
-        end: &End,
+        end: &Disposition,
         was_ours: bool,
     ) {
         if !matches!(self, Self::Nowhere) {
@@ -132,7 +132,7 @@ fn log_run(
     handler: &str,
     took_us: Option<u64>,
     attempt: u32,
-    end: &End,
+    end: &Disposition,
     was_ours: bool,
 ) {
     let (event_id, event_type) = (&envelope.id, &envelope.event_type);
@@ -147,18 +147,18 @@ fn log_run(
                 "a run ended that had lost its task; it does not count"
             )
         }
-        End::Done => info!(event_id, event_type, handler, attempt, took_us, "handler done"),
-        End::Released => {
+        Disposition::Done => info!(event_id, event_type, handler, attempt, took_us, "handler done"),
+        Disposition::Released => {
             info!(event_id, event_type, handler, attempt, took_us, "handler stopped, to be run again")
         }
-        End::Discarded { error: cause } => {
-            info!(event_id, event_type, handler, attempt, took_us, cause, "event discarded")
+        Disposition::Skipped { error: cause } => {
+            info!(event_id, event_type, handler, attempt, took_us, cause, "event skipped")
         }
-        End::Retry { after, error: cause } => {
+        Disposition::Retry { after, error: cause } => {
             let again_in = rounded(*after).to_string();
             warn!(event_id, event_type, handler, attempt, took_us, cause, again_in, "handler failed");
         }
-        End::Parked { why, error: cause } => {
+        Disposition::Parked { why, error: cause } => {
             let api_version = envelope.api_version.as_deref();
             let why = parked_because(*why);
             error!(event_id, event_type, api_version, handler, attempt, took_us, cause, why, "task parked");
@@ -167,13 +167,13 @@ fn log_run(
 }
 
 /// Why a task is parked, for people.
-pub(crate) fn parked_because(why: Why) -> &'static str {
+pub(crate) fn parked_because(why: ParkReason) -> &'static str {
     match why {
-        Why::Asked => "the handler asked for it",
-        Why::Exhausted => "the last attempt failed",
-        Why::Poison => "it ended the process three times",
-        Why::NoHandler => "the program has no such handler",
-        Why::Undecodable => "the event does not fit the handler's type",
+        ParkReason::Asked => "the handler asked for it",
+        ParkReason::Exhausted => "the last attempt failed",
+        ParkReason::Poison => "it ended the process three times",
+        ParkReason::NoHandler => "the program has no such handler",
+        ParkReason::Undecodable => "the event does not fit the handler's type",
     }
 }
 
@@ -185,8 +185,8 @@ fn log_handled(delivery: &Handled, status: StatusCode) {
         let (handler, cause, took_us) = (run.handler.id, run.error.as_deref(), micros(run.took));
         let outcome = outcome(&run.outcome).0;
         match failure.verdict() {
-            Verdict::Discard => {
-                info!(event_id, event_type, handler, outcome, cause, took_us, "event discarded")
+            Verdict::Skip => {
+                info!(event_id, event_type, handler, outcome, cause, took_us, "event skipped")
             }
             _ => {
                 let api_version = envelope.api_version.as_deref();
@@ -219,7 +219,7 @@ fn print_handled(delivery: &Handled, status: StatusCode) {
     if delivery.runs.is_empty() {
         line(status, &format!("{event}  {}", painted("no handler", AnsiColor::Yellow)));
     }
-    for Ran { handler, outcome: result, error, took, .. } in &delivery.runs {
+    for AttemptReport { handler, outcome: result, error, took, .. } in &delivery.runs {
         let (word, colour) = outcome(result);
         let cause = error.as_ref().map(|error| format!(" ({})", printable(error))).unwrap_or_default();
         line(status, &format!("{event}  {}  {}{cause}  {took:.1?}", handler.id, painted(word, colour)));
@@ -229,7 +229,7 @@ fn print_handled(delivery: &Handled, status: StatusCode) {
 fn outcome(outcome: &Outcome) -> (&'static str, AnsiColor) {
     match outcome.as_ref().map_err(HandlerError::verdict) {
         Ok(()) => ("done", AnsiColor::Green),
-        Err(Verdict::Discard) => ("discarded", AnsiColor::Yellow),
+        Err(Verdict::Skip) => ("skipped", AnsiColor::Yellow),
         Err(Verdict::Park) => ("parked", AnsiColor::Red),
         Err(_) => ("failed", AnsiColor::Red),
     }

@@ -29,7 +29,7 @@ pub(crate) use self::location::{Opening, check, open, open_to_read};
 pub(crate) use self::sqlite::{beside, cautions, is_socket, real};
 
 /// What an operation of a store gives, when it is done.
-pub(crate) type Stored<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 's>>;
+pub(crate) type StoreFuture<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 's>>;
 
 /// Keeps an inbox.
 pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
@@ -39,13 +39,13 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// counted as a crash of the task, unless the run was acquitted. A task with [`MAX_CRASHES`] of them is parked if it was the only one running
     /// this time: then nothing else can have ended the process. Tasks of handlers that are gone are parked, and resumed
     /// when the handler is back.
-    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began>;
+    fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered>;
 
     /// Stores an event and its tasks, unless it is known: by its id, type and object.
-    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded>;
+    fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult>;
 
     /// Keeps a verified body that is no event. Returns whether it is new.
-    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool>;
+    fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool>;
 
     /// Starts tasks that are due, as far as there is capacity, those first that are due the longest; never two in one
     /// lane.
@@ -53,43 +53,43 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Suspects start one after the other: the next one when no suspect runs any more. Beside them, other tasks go on.
     /// A suspect with two crashes or more is *accused*: it comes before anything else, and while it runs as a suspect,
     /// no other task is started but those that are awaited.
-    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed>;
+    fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult>;
 
     /// Ends a run, unless the ticket is no longer the task's.
-    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished>;
+    fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult>;
 
     /// Clears a run that goes on for long and has not ended its process: what waited for it goes on, and if the process
     /// ends now, that is not counted as a crash of the task.
-    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()>;
+    fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
 
     /// Frees what has been kept long enough, of the events from `cursor` on; few enough not to be felt.
-    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned>;
+    fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned>;
 
     /// Lists tasks, newest event first.
-    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>>;
+    fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>>;
 
     /// Lists events, newest first. The filter's `handler`, `state` and `why` do not matter.
-    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>>;
+    fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>>;
 
     /// Finds the events with an id, oldest first, with their bodies, tasks and attempts. There are several only if the
     /// id was used for other types or objects as well.
-    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>>;
+    fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>>;
 
     /// Lists what is in quarantine, newest first.
-    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>>;
+    fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>>;
 
     /// Counts.
-    fn stats(&self) -> Stored<'_, Stats>;
+    fn stats(&self) -> StoreFuture<'_, Stats>;
 
     /// Makes a task that is parked or waits ready now, with all its attempts before it, if it is one of these handlers'.
     /// Returns whether it did.
-    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool>;
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool>;
 
     /// Gives up a task that is parked or waits. Returns whether it did.
-    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool>;
+    fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool>;
 
     /// Runs handlers on the event with this `cursor` again, or for the first time, however it ended before.
-    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed>;
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed>;
 }
 
 /// How many times the process may end while a task is running, before the task is parked.
@@ -107,7 +107,7 @@ pub(crate) const ATTEMPTS_KEPT: usize = 50;
 
 /// A verified event, as it is stored.
 #[derive(Clone)]
-pub(crate) struct Arrival {
+pub(crate) struct NewEvent {
     pub(crate) event_id: String,
     pub(crate) event_type: String,
     pub(crate) endpoint: String,
@@ -125,7 +125,7 @@ pub(crate) struct Arrival {
 }
 
 /// Shows what identifies the event.
-impl fmt::Debug for Arrival {
+impl fmt::Debug for NewEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arrival")
             .field("event_id", &self.event_id)
@@ -147,12 +147,12 @@ pub(crate) struct NewTask {
     pub(crate) moment: i64,
     /// `None` if it may run beside any other.
     pub(crate) lane: Option<Lane>,
-    pub(crate) at_once: AtOnce,
+    pub(crate) at_once: StartMode,
 }
 
 /// Whether a task that is made is to run at once, if its lane is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AtOnce {
+pub(crate) enum StartMode {
     /// It waits until it is claimed.
     No,
     /// There is a place for it, unless an accused task must run alone.
@@ -198,7 +198,7 @@ pub(crate) fn moment(event_type: &str, created: Option<i64>) -> i64 {
 
 /// What became of an arrival.
 #[derive(Debug)]
-pub(crate) enum Recorded {
+pub(crate) enum RecordResult {
     /// It is stored. These of its tasks run from now on. `id_is_reused` if the id is known with another type or object.
     New { started: Vec<Claim>, id_is_reused: bool },
     /// It was stored before; whether its body was the same.
@@ -239,7 +239,7 @@ pub(crate) struct Ticket {
 
 /// Tasks that run from now on.
 #[derive(Debug, Default)]
-pub(crate) struct Claimed {
+pub(crate) struct ClaimResult {
     pub(crate) claims: Vec<Claim>,
     /// How long until the next task is due that is not now; `None` if none waits for its time. Zero asks to claim again:
     /// there was too much to look at for one operation.
@@ -248,10 +248,10 @@ pub(crate) struct Claimed {
 
 /// How a run ended, for the store.
 #[derive(Clone, Debug)]
-pub(crate) enum End {
+pub(crate) enum Disposition {
     Done,
     /// Settled without success.
-    Discarded {
+    Skipped {
         error: String,
     },
     /// To be run again.
@@ -261,7 +261,7 @@ pub(crate) enum End {
     },
     /// Set aside for a person.
     Parked {
-        why: Why,
+        why: ParkReason,
         error: String,
     },
     /// Not run to its end, through no fault of its own: as if it had not been claimed.
@@ -270,7 +270,7 @@ pub(crate) enum End {
 
 /// What the end of a run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Finished {
+pub(crate) struct FinishResult {
     /// Whether the run still had its task, so that its end counts.
     pub(crate) was_ours: bool,
     /// Whether any task is due now: only then is a claim worth the while.
@@ -292,7 +292,7 @@ pub(crate) enum State {
     /// Succeeded.
     Done,
     /// Given up as settled.
-    Discarded,
+    Skipped,
     /// Set aside for a person.
     Parked,
 }
@@ -307,7 +307,7 @@ impl State {
 /// Why a task is parked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Why {
+pub(crate) enum ParkReason {
     /// The handler asked for it.
     Asked,
     /// The last attempt failed.
@@ -322,7 +322,7 @@ pub(crate) enum Why {
 
 /// What was found at the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Began {
+pub(crate) struct Recovered {
     /// Tasks that were running when the former process ended.
     pub(crate) suspects: u64,
     /// Tasks that were parked for having crashed the process.
@@ -377,7 +377,7 @@ pub(crate) struct Filter {
     pub(crate) account: Option<String>,
     pub(crate) handler: Option<String>,
     pub(crate) state: Option<State>,
-    pub(crate) why: Option<Why>,
+    pub(crate) why: Option<ParkReason>,
     /// Received at this time or later, in milliseconds since the Unix epoch.
     pub(crate) since: Option<i64>,
     /// The `cursor` of the last row that is known; the rows after it are wanted.
@@ -404,7 +404,7 @@ pub(crate) struct TaskRow {
     pub(crate) event_type: String,
     pub(crate) handler: String,
     pub(crate) state: State,
-    pub(crate) why: Option<Why>,
+    pub(crate) why: Option<ParkReason>,
     pub(crate) attempt: u32,
     pub(crate) received_ms: i64,
     /// When it will run next, if it is ready.
@@ -432,7 +432,7 @@ pub(crate) enum AttemptOutcome {
     /// It failed, and another one followed.
     Failed,
     /// It settled the task without success.
-    Discarded,
+    Skipped,
     /// It set the task aside for a person.
     Parked,
     /// The process ended while it was running.
@@ -500,7 +500,7 @@ pub(crate) struct Stats {
 pub(crate) struct HandlerStats {
     pub(crate) handler: String,
     pub(crate) state: State,
-    pub(crate) why: Option<Why>,
+    pub(crate) why: Option<ParkReason>,
     pub(crate) tasks: u64,
 }
 

@@ -24,7 +24,7 @@ async fn fulfil(event: Event<Paid>, State(shop): State<Shop>) -> Result<(), Hand
     assert_eq!(shop, Shop("ours"));
     let order = event.object.order.ok_or("no order").park()?;
     match order.as_str() {
-        "test" => Err(HandlerError::discard("only a test")),
+        "test" => Err(HandlerError::skip("only a test")),
         "later" => Err("not yet").retry_after(Duration::from_secs(60)),
         _ if event.object.amount == 0 => panic!("nothing was paid"),
         _ => Ok(()),
@@ -50,7 +50,7 @@ async fn a_delivery_tells_what_each_handler_did() {
     for (sample, status, verdict) in [
         (fixture!("payment_intent.succeeded", metadata.order = "o_1"), 200, None),
         (fixture!("payment_intent.succeeded"), 500, Some(Verdict::Park)),
-        (fixture!("payment_intent.succeeded", metadata.order = "test"), 200, Some(Verdict::Discard)),
+        (fixture!("payment_intent.succeeded", metadata.order = "test"), 200, Some(Verdict::Skip)),
         (
             fixture!("payment_intent.succeeded", metadata.order = "later"),
             500,

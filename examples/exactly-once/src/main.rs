@@ -2,13 +2,13 @@
 //! fails, whenever the process ends.
 //!
 //! The handler may run more than once on an event. Its effect happens once, because the transaction that books the
-//! payment also notes that this was done (`webhook_server::ledger`).
+//! payment also notes that this was done (`webhook_server::idempotency`).
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
-use webhook_server::{App, Context, Event, HandlerError, State, StripeObject, ledger, on_event};
+use webhook_server::{App, Context, Event, HandlerError, State, StripeObject, idempotency, on_event};
 
 /// What is booked of a payment.
 #[derive(StripeObject)]
@@ -38,7 +38,7 @@ struct Books(Arc<Mutex<Connection>>);
 impl Books {
     fn open(path: &str) -> rusqlite::Result<Self> {
         let database = Connection::open(path)?;
-        database.execute_batch(ledger::TABLE)?;
+        database.execute_batch(idempotency::TABLE)?;
         database.execute_batch(
             "CREATE TABLE IF NOT EXISTS booking (payment TEXT NOT NULL, amount INTEGER NOT NULL, currency TEXT NOT NULL)",
         )?;
@@ -48,7 +48,7 @@ impl Books {
     fn book(&self, payment: &Payment, context: &Context) -> rusqlite::Result<()> {
         let mut database = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let transaction = database.transaction()?;
-        if transaction.execute(ledger::INSERT, (context.event_key(), context.handler()))? == 1 {
+        if transaction.execute(idempotency::INSERT, (context.event_key(), context.handler()))? == 1 {
             transaction.execute(
                 "INSERT INTO booking (payment, amount, currency) VALUES (?1, ?2, ?3)",
                 (&payment.id, payment.amount_received, &payment.currency),

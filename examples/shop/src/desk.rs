@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use webhook_server::{Extract, HandlerError, Invocation, Needs, State};
+use webhook_server::{Extract, HandlerError, Invocation, Requirements, State};
 
 /// What the shop knows. In memory: a real shop has a database.
 #[derive(Clone, Default)]
@@ -57,7 +57,7 @@ impl Extract for Desk {
         Ok(Self { books, handler: invocation.context.handler() })
     }
 
-    fn needs(needs: &mut Needs) {
+    fn needs(needs: &mut Requirements) {
         State::<Books>::needs(needs);
     }
 }

@@ -81,8 +81,8 @@ async fn transactional(
     effects
         .with(move |db, _| {
             let transaction = db.transaction()?;
-            let ledger = "INSERT INTO ledger (event_id, handler) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-            if transaction.execute(ledger, params![event_id, handler])? == 0 {
+            let idempotency = "INSERT INTO ledger (event_id, handler) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            if transaction.execute(idempotency, params![event_id, handler])? == 0 {
                 return Ok(());
             }
             let effect = "INSERT INTO effect (event_id, handler, amount) VALUES (?1, ?2, ?3)";

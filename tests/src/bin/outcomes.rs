@@ -47,8 +47,8 @@ async fn later() -> Result<(), HandlerError> {
 }
 
 #[on_event("charge.failed")]
-async fn discard() -> Result<(), HandlerError> {
-    Err(HandlerError::discard("sold by another shop"))
+async fn skip() -> Result<(), HandlerError> {
+    Err(HandlerError::skip("sold by another shop"))
 }
 
 #[on_event("charge.refunded")]

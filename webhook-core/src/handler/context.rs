@@ -12,13 +12,13 @@ use crate::Envelope;
 #[derive(Clone, Debug)]
 pub struct Context {
     envelope: Arc<Envelope>,
-    run: Run,
+    run: Attempt,
 }
 
 /// What the server knows of a run besides its event.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "the server makes it, and must state every field")]
-pub struct Run {
+pub struct Attempt {
     /// The handler's id.
     pub handler: &'static str,
     /// The path of the endpoint that received the event.
@@ -35,7 +35,7 @@ pub struct Run {
 
 impl Context {
     /// Puts the circumstances together.
-    pub fn new(envelope: Arc<Envelope>, run: Run) -> Self {
+    pub fn new(envelope: Arc<Envelope>, run: Attempt) -> Self {
         Self { envelope, run }
     }
 

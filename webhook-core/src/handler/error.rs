@@ -51,7 +51,7 @@ struct Failed {
 #[non_exhaustive]
 pub enum Verdict {
     /// Nothing: the event does not concern the handler after all.
-    Discard,
+    Skip,
     /// Set the event aside for a person: trying again would not help.
     Park,
     /// Try again.
@@ -61,11 +61,11 @@ pub enum Verdict {
     },
 }
 
-/// Writes what becomes of the event: `failed` (and is tried again), `discarded` or `parked`.
+/// Writes what becomes of the event: `failed` (and is tried again), `skipped` or `parked`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Discard => "discarded",
+            Self::Skip => "skipped",
             Self::Park => "parked",
             Self::Retry { .. } => "failed",
         })
@@ -84,8 +84,8 @@ impl HandlerError {
     }
 
     /// Gives the event up as settled: it is recorded with the reason, and not tried again.
-    pub fn discard(reason: impl Into<BoxError>) -> Self {
-        Self::new(Verdict::Discard, reason)
+    pub fn skip(reason: impl Into<BoxError>) -> Self {
+        Self::new(Verdict::Skip, reason)
     }
 
     /// Sets the event aside for a person, with the reason.
@@ -189,18 +189,18 @@ impl fmt::Debug for HandlerError {
 /// use webhook_core::{HandlerError, ResultExt};
 ///
 /// fn order_number(text: Option<&str>) -> Result<u64, HandlerError> {
-///     let text = text.ok_or("the payment names no order").discard()?;
+///     let text = text.ok_or("the payment names no order").skip()?;
 ///     text.parse().park()
 /// }
 /// # assert!(order_number(Some("seven")).is_err());
 /// ```
 pub trait ResultExt<T> {
-    /// Turns an error into [`HandlerError::discard`].
+    /// Turns an error into [`HandlerError::skip`].
     ///
     /// # Errors
     ///
     /// Fails where `self` does.
-    fn discard(self) -> Result<T, HandlerError>;
+    fn skip(self) -> Result<T, HandlerError>;
 
     /// Turns an error into [`HandlerError::park`].
     ///
@@ -225,8 +225,8 @@ pub trait ResultExt<T> {
 }
 
 impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
-    fn discard(self) -> Result<T, HandlerError> {
-        self.map_err(HandlerError::discard)
+    fn skip(self) -> Result<T, HandlerError> {
+        self.map_err(HandlerError::skip)
     }
 
     fn park(self) -> Result<T, HandlerError> {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::__private::Argument;
-use crate::payload::Requirement;
+use crate::payload::SparseField;
 use crate::{Context, Envelope, Event, HandlerError, Payload};
 
 /// One run of a handler on one event: what its arguments are taken from.
@@ -47,7 +47,7 @@ pub trait Extract: Sized {
 
     /// What the event's payload requires, for each object that it reads.
     #[doc(hidden)]
-    const REQUIRES: &'static [&'static [Requirement]] = &[];
+    const REQUIRES: &'static [&'static [SparseField]] = &[];
 
     /// What the expansion needs of an argument of this type. A type that is no argument has none, and is reported
     /// on this name alone.
@@ -68,7 +68,7 @@ pub trait Extract: Sized {
     fn extract(invocation: &Invocation) -> Result<Self, HandlerError>;
 
     /// States what the argument needs, to be checked before the application starts. Nothing unless overridden.
-    fn needs(needs: &mut Needs) {
+    fn needs(needs: &mut Requirements) {
         let _ = needs;
     }
 }
@@ -76,16 +76,16 @@ pub trait Extract: Sized {
 impl<T: Payload> Extract for Event<T> {
     const IS_EVENT: bool = true;
     const PAYLOAD: (&'static str, &'static [&'static str]) = (T::NAME, T::OBJECTS);
-    const REQUIRES: &'static [&'static [Requirement]] = T::REQUIRES;
+    const REQUIRES: &'static [&'static [SparseField]] = T::REQUIRES;
 
     fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
         Self::decode(Arc::clone(&invocation.envelope)).map_err(|error| {
             // Where Stripe sends one of several objects, a handler may read only some of them.
-            if error.is_other_object() { HandlerError::discard(error) } else { HandlerError::park(error) }
+            if error.is_other_object() { HandlerError::skip(error) } else { HandlerError::park(error) }
         })
     }
 
-    fn needs(needs: &mut Needs) {
+    fn needs(needs: &mut Requirements) {
         needs.payload = Some(type_name::<T>());
         needs.fields = T::FIELDS;
     }
@@ -115,7 +115,7 @@ impl<T: StateValue> Extract for State<T> {
         })
     }
 
-    fn needs(needs: &mut Needs) {
+    fn needs(needs: &mut Requirements) {
         needs.states.push(StateType::of::<T>());
     }
 }
@@ -134,7 +134,7 @@ impl<T: Clone + Send + Sync + 'static> StateValue for T {}
 /// What a handler needs from its application, as its arguments state it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Needs {
+pub struct Requirements {
     /// The name of the type that the event's object is decoded into; `None` if the handler does not look at it.
     pub payload: Option<&'static str>,
     /// The paths of the fields that it reads, if the type is a view.

@@ -9,7 +9,7 @@ use crate::{HandlerError, Reply};
 pub type Outcome = Result<(), HandlerError>;
 
 /// What one run of a handler returned: an [`Outcome`], and a reply if it has one.
-pub type Returned = Result<Option<Reply>, HandlerError>;
+pub type HandlerResult = Result<Option<Reply>, HandlerError>;
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -26,7 +26,7 @@ pub trait IntoOutcome: Sized {
     /// # Errors
     ///
     /// Fails where the handler did.
-    fn into_outcome(self) -> Returned;
+    fn into_outcome(self) -> HandlerResult;
 
     /// Whether the handler replies, which its attribute must say.
     #[doc(hidden)]
@@ -38,19 +38,19 @@ pub trait IntoOutcome: Sized {
 }
 
 impl IntoOutcome for () {
-    fn into_outcome(self) -> Returned {
+    fn into_outcome(self) -> HandlerResult {
         Ok(None)
     }
 }
 
 impl<E: HandlerFailure> IntoOutcome for Result<(), E> {
-    fn into_outcome(self) -> Returned {
+    fn into_outcome(self) -> HandlerResult {
         self.map(|()| None).map_err(|error| HandlerError::of(error.into_error()))
     }
 }
 
 impl IntoOutcome for Reply {
-    fn into_outcome(self) -> Returned {
+    fn into_outcome(self) -> HandlerResult {
         Ok(Some(self))
     }
 
@@ -58,7 +58,7 @@ impl IntoOutcome for Reply {
 }
 
 impl<E: HandlerFailure> IntoOutcome for Result<Reply, E> {
-    fn into_outcome(self) -> Returned {
+    fn into_outcome(self) -> HandlerResult {
         self.map(Some).map_err(|error| HandlerError::of(error.into_error()))
     }
 

@@ -43,10 +43,10 @@ pub enum Order {
     /// Never two at once in a lane, the oldest event first. One that waits for its next try lets others pass.
     #[default]
     Serial,
-    /// Like `Serial`, but one that waits for its next try holds the lane until it is done, discarded or parked.
+    /// Like `Serial`, but one that waits for its next try holds the lane until it is done, skipped or parked.
     Strict,
     /// Any number at once.
-    None,
+    Unordered,
 }
 
 /// How often a failed run is tried again, and when.

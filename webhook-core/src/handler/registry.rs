@@ -7,10 +7,10 @@ use std::pin::Pin;
 
 use thiserror::Error;
 
-use crate::{Invocation, Needs, Policy, Returned, States};
+use crate::{HandlerResult, Invocation, Policy, Requirements, States};
 
 /// A handler at work.
-pub type Running = Pin<Box<dyn Future<Output = Returned> + Send>>;
+pub type HandlerFuture = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;
 
 /// A handler's entry in the inventory, which `#[on_event]` and `#[on_unhandled]` make.
 #[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
@@ -18,7 +18,7 @@ pub struct Registration {
     /// The handler's id: unique in the program, by default the function's path.
     pub id: &'static str,
     /// Which events it takes.
-    pub takes: Takes,
+    pub takes: Subscription,
     /// The path of the module that the attribute stands in; it begins with the crate.
     pub module: &'static str,
     /// The name of the binary that the attribute is compiled into; `None` in a library.
@@ -32,9 +32,9 @@ pub struct Registration {
     /// How its runs are made.
     pub policy: Policy,
     /// Collects what the arguments need.
-    pub needs: fn(&mut Needs),
+    pub needs: fn(&mut Requirements),
     /// Starts the handler.
-    pub run: fn(Invocation) -> Running,
+    pub run: fn(Invocation) -> HandlerFuture,
 }
 
 inventory::collect!(Registration);
@@ -42,7 +42,7 @@ inventory::collect!(Registration);
 /// Which events a handler takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever dispatches must know every case")]
-pub enum Takes {
+pub enum Subscription {
     /// These snapshot types, sorted.
     Types(&'static [&'static str]),
     /// Every type that no other handler takes.
@@ -51,8 +51,8 @@ pub enum Takes {
 
 impl Registration {
     /// Returns what the handler's arguments need.
-    pub fn needs(&self) -> Needs {
-        let mut needs = Needs::default();
+    pub fn needs(&self) -> Requirements {
+        let mut needs = Requirements::default();
         (self.needs)(&mut needs);
         needs
     }
@@ -62,8 +62,8 @@ impl Registration {
         self.module.split("::").next().unwrap_or(self.module)
     }
 
-    fn place(&self) -> Place {
-        Place { id: self.id, file: self.file, line: self.line }
+    fn place(&self) -> SourceLocation {
+        SourceLocation { id: self.id, file: self.file, line: self.line }
     }
 }
 
@@ -104,12 +104,12 @@ impl Registry {
             .sort_by_key(|registration| (registration.id, registration.file, registration.line));
         for registration in &registry.registrations {
             match registration.takes {
-                Takes::Types(types) => {
+                Subscription::Types(types) => {
                     for event_type in types {
                         registry.by_type.entry(event_type).or_default().push(registration);
                     }
                 }
-                Takes::Unhandled => registry.unhandled.push(registration),
+                Subscription::Unhandled => registry.unhandled.push(registration),
             }
         }
         registry
@@ -196,7 +196,7 @@ impl Registry {
 /// A handler and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Place {
+pub struct SourceLocation {
     /// The handler's id.
     pub id: &'static str,
     /// The file that its attribute stands in.
@@ -205,7 +205,7 @@ pub struct Place {
     pub line: u32,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` ({}:{})", self.id, self.file, self.line)
     }
@@ -222,9 +222,9 @@ pub enum RegistryProblem {
     )]
     DuplicateId {
         /// The first in file and line.
-        first: Place,
+        first: SourceLocation,
         /// The other.
-        second: Place,
+        second: SourceLocation,
     },
     /// No handler at all.
     #[error(
@@ -242,7 +242,7 @@ pub enum RegistryProblem {
     )]
     LonelyGroup {
         /// The only member.
-        handler: Place,
+        handler: SourceLocation,
         /// The group's name.
         group: &'static str,
         /// The nearest name of another group.
@@ -254,7 +254,7 @@ pub enum RegistryProblem {
     )]
     MissingState {
         /// The handler.
-        handler: Place,
+        handler: SourceLocation,
         /// The type.
         state: &'static str,
     },
@@ -265,9 +265,9 @@ pub enum RegistryProblem {
     )]
     MixedGroup {
         /// The first by id.
-        first: Place,
+        first: SourceLocation,
         /// The first that differs from it.
-        second: Place,
+        second: SourceLocation,
         /// The group's name.
         group: &'static str,
     },
@@ -275,8 +275,8 @@ pub enum RegistryProblem {
     #[error("two handlers are `#[on_unhandled]`: {first} and {second}; keep one")]
     SecondUnhandled {
         /// The first by id.
-        first: Place,
+        first: SourceLocation,
         /// The other.
-        second: Place,
+        second: SourceLocation,
     },
 }

@@ -6,8 +6,8 @@
 //! expansion cannot write where `#![no_implicit_prelude]` rules.
 
 use super::const_str::{ConstText, is_same};
-use crate::payload::Place;
-use crate::payload::Requirement;
+use crate::payload::SchemaPath;
+use crate::payload::SparseField;
 
 /// Stops the compilation where an event carries none of the objects that a handler's payload reads.
 ///
@@ -37,7 +37,7 @@ pub const fn assert_carried(payload: (&str, &[&str]), events: &[(&str, &[&str])]
 #[track_caller]
 pub const fn assert_sent(
     payload: &str,
-    requires: &[&[Requirement]],
+    requires: &[&[SparseField]],
     event: &str,
     objects: &[&str],
     lacks: &[&str],
@@ -46,7 +46,7 @@ pub const fn assert_sent(
     while of < requires.len() {
         let mut at = 0;
         while at < requires[of].len() {
-            let Requirement { object, field, is_optional, cure } = requires[of][at];
+            let SparseField { object, field, is_optional, cure } = requires[of][at];
             if !is_optional && shares_a_name(&[object], objects) && shares_a_name(&[field], lacks) {
                 let text =
                     ConstText::new().add("`").add(event).add("` carries `").add(object).add("` without `");
@@ -80,7 +80,7 @@ pub const fn assert_any_object(payload: (&str, &[&str])) {
 ///
 /// Panics at compile time, saying why.
 #[track_caller]
-pub const fn assert_variant(place: Place, before: &[Place]) {
+pub const fn assert_variant(place: SchemaPath, before: &[SchemaPath]) {
     if !place.at.is_empty() {
         let text = ConstText::new().add("a variant is a view of an object, and `").place(place);
         text.add("` is inside one").panic();
@@ -111,7 +111,7 @@ pub const fn assert_reply(returned: bool, expected: bool, otherwise: &str) {
 ///
 /// Panics at compile time, naming the field, what it holds, and what the view is of.
 #[track_caller]
-pub const fn assert_place(field: &str, places: &[Place], expected: &[Place]) {
+pub const fn assert_place(field: &str, places: &[SchemaPath], expected: &[SchemaPath]) {
     if places.is_empty() {
         return;
     }
@@ -130,7 +130,7 @@ pub const fn assert_place(field: &str, places: &[Place], expected: &[Place]) {
     text.add("`, and the type is made for `").place(places[0]).add("`").panic();
 }
 
-const fn is_same_place(a: Place, b: Place) -> bool {
+const fn is_same_place(a: SchemaPath, b: SchemaPath) -> bool {
     match (a.at.is_empty(), b.at.is_empty()) {
         (true, true) => is_same(a.object, b.object),
         (false, false) => a.digest == b.digest,

@@ -1,6 +1,6 @@
 //! Texts at compile time.
 
-use crate::payload::Place;
+use crate::payload::SchemaPath;
 
 /// Tells whether two texts are the same.
 pub(super) const fn is_same(a: &str, b: &str) -> bool {
@@ -49,7 +49,7 @@ impl ConstText {
         self
     }
 
-    pub(super) const fn place(self, place: Place) -> Self {
+    pub(super) const fn place(self, place: SchemaPath) -> Self {
         let text = self.add(place.object);
         if place.at.is_empty() { text } else { text.add(".").add(place.at) }
     }

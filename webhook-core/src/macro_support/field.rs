@@ -1,27 +1,27 @@
 //! How a view reads its fields.
 
-use crate::payload::Place;
-use crate::payload::Requirement;
+use crate::payload::SchemaPath;
+use crate::payload::SparseField;
 use crate::shape::Shape;
-use crate::{DecodeError, Json, Reads, View};
+use crate::{DecodeError, FromStripe, Json, View};
 
 /// What the expansion needs of one field of a view. Made once for each, so that a type that cannot read the field is
 /// reported once.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Field<T> {
     /// The places that the type is a view of.
-    pub places: &'static [Place],
+    pub places: &'static [SchemaPath],
     /// Whether the type does without the field.
     pub is_optional: bool,
     read: fn(Option<Json<'_>>) -> Result<T, DecodeError>,
 }
 
 /// Describes a field of a shape.
-pub const fn field<S: Shape, T: Reads<S>>() -> Field<T> {
+pub const fn field<S: Shape, T: FromStripe<S>>() -> Field<T> {
     Field { places: T::PLACES, is_optional: T::OPTIONAL, read: read::<S, T> }
 }
 
-fn read<S: Shape, T: Reads<S>>(json: Option<Json<'_>>) -> Result<T, DecodeError> {
+fn read<S: Shape, T: FromStripe<S>>(json: Option<Json<'_>>) -> Result<T, DecodeError> {
     match json {
         Some(json) => T::read(json),
         None => T::absent().ok_or_else(DecodeError::missing),
@@ -33,7 +33,7 @@ fn read<S: Shape, T: Reads<S>>(json: Option<Json<'_>>) -> Result<T, DecodeError>
 /// # Errors
 ///
 /// Fails if the field is missing and must not be, or does not fit the type.
-pub fn read_field<S: Shape, T: Reads<S>>(
+pub fn read_field<S: Shape, T: FromStripe<S>>(
     found: Option<Json<'_>>,
     name: &'static str,
 ) -> Result<T, DecodeError> {
@@ -101,9 +101,9 @@ pub fn object_position(
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Variant<T> {
     /// The place that the view is of.
-    pub place: Place,
+    pub place: SchemaPath,
     /// Those of its fields that some event lacks.
-    pub requires: &'static [Requirement],
+    pub requires: &'static [SparseField],
     /// Reads the view.
     pub read: fn(Json<'_>) -> Result<T, DecodeError>,
 }
@@ -119,10 +119,10 @@ pub const fn variant<V: View>() -> Variant<V> {
     label = "reads more than what changed",
     note = "of an object the previous attributes have only the keys that changed, and null for those that were not set: use views that are `previous`, and maps of `Option<…>`"
 )]
-pub trait ReadsPrevious<S: Shape>: Reads<S> {}
+pub trait ReadsPrevious<S: Shape>: FromStripe<S> {}
 
 #[diagnostic::do_not_recommend]
-impl<S: Shape, T: Reads<S>> ReadsPrevious<S> for T {}
+impl<S: Shape, T: FromStripe<S>> ReadsPrevious<S> for T {}
 
 /// What a payload must be besides: it moves to the handler's thread.
 pub trait Sendable: Send + 'static {}

@@ -1,7 +1,7 @@
 //! References that Stripe may send whole.
 
-use crate::payload::Place;
-use crate::{DecodeError, Json, Reads, shape};
+use crate::payload::SchemaPath;
+use crate::{DecodeError, FromStripe, Json, shape};
 
 /// A reference to another object: its id, or the object itself.
 ///
@@ -34,8 +34,8 @@ impl<T> Expandable<T> {
     }
 }
 
-impl<T: Reads<shape::Object>> Reads<shape::Expandable> for Expandable<T> {
-    const PLACES: &'static [Place] = T::PLACES;
+impl<T: FromStripe<shape::Object>> FromStripe<shape::Expandable> for Expandable<T> {
+    const PLACES: &'static [SchemaPath] = T::PLACES;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         if json.is_text() {
@@ -45,8 +45,8 @@ impl<T: Reads<shape::Object>> Reads<shape::Expandable> for Expandable<T> {
     }
 }
 
-impl<T: Reads<shape::PartialObject>> Reads<shape::PartialExpandable> for Expandable<T> {
-    const PLACES: &'static [Place] = T::PLACES;
+impl<T: FromStripe<shape::PartialObject>> FromStripe<shape::PartialExpandable> for Expandable<T> {
+    const PLACES: &'static [SchemaPath] = T::PLACES;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         if json.is_text() {

@@ -8,12 +8,12 @@ use crate::{DecodeError, Json};
 /// A view's field has a type that reads what the catalog says of the field. Implement it for your own types:
 ///
 /// ```
-/// use webhook_core::{DecodeError, Json, Reads, shape};
+/// use webhook_core::{DecodeError, Json, FromStripe, shape};
 ///
 /// /// The id of an order in our shop.
 /// struct OrderId(u64);
 ///
-/// impl Reads<shape::Text> for OrderId {
+/// impl FromStripe<shape::Text> for OrderId {
 ///     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
 ///         let text: &str = json.decode("a text")?;
 ///         let number = text.strip_prefix("o_").and_then(|number| number.parse().ok());
@@ -26,10 +26,10 @@ use crate::{DecodeError, Json};
     label = "cannot read what Stripe sends here",
     note = "texts and ids are read as `String`, integers as `i64`, what may be null or absent as `Option<…>`; `serde_json::Value` reads anything"
 )]
-pub trait Reads<S: Shape>: Sized {
+pub trait FromStripe<S: Shape>: Sized {
     /// The places in Stripe's schema that this type, or the type it wraps, is a view of. Empty if it is no view.
     #[doc(hidden)]
-    const PLACES: &'static [Place] = &[];
+    const PLACES: &'static [SchemaPath] = &[];
 
     /// Whether [`absent`](Self::absent) gives a value, so that the type can read a field that an event lacks.
     const OPTIONAL: bool = false;
@@ -61,7 +61,7 @@ pub trait Reads<S: Shape>: Sized {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 #[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
-pub struct Place {
+pub struct SchemaPath {
     /// The name of the object.
     pub object: &'static str,
     /// The path to the inner object; empty for the object itself.

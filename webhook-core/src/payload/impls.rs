@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::from_stripe::Place;
+use super::from_stripe::SchemaPath;
 use crate::shape::{self, Shape};
-use crate::{DecodeError, Json, Reads, Timestamp};
+use crate::{DecodeError, FromStripe, Json, Timestamp};
 
-impl<S: Shape, T: Reads<S::Present>> Reads<S> for Option<T> {
-    const PLACES: &'static [Place] = T::PLACES;
+impl<S: Shape, T: FromStripe<S::Present>> FromStripe<S> for Option<T> {
+    const PLACES: &'static [SchemaPath] = T::PLACES;
     const OPTIONAL: bool = true;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
@@ -22,8 +22,8 @@ impl<S: Shape, T: Reads<S::Present>> Reads<S> for Option<T> {
     }
 }
 
-impl<S: Shape, T: Reads<S>> Reads<S> for Box<T> {
-    const PLACES: &'static [Place] = T::PLACES;
+impl<S: Shape, T: FromStripe<S>> FromStripe<S> for Box<T> {
+    const PLACES: &'static [SchemaPath] = T::PLACES;
     const OPTIONAL: bool = T::OPTIONAL;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
@@ -40,7 +40,7 @@ impl<S: Shape, T: Reads<S>> Reads<S> for Box<T> {
 }
 
 /// Untyped JSON reads everything; what is absent is `null`.
-impl<S: Shape> Reads<S> for Value {
+impl<S: Shape> FromStripe<S> for Value {
     const OPTIONAL: bool = true;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
@@ -54,7 +54,7 @@ impl<S: Shape> Reads<S> for Value {
 
 macro_rules! reads {
     ($($target:ty: $($shape:ident)*, $expected:literal;)*) => {$($(
-        impl Reads<shape::$shape> for $target {
+        impl FromStripe<shape::$shape> for $target {
             fn read(json: Json<'_>) -> Result<Self, DecodeError> {
                 json.decode($expected)
             }
@@ -84,9 +84,9 @@ reads! {
 
 macro_rules! reads_as_text {
     ($($shape:ident)*) => {$(
-        impl Reads<shape::$shape> for Arc<str> {
+        impl FromStripe<shape::$shape> for Arc<str> {
             fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-                <String as Reads<shape::$shape>>::read(json).map(Into::into)
+                <String as FromStripe<shape::$shape>>::read(json).map(Into::into)
             }
         }
     )*};
@@ -95,7 +95,7 @@ macro_rules! reads_as_text {
 reads_as_text! { Text Enum Decimal DateTime IntegerText Expandable }
 
 /// The id, whether Stripe sent the id or the object.
-impl Reads<shape::Expandable> for String {
+impl FromStripe<shape::Expandable> for String {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         if json.is_text() {
             return json.decode("an id");
@@ -109,20 +109,20 @@ impl Reads<shape::Expandable> for String {
     }
 }
 
-impl Reads<shape::Expandable> for Box<str> {
+impl FromStripe<shape::Expandable> for Box<str> {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        <String as Reads<shape::Expandable>>::read(json).map(Into::into)
+        <String as FromStripe<shape::Expandable>>::read(json).map(Into::into)
     }
 }
 
 /// The former id; `None`, where an `Option` takes it, if another object's keys changed and its id did not.
-impl Reads<shape::PartialExpandable> for String {
+impl FromStripe<shape::PartialExpandable> for String {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        <Self as Reads<shape::Expandable>>::read(json)
+        <Self as FromStripe<shape::Expandable>>::read(json)
     }
 
     fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
-        match <Self as Reads<shape::Expandable>>::read(json) {
+        match <Self as FromStripe<shape::Expandable>>::read(json) {
             Err(error) if error.is_missing() => Ok(None),
             read => read.map(Some),
         }
@@ -131,13 +131,13 @@ impl Reads<shape::PartialExpandable> for String {
 
 macro_rules! reads_as_former_id {
     ($($target:ty)*) => {$(
-        impl Reads<shape::PartialExpandable> for $target {
+        impl FromStripe<shape::PartialExpandable> for $target {
             fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-                <String as Reads<shape::PartialExpandable>>::read(json).map(Into::into)
+                <String as FromStripe<shape::PartialExpandable>>::read(json).map(Into::into)
             }
 
             fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
-                <String as Reads<shape::PartialExpandable>>::read_part(json).map(|id| id.map(Into::into))
+                <String as FromStripe<shape::PartialExpandable>>::read_part(json).map(|id| id.map(Into::into))
             }
         }
     )*};
@@ -145,21 +145,21 @@ macro_rules! reads_as_former_id {
 
 reads_as_former_id! { Arc<str> Box<str> }
 
-impl Reads<shape::IntegerText> for i64 {
+impl FromStripe<shape::IntegerText> for i64 {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         let text: String = json.decode("an integer as text")?;
         text.parse().map_err(|_| DecodeError::expected("an integer as text"))
     }
 }
 
-impl Reads<shape::Timestamp> for Timestamp {
+impl FromStripe<shape::Timestamp> for Timestamp {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         json.decode("a time in whole seconds").map(Self::from_unix_seconds)
     }
 }
 
-impl<S: Shape, T: Reads<S>> Reads<shape::Array<S>> for Vec<T> {
-    const PLACES: &'static [Place] = T::PLACES;
+impl<S: Shape, T: FromStripe<S>> FromStripe<shape::Array<S>> for Vec<T> {
+    const PLACES: &'static [SchemaPath] = T::PLACES;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         json.elements(T::read)
@@ -168,16 +168,16 @@ impl<S: Shape, T: Reads<S>> Reads<shape::Array<S>> for Vec<T> {
 
 macro_rules! reads_maps {
     ($($map:ident)*) => {$(
-        impl<S: Shape, T: Reads<S>> Reads<shape::Map<S>> for $map<String, T> {
-            const PLACES: &'static [Place] = T::PLACES;
+        impl<S: Shape, T: FromStripe<S>> FromStripe<shape::Map<S>> for $map<String, T> {
+            const PLACES: &'static [SchemaPath] = T::PLACES;
 
             fn read(json: Json<'_>) -> Result<Self, DecodeError> {
                 json.entries(T::read)
             }
         }
 
-        impl<S: Shape, T: Reads<shape::Maybe<S>>> Reads<shape::PartialMap<S>> for $map<String, T> {
-            const PLACES: &'static [Place] = T::PLACES;
+        impl<S: Shape, T: FromStripe<shape::Maybe<S>>> FromStripe<shape::PartialMap<S>> for $map<String, T> {
+            const PLACES: &'static [SchemaPath] = T::PLACES;
 
             fn read(json: Json<'_>) -> Result<Self, DecodeError> {
                 json.entries(T::read)

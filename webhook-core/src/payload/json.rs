@@ -22,7 +22,7 @@ const MOST_ROOM: u16 = 96 * 64;
 
 /// The text of one JSON value, not yet looked into.
 ///
-/// What a type reads itself from: see [`Reads`](crate::Reads).
+/// What a type reads itself from: see [`FromStripe`](crate::FromStripe).
 #[derive(Clone, Copy)]
 pub struct Json<'a> {
     text: &'a str,

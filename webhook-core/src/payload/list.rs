@@ -1,8 +1,8 @@
 //! Stripe's list object.
 
-use crate::payload::Place;
+use crate::payload::SchemaPath;
 use crate::shape::{self, Shape};
-use crate::{DecodeError, Json, Reads};
+use crate::{DecodeError, FromStripe, Json};
 
 /// A list of objects inside another object: the first values, and where to find the others.
 ///
@@ -18,8 +18,8 @@ pub struct List<T> {
     pub url: Option<String>,
 }
 
-impl<S: Shape, T: Reads<S>> Reads<shape::List<S>> for List<T> {
-    const PLACES: &'static [Place] = T::PLACES;
+impl<S: Shape, T: FromStripe<S>> FromStripe<shape::List<S>> for List<T> {
+    const PLACES: &'static [SchemaPath] = T::PLACES;
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         let mut found = [None; 3];

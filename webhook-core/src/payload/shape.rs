@@ -1,6 +1,6 @@
-//! What a value of Stripe's can be, as types: the `S` of [`Reads<S>`](crate::Reads).
+//! What a value of Stripe's can be, as types: the `S` of [`FromStripe<S>`](crate::FromStripe).
 //!
-//! The derive macros choose the shape from the catalog; a type of yours implements [`Reads`](crate::Reads) for the
+//! The derive macros choose the shape from the catalog; a type of yours implements [`FromStripe`](crate::FromStripe) for the
 //! shapes that it can be read from.
 
 /// A shape. Closed: the shapes are those of Stripe's schema.

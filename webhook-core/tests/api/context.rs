@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use webhook_core::{Context, Run};
+use webhook_core::{Attempt, Context};
 
 use crate::support::{event, parse, run_of};
 
-fn context_of(fields: &[(&str, &str)], run: Run) -> Context {
+fn context_of(fields: &[(&str, &str)], run: Attempt) -> Context {
     Context::new(Arc::new(parse(event(fields)).unwrap()), run)
 }
 
@@ -24,7 +24,7 @@ fn instant() -> Instant {
 #[test]
 fn a_context_says_what_the_server_and_the_event_do() {
     let deadline = instant() + Duration::from_secs(30);
-    let run = Run {
+    let run = Attempt {
         handler: "shop::paid",
         endpoint: "/hooks".into(),
         attempt: 3,
@@ -47,11 +47,11 @@ fn a_context_says_what_the_server_and_the_event_do() {
 fn the_key_is_the_same_in_every_run_of_a_handler_on_an_event() {
     let first = key("evt_1", "shop::paid", "charge");
     for (name, run) in [
-        ("a second attempt", Run { attempt: 2, ..run_of("shop::paid") }),
-        ("the last attempt", Run { attempt: u32::MAX, ..run_of("shop::paid") }),
-        ("a replay", Run { is_replay: true, ..run_of("shop::paid") }),
-        ("another deadline", Run { deadline: Some(instant()), ..run_of("shop::paid") }),
-        ("another endpoint", Run { endpoint: "/other".into(), ..run_of("shop::paid") }),
+        ("a second attempt", Attempt { attempt: 2, ..run_of("shop::paid") }),
+        ("the last attempt", Attempt { attempt: u32::MAX, ..run_of("shop::paid") }),
+        ("a replay", Attempt { is_replay: true, ..run_of("shop::paid") }),
+        ("another deadline", Attempt { deadline: Some(instant()), ..run_of("shop::paid") }),
+        ("another endpoint", Attempt { endpoint: "/other".into(), ..run_of("shop::paid") }),
     ] {
         assert_eq!(context_of(&[], run).idempotency_key("charge"), first, "{name}");
     }

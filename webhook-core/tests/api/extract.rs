@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use webhook_core::{
-    Context, DecodeError, Event, Extract, HandlerError, Invocation, Needs, State, StateType, States,
+    Context, DecodeError, Event, Extract, HandlerError, Invocation, Requirements, State, StateType, States,
     Unchecked, Verdict,
 };
 
@@ -27,7 +27,7 @@ impl Extract for Order {
         Ok(Self(format!("{shop}-{}", event.object["id"].as_str().unwrap_or("none"))))
     }
 
-    fn needs(needs: &mut Needs) {
+    fn needs(needs: &mut Requirements) {
         State::<Orders>::needs(needs);
     }
 }
@@ -43,8 +43,8 @@ fn states() -> States {
     states
 }
 
-fn needs_of<T: Extract>() -> Needs {
-    let mut needs = Needs::default();
+fn needs_of<T: Extract>() -> Requirements {
+    let mut needs = Requirements::default();
     T::needs(&mut needs);
     needs
 }
@@ -76,7 +76,7 @@ fn state_that_is_not_there_parks_the_event_and_names_the_type() {
 
 #[test]
 fn arguments_say_what_they_need() {
-    assert_eq!(needs_of::<Context>(), Needs::default());
+    assert_eq!(needs_of::<Context>(), Requirements::default());
     assert_eq!(needs_of::<State<Mail>>().states, [StateType::of::<Mail>()]);
     assert_eq!(needs_of::<Order>().states, [StateType::of::<Orders>()]);
     assert_eq!(

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use webhook_core::Verdict::{self, Discard, Park, Retry};
+use webhook_core::Verdict::{self, Park, Retry, Skip};
 use webhook_core::{DecodeError, HandlerError, IntoOutcome, ResultExt};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -78,7 +78,7 @@ fn a_verdict_decides_directly_and_from_inside() {
     let all: [(fn() -> HandlerError, Verdict); 4] = [
         (|| HandlerError::retry("x"), RETRY),
         (|| HandlerError::retry_after(LATER, "x"), RETRY_LATER),
-        (|| HandlerError::discard("x"), Discard),
+        (|| HandlerError::skip("x"), Skip),
         (|| HandlerError::park("x"), Park),
     ];
     for (make, expected) in all {
@@ -155,7 +155,7 @@ fn question_marks_and_verdicts_mix_in_one_function() {
                 if stock == 1 {
                     Err("busy").retry_after(LATER)$($as_error)*?;
                 }
-                std::str::from_utf8(&[number]).discard()$($as_error)*?;
+                std::str::from_utf8(&[number]).skip()$($as_error)*?;
                 Ok(())
             }
         };
@@ -168,7 +168,7 @@ fn question_marks_and_verdicts_mix_in_one_function() {
         ("x", 2, Some(RETRY)),
         ("1", 0, Some(Park)),
         ("1", 1, Some(RETRY_LATER)),
-        ("200", 2, Some(Discard)),
+        ("200", 2, Some(Skip)),
         ("1", 2, None),
     ] {
         for (name, returned) in [
@@ -216,7 +216,7 @@ fn what_does_not_decode_is_parked_however_it_is_returned() {
 #[test]
 fn the_outermost_verdict_decides() {
     let inner = || HandlerError::park("x");
-    assert_eq!(failure(Err::<(), _>(HandlerError::discard(inner()))).verdict(), Discard);
+    assert_eq!(failure(Err::<(), _>(HandlerError::skip(inner()))).verdict(), Skip);
     assert_eq!(failure(Err::<(), _>(HandlerError::retry(around(inner())))).verdict(), RETRY);
     assert_eq!(
         failure(Err::<(), _>(around(HandlerError::retry_after(LATER, inner())))).verdict(),
@@ -230,7 +230,7 @@ fn display_says_the_verdict_and_the_cause() {
     for (error, short, long) in [
         (HandlerError::retry("cause"), "failed: cause", "failed: cause"),
         (HandlerError::retry_after(LATER, "cause"), "failed: cause", "failed: cause"),
-        (HandlerError::discard("cause"), "discarded: cause", "discarded: cause"),
+        (HandlerError::skip("cause"), "skipped: cause", "skipped: cause"),
         (HandlerError::park("cause"), "parked: cause", "parked: cause"),
         (HandlerError::park(broken()), "parked: around", "parked: around: broken pipe"),
         (failure(Err::<(), _>(broken())), "failed: around", "failed: around: broken pipe"),
@@ -253,18 +253,18 @@ fn in_a_chain_of_sources_each_level_stands_once() {
 #[test]
 fn results_take_a_verdict_before_the_question_mark() {
     let number = |text: &str| text.parse::<u8>();
-    assert_eq!(number("5").discard().unwrap(), 5);
+    assert_eq!(number("5").skip().unwrap(), 5);
     assert_eq!(number("5").park().unwrap(), 5);
     assert_eq!(number("5").retry().unwrap(), 5);
     assert_eq!(number("5").retry_after(LATER).unwrap(), 5);
     for (result, expected) in [
-        (number("x").discard(), Discard),
+        (number("x").skip(), Skip),
         (number("x").park(), Park),
         (number("x").retry(), RETRY),
         (number("x").retry_after(LATER), RETRY_LATER),
         (Err("text").park(), Park),
         (Err("text".to_owned()).retry(), RETRY),
-        (Err(BoxError::from("boxed")).discard(), Discard),
+        (Err(BoxError::from("boxed")).skip(), Skip),
         (Err(Anyhow("anyhow".into())).park(), Park),
         (Err(HandlerError::retry("x")).park(), Park),
     ] {

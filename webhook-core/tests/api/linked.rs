@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use webhook_core::{
     Context, Event, HandlerError, Invocation, Outcome, Registration, Registry, State, StateType, States,
-    Takes, Unchecked, Verdict, catalog, on_event, on_unhandled,
+    Subscription, Unchecked, Verdict, catalog, on_event, on_unhandled,
 };
 
 use crate::support::{envelope_of, poll_once, run_of};
@@ -32,7 +32,7 @@ async fn paid(
 ) -> Result<(), HandlerError> {
     let Unchecked(Charge { amount }) = event.object;
     if amount < 0 {
-        return Err(HandlerError::discard("a negative amount"));
+        return Err(HandlerError::skip("a negative amount"));
     }
     log.lock().unwrap().push(format!("{amount} on {} by {}", event.id, context.handler()));
     Ok(())
@@ -98,7 +98,7 @@ fn this_programs_handlers_and_no_others_are_linked_sorted_by_id() {
 #[test]
 fn a_registration_says_all_that_its_attribute_and_function_do() {
     let paid = find("api::linked::paid");
-    assert_eq!(paid.takes, Takes::Types(&["charge.captured", "charge.succeeded"]), "sorted");
+    assert_eq!(paid.takes, Subscription::Types(&["charge.captured", "charge.succeeded"]), "sorted");
     assert_eq!((paid.file, paid.line), (file!(), PAID_LINE));
     assert_eq!(paid.doc, "Writes the amount down.\n\n  Indented, with a \"quote\".");
     assert_eq!(paid.policy.timeout, Some(Duration::from_millis(60_500)));
@@ -107,14 +107,14 @@ fn a_registration_says_all_that_its_attribute_and_function_do() {
     assert!(needs.payload.is_some_and(|name| name.ends_with("linked::Charge>")), "{:?}", needs.payload);
 
     let note = find("api::linked::note");
-    assert_eq!((note.takes, note.doc, note.policy.timeout), (Takes::Unhandled, "", None));
+    assert_eq!((note.takes, note.doc, note.policy.timeout), (Subscription::Unhandled, "", None));
     assert_eq!(note.needs().payload, None);
     assert_eq!(find("api::linked::inner::fails").doc, "Fails with an error of the standard library.");
 }
 
 #[test]
 fn a_pattern_stands_for_every_type_below_its_group() {
-    let Takes::Types(types) = find("shop.disputes").takes else { panic!("it names types") };
+    let Subscription::Types(types) = find("shop.disputes").takes else { panic!("it names types") };
     let expected = catalog::snapshot_types().iter().map(|known| known.name);
     let expected: Vec<_> = expected.filter(|name| name.starts_with("charge.dispute.")).collect();
     assert_eq!(types, expected);
@@ -144,8 +144,8 @@ fn a_handler_runs_with_its_arguments() {
 #[test]
 fn a_handlers_error_comes_back_with_its_verdict() {
     let log = Log::default();
-    let discarded = start("api::linked::paid", r#"{"amount":-1}"#, &log).unwrap_err();
-    assert_eq!(discarded.verdict(), Verdict::Discard);
+    let skipped = start("api::linked::paid", r#"{"amount":-1}"#, &log).unwrap_err();
+    assert_eq!(skipped.verdict(), Verdict::Skip);
     let failed = start("api::linked::inner::fails", "{}", &log).unwrap_err();
     assert_eq!(failed.verdict(), Verdict::Retry { after: None });
     assert!(failed.cause().is::<std::num::ParseIntError>());

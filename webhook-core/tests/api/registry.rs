@@ -1,28 +1,29 @@
 //! A registry of handlers that the test states itself.
 
 use webhook_core::{
-    Event, Extract, Needs, Order, Policy, Registration, Registry, RegistryProblem, State, States, Takes,
+    Event, Extract, Order, Policy, Registration, Registry, RegistryProblem, Requirements, State, States,
+    Subscription,
 };
 
-const CHARGES: Takes = Takes::Types(&["charge.failed", "charge.succeeded"]);
+const CHARGES: Subscription = Subscription::Types(&["charge.failed", "charge.succeeded"]);
 
-fn registration(id: &'static str, takes: Takes) -> &'static Registration {
+fn registration(id: &'static str, takes: Subscription) -> &'static Registration {
     placed(id, takes, "src/lib.rs", 1)
 }
 
 /// Leaked, as a registration lives as long as the program.
-fn placed(id: &'static str, takes: Takes, file: &'static str, line: u32) -> &'static Registration {
+fn placed(id: &'static str, takes: Subscription, file: &'static str, line: u32) -> &'static Registration {
     needing(id, takes, file, line, |_| {})
 }
 
 fn needing(
     id: &'static str,
-    takes: Takes,
+    takes: Subscription,
     file: &'static str,
     line: u32,
-    needs: fn(&mut Needs),
+    needs: fn(&mut Requirements),
 ) -> &'static Registration {
-    let run = |_| -> webhook_core::Running { Box::pin(async { Ok(None) }) };
+    let run = |_| -> webhook_core::HandlerFuture { Box::pin(async { Ok(None) }) };
     Box::leak(Box::new(Registration {
         id,
         takes,
@@ -62,8 +63,8 @@ fn handlers_are_sorted_by_id_whatever_the_order_of_linking() {
 #[test]
 fn an_event_goes_to_those_that_name_it_or_else_to_the_unhandled_one() {
     let registry = Registry::new([
-        registration("z", Takes::Types(&["charge.succeeded"])),
-        registration("rest", Takes::Unhandled),
+        registration("z", Subscription::Types(&["charge.succeeded"])),
+        registration("rest", Subscription::Unhandled),
         registration("a", CHARGES),
     ]);
     for (event_type, named, expected) in [
@@ -90,9 +91,10 @@ fn without_an_unhandled_one_nothing_runs() {
 
 #[test]
 fn a_sound_registry_has_no_problems() {
-    let sound = [registration("a", CHARGES), registration("b", CHARGES), registration("c", Takes::Unhandled)];
+    let sound =
+        [registration("a", CHARGES), registration("b", CHARGES), registration("c", Subscription::Unhandled)];
     assert_eq!(problems(sound), []);
-    assert_eq!(problems([registration("alone", Takes::Unhandled)]), []);
+    assert_eq!(problems([registration("alone", Subscription::Unhandled)]), []);
 }
 
 #[test]
@@ -131,8 +133,8 @@ fn two_handlers_of_one_id_are_named_with_their_places_in_a_stable_order() {
 #[test]
 fn a_second_unhandled_one_is_named_with_both_places() {
     let found = problems([
-        placed("note", Takes::Unhandled, "src/note.rs", 7),
-        placed("log", Takes::Unhandled, "src/log.rs", 5),
+        placed("note", Subscription::Unhandled, "src/note.rs", 7),
+        placed("log", Subscription::Unhandled, "src/log.rs", 5),
     ]);
     assert_eq!(
         messages(&found),
@@ -142,7 +144,7 @@ fn a_second_unhandled_one_is_named_with_both_places() {
 
 #[test]
 fn state_that_is_missing_is_named_for_each_handler_that_takes_it() {
-    let needs: fn(&mut Needs) = |needs| {
+    let needs: fn(&mut Requirements) = |needs| {
         State::<u8>::needs(needs);
         Event::<serde_json::Value>::needs(needs);
         State::<String>::needs(needs);
@@ -173,8 +175,8 @@ fn everything_wrong_is_found_at_once() {
         placed("same", CHARGES, "src/a.rs", 1),
         placed("same", CHARGES, "src/b.rs", 1),
         placed("same", CHARGES, "src/c.rs", 1),
-        placed("x", Takes::Unhandled, "src/x.rs", 1),
-        needing("y", Takes::Unhandled, "src/y.rs", 1, State::<u8>::needs),
+        placed("x", Subscription::Unhandled, "src/x.rs", 1),
+        needing("y", Subscription::Unhandled, "src/y.rs", 1, State::<u8>::needs),
     ]);
     let kinds = found.iter().map(|problem| match problem {
         RegistryProblem::DuplicateId { .. } => "duplicate",
@@ -187,7 +189,7 @@ fn everything_wrong_is_found_at_once() {
 
 #[test]
 fn a_registration_shows_what_identifies_it() {
-    let shown = format!("{:?}", placed("shop::paid", Takes::Unhandled, "src/a.rs", 3));
+    let shown = format!("{:?}", placed("shop::paid", Subscription::Unhandled, "src/a.rs", 3));
     assert_eq!(
         shown,
         r#"Registration { id: "shop::paid", takes: Unhandled, file: "src/a.rs", line: 3, .. }"#

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use webhook_core::{
-    Envelope, EnvelopeError, Run, Secret, SignatureHeader, SignatureHeaderError, Tolerance, Verified,
+    Attempt, Envelope, EnvelopeError, Secret, SignatureHeader, SignatureHeaderError, Tolerance, Verified,
     VerifyError, sign, verify,
 };
 
@@ -112,8 +112,8 @@ pub(crate) fn envelope_of(object: &str) -> Arc<Envelope> {
     Arc::new(parse(event(&[("data", &format!("{{\"object\":{object}}}"))])).unwrap())
 }
 
-pub(crate) fn run_of(handler: &'static str) -> Run {
-    Run {
+pub(crate) fn run_of(handler: &'static str) -> Attempt {
+    Attempt {
         handler,
         endpoint: "/webhook".into(),
         attempt: 1,

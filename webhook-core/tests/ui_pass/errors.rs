@@ -62,7 +62,7 @@ async fn text() -> Result<(), &'static str> {
 #[on_event("payment_intent.succeeded")]
 async fn judged() -> Outcome {
     "seven".parse::<u8>().park()?;
-    Err(HandlerError::discard("nothing"))
+    Err(HandlerError::skip("nothing"))
 }
 
 #[on_event("payment_intent.succeeded")]

@@ -2,7 +2,7 @@
 
 #![deny(warnings)]
 
-use webhook_core::{Event, Extract, HandlerError, Invocation, Needs, Registry, State, on_event};
+use webhook_core::{Event, Extract, HandlerError, Invocation, Requirements, Registry, State, on_event};
 
 struct Both<A, B>(A, B);
 
@@ -11,7 +11,7 @@ impl<A: Extract, B: Extract> Extract for Both<A, B> {
         Ok(Self(A::extract(invocation)?, B::extract(invocation)?))
     }
 
-    fn needs(needs: &mut Needs) {
+    fn needs(needs: &mut Requirements) {
         A::needs(needs);
         B::needs(needs);
     }

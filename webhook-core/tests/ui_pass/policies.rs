@@ -110,7 +110,7 @@ fn main() {
     };
     let retry = |retry| Policy { retry, ..SILENT };
     let by = |path| Policy { order_by: Some(path), ..SILENT };
-    let replying = Policy { order: Order::None, replies: true, ..SILENT };
+    let replying = Policy { order: Order::Unordered, replies: true, ..SILENT };
     let expected = [
         ("silent", SILENT),
         ("all", all),
@@ -119,7 +119,7 @@ fn main() {
         ("cap_alone", retry(Retry { cap: seconds(5), ..RETRY })),
         (
             "shortest",
-            Policy { order: Order::None, ..retry(Retry { first: seconds(1), cap: seconds(1), ..RETRY }) },
+            Policy { order: Order::Unordered, ..retry(Retry { first: seconds(1), cap: seconds(1), ..RETRY }) },
         ),
         (
             "longest",
@@ -155,7 +155,7 @@ fn main() {
             Policy {
                 timeout: Some(seconds(1)),
                 retry: Retry { max: 3, ..RETRY },
-                order: Order::None,
+                order: Order::Unordered,
                 ..SILENT
             },
         ),

@@ -12,7 +12,7 @@ mod shop {
     struct str;
     struct bool;
     struct Registration;
-    struct Takes;
+    struct Subscription;
     struct Duration;
     enum Result {}
     trait Send {}

@@ -1,6 +1,6 @@
 //! Event types that the catalog does not know, alone and beside others, with every payload.
 
-use webhook_core::{Event, Registry, StripeObject, Takes, Unchecked, on_event};
+use webhook_core::{Event, Registry, StripeObject, Subscription, Unchecked, on_event};
 
 #[derive(StripeObject)]
 #[stripe(object = "charge")]
@@ -24,7 +24,7 @@ fn main() {
     let registry = Registry::linked();
     let takes = |id: &str| {
         let handler = registry.registrations().iter().find(|handler| handler.id.ends_with(id)).unwrap();
-        let Takes::Types(types) = handler.takes else { panic!("{id} names types") };
+        let Subscription::Types(types) = handler.takes else { panic!("{id} names types") };
         types
     };
     assert_eq!(takes("alone"), ["order.created"]);

@@ -2,7 +2,7 @@ mod hooks {
     pub use ::webhook_core as core;
 }
 
-use hooks::core::{Json, Reads, StripeEnum, StripeObject, shape};
+use hooks::core::{Json, FromStripe, StripeEnum, StripeObject, shape};
 
 #[derive(StripeObject)]
 #[stripe(object = "payment_intent", crate = hooks::core)]
@@ -19,7 +19,7 @@ enum Status {
 }
 
 fn main() {
-    let paid = <Paid as Reads<shape::Object>>::read(Json::new(r#"{"amount": 5, "status": "x"}"#)).unwrap();
+    let paid = <Paid as FromStripe<shape::Object>>::read(Json::new(r#"{"amount": 5, "status": "x"}"#)).unwrap();
     assert_eq!((paid.amount, paid.status.to_string().as_str()), (5, "x"));
     assert_eq!(Status::Succeeded.to_string(), "succeeded");
 }

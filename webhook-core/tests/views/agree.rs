@@ -1,6 +1,6 @@
 //! Handlers whose payload agrees with their events: it is enough that they compile and are registered.
 
-use webhook_core::{Event, Registry, StripeObject, Takes, on_event};
+use webhook_core::{Event, Registry, StripeObject, Subscription, on_event};
 
 #[derive(Debug, StripeObject)]
 #[stripe(object = "dispute")]
@@ -94,7 +94,7 @@ fn handlers_that_agree_are_registered_with_what_they_read() {
     ] {
         let id = format!("views::agree::{name}");
         let handler = registry.registrations().iter().find(|handler| handler.id == id).unwrap();
-        let Takes::Types(taken) = handler.takes else { panic!("{name} names types") };
+        let Subscription::Types(taken) = handler.takes else { panic!("{name} names types") };
         let needs = handler.needs();
         assert_eq!((taken.len(), needs.payload, needs.fields), (types, Some(payload), fields), "{name}");
     }

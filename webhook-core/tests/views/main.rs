@@ -9,10 +9,10 @@ mod previous;
 mod reads;
 mod types;
 
-use webhook_core::{DecodeError, Json, Reads, Sample, shape};
+use webhook_core::{DecodeError, FromStripe, Json, Sample, shape};
 
 /// Reads a view from JSON.
-fn read<T: Reads<shape::Object>>(json: &str) -> Result<T, DecodeError> {
+fn read<T: FromStripe<shape::Object>>(json: &str) -> Result<T, DecodeError> {
     T::read(Json::new(json))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use webhook_core::catalog::{self, Field, Shape};
-use webhook_core::{DecodeError, Json, Reads, Sample, objects, shape};
+use webhook_core::{DecodeError, FromStripe, Json, Sample, objects, shape};
 
 objects! {
     pub mod stripe {
@@ -97,7 +97,7 @@ objects! {
 
 type Decode = fn(&Value) -> Result<(), DecodeError>;
 
-fn decode<T: Reads<shape::Object>>(object: &Value) -> Result<(), DecodeError> {
+fn decode<T: FromStripe<shape::Object>>(object: &Value) -> Result<(), DecodeError> {
     T::read(Json::new(&object.to_string())).map(drop)
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use webhook_core::{DecodeError, Expandable, Json, List, Reads, StripeEnum, StripeObject, Timestamp, shape};
+use webhook_core::{
+    DecodeError, Expandable, FromStripe, Json, List, StripeEnum, StripeObject, Timestamp, shape,
+};
 
 use crate::read;
 
@@ -32,7 +34,7 @@ struct CustomerId(String);
 #[derive(Debug, PartialEq)]
 struct Order(u64);
 
-impl Reads<shape::Text> for Order {
+impl FromStripe<shape::Text> for Order {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         let text: &str = json.decode("a text")?;
         let number = text.strip_prefix("o_").and_then(|number| number.parse().ok());

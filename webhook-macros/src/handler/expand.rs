@@ -98,9 +98,9 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             let listed = types.iter().map(|known| known.name);
             let mut names: Vec<&str> = listed.chain(handler.unlisted.iter().map(String::as_str)).collect();
             names.sort_unstable();
-            quote!(__private::Takes::Types(&[#(#names),*]))
+            quote!(__private::Subscription::Types(&[#(#names),*]))
         }
-        None => quote!(__private::Takes::Unhandled),
+        None => quote!(__private::Subscription::Unhandled),
     };
     let policy = policy(&handler.policy);
     // Inside an `impl`, where a `const` needs a name, the compiler points here.
@@ -174,7 +174,7 @@ fn policy(policy: &Policy) -> TokenStream {
     let order = match policy.order {
         Order::Serial => quote!(__private::Order::Serial),
         Order::Strict => quote!(__private::Order::Strict),
-        Order::None => quote!(__private::Order::None),
+        Order::Unordered => quote!(__private::Order::Unordered),
     };
     let order_by = option(policy.order_by.as_ref().map(|path| quote!(#path)));
     let order_group = option(policy.order_group.as_ref().map(|name| quote!(#name)));

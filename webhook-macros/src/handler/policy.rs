@@ -51,7 +51,7 @@ pub(super) enum Order {
     #[default]
     Serial,
     Strict,
-    None,
+    Unordered,
 }
 
 /// What the compiler has to tell of the return type: whether it holds a `Reply`.

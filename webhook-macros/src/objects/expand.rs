@@ -139,9 +139,9 @@ impl<'n> Writer<'n> {
                 #(#declared,)*
             }
 
-            impl __private::Reads<__private::shape::Object> for #name {
-                const PLACES: &'static [__private::Place] =
-                    &[__private::Place { object: #object, at: #at, digest: #digest }];
+            impl __private::FromStripe<__private::shape::Object> for #name {
+                const PLACES: &'static [__private::SchemaPath] =
+                    &[__private::SchemaPath { object: #object, at: #at, digest: #digest }];
 
                 fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
                     <Self as __private::View>::read_object(json, &[])

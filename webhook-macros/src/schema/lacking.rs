@@ -19,9 +19,9 @@ pub(crate) fn requirements(object: &str, fields: &[(&str, TokenStream)], cure: &
         return TokenStream::new();
     }
     let fields = fields.iter().map(|(field, is_optional)| {
-        quote!(__private::Requirement { object: #object, field: #field, is_optional: #is_optional, cure: #cure })
+        quote!(__private::SparseField { object: #object, field: #field, is_optional: #is_optional, cure: #cure })
     });
-    quote!(const REQUIRES: &'static [__private::Requirement] = &[#(#fields),*];)
+    quote!(const REQUIRES: &'static [__private::SparseField] = &[#(#fields),*];)
 }
 
 /// What a payload requires, which is what its views do.
@@ -30,5 +30,5 @@ pub(crate) fn requirements_of(of_views: impl IntoIterator<Item = TokenStream>, a
         return TokenStream::new();
     }
     let of_views = of_views.into_iter();
-    quote!(const REQUIRES: &'static [&'static [__private::Requirement]] = &[#(#of_views),*];)
+    quote!(const REQUIRES: &'static [&'static [__private::SparseField]] = &[#(#of_views),*];)
 }

@@ -2,10 +2,10 @@
 
 use webhook_catalog::{Field, Move, Shape, moved_at, nearest};
 
-use super::{Place, in_words};
+use super::{SchemaPath, in_words};
 use crate::mistakes::did_you_mean;
 
-impl Place {
+impl SchemaPath {
     /// Says that a step of a path leads nowhere, and why: the event lacks it, it has moved, it was misspelt.
     pub(super) fn no_field(&self, known: &[Field], step: &str, path: &str) -> String {
         let is_first = path == step || path.starts_with(&format!("{step}."));

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use webhook_catalog::Shape;
 
-use super::{Found, Place, element};
+use super::{Found, SchemaPath, element};
 
 /// The shape of what stands at a path, as a type.
 pub(crate) fn marker_of(found: &Found) -> TokenStream {
@@ -69,16 +69,17 @@ pub(crate) fn digest(shape: &Shape) -> u64 {
 }
 
 /// The places that a value of a shape may be a view of, as tokens; empty where there is nothing to agree on.
-pub(crate) fn places(place: &Place, path: &str, shape: &Shape) -> Vec<TokenStream> {
+pub(crate) fn places(place: &SchemaPath, path: &str, shape: &Shape) -> Vec<TokenStream> {
     let inner = element(shape);
     match inner {
-        Shape::Object(names) => {
-            names.iter().map(|name| quote!(__private::Place { object: #name, at: "", digest: 0 })).collect()
-        }
+        Shape::Object(names) => names
+            .iter()
+            .map(|name| quote!(__private::SchemaPath { object: #name, at: "", digest: 0 }))
+            .collect(),
         Shape::Nested(_) | Shape::Enum(_) | Shape::Literal(_) => {
             let (object, digest) = (place.object, digest(inner));
             let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
-            vec![quote!(__private::Place { object: #object, at: #at, digest: #digest })]
+            vec![quote!(__private::SchemaPath { object: #object, at: #at, digest: #digest })]
         }
         _ => Vec::new(),
     }

@@ -2,7 +2,7 @@
 
 use webhook_catalog::Shape;
 
-use super::{Found, Place, element};
+use super::{Found, SchemaPath, element};
 
 /// What a value is, as it stands after "is".
 pub(crate) fn in_words(shape: &Shape) -> String {
@@ -75,7 +75,7 @@ fn readers(shape: &Shape) -> String {
 }
 
 /// What the type of a field means besides what it looks like.
-pub(crate) fn remark(place: &Place, path: &str, found: &Found) -> String {
+pub(crate) fn remark(place: &SchemaPath, path: &str, found: &Found) -> String {
     let shape = &found.shape;
     let previous = if found.partial && !matches!(shape, Shape::Array(_)) { ", previous" } else { "" };
     let is_reference = matches!(shape, Shape::Expandable(_));

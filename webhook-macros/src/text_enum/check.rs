@@ -5,13 +5,13 @@ use syn::{Data, Fields, Ident, Type, Variant};
 use webhook_catalog::{Shape, nearest};
 
 use crate::mistakes::{Mistakes, did_you_mean};
-use crate::schema::Place;
+use crate::schema::SchemaPath;
 use crate::view::check::place;
 use crate::view::parse::{Item, Settings};
 
 /// An enum whose variants are values that Stripe sends, and one for all others.
 pub(crate) struct TextEnum {
-    pub(crate) place: Place,
+    pub(crate) place: SchemaPath,
     pub(crate) variants: Vec<(Ident, String)>,
     pub(crate) other: Ident,
 }
@@ -97,7 +97,7 @@ fn holds_text(variant: &Variant) -> bool {
 fn value(
     variant: &Variant,
     values: &[&str],
-    place: &Place,
+    place: &SchemaPath,
     mistakes: &mut Mistakes,
 ) -> Option<(String, Span)> {
     let settings = Settings::parse(&variant.attrs, &["rename"], mistakes);

@@ -20,12 +20,12 @@ pub(crate) fn implementation(item: &Item, checked: &TextEnum, root: TokenStream)
         const _: () = {
             use #root::__private as __private;
 
-            impl #impl_generics __private::Reads<__private::shape::Enum> for #name #type_generics #where_clause {
-                const PLACES: &'static [__private::Place] =
-                    &[__private::Place { object: #object, at: #at, digest: #digest }];
+            impl #impl_generics __private::FromStripe<__private::shape::Enum> for #name #type_generics #where_clause {
+                const PLACES: &'static [__private::SchemaPath] =
+                    &[__private::SchemaPath { object: #object, at: #at, digest: #digest }];
 
                 fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
-                    let text = <__private::String as __private::Reads<__private::shape::Enum>>::read(json)?;
+                    let text = <__private::String as __private::FromStripe<__private::shape::Enum>>::read(json)?;
                     __private::Result::Ok(match text.as_str() {
                         #(#values => Self::#variants,)*
                         _ => Self::#other(text),
@@ -54,7 +54,7 @@ pub(crate) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
         const _: () = {
             use #root::__private as __private;
 
-            impl #impl_generics __private::Reads<__private::shape::Enum> for #name #type_generics #where_clause {
+            impl #impl_generics __private::FromStripe<__private::shape::Enum> for #name #type_generics #where_clause {
                 fn read(_: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
                     __private::unreachable!()
                 }

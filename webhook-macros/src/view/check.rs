@@ -8,7 +8,7 @@ use super::parse::{Item, Settings};
 use webhook_catalog::Shape;
 
 use crate::mistakes::Mistakes;
-use crate::schema::{self, Found, Place};
+use crate::schema::{self, Found, SchemaPath};
 
 /// What the item is, checked.
 pub(crate) enum Kind {
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     /// An enum over views of several objects.
     Union { variants: Vec<(Ident, Type)> },
     /// A struct whose fields are fields of an object.
-    View { place: Place, fields: Vec<ViewField> },
+    View { place: SchemaPath, fields: Vec<ViewField> },
 }
 
 /// A field of a view and what it reads.
@@ -97,7 +97,7 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
 }
 
 /// Says that a place holds no object that a view with `at` could be of.
-fn of_no_object(place: &Place) -> String {
+fn of_no_object(place: &SchemaPath) -> String {
     let what = format!("`{}` of `{}` is {}", place.at, place.object, schema::in_words(&place.shape));
     match &place.shape {
         Shape::Object(names) => format!("{what}: a view of it is `#[stripe(object = \"{}\")]`", names[0]),
@@ -121,7 +121,7 @@ fn transparent(fields: &Fields, settings: &Settings, mistakes: &mut Mistakes) ->
 }
 
 /// Finds the place that the attributes name.
-pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) -> Option<Place> {
+pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) -> Option<SchemaPath> {
     if settings.incomplete {
         return None;
     }
@@ -149,7 +149,12 @@ pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) 
     }
 }
 
-fn field(field: &syn::Field, place: &Place, previous: bool, mistakes: &mut Mistakes) -> Option<ViewField> {
+fn field(
+    field: &syn::Field,
+    place: &SchemaPath,
+    previous: bool,
+    mistakes: &mut Mistakes,
+) -> Option<ViewField> {
     let settings = Settings::parse(&field.attrs, &["path", "rename"], mistakes);
     if settings.incomplete {
         return None;

@@ -9,7 +9,7 @@ use syn::{Generics, Type};
 
 use super::check::{Kind, ViewField};
 use super::parse::Item;
-use crate::schema::{self, Place};
+use crate::schema::{self, SchemaPath};
 
 pub(crate) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> TokenStream {
     let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
@@ -41,7 +41,7 @@ pub(crate) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
         const _: () = {
             use #root::__private as __private;
 
-            impl #read_generics __private::Reads<__Shape> for #name #type_generics #where_clause {
+            impl #read_generics __private::FromStripe<__Shape> for #name #type_generics #where_clause {
                 fn read(_: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
                     __private::unreachable!()
                 }
@@ -69,26 +69,26 @@ fn transparent(item: &Item, inner: &Type) -> TokenStream {
     let name = &item.input.ident;
     let mut generics = item.input.generics.clone();
     generics.params.push(syn::parse_quote!(ReadShape: __private::Shape));
-    generics.make_where_clause().predicates.push(syn::parse_quote!(#inner: __private::Reads<ReadShape>));
+    generics.make_where_clause().predicates.push(syn::parse_quote!(#inner: __private::FromStripe<ReadShape>));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let (_, type_generics, _) = item.input.generics.split_for_impl();
     quote! {
-        impl #impl_generics __private::Reads<ReadShape> for #name #type_generics #where_clause {
-            const PLACES: &'static [__private::Place] = <#inner as __private::Reads<ReadShape>>::PLACES;
-            const OPTIONAL: ::core::primitive::bool = <#inner as __private::Reads<ReadShape>>::OPTIONAL;
+        impl #impl_generics __private::FromStripe<ReadShape> for #name #type_generics #where_clause {
+            const PLACES: &'static [__private::SchemaPath] = <#inner as __private::FromStripe<ReadShape>>::PLACES;
+            const OPTIONAL: ::core::primitive::bool = <#inner as __private::FromStripe<ReadShape>>::OPTIONAL;
 
             fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
-                <#inner as __private::Reads<ReadShape>>::read(json).map(Self)
+                <#inner as __private::FromStripe<ReadShape>>::read(json).map(Self)
             }
 
             fn absent() -> __private::Option<Self> {
-                <#inner as __private::Reads<ReadShape>>::absent().map(Self)
+                <#inner as __private::FromStripe<ReadShape>>::absent().map(Self)
             }
 
             fn read_part(
                 json: __private::Json<'_>,
             ) -> __private::Result<__private::Option<Self>, __private::DecodeError> {
-                <#inner as __private::Reads<ReadShape>>::read_part(json).map(|inner| inner.map(Self))
+                <#inner as __private::FromStripe<ReadShape>>::read_part(json).map(|inner| inner.map(Self))
             }
         }
     }
@@ -130,12 +130,12 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
             #requires
 
             fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
-                <Self as __private::Reads<__private::shape::Object>>::read(object.json())
+                <Self as __private::FromStripe<__private::shape::Object>>::read(object.json())
             }
         }
 
-        impl #impl_generics __private::Reads<__private::shape::Object> for #name #type_generics #where_clause {
-            const PLACES: &'static [__private::Place] = &[#(#described.place),*];
+        impl #impl_generics __private::FromStripe<__private::shape::Object> for #name #type_generics #where_clause {
+            const PLACES: &'static [__private::SchemaPath] = &[#(#described.place),*];
 
             fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
                 let [name] = __private::find::<(), 1>(json, &["object"])?;
@@ -154,7 +154,7 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
 /// A view's field is described by a constant, in which its type is named once: whatever is wrong with the type is
 /// reported once, on it, in a sentence about this very field. A type with the view's own parameters in it cannot
 /// stand in a constant, and is required of whoever chooses the parameters.
-fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
+fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
     let name = &item.input.ident;
     let text = name.to_string();
     let mut generics = item.input.generics.clone();
@@ -228,9 +228,9 @@ fn view(item: &Item, place: &Place, fields: &[ViewField]) -> TokenStream {
     let shapes = previous.then(|| quote!(PartialObject)).into_iter().chain([quote!(Object)]);
     let reads = shapes.map(|shape| {
         quote! {
-            impl #impl_generics __private::Reads<__private::shape::#shape> for #name #type_generics #where_clause {
-                const PLACES: &'static [__private::Place] =
-                    &[__private::Place { object: #object, at: #at, digest: #digest }];
+            impl #impl_generics __private::FromStripe<__private::shape::#shape> for #name #type_generics #where_clause {
+                const PLACES: &'static [__private::SchemaPath] =
+                    &[__private::SchemaPath { object: #object, at: #at, digest: #digest }];
 
                 fn read(json: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
                     <Self as __private::View>::read_object(json, &[])
@@ -275,7 +275,7 @@ fn shape_of(field: &ViewField) -> TokenStream {
     if field.found.may_be_missing() { quote!(__private::shape::Maybe<#marker>) } else { marker }
 }
 
-fn constant_of(view: &Ident, place: &Place, field: &ViewField, constant: &Ident) -> TokenStream {
+fn constant_of(view: &Ident, place: &SchemaPath, field: &ViewField, constant: &Ident) -> TokenStream {
     let ty = &field.ty;
     let shape = shape_of(field);
     let (message, note) = sentences(place, field);
@@ -293,10 +293,10 @@ fn constant_of(view: &Ident, place: &Place, field: &ViewField, constant: &Ident)
         const #constant: __private::Field<#ty> = {
             #[allow(non_camel_case_types, reason = "nobody writes it")]
             #[diagnostic::on_unimplemented(message = #message, label = "`{Self}` cannot read it", note = #note)]
-            trait #reads: __private::Reads<#shape> {}
+            trait #reads: __private::FromStripe<#shape> {}
 
             #[diagnostic::do_not_recommend]
-            impl<T: __private::Reads<#shape>> #reads for T {}
+            impl<T: __private::FromStripe<#shape>> #reads for T {}
 
             const fn describe<T: #reads>() -> __private::Field<T> {
                 __private::field::<#shape, T>()
@@ -309,7 +309,7 @@ fn constant_of(view: &Ident, place: &Place, field: &ViewField, constant: &Ident)
 }
 
 /// What is wrong with a type that cannot read the field, and what would be right.
-fn sentences(place: &Place, field: &ViewField) -> (String, String) {
+fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
     let (path, owner, found) = (&field.path, place.name(), &field.found);
     let (is, readers) = (schema::in_words(&found.shape), schema::readers_of(found));
     let remark = schema::remark(place, path, found);

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 use hyper::Uri;
-use webhook_core::{Registry, Sample, Secret, Story, Takes, catalog};
+use webhook_core::{Registry, Sample, Secret, Story, Subscription, catalog};
 
 use super::Failure;
 use super::table::{Column, Table};
@@ -148,8 +148,8 @@ fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
         });
     }
     let other = others.iter().copied().find(|name| *name == OTHER).or(others.first().copied());
-    let other =
-        other.filter(|_| registry.registrations().iter().any(|handler| handler.takes == Takes::Unhandled));
+    let other = other
+        .filter(|_| registry.registrations().iter().any(|handler| handler.takes == Subscription::Unhandled));
     for name in named.into_iter().chain(other) {
         samples.push(made(name)?);
     }

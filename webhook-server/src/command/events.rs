@@ -7,7 +7,7 @@ mod subject;
 use clap::Args;
 use serde::Serialize;
 use webhook_core::catalog::{self, EventType, Kind, Mismatch};
-use webhook_core::{Registry, Takes};
+use webhook_core::{Registry, Subscription};
 
 use super::table::{Column, Table};
 use super::{Failure, Format, Output};
@@ -138,8 +138,8 @@ fn enabled(registry: &Registry, format: Format) -> Result<(), Failure> {
         .registrations()
         .iter()
         .flat_map(|handler| match handler.takes {
-            Takes::Types(types) => types,
-            Takes::Unhandled => &[],
+            Subscription::Types(types) => types,
+            Subscription::Unhandled => &[],
         })
         .copied()
         .collect();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use webhook_core::{Order, Policy, Registration, Registry, Retry, Takes, catalog};
+use webhook_core::{Order, Policy, Registration, Registry, Retry, Subscription, catalog};
 
 use super::table::{Cell, Column, Table};
 use super::{Failure, Format, Output};
@@ -105,8 +105,8 @@ fn row(handler: &Registration) -> Row {
     Row {
         id: handler.id,
         events: match handler.takes {
-            Takes::Types(types) => Some(types),
-            Takes::Unhandled => None,
+            Subscription::Types(types) => Some(types),
+            Subscription::Unhandled => None,
         },
         payload: needs.payload,
         fields: needs.fields,
@@ -151,8 +151,8 @@ pub(super) fn by_crate(registry: &Registry) -> String {
 fn cells(handler: &Registration) -> [Cell; 6] {
     let Row { id, payload, fields, file, line, doc, .. } = row(handler);
     let events = match handler.takes {
-        Takes::Types(types) => types.iter().map(|name| marked(name)).collect::<Vec<_>>().join("\n"),
-        Takes::Unhandled => "every other type".to_owned(),
+        Subscription::Types(types) => types.iter().map(|name| marked(name)).collect::<Vec<_>>().join("\n"),
+        Subscription::Unhandled => "every other type".to_owned(),
     };
     let summary = doc.lines().next().unwrap_or_default();
     let payload = match (payload, fields) {
@@ -187,7 +187,7 @@ fn word(order: Order) -> &'static str {
     match order {
         Order::Serial => "serial",
         Order::Strict => "strict",
-        Order::None => "none",
+        Order::Unordered => "none",
     }
 }
 
@@ -204,7 +204,7 @@ fn marked(name: &str) -> String {
 /// The types of a handler in one line.
 pub(super) fn takes(handler: &Registration) -> String {
     match handler.takes {
-        Takes::Types(types) => types.iter().map(|name| marked(name)).collect::<Vec<_>>().join(", "),
-        Takes::Unhandled => "every other type".to_owned(),
+        Subscription::Types(types) => types.iter().map(|name| marked(name)).collect::<Vec<_>>().join(", "),
+        Subscription::Unhandled => "every other type".to_owned(),
     }
 }

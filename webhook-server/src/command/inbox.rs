@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 
-use self::change::{Discard, Steer};
+use self::change::{Skip, Steer};
 use self::export::Export;
 use self::json::Readable;
 pub(super) use self::json::json;
@@ -32,9 +32,9 @@ pub(super) const PAGE: usize = 100;
 
 #[derive(Args)]
 #[command(after_help = "All of them work on the file (--inbox) whether or not a server has it.\n\
-    A task is one handler's work on one event. It is ready, running, blocked (its lane is taken), done, discarded, or \
+    A task is one handler's work on one event. It is ready, running, blocked (its lane is taken), done, skipped, or \
     parked: set aside for a person, who looks with `inbox list --state parked` and decides for `inbox retry` or \
-    `inbox discard`.")]
+    `inbox skip`.")]
 pub(super) struct Inbox {
     #[command(subcommand)]
     action: Action,
@@ -51,7 +51,7 @@ enum Action {
     /// Makes parked or waiting tasks run now, with all their attempts before them
     Retry(Steer),
     /// Gives parked or waiting tasks up
-    Discard(Discard),
+    Skip(Skip),
     /// Frees now what has been kept long enough
     Prune(Prune),
     /// Writes events with their tasks and bodies, one JSON object a line
@@ -140,7 +140,7 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
         Action::Show(show) => self::show(app, show).await,
         Action::Stats(stats) => self::stats(app, &stats.plain).await,
         Action::Retry(retry) => change::retry(app, &retry).await,
-        Action::Discard(discard) => change::discard(app, &discard).await,
+        Action::Skip(skip) => change::skip(app, &skip).await,
         Action::Prune(plain) => prune(app, &plain).await,
         Action::Export(export) => export::run(app, &export).await,
     }

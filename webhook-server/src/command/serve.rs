@@ -25,7 +25,7 @@ use crate::run::panics::{self, Texts};
 use crate::secrets;
 use crate::settings::{Flags, Settings};
 use crate::store::{self, InboxLocation};
-use crate::store::{Began, StoreError, Why};
+use crate::store::{ParkReason, Recovered, StoreError};
 
 /// How often it is tried to begin on a full disk.
 const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
@@ -154,7 +154,7 @@ async fn begin_late(inbox: Arc<Inbox>, settings: Settings) -> StoreError {
 }
 
 /// Works on what is in the inbox, and tells what of it was left by a former process.
-async fn start(inbox: &Arc<Inbox>, began: Began, settings: &Settings) {
+async fn start(inbox: &Arc<Inbox>, began: Recovered, settings: &Settings) {
     let keep = settings.retention();
     match &settings.inbox {
         InboxLocation::Memory => {
@@ -183,7 +183,7 @@ async fn start(inbox: &Arc<Inbox>, began: Began, settings: &Settings) {
 /// Names the handlers that this program has not, and for which tasks are parked.
 async fn tell_of_missing_handlers(inbox: &Inbox) {
     let stats = inbox.store.stats().await.unwrap_or_default();
-    for missing in stats.handlers.iter().filter(|row| row.why == Some(Why::NoHandler)) {
+    for missing in stats.handlers.iter().filter(|row| row.why == Some(ParkReason::NoHandler)) {
         error!(
             handler = missing.handler,
             tasks = missing.tasks,

@@ -2,11 +2,11 @@
 
 use webhook_core::{Envelope, Order, Registration};
 
-use crate::store::{Arrival, AtOnce, Lane, NewTask, moment};
+use crate::store::{Lane, NewEvent, NewTask, StartMode, moment};
 
 /// What is stored of an event.
-pub(crate) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks: Vec<NewTask>) -> Arrival {
-    Arrival {
+pub(crate) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks: Vec<NewTask>) -> NewEvent {
+    NewEvent {
         event_id: envelope.id.clone(),
         event_type: envelope.event_type.clone(),
         endpoint: endpoint.to_owned(),
@@ -30,7 +30,7 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     let value = policy.order_by.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
     // In a lane of several objects, what was created and what was deleted in one second may be two of them.
     let event_type = if policy.order_by.is_none() { &*envelope.event_type } else { "" };
-    let is_ordered = policy.order != Order::None && !policy.replies;
+    let is_ordered = policy.order != Order::Unordered && !policy.replies;
     let strict = policy.order == Order::Strict;
     NewTask {
         handler: handler.id.to_owned(),
@@ -38,7 +38,7 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
         object: id.map(of_account),
         moment: moment(event_type, envelope.created.map(|created| created.unix_seconds())),
         lane: value.filter(|_| is_ordered).map(|value| Lane { key: of_account(value), strict }),
-        at_once: AtOnce::No,
+        at_once: StartMode::No,
     }
 }
 
@@ -53,7 +53,7 @@ fn scope(handler: &Registration) -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use webhook_core::{Policy, Takes};
+    use webhook_core::{Policy, Subscription};
 
     use super::*;
 
@@ -68,7 +68,7 @@ mod tests {
     fn handler(policy: Policy) -> Registration {
         Registration {
             id: "shop::paid",
-            takes: Takes::Unhandled,
+            takes: Subscription::Unhandled,
             module: "",
             binary: None,
             file: "",
@@ -94,7 +94,7 @@ mod tests {
             ("a field inside", by("invoice.id"), "", platform, Some("|in_1")),
             ("a field that is null", by("review"), "", platform, Some("|pi_1")),
             ("a field that is absent", by("source"), "", platform, Some("|pi_1")),
-            ("no order", Policy { order: Order::None, ..policy }, "", platform, None),
+            ("no order", Policy { order: Order::Unordered, ..policy }, "", platform, None),
             ("one that the sender waits for", Policy { replies: true, ..policy }, "", platform, None),
         ] {
             let task = new_task(&handler(policy), &event(account, object));

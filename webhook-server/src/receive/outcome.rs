@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use webhook_core::{Envelope, EnvelopeError, Reply, SignatureHeaderError, VerifyError};
 
-use crate::run::attempt::Ran;
+use crate::run::attempt::AttemptReport;
 use crate::settings::how_to_set;
 use crate::store::StoreError;
 
@@ -40,7 +40,7 @@ pub(crate) enum Taken {
 pub(crate) struct Handled {
     pub(crate) envelope: Arc<Envelope>,
     /// In the order of the handlers' ids. Empty if the type has no handler.
-    pub(crate) runs: Vec<Ran>,
+    pub(crate) runs: Vec<AttemptReport>,
 }
 
 impl Handled {

@@ -14,8 +14,8 @@ use super::new_event::{arrival, new_task};
 use crate::receive::outcome::Taken;
 use crate::report::Journal;
 use crate::run::attempt::{Runner, Start};
-use crate::run::slots::{InHand, Place, Slots};
-use crate::store::{AtOnce, Began, NewTask, Recorded, Store, StoreError};
+use crate::run::slots::{InHand, Reservation, Slots};
+use crate::store::{NewTask, RecordResult, Recovered, StartMode, Store, StoreError};
 
 /// How long a write may take before the sender is told to come again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ pub(crate) struct Inbox {
 }
 
 /// What the store made of an event.
-enum Stored {
+enum Recording {
     /// If the sender waits for a run, that run, and until when.
     New {
         awaited: Option<(JoinHandle<Option<Reply>>, Instant)>,
@@ -109,8 +109,8 @@ impl Inbox {
         let recorded = recorded.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
         let (awaited, id_is_reused) =
             match recorded.map_err(|_| StoreError::Broken("storing panicked".to_owned()))?? {
-                Stored::New { awaited, id_is_reused } => (awaited, id_is_reused),
-                Stored::Duplicate { same_body } => return Ok(Taken::Duplicate { envelope, same_body }),
+                Recording::New { awaited, id_is_reused } => (awaited, id_is_reused),
+                Recording::Duplicate { same_body } => return Ok(Taken::Duplicate { envelope, same_body }),
             };
         let reply = match awaited {
             // One that cannot be cancelled is not waited for.
@@ -129,18 +129,18 @@ impl Inbox {
         envelope: Arc<Envelope>,
         signed_at: u64,
         received_at: Instant,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Recording, StoreError> {
         // What the store starts is in hand before it has answered.
         let _in_hand = self.in_hand.one();
         let handlers = self.registry.handlers_of(&envelope.event_type);
-        let mut places: Vec<Option<Place>> = Vec::with_capacity(handlers.len());
+        let mut places: Vec<Option<Reservation>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());
         for handler in handlers {
             let place = self.slots.at_once(handler);
             let at_once = match &place {
-                Some(_) if handler.policy.replies => AtOnce::Awaited,
-                Some(_) => AtOnce::IfFree,
-                None => AtOnce::No,
+                Some(_) if handler.policy.replies => StartMode::Awaited,
+                Some(_) => StartMode::IfFree,
+                None => StartMode::No,
             };
             tasks.push(NewTask { at_once, ..new_task(handler, &envelope) });
             places.push(place);
@@ -148,8 +148,8 @@ impl Inbox {
         let mut recorded = self.store.record(arrival(&envelope, &self.endpoint, signed_at, tasks)).await;
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
         let started = match &mut recorded {
-            Ok(Recorded::New { started, .. }) => std::mem::take(started),
-            Ok(Recorded::Duplicate { .. }) | Err(_) => Vec::new(),
+            Ok(RecordResult::New { started, .. }) => std::mem::take(started),
+            Ok(RecordResult::Duplicate { .. }) | Err(_) => Vec::new(),
         };
         let not_started = handlers.len() - started.len();
         let awaited_until = waits(&envelope.event_type).map(|wait| received_at + wait);
@@ -170,8 +170,8 @@ impl Inbox {
             self.due.notify_one();
         }
         Ok(match recorded? {
-            Recorded::New { id_is_reused, .. } => Stored::New { awaited, id_is_reused },
-            Recorded::Duplicate { same_body } => Stored::Duplicate { same_body },
+            RecordResult::New { id_is_reused, .. } => Recording::New { awaited, id_is_reused },
+            RecordResult::Duplicate { same_body } => Recording::Duplicate { same_body },
         })
     }
 
@@ -186,7 +186,7 @@ impl Inbox {
     }
 
     /// Takes over what a former process left. If the disk is full, nothing is taken in until a later try succeeds.
-    pub(crate) async fn begin(&self) -> Result<Began, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<Recovered, StoreError> {
         let began = self.store.begin(self.handlers()).await;
         let begun = if began.is_ok() { Phase::Working } else { Phase::Waiting };
         self.phase.send_if_modified(|phase| {

@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode};
 use webhook_core::{DecodeError, HandlerError, Reply, catalog};
 
 use crate::receive::outcome::{Handled, Refusal, Taken};
-use crate::run::attempt::Ran;
+use crate::run::attempt::AttemptReport;
 
 /// The answer to a request that was refused.
 pub(crate) fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
@@ -73,8 +73,9 @@ pub(crate) fn stored(reply: Option<&Reply>) -> Response<Full<Bytes>> {
 /// three days and then disable the endpoint.
 pub(crate) fn handled(handled: &Handled, accept_undecodable: bool) -> Response<Full<Bytes>> {
     // Parked means kept for a person, and without an inbox only Stripe keeps it.
-    let given_up = |run: &Ran| accept_undecodable && run.outcome.as_ref().is_err_and(is_undecodable);
-    let settled = |run: &Ran| run.is_settled() || given_up(run);
+    let given_up =
+        |run: &AttemptReport| accept_undecodable && run.outcome.as_ref().is_err_and(is_undecodable);
+    let settled = |run: &AttemptReport| run.is_settled() || given_up(run);
     if !handled.runs.iter().all(settled) {
         return answer(StatusCode::INTERNAL_SERVER_ERROR);
     }

@@ -11,11 +11,12 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{Instrument, debug, info_span};
 use webhook_core::{
-    Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, Returned, Run, States, Verdict,
+    Attempt, Context, Envelope, HandlerError, HandlerResult, Invocation, Outcome, Registration, Reply,
+    States, Verdict,
 };
 
 use crate::report::format::{chain, rounded};
-use crate::run::panics::Place;
+use crate::run::panics::PanicLocation;
 
 /// Starts handlers on the application's runtime, which is theirs alone: what they do to it does not reach whoever
 /// receives events and watches over runs.
@@ -49,7 +50,7 @@ impl Start {
 
 /// A run that has ended.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct AttemptReport {
     pub(crate) handler: &'static Registration,
     pub(crate) outcome: Outcome,
     /// If it did not succeed: the error and its causes on one line.
@@ -60,10 +61,10 @@ pub(crate) struct Ran {
     pub(crate) has_begun: bool,
 }
 
-impl Ran {
+impl AttemptReport {
     /// Whether the handler is done with the event: it succeeded, or wants to hear no more of it.
     pub(crate) fn is_settled(&self) -> bool {
-        self.outcome.as_ref().err().is_none_or(|failure| failure.verdict() == Verdict::Discard)
+        self.outcome.as_ref().err().is_none_or(|failure| failure.verdict() == Verdict::Skip)
     }
 }
 
@@ -73,11 +74,11 @@ impl Runner {
         handler: &'static Registration,
         envelope: &Arc<Envelope>,
         start: Start,
-    ) -> Started {
+    ) -> AttemptHandle {
         let started_at = Instant::now();
         let by_policy = started_at + handler.policy.timeout.unwrap_or(self.timeout);
         let deadline = start.awaited_until.map_or(by_policy, |awaited| awaited.min(by_policy));
-        let run = Run {
+        let run = Attempt {
             handler: handler.id,
             endpoint: start.endpoint,
             attempt: start.attempt,
@@ -91,7 +92,7 @@ impl Runner {
         // A task of its own is the panic fence; the call itself may panic as well.
         let begun = Arc::new(AtomicBool::new(false));
         let begins = Arc::clone(&begun);
-        let place = Place::default();
+        let place = PanicLocation::default();
         let run = place.clone().of(async move {
             begins.store(true, Ordering::Relaxed);
             // What it waits for a thread is not the handler's time.
@@ -106,25 +107,25 @@ impl Runner {
             Some(runtime) => runtime.spawn(run),
             None => tokio::spawn(run),
         };
-        Started { handler, started_at, deadline, begun, place, task }
+        AttemptHandle { handler, started_at, deadline, begun, place, task }
     }
 }
 
 /// A run in progress. It goes on if this is dropped.
 #[derive(Debug)]
-pub(crate) struct Started {
+pub(crate) struct AttemptHandle {
     pub(crate) handler: &'static Registration,
     started_at: Instant,
     deadline: Instant,
     begun: Arc<AtomicBool>,
-    place: Place,
-    task: JoinHandle<(Returned, Option<String>, Duration)>,
+    place: PanicLocation,
+    task: JoinHandle<(HandlerResult, Option<String>, Duration)>,
 }
 
-impl Started {
+impl AttemptHandle {
     /// Waits for the end, and cancels the run at its deadline. `Err` gives the run back if it cannot be cancelled,
     /// because it does not let go of its thread.
-    pub(crate) async fn end(mut self) -> Result<Ran, Self> {
+    pub(crate) async fn end(mut self) -> Result<AttemptReport, Self> {
         let joined = match tokio::time::timeout_at(self.deadline.into(), &mut self.task).await {
             Ok(joined) => joined,
             Err(_) => {
@@ -139,13 +140,13 @@ impl Started {
     }
 
     /// Waits for the end of a run that cannot be cancelled, however long that takes.
-    pub(crate) async fn end_at_last(mut self) -> Ran {
+    pub(crate) async fn end_at_last(mut self) -> AttemptReport {
         let joined = (&mut self.task).await;
         self.ran(joined)
     }
 
     /// What is to be said of a run that nobody waits for any longer.
-    pub(crate) fn given_up(self) -> Ran {
+    pub(crate) fn given_up(self) -> AttemptReport {
         let after = self.limit();
         self.failed(Blocked { after })
     }
@@ -165,7 +166,7 @@ impl Started {
         self.deadline.saturating_duration_since(self.started_at)
     }
 
-    fn ran(&self, joined: Result<(Returned, Option<String>, Duration), JoinError>) -> Ran {
+    fn ran(&self, joined: Result<(HandlerResult, Option<String>, Duration), JoinError>) -> AttemptReport {
         let (returned, error, took) = match joined.map_err(JoinError::try_into_panic) {
             Ok(ended) => ended,
             Err(Ok(panic)) => return self.failed(self.panicked(panic)),
@@ -175,7 +176,7 @@ impl Started {
             Ok(reply) => (Ok(()), reply),
             Err(error) => (Err(error), None),
         };
-        Ran { handler: self.handler, outcome, error, reply, took, has_begun: true }
+        AttemptReport { handler: self.handler, outcome, error, reply, took, has_begun: true }
     }
 
     /// A run that panicked. The text of the panic may hold a customer's data.
@@ -196,10 +197,17 @@ impl Started {
     }
 
     /// A run that did not come to a return.
-    fn failed(&self, cause: impl std::error::Error + Send + Sync + 'static) -> Ran {
+    fn failed(&self, cause: impl std::error::Error + Send + Sync + 'static) -> AttemptReport {
         let (error, took) = (Some(cause.to_string()), self.started_at.elapsed());
         let outcome = Err(HandlerError::retry(cause));
-        Ran { handler: self.handler, outcome, error, reply: None, took, has_begun: self.has_begun() }
+        AttemptReport {
+            handler: self.handler,
+            outcome,
+            error,
+            reply: None,
+            took,
+            has_begun: self.has_begun(),
+        }
     }
 }
 

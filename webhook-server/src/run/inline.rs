@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use webhook_core::{Envelope, Registry};
 
 use crate::receive::outcome::{Handled, Refusal};
-use crate::run::attempt::{Runner, Start, Started};
+use crate::run::attempt::{AttemptHandle, Runner, Start};
 
 /// Runs every handler of an event at once, each on its own.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Inline {
         let started: Vec<_> = handlers.iter().copied().map(start).collect();
         let mut runs = Vec::with_capacity(started.len());
         for run in started {
-            runs.push(run.end().await.unwrap_or_else(Started::given_up));
+            runs.push(run.end().await.unwrap_or_else(AttemptHandle::given_up));
         }
         let unsuccessful = runs.iter().filter(|run| !run.is_settled()).count();
         self.unsuccessful.fetch_add(unsuccessful, Ordering::Relaxed);

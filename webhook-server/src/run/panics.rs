@@ -8,7 +8,7 @@ use std::sync::{Arc, Once, OnceLock};
 
 tokio::task_local! {
     /// Where the run that is polled has panicked.
-    static PLACE: Place;
+    static PLACE: PanicLocation;
 }
 
 /// Whether the standard library may write the texts of panics to standard error.
@@ -22,9 +22,9 @@ pub(crate) enum Texts {
 
 /// Where a run panicked, once it has.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Place(Arc<OnceLock<String>>);
+pub(crate) struct PanicLocation(Arc<OnceLock<String>>);
 
-impl Place {
+impl PanicLocation {
     /// Polls a run, and notes where it panics if it does.
     pub(crate) async fn of<F: Future>(self, run: F) -> F::Output {
         PLACE.scope(self, run).await

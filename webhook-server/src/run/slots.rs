@@ -1,6 +1,6 @@
 //! How many runs there may be at once, of all handlers and of each; and how many tasks are claimed ahead of them.
 //!
-//! A task that is claimed has a [`Place`] until its handler has returned, and a [`Slot`] while it runs. A handler has
+//! A task that is claimed has a [`Reservation`] until its handler has returned, and a [`Slot`] while it runs. A handler has
 //! more places than slots if its runs are short: as many more as can begin within [`AHEAD`]; and so have all together.
 //! Without these, a fast handler would wait for a commit after every few runs. A slow one has none, so that a task which
 //! another process, or an operator, could have is not kept waiting here.
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use webhook_core::Registration;
 
-use crate::store::{Capacity, Claimed};
+use crate::store::{Capacity, ClaimResult};
 
 /// How many runs may be awaited at once. Beyond that, they are made like all others.
 const AWAITED: usize = 256;
@@ -111,10 +111,10 @@ impl Slots {
     }
 
     /// A place for a task of an event that has just arrived, if there is one, and nothing of its handler is due already.
-    pub(crate) fn at_once(&self, handler: &Registration) -> Option<Place> {
+    pub(crate) fn at_once(&self, handler: &Registration) -> Option<Reservation> {
         if handler.policy.replies {
             let awaited = Arc::clone(&self.awaited).try_acquire_owned().ok()?;
-            return Some(Place { shares: None, due: Arc::clone(&self.due), _awaited: Some(awaited) });
+            return Some(Reservation { shares: None, due: Arc::clone(&self.due), _awaited: Some(awaited) });
         }
         let of = self.of.get(handler.id)?;
         for share in [of, &self.all] {
@@ -128,12 +128,12 @@ impl Slots {
     }
 
     /// A place for a task that is claimed.
-    pub(crate) fn place(&self, handler: &str) -> Place {
+    pub(crate) fn place(&self, handler: &str) -> Reservation {
         let shares = self.of.get(handler).map(|of| [Arc::clone(of), Arc::clone(&self.all)]);
         for share in shares.iter().flatten() {
             share.claimed.fetch_add(1, Ordering::SeqCst);
         }
-        Place { shares, due: Arc::clone(&self.due), _awaited: None }
+        Reservation { shares, due: Arc::clone(&self.due), _awaited: None }
     }
 
     /// How many tasks may be claimed.
@@ -145,7 +145,7 @@ impl Slots {
     }
 
     /// Notes of which handlers more may be due than was claimed.
-    pub(crate) fn claimed(&self, capacity: &Capacity, claimed: &Claimed) {
+    pub(crate) fn claimed(&self, capacity: &Capacity, claimed: &ClaimResult) {
         let is_full = claimed.claims.len() >= capacity.slots;
         self.all.is_behind.store(is_full, Ordering::SeqCst);
         let mut taken: HashMap<&str, usize> = HashMap::new();
@@ -164,7 +164,7 @@ impl Slots {
 
 /// The right to have a task claimed, until it is dropped: its handler has returned.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Reservation {
     /// The handler's, and that of all. `None` of a run that the sender waits for.
     shares: Option<[Arc<Share>; 2]>,
     due: Arc<Notify>,
@@ -178,7 +178,7 @@ pub(crate) struct Slot {
     _of_all: Option<OwnedSemaphorePermit>,
 }
 
-impl Place {
+impl Reservation {
     /// Waits until the task may run.
     ///
     /// Cancel safety: nothing is kept.
@@ -198,7 +198,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Reservation {
     fn drop(&mut self) {
         let Some(shares) = &self.shares else { return };
         for share in shares {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use tracing::{error, warn};
 use webhook_core::{DecodeError, Envelope, Registration, Reply, Retry, Verdict};
 
-use super::slots::{Place, Slot};
+use super::slots::{Reservation, Slot};
 use crate::receive::record::{Inbox, Phase};
 use crate::report::format::rounded;
 use crate::report::parked_because;
-use crate::run::attempt::{Ran, Start, Started};
-use crate::store::{Claim, End, Finished, Ticket, Why};
+use crate::run::attempt::{AttemptHandle, AttemptReport, Start};
+use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
 
 /// How long to wait after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -85,7 +85,7 @@ impl Inbox {
     }
 
     /// Runs a task that waited in the store.
-    fn resume(self: &Arc<Self>, claim: Claim, place: Place) {
+    fn resume(self: &Arc<Self>, claim: Claim, place: Reservation) {
         let end = match self.runnable(&claim) {
             Ok((handler, envelope)) => {
                 let start = Start {
@@ -98,9 +98,9 @@ impl Inbox {
                 tokio::spawn(self.run(claim.ticket, handler, envelope, start, place));
                 return;
             }
-            Err((why, error)) => End::Parked { why, error },
+            Err((why, error)) => Disposition::Parked { why, error },
         };
-        if let End::Parked { why, error: cause } = &end {
+        if let Disposition::Parked { why, error: cause } = &end {
             let why = parked_because(*why);
             error!(
                 task = claim.ticket.task,
@@ -121,15 +121,18 @@ impl Inbox {
     }
 
     /// Finds what a run needs, or says why the task can only be parked.
-    fn runnable(&self, claim: &Claim) -> Result<(&'static Registration, Arc<Envelope>), (Why, String)> {
+    fn runnable(
+        &self,
+        claim: &Claim,
+    ) -> Result<(&'static Registration, Arc<Envelope>), (ParkReason, String)> {
         let known = self.registry.registrations().iter().copied().find(|known| known.id == claim.handler);
         // A store starts nothing of a handler that was not named to it. If one did, the task would not be lost.
-        let handler = known.ok_or((Why::NoHandler, "the program has no such handler".to_owned()))?;
+        let handler = known.ok_or((ParkReason::NoHandler, "the program has no such handler".to_owned()))?;
         if claim.attempt > handler.policy.retry.max {
-            return Err((Why::Exhausted, "the process ended during the last attempt".to_owned()));
+            return Err((ParkReason::Exhausted, "the process ended during the last attempt".to_owned()));
         }
         let envelope = Envelope::parse_stored(&claim.body)
-            .map_err(|error| (Why::Undecodable, format!("the stored body is no event: {error}")))?;
+            .map_err(|error| (ParkReason::Undecodable, format!("the stored body is no event: {error}")))?;
         Ok((handler, Arc::new(envelope)))
     }
 
@@ -140,7 +143,7 @@ impl Inbox {
         handler: &'static Registration,
         envelope: Arc<Envelope>,
         start: Start,
-        place: Place,
+        place: Reservation,
     ) -> impl Future<Output = Option<Reply>> + Send + 'static {
         let (inbox, in_hand) = (Arc::clone(self), self.in_hand.one());
         async move {
@@ -161,7 +164,7 @@ impl Inbox {
             let end = match &ran {
                 Some(ran) if ran.has_begun => end(&handler.policy.retry, attempt, ran),
                 // It is not the handler's failure that it had no time, or no thread.
-                _ => End::Released,
+                _ => Disposition::Released,
             };
             let reply = ran.as_ref().and_then(|ran| ran.reply.clone());
             tokio::spawn(async move {
@@ -176,7 +179,7 @@ impl Inbox {
     }
 
     /// Waits for a slot. `None` if the server stops before there is one.
-    async fn slot(&self, ticket: Ticket, place: &Place) -> Option<Slot> {
+    async fn slot(&self, ticket: Ticket, place: &Reservation) -> Option<Slot> {
         let mut phase = self.phase.subscribe();
         let waiting = async {
             let mut waiting = std::pin::pin!(place.slot());
@@ -197,7 +200,12 @@ impl Inbox {
     }
 
     /// Waits for a run to end. `None` if it was cancelled because the server stops.
-    async fn watch(&self, ticket: Ticket, running: Started, envelope: &Envelope) -> Option<Ran> {
+    async fn watch(
+        &self,
+        ticket: Ticket,
+        running: AttemptHandle,
+        envelope: &Envelope,
+    ) -> Option<AttemptReport> {
         let canceller = running.canceller();
         let mut phase = self.phase.subscribe();
         let ending = async {
@@ -256,7 +264,7 @@ impl Inbox {
     }
 
     /// Has the store know how a run ended, however long that takes.
-    async fn write_end(&self, ticket: Ticket, end: &End) -> Finished {
+    async fn write_end(&self, ticket: Ticket, end: &Disposition) -> FinishResult {
         loop {
             match self.store.finish(ticket, end.clone()).await {
                 Ok(finished) => return finished,
@@ -270,26 +278,28 @@ impl Inbox {
 
     /// Wakes the worker after the end of a run if there may be something to claim: a claim that finds nothing still
     /// costs a turn of the writer.
-    fn look_after(&self, end: &End, finished: Finished) {
-        if finished.is_any_due || matches!(end, End::Retry { .. }) {
+    fn look_after(&self, end: &Disposition, finished: FinishResult) {
+        if finished.is_any_due || matches!(end, Disposition::Retry { .. }) {
             self.due.notify_one();
         }
     }
 }
 
 /// What follows from how a run ended.
-fn end(retry: &Retry, attempt: u32, ran: &Ran) -> End {
-    let Err(failure) = &ran.outcome else { return End::Done };
+fn end(retry: &Retry, attempt: u32, ran: &AttemptReport) -> Disposition {
+    let Err(failure) = &ran.outcome else { return Disposition::Done };
     let error = storable(ran.error.as_deref().unwrap_or_default());
     match failure.verdict() {
-        Verdict::Discard => End::Discarded { error },
-        Verdict::Park if failure.cause().is::<DecodeError>() => End::Parked { why: Why::Undecodable, error },
-        Verdict::Park => End::Parked { why: Why::Asked, error },
-        _ if attempt >= retry.max => End::Parked { why: Why::Exhausted, error },
-        Verdict::Retry { after: Some(delay) } => {
-            End::Retry { after: delay.clamp(Retry::SHORTEST, Retry::LONGEST), error }
+        Verdict::Skip => Disposition::Skipped { error },
+        Verdict::Park if failure.cause().is::<DecodeError>() => {
+            Disposition::Parked { why: ParkReason::Undecodable, error }
         }
-        _ => End::Retry { after: retry.delay(attempt, random()), error },
+        Verdict::Park => Disposition::Parked { why: ParkReason::Asked, error },
+        _ if attempt >= retry.max => Disposition::Parked { why: ParkReason::Exhausted, error },
+        Verdict::Retry { after: Some(delay) } => {
+            Disposition::Retry { after: delay.clamp(Retry::SHORTEST, Retry::LONGEST), error }
+        }
+        _ => Disposition::Retry { after: retry.delay(attempt, random()), error },
     }
 }
 

@@ -17,9 +17,10 @@ use super::clock::StoreClock;
 use super::memory::{Memory, Task};
 use super::sqlite::Sqlite;
 use super::{
-    ACCUSED, ATTEMPTS_KEPT, Arrival, AtOnce, AttemptOutcome, AttemptRow, Began, Capacity, Claim, End,
-    EventRow, Filter, HandlerStats, Lane, MAX_CRASHES, NewTask, Pruned, QuarantineRow, Recorded, Replayed,
-    Retention, State, Stats, Store, Stored, StoredEvent, TaskRow, Ticket, Why, moment,
+    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, Disposition, EventRow, Filter,
+    HandlerStats, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason, Pruned, QuarantineRow, RecordResult,
+    Recovered, Replayed, Retention, StartMode, State, Stats, Store, StoreFuture, StoredEvent, TaskRow,
+    Ticket, moment,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.
@@ -105,7 +106,7 @@ impl<S: Subject> World<S> {
         Self { subject: S::new(StoreClock::by_hand(&now)), now, runtime }
     }
 
-    fn done<'s, T>(&'s self, operation: impl FnOnce(&'s dyn Store) -> Stored<'s, T>) -> T {
+    fn done<'s, T>(&'s self, operation: impl FnOnce(&'s dyn Store) -> StoreFuture<'s, T>) -> T {
         self.runtime.block_on(operation(self.subject.store())).unwrap()
     }
 
@@ -117,7 +118,7 @@ impl<S: Subject> World<S> {
         self.now.load(Ordering::SeqCst)
     }
 
-    fn restart(&mut self, handlers: &[&str]) -> Began {
+    fn restart(&mut self, handlers: &[&str]) -> Recovered {
         self.subject.restart();
         self.done(|store| store.begin(owned(handlers)))
     }
@@ -127,18 +128,18 @@ impl<S: Subject> World<S> {
         self.arrive(arrival(event_id, tasks))
     }
 
-    fn arrive(&self, arrival: Arrival) -> Vec<Claim> {
+    fn arrive(&self, arrival: NewEvent) -> Vec<Claim> {
         match self.done(|store| store.record(arrival)) {
-            Recorded::New { started, .. } => started,
-            known @ Recorded::Duplicate { .. } => panic!("{known:?}"),
+            RecordResult::New { started, .. } => started,
+            known @ RecordResult::Duplicate { .. } => panic!("{known:?}"),
         }
     }
 
     /// Sends an event again. Returns whether its body was the same.
-    fn again(&self, arrival: Arrival) -> bool {
+    fn again(&self, arrival: NewEvent) -> bool {
         match self.done(|store| store.record(arrival)) {
-            Recorded::Duplicate { same_body } => same_body,
-            new @ Recorded::New { .. } => panic!("{new:?}"),
+            RecordResult::Duplicate { same_body } => same_body,
+            new @ RecordResult::New { .. } => panic!("{new:?}"),
         }
     }
 
@@ -176,11 +177,11 @@ impl<S: Subject> World<S> {
         self.done(|store| store.claim(capacity(0, &[]))).next_due
     }
 
-    fn finish(&self, claim: &Claim, end: End) -> bool {
+    fn finish(&self, claim: &Claim, end: Disposition) -> bool {
         self.done(|store| store.finish(claim.ticket, end)).was_ours
     }
 
-    fn finish_each(&self, claims: &[Claim], end: &End) {
+    fn finish_each(&self, claims: &[Claim], end: &Disposition) {
         for claim in claims {
             assert!(self.finish(claim, end.clone()));
         }
@@ -241,8 +242,8 @@ impl<S: Subject> World<S> {
         self.done(|store| store.retry(task, owned(handlers)))
     }
 
-    fn discard(&self, task: i64) -> bool {
-        self.done(|store| store.discard(task, "not wanted".to_owned()))
+    fn skip(&self, task: i64) -> bool {
+        self.done(|store| store.skip(task, "not wanted".to_owned()))
     }
 }
 
@@ -259,8 +260,8 @@ fn everything() -> Filter {
     Filter { limit: 10_000, ..Filter::default() }
 }
 
-pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> Arrival {
-    Arrival {
+pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> NewEvent {
+    NewEvent {
         event_id: event_id.to_owned(),
         event_type: "charge.succeeded".to_owned(),
         endpoint: "/stripe".to_owned(),
@@ -275,7 +276,7 @@ pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> Arrival {
     }
 }
 
-fn created(event_id: &str, created: i64, tasks: &[NewTask]) -> Arrival {
+fn created(event_id: &str, created: i64, tasks: &[NewTask]) -> NewEvent {
     about("ch_1", "charge.succeeded", event_id, Some(created), tasks)
 }
 
@@ -286,10 +287,10 @@ fn about(
     event_id: &str,
     created: Option<i64>,
     tasks: &[NewTask],
-) -> Arrival {
+) -> NewEvent {
     let moment = moment(event_type, created);
     let of_event = |task: &NewTask| NewTask { object: Some(format!("|{object_id}")), moment, ..task.clone() };
-    Arrival {
+    NewEvent {
         event_type: event_type.to_owned(),
         object_id: Some(object_id.to_owned()),
         created,
@@ -304,7 +305,7 @@ pub(super) fn free(handler: &str) -> NewTask {
         object: None,
         moment: 0,
         lane: None,
-        at_once: AtOnce::No,
+        at_once: StartMode::No,
     }
 }
 
@@ -314,7 +315,7 @@ fn grouped(handler: &str) -> NewTask {
 }
 
 fn awaited(handler: &str) -> NewTask {
-    NewTask { at_once: AtOnce::Awaited, ..free(handler) }
+    NewTask { at_once: StartMode::Awaited, ..free(handler) }
 }
 
 fn in_lane(handler: &str, key: &str, strict: bool) -> NewTask {
@@ -330,19 +331,19 @@ fn strict(handler: &str) -> NewTask {
 }
 
 pub(super) fn at_once(task: NewTask) -> NewTask {
-    NewTask { at_once: AtOnce::IfFree, ..task }
+    NewTask { at_once: StartMode::IfFree, ..task }
 }
 
-fn again_after(after: Duration) -> End {
-    End::Retry { after, error: "failed".to_owned() }
+fn again_after(after: Duration) -> Disposition {
+    Disposition::Retry { after, error: "failed".to_owned() }
 }
 
-fn parked() -> End {
-    End::Parked { why: Why::Exhausted, error: "failed for good".to_owned() }
+fn parked() -> Disposition {
+    Disposition::Parked { why: ParkReason::Exhausted, error: "failed for good".to_owned() }
 }
 
-fn discarded() -> End {
-    End::Discarded { error: "not wanted".to_owned() }
+fn skipped() -> Disposition {
+    Disposition::Skipped { error: "not wanted".to_owned() }
 }
 
 /// Opens at once or not at all, whatever room there is.

@@ -12,9 +12,10 @@ use webhook_core::Retry;
 
 use super::clock::{StoreClock, millis};
 use super::{
-    ACCUSED, ATTEMPTS_KEPT, Arrival, AtOnce, AttemptOutcome, AttemptRow, Began, Capacity, Claim, Claimed,
-    End, EventRow, Filter, Finished, HandlerStats, Lane, MAX_CRASHES, NewTask, POISON, Pruned, QuarantineRow,
-    Recorded, Replayed, Retention, State, Stats, Store, Stored, StoredEvent, TaskRow, Ticket, Why,
+    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, ClaimResult, Disposition, EventRow,
+    Filter, FinishResult, HandlerStats, Lane, MAX_CRASHES, NewEvent, NewTask, POISON, ParkReason, Pruned,
+    QuarantineRow, RecordResult, Recovered, Replayed, Retention, StartMode, State, Stats, Store, StoreFuture,
+    StoredEvent, TaskRow, Ticket,
 };
 
 /// How many events one step of the retention looks at.
@@ -72,7 +73,7 @@ pub(super) struct Task {
     pub(super) lane: Option<Lane>,
     pub(super) moment: i64,
     pub(super) state: State,
-    pub(super) why: Option<Why>,
+    pub(super) why: Option<ParkReason>,
     pub(super) attempt: u32,
     /// How many processes ended while it was running, since it last ended a run itself.
     pub(super) crashes: u32,
@@ -140,7 +141,7 @@ impl Task {
     }
 
     /// Ends it, until an operator wants it otherwise. Only a parked one has a reason why.
-    fn settle(&mut self, state: State, why: Option<Why>, error: Option<String>, now: i64) {
+    fn settle(&mut self, state: State, why: Option<ParkReason>, error: Option<String>, now: i64) {
         self.state = state;
         self.why = why;
         self.error = error;
@@ -195,7 +196,7 @@ impl Data {
         self.last_task
     }
 
-    fn record(&mut self, arrival: Arrival, now: i64) -> Recorded {
+    fn record(&mut self, arrival: NewEvent, now: i64) -> RecordResult {
         let digest: [u8; 32] = Sha256::digest(&arrival.body).into();
         let is_same =
             |row: &EventRow| row.event_type == arrival.event_type && row.object_id == arrival.object_id;
@@ -205,7 +206,7 @@ impl Data {
             let same_body = known.digest == digest;
             known.row.deliveries += 1;
             known.row.changed_bodies += u64::from(!same_body);
-            return Recorded::Duplicate { same_body };
+            return RecordResult::Duplicate { same_body };
         }
         self.last_event += 1;
         let seq = self.last_event;
@@ -235,20 +236,20 @@ impl Data {
                 started.extend(self.start(id, now));
             }
         }
-        Recorded::New { started, id_is_reused }
+        RecordResult::New { started, id_is_reused }
     }
 
     /// Whether a task that was just made may run at once: it is alone in its lane, and if nobody waits for its answer,
     /// no task is accused.
-    fn may_start(&self, id: i64, at_once: AtOnce) -> bool {
+    fn may_start(&self, id: i64, at_once: StartMode) -> bool {
         let is_alone = |task: &Task| match &task.lane {
             Some(lane) => self.open_in(&task.scope, lane).all(|other| other.id == id),
             None => true,
         };
         let may = match at_once {
-            AtOnce::No => false,
-            AtOnce::IfFree => !self.tasks.values().any(|task| task.is_accused() && task.state.is_open()),
-            AtOnce::Awaited => true,
+            StartMode::No => false,
+            StartMode::IfFree => !self.tasks.values().any(|task| task.is_accused() && task.state.is_open()),
+            StartMode::Awaited => true,
         };
         may && self.tasks.get(&id).is_some_and(is_alone)
     }
@@ -284,11 +285,11 @@ impl Data {
         task.object.is_some() && task.moment != 0 && self.tasks.values().any(is_newer)
     }
 
-    fn claim(&mut self, capacity: &Capacity, now: i64) -> Claimed {
+    fn claim(&mut self, capacity: &Capacity, now: i64) -> ClaimResult {
         let claims = self.claims(capacity, now);
         let waiting = self.tasks.values().filter(|task| task.state == State::Ready && task.due > now);
         let next_due = waiting.map(|task| task.due).min().map(|due| Duration::from_millis(due.abs_diff(now)));
-        Claimed { claims, next_due }
+        ClaimResult { claims, next_due }
     }
 
     fn claims(&mut self, capacity: &Capacity, now: i64) -> Vec<Claim> {
@@ -377,16 +378,16 @@ impl Data {
         }
     }
 
-    fn finish(&mut self, ticket: Ticket, end: End, now: i64) -> Finished {
+    fn finish(&mut self, ticket: Ticket, end: Disposition, now: i64) -> FinishResult {
         let was_ours = self.end_run(ticket, end, now);
-        Finished { was_ours, is_any_due: self.tasks.values().any(|task| task.is_due(now)) }
+        FinishResult { was_ours, is_any_due: self.tasks.values().any(|task| task.is_due(now)) }
     }
 
-    fn end_run(&mut self, ticket: Ticket, end: End, now: i64) -> bool {
+    fn end_run(&mut self, ticket: Ticket, end: Disposition, now: i64) -> bool {
         let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
         let Some(task) = running.filter(|task| task.fence == ticket.fence) else { return false };
         let was_acquitted = std::mem::take(&mut task.is_acquitted);
-        if matches!(end, End::Released) {
+        if matches!(end, Disposition::Released) {
             // As before the claim.
             task.is_suspect |= was_acquitted && task.crashes > 0;
         } else {
@@ -394,21 +395,21 @@ impl Data {
             task.crashes = 0;
         }
         let did_not_succeed = match &end {
-            End::Done | End::Released => None,
-            End::Discarded { error } => Some((AttemptOutcome::Discarded, error.clone())),
-            End::Retry { error, .. } => Some((AttemptOutcome::Failed, error.clone())),
-            End::Parked { error, .. } => Some((AttemptOutcome::Parked, error.clone())),
+            Disposition::Done | Disposition::Released => None,
+            Disposition::Skipped { error } => Some((AttemptOutcome::Skipped, error.clone())),
+            Disposition::Retry { error, .. } => Some((AttemptOutcome::Failed, error.clone())),
+            Disposition::Parked { error, .. } => Some((AttemptOutcome::Parked, error.clone())),
         };
         let attempt = did_not_succeed.map(|(outcome, error)| task.attempt_row(outcome, Some(error), now));
         match end {
-            End::Done => task.settle(State::Done, None, None, now),
-            End::Discarded { error } => task.settle(State::Discarded, None, Some(error), now),
-            End::Parked { why, error } => task.settle(State::Parked, Some(why), Some(error), now),
-            End::Retry { after, error } => {
+            Disposition::Done => task.settle(State::Done, None, None, now),
+            Disposition::Skipped { error } => task.settle(State::Skipped, None, Some(error), now),
+            Disposition::Parked { why, error } => task.settle(State::Parked, Some(why), Some(error), now),
+            Disposition::Retry { after, error } => {
                 task.become_ready(now.saturating_add(millis(after)));
                 task.error = Some(error);
             }
-            End::Released => {
+            Disposition::Released => {
                 task.become_ready(now);
                 task.attempt = task.attempt.saturating_sub(1);
             }
@@ -438,8 +439,8 @@ impl Data {
         }
     }
 
-    fn begin(&mut self, handlers: &[String], now: i64) -> Began {
-        let mut began = Began::default();
+    fn begin(&mut self, handlers: &[String], now: i64) -> Recovered {
+        let mut began = Recovered::default();
         let mut poisonous = Vec::new();
         let running = self.tasks.values().filter(|task| task.state == State::Running).count();
         let mut crashed = Vec::new();
@@ -451,7 +452,7 @@ impl Data {
             // If something else ran as well, that may have ended the process.
             if task.crashes >= MAX_CRASHES && counts && running == 1 {
                 let error = POISON.to_owned();
-                task.settle(State::Parked, Some(Why::Poison), Some(error), now);
+                task.settle(State::Parked, Some(ParkReason::Poison), Some(error), now);
                 poisonous.push(task.id);
                 began.poisoned += 1;
             } else {
@@ -475,10 +476,10 @@ impl Data {
         for task in self.tasks.values_mut() {
             let is_known = handlers.contains(&task.handler);
             if task.state.is_open() && !is_known {
-                task.settle(State::Parked, Some(Why::NoHandler), None, now);
+                task.settle(State::Parked, Some(ParkReason::NoHandler), None, now);
                 left.extend(task.lane.as_ref().map(|lane| ((task.scope.clone(), lane.key.clone()), task.id)));
                 began.without_handler += 1;
-            } else if task.why == Some(Why::NoHandler) && is_known && with_body.contains(&task.event) {
+            } else if task.why == Some(ParkReason::NoHandler) && is_known && with_body.contains(&task.event) {
                 task.become_ready(now);
                 began.resumed += 1;
             }
@@ -567,7 +568,7 @@ impl Data {
         let may = match task.state {
             State::Ready | State::Blocked => true,
             State::Parked => has_body,
-            State::Running | State::Done | State::Discarded => false,
+            State::Running | State::Done | State::Skipped => false,
         };
         if may {
             task.begin_anew(now);
@@ -575,12 +576,12 @@ impl Data {
         may
     }
 
-    fn discard(&mut self, id: i64, reason: String, now: i64) -> bool {
+    fn skip(&mut self, id: i64, reason: String, now: i64) -> bool {
         let Some(task) = self.tasks.get_mut(&id) else { return false };
         if !matches!(task.state, State::Parked | State::Ready | State::Blocked) {
             return false;
         }
-        task.settle(State::Discarded, None, Some(reason), now);
+        task.settle(State::Skipped, None, Some(reason), now);
         self.promote(id, now);
         true
     }
@@ -751,7 +752,7 @@ impl Memory {
     }
 
     /// Does one operation, at one time and with nothing beside it.
-    fn at_once<T: Send + 'static>(&self, operation: impl FnOnce(&mut Data, i64) -> T) -> Stored<'_, T> {
+    fn at_once<T: Send + 'static>(&self, operation: impl FnOnce(&mut Data, i64) -> T) -> StoreFuture<'_, T> {
         let mut data = self.data();
         let done = operation(&mut data, self.clock.now());
         Box::pin(std::future::ready(Ok(done)))
@@ -759,63 +760,63 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began> {
+    fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
         self.at_once(|data, now| data.begin(&handlers, now))
     }
 
-    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded> {
+    fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
         self.at_once(|data, now| data.record(arrival, now))
     }
 
-    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool> {
+    fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool> {
         self.at_once(|data, now| data.quarantine(&body, reason, now))
     }
 
-    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed> {
+    fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult> {
         self.at_once(|data, now| data.claim(&capacity, now))
     }
 
-    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
+    fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult> {
         self.at_once(|data, now| data.finish(ticket, end, now))
     }
 
-    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()> {
+    fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
         self.at_once(|data, _| data.acquit(ticket))
     }
 
-    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
+    fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {
         self.at_once(|data, now| data.prune(keep, cursor, now))
     }
 
-    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>> {
+    fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>> {
         self.at_once(|data, _| data.task_rows(&filter))
     }
 
-    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>> {
+    fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
         self.at_once(|data, _| data.event_rows(&filter))
     }
 
-    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>> {
+    fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
         self.at_once(|data, _| data.events_with_id(&id))
     }
 
-    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
+    fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
         self.at_once(|data, _| data.quarantined(limit))
     }
 
-    fn stats(&self) -> Stored<'_, Stats> {
+    fn stats(&self) -> StoreFuture<'_, Stats> {
         self.at_once(|data, now| data.stats(now))
     }
 
-    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool> {
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool> {
         self.at_once(|data, now| data.retry(task, &handlers, now))
     }
 
-    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {
-        self.at_once(|data, now| data.discard(task, reason, now))
+    fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool> {
+        self.at_once(|data, now| data.skip(task, reason, now))
     }
 
-    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed> {
         self.at_once(|data, now| data.replay(event, tasks, now))
     }
 }

@@ -30,7 +30,7 @@ use rusqlite::Connection;
 
 pub(crate) use self::cautions::cautions;
 use self::claim::Run;
-use self::disk_space::Room;
+use self::disk_space::DiskSpace;
 use self::file::{InboxFile, Problem};
 pub(crate) use self::paths::{beside, is_socket, real};
 use self::recover::Live;
@@ -39,9 +39,9 @@ use self::writer::{Urgency, Writer, translate};
 use crate::store::Opening;
 use crate::store::clock::StoreClock;
 use crate::store::{
-    Arrival, Began, Capacity, Claimed, End, EventRow, Filter, Finished, NewTask, OpenError, Pruned,
-    QuarantineRow, Recorded, Replayed, Retention, Stats, Store, StoreError, Stored, StoredEvent, TaskRow,
-    Ticket,
+    Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, NewEvent, NewTask, OpenError, Pruned,
+    QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store, StoreError, StoreFuture,
+    StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox in a file.
@@ -49,7 +49,7 @@ use crate::store::{
 pub(crate) struct Sqlite {
     writer: Writer,
     reader: Arc<Mutex<Option<Connection>>>,
-    room: Arc<Room>,
+    room: Arc<DiskSpace>,
     file: Arc<InboxFile>,
     session: Arc<Session>,
 }
@@ -77,7 +77,7 @@ impl Sqlite {
         clock: Option<StoreClock>,
     ) -> Result<Self, OpenError> {
         let file = Arc::new(InboxFile::at(path, opening)?);
-        let room = Arc::new(Room::new(&file.path, opening.disk_floor));
+        let room = Arc::new(DiskSpace::new(&file.path, opening.disk_floor));
         let session = Arc::new(Session::new(Arc::clone(&file), Arc::clone(&room), clock));
         let db = match session.open() {
             Ok(db) => {
@@ -103,7 +103,7 @@ impl Sqlite {
     /// Says in one sentence why the file cannot be used, and what to do.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, OpenError> {
         let file = Arc::new(InboxFile::to_read(path)?);
-        let room = Arc::new(Room::new(&file.path, 0));
+        let room = Arc::new(DiskSpace::new(&file.path, 0));
         let session = Arc::new(Session::of_reader(Arc::clone(&file), Arc::clone(&room)));
         Ok(Self { writer: Writer::none(), reader: Arc::default(), room, file, session })
     }
@@ -111,7 +111,7 @@ impl Sqlite {
     fn task<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, Run) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Stored<'_, T> {
+    ) -> StoreFuture<'_, T> {
         self.write(Urgency::Task, work, |_, _| {})
     }
 
@@ -120,7 +120,7 @@ impl Sqlite {
         urgency: Urgency,
         work: impl FnOnce(&Connection, Run) -> rusqlite::Result<T> + Send + 'static,
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
-    ) -> Stored<'_, T> {
+    ) -> StoreFuture<'_, T> {
         let session = Arc::clone(&self.session);
         Box::pin(async move {
             session.begin_late().await?;
@@ -132,7 +132,7 @@ impl Sqlite {
     fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Stored<'_, T> {
+    ) -> StoreFuture<'_, T> {
         let (reader, file) = (Arc::clone(&self.reader), Arc::clone(&self.file));
         Box::pin(async move {
             let reading = tokio::task::spawn_blocking(move || {
@@ -159,15 +159,15 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began> {
+    fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
         self.task(move |db, run| recover::begin(db, &handlers, run.now))
     }
 
-    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded> {
+    fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
         match self.room_for(arrival.body.len()) {
             Ok(urgency) => {
-                let note = |recorded: &Recorded, live: &mut Live| {
-                    if let Recorded::New { started, .. } = recorded {
+                let note = |recorded: &RecordResult, live: &mut Live| {
+                    if let RecordResult::New { started, .. } = recorded {
                         live.extend(started.iter().map(|claim| claim.ticket));
                     }
                 };
@@ -177,7 +177,7 @@ impl Store for Sqlite {
         }
     }
 
-    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool> {
+    fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool> {
         match self.room_for(body.len()) {
             Ok(urgency) => {
                 let work = move |db: &Connection, run: Run| record::quarantine(db, &body, &reason, run.now);
@@ -187,58 +187,58 @@ impl Store for Sqlite {
         }
     }
 
-    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed> {
-        let note = |claimed: &Claimed, live: &mut Live| {
+    fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult> {
+        let note = |claimed: &ClaimResult, live: &mut Live| {
             live.extend(claimed.claims.iter().map(|claim| claim.ticket));
         };
         self.write(Urgency::Task, move |db, run| claim::claim(db, &capacity, run), note)
     }
 
-    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
+    fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult> {
         let work = move |db: &Connection, run: Run| finish::finish(db, ticket, &end, run.now);
         self.write(Urgency::Task, work, move |_, live| {
             live.remove(&ticket);
         })
     }
 
-    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()> {
+    fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
         self.task(move |db, _| finish::acquit(db, ticket))
     }
 
-    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
+    fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {
         self.write(Urgency::Upkeep, move |db, run| prune::prune(db, &keep, cursor, run.now), |_, _| {})
     }
 
-    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>> {
+    fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>> {
         self.read(move |db| operate::tasks(db, &filter))
     }
 
-    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>> {
+    fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
         self.read(move |db| operate::events(db, &filter))
     }
 
-    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>> {
+    fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
         self.read(move |db| operate::event(db, &id))
     }
 
-    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
+    fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
         self.read(move |db| operate::quarantined(db, limit))
     }
 
-    fn stats(&self) -> Stored<'_, Stats> {
+    fn stats(&self) -> StoreFuture<'_, Stats> {
         let now = self.session.now();
         self.read(move |db| operate::stats(db, now))
     }
 
-    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool> {
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool> {
         self.task(move |db, run| operate::retry(db, task, &handlers, run.now))
     }
 
-    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {
-        self.task(move |db, run| operate::discard(db, task, &reason, run.now))
+    fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool> {
+        self.task(move |db, run| operate::skip(db, task, &reason, run.now))
     }
 
-    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed> {
         self.task(move |db, run| operate::replay(db, event, &tasks, run))
     }
 }

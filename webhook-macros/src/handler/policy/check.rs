@@ -54,7 +54,7 @@ impl Policy {
         let types_or_none = types.unwrap_or_default();
 
         if let Some(path) = &written.order_by {
-            if order == Some(Order::None) {
+            if order == Some(Order::Unordered) {
                 let message = "`order = none` lets any number run at once, so there is nothing to order by: \
                                remove one of the two";
                 mistakes.add(path.span(), message);
@@ -64,7 +64,7 @@ impl Policy {
             }
         }
         if let Some(group) = &written.order_group {
-            if order == Some(Order::None) {
+            if order == Some(Order::Unordered) {
                 let message = "`order = none` lets any number run at once, so there are no lanes to share: \
                                remove one of the two";
                 mistakes.add(group.span(), message);
@@ -93,7 +93,7 @@ impl Policy {
             None => Retry::default(),
         };
         // A run that Stripe waits for cannot wait for another.
-        let order = if replies { Order::None } else { order.unwrap_or_default() };
+        let order = if replies { Order::Unordered } else { order.unwrap_or_default() };
         let order_by = written.order_by.map(|path| path.value());
         let order_group = written.order_group.map(|name| name.value());
         Self { timeout, retry, order, order_by, order_group, replies, returns: returns(types, replies) }

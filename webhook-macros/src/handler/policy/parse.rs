@@ -90,7 +90,7 @@ impl WrittenRetry {
 /// Reads the value of `order`; what is nearly one gets the right spelling.
 pub(in super::super) fn order(key: &Ident, input: ParseStream<'_>) -> syn::Result<(Ident, Order)> {
     const KNOWN: [(&str, Order); 3] =
-        [("none", Order::None), ("serial", Order::Serial), ("strict", Order::Strict)];
+        [("none", Order::Unordered), ("serial", Order::Serial), ("strict", Order::Strict)];
     let all = "the value of `order` is `serial`, `strict` or `none`";
 
     let at = value_span(key, input);

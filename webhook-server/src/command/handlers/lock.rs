@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use webhook_core::{Registry, Takes};
+use webhook_core::{Registry, Subscription};
 
 use super::{count, none};
 use crate::app::App;
@@ -87,8 +87,8 @@ fn entries(registry: &Registry) -> BTreeSet<Entry> {
     let registrations = registry.registrations().iter();
     let entries = registrations.flat_map(|handler| {
         let types = match handler.takes {
-            Takes::Types(types) => types,
-            Takes::Unhandled => &[UNHANDLED][..],
+            Subscription::Types(types) => types,
+            Subscription::Unhandled => &[UNHANDLED][..],
         };
         types.iter().map(|event_type| (handler.id.to_owned(), (*event_type).to_owned()))
     });

@@ -1,4 +1,4 @@
-//! `inbox retry` and `inbox discard`: changes what becomes of tasks.
+//! `inbox retry` and `inbox skip`: changes what becomes of tasks.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
@@ -37,7 +37,7 @@ fn steerable() -> impl TypedValueParser<Value = State> {
 }
 
 #[derive(Args)]
-pub(super) struct Discard {
+pub(super) struct Skip {
     #[command(flatten)]
     steer: Steer,
     /// Kept with the task
@@ -49,10 +49,10 @@ pub(super) async fn retry(app: App, retry: &Steer) -> Result<(), Failure> {
     steer(app, retry, READY, |tasks| Request::Retry { tasks }).await
 }
 
-pub(super) async fn discard(app: App, discard: &Discard) -> Result<(), Failure> {
-    let reason = &discard.reason;
-    let request = |tasks| Request::Discard { tasks, reason: reason.clone() };
-    steer(app, &discard.steer, "discarded", request).await
+pub(super) async fn skip(app: App, skip: &Skip) -> Result<(), Failure> {
+    let reason = &skip.reason;
+    let request = |tasks| Request::Skip { tasks, reason: reason.clone() };
+    steer(app, &skip.steer, "skipped", request).await
 }
 
 /// Changes the tasks that are meant.
@@ -125,5 +125,5 @@ fn can_be_steered(state: State) -> bool {
 
 /// When what is ready will run, if not at once.
 fn when(operator: &Operator, done: &str) -> &'static str {
-    if operator.runs_tasks() || done == "discarded" { "" } else { ", to be run when the server starts" }
+    if operator.runs_tasks() || done == "skipped" { "" } else { ", to be run when the server starts" }
 }

@@ -8,7 +8,7 @@ use webhook_core::{Registry, catalog};
 use super::ask;
 use crate::command::{Failure, events};
 use crate::operate::{Operator, Request};
-use crate::store::{EventRow, Filter, TaskRow, Why};
+use crate::store::{EventRow, Filter, ParkReason, TaskRow};
 
 /// Flags that select tasks.
 #[derive(Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Selection {
     handler: Option<String>,
     /// Only what is parked for this reason
     #[arg(long, value_enum)]
-    why: Option<Why>,
+    why: Option<ParkReason>,
 }
 
 /// Flags that select events by what is known of them.

@@ -8,7 +8,7 @@ use crate::command::table::{Cell, Column, Table, wrapped};
 use crate::report::format::printable;
 use crate::report::parked_because;
 use crate::store::{
-    AttemptOutcome, AttemptRow, EventRow, QuarantineRow, State, Stats, StoredEvent, TaskRow, Why,
+    AttemptOutcome, AttemptRow, EventRow, ParkReason, QuarantineRow, State, Stats, StoredEvent, TaskRow,
 };
 
 /// How far what belongs to a handler is moved in beneath it.
@@ -123,7 +123,7 @@ fn attempt(attempt: &AttemptRow) -> String {
     let took = humantime::format_duration(Duration::from_millis(ended_ms.abs_diff(*started_ms)));
     let outcome = match attempt.outcome {
         AttemptOutcome::Failed => format!("failed after {took}"),
-        AttemptOutcome::Discarded => format!("discarded after {took}"),
+        AttemptOutcome::Skipped => format!("skipped after {took}"),
         AttemptOutcome::Parked => format!("parked after {took}"),
         // When the process ended is not known; the next one noticed it.
         AttemptOutcome::Crashed => "the process ended".to_owned(),
@@ -197,18 +197,18 @@ fn worded(state: State) -> (&'static str, Style) {
         State::Running => ("running", AnsiColor::Blue.on_default()),
         State::Blocked => ("blocked", AnsiColor::Yellow.on_default()),
         State::Done => ("done", AnsiColor::Green.on_default()),
-        State::Discarded => ("discarded", Style::new().dimmed()),
+        State::Skipped => ("skipped", Style::new().dimmed()),
         State::Parked => ("parked", AnsiColor::Red.on_default()),
     }
 }
 
-fn why(why: Why) -> &'static str {
+fn why(why: ParkReason) -> &'static str {
     match why {
-        Why::Asked => "asked",
-        Why::Exhausted => "exhausted",
-        Why::Poison => "poison",
-        Why::NoHandler => "no handler",
-        Why::Undecodable => "undecodable",
+        ParkReason::Asked => "asked",
+        ParkReason::Exhausted => "exhausted",
+        ParkReason::Poison => "poison",
+        ParkReason::NoHandler => "no handler",
+        ParkReason::Undecodable => "undecodable",
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, proptest};
-use webhook_core::{HandlerError, Invocation, Order, Policy, Registration, Registry, Running, States, Takes};
+use webhook_core::{
+    HandlerError, HandlerFuture, Invocation, Order, Policy, Registration, Registry, States, Subscription,
+};
 
 use super::*;
 use crate::receive::new_event::{arrival, new_task};
@@ -29,7 +31,7 @@ struct Syncing {
 }
 
 impl Syncing {
-    fn later<'s, T: Send + 's>(&'s self, operation: &str, done: Stored<'s, T>) -> Stored<'s, T> {
+    fn later<'s, T: Send + 's>(&'s self, operation: &str, done: StoreFuture<'s, T>) -> StoreFuture<'s, T> {
         let takes = (self.takes)(operation, self.count.fetch_add(1, Ordering::Relaxed));
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(takes)).await;
@@ -39,52 +41,52 @@ impl Syncing {
 }
 
 impl Store for Syncing {
-    fn begin(&self, handlers: Arc<[String]>) -> Stored<'_, Began> {
+    fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
         self.later("begin", self.memory.begin(handlers))
     }
-    fn record(&self, arrival: Arrival) -> Stored<'_, Recorded> {
+    fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
         self.later("record", self.memory.record(arrival))
     }
-    fn quarantine(&self, body: Bytes, reason: String) -> Stored<'_, bool> {
+    fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool> {
         self.later("quarantine", self.memory.quarantine(body, reason))
     }
-    fn claim(&self, capacity: Capacity) -> Stored<'_, Claimed> {
+    fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult> {
         self.later("claim", self.memory.claim(capacity))
     }
-    fn finish(&self, ticket: Ticket, end: End) -> Stored<'_, Finished> {
+    fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult> {
         self.later("finish", self.memory.finish(ticket, end))
     }
-    fn acquit(&self, ticket: Ticket) -> Stored<'_, ()> {
+    fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
         if self.fails.swap(false, Ordering::Relaxed) {
             return Box::pin(std::future::ready(Err(StoreError::DiskFull)));
         }
         self.later("acquit", self.memory.acquit(ticket))
     }
-    fn prune(&self, keep: Retention, cursor: i64) -> Stored<'_, Pruned> {
+    fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {
         self.later("prune", self.memory.prune(keep, cursor))
     }
-    fn tasks(&self, filter: Filter) -> Stored<'_, Vec<TaskRow>> {
+    fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>> {
         self.memory.tasks(filter)
     }
-    fn events(&self, filter: Filter) -> Stored<'_, Vec<EventRow>> {
+    fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
         self.memory.events(filter)
     }
-    fn event(&self, id: String) -> Stored<'_, Vec<StoredEvent>> {
+    fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
         self.memory.event(id)
     }
-    fn quarantined(&self, limit: usize) -> Stored<'_, Vec<QuarantineRow>> {
+    fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
         self.memory.quarantined(limit)
     }
-    fn stats(&self) -> Stored<'_, Stats> {
+    fn stats(&self) -> StoreFuture<'_, Stats> {
         self.memory.stats()
     }
-    fn retry(&self, task: i64, handlers: Arc<[String]>) -> Stored<'_, bool> {
+    fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool> {
         self.later("retry", self.memory.retry(task, handlers))
     }
-    fn discard(&self, task: i64, reason: String) -> Stored<'_, bool> {
-        self.later("discard", self.memory.discard(task, reason))
+    fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool> {
+        self.later("skip", self.memory.skip(task, reason))
     }
-    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> Stored<'_, Replayed> {
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed> {
         self.later("replay", self.memory.replay(event, tasks))
     }
 }
@@ -116,7 +118,7 @@ thread_local! {
 }
 
 /// What a handler does stands in the event's id: for how long, and whether it fails at first.
-fn run(runs: &'static std::thread::LocalKey<Runs>, invocation: Invocation) -> Running {
+fn run(runs: &'static std::thread::LocalKey<Runs>, invocation: Invocation) -> HandlerFuture {
     Box::pin(async move {
         let mut told = invocation.envelope.id.split('_').skip(1);
         let number = told.next().and_then(|number| number.parse().ok()).expect("it has a number");
@@ -144,12 +146,12 @@ static HANDLERS: [Registration; 2] = [
 const fn handler(
     id: &'static str,
     types: &'static [&'static str],
-    run: fn(Invocation) -> Running,
+    run: fn(Invocation) -> HandlerFuture,
 ) -> Registration {
-    let policy = Policy { order: Order::None, ..Policy::DEFAULT };
+    let policy = Policy { order: Order::Unordered, ..Policy::DEFAULT };
     Registration {
         id,
-        takes: Takes::Types(types),
+        takes: Subscription::Types(types),
         module: "",
         binary: None,
         file: "",
@@ -345,7 +347,7 @@ proptest! {
 async fn put(memory: &Memory, number: usize, event_type: &str, takes: u64) {
     let envelope = event(number, event_type, takes, false);
     let handler =
-        HANDLERS.iter().find(|known| matches!(known.takes, Takes::Types([it]) if *it == event_type));
+        HANDLERS.iter().find(|known| matches!(known.takes, Subscription::Types([it]) if *it == event_type));
     let task = new_task(handler.expect("it is in memory"), &envelope);
     memory.record(arrival(&envelope, "/", 0, vec![task])).await.expect("it is in memory");
 }

@@ -12,7 +12,7 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Step {
     /// An event arrives, whose task ends the process when it runs, or does not.
-    Arrive { handler: usize, is_guilty: bool, at_once: AtOnce, object: Option<u8> },
+    Arrive { handler: usize, is_guilty: bool, at_once: StartMode, object: Option<u8> },
     /// What is due starts, as far as this goes.
     Claim { slots: usize },
     /// A run of a task that is not guilty ends.
@@ -31,7 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => arrive.prop_map(|(handler, is_guilty, start, object)| Step::Arrive {
             handler,
             is_guilty,
-            at_once: [AtOnce::No, AtOnce::IfFree, AtOnce::Awaited][usize::from(start)],
+            at_once: [StartMode::No, StartMode::IfFree, StartMode::Awaited][usize::from(start)],
             object,
         }),
         5 => (1..8_usize).prop_map(|slots| Step::Claim { slots }),
@@ -81,7 +81,7 @@ impl<S: Subject> Trial<S> {
                 let Some((task, claim)) = innocent.get(run % innocent.len().max(1)) else { return };
                 self.running.remove(task);
                 self.crashes.remove(task);
-                let end = if fails { again_after(Duration::ZERO) } else { End::Done };
+                let end = if fails { again_after(Duration::ZERO) } else { Disposition::Done };
                 assert!(self.world.finish(claim, end));
             }
             Step::Acquit { run } => {
@@ -97,9 +97,9 @@ impl<S: Subject> Trial<S> {
         }
     }
 
-    fn arrive(&mut self, handler: &str, is_guilty: bool, at_once: AtOnce, object: Option<u8>) {
+    fn arrive(&mut self, handler: &str, is_guilty: bool, at_once: StartMode, object: Option<u8>) {
         self.events += 1;
-        let lane = object.filter(|_| at_once != AtOnce::Awaited);
+        let lane = object.filter(|_| at_once != StartMode::Awaited);
         let lane = lane.map(|object| Lane { key: format!("ch_{object}"), strict: false });
         let task = NewTask { lane, at_once, ..free(handler) };
         let started = self.world.record(&format!("evt_{}", self.events), &[task]);
@@ -107,7 +107,7 @@ impl<S: Subject> Trial<S> {
         if is_guilty {
             self.guilty.insert(id);
         }
-        if at_once == AtOnce::Awaited {
+        if at_once == StartMode::Awaited {
             assert_eq!(started.len(), 1, "what is awaited always starts");
             self.awaited.insert(id);
         }
@@ -172,7 +172,7 @@ impl<S: Subject> Trial<S> {
         } else {
             assert_eq!(poisoned, 0, "nobody was accused");
         }
-        for row in self.world.tasks().iter().filter(|row| row.why == Some(Why::Poison)) {
+        for row in self.world.tasks().iter().filter(|row| row.why == Some(ParkReason::Poison)) {
             assert!(self.guilty.contains(&row.task), "an innocent task was convicted: {row:?}");
         }
     }
@@ -196,7 +196,7 @@ impl<S: Subject> Trial<S> {
         assert!(left.is_empty(), "{left:?}");
         for row in self.world.tasks() {
             let is_guilty = self.guilty.contains(&row.task);
-            assert_eq!(row.why == Some(Why::Poison), is_guilty, "{row:?}");
+            assert_eq!(row.why == Some(ParkReason::Poison), is_guilty, "{row:?}");
         }
     }
 }
@@ -228,13 +228,13 @@ proptest! {
 fn a_guilty_task_is_convicted_by_its_third_crash() {
     for company in 0..10 {
         let mut trial = Trial::<InMemory>::new();
-        trial.arrive("a", true, AtOnce::No, None);
+        trial.arrive("a", true, StartMode::No, None);
         for _ in 0..company {
-            trial.arrive("b", false, AtOnce::No, None);
+            trial.arrive("b", false, StartMode::No, None);
         }
         let mut crashes = 0;
         while trial.world.task(1).state != State::Parked {
-            trial.arrive("c", false, AtOnce::IfFree, None);
+            trial.arrive("c", false, StartMode::IfFree, None);
             trial.claim(100);
             if trial.running.contains_key(&1) {
                 trial.crash();
@@ -255,7 +255,7 @@ fn acquitted_after_three_crashes_of_others<S: Subject>() {
         assert_eq!(world.claim_ids(10), [1]);
         let guilty = world.record(&format!("evt_w{crash}"), &[awaited("w")]);
         assert_eq!(world.restart(&["a", "w"]).poisoned, 0);
-        assert!(world.discard(guilty[0].ticket.task));
+        assert!(world.skip(guilty[0].ticket.task));
     }
     let claim = world.claim_one();
     world.done(|store| store.acquit(claim.ticket));
@@ -283,7 +283,7 @@ fn accused_at_an_orderly_stop<S: Subject>() {
     }
     let accused = world.claim_one();
     world.done(|store| store.acquit(accused.ticket));
-    assert!(world.finish(&accused, End::Released));
+    assert!(world.finish(&accused, Disposition::Released));
     world.restart(&["a", "b"]);
     world.record("evt_2", &[free("b")]);
     assert_eq!(world.claim_ids(10), [1], "it is accused still, and runs alone");

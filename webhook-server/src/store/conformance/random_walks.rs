@@ -51,7 +51,7 @@ enum Step {
         event: usize,
         changed: bool,
         handlers: u8,
-        at_once: AtOnce,
+        at_once: StartMode,
     },
     Claim {
         slots: usize,
@@ -59,12 +59,12 @@ enum Step {
     },
     Finish {
         run: usize,
-        end: End,
+        end: Disposition,
     },
     /// With a ticket that has been used, or taken over.
     FinishOld {
         task: usize,
-        end: End,
+        end: Disposition,
     },
     Acquit(usize),
     Later(Duration),
@@ -80,7 +80,7 @@ enum Step {
         task: usize,
         handlers: u8,
     },
-    Discard(usize),
+    Skip(usize),
     Replay {
         event: usize,
         handlers: u8,
@@ -101,7 +101,7 @@ fn step() -> impl Strategy<Value = Step> {
     // Mostly all handlers are there.
     let present = || prop_oneof![4 => Just(7), 1 => 0..8_u8];
     prop_oneof![
-        12 => (event(), any::<bool>(), 0..8_u8, select(vec![AtOnce::No, AtOnce::IfFree, AtOnce::Awaited]))
+        12 => (event(), any::<bool>(), 0..8_u8, select(vec![StartMode::No, StartMode::IfFree, StartMode::Awaited]))
             .prop_map(|(event, changed, handlers, at_once)| Step::Record { event, changed, handlers, at_once }),
         12 => (0..5_usize, uniform3(prop_oneof![2 => Just(5), 1 => 0..3_usize]))
             .prop_map(|(slots, each)| Step::Claim { slots, each }),
@@ -113,20 +113,20 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_u8).prop_map(Step::Quarantine),
         2 => (retention, 0..6_i64).prop_map(|(keep, cursor)| Step::Prune { keep, cursor }),
         2 => (any::<usize>(), present()).prop_map(|(task, handlers)| Step::Retry { task, handlers }),
-        2 => any::<usize>().prop_map(Step::Discard),
+        2 => any::<usize>().prop_map(Step::Skip),
         3 => (event(), 0..8_u8).prop_map(|(event, handlers)| Step::Replay { event, handlers }),
         2 => filter().prop_map(Step::List),
     ]
 }
 
-fn end(delay: impl Strategy<Value = Duration> + 'static) -> impl Strategy<Value = End> {
+fn end(delay: impl Strategy<Value = Duration> + 'static) -> impl Strategy<Value = Disposition> {
     prop_oneof![
-        4 => Just(End::Done),
-        1 => Just(discarded()),
+        4 => Just(Disposition::Done),
+        1 => Just(skipped()),
         4 => delay.prop_map(again_after),
-        1 => select(vec![Why::Asked, Why::Exhausted, Why::Undecodable])
-            .prop_map(|why| End::Parked { why, error: "parked".to_owned() }),
-        2 => Just(End::Released),
+        1 => select(vec![ParkReason::Asked, ParkReason::Exhausted, ParkReason::Undecodable])
+            .prop_map(|why| Disposition::Parked { why, error: "parked".to_owned() }),
+        2 => Just(Disposition::Released),
     ]
 }
 
@@ -140,7 +140,7 @@ fn filter() -> impl Strategy<Value = Filter> {
         weighted(0.3, select(types).prop_map(str::to_owned)),
         weighted(0.3, select(HANDLERS.to_vec()).prop_map(str::to_owned)),
         weighted(0.3, select(states)),
-        weighted(0.2, select(vec![Why::Asked, Why::Poison, Why::NoHandler])),
+        weighted(0.2, select(vec![ParkReason::Asked, ParkReason::Poison, ParkReason::NoHandler])),
         weighted(0.3, select(vec![START, START + 1, START + 2_000, START + 200_000_000])),
         weighted(0.3, 0..20_i64),
         0..10_usize,
@@ -199,7 +199,7 @@ impl<S: Subject> World<S> {
                 let plain = arrival(id, &tasks);
                 let body = if changed { Bytes::from_static(b"{}") } else { plain.body.clone() };
                 let recorded = self.done(|store| {
-                    store.record(Arrival {
+                    store.record(NewEvent {
                         event_type: event_type.to_owned(),
                         object_id: object.map(str::to_owned),
                         created,
@@ -208,10 +208,10 @@ impl<S: Subject> World<S> {
                     })
                 });
                 match recorded {
-                    Recorded::New { started, id_is_reused } => {
+                    RecordResult::New { started, id_is_reused } => {
                         format!("started {:?} {id_is_reused}", shown(&started))
                     }
-                    duplicate @ Recorded::Duplicate { .. } => format!("{duplicate:?}"),
+                    duplicate @ RecordResult::Duplicate { .. } => format!("{duplicate:?}"),
                 }
             }
             Step::Claim { slots, each } => {
@@ -257,9 +257,9 @@ impl<S: Subject> World<S> {
             Step::Retry { task, handlers } => {
                 format!("{:?}", chosen(task).map(|task| self.retry_of(task.id, &named(handlers))))
             }
-            Step::Discard(task) => format!("{:?}", chosen(task).map(|task| self.discard(task.id))),
+            Step::Skip(task) => format!("{:?}", chosen(task).map(|task| self.skip(task.id))),
             Step::Replay { event, handlers } => {
-                let tasks = walking_tasks(event, handlers, AtOnce::No, orders);
+                let tasks = walking_tasks(event, handlers, StartMode::No, orders);
                 let (id, event_type, object, _) = EVENTS[event];
                 let is_meant = |row: &&EventRow| {
                     row.event_id == id && row.event_type == event_type && row.object_id.as_deref() == object
@@ -286,7 +286,7 @@ fn named(set: u8) -> Vec<&'static str> {
     members(set).map(|index| HANDLERS[index]).collect()
 }
 
-fn walking_tasks(event: usize, handlers: u8, at_once: AtOnce, orders: Orders) -> Vec<NewTask> {
+fn walking_tasks(event: usize, handlers: u8, at_once: StartMode, orders: Orders) -> Vec<NewTask> {
     let (_, event_type, object, created) = EVENTS[event];
     let task = |index: usize| {
         let lane = orders.of(index).zip(object).map(|(strict, key)| Lane { key: key.to_owned(), strict });
@@ -296,7 +296,7 @@ fn walking_tasks(event: usize, handlers: u8, at_once: AtOnce, orders: Orders) ->
             object: object.map(|object| format!("|{object}")),
             moment: moment(event_type, created),
             // What is awaited waits for no other.
-            lane: lane.filter(|_| at_once != AtOnce::Awaited),
+            lane: lane.filter(|_| at_once != StartMode::Awaited),
             at_once,
         }
     };
@@ -339,7 +339,7 @@ impl<S: Subject> Walk<S> {
         for _ in 0..1_000 {
             let tasks = self.model.subject.0.every_task();
             if tasks.iter().any(|task| task.state == State::Running) {
-                self.take(&Step::Finish { run: 0, end: End::Done });
+                self.take(&Step::Finish { run: 0, end: Disposition::Done });
             } else if let Some(wait) = self.model.next_due()
                 && !tasks.iter().any(|task| task.state == State::Ready && task.due <= self.model.now())
             {
@@ -397,10 +397,10 @@ fn check_rows(view: &View) {
 /// What no step, or only some, may change.
 fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) {
     let begins_anew = matches!(step, Step::Retry { .. } | Step::Replay { .. });
-    let gives_back = matches!(step, Step::Finish { end: End::Released, .. });
+    let gives_back = matches!(step, Step::Finish { end: Disposition::Released, .. });
     let is_alone = |task: &Task| task.is_suspect && task.crashes >= ACCUSED && task.state == State::Running;
     let one_is_alone = before.0.iter().any(is_alone);
-    let is_awaited = matches!(step, Step::Record { at_once: AtOnce::Awaited, .. });
+    let is_awaited = matches!(step, Step::Record { at_once: StartMode::Awaited, .. });
     for old in before.0 {
         let Some(new) = after.0.iter().find(|new| new.id == old.id) else {
             assert!(matches!(step, Step::Prune { .. }) && !old.state.is_open(), "{step:?} {old:?}");
@@ -413,7 +413,7 @@ fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) 
             assert_eq!((new.fence, new.attempt), (old.fence + 1, old.attempt + 1), "{step:?}");
         }
         if !old.state.is_open() && new.state.is_open() {
-            let resumes = matches!(step, Step::Restart { .. }) && old.why == Some(Why::NoHandler);
+            let resumes = matches!(step, Step::Restart { .. }) && old.why == Some(ParkReason::NoHandler);
             assert!(begins_anew || resumes, "{step:?} {old:?} {new:?}");
         }
     }

@@ -73,7 +73,7 @@ on_every_store! {
     a_replay_needs_the_body,
     a_retry_by_hand_begins_anew,
     a_retry_is_of_handlers_that_there_are,
-    a_discard_lets_the_lane_go_on,
+    a_skip_lets_the_lane_go_on,
     quarantine_tells_duplicates_by_the_body,
     record_starts_what_may_run,
     a_newer_event_that_is_done_makes_an_older_one_stale,
@@ -88,7 +88,8 @@ on_every_store! {
 }
 
 fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
-    let sent = Arrival { account: Some("acct_1".to_owned()), ..created("evt_1", 7, &[free("a"), free("b")]) };
+    let sent =
+        NewEvent { account: Some("acct_1".to_owned()), ..created("evt_1", 7, &[free("a"), free("b")]) };
     assert!(world.arrive(sent).is_empty());
     let task = |task, handler: &str| TaskRow {
         task,
@@ -138,13 +139,13 @@ fn an_event_without_tasks_is_known_without_its_body(world: World<impl Subject>) 
 }
 
 fn a_duplicate_changes_nothing_in_any_state(world: World<impl Subject>) {
-    let tasks = ["done", "discarded", "parked", "waiting", "running"].map(free);
+    let tasks = ["done", "skipped", "parked", "waiting", "running"].map(free);
     world.record("evt_0", &[in_lane("blocked", "k", false)]);
     world.record("evt_1", &[&tasks[..], &[in_lane("blocked", "k", false)]].concat());
     for claim in world.claim(10) {
         let end = match &*claim.handler {
-            "done" => End::Done,
-            "discarded" => discarded(),
+            "done" => Disposition::Done,
+            "skipped" => skipped(),
             "parked" => parked(),
             "waiting" => again_after(SECOND),
             _ => continue,
@@ -153,7 +154,7 @@ fn a_duplicate_changes_nothing_in_any_state(world: World<impl Subject>) {
     }
     let before = world.tasks();
     let states: Vec<State> = before.iter().skip(1).map(|row| row.state).collect();
-    let every = [State::Done, State::Discarded, State::Parked, State::Ready, State::Running, State::Blocked];
+    let every = [State::Done, State::Skipped, State::Parked, State::Ready, State::Running, State::Blocked];
     assert_eq!(states, every);
     world.later(SECOND / 2);
     assert!(world.again(arrival("evt_1", &tasks)));
@@ -174,7 +175,7 @@ fn a_duplicate_of_what_was_started_starts_nothing(world: World<impl Subject>) {
 }
 
 fn a_changed_body_is_counted_and_not_kept(world: World<impl Subject>) {
-    let changed = || Arrival { body: Bytes::from_static(b"{}"), ..arrival("evt_1", &[free("a")]) };
+    let changed = || NewEvent { body: Bytes::from_static(b"{}"), ..arrival("evt_1", &[free("a")]) };
     world.record("evt_1", &[free("a")]);
     assert!(!world.again(changed()));
     assert!(!world.again(changed()));
@@ -189,12 +190,12 @@ fn an_id_with_another_type_or_object_is_an_event_of_its_own(world: World<impl Su
     let sent = |event_type: &str, object: &str| {
         about(object, event_type, "evt_00000000000000", None, &[at_once(free("a"))])
     };
-    let record = |arrival: Arrival| match world.done(|store| store.record(arrival)) {
-        Recorded::New { started, id_is_reused } => {
+    let record = |arrival: NewEvent| match world.done(|store| store.record(arrival)) {
+        RecordResult::New { started, id_is_reused } => {
             assert_eq!(started.len(), 1);
             Some(id_is_reused)
         }
-        Recorded::Duplicate { .. } => None,
+        RecordResult::Duplicate { .. } => None,
     };
     assert_eq!(record(sent("charge.succeeded", "ch_1")), Some(false));
     assert_eq!(record(sent("charge.failed", "ch_1")), Some(true), "another type");
@@ -204,7 +205,7 @@ fn an_id_with_another_type_or_object_is_an_event_of_its_own(world: World<impl Su
     {
         assert_eq!(record(sent(event_type, object)), None, "the same again");
     }
-    let without_object = || Arrival { object_id: None, ..sent("charge.failed", "ch_2") };
+    let without_object = || NewEvent { object_id: None, ..sent("charge.failed", "ch_2") };
     assert_eq!(record(without_object()), Some(true), "no object");
     assert_eq!(record(without_object()), None);
     let found = world.done(|store| store.event("evt_00000000000000".to_owned()));
@@ -228,7 +229,7 @@ fn an_id_with_another_type_or_object_is_an_event_of_its_own(world: World<impl Su
 
 fn every_attempt_that_did_not_succeed_is_kept(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a"), free("b")]);
-    for end in [again_after(SECOND), End::Released, parked()] {
+    for end in [again_after(SECOND), Disposition::Released, parked()] {
         world.later(SECOND);
         let claim = world.claim(10).into_iter().find(|claim| claim.handler == "a").unwrap();
         world.later(SECOND);
@@ -238,8 +239,8 @@ fn every_attempt_that_did_not_succeed_is_kept(mut world: World<impl Subject>) {
     world.claim(10);
     world.restart(&["a", "b"]);
     let first = world.claim(10).remove(0);
-    world.finish(&first, discarded());
-    world.finish(&world.claim_one(), End::Done);
+    world.finish(&first, skipped());
+    world.finish(&world.claim_one(), Disposition::Done);
     let attempts = world.stored("evt_1").unwrap().attempts;
     let row = |task, attempt, started: i64, ended: i64, outcome, error: Option<&str>| AttemptRow {
         task,
@@ -254,7 +255,7 @@ fn every_attempt_that_did_not_succeed_is_kept(mut world: World<impl Subject>) {
         row(1, 2, 5, 6, AttemptOutcome::Parked, Some("failed for good")),
         row(1, 1, 6, 6, AttemptOutcome::Crashed, None),
         row(2, 1, 1, 6, AttemptOutcome::Crashed, None),
-        row(1, 2, 6, 6, AttemptOutcome::Discarded, Some("not wanted")),
+        row(1, 2, 6, 6, AttemptOutcome::Skipped, Some("not wanted")),
     ];
     assert_eq!(
         attempts, expected,
@@ -281,7 +282,7 @@ fn a_failing_handler_does_not_touch_its_neighbour(world: World<impl Subject>) {
     world.record("evt_1", &[free("bad"), free("good")]);
     let claims = world.claim(10);
     assert!(world.finish(&claims[0], again_after(SECOND)));
-    assert!(world.finish(&claims[1], End::Done));
+    assert!(world.finish(&claims[1], Disposition::Done));
     let [bad, good] = &world.tasks()[..] else { panic!("two tasks") };
     assert_eq!((bad.state, bad.error.as_deref()), (State::Ready, Some("failed")));
     assert_eq!((good.state, good.error.as_deref()), (State::Done, None));
@@ -293,27 +294,27 @@ fn a_run_ends_once(world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     let first = world.claim_one();
     assert!(world.finish(&first, again_after(Duration::ZERO)));
-    assert!(!world.finish(&first, End::Done), "the task does not run");
+    assert!(!world.finish(&first, Disposition::Done), "the task does not run");
     let second = world.claim_one();
     assert_eq!((second.ticket.fence, second.attempt), (2, 2));
-    assert!(!world.finish(&first, End::Done), "another run has the task");
+    assert!(!world.finish(&first, Disposition::Done), "another run has the task");
     assert_eq!(world.states(), [State::Running]);
-    assert!(world.finish(&second, End::Done));
+    assert!(world.finish(&second, Disposition::Done));
     assert!(!world.finish(&second, parked()));
     assert_eq!(world.states(), [State::Done]);
     let unknown = Ticket { task: 99, fence: 1 };
-    assert!(!world.done(|store| store.finish(unknown, End::Done)).was_ours);
+    assert!(!world.done(|store| store.finish(unknown, Disposition::Done)).was_ours);
 }
 
 fn an_old_ticket_is_worthless_after_a_restart(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     let old = world.claim_one();
     world.restart(&["a"]);
-    assert!(!world.finish(&old, End::Done));
+    assert!(!world.finish(&old, Disposition::Done));
     let new = world.claim_one();
     assert_eq!((new.ticket.fence, new.attempt), (2, 2));
-    assert!(!world.finish(&old, End::Done));
-    assert!(world.finish(&new, End::Done));
+    assert!(!world.finish(&old, Disposition::Done));
+    assert!(world.finish(&new, Disposition::Done));
 }
 
 fn a_retry_waits_for_its_time(world: World<impl Subject>) {
@@ -329,7 +330,7 @@ fn a_retry_waits_for_its_time(world: World<impl Subject>) {
     let claim = world.claim_one();
     assert_eq!(claim.attempt, 2);
     assert_eq!(world.task(1).error.as_deref(), Some("failed"));
-    world.finish(&claim, End::Done);
+    world.finish(&claim, Disposition::Done);
     assert_eq!(world.task(1).error, None);
     assert_eq!(world.task(1).finished_ms, Some(START + 5_000));
     assert_eq!(world.next_due(), None);
@@ -390,7 +391,7 @@ fn a_serial_lane_runs_one_at_a_time(world: World<impl Subject>) {
         let claim = world.claim_one();
         assert_eq!(claim.ticket.task, task);
         assert!(world.claim(10).is_empty());
-        assert!(world.finish(&claim, End::Done));
+        assert!(world.finish(&claim, Disposition::Done));
     }
     assert_eq!(world.states(), [State::Done; 3]);
 }
@@ -403,7 +404,7 @@ fn a_serial_lane_takes_the_oldest_first(world: World<impl Subject>) {
     world.record("evt_without_a_time", &[serial("a")]);
     let order = [5, 3, 1, 4, 2].map(|task| {
         let claim = world.claim_one();
-        assert!(world.finish(&claim, End::Done));
+        assert!(world.finish(&claim, Disposition::Done));
         (claim.ticket.task, task)
     });
     assert!(order.iter().all(|(claimed, expected)| claimed == expected), "{order:?}");
@@ -418,7 +419,7 @@ fn within_a_second_created_is_first_and_deleted_last(world: World<impl Subject>)
     world.arrive(about("sub_1", "customer.subscription.deleted", "evt_before", Some(19), &[serial("a")]));
     let order = [6, 3, 5, 2, 4, 1].map(|_| {
         let claim = world.claim_one();
-        assert!(world.finish(&claim, End::Done));
+        assert!(world.finish(&claim, Disposition::Done));
         claim.ticket.task
     });
     assert_eq!(order, [6, 3, 5, 2, 4, 1]);
@@ -433,7 +434,7 @@ fn handlers_of_a_group_share_their_lanes(world: World<impl Subject>) {
     let which: Vec<_> = claims.iter().map(|claim| &*claim.handler).collect();
     assert_eq!(which, ["on_create", "on_pause"]);
     assert!(world.record("evt_4", &[at_once(grouped("on_update"))]).is_empty(), "the lane is taken");
-    assert!(world.finish(&claims[0], End::Done));
+    assert!(world.finish(&claims[0], Disposition::Done));
     assert_eq!(world.claim_one().ticket.task, 4, "without a time it comes first");
 }
 
@@ -448,7 +449,7 @@ fn a_group_waits_for_the_handler_whose_turn_it_is(world: World<impl Subject>) {
     assert!(world.claim(10).is_empty());
     assert_eq!(world.states(), [State::Blocked, State::Running, State::Blocked]);
     world.arrive(about("sub_1", "customer.subscription.updated", "evt_3", Some(30), &[grouped("on_update")]));
-    assert!(world.discard(3));
+    assert!(world.skip(3));
     assert_eq!(world.states()[3], State::Ready);
 }
 
@@ -461,7 +462,7 @@ fn a_serial_lane_lets_others_pass_a_task_in_backoff(world: World<impl Subject>) 
     world.later(SECOND);
     assert!(world.claim(10).is_empty(), "the lane is taken");
     assert_eq!(world.states(), [State::Blocked, State::Running]);
-    world.finish(&second, End::Done);
+    world.finish(&second, Disposition::Done);
     assert_eq!(world.claim_one().ticket.task, 1);
 }
 
@@ -477,7 +478,7 @@ fn a_strict_lane_waits_for_a_task_in_backoff(world: World<impl Subject>) {
     for task in 1..=3 {
         let claim = world.claim_one();
         assert_eq!(claim.ticket.task, task);
-        world.finish(&claim, End::Done);
+        world.finish(&claim, Disposition::Done);
     }
 }
 
@@ -493,8 +494,8 @@ fn a_parked_task_frees_its_lane(world: World<impl Subject>) {
         // It comes back into the lane, and waits there like any other.
         assert!(world.retry(first.ticket.task));
         assert!(world.claim(10).is_empty());
-        world.finish(&second, discarded());
-        world.finish(&world.claim_one(), End::Done);
+        world.finish(&second, skipped());
+        world.finish(&world.claim_one(), Disposition::Done);
     }
 }
 
@@ -524,7 +525,7 @@ fn a_long_lane_runs_dry(world: World<impl Subject>) {
         }
         assert!(claims.len() <= 2, "one for each lane");
         runs += claims.len();
-        world.finish_each(&claims, &End::Done);
+        world.finish_each(&claims, &Disposition::Done);
     }
     assert_eq!(runs, 80);
 }
@@ -535,14 +536,14 @@ fn suspects_run_one_after_the_other_beside_others(mut world: World<impl Subject>
     assert_eq!(world.claim_ids(10), [1, 2, 3]);
     world.record("evt_3", &[free("a")]);
     let began = world.restart(&["a", "b"]);
-    assert_eq!(began, Began { suspects: 3, ..Began::default() });
+    assert_eq!(began, Recovered { suspects: 3, ..Recovered::default() });
     assert_eq!(world.states(), [State::Ready; 4]);
     assert_eq!(world.record("evt_4", &[at_once(free("a"))]).len(), 1, "what arrives is not held up");
     let claims = world.claim(10);
     let which: Vec<_> = claims.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
     assert_eq!(which, [(1, 2), (4, 1)], "one suspect, and what was never one");
     assert!(world.claim(10).is_empty(), "the first suspect runs still");
-    world.finish(&claims[0], End::Done);
+    world.finish(&claims[0], Disposition::Done);
     let second = world.claim_one();
     assert_eq!(second.ticket.task, 2);
     assert!(world.claim(10).is_empty());
@@ -555,23 +556,23 @@ fn the_third_crash_convicts(mut world: World<impl Subject>) {
     world.record("evt_2", &[serial("a")]);
     for _ in 0..2 {
         assert_eq!(world.claim_ids(10), [1]);
-        assert_eq!(world.restart(&["a"]), Began { suspects: 1, ..Began::default() });
+        assert_eq!(world.restart(&["a"]), Recovered { suspects: 1, ..Recovered::default() });
     }
     assert_eq!(world.claim_ids(10), [1]);
-    assert_eq!(world.restart(&["a"]), Began { poisoned: 1, ..Began::default() });
+    assert_eq!(world.restart(&["a"]), Recovered { poisoned: 1, ..Recovered::default() });
     let convict = world.task(1);
-    assert_eq!((convict.state, convict.why, convict.attempt), (State::Parked, Some(Why::Poison), 3));
+    assert_eq!((convict.state, convict.why, convict.attempt), (State::Parked, Some(ParkReason::Poison), 3));
     assert_eq!(convict.finished_ms, Some(START));
     assert!(convict.error.unwrap().contains("the process ended"));
     assert_eq!(world.attempts("evt_1", 1), [1, 2, 3].map(|attempt| (attempt, AttemptOutcome::Crashed)));
     let next = world.claim_one();
     assert_eq!(next.ticket.task, 2, "the others go on");
-    world.finish(&next, End::Done);
-    assert_eq!(world.restart(&["a"]), Began::default());
+    world.finish(&next, Disposition::Done);
+    assert_eq!(world.restart(&["a"]), Recovered::default());
     // With the crashes before it forgotten, it is a task like any other.
     assert!(world.retry(1));
     assert_eq!(world.claim_one().attempt, 1);
-    assert_eq!(world.restart(&["a"]), Began { suspects: 1, ..Began::default() });
+    assert_eq!(world.restart(&["a"]), Recovered { suspects: 1, ..Recovered::default() });
 }
 
 fn after_a_conviction_the_lane_goes_on(mut world: World<impl Subject>) {
@@ -603,9 +604,9 @@ fn one_that_is_acquitted_runs_in_company(mut world: World<impl Subject>) {
     assert_eq!(world.claim_ids(10), [2]);
     assert_eq!(world.record("evt_3", &[at_once(free("a"))]).len(), 1);
     // That the process ends now is not its crash.
-    assert_eq!(world.restart(&["a"]), Began { suspects: 3, ..Began::default() });
+    assert_eq!(world.restart(&["a"]), Recovered { suspects: 3, ..Recovered::default() });
     assert_eq!(world.claim_ids(10), [1]);
-    assert_eq!(world.restart(&["a"]), Began { poisoned: 1, ..Began::default() });
+    assert_eq!(world.restart(&["a"]), Recovered { poisoned: 1, ..Recovered::default() });
 }
 
 fn what_is_acquitted_is_not_counted_however_often_its_process_ends(mut world: World<impl Subject>) {
@@ -613,11 +614,11 @@ fn what_is_acquitted_is_not_counted_however_often_its_process_ends(mut world: Wo
     for _ in 0..5 {
         let claim = world.claim_one();
         world.done(|store| store.acquit(claim.ticket));
-        assert_eq!(world.restart(&["a"]), Began { suspects: 1, ..Began::default() });
+        assert_eq!(world.restart(&["a"]), Recovered { suspects: 1, ..Recovered::default() });
     }
     let claim = world.claim_one();
     world.done(|store| store.acquit(claim.ticket));
-    world.finish(&claim, End::Released);
+    world.finish(&claim, Disposition::Released);
     // The next run is another one.
     for _ in 0..2 {
         world.claim_one();
@@ -635,9 +636,9 @@ fn a_suspect_with_a_taken_lane_lets_the_next_one_start(mut world: World<impl Sub
     let first = world.claim_one();
     world.done(|store| store.acquit(first.ticket));
     assert_eq!(world.claim_one().ticket.task, 2, "beside the first, which is no suspect any more");
-    world.finish(&first, End::Released);
+    world.finish(&first, Disposition::Released);
     assert!(world.claim(10).is_empty(), "it is one again, as before that run");
-    world.done(|store| store.discard(1, "not wanted".to_owned()));
+    world.done(|store| store.skip(1, "not wanted".to_owned()));
     assert!(world.claim(10).is_empty());
 }
 
@@ -654,10 +655,10 @@ fn a_suspect_holds_its_place_in_its_lane(mut world: World<impl Subject>) {
         [State::Ready, State::Blocked],
         "the suspect of the lane waits before it"
     );
-    world.finish(&first, End::Done);
+    world.finish(&first, Disposition::Done);
     let second = world.claim_one();
     assert_eq!(second.ticket.task, 2);
-    world.finish(&second, End::Done);
+    world.finish(&second, Disposition::Done);
     assert_eq!(world.claim_one().ticket.task, 3);
 }
 
@@ -681,7 +682,7 @@ fn a_crash_in_company_convicts_nobody(mut world: World<impl Subject>) {
         let began = world.restart(&["a", "b"]);
         assert_eq!(began.poisoned, 0, "an awaited task ran as well");
     }
-    world.finish(&world.claim_one(), End::Done);
+    world.finish(&world.claim_one(), Disposition::Done);
     assert_eq!(world.task(1).state, State::Done);
 }
 
@@ -704,12 +705,12 @@ fn a_released_suspect_stays_one(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a"), free("b")]);
     assert_eq!(world.claim_ids(10), [1, 2]);
     world.restart(&["a", "b"]);
-    assert!(world.finish(&world.claim_one(), End::Released));
+    assert!(world.finish(&world.claim_one(), Disposition::Released));
     let suspect = world.claim_one();
     assert_eq!((suspect.ticket.task, suspect.ticket.fence, suspect.attempt), (1, 3, 2));
-    world.finish(&suspect, End::Released);
-    assert_eq!(world.restart(&["a", "b"]), Began::default(), "nothing ran");
-    world.finish(&world.claim_one(), End::Done);
+    world.finish(&suspect, Disposition::Released);
+    assert_eq!(world.restart(&["a", "b"]), Recovered::default(), "nothing ran");
+    world.finish(&world.claim_one(), Disposition::Done);
     assert_eq!(world.claim_ids(10), [2]);
 }
 
@@ -725,7 +726,7 @@ fn only_what_is_awaited_starts_beside_one_that_is_accused(mut world: World<impl 
     assert_eq!(accused.ticket.task, 1);
     assert!(world.record("evt_5", &[at_once(free("a"))]).is_empty());
     assert_eq!(world.record("evt_6", &[awaited("a")]).len(), 1);
-    world.finish(&accused, End::Done);
+    world.finish(&accused, Disposition::Done);
     assert_eq!(world.record("evt_7", &[at_once(free("a"))]).len(), 1);
     assert_eq!(world.claim_ids(10), [2, 3, 5]);
 }
@@ -734,14 +735,14 @@ fn a_released_attempt_does_not_count(world: World<impl Subject>) {
     world.record("evt_1", &[serial("a")]);
     world.record("evt_2", &[serial("a")]);
     let first = world.claim_one();
-    assert!(world.finish(&first, End::Released));
+    assert!(world.finish(&first, Disposition::Released));
     assert_eq!((world.task(1).state, world.task(1).attempt), (State::Ready, 0));
-    assert!(!world.finish(&first, End::Done));
+    assert!(!world.finish(&first, Disposition::Done));
     let second = world.claim_one();
     assert_eq!((second.ticket, second.attempt), (Ticket { task: 1, fence: 2 }, 1));
     world.finish(&second, again_after(SECOND));
     world.later(SECOND);
-    world.finish(&world.claim_one(), End::Released);
+    world.finish(&world.claim_one(), Disposition::Released);
     assert_eq!(world.task(1).error.as_deref(), Some("failed"), "of the attempt before");
 }
 
@@ -755,19 +756,19 @@ fn a_task_without_its_handler_waits_for_it(mut world: World<impl Subject>) {
     world.finish(&claims[1], parked());
     world.later(SECOND);
     let began = world.restart(&["here"]);
-    assert_eq!(began, Began { suspects: 1, without_handler: 3, ..Began::default() });
+    assert_eq!(began, Recovered { suspects: 1, without_handler: 3, ..Recovered::default() });
     let gone = world.task(1);
-    assert_eq!((gone.state, gone.why, gone.error), (State::Parked, Some(Why::NoHandler), None));
+    assert_eq!((gone.state, gone.why, gone.error), (State::Parked, Some(ParkReason::NoHandler), None));
     assert_eq!((gone.attempt, gone.finished_ms), (1, Some(START + 1_000)));
     assert!(world.claim(10).is_empty());
-    assert_eq!(world.restart(&["here"]), Began::default());
+    assert_eq!(world.restart(&["here"]), Recovered::default());
 
     world.later(SECOND);
-    assert_eq!(world.restart(&["here", "gone"]), Began { resumed: 3, ..Began::default() });
+    assert_eq!(world.restart(&["here", "gone"]), Recovered { resumed: 3, ..Recovered::default() });
     let back = world.task(1);
     assert_eq!((back.state, back.why, back.finished_ms), (State::Ready, None, None));
     assert_eq!(back.due_ms, Some(START + 2_000));
-    assert_eq!(world.task(2).why, Some(Why::Exhausted), "parked for another reason");
+    assert_eq!(world.task(2).why, Some(ParkReason::Exhausted), "parked for another reason");
     let claims = world.claim(10);
     assert_eq!(
         claims.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect::<Vec<_>>(),
@@ -781,13 +782,13 @@ fn blocked_tasks_wait_on_after_a_restart(mut world: World<impl Subject>) {
     world.finish(&world.claim_one(), again_after(SECOND));
     assert!(world.claim(10).is_empty());
     assert_eq!(world.states(), [State::Ready, State::Blocked]);
-    assert_eq!(world.restart(&["a"]), Began::default());
+    assert_eq!(world.restart(&["a"]), Recovered::default());
     assert_eq!(world.states(), [State::Ready, State::Blocked]);
     assert!(world.claim(10).is_empty());
     world.later(SECOND);
     let first = world.claim_one();
     assert_eq!(first.ticket.task, 1);
-    world.finish(&first, End::Done);
+    world.finish(&first, Disposition::Done);
     assert_eq!(world.claim_ids(10), [2]);
 }
 
@@ -806,15 +807,15 @@ fn what_is_done_is_freed_in_two_steps(world: World<impl Subject>) {
     world.record("evt_handled", &[free("a"), free("b")]);
     world.record("evt_unhandled", &[]);
     let claims = world.claim(10);
-    world.finish(&claims[0], End::Done);
-    world.finish(&claims[1], discarded());
+    world.finish(&claims[0], Disposition::Done);
+    world.finish(&claims[1], skipped());
     world.later(7 * DAY);
     assert_eq!(world.prune(), Pruned::default(), "kept for that long");
     world.later(Duration::from_millis(1));
     assert_eq!(world.prune(), Pruned { bodies: 1, ..Pruned::default() });
     assert_eq!(world.prune(), Pruned::default());
     assert!(!world.event("evt_handled").unwrap().has_body);
-    assert_eq!(world.states(), [State::Done, State::Discarded]);
+    assert_eq!(world.states(), [State::Done, State::Skipped]);
     assert!(world.again(arrival("evt_handled", &[])), "its body is still told from another");
     world.later(28 * DAY - Duration::from_millis(1));
     assert_eq!(world.prune(), Pruned::default());
@@ -827,7 +828,7 @@ fn what_is_done_is_freed_in_two_steps(world: World<impl Subject>) {
 fn what_is_parked_is_kept_longer(world: World<impl Subject>) {
     world.record("evt_1", &[free("a"), free("b"), free("c")]);
     let claims = world.claim(10);
-    world.finish(&claims[0], End::Done);
+    world.finish(&claims[0], Disposition::Done);
     world.finish(&claims[1], parked());
     world.later(30 * DAY);
     world.finish(&claims[2], parked());
@@ -846,7 +847,7 @@ fn what_is_open_is_kept_for_ever(world: World<impl Subject>) {
     for claim in world.claim(10) {
         match &*claim.handler {
             "a" | "c" => assert!(world.finish(&claim, parked())),
-            "b" => assert!(world.finish(&claim, End::Done)),
+            "b" => assert!(world.finish(&claim, Disposition::Done)),
             "ready" => assert!(world.finish(&claim, again_after(DAY))),
             _ => {}
         }
@@ -862,7 +863,7 @@ fn retention_goes_by_when_the_last_task_ended(world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     let claim = world.claim_one();
     world.later(100 * DAY);
-    world.finish(&claim, End::Done);
+    world.finish(&claim, Disposition::Done);
     world.later(7 * DAY);
     assert_eq!(world.prune(), Pruned::default());
     world.later(Duration::from_millis(1));
@@ -902,17 +903,17 @@ fn the_end_of_a_run_tells_whether_anything_is_due(world: World<impl Subject>) {
     let [first, second] = &claims[..] else { panic!("{claims:?}") };
     let is_any_due = |claim: &Claim, end| world.done(|store| store.finish(claim.ticket, end)).is_any_due;
     assert!(!is_any_due(first, again_after(SECOND)), "it is due later");
-    assert!(is_any_due(second, End::Done), "the next of the lane is due");
+    assert!(is_any_due(second, Disposition::Done), "the next of the lane is due");
     let third = world.claim_one();
-    assert!(!is_any_due(&third, End::Done));
-    assert!(!is_any_due(&third, End::Done), "asked with a ticket that is no longer worth anything");
+    assert!(!is_any_due(&third, Disposition::Done));
+    assert!(!is_any_due(&third, Disposition::Done), "asked with a ticket that is no longer worth anything");
     world.later(SECOND);
-    assert!(is_any_due(&third, End::Done));
+    assert!(is_any_due(&third, Disposition::Done));
 }
 
 fn an_id_is_not_given_out_again(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
-    world.finish(&world.claim_one(), End::Done);
+    world.finish(&world.claim_one(), Disposition::Done);
     world.done(|store| store.quarantine(Bytes::from_static(b"1"), String::new()));
     let quarantined = world.done(|store| store.quarantined(1))[0].id;
     world.later(100 * DAY);
@@ -926,11 +927,11 @@ fn an_id_is_not_given_out_again(mut world: World<impl Subject>) {
 }
 
 fn a_replay_runs_what_is_done_again(world: World<impl Subject>) {
-    let tasks = [free("done"), free("discarded"), serial("parked")];
+    let tasks = [free("done"), free("skipped"), serial("parked")];
     world.record("evt_1", &tasks);
     let claims = world.claim(10);
-    world.finish_each(&claims[..1], &End::Done);
-    world.finish_each(&claims[1..2], &discarded());
+    world.finish_each(&claims[..1], &Disposition::Done);
+    world.finish_each(&claims[1..2], &skipped());
     world.finish_each(&claims[2..], &parked());
     world.later(SECOND);
     assert_eq!(world.replay("evt_1", &tasks.map(at_once)), Replayed::Ready(3));
@@ -962,7 +963,7 @@ fn a_replay_leaves_open_tasks_alone(world: World<impl Subject>) {
 
 fn a_replay_reaches_a_new_handler(world: World<impl Subject>) {
     world.record("evt_1", &[free("old")]);
-    world.finish(&world.claim_one(), End::Done);
+    world.finish(&world.claim_one(), Disposition::Done);
     assert_eq!(world.replay("evt_1", &[serial("new")]), Replayed::Ready(1));
     assert_eq!(world.states(), [State::Done, State::Ready]);
     let claim = world.claim_one();
@@ -977,7 +978,7 @@ fn a_replay_needs_the_body(world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     world.record("evt_2", &[]);
     assert_eq!(world.replay("evt_2", &[free("a")]), Replayed::NoBody);
-    world.finish(&world.claim_one(), End::Done);
+    world.finish(&world.claim_one(), Disposition::Done);
     world.later(8 * DAY);
     world.prune();
     assert_eq!(world.replay("evt_1", &[free("a")]), Replayed::NoBody);
@@ -988,16 +989,13 @@ fn a_replay_needs_the_body(world: World<impl Subject>) {
 }
 
 fn a_retry_by_hand_begins_anew(world: World<impl Subject>) {
-    world.record(
-        "evt_1",
-        &[free("waiting"), free("parked"), free("done"), free("discarded"), free("running")],
-    );
+    world.record("evt_1", &[free("waiting"), free("parked"), free("done"), free("skipped"), free("running")]);
     for claim in world.claim(10) {
         let end = match &*claim.handler {
             "waiting" => again_after(DAY),
             "parked" => parked(),
-            "done" => End::Done,
-            "discarded" => discarded(),
+            "done" => Disposition::Done,
+            "skipped" => skipped(),
             _ => continue,
         };
         world.finish(&claim, end);
@@ -1028,36 +1026,36 @@ fn a_retry_is_of_handlers_that_there_are(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("gone")]);
     world.restart(&["here"]);
     let before = world.tasks();
-    assert_eq!((before[0].state, before[0].why), (State::Parked, Some(Why::NoHandler)));
+    assert_eq!((before[0].state, before[0].why), (State::Parked, Some(ParkReason::NoHandler)));
     assert!(!world.retry_of(1, &["here"]), "nobody would run it");
     assert_eq!(world.tasks(), before);
     assert!(world.retry_of(1, &["here", "gone"]));
     assert_eq!(world.states(), [State::Ready]);
 }
 
-fn a_discard_lets_the_lane_go_on(world: World<impl Subject>) {
+fn a_skip_lets_the_lane_go_on(world: World<impl Subject>) {
     for event in 1..=3 {
         world.record(&format!("evt_{event}"), &[strict("a")]);
     }
     let claim = world.claim_one();
-    assert!(!world.discard(1), "it runs");
+    assert!(!world.skip(1), "it runs");
     world.finish(&claim, again_after(DAY));
     assert!(world.claim(10).is_empty());
     assert_eq!(world.states(), [State::Ready, State::Blocked, State::Blocked]);
     world.later(SECOND);
-    assert!(world.discard(1));
+    assert!(world.skip(1));
     let given_up = world.task(1);
-    assert_eq!((given_up.state, given_up.error.as_deref()), (State::Discarded, Some("not wanted")));
+    assert_eq!((given_up.state, given_up.error.as_deref()), (State::Skipped, Some("not wanted")));
     assert_eq!((given_up.finished_ms, given_up.why), (Some(START + 1_000), None));
     let claim = world.claim_one();
     assert_eq!(claim.ticket.task, 2);
-    assert!(world.discard(3), "a blocked one");
+    assert!(world.skip(3), "a blocked one");
     world.finish(&claim, parked());
-    assert!(world.discard(2), "a parked one");
-    assert_eq!((world.task(2).state, world.task(2).why), (State::Discarded, None));
-    assert!(!world.discard(2) && !world.discard(99));
-    world.finish_each(&world.claim(10), &End::Done);
-    assert_eq!(world.states(), [State::Discarded; 3]);
+    assert!(world.skip(2), "a parked one");
+    assert_eq!((world.task(2).state, world.task(2).why), (State::Skipped, None));
+    assert!(!world.skip(2) && !world.skip(99));
+    world.finish_each(&world.claim(10), &Disposition::Done);
+    assert_eq!(world.states(), [State::Skipped; 3]);
 }
 
 fn quarantine_tells_duplicates_by_the_body(mut world: World<impl Subject>) {
@@ -1098,15 +1096,15 @@ fn record_starts_what_may_run(mut world: World<impl Subject>) {
 }
 
 fn a_newer_event_that_is_done_makes_an_older_one_stale(world: World<impl Subject>) {
-    let is_stale = |sent: Arrival| {
+    let is_stale = |sent: NewEvent| {
         let claims = world.arrive(sent);
-        world.finish_each(&claims, &discarded());
+        world.finish_each(&claims, &skipped());
         claims[0].is_stale
     };
     let a = [at_once(free("a"))];
     let finished = world.arrive(created("evt_newest", 30, &a));
     assert!(!is_stale(created("evt_before_it_is_done", 10, &a)));
-    world.finish_each(&finished, &End::Done);
+    world.finish_each(&finished, &Disposition::Done);
     assert!(is_stale(created("evt_older", 20, &a)));
     assert!(!is_stale(created("evt_as_old", 30, &a)));
     assert!(!is_stale(created("evt_newer", 40, &a)));
@@ -1114,11 +1112,11 @@ fn a_newer_event_that_is_done_makes_an_older_one_stale(world: World<impl Subject
     let of = |object_id, id, created| about(object_id, "charge.succeeded", id, created, &a);
     assert!(!is_stale(of("ch_1", "evt_without_a_time", None)));
     assert!(!is_stale(of("ch_2", "evt_of_another_object", Some(20))));
-    let without = |event: Arrival, object: Option<&str>| {
+    let without = |event: NewEvent, object: Option<&str>| {
         let object = object.map(str::to_owned);
         let tasks =
             event.tasks.iter().map(|task| NewTask { object: object.clone(), ..task.clone() }).collect();
-        Arrival { tasks, ..event }
+        NewEvent { tasks, ..event }
     };
     assert!(!is_stale(without(created("evt_without_an_object", 20, &a), None)));
     assert!(!is_stale(without(created("evt_of_another_account", 20, &a), Some("acct_1|ch_1"))));
@@ -1128,7 +1126,7 @@ fn a_newer_event_that_is_done_makes_an_older_one_stale(world: World<impl Subject
 fn staleness_is_shared_by_a_group(world: World<impl Subject>) {
     let at = |event_type: &str, id: &str, created, task| {
         let claims = world.arrive(about("sub_1", event_type, id, Some(created), &[at_once(task)]));
-        world.finish_each(&claims, &End::Done);
+        world.finish_each(&claims, &Disposition::Done);
         claims[0].is_stale
     };
     assert!(!at("customer.subscription.updated", "evt_2", 20, grouped("on_update")));
@@ -1137,20 +1135,23 @@ fn staleness_is_shared_by_a_group(world: World<impl Subject>) {
 }
 
 fn within_a_second_what_was_created_is_stale_after_any_other(world: World<impl Subject>) {
-    let is_stale = |verb: &str, id: &str, then: End| {
+    let is_stale = |verb: &str, id: &str, then: Disposition| {
         let event_type = format!("customer.subscription.{verb}");
         let claims = world.arrive(about("sub_1", &event_type, id, Some(20), &[at_once(free("a"))]));
         world.finish_each(&claims, &then);
         claims[0].is_stale
     };
-    assert!(!is_stale("created", "evt_1", End::Done));
-    assert!(!is_stale("updated", "evt_2", End::Done));
-    assert!(is_stale("created", "evt_3", discarded()));
-    assert!(!is_stale("updated", "evt_4", End::Done), "of two updates, nothing tells which was first");
-    assert!(!is_stale("deleted", "evt_5", End::Done));
-    assert!(is_stale("updated", "evt_6", discarded()));
-    assert!(is_stale("created", "evt_7", discarded()));
-    assert!(!is_stale("deleted", "evt_8", discarded()));
+    assert!(!is_stale("created", "evt_1", Disposition::Done));
+    assert!(!is_stale("updated", "evt_2", Disposition::Done));
+    assert!(is_stale("created", "evt_3", skipped()));
+    assert!(
+        !is_stale("updated", "evt_4", Disposition::Done),
+        "of two updates, nothing tells which was first"
+    );
+    assert!(!is_stale("deleted", "evt_5", Disposition::Done));
+    assert!(is_stale("updated", "evt_6", skipped()));
+    assert!(is_stale("created", "evt_7", skipped()));
+    assert!(!is_stale("deleted", "evt_8", skipped()));
 }
 
 fn stats_count_everything(mut world: World<impl Subject>) {
@@ -1163,10 +1164,10 @@ fn stats_count_everything(mut world: World<impl Subject>) {
     world.again(arrival("evt_1", &[]));
     world.again(arrival("evt_4", &[]));
     let [b, a1, a2, a3, gone] = &world.claim(10)[..] else { panic!("five tasks") };
-    world.finish(b, End::Done);
+    world.finish(b, Disposition::Done);
     world.finish(a1, again_after(SECOND));
     world.finish(a2, parked());
-    world.finish(a3, End::Parked { why: Why::Asked, error: String::new() });
+    world.finish(a3, Disposition::Parked { why: ParkReason::Asked, error: String::new() });
     world.finish(gone, again_after(SECOND));
     world.restart(&["a", "b"]);
     assert_eq!(world.stats().oldest_due_ms, None);
@@ -1182,10 +1183,10 @@ fn stats_count_everything(mut world: World<impl Subject>) {
         oldest_due_ms: Some(2_000),
         handlers: vec![
             group("a", State::Ready, None),
-            group("a", State::Parked, Some(Why::Asked)),
-            group("a", State::Parked, Some(Why::Exhausted)),
+            group("a", State::Parked, Some(ParkReason::Asked)),
+            group("a", State::Parked, Some(ParkReason::Exhausted)),
             group("b", State::Done, None),
-            group("gone", State::Parked, Some(Why::NoHandler)),
+            group("gone", State::Parked, Some(ParkReason::NoHandler)),
         ],
     };
     assert_eq!(world.stats(), expected);
@@ -1207,7 +1208,7 @@ fn tasks_are_listed_page_by_page(world: World<impl Subject>) {
 
 fn tasks_are_filtered(world: World<impl Subject>) {
     let of = |event_id: &str, event_type: &str, tasks: &[NewTask]| {
-        world.arrive(Arrival { event_type: event_type.to_owned(), ..arrival(event_id, tasks) });
+        world.arrive(NewEvent { event_type: event_type.to_owned(), ..arrival(event_id, tasks) });
         world.later(SECOND);
     };
     of("evt_1", "charge.dispute.created", &[free("a"), free("b")]);
@@ -1216,7 +1217,7 @@ fn tasks_are_filtered(world: World<impl Subject>) {
     of("evt_4", "charge_dispute_created", &[free("b")]);
     let claims = world.claim(2);
     world.finish(&claims[0], parked());
-    world.finish(&claims[1], End::Done);
+    world.finish(&claims[1], Disposition::Done);
     let list = |filter: Filter| {
         let rows = world.done(|store| store.tasks(Filter { limit: 10, ..filter }));
         rows.iter().map(|row| row.task).collect::<Vec<_>>()
@@ -1235,8 +1236,8 @@ fn tasks_are_filtered(world: World<impl Subject>) {
     assert_eq!(list(Filter { handler: Some("b".to_owned()), ..all() }), [5, 2]);
     assert_eq!(list(Filter { state: Some(State::Done), ..all() }), [2]);
     assert_eq!(list(Filter { state: Some(State::Ready), ..all() }), [5, 4, 3]);
-    assert_eq!(list(Filter { why: Some(Why::Exhausted), ..all() }), [1]);
-    assert!(list(Filter { why: Some(Why::Asked), ..all() }).is_empty());
+    assert_eq!(list(Filter { why: Some(ParkReason::Exhausted), ..all() }), [1]);
+    assert!(list(Filter { why: Some(ParkReason::Asked), ..all() }).is_empty());
     assert_eq!(list(Filter { since: Some(START + 2_000), ..all() }), [5, 4]);
     let handler = Some("a".to_owned());
     assert_eq!(list(Filter { handler, after: Some(4), ..of_type("charge.*") }), [3, 1]);
@@ -1245,7 +1246,7 @@ fn tasks_are_filtered(world: World<impl Subject>) {
 fn events_are_listed_and_filtered(world: World<impl Subject>) {
     for (event, event_type) in ["charge.captured", "charge.dispute.created", "payout.paid"].iter().enumerate()
     {
-        world.arrive(Arrival {
+        world.arrive(NewEvent {
             event_type: (*event_type).to_owned(),
             ..arrival(&format!("evt_{event}"), &[])
         });
@@ -1262,7 +1263,7 @@ fn events_are_listed_and_filtered(world: World<impl Subject>) {
     assert_eq!(list(Filter { event_ids: vec!["evt_2".to_owned()], ..everything() }), [3]);
     assert_eq!(list(Filter { since: Some(START + 1_000), ..everything() }), [3, 2]);
     let of_tasks = Filter { handler: Some("a".to_owned()), state: Some(State::Done), ..everything() };
-    assert_eq!(list(Filter { why: Some(Why::Asked), ..of_tasks }), [3, 2, 1], "these do not matter");
+    assert_eq!(list(Filter { why: Some(ParkReason::Asked), ..of_tasks }), [3, 2, 1], "these do not matter");
 }
 
 /// Which event of each task, and which event, is about an object, a customer or an account.
@@ -1279,7 +1280,7 @@ fn rows_are_filtered_by_what_the_event_is_about(world: World<impl Subject>) {
         ("evt_6", "in_4", None, r#"{"id":"in_4"}"#),
     ] {
         let (object_id, account) = (Some(object_id.to_owned()), account.map(str::to_owned));
-        world.arrive(Arrival {
+        world.arrive(NewEvent {
             object_id,
             account,
             body: body(event, object),
@@ -1288,7 +1289,7 @@ fn rows_are_filtered_by_what_the_event_is_about(world: World<impl Subject>) {
     }
     // Without a handler its body is not kept, and its customer is not known.
     let unkept = body("evt_7", r#"{"id":"in_1","customer":"cus_1"}"#);
-    world.arrive(Arrival { object_id: Some("in_1".to_owned()), body: unkept, ..arrival("evt_7", &[]) });
+    world.arrive(NewEvent { object_id: Some("in_1".to_owned()), body: unkept, ..arrival("evt_7", &[]) });
     let some = |text: &str| Some(text.to_owned());
     let (all, none) = (Filter { limit: 10, ..Filter::default() }, &[][..]);
     for (filter, events, tasks) in [

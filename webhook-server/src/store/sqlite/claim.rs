@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::store::{ACCUSED, Capacity, Claim, Claimed, State, Ticket};
+use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, State, Ticket};
 
 /// Who runs what is claimed, and since when.
 #[derive(Clone, Copy)]
@@ -19,12 +19,12 @@ pub(super) struct Run {
 const PASSED_OVER: usize = 1_000;
 
 /// How many more tasks may be started.
-struct Room<'c> {
+struct DiskSpace<'c> {
     slots: usize,
     handlers: HashMap<&'c str, usize>,
 }
 
-impl<'c> Room<'c> {
+impl<'c> DiskSpace<'c> {
     fn of(capacity: &'c Capacity) -> Self {
         let handlers = capacity.handlers.iter().map(|(handler, tasks)| (&**handler, *tasks));
         Self { slots: capacity.slots, handlers: handlers.collect() }
@@ -44,8 +44,8 @@ impl<'c> Room<'c> {
 
 /// Starts tasks that are due, as far as there is capacity, those first that are due the longest: never two in one
 /// lane, suspects one after the other, and nothing beside one that is accused.
-pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite::Result<Claimed> {
-    let mut room = Room::of(capacity);
+pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite::Result<ClaimResult> {
+    let mut room = DiskSpace::of(capacity);
     let mut claims = Vec::new();
     let is_alone = match running_suspect(db)? {
         Some(is_accused) => is_accused,
@@ -59,7 +59,7 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite:
         }
     };
     if is_alone {
-        return Ok(Claimed { claims, next_due: next_due(db, run.now)? });
+        return Ok(ClaimResult { claims, next_due: next_due(db, run.now)? });
     }
     // What is due of a handler that may run nothing more is not looked at, however much it is.
     let handlers = ready_handlers(db)?;
@@ -78,14 +78,14 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite:
             } else {
                 passed_over += 1;
                 if passed_over == PASSED_OVER {
-                    return Ok(Claimed { claims, next_due: Some(Duration::ZERO) });
+                    return Ok(ClaimResult { claims, next_due: Some(Duration::ZERO) });
                 }
             }
             claims.extend(claimed);
         }
         candidates.extend(candidate(db, first.handler, &room, run.now)?);
     }
-    Ok(Claimed { claims, next_due: next_due(db, run.now)? })
+    Ok(ClaimResult { claims, next_due: next_due(db, run.now)? })
 }
 
 struct Suspect {
@@ -108,7 +108,7 @@ fn running_suspect(db: &Connection) -> rusqlite::Result<Option<bool>> {
 
 /// The suspect that is to start next, if one can: the one with most crashes, the oldest of these. It need not wait for
 /// its turn in its lane: it has begun before.
-fn next_suspect(db: &Connection, room: &Room<'_>) -> rusqlite::Result<Option<Suspect>> {
+fn next_suspect(db: &Connection, room: &DiskSpace<'_>) -> rusqlite::Result<Option<Suspect>> {
     let mut suspects = db.prepare_cached(
         "SELECT id, handler, scope, lane, crashes FROM inbox_task WHERE suspect = 1 AND state <= 2 \
          ORDER BY crashes DESC, id",
@@ -173,7 +173,7 @@ struct Candidate<'h> {
 fn candidate<'h>(
     db: &Connection,
     handler: &'h str,
-    room: &Room<'_>,
+    room: &DiskSpace<'_>,
     now: i64,
 ) -> rusqlite::Result<Option<((i64, i64), Candidate<'h>)>> {
     if !room.has(handler) {
@@ -203,7 +203,7 @@ struct Turn {
 fn claim_candidate(
     db: &Connection,
     candidate: &Candidate<'_>,
-    room: &Room<'_>,
+    room: &DiskSpace<'_>,
     run: Run,
 ) -> rusqlite::Result<Option<Claim>> {
     let Some(lane) = &candidate.lane else { return start(db, candidate.id, run).map(Some) };

@@ -2,15 +2,21 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use crate::store::{AttemptOutcome, State, Why};
+use crate::store::{AttemptOutcome, ParkReason, State};
 
 const STATES: [State; 6] =
-    [State::Ready, State::Running, State::Blocked, State::Done, State::Discarded, State::Parked];
+    [State::Ready, State::Running, State::Blocked, State::Done, State::Skipped, State::Parked];
 
-const WHYS: [Why; 5] = [Why::Asked, Why::Exhausted, Why::Poison, Why::NoHandler, Why::Undecodable];
+const WHYS: [ParkReason; 5] = [
+    ParkReason::Asked,
+    ParkReason::Exhausted,
+    ParkReason::Poison,
+    ParkReason::NoHandler,
+    ParkReason::Undecodable,
+];
 
 const OUTCOMES: [AttemptOutcome; 4] =
-    [AttemptOutcome::Failed, AttemptOutcome::Discarded, AttemptOutcome::Parked, AttemptOutcome::Crashed];
+    [AttemptOutcome::Failed, AttemptOutcome::Skipped, AttemptOutcome::Parked, AttemptOutcome::Crashed];
 
 fn read<T: Copy>(all: &[T], value: ValueRef<'_>) -> FromSqlResult<T> {
     let code = value.as_i64()?;
@@ -34,13 +40,13 @@ impl ToSql for State {
     }
 }
 
-impl FromSql for Why {
+impl FromSql for ParkReason {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         read(&WHYS, value)
     }
 }
 
-impl ToSql for Why {
+impl ToSql for ParkReason {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         write(&WHYS, self)
     }

@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Watches the room on a disk, and keeps some in reserve.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct DiskSpace {
     directory: PathBuf,
     reserve: PathBuf,
     /// In bytes.
@@ -32,7 +32,7 @@ pub(super) struct Room {
 
 const ENOUGH: u64 = u64::MAX;
 
-impl Room {
+impl DiskSpace {
     pub(super) fn new(path: &Path, floor: u64) -> Self {
         Self {
             directory: directory(path).to_owned(),

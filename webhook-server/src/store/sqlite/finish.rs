@@ -3,37 +3,44 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::clock::millis;
-use crate::store::{ATTEMPTS_KEPT, AttemptOutcome, End, Finished, State, Ticket, Why};
+use crate::store::{ATTEMPTS_KEPT, AttemptOutcome, Disposition, FinishResult, ParkReason, State, Ticket};
 
-pub(super) fn finish(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<Finished> {
+pub(super) fn finish(
+    db: &Connection,
+    ticket: Ticket,
+    end: &Disposition,
+    now: i64,
+) -> rusqlite::Result<FinishResult> {
     let was_ours = end_run(db, ticket, end, now)?;
     let is_any_due = db
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox_task WHERE state = 0 AND due_ms <= ?1)")?
         .query_row([now], |row| row.get(0))?;
-    Ok(Finished { was_ours, is_any_due })
+    Ok(FinishResult { was_ours, is_any_due })
 }
 
 /// Ends a run, unless the ticket is no longer the task's. Returns whether it was.
-fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Result<bool> {
-    let running: Option<Place> = db
+fn end_run(db: &Connection, ticket: Ticket, end: &Disposition, now: i64) -> rusqlite::Result<bool> {
+    let running: Option<LaneKey> = db
         .prepare_cached("SELECT scope, lane FROM inbox_task WHERE id = ?1 AND state = 1 AND fence = ?2")?
-        .query_row([ticket.task, ticket.fence], Place::read)
+        .query_row([ticket.task, ticket.fence], LaneKey::read)
         .optional()?;
     let Some(place) = running else { return Ok(false) };
     let did_not_succeed = match end {
-        End::Done | End::Released => None,
-        End::Discarded { error } => Some((AttemptOutcome::Discarded, error)),
-        End::Retry { error, .. } => Some((AttemptOutcome::Failed, error)),
-        End::Parked { error, .. } => Some((AttemptOutcome::Parked, error)),
+        Disposition::Done | Disposition::Released => None,
+        Disposition::Skipped { error } => Some((AttemptOutcome::Skipped, error)),
+        Disposition::Retry { error, .. } => Some((AttemptOutcome::Failed, error)),
+        Disposition::Parked { error, .. } => Some((AttemptOutcome::Parked, error)),
     };
     if let Some((outcome, error)) = did_not_succeed {
         keep_attempt(db, ticket.task, outcome, Some(error), now)?;
     }
     match end {
-        End::Done => settle(db, ticket.task, State::Done, None, None, now)?,
-        End::Discarded { error } => settle(db, ticket.task, State::Discarded, None, Some(error), now)?,
-        End::Parked { why, error } => settle(db, ticket.task, State::Parked, Some(*why), Some(error), now)?,
-        End::Retry { after, error } => {
+        Disposition::Done => settle(db, ticket.task, State::Done, None, None, now)?,
+        Disposition::Skipped { error } => settle(db, ticket.task, State::Skipped, None, Some(error), now)?,
+        Disposition::Parked { why, error } => {
+            settle(db, ticket.task, State::Parked, Some(*why), Some(error), now)?
+        }
+        Disposition::Retry { after, error } => {
             db.prepare_cached(
                 "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?2, error = ?3, why = NULL, suspect = 0, \
                                        crashes = 0 \
@@ -41,7 +48,7 @@ fn end_run(db: &Connection, ticket: Ticket, end: &End, now: i64) -> rusqlite::Re
             )?
             .execute(params![ticket.task, now.saturating_add(millis(*after)), error])?;
         }
-        End::Released => {
+        Disposition::Released => {
             db.prepare_cached(
                 "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?2, attempt = attempt - 1, \
                                        suspect = CASE suspect WHEN 2 THEN crashes > 0 ELSE suspect END \
@@ -66,7 +73,7 @@ pub(super) fn settle(
     db: &Connection,
     task: i64,
     state: State,
-    why: Option<Why>,
+    why: Option<ParkReason>,
     error: Option<&str>,
     now: i64,
 ) -> rusqlite::Result<()> {
@@ -102,12 +109,12 @@ pub(super) fn keep_attempt(
 
 /// A scope and, if there is one, a lane of its tasks.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct LaneKey {
     pub(super) scope: String,
     pub(super) lane: Option<String>,
 }
 
-impl Place {
+impl LaneKey {
     /// From the first two columns.
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self { scope: row.get(0)?, lane: row.get(1)? })
@@ -115,7 +122,7 @@ impl Place {
 }
 
 /// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
-pub(super) fn promote(db: &Connection, place: &Place, now: i64) -> rusqlite::Result<()> {
+pub(super) fn promote(db: &Connection, place: &LaneKey, now: i64) -> rusqlite::Result<()> {
     let Some(lane) = &place.lane else { return Ok(()) };
     db.prepare_cached(
         "UPDATE inbox_task SET state = 0, due_ms = ?3 \

@@ -5,10 +5,10 @@ use sha2::{Digest, Sha256};
 
 use super::claim::{self, Run};
 use crate::store::failpoint::failpoint;
-use crate::store::{Arrival, AtOnce, Claim, NewTask, Recorded, State, Ticket};
+use crate::store::{Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
 
 /// Stores an event and its tasks, unless it is known.
-pub(super) fn record(db: &Connection, arrival: &Arrival, run: Run) -> rusqlite::Result<Recorded> {
+pub(super) fn record(db: &Connection, arrival: &NewEvent, run: Run) -> rusqlite::Result<RecordResult> {
     let digest: [u8; 32] = Sha256::digest(&arrival.body).into();
     let object_id = arrival.object_id.as_deref().unwrap_or_default();
     let known: Option<(i64, bool, bool)> = db
@@ -25,7 +25,7 @@ pub(super) fn record(db: &Connection, arrival: &Arrival, run: Run) -> rusqlite::
             "UPDATE inbox_event SET deliveries = deliveries + 1, changed_bodies = changed_bodies + ?2 WHERE seq = ?1",
         )?
         .execute(params![seq, !same_body])?;
-        return Ok(Recorded::Duplicate { same_body });
+        return Ok(RecordResult::Duplicate { same_body });
     }
     // What nobody handles is known by its id, so that a duplicate is told, and not kept.
     let body = (!arrival.tasks.is_empty()).then_some(&*arrival.body);
@@ -68,16 +68,16 @@ pub(super) fn record(db: &Connection, arrival: &Arrival, run: Run) -> rusqlite::
         }
     }
     failpoint!("after-insert");
-    Ok(Recorded::New { started, id_is_reused: known.is_some() })
+    Ok(RecordResult::New { started, id_is_reused: known.is_some() })
 }
 
 /// Whether a task that is about to be made may run at once: its lane is empty, and if nobody waits for its answer, no
 /// task is accused.
 fn may_start(db: &Connection, task: &NewTask) -> rusqlite::Result<bool> {
     let may = match task.at_once {
-        AtOnce::No => false,
-        AtOnce::IfFree => !claim::is_any_accused(db)?,
-        AtOnce::Awaited => true,
+        StartMode::No => false,
+        StartMode::IfFree => !claim::is_any_accused(db)?,
+        StartMode::Awaited => true,
     };
     let Some(lane) = task.lane.as_ref().filter(|_| may) else { return Ok(may) };
     db.prepare_cached(

@@ -5,15 +5,15 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{Connection, params};
 use webhook_core::Retry;
 
-use super::finish::{Place, keep_attempt, promote, settle};
+use super::finish::{LaneKey, keep_attempt, promote, settle};
 use crate::store::clock::millis;
-use crate::store::{AttemptOutcome, Began, MAX_CRASHES, POISON, State, Ticket, Why};
+use crate::store::{AttemptOutcome, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket};
 
-pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite::Result<Began> {
-    let mut began = Began::default();
-    let running: Vec<(Place, i64, u32, bool)> = db
+pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite::Result<Recovered> {
+    let mut began = Recovered::default();
+    let running: Vec<(LaneKey, i64, u32, bool)> = db
         .prepare("SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 ORDER BY id")?
-        .query_map([], |row| Ok((Place::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .query_map([], |row| Ok((LaneKey::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<Result<_, _>>()?;
     db.execute("UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1", [])?;
     for (_, task, ..) in &running {
@@ -23,7 +23,7 @@ pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite:
     if let [(place, task, crashes, true)] = &running[..]
         && *crashes + 1 >= MAX_CRASHES
     {
-        settle(db, *task, State::Parked, Some(Why::Poison), Some(POISON), now)?;
+        settle(db, *task, State::Parked, Some(ParkReason::Poison), Some(POISON), now)?;
         promote(db, place, now)?;
         began.poisoned += 1;
     }
@@ -68,7 +68,7 @@ fn missing_handlers(
     db: &Connection,
     handlers: &[String],
     now: i64,
-    began: &mut Began,
+    began: &mut Recovered,
 ) -> rusqlite::Result<()> {
     let is_known = |handler: &String| handlers.contains(handler);
     let of_tasks = |condition: &str| -> rusqlite::Result<Vec<String>> {
@@ -91,14 +91,15 @@ fn missing_handlers(
                  WHERE handler = ?1 AND scope <> handler AND lane IS NOT NULL AND {condition}"
             );
             let mut shared = db.prepare(&shared)?;
-            for place in shared.query_map([handler], Place::read)? {
+            for place in shared.query_map([handler], LaneKey::read)? {
                 left.insert(place?);
             }
             let park = format!(
                 "UPDATE inbox_task SET state = 5, why = ?2, finished_ms = ?3, error = NULL, suspect = 0 \
                  WHERE handler = ?1 AND {condition}"
             );
-            began.without_handler += changed(db.execute(&park, params![handler, Why::NoHandler, now])?);
+            began.without_handler +=
+                changed(db.execute(&park, params![handler, ParkReason::NoHandler, now])?);
         }
     }
     for place in &left {
@@ -109,7 +110,7 @@ fn missing_handlers(
             "UPDATE inbox_task SET state = 0, why = NULL, finished_ms = NULL, due_ms = ?3 \
              WHERE handler = ?1 AND state = 5 AND why = ?2 \
                AND EXISTS (SELECT 1 FROM inbox_event WHERE seq = event_seq AND body IS NOT NULL)",
-            params![handler, Why::NoHandler, now],
+            params![handler, ParkReason::NoHandler, now],
         )?);
     }
     Ok(())

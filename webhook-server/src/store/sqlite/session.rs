@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::claim::Run;
-use super::disk_space::Room;
+use super::disk_space::DiskSpace;
 use super::file::{InboxFile, Problem};
 use crate::store::StoreError;
 use crate::store::clock::{StoreClock, millis};
@@ -18,7 +18,7 @@ pub(super) const MAX_FLOOR: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug)]
 pub(super) struct Session {
     file: Arc<InboxFile>,
-    room: Arc<Room>,
+    room: Arc<DiskSpace>,
     /// Another clock than the system's.
     clock: Option<StoreClock>,
     begun: OnceLock<Begun>,
@@ -34,12 +34,12 @@ struct Begun {
 }
 
 impl Session {
-    pub(super) fn new(file: Arc<InboxFile>, room: Arc<Room>, clock: Option<StoreClock>) -> Self {
+    pub(super) fn new(file: Arc<InboxFile>, room: Arc<DiskSpace>, clock: Option<StoreClock>) -> Self {
         Self { file, room, clock, begun: OnceLock::new(), opening: Mutex::default() }
     }
 
     /// One that writes nothing.
-    pub(super) fn of_reader(file: Arc<InboxFile>, room: Arc<Room>) -> Self {
+    pub(super) fn of_reader(file: Arc<InboxFile>, room: Arc<DiskSpace>) -> Self {
         let session = Self::new(file, room, None);
         let _ = session.begun.set(Begun { clock: StoreClock::system(0), owner: 0 });
         session

@@ -4,11 +4,11 @@ use super::session::MAX_FLOOR;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::store::Why;
+use crate::store::ParkReason;
 use crate::store::conformance::{arrival, at_once, capacity, free, opening, serial};
 
 /// Claims at most so many tasks of the handler `a`.
-async fn claim(store: &Sqlite, limit: usize) -> Claimed {
+async fn claim(store: &Sqlite, limit: usize) -> ClaimResult {
     store.claim(capacity(limit, &[("a", limit)])).await.expect("it can be written")
 }
 
@@ -34,23 +34,23 @@ async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
     let (mut stored, mut refused) = (0, 0);
     for answer in recording {
         match answer.await.expect("no panic") {
-            Ok(Recorded::New { .. }) => stored += 1,
+            Ok(RecordResult::New { .. }) => stored += 1,
             Err(StoreError::Busy) => refused += 1,
             other => panic!("{other:?}"),
         }
     }
     assert_eq!((stored, refused), (1_024, MANY - 1_024));
     assert_eq!(store.stats().await.expect("it can be read").events, 1_024);
-    assert!(matches!(store.record(arrival("evt_later", &[])).await, Ok(Recorded::New { .. })));
+    assert!(matches!(store.record(arrival("evt_later", &[])).await, Ok(RecordResult::New { .. })));
 }
 
 #[tokio::test]
 async fn a_panic_of_the_writer_costs_one_batch() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let store = Sqlite::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
-    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("for the test"));
+    let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("for the test"));
     assert!(matches!(panicking.await, Err(StoreError::Broken(_))));
-    assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(Recorded::New { .. })));
+    assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(RecordResult::New { .. })));
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn a_file_that_vanishes_is_not_made_again() {
     let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
     store.record(arrival("evt_1", &[])).await.expect("it can be written");
     std::fs::remove_file(&path).expect("it is there");
-    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
     assert!(store.record(arrival("evt_2", &[])).await.is_err());
     assert!(!path.exists());
@@ -78,7 +78,7 @@ async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
     let other = Connection::open(&path).expect("it is a database");
     let started = "UPDATE inbox_task SET state = 1, owner = 1, attempt = 1, fence = 1 WHERE id = 2";
     other.execute(started, []).expect("nothing else writes now");
-    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
     let claimed = claim(&store, 10).await.claims;
     let claimed: Vec<_> = claimed.iter().map(|claim| (claim.ticket.task, claim.attempt)).collect();
@@ -94,7 +94,7 @@ async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
     claim(&store, 1).await;
     drop(store);
     let store = Sqlite::open(&path, &opening()).expect("nobody has it");
-    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
     let began = store.begin(["a".to_owned()].into()).await.expect("it can be written");
     assert_eq!(began.suspects, 1);
@@ -108,13 +108,13 @@ async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
     let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
     let old = claim(&store, 1).await.claims.remove(0);
-    let released = store.finish(old.ticket, End::Released).await.expect("it can be written");
+    let released = store.finish(old.ticket, Disposition::Released).await.expect("it can be written");
     assert!(released.was_ours);
     claim(&store, 1).await;
     // As if the answer to the first had been lost.
-    let again = store.finish(old.ticket, End::Released).await.expect("it can be written");
+    let again = store.finish(old.ticket, Disposition::Released).await.expect("it can be written");
     assert!(!again.was_ours);
-    let panicking: Stored<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
+    let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
     assert!(claim(&store, 10).await.claims.is_empty(), "it runs");
 }
@@ -140,11 +140,11 @@ async fn what_is_freed_is_given_back() {
     let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
     for number in 0..20 {
         let body = vec![b' '; 100_000].into();
-        let event = Arrival { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
-        let Recorded::New { started, .. } = store.record(event).await.expect("it can be written") else {
+        let event = NewEvent { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
+        let RecordResult::New { started, .. } = store.record(event).await.expect("it can be written") else {
             panic!("it is new")
         };
-        store.finish(started[0].ticket, End::Done).await.expect("it can be written");
+        store.finish(started[0].ticket, Disposition::Done).await.expect("it can be written");
     }
     let pages = || {
         let other = Connection::open(&path).expect("it is a database");
@@ -167,7 +167,7 @@ async fn more_bytes_than_there_is_room_for_are_refused() {
     let other = Connection::open(&path).expect("it is a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
     let record = |id: &str, bytes| {
-        let event = Arrival { body: vec![b' '; bytes].into(), ..arrival(id, &[]) };
+        let event = NewEvent { body: vec![b' '; bytes].into(), ..arrival(id, &[]) };
         let store = Arc::clone(&store);
         tokio::spawn(async move { store.record(event).await })
     };
@@ -175,22 +175,22 @@ async fn more_bytes_than_there_is_room_for_are_refused() {
     let first = record("evt_1", 64 * 1024 * 1024);
     assert!(matches!(record("evt_2", 1).await.expect("no panic"), Err(StoreError::Busy)));
     other.execute_batch("ROLLBACK").expect("it was begun");
-    assert!(matches!(first.await.expect("no panic"), Ok(Recorded::New { .. })));
-    assert!(matches!(record("evt_2", 1).await.expect("no panic"), Ok(Recorded::New { .. })));
+    assert!(matches!(first.await.expect("no panic"), Ok(RecordResult::New { .. })));
+    assert!(matches!(record("evt_2", 1).await.expect("no panic"), Ok(RecordResult::New { .. })));
 }
 
 /// How often each statement was compiled anew, after the first time.
 type Prepared = Arc<Mutex<BTreeMap<String, i32>>>;
 
-/// Records events, and claims, ends, retries, discards, replays and frees tasks.
+/// Records events, and claims, ends, retries, skips, replays and frees tasks.
 fn work_through(db: &Connection) {
     let step = std::time::Duration::from_secs(60);
     let end = |number: usize| match number % 5 {
-        0 => End::Retry { after: step, error: "failed".to_owned() },
-        1 => End::Parked { why: Why::Asked, error: "odd".to_owned() },
-        2 => End::Discarded { error: "not wanted".to_owned() },
-        3 => End::Released,
-        _ => End::Done,
+        0 => Disposition::Retry { after: step, error: "failed".to_owned() },
+        1 => Disposition::Parked { why: ParkReason::Asked, error: "odd".to_owned() },
+        2 => Disposition::Skipped { error: "not wanted".to_owned() },
+        3 => Disposition::Released,
+        _ => Disposition::Done,
     };
     let of_event =
         |number: i64| NewTask { object: Some(format!("|ch_{}", number % 7)), moment: number, ..serial("a") };
@@ -206,7 +206,7 @@ fn work_through(db: &Connection) {
             finish::finish(db, claim.ticket, &end(at + number as usize), run.now).expect("it can be written");
         }
         operate::retry(db, number, &["a".to_owned()], run.now).expect("it can be written");
-        operate::discard(db, number * 2, "not wanted", run.now).expect("it can be written");
+        operate::skip(db, number * 2, "not wanted", run.now).expect("it can be written");
         operate::replay(db, number / 2, &[of_event(number)], run).expect("it can be written");
         operate::event(db, &format!("evt_{number}")).expect("it can be read");
         if number % 50 == 0 {

@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::{error, warn};
 
-use super::disk_space::Room;
+use super::disk_space::DiskSpace;
 use super::file::{BUSY_TIMEOUT, InboxFile};
 use super::recover::{Live, release_unknown};
 use crate::store::StoreError;
@@ -69,7 +69,7 @@ impl Writer {
     pub(super) fn start(
         file: Arc<InboxFile>,
         db: Option<Connection>,
-        room: Arc<Room>,
+        room: Arc<DiskSpace>,
     ) -> std::io::Result<Self> {
         let (jobs, received) = channel();
         let thread = std::thread::Builder::new()
@@ -178,7 +178,7 @@ struct Thread {
     file: Arc<InboxFile>,
     /// `None` after an error that leaves its state unknown.
     db: Option<Connection>,
-    room: Arc<Room>,
+    room: Arc<DiskSpace>,
     received: Receiver<Box<dyn Job>>,
     live: Live,
     /// Whether part of the log may not have reached the disk.
@@ -238,7 +238,7 @@ impl Thread {
     fn new(
         file: Arc<InboxFile>,
         db: Option<Connection>,
-        room: Arc<Room>,
+        room: Arc<DiskSpace>,
         received: Receiver<Box<dyn Job>>,
     ) -> Self {
         let mut thread = Self {

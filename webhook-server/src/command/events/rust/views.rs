@@ -51,7 +51,7 @@ impl Views {
         }
         match (&views[..], refused) {
             ([], Some(refused)) => Err(refused),
-            // Events of the objects that have no such field are discarded.
+            // Events of the objects that have no such field are skipped.
             ([(_, one)], _) => Ok(one.clone()),
             _ => Ok(self.either(event, &views)),
         }

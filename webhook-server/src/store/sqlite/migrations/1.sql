@@ -41,7 +41,7 @@ CREATE TABLE inbox_task (
     moment      INTEGER NOT NULL,
     -- Whether a task that waits for its next try holds the lane.
     strict      INTEGER NOT NULL,
-    -- 0 ready, 1 running, 2 blocked, 3 done, 4 discarded, 5 parked
+    -- 0 ready, 1 running, 2 blocked, 3 done, 4 skipped, 5 parked
     state       INTEGER NOT NULL CHECK (state BETWEEN 0 AND 5),
     -- Why it is parked: 0 asked, 1 exhausted, 2 poison, 3 no handler, 4 undecodable
     why         INTEGER CHECK (why BETWEEN 0 AND 4),
@@ -88,7 +88,7 @@ CREATE TABLE inbox_attempt (
     attempt    INTEGER NOT NULL,
     started_ms INTEGER NOT NULL,
     ended_ms   INTEGER NOT NULL,
-    -- 0 failed, 1 discarded, 2 parked, 3 crashed
+    -- 0 failed, 1 skipped, 2 parked, 3 crashed
     outcome    INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 3),
     error      TEXT
 ) STRICT;

@@ -5,18 +5,18 @@
 //!
 //! ```
 //! use rusqlite::Connection;
-//! use webhook_core::{Context, ledger};
+//! use webhook_core::{Context, idempotency};
 //!
 //! /// Marks an order as paid, at most once for each event.
 //! fn mark_paid(database: &mut Connection, context: &Context, order: &str) -> rusqlite::Result<()> {
 //!     let transaction = database.transaction()?;
-//!     if transaction.execute(ledger::INSERT, (context.event_key(), context.handler()))? == 1 {
+//!     if transaction.execute(idempotency::INSERT, (context.event_key(), context.handler()))? == 1 {
 //!         transaction.execute("UPDATE orders SET paid = paid + 1 WHERE id = ?1", [order])?;
 //!     }
 //!     transaction.commit()
 //! }
 //! # use std::sync::Arc;
-//! # use webhook_core::{Envelope, Run, Sample, Secret, SignatureHeader, Tolerance, sign, verify};
+//! # use webhook_core::{Envelope, Attempt, Sample, Secret, SignatureHeader, Tolerance, sign, verify};
 //! # let secret = [Secret::new("whsec_0123456789abcdef").unwrap()];
 //! # let body = Sample::new("payment_intent.succeeded", 1).unwrap().body(0);
 //! # let signature = sign(&secret, 1_000, &body);
@@ -24,11 +24,11 @@
 //! # let header = SignatureHeader::parse(signature.as_bytes()).unwrap();
 //! # let verified = verify(&secret, &header, body, now, Tolerance::default()).unwrap();
 //! # let envelope = Arc::new(Envelope::parse(&verified).unwrap());
-//! # let run = Run { handler: "shop::paid", endpoint: "/".into(), attempt: 1, is_replay: false, is_stale: false, deadline: None };
+//! # let run = Attempt { handler: "shop::paid", endpoint: "/".into(), attempt: 1, is_replay: false, is_stale: false, deadline: None };
 //! # let context = Context::new(envelope, run);
 //! # let mut database = Connection::open_in_memory().unwrap();
 //! # database.execute_batch("CREATE TABLE orders (id TEXT, paid INTEGER); INSERT INTO orders VALUES ('o_1', 0)").unwrap();
-//! # database.execute_batch(ledger::TABLE).unwrap();
+//! # database.execute_batch(idempotency::TABLE).unwrap();
 //! # mark_paid(&mut database, &context, "o_1").unwrap();
 //! # mark_paid(&mut database, &context, "o_1").unwrap();
 //! # let paid: i64 = database.query_row("SELECT paid FROM orders", [], |row| row.get(0)).unwrap();
