@@ -167,7 +167,7 @@ fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
         let at = position(&mut firsts, &path[0]);
         let described = if is_generic(ty, &item.input.generics) {
             let shape = shape_of(field);
-            let reads = format_ident!("{}", if field.found.partial { "ReadsPrevious" } else { "Reads" });
+            let reads = format_ident!("{}", if field.found.partial { "ReadsPrevious" } else { "FromStripe" });
             let bound = quote_spanned!(ty.span()=> #ty: __private::#reads<#shape>);
             generics.make_where_clause().predicates.push(syn::parse_quote!(#bound));
             quote!(__private::field::<#shape, #ty>())
