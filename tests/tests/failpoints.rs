@@ -207,7 +207,7 @@ fn a_crash_while_pruning_prunes_nothing() {
     }
     let server = scene.start(&["--keep-bodies", "0s"]);
     assert!(scene.send(&server, &known));
-    server.process.line_with(Stream::Stderr, "kept long enough, and freed bodies=20");
+    server.process.line_with(Stream::Stderr, "retention: freed old bodies and events bodies=20");
     scene.stop(server);
     assert_eq!(scene.number(bodies), 0);
     scene.recovers();

@@ -18,6 +18,7 @@ use crate::receive::record::Inbox;
 use crate::report::Journal;
 use crate::run::attempt::Runner;
 use crate::settings::Settings;
+use crate::store::retention::prune;
 use crate::store::{self, InboxLocation, Opening, beside, real};
 use crate::store::{Filter, OpenError, Replayed, Retention, Store, StoreError};
 
@@ -103,7 +104,7 @@ async fn answer(inbox: &Inbox, keep: &Retention, request: Request) -> Answer {
             inbox.look();
             value(replayed)
         }
-        Request::Prune => value(inbox.prune(keep, Duration::ZERO).await),
+        Request::Prune => value(prune(&*inbox.store, *keep, Duration::ZERO).await),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::report::stderr as log;
 use crate::run::panics::{self, Texts};
 use crate::secrets;
 use crate::settings::{Flags, Settings};
+use crate::store::retention::retain;
 use crate::store::{self, InboxLocation};
 use crate::store::{ParkReason, Recovered, StoreError};
 
@@ -176,7 +177,7 @@ async fn start(inbox: &Arc<Inbox>, began: Recovered, settings: &Settings) {
     if began.without_handler > 0 {
         tell_of_missing_handlers(inbox).await;
     }
-    tokio::spawn(Arc::clone(inbox).retain(keep));
+    tokio::spawn(retain(Arc::clone(&inbox.store), keep, inbox.clock_is_right.subscribe()));
     tokio::spawn(Arc::clone(inbox).work());
 }
 
