@@ -6,6 +6,7 @@ mod field;
 mod fixture;
 
 use std::future::Future;
+use std::pin::Pin;
 
 pub use inventory;
 
@@ -49,12 +50,56 @@ pub struct Argument<T> {
     pub is_event: bool,
     /// Adds what the argument needs.
     pub needs: fn(&mut Requirements),
-    /// Takes the argument.
-    pub extract: fn(&Invocation) -> Result<T, HandlerError>,
+    /// Makes the argument.
+    pub extraction: Extraction<T>,
     /// The payload of the event: its name and the objects that it reads.
     pub payload: (&'static str, &'static [&'static str]),
     /// What the payload requires, for each object that it reads.
     pub requires: &'static [&'static [SparseField]],
+}
+
+impl<T> Argument<T> {
+    /// Makes the argument for one run.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the type's `extract` does.
+    pub async fn extract(&self, invocation: &Invocation) -> Result<T, HandlerError> {
+        self.extraction.run(invocation).await
+    }
+}
+
+/// How an argument is made: a function pointer, so that expanded code names the type only once.
+#[expect(missing_debug_implementations, reason = "only expanded code has one")]
+pub enum Extraction<T> {
+    /// Without waiting.
+    Immediate(fn(&Invocation) -> Result<T, HandlerError>),
+    /// In a future whose type has no name.
+    Boxed(for<'i> fn(&'i Invocation) -> ExtractFuture<'i, T>),
+}
+
+/// The future of an `extract`.
+type ExtractFuture<'i, T> = Pin<Box<dyn Future<Output = Result<T, HandlerError>> + Send + 'i>>;
+
+impl<T: Extract> Extraction<T> {
+    /// Takes a type's own `extract`.
+    pub const fn boxed() -> Self {
+        Self::Boxed(|invocation| Box::pin(T::extract(invocation)))
+    }
+}
+
+impl<T> Extraction<T> {
+    /// Makes the argument for one run.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the type's `extract` does.
+    pub async fn run(&self, invocation: &Invocation) -> Result<T, HandlerError> {
+        match self {
+            Self::Immediate(extract) => extract(invocation),
+            Self::Boxed(extract) => extract(invocation).await,
+        }
+    }
 }
 
 /// What the expansion needs of a return type. Made once, so that a type that is not an outcome is reported once.

@@ -52,8 +52,8 @@ impl Desk {
 }
 
 impl Extract for Desk {
-    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
-        let State(books) = State::extract(invocation)?;
+    async fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        let State(books) = State::extract(invocation).await?;
         Ok(Self { books, handler: invocation.context.handler() })
     }
 

@@ -3,9 +3,10 @@
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
-use crate::__private::Argument;
+use crate::__private::{Argument, Extraction};
 use crate::payload::SparseField;
 use crate::{Context, Envelope, Event, HandlerError, Payload};
 
@@ -28,16 +29,40 @@ impl Invocation {
     }
 }
 
-/// A type that a handler may take as an argument.
+/// A type that a handler can take as an argument.
 ///
-/// [`Event`], [`State`] and [`Context`] are; an application may add its own, which start from those.
+/// [`Event`], [`State`] and [`Context`] are such types. An application can add its own, which build on those:
+///
+/// ```
+/// use webhook_core::{Extract, HandlerError, Invocation, Requirements, State};
+///
+/// # #[derive(Clone)]
+/// # struct Pool;
+/// # struct Connection;
+/// # impl Pool {
+/// #     async fn acquire(&self) -> Result<Connection, std::io::Error> { Ok(Connection) }
+/// # }
+/// /// A connection to the database, for one run.
+/// struct Database(Connection);
+///
+/// impl Extract for Database {
+///     async fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+///         let State(pool) = State::<Pool>::extract(invocation).await?;
+///         Ok(Self(pool.acquire().await?))
+///     }
+///
+///     fn needs(needs: &mut Requirements) {
+///         State::<Pool>::needs(needs);
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no argument that a handler can take",
-    label = "no handler argument",
+    message = "`{Self}` cannot be used as a handler argument",
+    label = "not a handler argument",
     note = "a handler takes `Event<…>`, `State<…>`, `Context`, or a type that implements `Extract`"
 )]
-pub trait Extract: Sized {
-    /// Whether this is the event; a handler takes at most one.
+pub trait Extract: Sized + Send + 'static {
+    /// Whether this is the event. A handler takes at most one.
     #[doc(hidden)]
     const IS_EVENT: bool = false;
 
@@ -49,25 +74,35 @@ pub trait Extract: Sized {
     #[doc(hidden)]
     const REQUIRES: &'static [&'static [SparseField]] = &[];
 
-    /// What the expansion needs of an argument of this type. A type that is no argument has none, and is reported
-    /// on this name alone.
+    /// How the expansion extracts it. An extractor that never waits overrides this, to save the box.
+    #[doc(hidden)]
+    const EXTRACTION: Extraction<Self> = Extraction::boxed();
+
+    /// What the expansion needs of an argument of this type. A type that cannot be an argument does not have it, and
+    /// is reported on this name alone.
     #[doc(hidden)]
     const ARGUMENT: Argument<Self> = Argument {
         is_event: Self::IS_EVENT,
         needs: Self::needs,
-        extract: Self::extract,
+        extraction: Self::EXTRACTION,
         payload: Self::PAYLOAD,
         requires: Self::REQUIRES,
     };
 
-    /// Takes the argument from a run.
+    /// Makes the argument for one run. Implement it as an `async fn`, whose future must be `Send`.
+    ///
+    /// The arguments of a handler are extracted in their order, and the run's deadline includes the time this takes.
     ///
     /// # Errors
     ///
-    /// The run ends with the error, and the handler is not called.
-    fn extract(invocation: &Invocation) -> Result<Self, HandlerError>;
+    /// An error ends the run as if the handler had returned it: the handler is not called.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped when the run is cancelled.
+    fn extract(invocation: &Invocation) -> impl Future<Output = Result<Self, HandlerError>> + Send;
 
-    /// States what the argument needs, to be checked before the application starts. Nothing unless overridden.
+    /// Adds what the argument needs, so that it is checked before the application starts. Adds nothing by default.
     fn needs(needs: &mut Requirements) {
         let _ = needs;
     }
@@ -78,11 +113,15 @@ impl<T: Payload> Extract for Event<T> {
     const PAYLOAD: (&'static str, &'static [&'static str]) = (T::NAME, T::OBJECTS);
     const REQUIRES: &'static [&'static [SparseField]] = T::REQUIRES;
 
-    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+    const EXTRACTION: Extraction<Self> = Extraction::Immediate(|invocation| {
         Self::decode(Arc::clone(&invocation.envelope)).map_err(|error| {
             // Where Stripe sends one of several objects, a handler may read only some of them.
             if error.is_other_object() { HandlerError::skip(error) } else { HandlerError::park(error) }
         })
+    });
+
+    async fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        Self::EXTRACTION.run(invocation).await
     }
 
     fn needs(needs: &mut Requirements) {
@@ -93,8 +132,10 @@ impl<T: Payload> Extract for Event<T> {
 
 #[diagnostic::do_not_recommend]
 impl Extract for Context {
-    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
-        Ok(invocation.context.clone())
+    const EXTRACTION: Extraction<Self> = Extraction::Immediate(|invocation| Ok(invocation.context.clone()));
+
+    async fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        Self::EXTRACTION.run(invocation).await
     }
 }
 
@@ -109,10 +150,14 @@ pub struct State<T>(
 );
 
 impl<T: StateValue> Extract for State<T> {
-    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+    const EXTRACTION: Extraction<Self> = Extraction::Immediate(|invocation| {
         invocation.states.get().map(Self).ok_or_else(|| {
             HandlerError::park(format!("the application has no state of type `{}`", type_name::<T>()))
         })
+    });
+
+    async fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        Self::EXTRACTION.run(invocation).await
     }
 
     fn needs(needs: &mut Requirements) {

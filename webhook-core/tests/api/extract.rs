@@ -8,7 +8,7 @@ use webhook_core::{
     Unchecked, Verdict,
 };
 
-use crate::support::{envelope_of, run_of};
+use crate::support::{envelope_of, poll_once, run_of};
 
 #[derive(Clone, Debug, PartialEq)]
 struct Orders(u8);
@@ -21,9 +21,9 @@ struct Mail;
 struct Order(String);
 
 impl Extract for Order {
-    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
-        let State(Orders(shop)) = State::extract(invocation)?;
-        let event = Event::<Value>::extract(invocation)?;
+    async fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        let State(Orders(shop)) = State::extract(invocation).await?;
+        let event = Event::<Value>::extract(invocation).await?;
         Ok(Self(format!("{shop}-{}", event.object["id"].as_str().unwrap_or("none"))))
     }
 
@@ -52,15 +52,15 @@ fn needs_of<T: Extract>() -> Requirements {
 #[test]
 fn each_argument_is_taken_from_the_run() {
     let invocation = invocation(states());
-    assert_eq!(Event::<Value>::extract(&invocation).unwrap().object["id"], "ch_1");
-    assert_eq!(State::<Orders>::extract(&invocation).unwrap().0, Orders(1));
-    assert_eq!(Context::extract(&invocation).unwrap().handler(), "shop::paid");
-    assert_eq!(Order::extract(&invocation).unwrap(), Order("1-ch_1".to_owned()));
+    assert_eq!(poll_once(Event::<Value>::extract(&invocation)).unwrap().object["id"], "ch_1");
+    assert_eq!(poll_once(State::<Orders>::extract(&invocation)).unwrap().0, Orders(1));
+    assert_eq!(poll_once(Context::extract(&invocation)).unwrap().handler(), "shop::paid");
+    assert_eq!(poll_once(Order::extract(&invocation)).unwrap(), Order("1-ch_1".to_owned()));
 }
 
 #[test]
 fn an_object_that_does_not_decode_parks_the_event_with_the_place() {
-    let error = Event::<Unchecked<Vec<u8>>>::extract(&invocation(states())).unwrap_err();
+    let error = poll_once(Event::<Unchecked<Vec<u8>>>::extract(&invocation(states()))).unwrap_err();
     assert_eq!(error.verdict(), Verdict::Park, "trying again would not change the object");
     let cause: &DecodeError = error.cause().downcast_ref().unwrap();
     assert!(cause.to_string().starts_with("the object does not fit `alloc::vec::Vec<u8>` at `.`"), "{cause}");
@@ -68,10 +68,10 @@ fn an_object_that_does_not_decode_parks_the_event_with_the_place() {
 
 #[test]
 fn state_that_is_not_there_parks_the_event_and_names_the_type() {
-    let error = State::<Mail>::extract(&invocation(states())).unwrap_err();
+    let error = poll_once(State::<Mail>::extract(&invocation(states()))).unwrap_err();
     assert_eq!(error.verdict(), Verdict::Park);
     assert_eq!(error.cause().to_string(), "the application has no state of type `api::extract::Mail`");
-    assert!(Order::extract(&invocation(States::default())).is_err(), "also within another argument");
+    assert!(poll_once(Order::extract(&invocation(States::default()))).is_err(), "also within another argument");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn arguments_say_what_they_need() {
     assert_eq!(needs_of::<Order>().states, [StateType::of::<Orders>()]);
     assert_eq!(
         needs_of::<Event<Unchecked<Vec<u8>>>>().payload,
-        Some("webhook_core::event::Unchecked<alloc::vec::Vec<u8>>")
+        Some("webhook_core::payload::Unchecked<alloc::vec::Vec<u8>>")
     );
     assert_eq!(needs_of::<Event>().payload, Some("serde_json::value::Value"));
 }
@@ -93,7 +93,8 @@ fn state_holds_one_value_of_each_type() {
     assert!(!states.insert(Orders(2)), "the second");
     assert!(states.holds(StateType::of::<Orders>()) && states.holds(StateType::of::<Mail>()));
     assert!(!states.holds(StateType::of::<Arc<Orders>>()), "another type, though it holds the same");
-    assert_eq!(State::<Orders>::extract(&invocation(states)).unwrap().0, Orders(2), "the last one counts");
+    let last = poll_once(State::<Orders>::extract(&invocation(states))).unwrap();
+    assert_eq!(last.0, Orders(2), "the last one counts");
 }
 
 #[test]

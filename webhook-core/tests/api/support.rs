@@ -1,7 +1,7 @@
 //! What several of the tests need: a clock, bodies, and an HMAC of our own to compare with.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -124,8 +124,8 @@ pub(crate) fn run_of(handler: &'static str) -> Attempt {
 }
 
 /// Runs a future that never waits: this crate has no runtime, and its tests need none.
-pub(crate) fn poll_once<T>(mut future: Pin<Box<dyn Future<Output = T> + Send>>) -> T {
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the future waits"),
     }

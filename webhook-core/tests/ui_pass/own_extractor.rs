@@ -7,8 +7,8 @@ use webhook_core::{Event, Extract, HandlerError, Invocation, Requirements, Regis
 struct Both<A, B>(A, B);
 
 impl<A: Extract, B: Extract> Extract for Both<A, B> {
-    fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
-        Ok(Self(A::extract(invocation)?, B::extract(invocation)?))
+    async fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
+        Ok(Self(A::extract(invocation).await?, B::extract(invocation).await?))
     }
 
     fn needs(needs: &mut Requirements) {

@@ -60,7 +60,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
     });
 
     let invocation = Ident::new("invocation", Span::mixed_site());
-    let extracted = constants.iter().map(|constant| quote!((#constant.extract)(&#invocation)?));
+    let extracted = constants.iter().map(|constant| quote!(#constant.extract(&#invocation).await?));
     let (returned, returned_at) = match &function.sig.output {
         ReturnType::Default => (quote!(()), name.span()),
         ReturnType::Type(_, returned) => (quote!(#returned), returned.span()),
