@@ -6,10 +6,9 @@
 
 pub(crate) mod clock;
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 pub(crate) mod failpoint;
 mod location;
-pub(crate) mod memory;
 pub(crate) mod retention;
 mod sqlite;
 
@@ -25,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::location::InboxLocation;
+#[allow(unused_imports, reason = "an application under test will run on it")]
+pub(crate) use self::location::open_in_memory;
 pub(crate) use self::location::{Opening, check, open, open_to_read};
 pub(crate) use self::sqlite::{beside, cautions, is_socket, real};
 
@@ -383,17 +384,6 @@ pub(crate) struct Filter {
     /// The `cursor` of the last row that is known; the rows after it are wanted.
     pub(crate) after: Option<i64>,
     pub(crate) limit: usize,
-}
-
-impl Filter {
-    /// Tells whether a type is meant.
-    pub(crate) fn matches_type(&self, event_type: &str) -> bool {
-        let Some(wanted) = &self.event_type else { return true };
-        match wanted.strip_suffix('*') {
-            Some(group) => event_type.starts_with(group),
-            None => event_type == wanted,
-        }
-    }
 }
 
 /// A task, for an operator. Times are in milliseconds since the Unix epoch.

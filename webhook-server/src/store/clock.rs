@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time in milliseconds since the Unix epoch; never goes back.
@@ -19,10 +20,10 @@ impl StoreClock {
     }
 
     /// A clock that is moved by hand.
-    #[cfg(test)]
-    pub(crate) fn by_hand(now: &Arc<std::sync::atomic::AtomicI64>) -> Self {
-        let now = Arc::clone(now);
-        Self(Arc::new(move || now.load(std::sync::atomic::Ordering::SeqCst)))
+    #[allow(dead_code, reason = "an application under test will move it")]
+    pub(crate) fn manual(clock: &ManualClock) -> Self {
+        let now = Arc::clone(&clock.0);
+        Self(Arc::new(move || now.load(Ordering::SeqCst)))
     }
 
     /// A clock that goes with the runtime's, which may be paused.
@@ -40,6 +41,34 @@ impl StoreClock {
 impl fmt::Debug for StoreClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StoreClock({})", self.now())
+    }
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Clone, Debug)]
+#[allow(dead_code, reason = "an application under test will move it")]
+pub(crate) struct ManualClock(Arc<AtomicI64>);
+
+#[allow(dead_code, reason = "an application under test will move it")]
+impl ManualClock {
+    /// Starts it at a time, in milliseconds since the Unix epoch.
+    pub(crate) fn new(now: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(now)))
+    }
+
+    /// Moves it on.
+    pub(crate) fn advance(&self, by: std::time::Duration) {
+        self.0.fetch_add(millis(by), Ordering::SeqCst);
+    }
+
+    /// Moves it to a time, in milliseconds since the Unix epoch, unless that has passed.
+    pub(crate) fn advance_to(&self, now: i64) {
+        self.0.fetch_max(now, Ordering::SeqCst);
+    }
+
+    /// The time that it shows, in milliseconds since the Unix epoch.
+    pub(crate) fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
     }
 }
 

@@ -2,20 +2,20 @@
 //! must be told apart from bad luck.
 
 mod crashes;
+pub(crate) mod model;
 mod random_walks;
 mod scenarios;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 
-use super::clock::StoreClock;
-use super::memory::{Memory, Task};
-use super::sqlite::Sqlite;
+use self::model::{Model, Task};
+use super::clock::{ManualClock, StoreClock};
+use super::sqlite::{Sqlite, in_memory, on_disk};
 use super::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, Disposition, EventRow, Filter,
     HandlerStats, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason, Pruned, QuarantineRow, RecordResult,
@@ -40,11 +40,11 @@ trait Subject {
     fn restart(&mut self);
 }
 
-struct InMemory(Memory);
+struct InModel(Model);
 
-impl Subject for InMemory {
+impl Subject for InModel {
     fn new(clock: StoreClock) -> Self {
-        Self(Memory::new(clock))
+        Self(Model::new(clock))
     }
 
     fn store(&self) -> &dyn Store {
@@ -56,10 +56,30 @@ impl Subject for InMemory {
     }
 }
 
+struct InMemory {
+    clock: StoreClock,
+    store: Option<Sqlite<in_memory::InMemory>>,
+}
+
+impl Subject for InMemory {
+    fn new(clock: StoreClock) -> Self {
+        let store = Sqlite::<in_memory::InMemory>::in_memory(Some(clock.clone())).unwrap();
+        Self { clock, store: Some(store) }
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn restart(&mut self) {
+        self.store = self.store.take().map(|store| store.restarted(self.clock.clone()));
+    }
+}
+
 struct OnDisk {
     clock: StoreClock,
     path: PathBuf,
-    store: Option<Sqlite>,
+    store: Option<Sqlite<on_disk::OnDisk>>,
     // Dropped after the store, which has its files in it.
     _directory: tempfile::TempDir,
 }
@@ -73,8 +93,8 @@ impl OnDisk {
 impl Subject for OnDisk {
     fn new(clock: StoreClock) -> Self {
         // What is tested here does not depend on the disk, and thousands of syncs take their time.
-        let in_memory = tempfile::tempdir_in("/dev/shm");
-        let directory = in_memory.or_else(|_| tempfile::tempdir()).unwrap();
+        let in_model = tempfile::tempdir_in("/dev/shm");
+        let directory = in_model.or_else(|_| tempfile::tempdir()).unwrap();
         let path = directory.path().join("inbox.db");
         let mut subject = Self { clock, path, store: None, _directory: directory };
         subject.open();
@@ -95,15 +115,15 @@ impl Subject for OnDisk {
 /// A store, and the time in which it lives.
 struct World<S> {
     subject: S,
-    now: Arc<AtomicI64>,
+    clock: ManualClock,
     runtime: Runtime,
 }
 
 impl<S: Subject> World<S> {
     fn new() -> Self {
-        let now = Arc::new(AtomicI64::new(START));
+        let clock = ManualClock::new(START);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { subject: S::new(StoreClock::by_hand(&now)), now, runtime }
+        Self { subject: S::new(StoreClock::manual(&clock)), clock, runtime }
     }
 
     fn done<'s, T>(&'s self, operation: impl FnOnce(&'s dyn Store) -> StoreFuture<'s, T>) -> T {
@@ -111,11 +131,11 @@ impl<S: Subject> World<S> {
     }
 
     fn later(&self, by: Duration) {
-        self.now.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+        self.clock.advance(by);
     }
 
     fn now(&self) -> i64 {
-        self.now.load(Ordering::SeqCst)
+        self.clock.now()
     }
 
     fn restart(&mut self, handlers: &[&str]) -> Recovered {

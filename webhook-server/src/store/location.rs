@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::StoreClock;
-use super::{OpenError, Store, memory, sqlite};
+use super::sqlite::Sqlite;
+use super::sqlite::in_memory::InMemory;
+use super::sqlite::on_disk::OnDisk;
+use super::{OpenError, Store};
 
 /// Where an inbox is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +45,19 @@ pub(crate) struct Opening {
 /// Says in one sentence why it cannot be used.
 pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dyn Store>, OpenError> {
     match location {
-        InboxLocation::File(path) => Ok(Arc::new(sqlite::Sqlite::open(Path::new(path), opening)?)),
-        InboxLocation::Memory => Ok(Arc::new(memory::Memory::new(StoreClock::system(0)))),
+        InboxLocation::File(path) => Ok(Arc::new(Sqlite::<OnDisk>::open(path, opening)?)),
+        InboxLocation::Memory => open_in_memory(None),
     }
+}
+
+/// Opens an empty inbox in memory. It goes by `clock`, or without one by the system's. Each operation is done when its
+/// future is made: a test whose time is paused does not wait for a thread.
+///
+/// # Errors
+///
+/// Fails if SQLite cannot make a database in memory.
+pub(crate) fn open_in_memory(clock: Option<StoreClock>) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(Arc::new(Sqlite::<InMemory>::in_memory(clock)?))
 }
 
 /// Looks whether the inbox could be opened, as far as that can be told without writing anything.
@@ -54,7 +67,7 @@ pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dy
 /// Says in one sentence why it cannot be used.
 pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), OpenError> {
     match location {
-        InboxLocation::File(path) => sqlite::Sqlite::check(path, opening),
+        InboxLocation::File(path) => Sqlite::<OnDisk>::check(path, opening),
         InboxLocation::Memory => Ok(()),
     }
 }
@@ -65,5 +78,5 @@ pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), O
 ///
 /// Says in one sentence why it cannot be read.
 pub(crate) fn open_to_read(path: &Path) -> Result<Arc<dyn Store>, OpenError> {
-    Ok(Arc::new(sqlite::Sqlite::open_to_read(path)?))
+    Ok(Arc::new(Sqlite::<OnDisk>::open_to_read(path)?))
 }

@@ -16,13 +16,13 @@ use crate::receive::new_event::{arrival, new_task};
 use crate::report::Journal;
 use crate::run::attempt::Runner;
 use crate::store::clock::StoreClock;
-use crate::store::memory::Memory;
+use crate::store::conformance::model::Model;
 use crate::store::*;
 
 /// A store that answers some time after it has done what it was asked, as if it had to sync.
 #[derive(Debug)]
 struct Syncing {
-    memory: Memory,
+    model: Model,
     /// How many milliseconds an operation takes, by its name and its number.
     takes: fn(&str, u64) -> u64,
     count: AtomicU64,
@@ -42,52 +42,52 @@ impl Syncing {
 
 impl Store for Syncing {
     fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
-        self.later("begin", self.memory.begin(handlers))
+        self.later("begin", self.model.begin(handlers))
     }
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
-        self.later("record", self.memory.record(arrival))
+        self.later("record", self.model.record(arrival))
     }
     fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool> {
-        self.later("quarantine", self.memory.quarantine(body, reason))
+        self.later("quarantine", self.model.quarantine(body, reason))
     }
     fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult> {
-        self.later("claim", self.memory.claim(capacity))
+        self.later("claim", self.model.claim(capacity))
     }
     fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult> {
-        self.later("finish", self.memory.finish(ticket, end))
+        self.later("finish", self.model.finish(ticket, end))
     }
     fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
         if self.fails.swap(false, Ordering::Relaxed) {
             return Box::pin(std::future::ready(Err(StoreError::DiskFull)));
         }
-        self.later("acquit", self.memory.acquit(ticket))
+        self.later("acquit", self.model.acquit(ticket))
     }
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {
-        self.later("prune", self.memory.prune(keep, cursor))
+        self.later("prune", self.model.prune(keep, cursor))
     }
     fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>> {
-        self.memory.tasks(filter)
+        self.model.tasks(filter)
     }
     fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
-        self.memory.events(filter)
+        self.model.events(filter)
     }
     fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
-        self.memory.event(id)
+        self.model.event(id)
     }
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
-        self.memory.quarantined(limit)
+        self.model.quarantined(limit)
     }
     fn stats(&self) -> StoreFuture<'_, Stats> {
-        self.memory.stats()
+        self.model.stats()
     }
     fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool> {
-        self.later("retry", self.memory.retry(task, handlers))
+        self.later("retry", self.model.retry(task, handlers))
     }
     fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool> {
-        self.later("skip", self.memory.skip(task, reason))
+        self.later("skip", self.model.skip(task, reason))
     }
     fn replay(&self, event: i64, tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed> {
-        self.later("replay", self.memory.replay(event, tasks))
+        self.later("replay", self.model.replay(event, tasks))
     }
 }
 
@@ -165,9 +165,9 @@ const fn handler(
 
 /// An inbox at work.
 fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Inbox> {
-    let memory = Memory::new(StoreClock::of_tokio());
+    let model = Model::new(StoreClock::of_tokio());
     let fails = AtomicBool::new(false);
-    working_with(Syncing { memory, takes, count: AtomicU64::new(0), fails }, &HANDLERS, concurrency)
+    working_with(Syncing { model, takes, count: AtomicU64::new(0), fails }, &HANDLERS, concurrency)
 }
 
 /// An inbox at work on what a store holds.
@@ -344,23 +344,23 @@ proptest! {
     }
 }
 
-async fn put(memory: &Memory, number: usize, event_type: &str, takes: u64) {
+async fn put(model: &Model, number: usize, event_type: &str, takes: u64) {
     let envelope = event(number, event_type, takes, false);
     let handler =
         HANDLERS.iter().find(|known| matches!(known.takes, Subscription::Types([it]) if *it == event_type));
     let task = new_task(handler.expect("it is in memory"), &envelope);
-    memory.record(arrival(&envelope, "/", 0, vec![task])).await.expect("it is in memory");
+    model.record(arrival(&envelope, "/", 0, vec![task])).await.expect("it is in memory");
 }
 
-async fn claim_all(memory: &Memory) -> Vec<Claim> {
+async fn claim_all(model: &Model) -> Vec<Claim> {
     let handlers = [("a".to_owned(), 100), ("b".to_owned(), 100)].into();
-    memory.claim(Capacity { slots: 100, handlers }).await.expect("it is in memory").claims
+    model.claim(Capacity { slots: 100, handlers }).await.expect("it is in memory").claims
 }
 
-async fn crashed(memory: Memory) -> Memory {
-    let memory = memory.restarted();
-    memory.begin(["a".to_owned(), "b".to_owned()].into()).await.expect("it is in memory");
-    memory
+async fn crashed(model: Model) -> Model {
+    let model = model.restarted();
+    model.begin(["a".to_owned(), "b".to_owned()].into()).await.expect("it is in memory");
+    model
 }
 
 /// A claim that is on its way when the server stops: `settle` says that nothing is left.
@@ -387,14 +387,14 @@ async fn a_claim_under_way_is_in_hand_when_the_server_stops() {
 /// A suspect that waits for a slot of its handler holds up the suspects of others.
 #[tokio::test(start_paused = true)]
 async fn a_suspect_without_a_slot_holds_up_other_suspects_for_30_s_at_most() {
-    let memory = Memory::new(StoreClock::of_tokio());
+    let model = Model::new(StoreClock::of_tokio());
     for number in 1..=3 {
-        put(&memory, number, "payout.paid", 1).await;
+        put(&model, number, "payout.paid", 1).await;
     }
-    put(&memory, 5, "invoice.paid", 1).await;
-    assert_eq!(claim_all(&memory).await.len(), 4);
-    put(&memory, 4, "payout.paid", 500_000).await;
-    let inbox = working_with(crashed(memory).await, &HANDLERS, 2);
+    put(&model, 5, "invoice.paid", 1).await;
+    assert_eq!(claim_all(&model).await.len(), 4);
+    put(&model, 4, "payout.paid", 500_000).await;
+    let inbox = working_with(crashed(model).await, &HANDLERS, 2);
     pass(200_000).await;
     let rows = inbox.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
     let rows: Vec<_> = rows.iter().map(|row| (row.event_id.clone(), row.state)).collect();
@@ -404,25 +404,25 @@ async fn a_suspect_without_a_slot_holds_up_other_suspects_for_30_s_at_most() {
 /// An accused task that waits for a slot of its handler holds up everything.
 #[tokio::test(start_paused = true)]
 async fn an_accused_task_without_a_slot_holds_up_what_is_due_for_30_s_at_most() {
-    let mut memory = Memory::new(StoreClock::of_tokio());
+    let mut model = Model::new(StoreClock::of_tokio());
     for (number, takes) in [(1, 1), (2, 500_000), (3, 1)] {
-        put(&memory, number, "payout.paid", takes).await;
+        put(&model, number, "payout.paid", takes).await;
     }
-    assert_eq!(claim_all(&memory).await.len(), 3);
-    memory = crashed(memory).await;
+    assert_eq!(claim_all(&model).await.len(), 3);
+    model = crashed(model).await;
     // Runs that take longer than 30 s are acquitted, and the next suspect begins; then the process is killed.
     for last in 1..=3 {
         for task in 1..=last {
-            let claims = claim_all(&memory).await;
+            let claims = claim_all(&model).await;
             assert_eq!(claims.iter().map(|claim| claim.ticket.task).collect::<Vec<_>>(), [task]);
             if task < last {
-                memory.acquit(claims[0].ticket).await.expect("it is in memory");
+                model.acquit(claims[0].ticket).await.expect("it is in memory");
             }
         }
-        memory = crashed(memory).await;
+        model = crashed(model).await;
     }
-    put(&memory, 4, "invoice.paid", 1).await;
-    let inbox = working_with(memory, &HANDLERS, 2);
+    put(&model, 4, "invoice.paid", 1).await;
+    let inbox = working_with(model, &HANDLERS, 2);
     pass(200_000).await;
     // What arrives meanwhile waits as well.
     send(&inbox, 5, "invoice.paid", 1, false);
@@ -445,7 +445,7 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
     let handlers: &'static [Registration] = Box::leak(
         TYPES.iter().map(|name| handler(name, std::slice::from_ref(name), |it| run(&A, it))).collect(),
     );
-    let memory = Memory::new(StoreClock::of_tokio());
+    let model = Model::new(StoreClock::of_tokio());
     let mut number = 0;
     let mut all = Vec::new();
     for at in 0..110 {
@@ -453,13 +453,13 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
             number += 1;
             let envelope = event(number, handler.id, if at == 0 { 1 } else { 5 }, false);
             let task = new_task(handler, &envelope);
-            all.push(memory.record(arrival(&envelope, "/", 0, vec![task])));
+            all.push(model.record(arrival(&envelope, "/", 0, vec![task])));
         }
     }
     for stored in all {
         stored.await.expect("it is in memory");
     }
-    let inbox = working_with(memory, handlers, CONCURRENCY);
+    let inbox = working_with(model, handlers, CONCURRENCY);
     let mut most = 0;
     for _ in 0..20 {
         pass(5).await;
@@ -472,14 +472,14 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
 /// The store fails once, at the wrong moment: the one acquittal there is of a run is not tried again.
 #[tokio::test(start_paused = true)]
 async fn an_acquittal_that_fails_is_tried_again() {
-    let mut memory = Memory::new(StoreClock::of_tokio());
-    put(&memory, 1, "payout.paid", 500_000).await;
+    let mut model = Model::new(StoreClock::of_tokio());
+    put(&model, 1, "payout.paid", 500_000).await;
     for _ in 1..=2 {
-        assert_eq!(claim_all(&memory).await.len(), 1);
-        memory = crashed(memory).await;
+        assert_eq!(claim_all(&model).await.len(), 1);
+        model = crashed(model).await;
     }
-    put(&memory, 2, "invoice.paid", 1).await;
-    let store = Syncing { memory, takes: |_, _| 0, count: AtomicU64::new(0), fails: AtomicBool::new(true) };
+    put(&model, 2, "invoice.paid", 1).await;
+    let store = Syncing { model, takes: |_, _| 0, count: AtomicU64::new(0), fails: AtomicBool::new(true) };
     let inbox = working_with(store, &HANDLERS, 8);
     pass(120_000).await;
     assert_eq!(count(&inbox, State::Done).await, 1, "nothing runs, two minutes later");

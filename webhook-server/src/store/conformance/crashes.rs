@@ -213,6 +213,11 @@ proptest! {
     #![proptest_config(walks())]
 
     #[test]
+    fn the_guilty_are_convicted_and_nobody_else_in_model(steps in vec(step(), 1..60)) {
+        trial::<InModel>(&steps);
+    }
+
+    #[test]
     fn the_guilty_are_convicted_and_nobody_else_in_memory(steps in vec(step(), 1..60)) {
         trial::<InMemory>(&steps);
     }
@@ -227,7 +232,7 @@ proptest! {
 #[test]
 fn a_guilty_task_is_convicted_by_its_third_crash() {
     for company in 0..10 {
-        let mut trial = Trial::<InMemory>::new();
+        let mut trial = Trial::<InModel>::new();
         trial.arrive("a", true, StartMode::No, None);
         for _ in 0..company {
             trial.arrive("b", false, StartMode::No, None);
@@ -264,6 +269,11 @@ fn acquitted_after_three_crashes_of_others<S: Subject>() {
 }
 
 #[test]
+fn an_acquitted_run_is_no_poison_in_model() {
+    acquitted_after_three_crashes_of_others::<InModel>();
+}
+
+#[test]
 fn an_acquitted_run_is_no_poison_in_memory() {
     acquitted_after_three_crashes_of_others::<InMemory>();
 }
@@ -287,6 +297,11 @@ fn accused_at_an_orderly_stop<S: Subject>() {
     world.restart(&["a", "b"]);
     world.record("evt_2", &[free("b")]);
     assert_eq!(world.claim_ids(10), [1], "it is accused still, and runs alone");
+}
+
+#[test]
+fn an_orderly_stop_does_not_clear_an_accused_task_in_model() {
+    accused_at_an_orderly_stop::<InModel>();
 }
 
 #[test]

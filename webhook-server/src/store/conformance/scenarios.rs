@@ -5,6 +5,10 @@ use super::*;
 /// Makes a test of every scene for every store.
 macro_rules! on_every_store {
     ($($scene:ident,)*) => {
+        mod in_model {
+            $(#[test] fn $scene() { super::$scene(super::World::<super::InModel>::new()); })*
+        }
+
         mod in_memory {
             $(#[test] fn $scene() { super::$scene(super::World::<super::InMemory>::new()); })*
         }

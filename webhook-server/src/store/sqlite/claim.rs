@@ -5,26 +5,19 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::session::Stamp;
 use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, State, Ticket};
-
-/// Who runs what is claimed, and since when.
-#[derive(Clone, Copy)]
-pub(super) struct Run {
-    /// The incarnation of the server.
-    pub(super) owner: i64,
-    pub(super) now: i64,
-}
 
 /// How many tasks whose lane is taken one claim may come upon: whoever else writes waits that long.
 const PASSED_OVER: usize = 1_000;
 
 /// How many more tasks may be started.
-struct DiskSpace<'c> {
+struct Room<'c> {
     slots: usize,
     handlers: HashMap<&'c str, usize>,
 }
 
-impl<'c> DiskSpace<'c> {
+impl<'c> Room<'c> {
     fn of(capacity: &'c Capacity) -> Self {
         let handlers = capacity.handlers.iter().map(|(handler, tasks)| (&**handler, *tasks));
         Self { slots: capacity.slots, handlers: handlers.collect() }
@@ -44,8 +37,8 @@ impl<'c> DiskSpace<'c> {
 
 /// Starts tasks that are due, as far as there is capacity, those first that are due the longest: never two in one
 /// lane, suspects one after the other, and nothing beside one that is accused.
-pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite::Result<ClaimResult> {
-    let mut room = DiskSpace::of(capacity);
+pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusqlite::Result<ClaimResult> {
+    let mut room = Room::of(capacity);
     let mut claims = Vec::new();
     let is_alone = match running_suspect(db)? {
         Some(is_accused) => is_accused,
@@ -53,26 +46,26 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite:
             let next = next_suspect(db, &room)?;
             if let Some(suspect) = &next {
                 room.take(&suspect.handler);
-                claims.push(start(db, suspect.id, run)?);
+                claims.push(start(db, suspect.id, stamp)?);
             }
             next.is_some_and(|suspect| suspect.crashes >= ACCUSED)
         }
     };
     if is_alone {
-        return Ok(ClaimResult { claims, next_due: next_due(db, run.now)? });
+        return Ok(ClaimResult { claims, next_due: next_due(db, stamp.now)? });
     }
     // What is due of a handler that may run nothing more is not looked at, however much it is.
     let handlers = ready_handlers(db)?;
     let mut candidates = BTreeMap::new();
     for handler in &handlers {
-        candidates.extend(candidate(db, handler, &room, run.now)?);
+        candidates.extend(candidate(db, handler, &room, stamp.now)?);
     }
     let mut passed_over = 0;
     while let Some((_, first)) = candidates.pop_first() {
         // It may have been started in the turn of its lane, for another handler of its group.
         let is_started = claims.iter().any(|claim| claim.ticket.task == first.id);
         if !is_started && room.has(first.handler) {
-            let claimed = claim_candidate(db, &first, &room, run)?;
+            let claimed = claim_candidate(db, &first, &room, stamp)?;
             if let Some(claim) = &claimed {
                 room.take(&claim.handler);
             } else {
@@ -83,9 +76,9 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, run: Run) -> rusqlite:
             }
             claims.extend(claimed);
         }
-        candidates.extend(candidate(db, first.handler, &room, run.now)?);
+        candidates.extend(candidate(db, first.handler, &room, stamp.now)?);
     }
-    Ok(ClaimResult { claims, next_due: next_due(db, run.now)? })
+    Ok(ClaimResult { claims, next_due: next_due(db, stamp.now)? })
 }
 
 struct Suspect {
@@ -108,7 +101,7 @@ fn running_suspect(db: &Connection) -> rusqlite::Result<Option<bool>> {
 
 /// The suspect that is to start next, if one can: the one with most crashes, the oldest of these. It need not wait for
 /// its turn in its lane: it has begun before.
-fn next_suspect(db: &Connection, room: &DiskSpace<'_>) -> rusqlite::Result<Option<Suspect>> {
+fn next_suspect(db: &Connection, room: &Room<'_>) -> rusqlite::Result<Option<Suspect>> {
     let mut suspects = db.prepare_cached(
         "SELECT id, handler, scope, lane, crashes FROM inbox_task WHERE suspect = 1 AND state <= 2 \
          ORDER BY crashes DESC, id",
@@ -173,7 +166,7 @@ struct Candidate<'h> {
 fn candidate<'h>(
     db: &Connection,
     handler: &'h str,
-    room: &DiskSpace<'_>,
+    room: &Room<'_>,
     now: i64,
 ) -> rusqlite::Result<Option<((i64, i64), Candidate<'h>)>> {
     if !room.has(handler) {
@@ -203,22 +196,22 @@ struct Turn {
 fn claim_candidate(
     db: &Connection,
     candidate: &Candidate<'_>,
-    room: &DiskSpace<'_>,
-    run: Run,
+    room: &Room<'_>,
+    stamp: Stamp,
 ) -> rusqlite::Result<Option<Claim>> {
-    let Some(lane) = &candidate.lane else { return start(db, candidate.id, run).map(Some) };
+    let Some(lane) = &candidate.lane else { return start(db, candidate.id, stamp).map(Some) };
     let turn =
-        if lane_runs(db, &candidate.scope, lane)? { None } else { turn(db, candidate, lane, run.now)? };
+        if lane_runs(db, &candidate.scope, lane)? { None } else { turn(db, candidate, lane, stamp.now)? };
     if turn.as_ref().is_none_or(|turn| turn.id != candidate.id) {
         db.prepare_cached("UPDATE inbox_task SET state = 2 WHERE id = ?1")?.execute([candidate.id])?;
     }
     match turn {
         // A suspect starts in the turn of the suspects.
-        Some(turn) if !turn.is_suspect && room.has(&turn.handler) => start(db, turn.id, run).map(Some),
+        Some(turn) if !turn.is_suspect && room.has(&turn.handler) => start(db, turn.id, stamp).map(Some),
         // Of another handler in the group, which has no room: it is claimed when it has.
         Some(turn) if !turn.is_suspect && turn.state == State::Blocked => {
             db.prepare_cached("UPDATE inbox_task SET state = 0, due_ms = ?2 WHERE id = ?1")?
-                .execute([turn.id, run.now])?;
+                .execute([turn.id, stamp.now])?;
             Ok(None)
         }
         _ => Ok(None),
@@ -270,12 +263,12 @@ pub(super) fn is_stale(
 }
 
 /// Starts a task. The attempt is counted before the run, so that one that ends the process is counted.
-fn start(db: &Connection, id: i64, run: Run) -> rusqlite::Result<Claim> {
+fn start(db: &Connection, id: i64, stamp: Stamp) -> rusqlite::Result<Claim> {
     db.prepare_cached(
         "UPDATE inbox_task SET state = 1, owner = ?2, fence = fence + 1, attempt = attempt + 1, started_ms = ?3 \
          WHERE id = ?1 AND state IN (0, 2)",
     )?
-    .execute([id, run.owner, run.now])?;
+    .execute([id, stamp.session, stamp.now])?;
     let mut claimed = db.prepare_cached(
         "SELECT fence, handler, endpoint, attempt, replay, body, scope, object, moment \
          FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq WHERE task.id = ?1",

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
+use super::connection::configure;
 use super::disk_space::is_full;
 use super::file_systems::{self, Kind};
 use super::lock::lock;
@@ -249,9 +249,7 @@ fn flags(access: OpenFlags) -> OpenFlags {
 
 fn open_writer(path: &Path) -> Result<Connection, Problem> {
     let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-    db.set_prepared_statement_cache_capacity(64);
-    // Otherwise, the planner looks at the values that are bound, and compiles a statement anew when they may have changed.
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    configure(&mut db)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
     let schema = Schema::of(&db)?;
     if schema == Schema::None {
@@ -267,10 +265,7 @@ fn open_writer(path: &Path) -> Result<Connection, Problem> {
     }
     // A commit is on the disk when it returns.
     db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "mmap_size", 0)?;
-    db.pragma_update(None, "temp_store", "MEMORY")?;
-    db.pragma_update(None, "trusted_schema", false)?;
     // The writer makes the checkpoints itself, between its batches.
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;

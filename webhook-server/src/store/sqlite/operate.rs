@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use super::claim::Run;
 use super::finish::{LaneKey, promote};
 use super::record::insert_task;
+use super::session::Stamp;
 use crate::store::{
     AttemptRow, EventRow, Filter, HandlerStats, NewTask, QuarantineRow, Replayed, State, Stats, StoredEvent,
     TaskRow,
@@ -258,7 +258,12 @@ pub(super) fn skip(db: &Connection, task: i64, reason: &str, now: i64) -> rusqli
 }
 
 /// Runs handlers on an event again, or for the first time, however it ended before.
-pub(super) fn replay(db: &Connection, seq: i64, tasks: &[NewTask], run: Run) -> rusqlite::Result<Replayed> {
+pub(super) fn replay(
+    db: &Connection,
+    seq: i64,
+    tasks: &[NewTask],
+    stamp: Stamp,
+) -> rusqlite::Result<Replayed> {
     let has_body: Option<bool> = db
         .prepare_cached("SELECT body IS NOT NULL FROM inbox_event WHERE seq = ?1")?
         .query_row([seq], |row| row.get(0))
@@ -276,7 +281,7 @@ pub(super) fn replay(db: &Connection, seq: i64, tasks: &[NewTask], run: Run) -> 
             .optional()?;
         match known {
             None => {
-                insert_task(db, seq, task, State::Ready, true, run)?;
+                insert_task(db, seq, task, State::Ready, true, stamp)?;
             }
             Some((_, state)) if state.is_open() => continue,
             Some((id, _)) => {
@@ -288,7 +293,7 @@ pub(super) fn replay(db: &Connection, seq: i64, tasks: &[NewTask], run: Run) -> 
                 )?
                 .execute(params![
                     id,
-                    run.now,
+                    stamp.now,
                     lane.map(|lane| &lane.key),
                     lane.is_some_and(|lane| lane.strict),
                     task.scope

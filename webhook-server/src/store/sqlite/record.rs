@@ -3,12 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::claim::{self, Run};
+use super::claim;
+use super::session::Stamp;
 use crate::store::failpoint::failpoint;
 use crate::store::{Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
 
 /// Stores an event and its tasks, unless it is known.
-pub(super) fn record(db: &Connection, arrival: &NewEvent, run: Run) -> rusqlite::Result<RecordResult> {
+pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusqlite::Result<RecordResult> {
     let digest: [u8; 32] = Sha256::digest(&arrival.body).into();
     let object_id = arrival.object_id.as_deref().unwrap_or_default();
     let known: Option<(i64, bool, bool)> = db
@@ -44,7 +45,7 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, run: Run) -> rusqlite:
         arrival.api_version,
         arrival.livemode,
         arrival.signed_at,
-        run.now,
+        stamp.now,
         digest,
         body
     ])?;
@@ -53,7 +54,7 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, run: Run) -> rusqlite:
     for task in &arrival.tasks {
         if may_start(db, task)? {
             let is_stale = claim::is_stale(db, &task.scope, task.object.as_deref(), task.moment)?;
-            let id = insert_task(db, seq, task, State::Running, false, run)?;
+            let id = insert_task(db, seq, task, State::Running, false, stamp)?;
             started.push(Claim {
                 ticket: Ticket { task: id, fence: 1 },
                 handler: task.handler.clone(),
@@ -64,7 +65,7 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, run: Run) -> rusqlite:
                 body: arrival.body.clone(),
             });
         } else {
-            insert_task(db, seq, task, State::Ready, false, run)?;
+            insert_task(db, seq, task, State::Ready, false, stamp)?;
         }
     }
     failpoint!("after-insert");
@@ -94,7 +95,7 @@ pub(super) fn insert_task(
     task: &NewTask,
     state: State,
     replay: bool,
-    run: Run,
+    stamp: Stamp,
 ) -> rusqlite::Result<i64> {
     let (lane, runs) = (task.lane.as_ref(), state == State::Running);
     db.prepare_cached(
@@ -112,9 +113,9 @@ pub(super) fn insert_task(
         task.moment,
         state,
         replay,
-        run.now,
-        if runs { run.now } else { 0 },
-        runs.then_some(run.owner),
+        stamp.now,
+        if runs { stamp.now } else { 0 },
+        runs.then_some(stamp.session),
         runs
     ])?;
     Ok(db.last_insert_rowid())

@@ -40,7 +40,7 @@ pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite:
 }
 
 /// The runs in progress, as far as whoever makes them was told.
-pub(super) type Live = HashSet<Ticket>;
+pub(crate) type Live = HashSet<Ticket>;
 
 /// Makes ready again what this process runs by the file, and does not really run. What a former process ran is left to
 /// [`begin`], which counts it.

@@ -1,14 +1,17 @@
 //! What only this store does: one writer, one file.
 
-use super::session::MAX_FLOOR;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
+use super::file::InboxFile;
+use super::on_disk::OnDisk;
+use super::session::MAX_FLOOR;
 use super::*;
-use crate::store::ParkReason;
 use crate::store::conformance::{arrival, at_once, capacity, free, opening, serial};
+use crate::store::{ParkReason, StoreError};
 
 /// Claims at most so many tasks of the handler `a`.
-async fn claim(store: &Sqlite, limit: usize) -> ClaimResult {
+async fn claim(store: &Sqlite<OnDisk>, limit: usize) -> ClaimResult {
     store.claim(capacity(limit, &[("a", limit)])).await.expect("it can be written")
 }
 
@@ -19,7 +22,7 @@ const MANY: usize = 1_100;
 async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Arc::new(Sqlite::open(&path, &opening()).expect("a new file can be used"));
+    let store = Arc::new(Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used"));
     // Holds the writer up, for less than it is ready to wait.
     let other = Connection::open(&path).expect("it is a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
@@ -47,7 +50,8 @@ async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
 #[tokio::test]
 async fn a_panic_of_the_writer_costs_one_batch() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let store = Sqlite::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
+    let store =
+        Sqlite::<OnDisk>::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
     let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("for the test"));
     assert!(matches!(panicking.await, Err(StoreError::Broken(_))));
     assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(RecordResult::New { .. })));
@@ -57,7 +61,7 @@ async fn a_panic_of_the_writer_costs_one_batch() {
 async fn a_file_that_vanishes_is_not_made_again() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
     store.record(arrival("evt_1", &[])).await.expect("it can be written");
     std::fs::remove_file(&path).expect("it is there");
     let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
@@ -70,7 +74,7 @@ async fn a_file_that_vanishes_is_not_made_again() {
 async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
     for (id, task) in [("evt_1", at_once(free("a"))), ("evt_2", free("a"))] {
         store.record(arrival(id, &[task])).await.expect("it can be written");
     }
@@ -89,11 +93,11 @@ async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
 async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
     claim(&store, 1).await;
     drop(store);
-    let store = Sqlite::open(&path, &opening()).expect("nobody has it");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("nobody has it");
     let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
     let began = store.begin(["a".to_owned()].into()).await.expect("it can be written");
@@ -105,7 +109,7 @@ async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
 async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
     let old = claim(&store, 1).await.claims.remove(0);
     let released = store.finish(old.ticket, Disposition::Released).await.expect("it can be written");
@@ -122,7 +126,8 @@ async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
 #[tokio::test]
 async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let store = Sqlite::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
+    let store =
+        Sqlite::<OnDisk>::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
     let recording = (0..1_200).map(|number| store.record(arrival(&format!("evt_{number}"), &[serial("a")])));
     for recorded in recording.collect::<Vec<_>>() {
         recorded.await.expect("it can be written");
@@ -137,7 +142,7 @@ async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
 async fn what_is_freed_is_given_back() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Sqlite::open(&path, &opening()).expect("a new file can be used");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
     for number in 0..20 {
         let body = vec![b' '; 100_000].into();
         let event = NewEvent { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
@@ -163,7 +168,7 @@ async fn what_is_freed_is_given_back() {
 async fn more_bytes_than_there_is_room_for_are_refused() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
-    let store = Arc::new(Sqlite::open(&path, &opening()).expect("a new file can be used"));
+    let store = Arc::new(Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used"));
     let other = Connection::open(&path).expect("it is a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
     let record = |id: &str, bytes| {
@@ -195,24 +200,25 @@ fn work_through(db: &Connection) {
     let of_event =
         |number: i64| NewTask { object: Some(format!("|ch_{}", number % 7)), moment: number, ..serial("a") };
     for number in 0..300 {
-        let run = Run { owner: 1, now: 1_700_000_000_000 + number * 1_000 };
+        let stamp = Stamp { session: 1, now: 1_700_000_000_000 + number * 1_000 };
         let tasks = [at_once(of_event(number)), free("b"), at_once(free("c"))];
         let event = arrival(&format!("evt_{number}"), &tasks);
-        record::record(db, &event, run).expect("it can be written");
-        record::record(db, &event, run).expect("it can be written");
+        record::record(db, &event, stamp).expect("it can be written");
+        record::record(db, &event, stamp).expect("it can be written");
         let claimed =
-            claim::claim(db, &capacity(4, &[("a", 2), ("b", 2), ("c", 1)]), run).expect("it can be read");
+            claim::claim(db, &capacity(4, &[("a", 2), ("b", 2), ("c", 1)]), stamp).expect("it can be read");
         for (at, claim) in claimed.claims.iter().enumerate() {
-            finish::finish(db, claim.ticket, &end(at + number as usize), run.now).expect("it can be written");
+            finish::finish(db, claim.ticket, &end(at + number as usize), stamp.now)
+                .expect("it can be written");
         }
-        operate::retry(db, number, &["a".to_owned()], run.now).expect("it can be written");
-        operate::skip(db, number * 2, "not wanted", run.now).expect("it can be written");
-        operate::replay(db, number / 2, &[of_event(number)], run).expect("it can be written");
+        operate::retry(db, number, &["a".to_owned()], stamp.now).expect("it can be written");
+        operate::skip(db, number * 2, "not wanted", stamp.now).expect("it can be written");
+        operate::replay(db, number / 2, &[of_event(number)], stamp).expect("it can be written");
         operate::event(db, &format!("evt_{number}")).expect("it can be read");
         if number % 50 == 0 {
             let nothing = std::time::Duration::ZERO;
             let keep = Retention { bodies: nothing, ids: step, parked: step };
-            prune::prune(db, &keep, 0, run.now).expect("it can be written");
+            prune::prune(db, &keep, 0, stamp.now).expect("it can be written");
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) struct Writer {
 
 /// What a job is for: what may be refused, and what may wait.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Urgency {
+pub(crate) enum Urgency {
     /// An arrival, with so many bytes: refused if too many wait.
     Arrival { bytes: usize },
     /// Never refused.

@@ -1,5 +1,5 @@
-//! An inbox that is gone with its process: for tests, and the model that every other store is held against. So each
-//! operation says in plain words, one after the other, what it does, and looks at every row there is.
+//! The model that every store is compared with: an inbox as plain data. Each operation says step by step what it does,
+//! and looks at every row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,8 +10,8 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use webhook_core::Retry;
 
-use super::clock::{StoreClock, millis};
-use super::{
+use crate::store::clock::{StoreClock, millis};
+use crate::store::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, ClaimResult, Disposition, EventRow,
     Filter, FinishResult, HandlerStats, Lane, MAX_CRASHES, NewEvent, NewTask, POISON, ParkReason, Pruned,
     QuarantineRow, RecordResult, Recovered, Replayed, Retention, StartMode, State, Stats, Store, StoreFuture,
@@ -21,17 +21,17 @@ use super::{
 /// How many events one step of the retention looks at.
 const PRUNE_STEP: usize = 500;
 
-/// Keeps an inbox in memory.
-pub(crate) struct Memory {
+/// An inbox as plain data.
+pub(crate) struct Model {
     clock: StoreClock,
     data: Mutex<Data>,
 }
 
 /// Shows how much there is.
-impl fmt::Debug for Memory {
+impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let data = self.data();
-        f.debug_struct("Memory")
+        f.debug_struct("Model")
             .field("events", &data.events.len())
             .field("tasks", &data.tasks.len())
             .field("quarantine", &data.quarantine.len())
@@ -63,31 +63,31 @@ struct StoredArrival {
 
 /// What is to be done, or was done, about an event by one handler.
 #[derive(Clone, Debug)]
-pub(super) struct Task {
-    pub(super) id: i64,
+pub(crate) struct Task {
+    pub(crate) id: i64,
     /// The event's sequence number.
-    pub(super) event: i64,
-    pub(super) handler: String,
-    pub(super) scope: String,
-    pub(super) object: Option<String>,
-    pub(super) lane: Option<Lane>,
-    pub(super) moment: i64,
-    pub(super) state: State,
-    pub(super) why: Option<ParkReason>,
-    pub(super) attempt: u32,
+    pub(crate) event: i64,
+    pub(crate) handler: String,
+    pub(crate) scope: String,
+    pub(crate) object: Option<String>,
+    pub(crate) lane: Option<Lane>,
+    pub(crate) moment: i64,
+    pub(crate) state: State,
+    pub(crate) why: Option<ParkReason>,
+    pub(crate) attempt: u32,
     /// How many processes ended while it was running, since it last ended a run itself.
-    pub(super) crashes: u32,
+    pub(crate) crashes: u32,
     /// Whether a process ended while it was running, and it has neither ended a run nor been acquitted since.
-    pub(super) is_suspect: bool,
+    pub(crate) is_suspect: bool,
     /// Whether its run was acquitted.
-    pub(super) is_acquitted: bool,
-    pub(super) is_replay: bool,
-    pub(super) fence: i64,
-    pub(super) due: i64,
+    pub(crate) is_acquitted: bool,
+    pub(crate) is_replay: bool,
+    pub(crate) fence: i64,
+    pub(crate) due: i64,
     /// When its latest run began.
-    pub(super) started: i64,
-    pub(super) finished: Option<i64>,
-    pub(super) error: Option<String>,
+    pub(crate) started: i64,
+    pub(crate) finished: Option<i64>,
+    pub(crate) error: Option<String>,
 }
 
 #[derive(Clone)]
@@ -711,13 +711,22 @@ impl Data {
 fn is_meant(filter: &Filter, event: &StoredArrival) -> bool {
     let row = &event.row;
     (filter.event_ids.is_empty() || filter.event_ids.contains(&row.event_id))
-        && filter.matches_type(&row.event_type)
+        && matches_type(filter, &row.event_type)
         && (filter.object_id.is_none() || filter.object_id == row.object_id)
         && (filter.account.is_none() || filter.account == row.account)
         && filter.since.is_none_or(|since| row.received_ms >= since)
         && filter.customer.as_ref().is_none_or(|customer| {
             row.object_id.as_ref() == Some(customer) || event.customer().as_ref() == Some(customer)
         })
+}
+
+/// Whether an operator means a type.
+fn matches_type(filter: &Filter, event_type: &str) -> bool {
+    let Some(wanted) = &filter.event_type else { return true };
+    match wanted.strip_suffix('*') {
+        Some(group) => event_type.starts_with(group),
+        None => event_type == wanted,
+    }
 }
 
 impl StoredArrival {
@@ -729,21 +738,19 @@ impl StoredArrival {
     }
 }
 
-impl Memory {
+impl Model {
     /// An empty inbox.
     pub(crate) fn new(clock: StoreClock) -> Self {
         Self { clock, data: Mutex::default() }
     }
 
     /// The inbox as the next process would find it, were it on a disk, had this one ended now.
-    #[cfg(test)]
     pub(crate) fn restarted(&self) -> Self {
         Self { clock: self.clock.clone(), data: Mutex::new(self.data().clone()) }
     }
 
     /// All tasks, with what no operator sees.
-    #[cfg(test)]
-    pub(super) fn every_task(&self) -> Vec<Task> {
+    pub(crate) fn every_task(&self) -> Vec<Task> {
         self.data().tasks.values().cloned().collect()
     }
 
@@ -759,7 +766,7 @@ impl Memory {
     }
 }
 
-impl Store for Memory {
+impl Store for Model {
     fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
         self.at_once(|data, now| data.begin(&handlers, now))
     }

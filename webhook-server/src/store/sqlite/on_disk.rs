@@ -1,0 +1,125 @@
+//! The database in a file: one thread writes, readers have a connection of their own.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use super::disk_space::DiskSpace;
+use super::file::{InboxFile, Problem};
+use super::opener::Opener;
+use super::recover::Live;
+use super::session::Stamp;
+use super::writer::{Urgency, Writer, translate};
+use super::{Database, Sqlite};
+use crate::store::clock::StoreClock;
+use crate::store::{OpenError, Opening, StoreError, StoreFuture};
+
+/// A database in a file.
+#[derive(Debug)]
+pub(crate) struct OnDisk {
+    writer: Writer,
+    reader: Arc<Mutex<Option<Connection>>>,
+    disk_space: Arc<DiskSpace>,
+    file: Arc<InboxFile>,
+    opener: Arc<Opener>,
+}
+
+impl Sqlite<OnDisk> {
+    /// Opens the inbox in a file, and creates it if there is none. If the disk is full, that is put off until there is
+    /// space: until then, everything that writes fails.
+    ///
+    /// # Errors
+    ///
+    /// Says in one sentence why the file cannot be used, and what to do.
+    pub(crate) fn open(path: &Path, opening: &Opening) -> Result<Self, OpenError> {
+        Self::open_with(path, opening, None)
+    }
+
+    /// Checks whether an inbox may lie at a path.
+    pub(crate) fn check(path: &Path, opening: &Opening) -> Result<(), OpenError> {
+        InboxFile::at(path, opening).map(|_| ())
+    }
+
+    /// Opens the inbox with a clock other than the system's.
+    pub(crate) fn open_with(
+        path: &Path,
+        opening: &Opening,
+        clock: Option<StoreClock>,
+    ) -> Result<Self, OpenError> {
+        let file = Arc::new(InboxFile::at(path, opening)?);
+        let disk_space = Arc::new(DiskSpace::new(&file.path, opening.disk_floor));
+        let opener = Arc::new(Opener::new(Arc::clone(&file), Arc::clone(&disk_space), clock));
+        let db = match opener.open() {
+            Ok(db) => {
+                disk_space.look();
+                Some(db)
+            }
+            Err(Problem::Full) => {
+                disk_space.is_out();
+                None
+            }
+            Err(problem) => return Err(file.refused(problem)),
+        };
+        let writer = Writer::start(Arc::clone(&file), db, Arc::clone(&disk_space)).map_err(|error| {
+            format!("{} cannot be used: no thread to write it: {error}", file.path.display())
+        })?;
+        Ok(Self { database: OnDisk { writer, reader: Arc::default(), disk_space, file, opener } })
+    }
+
+    /// Opens the inbox in a file that another process may have. Everything but reading fails.
+    ///
+    /// # Errors
+    ///
+    /// Says in one sentence why the file cannot be used, and what to do.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Self, OpenError> {
+        let file = Arc::new(InboxFile::to_read(path)?);
+        let disk_space = Arc::new(DiskSpace::new(&file.path, 0));
+        let opener = Arc::new(Opener::of_reader(Arc::clone(&file), Arc::clone(&disk_space)));
+        let writer = Writer::none();
+        Ok(Self { database: OnDisk { writer, reader: Arc::default(), disk_space, file, opener } })
+    }
+}
+
+impl Database for OnDisk {
+    fn write<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        work: impl FnOnce(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
+        note: impl FnOnce(&T, &mut Live) + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        if let Urgency::Arrival { .. } = urgency
+            && let Some(free) = self.disk_space.too_little()
+        {
+            return Box::pin(std::future::ready(Err(StoreError::DiskLow { free })));
+        }
+        let opener = Arc::clone(&self.opener);
+        Box::pin(async move {
+            opener.begin_late().await?;
+            let work = move |db: &Connection| work(db, opener.stamp().ok_or(rusqlite::Error::InvalidQuery)?);
+            self.writer.write(urgency, work, note).await
+        })
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        let (reader, file) = (Arc::clone(&self.reader), Arc::clone(&self.file));
+        let now = self.opener.now();
+        Box::pin(async move {
+            let reading = tokio::task::spawn_blocking(move || {
+                let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+                let db = match &mut *reader {
+                    Some(db) => db,
+                    closed => closed.insert(file.open_reader()?),
+                };
+                work(db, now)
+            });
+            match reading.await {
+                Ok(result) => result.map_err(|error| translate(&error)),
+                Err(_) => Err(StoreError::Broken("reading panicked".to_owned())),
+            }
+        })
+    }
+}
