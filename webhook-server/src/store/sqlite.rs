@@ -3,6 +3,7 @@
 //! A [`Database`] executes the statements: [`on_disk`] with one thread that writes, in transactions that take everything
 //! that waits; [`in_memory`] at once. Everything else here is statements.
 
+mod capacity;
 mod cautions;
 mod claim;
 mod columns;
@@ -12,16 +13,21 @@ mod file;
 mod file_systems;
 mod finish;
 pub(crate) mod in_memory;
+mod lanes;
+mod list;
 mod lock;
 pub(crate) mod on_disk;
 mod opener;
 mod operate;
 mod paths;
+mod problem;
 mod prune;
 mod record;
 mod recover;
 mod schema;
 mod session;
+mod show;
+mod suspects;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -123,23 +129,23 @@ impl<D: Database> Store for Sqlite<D> {
     }
 
     fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>> {
-        self.database.read(move |db, _| operate::tasks(db, &filter))
+        self.database.read(move |db, _| list::tasks(db, &filter))
     }
 
     fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
-        self.database.read(move |db, _| operate::events(db, &filter))
+        self.database.read(move |db, _| list::events(db, &filter))
     }
 
     fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
-        self.database.read(move |db, _| operate::event(db, &id))
+        self.database.read(move |db, _| show::event(db, &id))
     }
 
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
-        self.database.read(move |db, _| operate::quarantined(db, limit))
+        self.database.read(move |db, _| show::quarantined(db, limit))
     }
 
     fn stats(&self) -> StoreFuture<'_, Stats> {
-        self.database.read(operate::stats)
+        self.database.read(show::stats)
     }
 
     fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool> {

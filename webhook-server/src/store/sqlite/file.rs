@@ -1,24 +1,21 @@
 //! The file: opening it, or saying in one sentence why not.
 
 use std::fs::File;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 
-use super::connection::configure;
+use super::connection::{open_reader, open_writer};
 use super::disk_space::is_full;
 use super::file_systems::{self, Kind};
 use super::lock::lock;
 use super::paths::{beside, check, directory, open_or_make, real};
+use super::problem::{Problem, explain};
 use super::schema::Schema;
 use crate::store::OpenError;
 use crate::store::Opening;
-
-/// How long to wait for another program that has the database locked.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The first version without the bug that could corrupt a database when its log was reset.
 /// (<https://www.sqlite.org/wal.html#walresetbug>)
@@ -171,9 +168,7 @@ impl InboxFile {
 
     /// Opens a connection that only reads.
     pub(super) fn open_reader(&self) -> rusqlite::Result<Connection> {
-        let reader = Connection::open_with_flags(&self.path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
-        reader.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(reader)
+        open_reader(&self.path)
     }
 
     /// The problem as a sentence about this file.
@@ -188,40 +183,6 @@ impl InboxFile {
             Problem::Other(sentence) => OpenError::Unusable(sentence),
             Problem::Sqlite(error) => OpenError::Unusable(format!("{shown} {}", explain(&error))),
         }
-    }
-}
-
-/// Why a file cannot be opened.
-#[derive(Debug)]
-pub(super) enum Problem {
-    /// There is no room on the disk. That may change.
-    Full,
-    /// Another process has it: a sentence.
-    Taken(String),
-    /// The predicate of a sentence about the file.
-    Ours(String),
-    /// A sentence.
-    Other(String),
-    Sqlite(rusqlite::Error),
-}
-
-impl Problem {
-    pub(super) fn ours(what: impl Into<String>) -> Self {
-        Self::Ours(what.into())
-    }
-
-    /// What the system refused, for want of room or for the reason that the sentence gives.
-    pub(super) fn of_system(error: &std::io::Error, sentence: String) -> Self {
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
-            _ => Self::Other(sentence),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for Problem {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
     }
 }
 
@@ -240,58 +201,4 @@ fn is_mounted_alone(path: &Path) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn is_mounted_alone(_path: &Path) -> bool {
     false
-}
-
-/// SQLite's own mutexes and shared caches are not needed: each connection has one thread at a time.
-fn flags(access: OpenFlags) -> OpenFlags {
-    access | OpenFlags::SQLITE_OPEN_NO_MUTEX
-}
-
-fn open_writer(path: &Path) -> Result<Connection, Problem> {
-    let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-    configure(&mut db)?;
-    db.busy_timeout(BUSY_TIMEOUT)?;
-    let schema = Schema::of(&db)?;
-    if schema == Schema::None {
-        // These two can be chosen before the first page is written only.
-        db.pragma_update(None, "page_size", 8192)?;
-        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    }
-    let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(Problem::Ours(format!(
-            "cannot use a write-ahead log here (SQLite stays in mode {mode})"
-        )));
-    }
-    // A commit is on the disk when it returns.
-    db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "mmap_size", 0)?;
-    // The writer makes the checkpoints itself, between its batches.
-    db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
-    db.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;
-    if !schema.is_current() {
-        schema.bring_up_to_date(&mut db)?;
-    }
-    Ok(db)
-}
-
-/// What went wrong, and what to do about it.
-fn explain(error: &rusqlite::Error) -> String {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => "is no SQLite database, or its header is damaged: \
-             restore it from a backup, or move it away to begin an empty inbox"
-            .to_owned(),
-        Some(ErrorCode::DatabaseCorrupt) => {
-            "is damaged, or cannot be read from its disk: restore it from a backup, or recover what is left with \
-             `sqlite3 … .recover`"
-                .to_owned()
-        }
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            format!("cannot be written ({error}): give this user the right to write it and its directory")
-        }
-        Some(ErrorCode::DatabaseBusy) => {
-            "is in use by another program, such as a shell that has a transaction open: end that".to_owned()
-        }
-        _ => format!("cannot be used: {error}"),
-    }
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::lanes::{LaneKey, promote};
 use crate::store::clock::millis;
 use crate::store::{ATTEMPTS_KEPT, AttemptOutcome, Disposition, FinishResult, ParkReason, State, Ticket};
 
@@ -104,32 +105,5 @@ pub(super) fn keep_attempt(
            AND id <= (SELECT id FROM inbox_attempt WHERE task = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
     )?
     .execute(params![task, ATTEMPTS_KEPT])?;
-    Ok(())
-}
-
-/// A scope and, if there is one, a lane of its tasks.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct LaneKey {
-    pub(super) scope: String,
-    pub(super) lane: Option<String>,
-}
-
-impl LaneKey {
-    /// From the first two columns.
-    pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { scope: row.get(0)?, lane: row.get(1)? })
-    }
-}
-
-/// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
-pub(super) fn promote(db: &Connection, place: &LaneKey, now: i64) -> rusqlite::Result<()> {
-    let Some(lane) = &place.lane else { return Ok(()) };
-    db.prepare_cached(
-        "UPDATE inbox_task SET state = 0, due_ms = ?3 \
-         WHERE id = (SELECT id FROM inbox_task \
-                     WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND state = 2 AND lane IS NOT NULL \
-                     ORDER BY moment, event_seq, id LIMIT 1)",
-    )?
-    .execute(params![place.scope, lane, now])?;
     Ok(())
 }

@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 
 use super::connection::configure;
+use super::problem::store_error;
 use super::recover::Live;
 use super::schema::Schema;
 use super::session::{Session, Stamp};
-use super::writer::{Urgency, translate};
+use super::writer::Urgency;
 use super::{Database, Sqlite};
 use crate::store::clock::StoreClock;
 use crate::store::{OpenError, StoreError, StoreFuture};
@@ -57,7 +58,7 @@ impl InMemory {
             transaction.commit()?;
             Ok(value)
         });
-        done.map_err(|error| translate(&error))
+        done.map_err(|error| store_error(&error))
     }
 }
 

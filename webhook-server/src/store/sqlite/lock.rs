@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
-use super::file::Problem;
 use super::paths::{beside, open_or_make};
+use super::problem::Problem;
 
 /// How often it is tried again.
 const EVERY: Duration = Duration::from_millis(50);

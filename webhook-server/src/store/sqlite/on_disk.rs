@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 
 use super::disk_space::DiskSpace;
-use super::file::{InboxFile, Problem};
+use super::file::InboxFile;
 use super::opener::Opener;
+use super::problem::{Problem, store_error};
 use super::recover::Live;
 use super::session::Stamp;
-use super::writer::{Urgency, Writer, translate};
+use super::writer::{Urgency, Writer};
 use super::{Database, Sqlite};
 use crate::store::clock::StoreClock;
 use crate::store::{OpenError, Opening, StoreError, StoreFuture};
@@ -117,7 +118,7 @@ impl Database for OnDisk {
                 work(db, now)
             });
             match reading.await {
-                Ok(result) => result.map_err(|error| translate(&error)),
+                Ok(result) => result.map_err(|error| store_error(&error)),
                 Err(_) => Err(StoreError::Broken("reading panicked".to_owned())),
             }
         })

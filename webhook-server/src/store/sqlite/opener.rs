@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rusqlite::Connection;
 
 use super::disk_space::DiskSpace;
-use super::file::{InboxFile, Problem};
+use super::file::InboxFile;
+use super::problem::Problem;
 use super::session::{Session, Stamp};
 use crate::store::StoreError;
 use crate::store::clock::StoreClock;

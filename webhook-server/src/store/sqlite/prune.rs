@@ -4,10 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::clock::millis;
 use crate::store::failpoint::failpoint;
-use crate::store::{Pruned, Retention};
-
-/// How many events one step looks at.
-const STEP: i64 = 500;
+use crate::store::{PRUNE_STEP, Pruned, Retention};
 
 /// The events of one step.
 const SPAN: &str = "seq > ?1 AND seq <= ?2";
@@ -22,13 +19,13 @@ const ENDED: &str = "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq 
 pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) -> rusqlite::Result<Pruned> {
     let before = |kept| now.saturating_sub(millis(kept));
     let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));
-    let last: Option<(i64, i64, i64)> = db
+    let last: Option<(i64, i64, usize)> = db
         .prepare_cached(
             "SELECT seq, received_ms, count(*) OVER () \
              FROM (SELECT seq, received_ms FROM inbox_event WHERE seq > ?1 ORDER BY seq LIMIT ?2) \
              ORDER BY seq DESC LIMIT 1",
         )?
-        .query_row([cursor, STEP], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row(params![cursor, PRUNE_STEP], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let mut pruned = Pruned::default();
     if let Some((last, received, seen)) = last {
@@ -57,7 +54,7 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
         pruned.bodies = emptied as u64;
         // What arrived later than this is too recent as well; a time that is yet to come says nothing.
         let is_recent = received >= bodies.max(ids).max(parked) && received <= now;
-        pruned.next = (seen == STEP && !is_recent).then_some(last);
+        pruned.next = (seen == PRUNE_STEP && !is_recent).then_some(last);
     }
     give_back(db)?;
     if cursor == 0 {

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::claim;
+use super::claim::is_stale;
 use super::session::Stamp;
+use super::suspects::is_any_accused;
 use crate::store::failpoint::failpoint;
 use crate::store::{Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
 
@@ -53,7 +54,7 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
     let mut started = Vec::new();
     for task in &arrival.tasks {
         if may_start(db, task)? {
-            let is_stale = claim::is_stale(db, &task.scope, task.object.as_deref(), task.moment)?;
+            let is_stale = is_stale(db, &task.scope, task.object.as_deref(), task.moment)?;
             let id = insert_task(db, seq, task, State::Running, false, stamp)?;
             started.push(Claim {
                 ticket: Ticket { task: id, fence: 1 },
@@ -77,7 +78,7 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
 fn may_start(db: &Connection, task: &NewTask) -> rusqlite::Result<bool> {
     let may = match task.at_once {
         StartMode::No => false,
-        StartMode::IfFree => !claim::is_any_accused(db)?,
+        StartMode::IfFree => !is_any_accused(db)?,
         StartMode::Awaited => true,
     };
     let Some(lane) = task.lane.as_ref().filter(|_| may) else { return Ok(may) };

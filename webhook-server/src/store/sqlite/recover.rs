@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{Connection, params};
 use webhook_core::Retry;
 
-use super::finish::{LaneKey, keep_attempt, promote, settle};
+use super::finish::{keep_attempt, settle};
+use super::lanes::{LaneKey, promote};
 use crate::store::clock::millis;
 use crate::store::{AttemptOutcome, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
-use super::file::Problem;
+use super::problem::Problem;
 use crate::store::failpoint::failpoint;
 
 /// What marks a database as an inbox, in its header: "whbx".

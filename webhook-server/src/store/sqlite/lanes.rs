@@ -1,0 +1,74 @@
+//! Lanes: whose turn it is, and who goes on when a lane is free.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::store::State;
+
+/// A scope and, if there is one, a lane of its tasks.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LaneKey {
+    pub(super) scope: String,
+    pub(super) lane: Option<String>,
+}
+
+impl LaneKey {
+    /// From the first two columns.
+    pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { scope: row.get(0)?, lane: row.get(1)? })
+    }
+}
+
+/// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
+pub(super) fn promote(db: &Connection, place: &LaneKey, now: i64) -> rusqlite::Result<()> {
+    let Some(lane) = &place.lane else { return Ok(()) };
+    db.prepare_cached(
+        "UPDATE inbox_task SET state = 0, due_ms = ?3 \
+         WHERE id = (SELECT id FROM inbox_task \
+                     WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND state = 2 AND lane IS NOT NULL \
+                     ORDER BY moment, event_seq, id LIMIT 1)",
+    )?
+    .execute(params![place.scope, lane, now])?;
+    Ok(())
+}
+
+/// The task of a lane whose turn it is.
+pub(super) struct Turn {
+    pub(super) id: i64,
+    pub(super) handler: String,
+    pub(super) state: State,
+    pub(super) is_suspect: bool,
+}
+
+/// The task of a lane whose turn it is, if it is due: the first of a strict lane may wait for its time, and the others
+/// wait with it.
+pub(super) fn turn(
+    db: &Connection,
+    scope: &str,
+    lane: &str,
+    strict: bool,
+    now: i64,
+) -> rusqlite::Result<Option<Turn>> {
+    let first = db
+        .prepare_cached(
+            "SELECT id, handler, state, suspect, state = 2 OR due_ms <= ?3 FROM inbox_task \
+             WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND lane IS NOT NULL \
+               AND (?4 OR state = 2 OR due_ms <= ?3) \
+             ORDER BY moment, event_seq, id LIMIT 1",
+        )?
+        .query_row(params![scope, lane, now, strict], |row| {
+            let turn =
+                Turn { id: row.get(0)?, handler: row.get(1)?, state: row.get(2)?, is_suspect: row.get(3)? };
+            Ok((turn, row.get::<_, bool>(4)?))
+        })
+        .optional()?;
+    Ok(first.filter(|(_, is_due)| *is_due).map(|(turn, _)| turn))
+}
+
+/// Whether a task of a lane runs.
+pub(super) fn lane_runs(db: &Connection, scope: &str, lane: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM inbox_task \
+                        WHERE scope = ?1 AND lane = ?2 AND state = 1 AND lane IS NOT NULL)",
+    )?
+    .query_row([scope, lane], |row| row.get(0))
+}

@@ -1,0 +1,139 @@
+//! What an operator sees of an event, the quarantine, and all of it in numbers.
+
+use rusqlite::{Connection, Row};
+
+use crate::store::{AttemptRow, EventRow, HandlerStats, QuarantineRow, State, Stats, StoredEvent, TaskRow};
+
+pub(super) const TASK: &str = "SELECT task.id, event_id, type, handler, state, why, attempt, received_ms, due_ms, finished_ms, error \
+                    FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq";
+
+pub(super) const EVENT: &str = "SELECT seq, event_id, type, endpoint, account, object_id, created_s, api_version, livemode, \
+                            received_ms, deliveries, changed_bodies, body IS NOT NULL \
+                     FROM inbox_event event";
+
+pub(super) fn task_row(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
+    let state = row.get(4)?;
+    Ok(TaskRow {
+        task: row.get(0)?,
+        event_id: row.get(1)?,
+        event_type: row.get(2)?,
+        handler: row.get(3)?,
+        state,
+        why: row.get(5)?,
+        attempt: row.get(6)?,
+        received_ms: row.get(7)?,
+        due_ms: if state == State::Ready { row.get(8)? } else { None },
+        finished_ms: row.get(9)?,
+        error: row.get(10)?,
+    })
+}
+
+pub(super) fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+    Ok(EventRow {
+        cursor: row.get(0)?,
+        event_id: row.get(1)?,
+        event_type: row.get(2)?,
+        endpoint: row.get(3)?,
+        account: row.get(4)?,
+        object_id: row.get(5)?,
+        created: row.get(6)?,
+        api_version: row.get(7)?,
+        livemode: row.get(8)?,
+        received_ms: row.get(9)?,
+        deliveries: row.get(10)?,
+        changed_bodies: row.get(11)?,
+        has_body: row.get(12)?,
+    })
+}
+
+/// Finds the events with an id, oldest first.
+pub(super) fn event(db: &Connection, id: &str) -> rusqlite::Result<Vec<StoredEvent>> {
+    let found: Vec<EventRow> = db
+        .prepare_cached(&format!("{EVENT} WHERE event_id = ?1 ORDER BY seq"))?
+        .query_map([id], event_row)?
+        .collect::<Result<_, _>>()?;
+    found.into_iter().map(|event| whole(db, event)).collect()
+}
+
+/// An event with all that belongs to it.
+fn whole(db: &Connection, event: EventRow) -> rusqlite::Result<StoredEvent> {
+    let tasks = db
+        .prepare_cached(&format!("{TASK} WHERE task.event_seq = ?1 ORDER BY task.id"))?
+        .query_map([event.cursor], task_row)?
+        .collect::<Result<_, _>>()?;
+    let attempts = db
+        .prepare_cached(
+            "SELECT task, inbox_attempt.attempt, inbox_attempt.started_ms, ended_ms, outcome, inbox_attempt.error \
+             FROM inbox_attempt JOIN inbox_task ON inbox_task.id = task WHERE event_seq = ?1 \
+             ORDER BY inbox_attempt.id",
+        )?
+        .query_map([event.cursor], attempt_row)?
+        .collect::<Result<_, _>>()?;
+    let body: Option<Vec<u8>> = db
+        .prepare_cached("SELECT body FROM inbox_event WHERE seq = ?1")?
+        .query_row([event.cursor], |row| row.get(0))?;
+    let body = body.and_then(|body| String::from_utf8(body).ok());
+    Ok(StoredEvent { event, tasks, attempts, body })
+}
+
+fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
+    Ok(AttemptRow {
+        task: row.get(0)?,
+        attempt: row.get(1)?,
+        started_ms: row.get(2)?,
+        ended_ms: row.get(3)?,
+        outcome: row.get(4)?,
+        error: row.get(5)?,
+    })
+}
+
+pub(super) fn quarantined(db: &Connection, limit: usize) -> rusqlite::Result<Vec<QuarantineRow>> {
+    let sql = format!(
+        "SELECT id, received_ms, deliveries, reason, length(body) FROM inbox_quarantine ORDER BY id DESC LIMIT {limit}"
+    );
+    let read = |row: &Row<'_>| {
+        Ok(QuarantineRow {
+            id: row.get(0)?,
+            received_ms: row.get(1)?,
+            deliveries: row.get(2)?,
+            reason: row.get(3)?,
+            bytes: row.get(4)?,
+        })
+    };
+    db.prepare_cached(&sql)?.query_map([], read)?.collect()
+}
+
+pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
+    let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, u64>(0));
+    let oldest: Option<i64> =
+        db.query_row("SELECT min(due_ms) FROM inbox_task WHERE state = 0 AND due_ms <= ?1", [now], |row| {
+            row.get(0)
+        })?;
+    let handlers = db
+        .prepare_cached(
+            "SELECT handler, state, why, count(*) FROM inbox_task GROUP BY handler, state, why \
+             ORDER BY handler, state, why",
+        )?
+        .query_map([], |row| {
+            Ok(HandlerStats {
+                handler: row.get(0)?,
+                state: row.get(1)?,
+                why: row.get(2)?,
+                tasks: row.get(3)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(Stats {
+        events: count("SELECT count(*) FROM inbox_event")?,
+        unhandled: count(
+            "SELECT count(*) FROM inbox_event WHERE NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq)",
+        )?,
+        duplicates: count("SELECT coalesce(sum(deliveries - 1), 0) FROM inbox_event WHERE deliveries > 1")?,
+        changed_bodies: count(
+            "SELECT coalesce(sum(changed_bodies), 0) FROM inbox_event WHERE deliveries > 1",
+        )?,
+        quarantined: count("SELECT count(*) FROM inbox_quarantine")?,
+        oldest_due_ms: oldest.map(|due| now - due),
+        handlers,
+    })
+}

@@ -1,0 +1,64 @@
+//! Which suspect runs, and which one is next.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::capacity::Remaining;
+use super::lanes::lane_runs;
+use crate::store::ACCUSED;
+
+pub(super) struct Suspect {
+    pub(super) id: i64,
+    pub(super) handler: String,
+    pub(super) scope: String,
+    pub(super) lane: Option<String>,
+    pub(super) crashes: u32,
+}
+
+/// Whether a suspect runs; and if so, whether it is accused.
+pub(super) fn running_suspect(db: &Connection) -> rusqlite::Result<Option<bool>> {
+    db.prepare_cached(
+        "SELECT crashes >= ?1 FROM inbox_task WHERE suspect = 1 AND state <= 2 AND state = 1 \
+         ORDER BY crashes DESC LIMIT 1",
+    )?
+    .query_row([ACCUSED], |row| row.get(0))
+    .optional()
+}
+
+/// The suspect that is to start next, if one can: the one with most crashes, the oldest of these. It need not wait for
+/// its turn in its lane: it has begun before.
+pub(super) fn next_suspect(db: &Connection, remaining: &Remaining<'_>) -> rusqlite::Result<Option<Suspect>> {
+    let mut suspects = db.prepare_cached(
+        "SELECT id, handler, scope, lane, crashes FROM inbox_task WHERE suspect = 1 AND state <= 2 \
+         ORDER BY crashes DESC, id",
+    )?;
+    let mut suspects = suspects.query_map([], |row| {
+        Ok(Suspect {
+            id: row.get(0)?,
+            handler: row.get(1)?,
+            scope: row.get(2)?,
+            lane: row.get(3)?,
+            crashes: row.get(4)?,
+        })
+    })?;
+    while let Some(suspect) = suspects.next().transpose()? {
+        if !remaining.has(&suspect.handler) {
+            continue;
+        }
+        let is_taken = match &suspect.lane {
+            Some(lane) => lane_runs(db, &suspect.scope, lane)?,
+            None => false,
+        };
+        if !is_taken {
+            return Ok(Some(suspect));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a task must run alone, or runs alone already.
+pub(super) fn is_any_accused(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM inbox_task WHERE suspect = 1 AND state <= 2 AND crashes >= ?1)",
+    )?
+    .query_row([ACCUSED], |row| row.get(0))
+}

@@ -1,0 +1,80 @@
+//! A job: something to write, and the caller that waits for it.
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::store::StoreError;
+use crate::store::sqlite::recover::Live;
+
+/// What a job is for, which decides whether it may be refused or may wait.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Urgency {
+    /// An arrival, with the bytes of its body: refused if too many wait.
+    Arrival { bytes: usize },
+    /// Never refused.
+    Task,
+    /// Done when there is nothing else to do.
+    Upkeep,
+}
+
+/// Something to write, and the caller that waits for it.
+pub(super) trait Job: Send {
+    fn urgency(&self) -> Urgency;
+
+    /// Writes it, within a transaction.
+    fn run(&mut self, db: &Connection) -> rusqlite::Result<()>;
+
+    /// Tells the caller what became of it, and notes which runs it began or ended.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>, live: &mut Live);
+}
+
+/// A job as two closures.
+pub(super) struct Call<F, N, T> {
+    urgency: Urgency,
+    _permits: Option<[OwnedSemaphorePermit; 2]>,
+    work: Option<F>,
+    note: N,
+    value: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<F, N, T> Call<F, N, T> {
+    pub(super) fn new(
+        urgency: Urgency,
+        permits: Option<[OwnedSemaphorePermit; 2]>,
+        work: F,
+        note: N,
+        reply: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self {
+        Self { urgency, _permits: permits, work: Some(work), note, value: None, reply }
+    }
+}
+
+impl<F, N, T> Job for Call<F, N, T>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    N: FnOnce(&T, &mut Live) + Send,
+{
+    fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
+    fn run(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        if let Some(work) = self.work.take() {
+            self.value = Some(work(db)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>, live: &mut Live) {
+        let Self { value, note, reply, .. } = *self;
+        let missing = || StoreError::Broken("the transaction ended before this write".to_owned());
+        let answer = committed.and_then(|()| value.ok_or_else(missing));
+        if let Ok(value) = &answer {
+            note(value, live);
+        }
+        // The caller may have stopped waiting.
+        let _ = reply.send(answer);
+    }
+}

@@ -1,0 +1,169 @@
+//! The thread that writes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tracing::{error, warn};
+
+use super::batch::Waiting;
+use super::job::Job;
+use super::log::Log;
+use crate::store::StoreError;
+use crate::store::failpoint::failpoint;
+use crate::store::sqlite::disk_space::DiskSpace;
+use crate::store::sqlite::file::InboxFile;
+use crate::store::sqlite::problem::store_error;
+use crate::store::sqlite::recover::{Live, release_unknown};
+
+/// How often an idle writer wakes up, and after which idle time it empties the log file.
+const TICK: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(30);
+
+pub(super) struct Thread {
+    file: Arc<InboxFile>,
+    /// `None` after an error that leaves its state unknown.
+    db: Option<Connection>,
+    disk_space: Arc<DiskSpace>,
+    received: Receiver<Box<dyn Job>>,
+    live: Live,
+    log: Log,
+    waiting: Waiting,
+}
+
+impl Thread {
+    pub(super) fn new(
+        file: Arc<InboxFile>,
+        db: Option<Connection>,
+        disk_space: Arc<DiskSpace>,
+        received: Receiver<Box<dyn Job>>,
+    ) -> Self {
+        let log = Log::default();
+        let db = db.and_then(|mut db| log.watch(&mut db).ok().map(|()| db));
+        Self { file, db, disk_space, received, live: Live::new(), log, waiting: Waiting::default() }
+    }
+
+    /// Runs to the end of the jobs. A panic is a defect of ours; it must not cost more than the current batch.
+    pub(super) fn run_on(mut self) {
+        while catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
+            error!("writing to the inbox panicked");
+            self.db = None;
+            std::thread::sleep(TICK);
+        }
+    }
+
+    fn run(&mut self) {
+        let mut active_at = Instant::now();
+        let mut log_is_empty = false;
+        loop {
+            self.receive();
+            let batch = self.waiting.batch();
+            if batch.is_empty() {
+                match self.received.recv_timeout(TICK) {
+                    Ok(job) => self.waiting.push(job),
+                    Err(RecvTimeoutError::Timeout) if active_at.elapsed() >= IDLE && !log_is_empty => {
+                        self.empty_log();
+                        log_is_empty = true;
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            } else {
+                self.write(batch);
+                self.receive();
+                if self.log.is_long(self.waiting.is_quiet())
+                    && let Some(db) = &self.db
+                {
+                    self.log.copy(db, &self.file.path);
+                }
+                (active_at, log_is_empty) = (Instant::now(), false);
+            }
+            self.disk_space.look();
+        }
+        self.empty_log();
+    }
+
+    /// Takes every job that was sent.
+    fn receive(&mut self) {
+        while let Ok(job) = self.received.try_recv() {
+            self.waiting.push(job);
+        }
+    }
+
+    fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        let (results, whole) = self.commit(&mut batch);
+        failpoint!("after-commit");
+        let results = results.into_iter().map(Some).chain(std::iter::repeat(None));
+        for (job, own) in batch.into_iter().zip(results) {
+            job.answer(whole.clone().and_then(|()| own.unwrap_or(Ok(()))), &mut self.live);
+        }
+    }
+
+    /// Runs the jobs in one transaction, each behind a savepoint so that a job that fails takes no other with it.
+    /// Returns how each went, and whether any of it is on disk.
+    fn commit(
+        &mut self,
+        batch: &mut [Box<dyn Job>],
+    ) -> (Vec<Result<(), StoreError>>, Result<(), StoreError>) {
+        let mut results = Vec::with_capacity(batch.len());
+        let committed = self.connection().and_then(|db| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for job in batch {
+                step(&transaction, "SAVEPOINT job")?;
+                let done = job.run(&transaction);
+                if let Err(error) = &done {
+                    // Some errors end the whole transaction, and with it the jobs before this one.
+                    if transaction.is_autocommit() {
+                        return done;
+                    }
+                    step(&transaction, "ROLLBACK TO job")?;
+                    results.push(Err(store_error(error)));
+                } else {
+                    results.push(Ok(()));
+                }
+                step(&transaction, "RELEASE job")?;
+            }
+            failpoint!("before-commit");
+            transaction.commit()
+        });
+        if let Err(error) = &committed {
+            // Whether a failed commit took place is known when the file is opened again.
+            self.db = None;
+            self.log.note(error);
+            warn!(%error, "the inbox could not be written");
+        }
+        let full = |error: &StoreError| matches!(error, StoreError::DiskFull);
+        let committed = committed.map_err(|error| store_error(&error));
+        if committed.as_ref().is_err_and(full)
+            || results.iter().flat_map(|result| result.as_ref().err()).any(full)
+        {
+            self.disk_space.ran_out();
+        }
+        (results, committed)
+    }
+
+    fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
+        if self.db.is_none() {
+            let mut db = self.file.reopen()?;
+            self.log.watch(&mut db)?;
+            self.log.start_over(&db)?;
+            // A commit that failed may have taken place. Then it started runs that were never reported to the worker.
+            release_unknown(&db, &self.live)?;
+            self.db = Some(db);
+        }
+        self.db.as_mut().ok_or(rusqlite::Error::InvalidQuery)
+    }
+
+    fn empty_log(&mut self) {
+        if let Some(db) = &self.db {
+            self.log.empty(db, &self.file.path);
+        }
+    }
+}
+
+/// Runs a statement of a transaction, compiled once.
+fn step(transaction: &Connection, sql: &str) -> rusqlite::Result<()> {
+    transaction.prepare_cached(sql)?.execute([]).map(drop)
+}

@@ -1,0 +1,273 @@
+//! What the protocol speaks in: events, tasks and their states, and what each operation returns.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// A verified event, as it is stored.
+#[derive(Clone)]
+pub(crate) struct NewEvent {
+    pub(crate) event_id: String,
+    pub(crate) event_type: String,
+    pub(crate) endpoint: String,
+    pub(crate) account: Option<String>,
+    pub(crate) object_id: Option<String>,
+    /// In seconds since the Unix epoch.
+    pub(crate) created: Option<i64>,
+    pub(crate) api_version: Option<String>,
+    pub(crate) livemode: bool,
+    /// In seconds since the Unix epoch.
+    pub(crate) signed_at: i64,
+    pub(crate) body: Bytes,
+    /// One for each handler of the event's type. If there is none, the body is not kept.
+    pub(crate) tasks: Vec<NewTask>,
+}
+
+/// Shows what identifies the event.
+impl fmt::Debug for NewEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrival")
+            .field("event_id", &self.event_id)
+            .field("event_type", &self.event_type)
+            .field("tasks", &self.tasks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A task that is to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct NewTask {
+    pub(crate) handler: String,
+    /// Whose lanes it shares, and whose newer events make it stale: its handler's, or a group's of handlers.
+    pub(crate) scope: String,
+    /// The account and the id of the object that the event is about.
+    pub(crate) object: Option<String>,
+    /// Which place the event has among those of its object, see [`moment`].
+    pub(crate) moment: i64,
+    /// `None` if it may run beside any other.
+    pub(crate) lane: Option<Lane>,
+    pub(crate) at_once: StartMode,
+}
+
+/// Whether a task that is made is to run at once, if its lane is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartMode {
+    /// It waits until it is claimed.
+    No,
+    /// There is a place for it, unless an accused task must run alone.
+    IfFree,
+    /// Its sender waits for the answer: whatever else runs.
+    Awaited,
+}
+
+/// The tasks of one scope that may not run at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub(crate) key: String,
+    /// Whether a task that waits for its next try holds the lane.
+    pub(crate) strict: bool,
+}
+
+/// How many tasks may be started.
+#[derive(Clone, Debug)]
+pub(crate) struct Capacity {
+    /// Of all handlers together.
+    pub(crate) slots: usize,
+    /// Of each handler by its id; of one that is not named, none.
+    pub(crate) handlers: HashMap<String, usize>,
+}
+
+impl Capacity {
+    /// How many of one handler.
+    pub(crate) fn of(&self, handler: &str) -> usize {
+        self.handlers.get(handler).copied().unwrap_or(0)
+    }
+}
+
+/// The place of an event among those of its object: in the order of the seconds in which they happened, and within one
+/// second `*.created` first and `*.deleted` last, since nothing else is known of it. 0 if Stripe did not say when.
+pub(crate) fn moment(event_type: &str, created: Option<i64>) -> i64 {
+    let within = match event_type.rsplit('.').next() {
+        Some("created") => 1,
+        Some("deleted") => 3,
+        _ => 2,
+    };
+    created.map_or(0, |second| second.saturating_mul(4).saturating_add(within))
+}
+
+/// What became of an arrival.
+#[derive(Debug)]
+pub(crate) enum RecordResult {
+    /// It is stored. These of its tasks run from now on. `id_is_reused` if the id is known with another type or object.
+    New { started: Vec<Claim>, id_is_reused: bool },
+    /// It was stored before; whether its body was the same.
+    Duplicate { same_body: bool },
+}
+
+/// A task that runs from now on.
+#[derive(Clone)]
+pub(crate) struct Claim {
+    pub(crate) ticket: Ticket,
+    pub(crate) handler: String,
+    pub(crate) endpoint: String,
+    /// Which run this is, from 1.
+    pub(crate) attempt: u32,
+    pub(crate) is_replay: bool,
+    /// Whether a newer event of the same object is done in the task's scope.
+    pub(crate) is_stale: bool,
+    pub(crate) body: Bytes,
+}
+
+/// Shows which run it is.
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("ticket", &self.ticket)
+            .field("handler", &self.handler)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The right to end one run of a task. A later claim of the task makes it worthless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ticket {
+    pub(crate) task: i64,
+    pub(crate) fence: i64,
+}
+
+/// Tasks that run from now on.
+#[derive(Debug, Default)]
+pub(crate) struct ClaimResult {
+    pub(crate) claims: Vec<Claim>,
+    /// How long until the next task is due that is not now; `None` if none waits for its time. Zero asks to claim again:
+    /// there was too much to look at for one operation.
+    pub(crate) next_due: Option<Duration>,
+}
+
+/// How a run ended, for the store.
+#[derive(Clone, Debug)]
+pub(crate) enum Disposition {
+    Done,
+    /// Settled without success.
+    Skipped {
+        error: String,
+    },
+    /// To be run again.
+    Retry {
+        after: Duration,
+        error: String,
+    },
+    /// Set aside for a person.
+    Parked {
+        why: ParkReason,
+        error: String,
+    },
+    /// Not run to its end, through no fault of its own: as if it had not been claimed.
+    Released,
+}
+
+/// What the end of a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FinishResult {
+    /// Whether the run still had its task, so that its end counts.
+    pub(crate) was_ours: bool,
+    /// Whether any task is due now: only then is a claim worth the while.
+    pub(crate) is_any_due: bool,
+}
+
+/// Where a task is in its life.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// To be run when it is due.
+    Ready,
+    /// Running.
+    Running,
+    /// To be run when its lane is free.
+    Blocked,
+    /// Succeeded.
+    Done,
+    /// Given up as settled.
+    Skipped,
+    /// Set aside for a person.
+    Parked,
+}
+
+impl State {
+    /// Whether it is still to be run to an end.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Ready | Self::Running | Self::Blocked)
+    }
+}
+
+/// Why a task is parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ParkReason {
+    /// The handler asked for it.
+    Asked,
+    /// The last attempt failed.
+    Exhausted,
+    /// The process died three times while nothing else ran.
+    Poison,
+    /// The program has no such handler.
+    NoHandler,
+    /// The event does not fit the handler's type.
+    Undecodable,
+}
+
+/// What was found at the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recovered {
+    /// Tasks that were running when the former process ended.
+    pub(crate) suspects: u64,
+    /// Tasks that were parked for having crashed the process.
+    pub(crate) poisoned: u64,
+    /// Tasks that were parked because their handler is gone.
+    pub(crate) without_handler: u64,
+    /// Tasks that were resumed because their handler is back.
+    pub(crate) resumed: u64,
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention {
+    /// The bodies of events that are done.
+    pub(crate) bodies: Duration,
+    /// The ids of events, by which a duplicate is told.
+    pub(crate) ids: Duration,
+    /// Events with a parked task, and what is in quarantine.
+    pub(crate) parked: Duration,
+}
+
+/// What was freed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pruned {
+    /// Bodies of events that were done.
+    pub(crate) bodies: u64,
+    /// Events, with their tasks.
+    pub(crate) events: u64,
+    /// Of these events, those with a task that was parked.
+    pub(crate) parked: u64,
+    /// Bodies in quarantine.
+    pub(crate) quarantined: u64,
+    /// Where to go on; `None` at the end, or if everything further on is too recent.
+    pub(crate) next: Option<i64>,
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Replayed {
+    /// So many tasks are ready; the others are not yet done with.
+    Ready(u64),
+    /// The body is no longer, or was never, kept.
+    NoBody,
+    /// There is no such event.
+    Unknown,
+}
