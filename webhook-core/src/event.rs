@@ -1,6 +1,9 @@
 //! The event as a handler receives it.
 
+mod data;
 mod envelope;
+mod error;
+mod parse;
 mod timestamp;
 
 use std::ops::Deref;
@@ -8,7 +11,9 @@ use std::sync::Arc;
 
 use crate::{DecodeError, Payload, PreviousView};
 
-pub use self::envelope::{Envelope, EnvelopeError, EventRequest};
+pub use self::data::{Data, RelatedObject, Snapshot, Thin};
+pub use self::envelope::{Envelope, EventRequest};
+pub use self::error::EnvelopeError;
 pub use self::timestamp::Timestamp;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use self::timestamp::TimestampOutOfRange;
@@ -39,14 +44,23 @@ impl<T: Payload> Event<T> {
     ///
     /// # Errors
     ///
-    /// Fails where the object does not fit `T`.
+    /// Fails if the object does not fit `T`, and on a thin event, which carries no object.
     pub fn decode(envelope: Arc<Envelope>) -> Result<Self, DecodeError> {
-        let object = T::decode(&envelope.object).map_err(|error| error.in_event(&envelope))?;
+        let object = decode_object(&envelope)?;
         Ok(Self { object, envelope })
     }
 }
 
 impl<T> Event<T> {
+    /// Decodes the object into a second type.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the object does not fit `U`.
+    pub fn object_as<U: Payload>(&self) -> Result<U, DecodeError> {
+        decode_object(&self.envelope)
+    }
+
     /// Reads the former values of what changed; `None` on events that do not tell. `*.updated` events do.
     ///
     /// Stripe sends only the fields that changed, at every level, and null for what was not set before, so the view is
@@ -58,14 +72,20 @@ impl<T> Event<T> {
     /// Fails where a former value does not fit the view, and if the event carries another object than the view's: all
     /// fields of such a view would seem unchanged.
     pub fn previous<V: PreviousView>(&self) -> Result<Option<V>, DecodeError> {
-        let name = self.envelope.object.json().field("object").and_then(|name| name.decode("a text").ok());
+        let Data::Snapshot(snapshot) = &self.envelope.data else { return Ok(None) };
+        let name = snapshot.object.json().field("object").and_then(|name| name.decode("a text").ok());
         if let Some(found) =
             name.filter(|found: &String| !V::PREVIOUS_OF.is_empty() && !V::PREVIOUS_OF.contains(&&**found))
         {
             return Err(DecodeError::other_object(Some(found), V::PREVIOUS_OF));
         }
-        self.envelope.previous_attributes.as_ref().map(|previous| V::read(previous.json())).transpose()
+        snapshot.previous_attributes.as_ref().map(|previous| V::read(previous.json())).transpose()
     }
+}
+
+fn decode_object<T: Payload>(envelope: &Envelope) -> Result<T, DecodeError> {
+    let object = envelope.raw_object().ok_or_else(DecodeError::no_object)?;
+    T::decode(object).map_err(|error| error.in_event(envelope))
 }
 
 impl<T> Deref for Event<T> {

@@ -30,7 +30,9 @@ pub mod __private {
 
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use event::TimestampOutOfRange;
-pub use event::{Envelope, EnvelopeError, Event, EventRequest, Timestamp};
+pub use event::{
+    Data, Envelope, EnvelopeError, Event, EventRequest, RelatedObject, Snapshot, Thin, Timestamp,
+};
 pub use handler::{
     Attempt, Context, Extract, HandlerError, HandlerFailure, HandlerFuture, HandlerResult, IntoOutcome,
     Invocation, Order, Outcome, Policy, Registration, Registry, RegistryProblem, Reply, Requirements,

@@ -131,7 +131,7 @@ pub struct SecondEvent<const YES: bool>;
 #[diagnostic::on_unimplemented(
     message = "a handler takes one `Event`: this is its second",
     label = "second event",
-    note = "a handler that needs the object in two types decodes it itself: `event.envelope.object.decode()`"
+    note = "a handler that needs the object in two types decodes it again: `event.object_as::<Other>()`"
 )]
 pub trait NoMistake {
     /// Named where the check is wanted.

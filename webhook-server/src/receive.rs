@@ -130,7 +130,7 @@ impl Service {
         match &self.intake {
             Intake::Inbox(inbox) => Ok(Delivery::Taken(store(inbox, &verified, received_at).await?)),
             Intake::Inline(inline) => {
-                Ok(Delivery::Handled(inline.handle(Envelope::parse(&verified)?).await?))
+                Ok(Delivery::Handled(inline.handle(Envelope::parse_snapshot(&verified)?).await?))
             }
         }
     }
@@ -185,7 +185,7 @@ fn checked(
 
 /// Stores what was verified; what is no event, in quarantine: Stripe would send it in vain for three days.
 async fn store(inbox: &Arc<Inbox>, verified: &Verified, received_at: Instant) -> Result<Taken, Refusal> {
-    let taken = match Envelope::parse(verified) {
+    let taken = match Envelope::parse_snapshot(verified) {
         Ok(envelope) => inbox.record(envelope, verified.signed_at(), received_at).await,
         Err(unreadable) => inbox.quarantine(verified.body().clone(), unreadable.to_string()).await,
     };

@@ -157,7 +157,8 @@ async fn a_recorded_body_is_signed_and_delivered_as_it_is() {
 async fn what_is_no_event_goes_into_quarantine() {
     let (inline, app) = (TestApp::new(App::new().state(Shop("ours")).inline()), app());
     let thin = r#"{"object":"v2.core.event","id":"evt_1","type":"v1.payment_intent.succeeded","created":
-        "2026-11-26T10:00:00.000Z","livemode":false,"related_object":{"id":"pi_1","type":"payment_intent"}}"#;
+        "2026-11-26T10:00:00.000Z","livemode":false,"related_object":{"id":"pi_1","type":"payment_intent",
+        "url":"/v1/payment_intents/pi_1"}}"#;
     for (body, reason) in
         [(thin.as_bytes(), "thin event"), (b"\xff{}", "UTF-8"), (b"", "empty"), (b"[]", "not an object")]
     {

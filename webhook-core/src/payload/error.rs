@@ -37,6 +37,7 @@ enum Step {
 enum Problem {
     Expected(&'static str),
     Missing,
+    NoObject,
     TooDeep,
     OtherObject { found: String, expected: &'static [&'static str] },
     Unfit { target: &'static str, line: usize, column: usize },
@@ -50,6 +51,11 @@ impl DecodeError {
 
     pub(crate) fn missing() -> Self {
         Self::of(Problem::Missing)
+    }
+
+    /// Reports a thin event, which carries no object.
+    pub(crate) fn no_object() -> Self {
+        Self::of(Problem::NoObject)
     }
 
     pub(crate) fn too_deep() -> Self {
@@ -179,6 +185,7 @@ impl fmt::Display for DecodeError {
                 f.write_str("the object is nested too deeply for the types that read it")?;
                 if path == "." { Ok(()) } else { write!(f, ", at `{path}`") }
             }
+            Problem::NoObject => f.write_str("the event is a thin event, which carries no object"),
             Problem::Missing => write!(f, "`{path}` is missing"),
             Problem::OtherObject { found, expected } => {
                 write!(f, "the object is `{found}`, and the handler reads `{}`", expected.join("` or `"))

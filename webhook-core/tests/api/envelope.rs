@@ -3,7 +3,7 @@
 use webhook_core::EnvelopeError::{self, Field, ThinEvent};
 use webhook_core::{Envelope, Timestamp};
 
-use crate::support::{event, parse};
+use crate::support::{event, parse, snapshot};
 
 /// The one field of a valid event that is replaced, and what the envelope says then.
 fn with<T>(field: &str, json: &str, read: impl Fn(Envelope) -> T) -> Result<T, EnvelopeError> {
@@ -36,11 +36,11 @@ fn a_complete_event_is_read_field_by_field() {
     assert_eq!(envelope.api_version.as_deref(), Some("2026-10-28.endive"));
     assert_eq!(envelope.account.as_deref(), Some("acct_1"));
     assert_eq!(envelope.context.as_deref(), Some("org_1/acct_1"));
-    let request = envelope.request.unwrap();
+    let request = envelope.request.clone().unwrap();
     assert_eq!((request.id.as_deref(), request.idempotency_key.as_deref()), (Some("req_1"), Some("key-1")));
     assert_eq!(envelope.pending_webhooks, Some(2));
-    assert_eq!(envelope.object.as_bytes(), br#"{"id":"ch_1"}"#);
-    assert_eq!(envelope.previous_attributes.unwrap().as_bytes(), br#"{"amount":5}"#);
+    assert_eq!(snapshot(&envelope).object.as_bytes(), br#"{"id":"ch_1"}"#);
+    assert_eq!(snapshot(&envelope).previous_attributes.as_ref().unwrap().as_bytes(), br#"{"amount":5}"#);
 }
 
 #[test]
@@ -64,7 +64,11 @@ fn what_may_be_null_or_absent_is_none() {
         }
     }
     for data in [r#"{"object":{},"previous_attributes":null}"#, r#"{"object":{}}"#] {
-        assert_eq!(with("data", data, |envelope| envelope.previous_attributes.is_none()), Ok(true), "{data}");
+        assert_eq!(
+            with("data", data, |envelope| snapshot(&envelope).previous_attributes.is_none()),
+            Ok(true),
+            "{data}"
+        );
     }
 }
 
@@ -215,29 +219,30 @@ fn escaped_keys_and_values_are_what_they_spell() {
     ]);
     let envelope = parse(body).unwrap();
     assert_eq!((envelope.id.as_str(), envelope.event_type.as_str()), ("evt_2", "charge.failed"));
-    assert_eq!(envelope.object.as_bytes(), br#"{"id":"ch_1"}"#);
+    assert_eq!(snapshot(&envelope).object.as_bytes(), br#"{"id":"ch_1"}"#);
 }
 
 #[test]
-fn what_is_no_snapshot_event_is_refused() {
+fn what_is_not_an_event_is_refused() {
     for json in ["", "null", "5", r#""""#, r#""charge""#, r#""Event""#, r#""event ""#, r#"["event"]"#, "{}"] {
         assert_eq!(refused("object", json), "object", "{json:?}");
     }
-    let thin = r#"{"id":"evt_1","object":"v2.core.event","type":"v1.charge.succeeded","livemode":false,
-        "created":"2026-11-22T10:00:00.000Z","context":null,"reason":null,
-        "related_object":{"id":"ch_1","type":"charge","url":"/v1/charges/ch_1"}}"#;
-    assert_eq!(parse(thin).unwrap_err(), ThinEvent);
-    assert_eq!(parse(r#"{"object":"v2.core.event"}"#).unwrap_err(), ThinEvent, "whatever else is missing");
 }
 
 #[test]
 fn data_holds_an_object() {
-    for json in
-        ["", "{}", r#"{"object":null}"#, r#"{"object":[]}"#, r#"{"object":"ch_1"}"#, r#"{"object":5}"#]
-    {
+    for json in [
+        "",
+        "null",
+        "{}",
+        r#"{"object":null}"#,
+        r#"{"object":[]}"#,
+        r#"{"object":"ch_1"}"#,
+        r#"{"object":5}"#,
+    ] {
         assert_eq!(refused("data", json), "data.object", "{json:?}");
     }
-    for json in ["null", "[]", r#""x""#, "5", "true", r#"[{"id":"ch_1"},null]"#] {
+    for json in ["[]", r#""x""#, "5", "true", r#"[{"id":"ch_1"},null]"#] {
         let error = with("data", json, |_| ()).unwrap_err();
         assert!(matches!(error, EnvelopeError::Structure { .. }), "{json}: {error:?}");
     }
@@ -251,7 +256,7 @@ fn each_refusal_reads_as_a_sentence() {
         (EnvelopeError::NotUtf8 { at: 7 }, "the body is not UTF-8 from byte 7 on"),
         (
             EnvelopeError::Structure { line: 2, column: 3 },
-            "a field stands twice, or `data` is not an object (line 2, column 3)",
+            "a field occurs twice, or `data` is not an object (line 2, column 3)",
         ),
         (EnvelopeError::Syntax { line: 2, column: 3 }, "the body is not JSON (line 2, column 3)"),
         (
@@ -261,19 +266,13 @@ fn each_refusal_reads_as_a_sentence() {
         ),
         (
             with("id", "5", |_| ()).unwrap_err(),
-            "`id` is missing or something else than 1 to 255 letters, digits and underscores (dots too in a type)",
+            "`id` is missing, or is not 1 to 255 letters, digits and underscores",
         ),
-        (
-            with("livemode", "5", |_| ()).unwrap_err(),
-            "`livemode` is missing or something else than true or false",
-        ),
-        (
-            with("data", "{}", |_| ()).unwrap_err(),
-            "`data.object` is missing or something else than an object",
-        ),
+        (with("livemode", "5", |_| ()).unwrap_err(), "`livemode` is missing, or is not true or false"),
+        (with("data", "{}", |_| ()).unwrap_err(), "`data.object` is missing, or is not an object"),
         (
             with("object", "5", |_| ()).unwrap_err(),
-            "`object` is missing or something else than the text \"event\"",
+            "`object` is missing, or is not the text \"event\" or \"v2.core.event\"",
         ),
     ] {
         assert_eq!(error.to_string(), expected);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use webhook_core::EnvelopeError::{self, Empty, NotAnObject, NotUtf8, Structure, Syntax};
 use webhook_core::{Event, Unchecked};
 
-use crate::support::{envelope_of, event, parse};
+use crate::support::{envelope_of, event, parse, snapshot};
 
 fn error_of(body: impl Into<Vec<u8>>) -> EnvelopeError {
     parse(body.into()).unwrap_err()
@@ -162,7 +162,7 @@ fn text_that_no_string_holds_is_stored_and_left_to_the_handler() {
         ("B87: NUL", r"\u0000"),
     ] {
         let object = format!(r#"{{"x":"{text}"}}"#);
-        assert_eq!(envelope_of(&object).object.as_bytes(), object.as_bytes(), "{name}");
+        assert_eq!(snapshot(&envelope_of(&object)).object.as_bytes(), object.as_bytes(), "{name}");
         assert!(parse(event(&[("x", &format!("\"{text}\""))])).is_ok(), "{name} in an unknown field");
     }
     assert_eq!(Event::<Value>::decode(envelope_of(r#"{"x":"\ud800"}"#)).unwrap_err().path(), "*");

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use webhook_core::Envelope;
+use webhook_core::{Envelope, Snapshot};
 
-use crate::support::{event, parse, verified};
+use crate::support::{event, parse, snapshot, verified};
 
 /// Where a slice stands in the body, if it is one.
 fn place(envelope: &Envelope, slice: &[u8]) -> Option<(usize, usize)> {
@@ -26,8 +26,9 @@ fn object_and_previous_attributes_are_slices_of_the_body() {
         ("behind an escaped key", r#"{"obj\u0065ct":{"id":"ch_1"},"previous\u005fattributes":{"a":1}}"#),
     ] {
         let envelope = parse(event(&[("data", data)])).unwrap();
-        let previous = envelope.previous_attributes.as_ref().unwrap();
-        for (raw, expected) in [(&envelope.object, r#"{"id":"ch_1"}"#), (previous, r#"{"a":1}"#)] {
+        let Snapshot { object, previous_attributes, .. } = snapshot(&envelope);
+        let previous = previous_attributes.as_ref().unwrap();
+        for (raw, expected) in [(object, r#"{"id":"ch_1"}"#), (previous, r#"{"a":1}"#)] {
             let (start, end) = place(&envelope, raw.as_bytes()).expect(name);
             assert_eq!(&envelope.body[start..end], expected.as_bytes(), "{name}");
         }
@@ -38,7 +39,11 @@ fn object_and_previous_attributes_are_slices_of_the_body() {
 fn what_was_sent_is_kept_to_the_byte() {
     let object = "{ \"b\": 1.50,\n  \"a\" : \"\\u00e9\\/😀\", \"n\": 12345678901234567890123, \"b\": 2e0 }";
     let envelope = parse(event(&[("data", &format!("{{\"object\": {object} }}"))])).unwrap();
-    assert_eq!(envelope.object.as_bytes(), object.as_bytes(), "neither order nor spelling changes");
+    assert_eq!(
+        snapshot(&envelope).object.as_bytes(),
+        object.as_bytes(),
+        "neither order nor spelling changes"
+    );
 }
 
 #[test]
@@ -52,7 +57,7 @@ fn the_body_of_the_envelope_is_the_verified_one() {
 
 #[test]
 fn a_slice_outlives_the_envelope() {
-    let object = parse(event(&[])).unwrap().object;
+    let object = snapshot(&parse(event(&[])).unwrap()).object.clone();
     assert_eq!(object.clone().decode::<Value>().unwrap(), json!({ "id": "ch_1", "object": "charge" }));
     assert_eq!(object.as_bytes(), br#"{"id":"ch_1","object":"charge"}"#);
 }
@@ -60,6 +65,6 @@ fn a_slice_outlives_the_envelope() {
 #[test]
 fn previous_attributes_decode_on_their_own() {
     let data = r#"{"object":{"status":"active"},"previous_attributes":{"status":null,"items":{"data":[]}}}"#;
-    let previous = parse(event(&[("data", data)])).unwrap().previous_attributes.unwrap();
+    let previous = snapshot(&parse(event(&[("data", data)])).unwrap()).previous_attributes.clone().unwrap();
     assert_eq!(previous.decode::<Value>().unwrap(), json!({ "status": null, "items": { "data": [] } }));
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use webhook_core::{Envelope, EnvelopeError};
 
-use crate::support::{envelope_of, event, parse};
+use crate::support::{THIN, envelope_of, event, parse};
 
 fn shown(parsed: &Result<Envelope, EnvelopeError>) -> String {
     format!("{parsed:?}")
@@ -18,6 +18,7 @@ fn a_stored_body_is_read_as_a_verified_one() {
         event(&[("livemode", "")]),
         event(&[("id", "7")]),
         event(&[("object", r#""v2.core.event""#)]),
+        THIN.to_owned(),
         event(&[("data", "[]")]),
         "[]".to_owned(),
         "{".to_owned(),

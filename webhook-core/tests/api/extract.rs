@@ -71,7 +71,10 @@ fn state_that_is_not_there_parks_the_event_and_names_the_type() {
     let error = poll_once(State::<Mail>::extract(&invocation(states()))).unwrap_err();
     assert_eq!(error.verdict(), Verdict::Park);
     assert_eq!(error.cause().to_string(), "the application has no state of type `api::extract::Mail`");
-    assert!(poll_once(Order::extract(&invocation(States::default()))).is_err(), "also within another argument");
+    assert!(
+        poll_once(Order::extract(&invocation(States::default()))).is_err(),
+        "also within another argument"
+    );
 }
 
 #[test]

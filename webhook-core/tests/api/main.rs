@@ -12,6 +12,7 @@ mod envelope_bad_json;
 mod envelope_model;
 mod envelope_raw;
 mod envelope_stored;
+mod envelope_thin;
 mod extract;
 mod handler;
 mod linked;

@@ -84,7 +84,7 @@ fn a_sample_of_every_type_verifies_and_parses_as_that_type() {
         assert_eq!(envelope.created, Some(Timestamp::from_unix_seconds(NOW as i64)), "{}", known.name);
         assert_eq!(envelope.api_version.as_deref(), Some(catalog::api_version()), "{}", known.name);
         assert!(!envelope.livemode, "{}", known.name);
-        let object: Value = envelope.object.decode().unwrap();
+        let object: Value = envelope.raw_object().unwrap().decode().unwrap();
         assert_eq!(object["object"], known.objects[0], "{}", known.name);
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use webhook_core::{
-    Attempt, Envelope, EnvelopeError, Secret, SignatureHeader, SignatureHeaderError, Tolerance, Verified,
-    VerifyError, sign, verify,
+    Attempt, Data, Envelope, EnvelopeError, Secret, SignatureHeader, SignatureHeaderError, Snapshot,
+    Tolerance, Verified, VerifyError, sign, verify,
 };
 
 /// The secret and the time of most of the published test vectors.
@@ -108,6 +108,23 @@ pub(crate) fn event(overrides: &[(&str, &str)]) -> String {
 }
 
 /// The envelope of a valid event whose object is this JSON text.
+/// A thin event, with every field that Stripe may send.
+pub(crate) const THIN: &str = r#"{
+    "id": "evt_test_1", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": false,
+    "created": "2026-11-26T10:00:00.000Z", "context": "acct_1",
+    "related_object": {"id": "ch_1", "type": "charge", "url": "/v1/charges/ch_1"},
+    "reason": {"type": "request", "request": {"id": "req_1", "idempotency_key": "key-1"}},
+    "changes": {"before": {}, "after": {}}, "data": {"a": 1}, "snapshot_event": "evt_1"
+}"#;
+
+/// What a snapshot event carries.
+pub(crate) fn snapshot(envelope: &Envelope) -> &Snapshot {
+    match &envelope.data {
+        Data::Snapshot(snapshot) => snapshot,
+        other => panic!("{other:?} is not a snapshot"),
+    }
+}
+
 pub(crate) fn envelope_of(object: &str) -> Arc<Envelope> {
     Arc::new(parse(event(&[("data", &format!("{{\"object\":{object}}}"))])).unwrap())
 }

@@ -11,7 +11,7 @@ pub(crate) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks
         event_type: envelope.event_type.clone(),
         endpoint: endpoint.to_owned(),
         account: envelope.account.clone(),
-        object_id: envelope.text_at("id"),
+        object_id: envelope.object_id(),
         created: envelope.created.map(|created| created.unix_seconds()),
         api_version: envelope.api_version.clone(),
         livemode: envelope.livemode,
@@ -25,7 +25,7 @@ pub(crate) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks
 pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     let policy = &handler.policy;
     let of_account = |value: String| format!("{}|{value}", envelope.account.as_deref().unwrap_or_default());
-    let id = envelope.text_at("id");
+    let id = envelope.object_id();
     // An object without the field that makes the lanes has a lane of its own.
     let value = policy.order_by.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
     // In a lane of several objects, what was created and what was deleted in one second may be two of them.
