@@ -18,6 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::App;
+use crate::operate::operator::OperateError;
 use crate::problems::Problems;
 use crate::report::console::{self, complain};
 use crate::report::format::chain;
@@ -98,6 +99,12 @@ enum Failure {
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         Self::Misconfigured(problems)
+    }
+}
+
+impl From<OperateError> for Failure {
+    fn from(error: OperateError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

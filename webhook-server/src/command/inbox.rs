@@ -9,9 +9,6 @@ pub(super) mod tables;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
-use serde::de::DeserializeOwned;
-
 use self::change::{Skip, Steer};
 use self::export::Export;
 use self::json::Readable;
@@ -20,12 +17,13 @@ use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
 use super::{Failure, Format, Output};
 use crate::app::App;
-use crate::operate::{Operator, Request};
+use crate::operate::operator::Operator;
 use crate::problems::Problems;
 use crate::report::console::{complain, print};
 use crate::report::stderr as log;
 use crate::settings::{InboxFlag, Settings};
-use crate::store::{self, EventRow, Filter, Pruned, QuarantineRow, State, StoredEvent, TaskRow};
+use crate::store::{Filter, State};
+use clap::{Args, Subcommand};
 
 /// How many tasks or events go into one request.
 pub(super) const PAGE: usize = 100;
@@ -153,15 +151,7 @@ pub(super) async fn operator(mut app: App, flag: &InboxFlag) -> Result<Operator,
         return Err(Failure::Failed("this program is `.inline()`: it has no inbox".to_owned()));
     }
     flag.apply(&mut app.settings);
-    Operator::of(&app.settings, app.settings.retention()).await.map_err(Failure::Failed)
-}
-
-/// Asks for what stands at the request.
-pub(super) async fn ask<T: DeserializeOwned>(
-    operator: &mut Operator,
-    request: Request,
-) -> Result<T, Failure> {
-    operator.ask(request).await.map_err(Failure::Failed)
+    Ok(Operator::reach(&app.settings).await?)
 }
 
 async fn list(app: App, list: &List) -> Result<(), Failure> {
@@ -170,13 +160,12 @@ async fn list(app: App, list: &List) -> Result<(), Failure> {
     named(&mut operator, &filter).await?;
     let limit = list.limit.clamp(1, 100_000);
     if list.quarantine {
-        let mut rows: Vec<QuarantineRow> =
-            ask(&mut operator, Request::Quarantined { limit: limit + 1 }).await?;
+        let mut rows = operator.quarantined(limit + 1).await?;
         let is_cut = cut(&mut rows, limit);
         return write(list.plain.output, &rows, is_cut, |rows, width| tables::quarantine(rows).text(width));
     }
     (filter.state, filter.limit) = (list.state, limit + 1);
-    let mut found: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter)).await?;
+    let mut found = operator.tasks(filter).await?;
     let is_cut = cut(&mut found, limit);
     write(list.plain.output, &found, is_cut, |rows, width| tables::tasks(rows).text(width))?;
     all_known(&mut operator, &list.selection.filter()?.event_ids).await
@@ -227,7 +216,7 @@ fn tell(text: &str) {
 
 async fn show(app: App, show: Show) -> Result<(), Failure> {
     let mut operator = operator(app, &show.plain.inbox).await?;
-    let found: Vec<StoredEvent> = ask(&mut operator, Request::Event { id: show.id.clone() }).await?;
+    let found = operator.event(show.id.clone()).await?;
     if found.is_empty() {
         return Err(Failure::Failed(format!("there is no event {} in the inbox", show.id)));
     }
@@ -260,7 +249,7 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
 
 async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     let mut operator = operator(app, &plain.inbox).await?;
-    let stats: store::Stats = ask(&mut operator, Request::Stats).await?;
+    let stats = operator.stats().await?;
     match plain.output.format {
         Format::Json => print(&json(&stats)?),
         Format::Table => print(&tables::stats(&stats, plain.output.width())),
@@ -272,7 +261,7 @@ async fn prune(mut app: App, prune: &Prune) -> Result<(), Failure> {
     prune.apply(&mut app.settings)?;
     let plain = &prune.plain;
     let mut operator = operator(app, &plain.inbox).await?;
-    let pruned: Pruned = ask(&mut operator, Request::Prune).await?;
+    let pruned = operator.prune().await?;
     match plain.output.format {
         Format::Json => print(&json(&pruned)?),
         Format::Table => print(&format!(
@@ -289,7 +278,7 @@ async fn all_known(operator: &mut Operator, ids: &[String]) -> Result<(), Failur
         return Ok(());
     }
     let filter = Filter { event_ids: ids.to_vec(), limit: ids.len(), ..Filter::default() };
-    let known: Vec<EventRow> = ask(operator, Request::Events(filter)).await?;
+    let known = operator.events(filter).await?;
     let is_unknown = |id: &&str| known.iter().all(|event| event.event_id != *id);
     let unknown: Vec<&str> = ids.iter().map(String::as_str).filter(is_unknown).collect();
     match &unknown[..] {

@@ -5,10 +5,11 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use webhook_core::Registry;
 
-use super::inbox::{EventFlags, PAGE, ask, handler, json, named, operator, tables};
+use super::inbox::{EventFlags, PAGE, handler, json, named, operator, tables};
 use super::{Failure, Format, Output};
 use crate::app::App;
-use crate::operate::{EventKey, Request};
+use crate::operate::EventKey;
+use crate::operate::operator::Operator;
 use crate::report::console::print;
 use crate::settings::InboxFlag;
 use crate::store::{EventRow, Filter, Replayed};
@@ -81,9 +82,7 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     meant.reverse();
     for page in meant.chunks(PAGE) {
         let key = |event: &EventRow| EventKey { event_id: event.event_id.clone(), cursor: event.cursor };
-        let request =
-            Request::Replay { events: page.iter().map(key).collect(), handler: replay.handler.clone() };
-        let replayed: Vec<Replayed> = ask(&mut operator, request).await?;
+        let replayed = operator.replay(page.iter().map(key).collect(), replay.handler.clone()).await?;
         for (id, replayed) in page.iter().map(|event| &event.event_id).zip(replayed) {
             match replayed {
                 Replayed::Ready(tasks) => report.tasks += tasks,
@@ -98,13 +97,10 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     write(&replay, &report, &meant, when)
 }
 
-async fn meant(
-    operator: &mut crate::operate::Operator,
-    mut filter: Filter,
-) -> Result<Vec<EventRow>, Failure> {
+async fn meant(operator: &mut Operator, mut filter: Filter) -> Result<Vec<EventRow>, Failure> {
     let mut meant: Vec<EventRow> = Vec::new();
     loop {
-        let page: Vec<EventRow> = ask(operator, Request::Events(filter.clone())).await?;
+        let page = operator.events(filter.clone()).await?;
         let Some(last) = page.last() else { return Ok(meant) };
         filter.after = Some(last.cursor);
         meant.extend(page);

@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 
 use super::Failure;
 use crate::app::App;
-use crate::operate;
+use crate::operate::{Operations, socket};
 use crate::problems::Problems;
 use crate::receive::address::Reserved;
 use crate::receive::listener::{Drained, serve};
@@ -165,7 +165,10 @@ async fn start(inbox: &Arc<Inbox>, began: Recovered, settings: &Settings) {
             let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             info!(path = %shown.display(), unfinished = began.suspects, resumed = began.resumed, "inbox");
             // The path as it was given: a socket's may not be longer than about 100 bytes.
-            operate::listen(path, Arc::clone(inbox), keep);
+            let worker = Some(Arc::clone(&inbox.due));
+            let operations =
+                Operations::new(Arc::clone(&inbox.store), Arc::clone(&inbox.registry), keep, worker);
+            socket::listen(path, operations);
         }
     }
     if began.poisoned > 0 {

@@ -208,11 +208,6 @@ impl Inbox {
     pub(crate) fn handlers(&self) -> Arc<[String]> {
         self.registry.registrations().iter().map(|handler| handler.id.to_owned()).collect()
     }
-
-    /// Has the worker look for what is due.
-    pub(crate) fn look(&self) {
-        self.due.notify_one();
-    }
 }
 
 /// How long Stripe waits for the answer to an event before it goes on without, less what the way back takes.

@@ -5,10 +5,10 @@ use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
 use super::selection::Selection;
-use super::{PAGE, Plain, all_known, ask, handler, json, named, operator, tables, tell, write};
+use super::{PAGE, Plain, all_known, handler, json, named, operator, tables, tell, write};
 use crate::app::App;
 use crate::command::{Failure, Format};
-use crate::operate::{Operator, Request};
+use crate::operate::operator::Operator;
 use crate::report::console::print;
 use crate::store::{State, TaskRow};
 
@@ -46,22 +46,41 @@ pub(super) struct Skip {
 }
 
 pub(super) async fn retry(app: App, retry: &Steer) -> Result<(), Failure> {
-    steer(app, retry, READY, |tasks| Request::Retry { tasks }).await
+    steer(app, retry, Change::Retry).await
 }
 
 pub(super) async fn skip(app: App, skip: &Skip) -> Result<(), Failure> {
-    let reason = &skip.reason;
-    let request = |tasks| Request::Skip { tasks, reason: reason.clone() };
-    steer(app, &skip.steer, "skipped", request).await
+    steer(app, &skip.steer, Change::Skip { reason: &skip.reason }).await
+}
+
+/// What an operator makes of tasks.
+#[derive(Clone, Copy, Debug)]
+enum Change<'r> {
+    Retry,
+    Skip { reason: &'r str },
+}
+
+impl Change<'_> {
+    /// Returns how many tasks it changed.
+    async fn apply(self, operator: &mut Operator, tasks: Vec<i64>) -> Result<u64, Failure> {
+        Ok(match self {
+            Self::Retry => operator.retry(tasks).await?,
+            Self::Skip { reason } => operator.skip(tasks, reason.to_owned()).await?,
+        })
+    }
+
+    /// What is said of tasks that were changed.
+    fn outcome(self, operator: &Operator) -> &'static str {
+        match self {
+            Self::Retry if operator.runs_tasks() => "ready now",
+            Self::Retry => "ready now, to be run when the server starts",
+            Self::Skip { .. } => "skipped",
+        }
+    }
 }
 
 /// Changes the tasks that are meant.
-async fn steer(
-    app: App,
-    steer: &Steer,
-    done: &str,
-    request: impl Fn(Vec<i64>) -> Request,
-) -> Result<(), Failure> {
+async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failure> {
     let mut filter = steer.selection.filter()?;
     if !steer.all && !steer.selection.selects() {
         return Err(Failure::Failed(
@@ -75,12 +94,12 @@ async fn steer(
     named(&mut operator, &filter).await?;
     let mut meant = Vec::new();
     loop {
-        let page: Vec<TaskRow> = ask(&mut operator, Request::Tasks(filter.clone())).await?;
+        let page = operator.tasks(filter.clone()).await?;
         let Some(last) = page.last() else { break };
         filter.after = Some(last.task);
         meant.extend(page.into_iter().filter(|task| can_be_steered(task.state)));
     }
-    if done == READY {
+    if matches!(change, Change::Retry) {
         leave_without_handler(&mut meant);
     }
     if steer.dry_run {
@@ -92,18 +111,15 @@ async fn steer(
     for page in meant.chunks(PAGE) {
         let page: Vec<i64> = page.iter().map(|task| task.task).collect();
         bar.inc(page.len() as u64);
-        changed += ask::<u64>(&mut operator, request(page)).await?;
+        changed += change.apply(&mut operator, page).await?;
     }
     bar.finish_and_clear();
     match steer.plain.output.format {
         Format::Json => print(&json(&serde_json::json!({ "tasks": changed }))?),
-        Format::Table => print(&format!("{changed} {done}{}\n", when(&operator, done))),
+        Format::Table => print(&format!("{changed} {}\n", change.outcome(&operator))),
     }
     all_known(&mut operator, &filter.event_ids).await
 }
-
-/// What a retry makes of tasks.
-const READY: &str = "ready now";
 
 /// Leaves out the tasks of handlers that this program has not, and says so: they would only be parked again.
 fn leave_without_handler(meant: &mut Vec<TaskRow>) {
@@ -121,9 +137,4 @@ fn leave_without_handler(meant: &mut Vec<TaskRow>) {
 
 fn can_be_steered(state: State) -> bool {
     matches!(state, State::Parked | State::Ready | State::Blocked)
-}
-
-/// When what is ready will run, if not at once.
-fn when(operator: &Operator, done: &str) -> &'static str {
-    if operator.runs_tasks() || done == "skipped" { "" } else { ", to be run when the server starts" }
 }

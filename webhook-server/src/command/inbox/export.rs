@@ -10,12 +10,12 @@ use indicatif::ProgressBar;
 
 use super::json::Readable;
 use super::selection::Selection;
-use super::{PAGE, all_known, ask, exactly, named, operator};
+use super::{PAGE, all_known, exactly, named, operator};
 use crate::app::App;
 use crate::command::{Failure, failed};
-use crate::operate::{Operator, Request};
+use crate::operate::operator::Operator;
 use crate::settings::InboxFlag;
-use crate::store::{EventRow, Filter, StoredEvent, TaskRow};
+use crate::store::Filter;
 
 #[derive(Args)]
 pub(super) struct Export {
@@ -56,8 +56,7 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
     let bar = if file.is_some() { ProgressBar::new(ids.len() as u64) } else { ProgressBar::hidden() };
     for id in ids {
         // One that was deleted since is not there.
-        let found: Vec<StoredEvent> = ask(&mut operator, Request::Event { id }).await?;
-        for found in found {
+        for found in operator.event(id).await? {
             let readable = Readable::of_one_line(found);
             let mut line =
                 serde_json::to_string(&readable).map_err(|error| failed("cannot write JSON", &error))?;
@@ -79,7 +78,7 @@ async fn exported(operator: &mut Operator, mut filter: Filter) -> Result<Vec<Str
     // A list of events knows no handlers: with such a filter it would be all of them.
     if filter.handler.is_none() && filter.why.is_none() {
         loop {
-            let page: Vec<EventRow> = ask(operator, Request::Events(filter.clone())).await?;
+            let page = operator.events(filter.clone()).await?;
             let Some(last) = page.last() else { return Ok(ids) };
             filter.after = Some(last.cursor);
             let fresh = page.into_iter().map(|event| event.event_id).filter(|id| seen.insert(id.clone()));
@@ -87,7 +86,7 @@ async fn exported(operator: &mut Operator, mut filter: Filter) -> Result<Vec<Str
         }
     }
     loop {
-        let page: Vec<TaskRow> = ask(operator, Request::Tasks(filter.clone())).await?;
+        let page = operator.tasks(filter.clone()).await?;
         let Some(last) = page.last() else { return Ok(ids) };
         filter.after = Some(last.task);
         let fresh = page.into_iter().map(|task| task.event_id).filter(|id| seen.insert(id.clone()));

@@ -5,10 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use webhook_core::{Registry, catalog};
 
-use super::ask;
 use crate::command::{Failure, events};
-use crate::operate::{Operator, Request};
-use crate::store::{EventRow, Filter, ParkReason, TaskRow};
+use crate::operate::operator::Operator;
+use crate::store::{Filter, ParkReason};
 
 /// Flags that select tasks.
 #[derive(Args)]
@@ -86,7 +85,7 @@ pub(crate) async fn named(operator: &mut Operator, filter: &Filter) -> Result<()
         && let Err(mismatch) = catalog::expand(written)
     {
         let filter = Filter { event_type: Some(written.clone()), limit: 1, ..Filter::default() };
-        let stored: Vec<EventRow> = ask(operator, Request::Events(filter)).await?;
+        let stored = operator.events(filter).await?;
         if stored.is_empty() {
             return Err(events::unknown(written, &mismatch));
         }
@@ -95,7 +94,7 @@ pub(crate) async fn named(operator: &mut Operator, filter: &Filter) -> Result<()
         && let Err(unknown) = handler(written)
     {
         let filter = Filter { handler: Some(written.clone()), limit: 1, ..Filter::default() };
-        let stored: Vec<TaskRow> = ask(operator, Request::Tasks(filter)).await?;
+        let stored = operator.tasks(filter).await?;
         if stored.is_empty() {
             return Err(unknown);
         }

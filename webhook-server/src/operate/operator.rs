@@ -1,0 +1,180 @@
+//! The command line's way to an inbox: through the server that has it, else directly.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::client::Client;
+use super::direct::Direct;
+use super::routes::{EVENT, EVENTS, PRUNE, QUARANTINED, REPLAY, RETRY, Replay, SKIP, STATS, Skip, TASKS};
+use super::{EventKey, Operations};
+use crate::settings::Settings;
+use crate::store::{
+    EventRow, Filter, InboxLocation, OpenError, Pruned, QuarantineRow, Replayed, Stats, StoreError,
+    StoredEvent, TaskRow,
+};
+
+/// Carries out operations for the command line. They are those of [`Operations`].
+///
+/// What succeeded before an error stays done.
+pub(crate) enum Operator {
+    /// Through the server that has the inbox.
+    Server(Client),
+    /// In this process: no server has it.
+    Direct(Box<Direct>),
+}
+
+type Answer<T> = Result<T, OperateError>;
+
+impl Operator {
+    /// Finds the way to the inbox that the settings name. Creates no inbox.
+    pub(crate) async fn reach(settings: &Settings) -> Answer<Self> {
+        let InboxLocation::File(path) = &settings.inbox else { return Err(OperateError::InMemory) };
+        if let Some(server) = Client::connect(path).await? {
+            return Ok(Self::Server(server));
+        }
+        if !path.exists() {
+            return Err(OperateError::Missing(path.clone()));
+        }
+        Ok(Self::Direct(Box::new(Direct::open_to_read(path, settings)?)))
+    }
+
+    /// Whether ready tasks run now. If not, they run when a server starts.
+    pub(crate) fn runs_tasks(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
+    pub(crate) async fn tasks(&mut self, filter: Filter) -> Answer<Vec<TaskRow>> {
+        match self.reader() {
+            Reached::Server(server) => server.call(&TASKS, &filter).await,
+            Reached::Directly(inbox) => Ok(inbox.tasks(filter).await?),
+        }
+    }
+
+    pub(crate) async fn events(&mut self, filter: Filter) -> Answer<Vec<EventRow>> {
+        match self.reader() {
+            Reached::Server(server) => server.call(&EVENTS, &filter).await,
+            Reached::Directly(inbox) => Ok(inbox.events(filter).await?),
+        }
+    }
+
+    pub(crate) async fn event(&mut self, id: String) -> Answer<Vec<StoredEvent>> {
+        match self.reader() {
+            Reached::Server(server) => server.call(&EVENT, &id).await,
+            Reached::Directly(inbox) => Ok(inbox.event(id).await?),
+        }
+    }
+
+    pub(crate) async fn quarantined(&mut self, limit: usize) -> Answer<Vec<QuarantineRow>> {
+        match self.reader() {
+            Reached::Server(server) => server.call(&QUARANTINED, &limit).await,
+            Reached::Directly(inbox) => Ok(inbox.quarantined(limit).await?),
+        }
+    }
+
+    pub(crate) async fn stats(&mut self) -> Answer<Stats> {
+        match self.reader() {
+            Reached::Server(server) => server.call(&STATS, &()).await,
+            Reached::Directly(inbox) => Ok(inbox.stats().await?),
+        }
+    }
+
+    pub(crate) async fn retry(&mut self, tasks: Vec<i64>) -> Answer<u64> {
+        match self.writer().await? {
+            Reached::Server(server) => server.call(&RETRY, &tasks).await,
+            Reached::Directly(inbox) => Ok(inbox.retry(tasks).await?),
+        }
+    }
+
+    pub(crate) async fn skip(&mut self, tasks: Vec<i64>, reason: String) -> Answer<u64> {
+        match self.writer().await? {
+            Reached::Server(server) => server.call(&SKIP, &Skip { tasks, reason }).await,
+            Reached::Directly(inbox) => Ok(inbox.skip(tasks, reason).await?),
+        }
+    }
+
+    pub(crate) async fn replay(
+        &mut self,
+        events: Vec<EventKey>,
+        handler: Option<String>,
+    ) -> Answer<Vec<Replayed>> {
+        match self.writer().await? {
+            Reached::Server(server) => server.call(&REPLAY, &Replay { events, handler }).await,
+            Reached::Directly(inbox) => Ok(inbox.replay(events, handler).await?),
+        }
+    }
+
+    pub(crate) async fn prune(&mut self) -> Answer<Pruned> {
+        match self.writer().await? {
+            Reached::Server(server) => server.call(&PRUNE, &()).await,
+            Reached::Directly(inbox) => Ok(inbox.prune().await?),
+        }
+    }
+
+    fn reader(&mut self) -> Reached<'_> {
+        match self {
+            Self::Server(server) => Reached::Server(server),
+            Self::Direct(direct) => Reached::Directly(direct.reading()),
+        }
+    }
+
+    /// Opens the inbox for writing, unless a server has started since.
+    async fn writer(&mut self) -> Answer<Reached<'_>> {
+        if let Self::Direct(direct) = self
+            && let Some(server) = direct.open_to_write().await?
+        {
+            *self = Self::Server(server);
+        }
+        Ok(match self {
+            Self::Server(server) => Reached::Server(server),
+            Self::Direct(direct) => Reached::Directly(direct.writing()),
+        })
+    }
+}
+
+/// What carries out one operation.
+enum Reached<'o> {
+    Server(&'o mut Client),
+    Directly(&'o Operations),
+}
+
+/// Why an operation was not carried out, as a sentence for the operator.
+#[derive(Debug, Error)]
+pub(crate) enum OperateError {
+    #[error("an inbox in memory can only be reached by its own server: name a file with --inbox")]
+    InMemory,
+    #[error(
+        "there is no inbox {}: `serve` creates it; name another file with --inbox (or WEBHOOK_INBOX)",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    #[error("the inbox {0}")]
+    Unusable(#[from] OpenError),
+    #[error(
+        "the inbox {why}\nno server answers on {}: if none is starting or stopping, the server's log says why",
+        .socket.display()
+    )]
+    Taken { why: OpenError, socket: PathBuf },
+    #[error(
+        "{} belongs to another user ({source}): run the command as the user that the server runs as",
+        .socket.display()
+    )]
+    OtherUser { socket: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The server's own sentence.
+    #[error("{0}")]
+    Refused(String),
+    #[error("the running server is a different version and its reply could not be decoded")]
+    OtherVersion,
+    #[error("the server did not answer ({0}): what it did before stays done; run the command again")]
+    NoAnswer(#[from] hyper::Error),
+    #[error("the request cannot be written: {0}")]
+    Unsendable(String),
+}
+
+impl OperateError {
+    pub(super) fn unsendable(error: impl std::error::Error) -> Self {
+        Self::Unsendable(error.to_string())
+    }
+}

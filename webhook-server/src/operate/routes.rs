@@ -1,0 +1,62 @@
+//! The operations over HTTP: one path each, with the types of its request and answer.
+//!
+//! Every request is a POST with a JSON body. Both ends use these routes, so they agree on the types.
+
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Serialize};
+
+use super::EventKey;
+use crate::store::{EventRow, Filter, Pruned, QuarantineRow, Replayed, Stats, StoredEvent, TaskRow};
+
+pub(super) const TASKS: Route<Filter, Vec<TaskRow>> = Route::new("/tasks");
+pub(super) const EVENTS: Route<Filter, Vec<EventRow>> = Route::new("/events");
+/// Takes the event's id.
+pub(super) const EVENT: Route<String, Vec<StoredEvent>> = Route::new("/event");
+/// Takes the maximum number of rows.
+pub(super) const QUARANTINED: Route<usize, Vec<QuarantineRow>> = Route::new("/quarantined");
+pub(super) const STATS: Route<(), Stats> = Route::new("/stats");
+/// Takes the tasks, and answers how many were changed.
+pub(super) const RETRY: Route<Vec<i64>, u64> = Route::new("/retry");
+/// Answers how many tasks were changed.
+pub(super) const SKIP: Route<Skip, u64> = Route::new("/skip");
+/// Answers what became of each event.
+pub(super) const REPLAY: Route<Replay, Vec<Replayed>> = Route::new("/replay");
+pub(super) const PRUNE: Route<(), Pruned> = Route::new("/prune");
+
+/// A path, and the types of what goes over it.
+pub(crate) struct Route<Request, Answer> {
+    path: &'static str,
+    types: PhantomData<fn(Request) -> Answer>,
+}
+
+impl<Request, Answer> Route<Request, Answer> {
+    const fn new(path: &'static str) -> Self {
+        Self { path, types: PhantomData }
+    }
+
+    pub(super) const fn path(&self) -> &'static str {
+        self.path
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Skip {
+    pub(super) tasks: Vec<i64>,
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replay {
+    pub(super) events: Vec<EventKey>,
+    /// Only this handler, of all that take the event.
+    pub(super) handler: Option<String>,
+}
+
+/// Why the server did not do what it was asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Refused {
+    pub(super) error: String,
+}
