@@ -120,7 +120,8 @@ fn what_is_signed_and_is_no_event_is_kept_in_quarantine() {
         "{ nothing".to_owned(),
         good.replace("\"type\"", "\"typ\""),
         good.replace("evt_", "evt\\n"),
-        r#"{"id": "evt_1", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": false}"#.to_owned(),
+        r#"{"id": "evt_1", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": false}"#
+            .to_owned(),
     ];
     for body in &bodies {
         let answer = server.post(body.as_bytes());

@@ -131,7 +131,11 @@ fn the_sender_cannot_tell_why_a_request_is_refused() {
         ("`object` is missing", "{}".to_owned()),
         ("`type` is missing", event("payment_intent.succeeded", 1).replace("\"type\"", "\"typ\"")),
         ("`id` is missing", event("payment_intent.succeeded", 1).replace("evt_", "evt\\n")),
-        ("this is a thin event", r#"{"id": "evt_1", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": false}"#.to_owned()),
+        (
+            "this is a thin event",
+            r#"{"id": "evt_1", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": false}"#
+                .to_owned(),
+        ),
     ];
     for (reason, body) in &fits_nothing {
         answers.push((reason, server.post(body.as_bytes())));

@@ -1,23 +1,18 @@
 //! The application.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use webhook_core::{Registry, Secret, StateValue, States};
 
+use crate::endpoint::Endpoint;
 use crate::problems::Problems;
-use crate::receive::clock_skew::Untimely;
-use crate::receive::connections::Connections;
-use crate::receive::record::Inbox;
-use crate::receive::{Clock, Intake, Service};
-use crate::report::Journal;
-use crate::report::refusals::Refusals;
+use crate::receive::Clock;
+use crate::report::Report;
 use crate::run::attempt::Runner;
-use crate::run::inline::{InProgress, Inline};
+use crate::server::{Parts, Server};
 use crate::settings::Settings;
-use crate::store;
+use crate::store::{self, Store};
 
 /// An application: the handlers that are linked into the program, their state, and the settings.
 ///
@@ -33,14 +28,12 @@ use crate::store;
 #[derive(Debug, Default)]
 pub struct App {
     pub(crate) states: States,
-    /// Types of which there are two values.
+    /// Types that two values were given for.
     pub(crate) ambiguous: Vec<&'static str>,
     pub(crate) settings: Settings,
     pub(crate) inline: bool,
-    /// The text of a lock file of handlers.
+    /// The text of a handlers' lock file.
     pub(crate) lock: Option<&'static str>,
-    /// Whether the answer is that of a program with an inbox, though there is none.
-    pub(crate) answers_as_stored: bool,
 }
 
 impl App {
@@ -49,7 +42,7 @@ impl App {
         Self::default()
     }
 
-    /// Gives the handlers a value, which they take as `State<T>`. At most one of each type.
+    /// Adds a value that handlers take as `State<T>`. There is at most one of each type.
     #[must_use]
     pub fn state<T: StateValue>(mut self, value: T) -> Self {
         if !self.states.insert(value) {
@@ -58,27 +51,27 @@ impl App {
         self
     }
 
-    /// Takes other settings than the default ones. The environment and flags still override them.
+    /// Replaces the default settings. The environment and flags still override them.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Goes without an inbox: handlers run before the answer, and the answer tells how they ended.
+    /// Runs handlers before the answer, without an inbox; the answer tells how they ended.
     ///
-    /// Nothing is stored: an event whose handler fails is answered with 500, and what tries again is Stripe, for up to
-    /// three days. All handlers of the event then run again. For programs that have a durable queue of their own.
+    /// Nothing is stored: an event whose handler fails is answered with 500, and Stripe sends it again for up to three
+    /// days. Each time, all handlers of the event run again. For programs that have a durable queue of their own.
     #[must_use]
     pub fn inline(mut self) -> Self {
         self.inline = true;
         self
     }
 
-    /// Refuses to start unless the program has exactly the handlers, with exactly the event types, that a lock file names:
-    /// the text that `handlers --lock FILE` wrote.
+    /// Refuses to start unless the program has exactly the handlers and event types of a lock file, which
+    /// `handlers --lock FILE` writes.
     ///
-    /// A crate of handlers that the program does not name is not linked, and nothing else can tell of it at run time.
+    /// A crate of handlers that the program does not name is not linked, and nothing else can detect that at run time.
     ///
     /// ```no_run
     /// # use webhook_server::App;
@@ -91,80 +84,51 @@ impl App {
         self
     }
 
-    /// Leaves the inbox away and runs handlers at once, so that what became of an event is known with the answer; the
-    /// answer itself is the program's own.
-    pub(crate) fn at_once(mut self) -> Self {
-        self.answers_as_stored = !self.inline;
-        self.inline = true;
-        self
-    }
-
-    /// Puts the service together, or reports everything that is wrong with the application. Handlers will run on
-    /// `runtime`; without one, where they are started.
-    pub(crate) fn into_service(
+    /// Builds the server, or reports everything that is wrong with the application. Handlers will run on `runtime`, or on
+    /// the server's own runtime if there is none.
+    ///
+    /// `store` replaces the inbox that the settings name. Blocks its thread while another process has the inbox.
+    pub(crate) fn into_server(
         self,
         secrets: Vec<Secret>,
-        journal: Journal,
-        clock: Clock,
-        runtime: Option<Handle>,
+        store: Option<Arc<dyn Store>>,
+        (report, now, runtime): (Report, Clock, Option<Handle>),
         mut problems: Problems,
-    ) -> Result<Service, Problems> {
+    ) -> Result<Server, Problems> {
         let registry = Arc::new(Registry::linked());
         for problem in registry.problems(&self.states) {
             problems.add(problem);
         }
-        for state in self.ambiguous {
+        for state in &self.ambiguous {
             problems.add(format!(
                 "the application has two states of type `{state}`: give one of them a type of its own"
             ));
         }
         self.settings.check(&mut problems);
-        let endpoint: Arc<str> = self.settings.path.as_str().into();
-        let runner =
-            Runner { states: Arc::new(self.states), timeout: self.settings.handler_timeout, runtime };
-        // Last of all, since it makes files, and may have to wait: an application that cannot start only looks.
-        let (inbox, opening) = (&self.settings.inbox, self.settings.opening());
-        let opened = match (self.inline, problems.is_empty()) {
-            (true, _) => Ok(None),
-            (false, true) => store::open(inbox, &opening).map(Some),
-            (false, false) => store::check(inbox, &opening).map(|()| None),
-        };
-        let store = match opened {
-            Ok(store) => store,
-            Err(problem) => {
-                problems.add(format!("the inbox {problem}"));
-                None
-            }
-        };
-        let concurrency = self.settings.concurrency;
-        let intake = match store {
-            Some(store) => {
-                Intake::Inbox(Arc::new(Inbox::new(store, registry, runner, endpoint, journal, concurrency)))
-            }
-            None => Intake::Inline(Inline {
-                registry,
-                runner,
-                endpoint,
-                in_progress: InProgress::default(),
-                answers_as_stored: self.answers_as_stored,
-                unsuccessful: AtomicUsize::new(0),
-            }),
-        };
-        let service = Service {
+        let store = if self.inline { None } else { store.or_else(|| self.open_inbox(&mut problems)) };
+        let settings = self.settings;
+        let endpoint = Endpoint {
+            path: settings.path.as_str().into(),
             secrets: secrets.into(),
-            tolerance: self.settings.tolerance(),
-            body_limit: self.settings.body_limit,
-            body_timeout: self.settings.body_timeout,
-            accept_undecodable: self.settings.accept_undecodable,
-            now: clock,
-            connections: Connections::of_a_server(self.settings.body_limit),
-            large: Semaphore::new(1),
-            untimely: Untimely::default(),
-            refusals: Refusals::default(),
-            intake,
-            path: self.settings.path,
-            journal,
+            tolerance: settings.tolerance(),
         };
-        problems.none_or(service)
+        let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
+        let parts = Parts { registry, runner, endpoint: Arc::new(endpoint), settings, report, now };
+        problems.none_or(Server::new(parts, store))
+    }
+
+    /// Opens the inbox that the settings name, after everything else was checked, since it creates files and may have to
+    /// wait: an application that cannot start only looks.
+    fn open_inbox(&self, problems: &mut Problems) -> Option<Arc<dyn Store>> {
+        let (location, opening) = (&self.settings.inbox, self.settings.opening());
+        let opened = if problems.is_empty() {
+            store::open(location, &opening).map(Some)
+        } else {
+            store::check(location, &opening).map(|()| None)
+        };
+        opened.unwrap_or_else(|problem| {
+            problems.add(format!("the inbox {problem}"));
+            None
+        })
     }
 }

@@ -2,12 +2,14 @@
 
 mod app;
 mod command;
+mod endpoint;
 mod operate;
 mod problems;
 mod receive;
 mod report;
 mod run;
 mod secrets;
+mod server;
 mod settings;
 mod store;
 pub mod testing;

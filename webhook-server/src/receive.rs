@@ -1,21 +1,27 @@
-//! One request, one answer.
+//! One request, one answer: start reading here.
+//!
+//! ```text
+//! answer:   outcome = receive(request), reported, and answered by reply::to
+//! receive:  endpoint  = route(head)                 404 405
+//!           signature = one signature header        400
+//!           body      = body::read                  408 413 503
+//!           verified  = verify                      400
+//!           accept    = store it, or handle it      200, or what the outcome says
+//! ```
 
-pub(crate) mod address;
 mod body;
-pub(crate) mod clock_skew;
+mod clock_skew;
 pub(crate) mod connections;
 pub(crate) mod listener;
+mod memory;
 pub(crate) mod new_event;
 pub(crate) mod outcome;
 pub(crate) mod record;
 mod reencoded;
-mod reply;
-pub(crate) mod signals;
-pub(crate) mod thread;
+pub(crate) mod reply;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -23,176 +29,194 @@ use http_body_util::Full;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response};
 use tokio::sync::Semaphore;
-use webhook_core::{
-    Envelope, Registry, SIGNATURE_HEADER, Secret, SignatureHeader, Tolerance, Verified, VerifyError, verify,
-};
+use webhook_core::{Envelope, SIGNATURE_HEADER, SignatureHeader, Verified, VerifyError, verify};
 
 use self::body::{Received, RequestBody};
-use self::record::Inbox;
-use crate::receive::clock_skew::Untimely;
-use crate::receive::connections::{Connection, Connections, OWN_ROOM};
-use crate::receive::outcome::{Delivery, Refusal, Taken};
-use crate::report::Journal;
-use crate::report::refusals::Refusals;
+use self::clock_skew::ClockSkew;
+use self::connections::{Connection, Connections};
+use self::memory::OWN_MEMORY;
+use self::outcome::{Outcome, Receipt, Refusal};
+use self::record::{Arrival, Recorder};
+use crate::endpoint::Endpoint;
+use crate::report::{Fact, Report};
+use crate::run::in_flight::InFlight;
 use crate::run::inline::Inline;
 
 /// Tells the time: the system's, or a test's.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// Answers requests to the endpoint.
-pub(crate) struct Service {
-    pub(crate) secrets: Arc<[Secret]>,
-    pub(crate) tolerance: Tolerance,
-    pub(crate) path: String,
-    pub(crate) body_limit: u64,
-    pub(crate) body_timeout: Duration,
-    pub(crate) accept_undecodable: bool,
-    pub(crate) now: Clock,
+/// Receives requests.
+pub(crate) struct Receiver {
+    pub(crate) endpoint: Arc<Endpoint>,
+    body_limit: u64,
+    body_timeout: Duration,
+    now: Clock,
     pub(crate) connections: Connections,
     /// The turn to verify a long body.
-    pub(crate) large: Semaphore,
-    pub(crate) untimely: Untimely,
-    pub(crate) refusals: Refusals,
-    pub(crate) intake: Intake,
-    pub(crate) journal: Journal,
+    long_body: Semaphore,
+    clock_skew: ClockSkew,
+    intake: Intake,
+    report: Report,
+    /// Requests that are not answered yet.
+    pub(crate) in_flight: InFlight,
 }
 
-/// What becomes of verified events.
+/// What happens to verified events.
 #[derive(Debug)]
 pub(crate) enum Intake {
     /// They are stored, and handled after the answer.
-    Inbox(Arc<Inbox>),
+    Inbox(Arc<Recorder>),
     /// They are handled before the answer.
     Inline(Inline),
 }
 
-impl Service {
-    /// Receives, dispatches, answers and notes one request.
-    pub(crate) async fn answer<B: RequestBody>(
-        &self,
+impl Receiver {
+    pub(crate) fn new(
+        endpoint: Arc<Endpoint>,
+        intake: Intake,
+        report: Report,
+        now: Clock,
+        (body_limit, body_timeout): (u64, Duration),
+    ) -> Self {
+        Self {
+            endpoint,
+            body_limit,
+            body_timeout,
+            now,
+            connections: Connections::of_a_server(body_limit),
+            long_body: Semaphore::new(1),
+            clock_skew: ClockSkew::default(),
+            intake,
+            report,
+            in_flight: InFlight::default(),
+        }
+    }
+
+    /// Receives, reports and answers one request.
+    ///
+    /// Cancel safety: the request is received all the same, so a sender that hangs up stops no handler. A panic becomes
+    /// an answer.
+    pub(crate) async fn answer<B: RequestBody + Send + 'static>(
+        self: &Arc<Self>,
         request: Request<B>,
-        connection: &Connection,
+        connection: Connection,
     ) -> Response<Full<Bytes>> {
-        let received = self.receive(request, connection).await;
-        let response = self.reply(&received);
-        match &received {
-            Ok(delivery) => self.journal.delivered(delivery, response.status()),
-            Err(refusal) => {
-                self.journal.refused(refusal, response.status(), connection.peer(), &self.refusals);
+        let (receiver, in_flight, peer) = (Arc::clone(self), self.in_flight.one(), connection.peer());
+        let receiving = tokio::spawn(async move {
+            let outcome = receiver.receive(request, &connection).await;
+            let response = reply::to(&outcome);
+            let status = response.status();
+            receiver.report.note(&Fact::Answered { outcome: &outcome, status, peer });
+            drop(in_flight);
+            response
+        });
+        match receiving.await {
+            Ok(response) => response,
+            Err(_) => {
+                let outcome = Err(Refusal::Failed);
+                let response = reply::to(&outcome);
+                let status = response.status();
+                self.report.note(&Fact::Answered { outcome: &outcome, status, peer });
+                response
             }
         }
-        response
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
-        match &self.intake {
-            Intake::Inbox(inbox) => &inbox.registry,
-            Intake::Inline(inline) => &inline.registry,
-        }
-    }
-
-    /// How many runs failed or were parked, where handlers run before the answer.
-    pub(crate) fn unsuccessful(&self) -> usize {
-        match &self.intake {
-            Intake::Inbox(_) => 0,
-            Intake::Inline(inline) => inline.unsuccessful.load(Ordering::Relaxed),
-        }
-    }
-
-    /// The answer to what was received.
-    pub(crate) fn reply(&self, received: &Result<Delivery, Refusal>) -> Response<Full<Bytes>> {
-        let as_stored = matches!(&self.intake, Intake::Inline(inline) if inline.answers_as_stored);
-        match received {
-            Ok(Delivery::Taken(taken)) => reply::taken(taken),
-            Ok(Delivery::Handled(handled)) if as_stored => reply::stored(handled.reply()),
-            // An inbox keeps it in quarantine.
-            Err(Refusal::Envelope(_)) if as_stored => reply::stored(None),
-            Ok(Delivery::Handled(handled)) => reply::handled(handled, self.accept_undecodable),
-            Err(refusal) => reply::refused(refusal),
-        }
-    }
-
-    /// The way of a request, the cheapest check first: nothing is parsed before it is verified.
+    /// Takes a request through all checks, the cheapest first. Nothing is parsed before it is verified.
     pub(crate) async fn receive<B: RequestBody>(
         &self,
         request: Request<B>,
         connection: &Connection,
-    ) -> Result<Delivery, Refusal> {
+    ) -> Outcome {
         let received_at = Instant::now();
         let (head, body) = request.into_parts();
-        self.admit(head.uri.path(), &head.method)?;
+        let endpoint = self.route(head.uri.path(), &head.method)?;
         let signature = only_one(head.headers.get_all(SIGNATURE_HEADER).iter())?;
-        self.glance(signature)?;
-        let Received { body, room: _room } =
+        self.check_time(endpoint, signature)?;
+        let Received { body, memory: _memory } =
             body::read(body, self.body_limit, self.body_timeout, connection).await?;
-        let verified = self.verified(signature, body).await?;
+        let verified = self.verify(endpoint, signature, body).await?;
         connection.is_authentic();
-        match &self.intake {
-            Intake::Inbox(inbox) => Ok(Delivery::Taken(store(inbox, &verified, received_at).await?)),
-            Intake::Inline(inline) => {
-                Ok(Delivery::Handled(inline.handle(Envelope::parse_snapshot(&verified)?).await?))
-            }
-        }
+        self.accept(endpoint, verified, received_at).await
     }
 
-    fn admit(&self, path: &str, method: &Method) -> Result<(), Refusal> {
-        if path != self.path {
-            return Err(Refusal::path(path, &self.path));
+    /// Finds the endpoint that a request was sent to.
+    fn route(&self, path: &str, method: &Method) -> Result<&Arc<Endpoint>, Refusal> {
+        if path != &*self.endpoint.path {
+            return Err(Refusal::path(path, &self.endpoint.path));
         }
         if method != Method::POST {
             return Err(Refusal::Method(method.clone()));
         }
-        Ok(())
+        Ok(&self.endpoint)
     }
 
-    /// Looks at the signature before the body is read: what cannot verify costs no more than this. Of those whose time
-    /// is wrong a few are read all the same, to tell which of the two clocks it is.
-    fn glance(&self, signature: &HeaderValue) -> Result<(), Refusal> {
+    /// Checks the signature's timestamp before the body is read, so that a replayed request costs no more than this. A few
+    /// of those outside the tolerance are verified all the same: only an authentic one shows that a clock is wrong.
+    fn check_time(&self, endpoint: &Endpoint, signature: &HeaderValue) -> Result<(), Refusal> {
         let (header, now) = (SignatureHeader::parse(signature.as_bytes())?, (self.now)());
-        if self.tolerance.admits(header.timestamp(), now) || self.untimely.is_worth_a_look() {
+        if endpoint.tolerance.admits(header.timestamp(), now) || self.clock_skew.verifies_next() {
             return Ok(());
         }
         Err(Refusal::untimely(header.timestamp(), now))
     }
 
-    /// Verifies a body; one that is long elsewhere, since it would hold up the others, and one at a time.
-    async fn verified(&self, signature: &HeaderValue, body: Bytes) -> Result<Verified, Refusal> {
-        let (secrets, now, tolerance) = (Arc::clone(&self.secrets), (self.now)(), self.tolerance);
-        if body.len() <= OWN_ROOM {
-            return checked(&secrets, signature, body, now, tolerance);
+    /// Verifies a body. A long one is verified on another thread, one at a time, since it would delay other requests.
+    async fn verify(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        signature: &HeaderValue,
+        body: Bytes,
+    ) -> Result<Verified, Refusal> {
+        let now = (self.now)();
+        if body.len() <= OWN_MEMORY {
+            return verified(endpoint, signature, body, now);
         }
-        let _turn = self.large.acquire().await;
-        let signature = signature.clone();
-        let checking =
-            tokio::task::spawn_blocking(move || checked(&secrets, &signature, body, now, tolerance));
-        checking.await.map_err(|failed| Refusal::BodyBroken(failed.into()))?
+        let _turn = self.long_body.acquire().await;
+        let (endpoint, signature) = (Arc::clone(endpoint), signature.clone());
+        let verifying = tokio::task::spawn_blocking(move || verified(&endpoint, &signature, body, now));
+        verifying.await.map_err(|_| Refusal::Failed)?
+    }
+
+    /// Stores a verified event, or handles it. A body that is not an event goes into quarantine: Stripe would send it
+    /// again for three days, in vain.
+    async fn accept(&self, endpoint: &Arc<Endpoint>, verified: Verified, received_at: Instant) -> Outcome {
+        let event = Envelope::parse_snapshot(&verified);
+        match (&self.intake, event) {
+            (Intake::Inbox(recorder), Ok(envelope)) => {
+                let arrival = Arrival {
+                    envelope: Arc::new(envelope),
+                    endpoint: Arc::clone(endpoint),
+                    signed_at: verified.signed_at(),
+                    received_at,
+                };
+                Ok(recorder.record(arrival).await?)
+            }
+            (Intake::Inbox(recorder), Err(unreadable)) => {
+                Ok(recorder.quarantine(verified.body().clone(), unreadable.to_string()).await?)
+            }
+            (Intake::Inline(inline), Ok(envelope)) => {
+                Ok(Receipt::Handled(inline.handle(envelope, &endpoint.path).await?))
+            }
+            (Intake::Inline(_), Err(unreadable)) => Err(unreadable.into()),
+        }
     }
 }
 
-fn checked(
-    secrets: &[Secret],
+fn verified(
+    endpoint: &Endpoint,
     signature: &HeaderValue,
     body: Bytes,
     now: SystemTime,
-    tolerance: Tolerance,
 ) -> Result<Verified, Refusal> {
     let header = SignatureHeader::parse(signature.as_bytes())?;
-    verify(secrets, &header, body.clone(), now, tolerance).map_err(|source| {
+    verify(&endpoint.secrets, &header, body.clone(), now, endpoint.tolerance).map_err(|source| {
         let is_mismatch = matches!(source, VerifyError::Mismatch { .. });
         Refusal::Verify { source, looks: is_mismatch.then(|| reencoded::looks(&body)).flatten() }
     })
 }
 
-/// Stores what was verified; what is no event, in quarantine: Stripe would send it in vain for three days.
-async fn store(inbox: &Arc<Inbox>, verified: &Verified, received_at: Instant) -> Result<Taken, Refusal> {
-    let taken = match Envelope::parse_snapshot(verified) {
-        Ok(envelope) => inbox.record(envelope, verified.signed_at(), received_at).await,
-        Err(unreadable) => inbox.quarantine(verified.body().clone(), unreadable.to_string()).await,
-    };
-    Ok(taken?)
-}
-
-/// Takes the one signature header.
+/// Returns the only signature header.
 fn only_one<'h>(mut lines: impl Iterator<Item = &'h HeaderValue>) -> Result<&'h HeaderValue, Refusal> {
     let first = lines.next().ok_or(Refusal::NotSigned)?;
     match lines.count() {
@@ -201,11 +225,8 @@ fn only_one<'h>(mut lines: impl Iterator<Item = &'h HeaderValue>) -> Result<&'h 
     }
 }
 
-impl fmt::Debug for Service {
+impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service")
-            .field("path", &self.path)
-            .field("secrets", &self.secrets.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Receiver").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }

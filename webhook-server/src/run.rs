@@ -1,7 +1,11 @@
-//! What happens to a task: it is claimed, run, and its end is recorded.
+//! What happens to a task: it is claimed when it is due ([`worker`]), waits for a slot ([`slots`]), its handler is called
+//! ([`attempt`]), and how that ended is recorded ([`task`], [`disposition`]).
 
 pub(crate) mod attempt;
+mod disposition;
+pub(crate) mod in_flight;
 pub(crate) mod inline;
 pub(crate) mod panics;
 pub(crate) mod slots;
+mod task;
 pub(crate) mod worker;

@@ -1,4 +1,4 @@
-//! Testing an application: signed events, delivered in process.
+//! Testing an application: signed events, delivered in process, to the real inbox.
 //!
 //! ```standalone_crate
 //! use std::sync::{Arc, Mutex};
@@ -31,39 +31,52 @@
 //! assert_eq!(delivered.status(), 200);
 //! delivered.assert_done("fulfil");
 //! assert_eq!(*orders.0.lock().unwrap(), ["o_1"]);
+//!
+//! // Stripe may deliver an event twice. It is handled once.
+//! assert!(app.deliver_again(&delivered).await.is_duplicate());
+//! assert_eq!(orders.0.lock().unwrap().len(), 1);
 //! # }
 //! ```
 
-use std::fmt::Write;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+mod delivered;
+mod record;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Request, StatusCode};
-use webhook_core::{HandlerError, Outcome, SIGNATURE_HEADER, Sample, Secret, sign};
+use hyper::Request;
+use webhook_core::{SIGNATURE_HEADER, Sample, Secret, sign};
 
+pub use self::delivered::{Delivered, Runs, Task, TaskState};
+use self::record::Recorded;
 use crate::app::App;
 use crate::problems::Problems;
-use crate::receive::Service;
-use crate::receive::outcome::{Delivery, Handled, Refusal};
-use crate::report::Journal;
-use crate::report::format::chain;
+use crate::receive::reply;
+use crate::report::Report;
 use crate::run::panics::{self, Texts};
+use crate::run::worker::Worker;
+use crate::server::Server;
+use crate::store::clock::{ManualClock, StoreClock, millis};
+use crate::store::{Filter, open_in_memory};
 
-/// An application under test: everything of the server but the network.
+/// The most tasks that [`TestApp::tasks`] returns.
+const MAX_TASKS: usize = 100_000;
+
+/// An application under test: the whole server but the network, with its inbox in memory.
 ///
-/// The handlers are all that are linked into the test, as in the program itself. The clock stands still, at the time
-/// at which the test began, until [`set_time`](Self::set_time).
+/// The handlers are all that are linked into the test, as in the program itself. A delivery is stored, and its handlers
+/// run, before [`deliver`](Self::deliver) returns. What comes later, such as a retry, waits for the clock, which stands
+/// still at the time at which the test began until [`advance`](Self::advance) moves it.
 ///
-/// Nothing is stored: each delivery runs each handler once, also of an event that was delivered before, and its outcome
-/// can be looked at when the answer is there. The status is the one that the program would answer with, with its inbox
-/// or without.
+/// An application that is [`inline`](App::inline) has no inbox here either.
 #[derive(Debug)]
 pub struct TestApp {
-    service: Service,
+    server: Server,
     secret: Secret,
-    now: Arc<Mutex<SystemTime>>,
+    clock: ManualClock,
+    recorded: Arc<Recorded>,
 }
 
 impl TestApp {
@@ -71,166 +84,169 @@ impl TestApp {
     ///
     /// # Panics
     ///
-    /// Panics if it cannot start, with everything that is wrong.
+    /// Panics if it cannot start, with a list of everything that is wrong.
     #[track_caller]
     pub fn new(app: App) -> Self {
-        panics::watch(Texts::Written);
-        let app = app.at_once();
+        panics::install(Texts::Written);
         let Ok(secret) = Secret::new("whsec_of_a_test_application") else {
             unreachable!("the text is a secret")
         };
-        let now = Arc::new(Mutex::new(SystemTime::now()));
-        let clock = Arc::clone(&now);
-        let clock = Arc::new(move || *clock.lock().unwrap_or_else(PoisonError::into_inner));
-        match app.into_service(vec![secret.clone()], Journal::Nowhere, clock, None, Problems::default()) {
-            Ok(service) => Self { service, secret, now },
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let clock = ManualClock::new(millis(since));
+        let store = match open_in_memory(Some(StoreClock::manual(&clock))) {
+            Ok(store) => store,
+            Err(error) => panic!("the inbox {error}"),
+        };
+        let recorded = Arc::<Recorded>::default();
+        let wall = clock.clone();
+        let now = Arc::new(move || UNIX_EPOCH + since_epoch(&wall));
+        let parts = (Report::to(Arc::clone(&recorded)), now as _, None);
+        match app.into_server(vec![secret.clone()], Some(store), parts, Problems::default()) {
+            Ok(server) => Self { server, secret, clock, recorded },
             Err(problems) => panic!("{problems}"),
         }
     }
 
     /// Returns the ids of all handlers of the application, sorted.
     pub fn handlers(&self) -> Vec<&'static str> {
-        self.service.registry().registrations().iter().map(|handler| handler.id).collect()
+        self.server.parts.registry.registrations().iter().map(|handler| handler.id).collect()
     }
 
-    /// Sets the clock that signatures are made and judged by.
-    pub fn set_time(&self, now: SystemTime) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
-    }
-
-    /// Signs a sample and delivers it, and waits for the answer.
-    pub async fn deliver(&self, sample: Sample) -> Delivered {
-        self.deliver_recorded(sample.body(i64::try_from(self.seconds()).unwrap_or(i64::MAX))).await
-    }
-
-    /// Signs a recorded body and delivers it as it is, byte for byte, and waits for the answer.
+    /// Signs a sample and delivers it, and runs what is due.
     ///
-    /// It may be anything that was ever received, or never should be: what is no event goes where it would go, see
+    /// # Panics
+    ///
+    /// Panics if a handler blocks its thread, so that it does not end.
+    pub async fn deliver(&self, sample: Sample) -> Delivered {
+        let seconds = i64::try_from(self.seconds()).unwrap_or(i64::MAX);
+        self.deliver_recorded(sample.body(seconds)).await
+    }
+
+    /// Delivers the same body again, with a new signature, as Stripe does if it got no answer.
+    ///
+    /// # Panics
+    ///
+    /// As [`deliver`](Self::deliver).
+    pub async fn deliver_again(&self, delivered: &Delivered) -> Delivered {
+        self.deliver_recorded(delivered.body.clone()).await
+    }
+
+    /// Signs a recorded body and delivers it byte for byte, and runs what is due.
+    ///
+    /// It may be anything that was ever received, or never should be: what is not an event goes into quarantine, see
     /// [`Delivered::quarantined`].
+    ///
+    /// # Panics
+    ///
+    /// As [`deliver`](Self::deliver).
     pub async fn deliver_recorded(&self, body: impl Into<Bytes>) -> Delivered {
         let body = body.into();
         let signature = sign(std::slice::from_ref(&self.secret), self.seconds(), &body);
         self.deliver_body(&signature, body).await
     }
 
-    /// Delivers a body with a `Stripe-Signature` header that may be wrong, and waits for the answer.
+    /// Delivers a body with a `Stripe-Signature` header that may be wrong, and runs what is due.
     ///
     /// # Panics
     ///
-    /// Panics if the text cannot be a header's value.
+    /// Panics if the text cannot be a header's value, and as [`deliver`](Self::deliver).
     pub async fn deliver_body(&self, signature: &str, body: impl Into<Bytes>) -> Delivered {
-        let request = Request::post(self.service.path.as_str())
+        let (body, since) = (body.into(), self.recorded.len());
+        let request = Request::post(&*self.server.parts.endpoint.path)
             .header(SIGNATURE_HEADER, signature)
-            .body(Full::new(body.into()));
+            .body(Full::new(body.clone()));
         let Ok(request) = request else { panic!("{signature:?} cannot be a header") };
-        let Some(connection) = self.service.connections.admit(None) else {
-            panic!("more deliveries at once than a server takes connections")
+        let receiver = &self.server.receiver;
+        let Some(connection) = receiver.connections.admit(None) else {
+            panic!("more deliveries at once than a server accepts connections")
         };
-        let received = self.service.receive(request, &connection).await;
-        let status = self.service.reply(&received).status();
-        let received = received.map(|delivery| match delivery {
-            Delivery::Handled(handled) => handled,
-            Delivery::Taken(_) => unreachable!("an application under test has no inbox"),
-        });
-        Delivered { status: status.as_u16(), received }
+        let outcome = receiver.receive(request, &connection).await;
+        let status = reply::to(&outcome).status().as_u16();
+        self.run_due().await;
+        Delivered::new(status, body, outcome, &self.recorded, since)
+    }
+
+    /// Moves the clock on and runs what becomes due, each at its time: `advance("3 days")` makes all retries of three
+    /// days. Returns the runs that this made. Takes a number and its unit, such as `"90s"` or `"2h 30m"`.
+    ///
+    /// Handlers' timeouts go by the runtime's clock, not by this one.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the text is not a duration, and as [`deliver`](Self::deliver).
+    pub async fn advance(&self, by: &str) -> Runs {
+        let Ok(by) = humantime::parse_duration(by) else {
+            panic!("{by:?} is not a duration: write a number and its unit, such as \"90s\" or \"3 days\"")
+        };
+        let (since, until) = (self.recorded.len(), since_epoch(&self.clock) + by);
+        loop {
+            let next_due = self.run_due().await;
+            let left = until.saturating_sub(since_epoch(&self.clock));
+            if left.is_zero() {
+                return Runs::new(
+                    format!("within {}", humantime::format_duration(by)),
+                    &self.recorded,
+                    since,
+                );
+            }
+            // Retries are due in whole milliseconds.
+            let step = next_due.map_or(left, |due| due.max(Duration::from_millis(1)));
+            self.clock.advance(step.min(left));
+        }
+    }
+
+    /// Moves the clock to a time, without running what becomes due. A time that has passed changes nothing.
+    pub fn set_time(&self, now: SystemTime) {
+        self.clock.advance_to(millis(now.duration_since(UNIX_EPOCH).unwrap_or_default()));
+    }
+
+    /// Stops the application and starts it again on the same inbox, as a deployment does. Its state is the same.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a handler blocks its thread, so that it does not end.
+    pub async fn restart(&mut self) {
+        let store = match &self.server.inbox {
+            Some(inbox) => {
+                self.run_due().await;
+                inbox.worker.drain(Duration::ZERO).await;
+                Some(Arc::clone(&inbox.worker.store))
+            }
+            None => None,
+        };
+        self.server = Server::new(self.server.parts.clone(), store);
+        if let Some(inbox) = &self.server.inbox
+            && let Err(error) = inbox.worker.recover().await
+        {
+            panic!("the inbox cannot be used: {error}");
+        }
+    }
+
+    /// Returns all tasks, those of the newest event first: each handler's work on an event, and where it stands.
+    pub async fn tasks(&self) -> Vec<Task> {
+        let Some(inbox) = &self.server.inbox else { return Vec::new() };
+        match inbox.worker.store.tasks(Filter { limit: MAX_TASKS, ..Filter::default() }).await {
+            Ok(rows) => rows.into_iter().map(Task::from).collect(),
+            Err(error) => panic!("the inbox cannot be read: {error}"),
+        }
+    }
+
+    /// Runs what is due. Returns how long until the next task is due.
+    async fn run_due(&self) -> Option<Duration> {
+        let worker: &Arc<Worker> = &self.server.inbox.as_ref()?.worker;
+        tokio::select! {
+            next_due = worker.run_due() => next_due,
+            handler = self.recorded.blocked() => {
+                panic!("`{handler}` blocks its thread and does not end: give what it calls a timeout, or await it")
+            }
+        }
     }
 
     fn seconds(&self) -> u64 {
-        let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+        since_epoch(&self.clock).as_secs()
     }
 }
 
-/// What became of a delivery.
-#[derive(Debug)]
-pub struct Delivered {
-    status: u16,
-    received: Result<Handled, Refusal>,
-}
-
-impl Delivered {
-    /// Returns the status that Stripe would get.
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// Returns the ids of the handlers that ran, sorted.
-    pub fn handlers(&self) -> Vec<&'static str> {
-        self.received.iter().flat_map(|delivery| &delivery.runs).map(|run| run.handler.id).collect()
-    }
-
-    /// Returns how a handler's run ended; `None` if it did not run. The handler is named by its id or the end of it,
-    /// which the function's name is.
-    pub fn outcome(&self, handler: &str) -> Option<&Outcome> {
-        let named =
-            |id: &str| id.strip_suffix(handler).is_some_and(|rest| rest.is_empty() || rest.ends_with("::"));
-        let mut runs = self.received.iter().flat_map(|delivery| &delivery.runs);
-        runs.find(|run| named(run.handler.id)).map(|run| &run.outcome)
-    }
-
-    /// Returns why the request was refused before any handler ran, with its causes; `None` if it was not.
-    pub fn refusal(&self) -> Option<String> {
-        self.received.as_ref().err().filter(|_| !self.is_quarantined()).map(|refusal| chain(refusal))
-    }
-
-    /// Returns why what was delivered is no event that can be dispatched, such as a thin event: the program's inbox would
-    /// keep it in quarantine, and answer with 200. `None` if it is one, and without an inbox, which refuses it.
-    pub fn quarantined(&self) -> Option<String> {
-        match &self.received {
-            Err(Refusal::Envelope(unreadable)) if self.is_quarantined() => Some(chain(unreadable)),
-            _ => None,
-        }
-    }
-
-    fn is_quarantined(&self) -> bool {
-        self.received.is_err() && StatusCode::from_u16(self.status).is_ok_and(|status| status.is_success())
-    }
-
-    /// Asserts that a handler ran and succeeded.
-    ///
-    /// # Panics
-    ///
-    /// Panics if not, and says what happened instead.
-    #[track_caller]
-    pub fn assert_done(&self, handler: &str) {
-        let done = matches!(self.outcome(handler), Some(Ok(())));
-        assert!(done, "`{handler}` did not run and succeed; {}", self.report());
-    }
-
-    /// Asserts that a handler ran and did not succeed, and returns the error.
-    ///
-    /// # Panics
-    ///
-    /// Panics if not, and says what happened instead.
-    #[track_caller]
-    pub fn assert_failed(&self, handler: &str) -> &HandlerError {
-        match self.outcome(handler) {
-            Some(Err(error)) => error,
-            _ => panic!("`{handler}` did not run and fail; {}", self.report()),
-        }
-    }
-
-    fn report(&self) -> String {
-        let delivery = match &self.received {
-            Err(refusal) if self.is_quarantined() => {
-                return format!("it went into quarantine: {}", chain(refusal));
-            }
-            Err(refusal) => return format!("the request was refused ({}): {}", self.status, chain(refusal)),
-            Ok(delivery) => delivery,
-        };
-        let mut report =
-            format!("{} was answered with {}, and these ran:", delivery.envelope.event_type, self.status);
-        for run in &delivery.runs {
-            let outcome = match (&run.outcome, &run.error) {
-                (Err(failure), Some(error)) => format!("{}: {error}", failure.verdict()),
-                _ => "done".to_owned(),
-            };
-            // Writing to a `String` cannot fail.
-            let _ = write!(report, "\n  {}: {outcome}", run.handler.id);
-        }
-        if delivery.runs.is_empty() {
-            report.push_str(" none");
-        }
-        report
-    }
+fn since_epoch(clock: &ManualClock) -> Duration {
+    Duration::from_millis(u64::try_from(clock.now()).unwrap_or_default())
 }

@@ -81,7 +81,8 @@ async fn transactional(
     effects
         .with(move |db, _| {
             let transaction = db.transaction()?;
-            let idempotency = "INSERT INTO idempotency (event_id, handler) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            let idempotency =
+                "INSERT INTO idempotency (event_id, handler) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
             if transaction.execute(idempotency, params![event_id, handler])? == 0 {
                 return Ok(());
             }

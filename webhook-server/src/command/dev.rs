@@ -1,4 +1,4 @@
-//! `dev`: the whole of it on one machine, without Stripe.
+//! `dev`: the whole server on one machine, with samples in place of Stripe.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,18 @@ use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
 use crate::problems::Problems;
-use crate::receive::listener::serve;
-use crate::report::Journal;
 use crate::report::console::print;
-use crate::report::stderr as log;
+use crate::report::terminal::Terminal;
+use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
 use crate::secrets;
 use crate::settings::{ListeningFlags, SecretFlag, Settings};
+use crate::store::{InboxLocation, open_in_memory};
 
 #[derive(Args)]
 #[command(
-    after_help = "There is no inbox, so the flags of one are not known here: handlers run at once, and the answer is the\n\
-    one that the program would give with its inbox."
+    after_help = "The inbox is kept in memory and starts empty, so there are no flags for it here. Everything else is as\n\
+    with `serve`: events are stored, answered with 200, and failed handlers are retried."
 )]
 pub(super) struct Dev {
     /// Stops after the samples; fails if a handler did not succeed with one of them
@@ -49,8 +49,8 @@ enum Signing {
 }
 
 pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
-    log::write_at_once("info,webhook_server=warn");
-    panics::watch(Texts::Written);
+    stderr::write_at_once("info,webhook_server=warn");
+    panics::install(Texts::Written);
     let usual = usual_url(&app.settings);
     let mut problems = Problems::default();
     super::environment::check(&mut problems);
@@ -58,31 +58,37 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     super::handlers::lock::hold(&app, &mut problems);
     if !app.settings.listen.ip().is_loopback() {
         problems.add(format!(
-            "`dev` listens on this machine only, and {} is not of this machine: choose an address such as 127.0.0.1:4242",
+            "`dev` only binds to loopback; {} is not a loopback address: choose one such as 127.0.0.1:4242",
             app.settings.listen
         ));
     }
     let (signing, secrets) = signing(arguments.secret.secret_file.as_deref(), &mut problems)?;
-    let settings = app.settings.clone();
-    let app = app.at_once();
-    let service =
-        app.into_service(secrets.clone(), Journal::Terminal, Arc::new(SystemTime::now), None, problems)?;
-    let listener = super::serve::listen(None, &settings)?;
+    app.settings.inbox = InboxLocation::Memory;
+    let store = open_in_memory(None).map_err(|error| super::failed("the inbox", &error))?;
+    let terminal = Arc::<Terminal>::default();
+    let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
+    let server = app.into_server(secrets.clone(), Some(store), parts, problems)?;
+    let listener = super::serve::listen(None, &server.parts.settings)?;
     let address = listener.local_addr().map_err(|error| super::failed("no address", &error))?;
-    let url: Uri = format!("http://{address}{}", settings.path)
+    let url: Uri = format!("http://{address}{}", server.parts.endpoint.path)
         .parse()
         .map_err(|error| super::failed("no URL to send to", &error))?;
-    let samples = if arguments.no_samples { Vec::new() } else { samples(service.registry())? };
-    let skipped = if arguments.no_samples { Vec::new() } else { service.registry().unlisted() };
-    print(&greeting(service.registry(), &url, &signing, !samples.is_empty()));
+    let registry = Arc::clone(&server.parts.registry);
+    let samples = if arguments.no_samples { Vec::new() } else { samples(&registry)? };
+    let skipped = if arguments.no_samples { Vec::new() } else { registry.unlisted() };
+    print(&greeting(&registry, &url, &signing, !samples.is_empty()));
     print(&skipped.into_iter().map(no_sample).collect::<String>());
-    let farewell = farewell(service.registry(), &url, &usual, &signing);
+    let is_started = server.start().await.map_err(|error| super::failed("no inbox", &error))?;
 
     let sending = async {
         for sample in samples {
             let now = super::unix_now();
             let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
             send(body, &secrets, &url, now).await.map_err(|error| super::failed("not sent", &error))?;
+            // So that the lines of each sample stand together.
+            if let Some(inbox) = &server.inbox {
+                inbox.worker.in_flight.none().await;
+            }
         }
         Ok(())
     };
@@ -91,27 +97,26 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         let shutdown = async {
             let _ = shutdown.await;
         };
-        let service = Arc::new(service);
-        let serving = serve(listener, Arc::clone(&service), shutdown, settings.drain_timeout);
         let sending = async {
             let sent = sending.await;
             drop(done);
             sent
         };
-        let (_, sent) = tokio::join!(serving, sending);
-        return sent.and_then(|()| match service.unsuccessful() {
+        let (stopped, sent) = tokio::join!(server.run(listener, is_started, shutdown), sending);
+        stopped.map_err(|error| super::failed("no inbox", &error))?;
+        return sent.and_then(|()| match terminal.unsuccessful() {
             0 => Ok(()),
             _ => Err(Failure::Failed("a handler did not succeed with its sample".to_owned())),
         });
     }
     let signal = super::serve::signalled()?;
     let staying = async {
-        // A handler that fails on its sample has been shown failing; the server stays for the next try.
+        // A handler that fails with its sample has been shown to fail. The server stays for the next try.
         let _: Result<(), Failure> = sending.await;
-        print(&farewell);
-        Ok(())
+        print(&farewell(&registry, &url, &usual, &signing));
     };
-    tokio::try_join!(super::serve::until_signalled(signal, listener, service, &settings), staying).map(|_| ())
+    let (stopped, ()) = tokio::join!(server.run(listener, is_started, signal), staying);
+    super::serve::ended(&server, stopped.map_err(|error| super::failed("no inbox", &error))?)
 }
 
 /// The secrets to sign and to verify with: those that are given, such as the Stripe CLI's, so that its events are welcome
@@ -121,7 +126,8 @@ fn signing(file: Option<&Path>, problems: &mut Problems) -> Result<(Signing, Vec
         let secrets = secrets::read(file, "there must be one where one is named", problems);
         return Ok((Signing::Given(file.map(Path::to_owned)), secrets));
     }
-    let text = ephemeral_secret().map_err(|error| super::failed("no random secret to be had", &error))?;
+    let text =
+        ephemeral_secret().map_err(|error| super::failed("could not generate a random secret", &error))?;
     let own = Secret::new(&text).map_err(|error| super::failed("no secret", &error))?;
     Ok((Signing::Own(text), vec![own]))
 }
@@ -135,7 +141,8 @@ fn ephemeral_secret() -> Result<String, getrandom::Error> {
 /// Events of all types that a handler names, as Stripe would send them; and one that none does if there is a handler for
 /// those.
 fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
-    let seed = || super::random().map_err(|error| super::failed("no random number to be had", &error));
+    let seed =
+        || super::random().map_err(|error| super::failed("could not generate a random number", &error));
     let made = |name| Sample::new(name, seed()?).map_err(|error| super::failed("no sample", &error));
     let (mut named, others): (BTreeSet<_>, BTreeSet<_>) =
         catalog::snapshot_types().iter().map(|known| known.name).partition(|name| registry.names(name));

@@ -1,39 +1,32 @@
-//! Reading a request's body, with a limit, a deadline, and memory for all that are being read.
+//! Reading a request's body, with a limit, a deadline and a memory budget.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::receive::connections::{Connection, OWN_ROOM};
-use crate::receive::outcome::{BoxError, Refusal};
+use super::connections::Connection;
+use super::memory::BodyMemory;
+use super::outcome::{BoxError, Refusal};
 
 /// A request's body, from the network or from a test.
-pub(crate) trait RequestBody: Body<Data = Bytes, Error: Into<BoxError>> + Unpin {}
+pub(crate) trait RequestBody: Body<Data = Bytes, Error: Into<BoxError> + Send> + Unpin {}
 
-impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> RequestBody for B {}
+impl<B: Body<Data = Bytes, Error: Into<BoxError> + Send> + Unpin> RequestBody for B {}
 
-/// A body, and the part of the common room that it takes for as long as this lives.
+/// A body, and the common memory that it holds while this lives.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) body: Bytes,
-    pub(crate) room: CommonRoom,
+    pub(crate) memory: BodyMemory,
 }
 
-/// What a body takes beyond its connection's own room.
-#[derive(Debug)]
-pub(crate) struct CommonRoom {
-    taken: Option<OwnedSemaphorePermit>,
-    by: Connection,
-}
-
-/// Reads a whole body of at most `limit` bytes. A body that announces more is refused before it is read.
+/// Reads a body of at most `limit` bytes. A body that announces more is refused before it is read.
 ///
-/// The deadline is for the whole body, so that a sender cannot stretch it by sending a byte now and then; where memory
-/// or connections run out, it ends earlier for the slowest. Memory is counted for what has arrived, not for what was
-/// announced. A body that arrives in one piece is not copied.
+/// The deadline is for the whole body, so a sender cannot extend it by sending a byte now and then. Under pressure it
+/// ends earlier for the slowest. Memory is counted for what has arrived, not for what was announced. A body that arrives
+/// in one piece is not copied.
 pub(crate) async fn read(
     body: impl RequestBody,
     limit: u64,
@@ -58,9 +51,9 @@ async fn collect(
 ) -> Result<Received, Refusal> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    let mut room = CommonRoom { taken: None, by: connection.clone() };
+    let mut memory = BodyMemory::of(connection);
     while let Some(frame) = body.frame().await {
-        // Trailers are no data, and nothing else about them concerns us.
+        // Trailers carry no data.
         let Ok(chunk) = frame.map_err(|error| Refusal::BodyBroken(error.into()))?.into_data() else {
             continue;
         };
@@ -68,7 +61,7 @@ async fn collect(
         if (so_far + chunk.len()) as u64 > limit {
             return Err(Refusal::BodyTooLong { limit });
         }
-        room.cover(so_far, chunk.len()).await?;
+        memory.cover(so_far, chunk.len()).await?;
         if so_far == 0 {
             first = chunk;
             continue;
@@ -78,27 +71,5 @@ async fn collect(
         }
         whole.extend_from_slice(&chunk);
     }
-    Ok(Received { body: if whole.is_empty() { first } else { whole.freeze() }, room })
-}
-
-impl CommonRoom {
-    /// Takes what a chunk needs beyond the connection's own room.
-    async fn cover(&mut self, so_far: usize, chunk: usize) -> Result<(), Refusal> {
-        let beyond = (so_far + chunk).saturating_sub(OWN_ROOM.max(so_far));
-        if beyond == 0 {
-            return Ok(());
-        }
-        let more = self.by.take_room(beyond).await.map_err(|_| Refusal::NoRoom)?;
-        match &mut self.taken {
-            Some(taken) => taken.merge(more),
-            None => self.taken = Some(more),
-        }
-        Ok(())
-    }
-}
-
-impl Drop for CommonRoom {
-    fn drop(&mut self) {
-        self.by.left_room();
-    }
+    Ok(Received { body: if whole.is_empty() { first } else { whole.freeze() }, memory })
 }

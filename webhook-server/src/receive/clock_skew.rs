@@ -1,22 +1,23 @@
-//! Requests whose signature is too old or from the future, by its own account.
+//! Requests whose signature's own timestamp is outside the tolerance.
 //!
-//! They are refused before their bodies are read, all but a few: only what is authentic tells whether a clock is wrong.
+//! All but a few are refused before their bodies are read. The few are verified, since only an authentic request shows
+//! that a clock is wrong.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many of them are read and verified all the same, in a second.
+/// How many of them are verified per second.
 const VERIFIED: u32 = 5;
 
-/// The ones that were verified in the second that runs.
+/// Counts the ones that were verified in the current second.
 #[derive(Debug, Default)]
-pub(crate) struct Untimely(Mutex<Option<(Instant, u32)>>);
+pub(crate) struct ClockSkew(Mutex<Option<(Instant, u32)>>);
 
-impl Untimely {
-    /// Whether the next one is to be verified.
-    pub(crate) fn is_worth_a_look(&self) -> bool {
+impl ClockSkew {
+    /// Whether the next one is verified.
+    pub(crate) fn verifies_next(&self) -> bool {
         let (mut second, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
         match &mut *second {
             Some((began, count)) if now - *began < Duration::from_secs(1) => {
@@ -37,9 +38,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_few_a_second_are_verified() {
-        let untimely = Untimely::default();
+        let clock_skew = ClockSkew::default();
         for _ in 0..3 {
-            assert_eq!((0..100).filter(|_| untimely.is_worth_a_look()).count(), VERIFIED as usize);
+            assert_eq!((0..100).filter(|_| clock_skew.verifies_next()).count(), VERIFIED as usize);
             tokio::time::advance(Duration::from_secs(1)).await;
         }
     }

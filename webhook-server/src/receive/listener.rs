@@ -1,4 +1,4 @@
-//! Accepting connections, until told to stop.
+//! The server's own listener: accepts connections until it is told to stop, then finishes the requests in progress.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,58 +17,53 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, interval_at};
-use tracing::{debug, error, warn};
+use tracing::debug;
 
-use super::reply;
-use crate::receive::Service;
-use crate::receive::connections::Connection;
+use super::connections::Connection;
+use super::{Receiver, reply};
 use crate::report::format::chain;
-use crate::report::log_refused;
-use crate::report::refusals;
+use crate::report::{Fact, Report};
 
 /// How long the head of a request may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The memory for the head of a request. Stripe's is below 1 KiB.
+/// The memory for the head of a request, in bytes. Stripe's heads are below 1 KiB.
 const HEAD_LIMIT: usize = 16 * 1024;
 
-/// How long to wait after the system refused a connection, most often because no file descriptor was left.
+/// The pause after the system refused a connection, most often because it has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 
-/// How many connections are accepted at most once the server stops: more than any queue holds.
-const MOST_QUEUED: usize = 4_096;
+/// The most connections that are accepted once the server stops: more than any accept queue holds.
+const MAX_QUEUED: usize = 4_096;
 
-/// How long a connection that gives way has to take the answer that says so.
+/// How long a connection that gives way has to take its answer.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long, in a shutdown, a request is waited for that may be under way on an open connection.
+/// How long a shutdown waits for a request that may be under way on an open connection.
 const LAST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Accepts connections until `shutdown` ends, then finishes the requests in progress, for at most `drain_timeout`.
-pub(crate) async fn serve(
+/// Accepts connections until `shutdown` is ready. Then finishes the requests in progress, for at most `drain_timeout`, and
+/// returns whether all were finished.
+pub(crate) async fn listen(
     listener: TcpListener,
-    service: Arc<Service>,
+    receiver: Arc<Receiver>,
+    report: Report,
     shutdown: impl Future<Output = ()>,
     drain_timeout: Duration,
-) -> Drained {
+) -> bool {
     let (stop, stopping) = watch::channel(false);
     let (open, mut all_closed) = mpsc::channel::<()>(1);
     let last_request = LAST_REQUEST_TIMEOUT.min(drain_timeout / 2);
     let start = |stream, peer| {
-        let Some(connection) = service.connections.admit(Some(peer)) else {
-            return not_accepted("there are too many, and all of them are being answered", &service);
+        let Some(connection) = receiver.connections.admit(Some(peer)) else {
+            let reason = "there are too many, and all of them are being answered";
+            return report.note(&Fact::ConnectionRefused { reason });
         };
         debug!(%peer, "connection accepted");
-        let http = Http {
-            service: Arc::clone(&service),
-            connection,
-            stopping: stopping.clone(),
-            open: open.clone(),
-        };
+        let receiver = Arc::clone(&receiver);
+        let http = Http { receiver, connection, stopping: stopping.clone(), _open: open.clone() };
         tokio::spawn(http.serve(stream, last_request));
     };
-    let mut minutes = interval_at(Instant::now() + refusals::MINUTE, refusals::MINUTE);
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
@@ -76,19 +71,18 @@ pub(crate) async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     start(stream, peer);
-                    // Whoever gives way for it goes before the next one comes.
+                    // A connection that gives way for this one is closed before the next one is accepted.
                     tokio::task::yield_now().await;
                 }
-                // Its sender did not wait.
+                // The sender did not wait.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                // The system has run out of something, most often file descriptors, of which one is given back.
+                // The system has run out of something, most often file descriptors. Closing a connection frees one.
                 Err(error) => {
-                    service.connections.make_way();
-                    not_accepted(&error.to_string(), &service);
+                    receiver.connections.make_way();
+                    report.note(&Fact::ConnectionRefused { reason: &error.to_string() });
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            _ = minutes.tick() => log_refused(&service.refusals),
         }
     }
     for (stream, peer) in queued(listener) {
@@ -96,31 +90,16 @@ pub(crate) async fn serve(
     }
     stop.send_replace(true);
     drop(open);
-    // The channel ends when the last sender is gone: with the last connection and the last request.
-    let drained = async { while all_closed.recv().await.is_some() {} };
-    let drained = tokio::time::timeout(drain_timeout, drained).await;
-    log_refused(&service.refusals);
-    match drained {
-        Ok(()) => Drained::Wholly,
-        Err(_) => Drained::CutShort,
-    }
+    let drained = async {
+        // The channel ends with the last connection.
+        while all_closed.recv().await.is_some() {}
+        receiver.in_flight.none().await;
+    };
+    tokio::time::timeout(drain_timeout, drained).await.is_ok()
 }
 
-/// Whether a shutdown could wait for everything in progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Drained {
-    Wholly,
-    CutShort,
-}
-
-fn not_accepted(reason: &str, service: &Service) {
-    if service.refusals.is_first("connection", reason) {
-        warn!(reason, "connection not accepted");
-    }
-}
-
-/// Closes the listener, and returns the connections that were made and not accepted yet: their senders believe that
-/// they are let in.
+/// Closes the listener and returns the connections that were made and not accepted yet: their senders believe that they
+/// are connected.
 fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let Ok(listener) = listener.into_std() else { return Vec::new() };
     let accepted = std::iter::from_fn(|| {
@@ -128,12 +107,12 @@ fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
             match listener.accept() {
                 Ok(accepted) => return Some(accepted),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                // Most often, there is none any more.
+                // Most often, the queue is empty.
                 Err(_) => return None,
             }
         }
     });
-    let made = accepted.take(MOST_QUEUED).filter_map(|(stream, peer)| {
+    let made = accepted.take(MAX_QUEUED).filter_map(|(stream, peer)| {
         stream.set_nonblocking(true).ok()?;
         Some((TcpStream::from_std(stream).ok()?, peer))
     });
@@ -142,16 +121,16 @@ fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
 
 /// Returns when the server stops.
 async fn stops(stopping: &mut watch::Receiver<bool>) {
-    // An error says that the sender is gone, and with it the server.
+    // An error means that the sender is gone, and with it the server.
     let _ = stopping.wait_for(|stops| *stops).await;
 }
 
-/// What serves one connection.
+/// Serves one connection.
 struct Http {
-    service: Arc<Service>,
+    receiver: Arc<Receiver>,
     connection: Connection,
     stopping: watch::Receiver<bool>,
-    open: mpsc::Sender<()>,
+    _open: mpsc::Sender<()>,
 }
 
 impl Http {
@@ -191,20 +170,9 @@ impl Http {
         }
     }
 
-    /// Answers in a task of its own: a panic becomes an answer, and a sender that hangs up stops no handler.
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        let (service, connection, open) =
-            (Arc::clone(&self.service), self.connection.clone(), self.open.clone());
-        connection.began_request();
-        let answered = tokio::spawn(async move {
-            let response = service.answer(request, &connection).await;
-            drop(open);
-            response
-        });
-        let mut response = answered.await.unwrap_or_else(|_| {
-            error!("the service failed");
-            reply::failed()
-        });
+        self.connection.began_request();
+        let mut response = self.receiver.answer(request, self.connection.clone()).await;
         self.connection.ended_request();
         if *self.stopping.borrow() {
             reply::last(&mut response);

@@ -1,11 +1,16 @@
-//! What of an event is stored, and in which lane each handler's task runs.
+//! Builds the stored record of an event and one task per handler.
 
 use webhook_core::{Envelope, Order, Registration};
 
 use crate::store::{Lane, NewEvent, NewTask, StartMode, moment};
 
-/// What is stored of an event.
-pub(crate) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks: Vec<NewTask>) -> NewEvent {
+/// The stored record of an event.
+pub(crate) fn new_event(
+    envelope: &Envelope,
+    endpoint: &str,
+    signed_at: u64,
+    tasks: Vec<NewTask>,
+) -> NewEvent {
     NewEvent {
         event_id: envelope.id.clone(),
         event_type: envelope.event_type.clone(),
@@ -21,14 +26,14 @@ pub(crate) fn arrival(envelope: &Envelope, endpoint: &str, signed_at: u64, tasks
     }
 }
 
-/// A handler's work on an event.
+/// The task of one handler for an event.
 pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     let policy = &handler.policy;
     let of_account = |value: String| format!("{}|{value}", envelope.account.as_deref().unwrap_or_default());
     let id = envelope.object_id();
-    // An object without the field that makes the lanes has a lane of its own.
+    // An object without the ordering field has a lane of its own.
     let value = policy.order_by.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
-    // In a lane of several objects, what was created and what was deleted in one second may be two of them.
+    // In a lane of several objects, `created` and `deleted` in the same second may concern two different objects.
     let event_type = if policy.order_by.is_none() { &*envelope.event_type } else { "" };
     let is_ordered = policy.order != Order::Unordered && !policy.replies;
     let strict = policy.order == Order::Strict;
@@ -42,7 +47,7 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     }
 }
 
-/// Whose lanes a handler shares: its group's, or else its own. No id of a handler begins as a group's scope does.
+/// The scope of a handler's lanes: its group, or else itself. No handler id begins with `*`, as a group's scope does.
 fn scope(handler: &Registration) -> String {
     match handler.policy.order_group {
         Some(group) => format!("*{group}"),

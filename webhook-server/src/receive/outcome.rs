@@ -1,4 +1,4 @@
-//! What becomes of a request: refused, taken into the inbox, or handled at once.
+//! What became of a request: a receipt or a refusal.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,49 +10,50 @@ use crate::run::attempt::AttemptReport;
 use crate::settings::how_to_set;
 use crate::store::StoreError;
 
-/// What became of a request that was not refused.
+/// What became of a request.
+pub(crate) type Outcome = Result<Receipt, Refusal>;
+
+/// What became of a request that was accepted.
 #[derive(Debug)]
-pub(crate) enum Delivery {
-    Taken(Taken),
+pub(crate) enum Receipt {
+    /// The event is stored.
+    Stored {
+        envelope: Arc<Envelope>,
+        /// The number of tasks that were created for it.
+        tasks: usize,
+        /// Whether an event of another type or object has the same id.
+        id_is_reused: bool,
+        /// The answer of a handler whose run the sender waited for.
+        reply: Option<Reply>,
+    },
+    /// The event was stored before.
+    Duplicate { envelope: Arc<Envelope>, same_body: bool },
+    /// The body is verified, but it is not an event that can be dispatched. It is kept in quarantine.
+    Quarantined { reason: String, is_new: bool },
+    /// The event was handled without being stored.
     Handled(Handled),
 }
 
-/// What became of an event that goes into the inbox.
-#[derive(Debug)]
-pub(crate) enum Taken {
-    /// Stored, with so many tasks.
-    New {
-        envelope: Arc<Envelope>,
-        tasks: usize,
-        /// Whether its id is also that of an event of another type or object.
-        id_is_reused: bool,
-        /// What a handler told the sender, which waited for it.
-        reply: Option<Reply>,
-    },
-    /// Stored before.
-    Duplicate { envelope: Arc<Envelope>, same_body: bool },
-    /// No event; kept in quarantine.
-    Quarantined { reason: String, is_new: bool },
-}
-
-/// One event and what its handlers made of it.
+/// An event whose handlers ran before the answer.
 #[derive(Debug)]
 pub(crate) struct Handled {
     pub(crate) envelope: Arc<Envelope>,
     /// In the order of the handlers' ids. Empty if the type has no handler.
-    pub(crate) runs: Vec<AttemptReport>,
+    pub(crate) attempts: Vec<AttemptReport>,
+    /// Whether the sender need not send it again.
+    pub(crate) is_success: bool,
 }
 
 impl Handled {
-    /// What a handler told the sender.
+    /// The answer that a handler gave.
     pub(crate) fn reply(&self) -> Option<&Reply> {
-        self.runs.iter().find_map(|run| run.reply.as_ref())
+        self.attempts.iter().find_map(|report| report.reply.as_ref())
     }
 }
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a request did not become a delivery.
+/// Why a request was refused.
 #[derive(Debug, Error)]
 pub(crate) enum Refusal {
     #[error("the body did not arrive whole")]
@@ -65,28 +66,32 @@ pub(crate) enum Refusal {
     BodyTimeout(Duration),
     #[error("the body is longer than {limit} bytes, which is `body-limit`: {}", how_to_set("body-limit"))]
     BodyTooLong { limit: u64 },
-    #[error("verified, but no event that can be dispatched")]
+    #[error("verified, but not an event that can be dispatched")]
     Envelope(#[from] EnvelopeError),
-    #[error("it took so long to arrive that it had to give way to others")]
+    #[error("the server failed while it received the request")]
+    Failed,
+    #[error("it took so long to arrive that it had to make way for others")]
     GaveWay,
-    #[error("event {event_id} is being handled at this moment, from another delivery")]
+    #[error("event {event_id} is being handled right now, from another delivery")]
     InProgress { event_id: String },
     #[error("not stored")]
     Inbox(#[from] StoreError),
-    #[error("the method is {0}, and an endpoint takes POST")]
+    #[error("the method is {0}; an endpoint only accepts POST")]
     Method(hyper::Method),
-    #[error("more bodies are being received than there is room for")]
-    NoRoom,
-    #[error("no `Stripe-Signature` header: does the sender sign, and does a proxy remove it?")]
+    #[error("more bodies are being received than there is memory for")]
+    NoMemory,
+    #[error(
+        "no `Stripe-Signature` header: does the sender sign its requests, or does a proxy remove the header?"
+    )]
     NotSigned,
-    #[error("there is no endpoint at `{asked}`; the one that there is has the path `{endpoint}`")]
+    #[error("there is no endpoint at `{asked}`; the endpoint's path is `{endpoint}`")]
     Path { asked: String, endpoint: String },
-    #[error("{0} `Stripe-Signature` headers, and one is expected")]
+    #[error("{0} `Stripe-Signature` headers where one is expected")]
     SignedTwice(usize),
     #[error("the signature header cannot be used")]
     SignatureHeader(#[from] SignatureHeaderError),
     #[error(
-        "the signature says that it is {} s {}: more than the tolerance, so it was not verified",
+        "by its own timestamp, the signature is {} s {}: that is outside the tolerance, so it was not verified",
         signed_at.abs_diff(*now),
         if signed_at < now { "old" } else { "ahead of this machine's clock" }
     )]
@@ -94,16 +99,16 @@ pub(crate) enum Refusal {
     #[error("not verified{}", hint(*.looks))]
     Verify {
         source: VerifyError,
-        /// What the body looks like, if not as Stripe prints it.
+        /// What the body looks like, if it is not formatted as Stripe formats it.
         looks: Option<&'static str>,
     },
 }
 
-/// How much of a path that was asked for is shown, in characters.
+/// How much of a requested path is shown, in characters.
 const MOST_OF_A_PATH: usize = 100;
 
 impl Refusal {
-    /// No endpoint has the path. What is shown of it can neither forge a log nor flood it.
+    /// No endpoint has the path. It is escaped and shortened, so that it can neither forge log lines nor flood the log.
     pub(crate) fn path(asked: &str, endpoint: &str) -> Self {
         let mut shown: String = asked.chars().take(MOST_OF_A_PATH).flat_map(char::escape_debug).collect();
         if asked.chars().nth(MOST_OF_A_PATH).is_some() {
@@ -112,23 +117,24 @@ impl Refusal {
         Self::Path { asked: shown, endpoint: endpoint.to_owned() }
     }
 
-    /// The signature's own time lies outside the tolerance.
+    /// The signature's own timestamp is outside the tolerance.
     pub(crate) fn untimely(signed_at: u64, now: SystemTime) -> Self {
         Self::Untimely { signed_at, now: now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() }
     }
 
-    /// A word for all refusals that have the same reason, by which they are counted.
+    /// The kind of the refusal, by which refusals are counted.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::BodyBroken(_) => "body-broken",
             Self::BodyTimeout(_) => "body-timeout",
             Self::BodyTooLong { .. } => "body-too-long",
             Self::Envelope(_) => "no-event",
+            Self::Failed => "failed",
             Self::GaveWay => "gave-way",
             Self::InProgress { .. } => "in-progress",
             Self::Inbox(_) => "not-stored",
             Self::Method(_) => "method",
-            Self::NoRoom => "no-room",
+            Self::NoMemory => "no-memory",
             Self::NotSigned => "not-signed",
             Self::Path { .. } => "path",
             Self::SignatureHeader(_) | Self::SignedTwice(_) => "signature-header",
@@ -141,7 +147,9 @@ impl Refusal {
 
 fn hint(looks: Option<&str>) -> String {
     let hint = |looks| {
-        format!(" (the body does not look as Stripe prints it: {looks}; did a proxy or framework change it?)")
+        format!(
+            " (the body is not formatted as Stripe formats it: {looks}; did a proxy or framework change it?)"
+        )
     };
     looks.map(hint).unwrap_or_default()
 }

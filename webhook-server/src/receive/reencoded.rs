@@ -1,9 +1,9 @@
-//! How a body looks that something between Stripe and here has changed, so that no signature matches any more.
+//! Recognises a body that was changed on its way from Stripe, so that no signature matches.
 //!
-//! Stripe prints an event with two spaces a level, `"id"` first and `"object"` second
-//! (<https://docs.stripe.com/api/events/object>). Bytes are looked at and nothing is parsed: nobody vouches for them.
+//! Stripe prints an event with two spaces per level, `"id"` first and `"object"` second
+//! (<https://docs.stripe.com/api/events/object>). The bytes are unverified, so nothing is parsed.
 
-/// Says what a body that did not verify looks like, if it does not look as Stripe prints it. Holds nothing of it.
+/// Says what a body that did not verify looks like, if it is not printed the way Stripe prints it. Quotes nothing of it.
 pub(crate) fn looks(body: &[u8]) -> Option<&'static str> {
     let starts = |start: &str| body.starts_with(start.as_bytes());
     let holds = |part: &str| memchr::memmem::find(body, part.as_bytes()).is_some();

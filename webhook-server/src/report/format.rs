@@ -1,8 +1,10 @@
-//! Errors and durations in words, for the log and the terminal.
+//! Errors, durations and reasons as text, for the log and the terminal.
 
 use std::error::Error;
 use std::fmt::Write;
 use std::time::Duration;
+
+use crate::store::ParkReason;
 
 /// An error and its sources on one line.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
@@ -15,13 +17,24 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Replaces what could steer a terminal; errors are worded by others.
+/// Replaces control characters, which could steer a terminal: the text comes from others.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
-/// A duration in words, without what is less than a millisecond.
+/// A duration, rounded up to milliseconds.
 pub(crate) fn rounded(duration: Duration) -> humantime::FormattedDuration {
     let millis = duration.as_micros().div_ceil(1000);
     humantime::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+}
+
+/// The reason why a task is parked.
+pub(crate) fn parked_because(reason: ParkReason) -> &'static str {
+    match reason {
+        ParkReason::Asked => "the handler asked for it",
+        ParkReason::Exhausted => "the last attempt failed",
+        ParkReason::Poison => "it ended the process three times",
+        ParkReason::NoHandler => "the program has no such handler",
+        ParkReason::Undecodable => "the event does not fit the handler's type",
+    }
 }

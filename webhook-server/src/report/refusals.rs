@@ -1,19 +1,15 @@
-//! Refused requests in the log: the first of a kind at once, the others once a minute, counted.
+//! Refused requests in the log: the first of a kind at once, the others counted, once a minute.
 //!
-//! Anyone can have a request refused, so what is logged of them must not grow with their number.
+//! Anyone can cause a refusal, so the log must not grow with their number.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-/// How often [`Refusals::in_the_last_minute`] is to be asked.
-pub(crate) const MINUTE: Duration = Duration::from_secs(60);
-
-/// What was refused in the minute that runs.
+/// The refusals since the last summary, by kind.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<BTreeMap<&'static str, More>>);
 
-/// The refusals of a kind, but for the first.
+/// The refusals of one kind, without the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct More {
     pub(crate) count: u64,
@@ -22,7 +18,7 @@ pub(crate) struct More {
 }
 
 impl Refusals {
-    /// Counts a refusal. `true` for the first of its kind, which is to be logged at once.
+    /// Counts a refusal. Returns whether it is the first of its kind, which is logged at once.
     pub(crate) fn is_first(&self, kind: &'static str, reason: &str) -> bool {
         let mut kinds = self.kinds();
         let Some(more) = kinds.get_mut(kind) else {
@@ -34,9 +30,9 @@ impl Refusals {
         false
     }
 
-    /// Returns what was refused since this was asked last and is not logged yet. Of what was not, the next is a first
-    /// one again.
-    pub(crate) fn in_the_last_minute(&self) -> Vec<(&'static str, More)> {
+    /// Returns the refusals that are not logged yet. A kind of which there was none is forgotten: its next refusal is a
+    /// first one again.
+    pub(crate) fn since_last_asked(&self) -> Vec<(&'static str, More)> {
         let mut kinds = self.kinds();
         kinds.retain(|_, more| more.count > 0);
         kinds.iter_mut().map(|(kind, more)| (*kind, std::mem::take(more))).collect()
@@ -58,12 +54,12 @@ mod tests {
         assert_eq!(told.count(), 1);
         assert!(refusals.is_first("method", "GET"), "another kind has a first one, too");
         let more = More { count: 299, reason: "scan 299".to_owned() };
-        assert_eq!(refusals.in_the_last_minute(), [("path", more)]);
+        assert_eq!(refusals.since_last_asked(), [("path", more)]);
 
         // In the next minute there are two more, in the one after that none.
         assert!(!refusals.is_first("path", "") && !refusals.is_first("path", ""));
-        assert_eq!(refusals.in_the_last_minute()[0].1.count, 2);
-        assert_eq!(refusals.in_the_last_minute(), []);
+        assert_eq!(refusals.since_last_asked()[0].1.count, 2);
+        assert_eq!(refusals.since_last_asked(), []);
         assert!(refusals.is_first("path", ""));
     }
 }

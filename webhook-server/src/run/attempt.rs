@@ -1,4 +1,4 @@
-//! One run of a handler: behind a timeout and a panic fence.
+//! One call of a handler: deadline, cancellation and panic boundary.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
 use tracing::{Instrument, debug, info_span};
 use webhook_core::{
     Attempt, Context, Envelope, HandlerError, HandlerResult, Invocation, Outcome, Registration, Reply,
@@ -18,87 +18,64 @@ use webhook_core::{
 use crate::report::format::{chain, rounded};
 use crate::run::panics::PanicLocation;
 
-/// Starts handlers on the application's runtime, which is theirs alone: what they do to it does not reach whoever
-/// receives events and watches over runs.
-#[derive(Debug)]
+/// Calls handlers on the application's own runtime, so that a handler that blocks or spins cannot stop the server's
+/// threads.
+#[derive(Clone, Debug)]
 pub(crate) struct Runner {
     pub(crate) states: Arc<States>,
-    /// How long a run may take whose handler does not say.
+    /// The timeout of handlers that set none.
     pub(crate) timeout: Duration,
-    /// `None` is the runtime that starts the run.
+    /// `None` is the runtime of the caller.
     pub(crate) runtime: Option<Handle>,
 }
 
-/// What is known of a run before it starts.
-#[derive(Debug)]
-pub(crate) struct Start {
-    pub(crate) endpoint: Arc<str>,
-    pub(crate) attempt: u32,
-    pub(crate) is_replay: bool,
-    pub(crate) is_stale: bool,
-    /// When the sender stops waiting, if it waits for this run.
-    pub(crate) awaited_until: Option<Instant>,
-}
-
-impl Start {
-    /// The first run, soon after the event arrived.
-    pub(crate) fn first(endpoint: &Arc<str>, awaited_until: Option<Instant>) -> Self {
-        let endpoint = Arc::clone(endpoint);
-        Self { endpoint, attempt: 1, is_replay: false, is_stale: false, awaited_until }
-    }
-}
-
-/// A run that has ended.
+/// The report of a run that has ended.
 #[derive(Debug)]
 pub(crate) struct AttemptReport {
     pub(crate) handler: &'static Registration,
+    /// The number of the run, from 1.
+    pub(crate) attempt: u32,
     pub(crate) outcome: Outcome,
     /// If it did not succeed: the error and its causes on one line.
     pub(crate) error: Option<String>,
     pub(crate) reply: Option<Reply>,
     pub(crate) took: Duration,
-    /// False if it was cancelled while it still waited for a thread.
-    pub(crate) has_begun: bool,
+    /// False if it was cancelled before a thread was free for it.
+    pub(crate) has_started: bool,
 }
 
 impl AttemptReport {
-    /// Whether the handler is done with the event: it succeeded, or wants to hear no more of it.
+    /// Whether the handler is finished with the event: it succeeded or skipped it.
     pub(crate) fn is_settled(&self) -> bool {
         self.outcome.as_ref().err().is_none_or(|failure| failure.verdict() == Verdict::Skip)
     }
 }
 
 impl Runner {
+    /// Starts a run. It is cancelled at the handler's timeout, or at the attempt's deadline if that is earlier.
     pub(crate) fn start(
         &self,
         handler: &'static Registration,
         envelope: &Arc<Envelope>,
-        start: Start,
+        mut attempt: Attempt,
     ) -> AttemptHandle {
         let started_at = Instant::now();
-        let by_policy = started_at + handler.policy.timeout.unwrap_or(self.timeout);
-        let deadline = start.awaited_until.map_or(by_policy, |awaited| awaited.min(by_policy));
-        let run = Attempt {
-            handler: handler.id,
-            endpoint: start.endpoint,
-            attempt: start.attempt,
-            is_replay: start.is_replay,
-            is_stale: start.is_stale,
-            deadline: Some(deadline),
-        };
+        let by_timeout = started_at + handler.policy.timeout.unwrap_or(self.timeout);
+        let deadline = attempt.deadline.map_or(by_timeout, |deadline| deadline.min(by_timeout));
+        attempt.deadline = Some(deadline);
+        let number = attempt.attempt;
         let span = info_span!("handler", handler = handler.id, event_id = envelope.id);
-        let context = Context::new(Arc::clone(envelope), run);
+        let context = Context::new(Arc::clone(envelope), attempt);
         let invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
-        // A task of its own is the panic fence; the call itself may panic as well.
-        let begun = Arc::new(AtomicBool::new(false));
-        let begins = Arc::clone(&begun);
-        let place = PanicLocation::default();
-        let run = place.clone().of(async move {
-            begins.store(true, Ordering::Relaxed);
-            // What it waits for a thread is not the handler's time.
+        let (has_started, location) = (Arc::new(AtomicBool::new(false)), PanicLocation::default());
+        let starts = Arc::clone(&has_started);
+        // The task is the panic boundary. It holds all application code, including the handler's own call and the
+        // `Display` of its error.
+        let run = location.clone().watch(async move {
+            starts.store(true, Ordering::Relaxed);
+            // The time spent waiting for a thread is not the handler's.
             let began = tokio::time::Instant::now();
             let returned = (handler.run)(invocation).await;
-            // How an error words itself is the application's code, too.
             let error = returned.as_ref().err().map(|error| chain(error.cause()));
             (returned, error, began.elapsed())
         });
@@ -107,24 +84,25 @@ impl Runner {
             Some(runtime) => runtime.spawn(run),
             None => tokio::spawn(run),
         };
-        AttemptHandle { handler, started_at, deadline, begun, place, task }
+        AttemptHandle { handler, attempt: number, started_at, deadline, has_started, location, task }
     }
 }
 
-/// A run in progress. It goes on if this is dropped.
+/// A run in progress. Dropping the handle does not stop the run.
 #[derive(Debug)]
 pub(crate) struct AttemptHandle {
     pub(crate) handler: &'static Registration,
+    attempt: u32,
     started_at: Instant,
     deadline: Instant,
-    begun: Arc<AtomicBool>,
-    place: PanicLocation,
+    has_started: Arc<AtomicBool>,
+    location: PanicLocation,
     task: JoinHandle<(HandlerResult, Option<String>, Duration)>,
 }
 
 impl AttemptHandle {
-    /// Waits for the end, and cancels the run at its deadline. `Err` gives the run back if it cannot be cancelled,
-    /// because it does not let go of its thread.
+    /// Waits for the end, and cancels the run at its deadline. `Err` returns the handle of a run that blocks its thread
+    /// and so cannot be cancelled.
     pub(crate) async fn end(mut self) -> Result<AttemptReport, Self> {
         let joined = match tokio::time::timeout_at(self.deadline.into(), &mut self.task).await {
             Ok(joined) => joined,
@@ -136,37 +114,37 @@ impl AttemptHandle {
                 }
             }
         };
-        Ok(self.ran(joined))
+        Ok(self.report(joined))
     }
 
-    /// Waits for the end of a run that cannot be cancelled, however long that takes.
+    /// Waits, without limit, for the end of a run that cannot be cancelled.
     pub(crate) async fn end_at_last(mut self) -> AttemptReport {
         let joined = (&mut self.task).await;
-        self.ran(joined)
+        self.report(joined)
     }
 
-    /// What is to be said of a run that nobody waits for any longer.
+    /// The report of a run that is no longer awaited.
     pub(crate) fn given_up(self) -> AttemptReport {
         let after = self.limit();
         self.failed(Blocked { after })
     }
 
-    /// Has the run cancelled where it next waits for something.
-    pub(crate) fn canceller(&self) -> tokio::task::AbortHandle {
+    /// Cancels the run at its next await point.
+    pub(crate) fn canceller(&self) -> AbortHandle {
         self.task.abort_handle()
     }
 
-    /// Whether it ever had a thread.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed)
+    /// Whether the run ever got a thread.
+    pub(crate) fn has_started(&self) -> bool {
+        self.has_started.load(Ordering::Relaxed)
     }
 
-    /// How long the run might take.
+    /// The longest that the run may take.
     pub(crate) fn limit(&self) -> Duration {
         self.deadline.saturating_duration_since(self.started_at)
     }
 
-    fn ran(&self, joined: Result<(HandlerResult, Option<String>, Duration), JoinError>) -> AttemptReport {
+    fn report(&self, joined: Result<(HandlerResult, Option<String>, Duration), JoinError>) -> AttemptReport {
         let (returned, error, took) = match joined.map_err(JoinError::try_into_panic) {
             Ok(ended) => ended,
             Err(Ok(panic)) => return self.failed(self.panicked(panic)),
@@ -176,19 +154,20 @@ impl AttemptHandle {
             Ok(reply) => (Ok(()), reply),
             Err(error) => (Err(error), None),
         };
-        AttemptReport { handler: self.handler, outcome, error, reply, took, has_begun: true }
+        let (handler, attempt) = (self.handler, self.attempt);
+        AttemptReport { handler, attempt, outcome, error, reply, took, has_started: true }
     }
 
-    /// A run that panicked. The text of the panic may hold a customer's data.
+    /// Describes a panic without its text, which may hold a customer's data.
     fn panicked(&self, panic: Box<dyn Any + Send>) -> Panicked {
         let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
             (Some(text), _) => Some(*text),
             (_, text) => text.map(String::as_str),
         };
-        let place = self.place.get().map(|place| format!(" at {place}")).unwrap_or_default();
-        debug!(handler = self.handler.id, text, "a handler panicked{place}");
-        let panicked = Panicked { place, has_text: text.is_some() };
-        // What is dropped is the application's: it may panic once more.
+        let location = self.location.get().map(|location| format!(" at {location}")).unwrap_or_default();
+        debug!(handler = self.handler.id, text, "a handler panicked{location}");
+        let panicked = Panicked { location, has_text: text.is_some() };
+        // The payload belongs to the application: its destructor may panic, too.
         let dropped = catch_unwind(AssertUnwindSafe(move || drop(panic)));
         if let Err(again) = dropped {
             std::mem::forget(again);
@@ -196,22 +175,21 @@ impl AttemptHandle {
         panicked
     }
 
-    /// A run that did not come to a return.
+    /// The report of a run that never returned.
     fn failed(&self, cause: impl std::error::Error + Send + Sync + 'static) -> AttemptReport {
-        let (error, took) = (Some(cause.to_string()), self.started_at.elapsed());
-        let outcome = Err(HandlerError::retry(cause));
         AttemptReport {
             handler: self.handler,
-            outcome,
-            error,
+            attempt: self.attempt,
+            error: Some(cause.to_string()),
+            outcome: Err(HandlerError::retry(cause)),
             reply: None,
-            took,
-            has_begun: self.has_begun(),
+            took: self.started_at.elapsed(),
+            has_started: self.has_started(),
         }
     }
 }
 
-/// How long after its deadline a run is taken to block its thread.
+/// How long after its deadline a run that has not stopped is considered to block its thread.
 const BLOCKED: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Error)]
@@ -230,9 +208,9 @@ struct Blocked {
 }
 
 #[derive(Debug, Error)]
-#[error("panicked{place} {}", if *has_text { "(its text is logged at level debug)" } else { "with a value that is not text" })]
+#[error("panicked{location} {}", if *has_text { "(its text is logged at level debug)" } else { "with a value that is not text" })]
 struct Panicked {
     /// With the words before it.
-    place: String,
+    location: String,
     has_text: bool,
 }

@@ -1,70 +1,88 @@
-//! Without an inbox: the handlers of an event run before the answer, which tells how they ended.
+//! Without an inbox: an event's handlers run before the answer, which tells how they ended.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use webhook_core::{Envelope, Registry};
+use webhook_core::{Attempt, DecodeError, Envelope, Registry};
 
+use super::attempt::{AttemptHandle, AttemptReport, Runner};
 use crate::receive::outcome::{Handled, Refusal};
-use crate::run::attempt::{AttemptHandle, Runner, Start};
 
-/// Runs every handler of an event at once, each on its own.
+/// Runs all handlers of an event at once.
 #[derive(Debug)]
 pub(crate) struct Inline {
     pub(crate) registry: Arc<Registry>,
-    pub(crate) runner: Runner,
-    pub(crate) endpoint: Arc<str>,
-    pub(crate) in_progress: InProgress,
-    /// Whether the answer is that of an inbox, which stores an event whatever its handlers make of it.
-    pub(crate) answers_as_stored: bool,
-    /// How many runs failed, or were parked.
-    pub(crate) unsuccessful: AtomicUsize,
+    runner: Runner,
+    /// Whether an event that does not fit its handler's type counts as handled.
+    accept_undecodable: bool,
+    running: RunningEvents,
 }
 
 impl Inline {
+    pub(crate) fn new(registry: Arc<Registry>, runner: Runner, accept_undecodable: bool) -> Self {
+        Self { registry, runner, accept_undecodable, running: RunningEvents::default() }
+    }
+
     /// Runs the handlers of the event's type and waits for all of them.
     ///
     /// Cancel safety: handlers that were started go on.
-    pub(crate) async fn handle(&self, envelope: Envelope) -> Result<Handled, Refusal> {
+    pub(crate) async fn handle(&self, envelope: Envelope, endpoint: &Arc<str>) -> Result<Handled, Refusal> {
         let envelope = Arc::new(envelope);
-        let _claim = self.in_progress.claim(&envelope)?;
+        let _claim = self.running.claim(&envelope)?;
         let handlers = self.registry.handlers_of(&envelope.event_type);
-        let start = |handler| self.runner.start(handler, &envelope, Start::first(&self.endpoint, None));
-        let started: Vec<_> = handlers.iter().copied().map(start).collect();
-        let mut runs = Vec::with_capacity(started.len());
+        let started: Vec<_> = handlers
+            .iter()
+            .map(|handler| {
+                let attempt = Attempt {
+                    handler: handler.id,
+                    endpoint: Arc::clone(endpoint),
+                    attempt: 1,
+                    is_replay: false,
+                    is_stale: false,
+                    deadline: None,
+                };
+                self.runner.start(handler, &envelope, attempt)
+            })
+            .collect();
+        let mut attempts = Vec::with_capacity(started.len());
         for run in started {
-            runs.push(run.end().await.unwrap_or_else(AttemptHandle::given_up));
+            attempts.push(run.end().await.unwrap_or_else(AttemptHandle::given_up));
         }
-        let unsuccessful = runs.iter().filter(|run| !run.is_settled()).count();
-        self.unsuccessful.fetch_add(unsuccessful, Ordering::Relaxed);
-        Ok(Handled { envelope, runs })
+        let is_success = attempts.iter().all(|report| self.is_success(report));
+        Ok(Handled { envelope, attempts, is_success })
+    }
+
+    /// Whether the sender need not send the event again for this handler. A parked event is not a success: parked means
+    /// kept for a person, and without an inbox only Stripe keeps it.
+    fn is_success(&self, report: &AttemptReport) -> bool {
+        let is_undecodable = || report.outcome.as_ref().is_err_and(|error| error.cause().is::<DecodeError>());
+        report.is_settled() || (self.accept_undecodable && is_undecodable())
     }
 }
 
 /// The keys of the events whose handlers are running: the same event may arrive twice at once.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct InProgress(Arc<Mutex<HashSet<String>>>);
+struct RunningEvents(Arc<Mutex<HashSet<String>>>);
 
-impl InProgress {
-    fn claim(&self, envelope: &Envelope) -> Result<Claim, Refusal> {
+impl RunningEvents {
+    fn claim(&self, envelope: &Envelope) -> Result<RunningEvent, Refusal> {
         let event_key = envelope.key();
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event_key.clone()) {
-            Ok(Claim { of: self.clone(), event_key })
+            Ok(RunningEvent { events: self.clone(), event_key })
         } else {
             Err(Refusal::InProgress { event_id: envelope.id.clone() })
         }
     }
 }
 
-/// An event in progress, until it is dropped.
-struct Claim {
-    of: InProgress,
+/// An event whose handlers are running, until it is dropped.
+struct RunningEvent {
+    events: RunningEvents,
     event_key: String,
 }
 
-impl Drop for Claim {
+impl Drop for RunningEvent {
     fn drop(&mut self) {
-        self.of.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.event_key);
+        self.events.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.event_key);
     }
 }

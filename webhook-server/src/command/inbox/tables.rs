@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use anstyle::{AnsiColor, Style};
 
 use crate::command::table::{Cell, Column, Table, wrapped};
+use crate::report::format::parked_because;
 use crate::report::format::printable;
-use crate::report::parked_because;
 use crate::store::{
     AttemptOutcome, AttemptRow, EventRow, ParkReason, QuarantineRow, State, Stats, StoredEvent, TaskRow,
 };

@@ -8,12 +8,14 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, proptest};
 use webhook_core::{
-    HandlerError, HandlerFuture, Invocation, Order, Policy, Registration, Registry, States, Subscription,
+    Envelope, HandlerError, HandlerFuture, Invocation, Order, Policy, Registration, Registry, States,
+    Subscription,
 };
 
 use super::*;
-use crate::receive::new_event::{arrival, new_task};
-use crate::report::Journal;
+use crate::endpoint::Endpoint;
+use crate::receive::new_event::{new_event, new_task};
+use crate::receive::record::{Arrival, Recorder};
 use crate::run::attempt::Runner;
 use crate::store::clock::StoreClock;
 use crate::store::conformance::model::Model;
@@ -164,31 +166,35 @@ const fn handler(
 }
 
 /// An inbox at work.
-fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Inbox> {
+fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Recorder> {
     let model = Model::new(StoreClock::of_tokio());
     let fails = AtomicBool::new(false);
     working_with(Syncing { model, takes, count: AtomicU64::new(0), fails }, &HANDLERS, concurrency)
 }
 
 /// An inbox at work on what a store holds.
-fn working_with(store: impl Store, handlers: &'static [Registration], concurrency: u32) -> Arc<Inbox> {
+fn working_with(store: impl Store, handlers: &'static [Registration], concurrency: u32) -> Arc<Recorder> {
     let states = Arc::new(States::default());
     let runner = Runner { states, timeout: Duration::from_secs(600), runtime: None };
     let registry = Arc::new(Registry::new(handlers));
-    let inbox = Inbox::new(Arc::new(store), registry, runner, "/".into(), Journal::Nowhere, concurrency);
-    let inbox = Arc::new(inbox);
-    tokio::spawn(Arc::clone(&inbox).work());
-    inbox
+    let worker = Worker::new(Arc::new(store), registry, runner, Report::nowhere(), concurrency);
+    let worker = Arc::new(worker);
+    tokio::spawn(Arc::clone(&worker).work());
+    Arc::new(Recorder::new(worker))
 }
 
 /// Sends an event, and does not wait until it is stored.
-fn send(inbox: &Arc<Inbox>, number: usize, event_type: &str, takes: u64, fails: bool) {
+fn send(inbox: &Arc<Recorder>, number: usize, event_type: &str, takes: u64, fails: bool) {
     let (inbox, event) = (Arc::clone(inbox), event(number, event_type, takes, fails));
     tokio::spawn(async move { record(&inbox, event).await });
 }
 
-async fn record(inbox: &Arc<Inbox>, envelope: Envelope) {
-    inbox.record(envelope, 0, Instant::now()).await.expect("it is in memory");
+async fn record(inbox: &Arc<Recorder>, envelope: Envelope) {
+    let endpoint =
+        Endpoint { path: "/".into(), secrets: Arc::new([]), tolerance: webhook_core::Tolerance::default() };
+    let (envelope, endpoint) = (Arc::new(envelope), Arc::new(endpoint));
+    let arrival = Arrival { envelope, endpoint, signed_at: 0, received_at: Instant::now() };
+    inbox.record(arrival).await.expect("it is in memory");
 }
 
 fn event(number: usize, event_type: &str, takes: u64, fails: bool) -> Envelope {
@@ -200,9 +206,9 @@ fn event(number: usize, event_type: &str, takes: u64, fails: bool) -> Envelope {
     Envelope::parse_stored(&Bytes::from(body)).expect("it is an event")
 }
 
-async fn count(inbox: &Inbox, state: State) -> usize {
+async fn count(inbox: &Recorder, state: State) -> usize {
     let filter = Filter { state: Some(state), limit: 10_000, ..Filter::default() };
-    inbox.store.tasks(filter).await.expect("it is in memory").len()
+    inbox.worker.store.tasks(filter).await.expect("it is in memory").len()
 }
 
 async fn pass(millis: u64) {
@@ -255,7 +261,7 @@ async fn what_becomes_due_while_a_duplicate_has_the_slot_is_not_forgotten() {
 }
 
 /// Sends events over so many connections, each of which sends the next one when the one before is answered.
-async fn load(inbox: &Arc<Inbox>, connections: usize, events: usize) {
+async fn load(inbox: &Arc<Recorder>, connections: usize, events: usize) {
     let sending = (0..connections).map(|first| {
         let inbox = Arc::clone(inbox);
         tokio::spawn(async move {
@@ -349,7 +355,7 @@ async fn put(model: &Model, number: usize, event_type: &str, takes: u64) {
     let handler =
         HANDLERS.iter().find(|known| matches!(known.takes, Subscription::Types([it]) if *it == event_type));
     let task = new_task(handler.expect("it is in memory"), &envelope);
-    model.record(arrival(&envelope, "/", 0, vec![task])).await.expect("it is in memory");
+    model.record(new_event(&envelope, "/", 0, vec![task])).await.expect("it is in memory");
 }
 
 async fn claim_all(model: &Model) -> Vec<Claim> {
@@ -363,7 +369,7 @@ async fn crashed(model: Model) -> Model {
     model
 }
 
-/// A claim that is on its way when the server stops: `settle` says that nothing is left.
+/// A claim that is on its way when the server stops: `drain` says that nothing is left.
 #[tokio::test(start_paused = true)]
 async fn a_claim_under_way_is_in_hand_when_the_server_stops() {
     BEGUN.with(|begun| begun.borrow_mut().clear());
@@ -372,7 +378,7 @@ async fn a_claim_under_way_is_in_hand_when_the_server_stops() {
     // Fails at once; due again two seconds later.
     send(&inbox, 0, "payout.paid", 5_000, true);
     pass(5_000 + 2_150).await;
-    let settled = inbox.settle(Duration::from_secs(10)).await;
+    let settled = inbox.worker.drain(Duration::from_secs(10)).await;
     let running = count(&inbox, State::Running).await;
     let begun = BEGUN.with(|begun| begun.borrow().len());
     pass(200).await;
@@ -396,7 +402,8 @@ async fn a_suspect_without_a_slot_holds_up_other_suspects_for_30_s_at_most() {
     put(&model, 4, "payout.paid", 500_000).await;
     let inbox = working_with(crashed(model).await, &HANDLERS, 2);
     pass(200_000).await;
-    let rows = inbox.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
+    let rows =
+        inbox.worker.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
     let rows: Vec<_> = rows.iter().map(|row| (row.event_id.clone(), row.state)).collect();
     assert!(rows.iter().any(|(id, state)| id.starts_with("evt_5_") && *state == State::Done), "{rows:?}");
 }
@@ -427,7 +434,8 @@ async fn an_accused_task_without_a_slot_holds_up_what_is_due_for_30_s_at_most() 
     // What arrives meanwhile waits as well.
     send(&inbox, 5, "invoice.paid", 1, false);
     pass(100_000).await;
-    let rows = inbox.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
+    let rows =
+        inbox.worker.store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it is in memory");
     let rows: Vec<_> = rows.iter().map(|row| (row.event_id.clone(), row.state)).collect();
     for id in ["evt_4_", "evt_5_"] {
         assert!(rows.iter().any(|(it, state)| it.starts_with(id) && *state == State::Done), "{rows:?}");
@@ -453,7 +461,7 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
             number += 1;
             let envelope = event(number, handler.id, if at == 0 { 1 } else { 5 }, false);
             let task = new_task(handler, &envelope);
-            all.push(model.record(arrival(&envelope, "/", 0, vec![task])));
+            all.push(model.record(new_event(&envelope, "/", 0, vec![task])));
         }
     }
     for stored in all {

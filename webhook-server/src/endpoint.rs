@@ -1,0 +1,26 @@
+//! An endpoint: where requests come in, and what makes them authentic there.
+
+use std::fmt;
+use std::sync::Arc;
+
+use webhook_core::{Secret, Tolerance};
+
+/// An endpoint. It travels with each request that was sent to it.
+pub(crate) struct Endpoint {
+    /// The path of its URL.
+    pub(crate) path: Arc<str>,
+    /// Any of these may have signed a request.
+    pub(crate) secrets: Arc<[Secret]>,
+    /// How far a signature's timestamp may be off.
+    pub(crate) tolerance: Tolerance,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("path", &self.path)
+            .field("secrets", &self.secrets.len())
+            .field("tolerance", &self.tolerance)
+            .finish()
+    }
+}

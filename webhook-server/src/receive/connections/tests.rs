@@ -1,0 +1,88 @@
+//! Who gives way, and when.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn admit(connections: &Connections, address: &str) -> Connection {
+    let peer = SocketAddr::new(address.parse().expect("it is an address"), 1);
+    connections.admit(Some(peer)).expect("there is room")
+}
+
+fn left(connections: &[&Connection]) -> Vec<usize> {
+    let asked = |connection: &Connection| connection.0.leave.asked.load(Ordering::SeqCst);
+    connections.iter().enumerate().filter(|(_, it)| asked(it)).map(|(at, _)| at).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_one_that_was_waited_for_longest_gives_way() {
+    let connections = Connections::new(3, 0);
+    let [answering, silent, kept] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|it| admit(&connections, it));
+    assert!(answering.received_request());
+    tokio::time::advance(SECOND).await;
+    // One that has just been answered has kept nobody waiting.
+    kept.ended_request();
+    let new = admit(&connections, "10.0.0.4");
+    assert_eq!(left(&[&answering, &silent, &kept, &new]), [1]);
+    silent.gives_way().await;
+    assert!(!silent.received_request(), "it is too late");
+    tokio::time::advance(SECOND).await;
+    let newer = admit(&connections, "10.0.0.5");
+    assert_eq!(left(&[&answering, &silent, &kept, &new, &newer]), [1, 2]);
+
+    // All are being answered: there is nobody to give way, until one is through.
+    assert!(new.received_request() && newer.received_request());
+    assert!(connections.admit(None).is_none());
+    drop(answering);
+    assert!(connections.admit(None).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_known_give_way_last() {
+    for (known, stranger, neighbour) in [
+        ("10.0.0.1", "10.0.0.2", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.2", "10.0.0.1"),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:1:ffff::2"),
+    ] {
+        let connections = Connections::new(2, 0);
+        drop({
+            let connection = admit(&connections, known);
+            connection.is_authentic();
+            connection
+        });
+        let neighbour = admit(&connections, neighbour);
+        tokio::time::advance(SECOND).await;
+        let strangers = [admit(&connections, stranger), admit(&connections, stranger)];
+        assert_eq!(left(&[&neighbour, &strangers[0], &strangers[1]]), [1], "{known}");
+        // Among themselves, they are as all others.
+        strangers[1].is_authentic();
+        admit(&connections, stranger);
+        assert_eq!(left(&[&neighbour, &strangers[0], &strangers[1]]), [0, 1], "{known}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_is_freed_by_those_that_hold_it_and_are_waited_for() {
+    let connections = Connections::new(10, 100);
+    let [whole, slow, small, new] =
+        ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"].map(|it| admit(&connections, it));
+    let of_whole = whole.take_memory(40).await.expect("there is room");
+    let of_slow = slow.take_memory(60).await.expect("there is room");
+    assert!(whole.received_request());
+    tokio::time::advance(SECOND).await;
+    let leaving = async {
+        slow.gives_way().await;
+        drop(of_slow);
+    };
+    let (taken, ()) = tokio::join!(new.take_memory(50), leaving);
+    let taken = taken.expect("it was left");
+    assert_eq!(left(&[&whole, &slow, &small, &new]), [1]);
+
+    // Nobody else may be asked but the asker itself.
+    assert!(new.received_request());
+    let in_vain = admit(&connections, "10.0.0.5");
+    assert!(in_vain.take_memory(20).await.is_err());
+    assert_eq!(left(&[&whole, &slow, &small, &new, &in_vain]), [1]);
+    drop((of_whole, taken));
+    assert!(in_vain.take_memory(100).await.is_ok());
+}

@@ -1,0 +1,202 @@
+//! Facts as `tracing` events.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use tracing::{debug, error, info, warn};
+use webhook_core::{HandlerError, Verdict};
+
+use super::format::{chain, parked_because, rounded};
+use super::refusals::Refusals;
+use super::{AttemptEnded, Fact, Sink};
+use crate::receive::outcome::{Handled, Receipt, Refusal};
+use crate::run::attempt::AttemptReport;
+use crate::store::{Disposition, HandlerStats, InboxLocation, Recovered, cautions};
+
+/// Logs facts. Refusals, which anyone can cause, are summarised once a minute.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    refusals: Refusals,
+}
+
+impl Sink for Log {
+    fn note(&self, fact: &Fact<'_>) {
+        match *fact {
+            Fact::Recovered { location, recovered, missing } => log_recovered(location, recovered, missing),
+            Fact::ConnectionRefused { reason } => {
+                if self.refusals.is_first("connection", reason) {
+                    warn!(reason, "connection not accepted");
+                }
+            }
+            Fact::Answered { outcome: Ok(receipt), status, .. } => receipt_of(receipt, status),
+            Fact::Answered { outcome: Err(refusal), status, peer } => self.refused(refusal, status, peer),
+            Fact::AttemptEnded(ref ended) => attempt_ended(ended),
+            Fact::AttemptBlocks { event_id, handler, limit, has_started: true } => error!(
+                event_id,
+                handler,
+                limit = %rounded(limit),
+                "handler blocks its thread and cannot be cancelled: it keeps its slot until it returns; give what it \
+                 calls a timeout"
+            ),
+            Fact::AttemptBlocks { event_id, handler, .. } => {
+                warn!(event_id, handler, "a run cannot start: blocked handlers hold all threads");
+            }
+            Fact::TaskParked { task, handler, attempt, reason, error: cause } => {
+                error!(task, handler, attempt, cause, why = parked_because(reason), "task parked");
+            }
+            Fact::StoreFailed { failed, task, error } => warn!(%error, task, "{failed}"),
+        }
+    }
+
+    fn summarise(&self) {
+        for (kind, more) in self.refusals.since_last_asked() {
+            warn!(kind, count = more.count, last_reason = more.reason, "more requests refused");
+        }
+    }
+}
+
+impl Log {
+    fn refused(&self, refusal: &Refusal, status: StatusCode, peer: Option<SocketAddr>) {
+        if matches!(refusal, Refusal::Failed) {
+            return error!(status = status.as_u16(), "{refusal}");
+        }
+        let (reason, status, peer) = (chain(refusal), status.as_u16(), peer.map(tracing::field::display));
+        if self.refusals.is_first(refusal.kind(), &reason) {
+            warn!(status, reason, peer, "request refused");
+        } else {
+            debug!(status, reason, peer, "request refused");
+        }
+    }
+}
+
+fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[HandlerStats]) {
+    match location {
+        InboxLocation::Memory => {
+            warn!("the inbox is kept in memory: what is in it is lost with this process");
+        }
+        InboxLocation::File(path) => {
+            let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            info!(path = %shown.display(), unfinished = recovered.suspects, resumed = recovered.resumed, "inbox");
+            for caution in cautions(path) {
+                warn!("{caution}");
+            }
+        }
+    }
+    if recovered.poisoned > 0 {
+        error!(
+            tasks = recovered.poisoned,
+            "tasks parked: they ended the process (see `inbox list --why poison`)"
+        );
+    }
+    for HandlerStats { handler, tasks, .. } in missing {
+        error!(
+            handler,
+            tasks,
+            "tasks parked: this program has no such handler; if it was renamed, give the new one this id \
+             (`id = \"…\"`), and they go on with the next start"
+        );
+    }
+}
+
+fn receipt_of(receipt: &Receipt, status: StatusCode) {
+    let code = status.as_u16();
+    match receipt {
+        Receipt::Stored { envelope, tasks, id_is_reused, .. } => {
+            let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+            if *id_is_reused {
+                warn!(
+                    event_id,
+                    event_type,
+                    "an event of another type or object has the same id: this one is stored and handled as a separate \
+                     event, as test consoles send them; Stripe itself never uses an id twice"
+                );
+            }
+            let (livemode, account) = (envelope.livemode, &envelope.account);
+            info!(event_id, event_type, livemode, account, status = code, tasks, "event stored");
+        }
+        Receipt::Duplicate { envelope, same_body: true } => {
+            let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+            info!(event_id, event_type, status = code, "event was stored before");
+        }
+        Receipt::Duplicate { envelope, same_body: false } => {
+            let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+            warn!(
+                event_id,
+                event_type,
+                status = code,
+                "event was stored before, with another body: the first is kept"
+            );
+        }
+        Receipt::Quarantined { reason, is_new } => error!(
+            status = code,
+            reason, is_new, "verified, but not an event: kept in quarantine (see `inbox list --quarantine`)"
+        ),
+        Receipt::Handled(handled) => handled_inline(handled, code),
+    }
+}
+
+fn handled_inline(handled: &Handled, status: u16) {
+    let envelope = &*handled.envelope;
+    let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+    for report in &handled.attempts {
+        let Err(failure) = &report.outcome else { continue };
+        let (handler, cause, took_us) = (report.handler.id, report.error.as_deref(), micros(report.took));
+        let outcome = outcome_of(report);
+        if failure.verdict() == Verdict::Skip {
+            info!(event_id, event_type, handler, outcome, cause, took_us, "event skipped");
+        } else {
+            let api_version = envelope.api_version.as_deref();
+            error!(
+                event_id,
+                event_type, api_version, handler, outcome, cause, took_us, "handler did not succeed"
+            );
+        }
+    }
+    let (livemode, account, handlers) = (envelope.livemode, &envelope.account, handled.attempts.len());
+    let took_us = handled.attempts.iter().map(|report| micros(report.took)).max();
+    info!(event_id, event_type, livemode, account, status, handlers, took_us, "event delivered");
+}
+
+fn attempt_ended(ended: &AttemptEnded<'_>) {
+    let AttemptEnded { envelope, handler, attempt, .. } = *ended;
+    let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+    let took_us = ended.report.map(|report| micros(report.took));
+    if !ended.counts {
+        return warn!(
+            event_id,
+            event_type, handler, attempt, took_us, "a run ended that had lost its task; it does not count"
+        );
+    }
+    match ended.disposition {
+        Disposition::Done => info!(event_id, event_type, handler, attempt, took_us, "handler done"),
+        Disposition::Released => {
+            info!(event_id, event_type, handler, attempt, took_us, "handler stopped, to be run again");
+        }
+        Disposition::Skipped { error: cause } => {
+            info!(event_id, event_type, handler, attempt, took_us, cause, "event skipped");
+        }
+        Disposition::Retry { after, error: cause } => {
+            let again_in = rounded(*after).to_string();
+            warn!(event_id, event_type, handler, attempt, took_us, cause, again_in, "handler failed");
+        }
+        Disposition::Parked { why, error: cause } => {
+            let (api_version, why) = (envelope.api_version.as_deref(), parked_because(*why));
+            error!(event_id, event_type, api_version, handler, attempt, took_us, cause, why, "task parked");
+        }
+    }
+}
+
+/// How a run ended, in one word.
+pub(super) fn outcome_of(report: &AttemptReport) -> &'static str {
+    match report.outcome.as_ref().map_err(HandlerError::verdict) {
+        Ok(()) => "done",
+        Err(Verdict::Skip) => "skipped",
+        Err(Verdict::Park) => "parked",
+        Err(_) => "failed",
+    }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,136 @@
+//! Facts as one readable line each, on standard output.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anstyle::{AnsiColor, Style};
+use hyper::StatusCode;
+use webhook_core::Envelope;
+
+use super::console::print;
+use super::format::{chain, printable, rounded};
+use super::log::{Log, outcome_of};
+use super::{AttemptEnded, Fact, Sink};
+use crate::receive::outcome::Receipt;
+use crate::run::attempt::AttemptReport;
+use crate::store::Disposition;
+
+/// Prints a line for each run and for each request that starts none. Anything else is logged.
+#[derive(Debug, Default)]
+pub(crate) struct Terminal {
+    log: Log,
+    unsuccessful: AtomicUsize,
+}
+
+impl Terminal {
+    /// The number of runs that failed or were parked.
+    pub(crate) fn unsuccessful(&self) -> usize {
+        self.unsuccessful.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, report: &AttemptReport) {
+        if !report.is_settled() {
+            self.unsuccessful.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Sink for Terminal {
+    fn note(&self, fact: &Fact<'_>) {
+        match *fact {
+            Fact::Answered { outcome: Ok(receipt), status, .. } => {
+                if let Receipt::Handled(handled) = receipt {
+                    handled.attempts.iter().for_each(|report| self.count(report));
+                }
+                print_receipt(receipt, status);
+            }
+            Fact::Answered { outcome: Err(refusal), status, .. } => {
+                print_line(status_of(status), &format!("request refused: {}", printable(&chain(refusal))));
+            }
+            Fact::AttemptEnded(ref ended) => {
+                ended.report.iter().for_each(|report| self.count(report));
+                print_attempt(ended);
+            }
+            _ => self.log.note(fact),
+        }
+    }
+}
+
+fn print_receipt(receipt: &Receipt, status: StatusCode) {
+    let status = status_of(status);
+    match receipt {
+        Receipt::Stored { envelope, tasks: 0, .. } => {
+            print_line(status, &format!("{}  {}", event(envelope), painted("no handler", AnsiColor::Yellow)));
+        }
+        // Each run has a line of its own.
+        Receipt::Stored { .. } => {}
+        Receipt::Duplicate { envelope, .. } => {
+            print_line(
+                status,
+                &format!("{}  {}", event(envelope), painted("stored before", AnsiColor::Yellow)),
+            );
+        }
+        Receipt::Quarantined { reason, .. } => {
+            print_line(status, &format!("kept in quarantine: {}", printable(reason)));
+        }
+        Receipt::Handled(handled) => {
+            let event = event(&handled.envelope);
+            if handled.attempts.is_empty() {
+                print_line(status.clone(), &format!("{event}  {}", painted("no handler", AnsiColor::Yellow)));
+            }
+            for report in &handled.attempts {
+                print_line(status.clone(), &format!("{event}  {}", run(report, "")));
+            }
+        }
+    }
+}
+
+fn print_attempt(ended: &AttemptEnded<'_>) {
+    let event = event(ended.envelope);
+    let then = match ended.disposition {
+        Disposition::Retry { after, .. } => format!(", again in {}", rounded(*after)),
+        Disposition::Parked { .. } if ended.attempt > 1 => {
+            format!(", parked after attempt {}", ended.attempt)
+        }
+        _ => String::new(),
+    };
+    match ended.report {
+        Some(report) => print_line(status_of(StatusCode::OK), &format!("{event}  {}", run(report, &then))),
+        None => {
+            let stopped = painted("stopped", AnsiColor::Yellow);
+            print_line(status_of(StatusCode::OK), &format!("{event}  {}  {stopped}", ended.handler));
+        }
+    }
+}
+
+fn event(envelope: &Envelope) -> String {
+    format!("{}  {}", envelope.event_type, envelope.id)
+}
+
+/// One run: its handler, how it ended and why, what follows, and how long it took.
+fn run(report: &AttemptReport, then: &str) -> String {
+    let outcome = outcome_of(report);
+    let colour = match outcome {
+        "done" => AnsiColor::Green,
+        "skipped" => AnsiColor::Yellow,
+        _ => AnsiColor::Red,
+    };
+    let cause = report.error.as_ref().map(|error| format!(" ({})", printable(error))).unwrap_or_default();
+    format!("{}  {}{cause}{then}  {:.1?}", report.handler.id, painted(outcome, colour), report.took)
+}
+
+fn status_of(status: StatusCode) -> String {
+    let colour = if status.is_success() { AnsiColor::Green } else { AnsiColor::Red };
+    painted(status.as_str(), colour)
+}
+
+fn painted(text: &str, colour: AnsiColor) -> String {
+    let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{text}{style:#}")
+}
+
+/// Prints one line. It holds no control characters but those of its colours.
+fn print_line(status: String, text: &str) {
+    let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    let clock = time.get(11..19).unwrap_or(&time);
+    print(&format!("{clock}  {status}  {text}\n"));
+}

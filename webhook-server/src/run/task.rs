@@ -1,0 +1,221 @@
+//! One claimed task: wait for a slot, run the handler, record how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use webhook_core::{Attempt, Envelope, Registration, Reply};
+
+use super::attempt::{AttemptHandle, AttemptReport};
+use super::disposition::disposition;
+use super::slots::{Reservation, Slot};
+use super::worker::{Phase, STORE_PAUSE, Worker};
+use crate::report::{AttemptEnded, Fact};
+use crate::store::failpoint::failpoint;
+use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
+
+/// How long other tasks wait for one run of a suspect.
+const ALONE: Duration = Duration::from_secs(30);
+
+impl Worker {
+    /// Starts a task that waited in the store.
+    pub(super) fn start_claim(self: &Arc<Self>, claim: Claim, reservation: Reservation) {
+        match self.runnable(&claim) {
+            Ok((handler, envelope)) => {
+                let attempt = Attempt {
+                    handler: handler.id,
+                    endpoint: claim.endpoint.as_str().into(),
+                    attempt: claim.attempt,
+                    is_replay: claim.is_replay,
+                    is_stale: claim.is_stale,
+                    deadline: None,
+                };
+                tokio::spawn(self.run(claim.ticket, handler, envelope, attempt, reservation));
+            }
+            Err((why, error)) => self.park(claim, why, error, reservation),
+        }
+    }
+
+    /// Finds what a run needs, or says why the task can only be parked.
+    fn runnable(
+        &self,
+        claim: &Claim,
+    ) -> Result<(&'static Registration, Arc<Envelope>), (ParkReason, String)> {
+        let known = self.registry.registrations().iter().copied().find(|known| known.id == claim.handler);
+        // A store claims only tasks of the handlers it was given. If one did not, the task would still not be lost.
+        let handler = known.ok_or((ParkReason::NoHandler, "the program has no such handler".to_owned()))?;
+        if claim.attempt > handler.policy.retry.max {
+            return Err((ParkReason::Exhausted, "the process ended during the last attempt".to_owned()));
+        }
+        let envelope = Envelope::parse_stored(&claim.body).map_err(|error| {
+            (ParkReason::Undecodable, format!("the stored body is not an event: {error}"))
+        })?;
+        Ok((handler, Arc::new(envelope)))
+    }
+
+    /// Parks a task that cannot be run.
+    fn park(self: &Arc<Self>, claim: Claim, reason: ParkReason, error: String, reservation: Reservation) {
+        self.report.note(&Fact::TaskParked {
+            task: claim.ticket.task,
+            handler: &claim.handler,
+            attempt: claim.attempt,
+            reason,
+            error: &error,
+        });
+        let (worker, in_flight) = (Arc::clone(self), self.in_flight.one());
+        tokio::spawn(async move {
+            let parked = Disposition::Parked { why: reason, error };
+            let finished = worker.record_end(claim.ticket, &parked).await;
+            drop(reservation);
+            worker.wake_after(&parked, finished);
+            drop(in_flight);
+        });
+    }
+
+    /// Runs a handler when it has a slot, and records how it ended. Returns its reply before that is on the disk.
+    pub(crate) fn run(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        handler: &'static Registration,
+        envelope: Arc<Envelope>,
+        attempt: Attempt,
+        reservation: Reservation,
+    ) -> impl Future<Output = Option<Reply>> + Send + 'static {
+        let (worker, in_flight) = (Arc::clone(self), self.in_flight.one());
+        async move {
+            let number = attempt.attempt;
+            let report = match worker.slot(ticket, &reservation).await {
+                Some(slot) => {
+                    let running = worker.runner.start(handler, &envelope, attempt);
+                    let report = worker.supervise(ticket, running, &envelope).await;
+                    // Another run may start while the end of this one is stored.
+                    drop(slot);
+                    if let Some(report) = &report {
+                        reservation.returned(report.took);
+                    }
+                    report.map(Arc::new)
+                }
+                None => None,
+            };
+            let ended = match &report {
+                Some(report) if report.has_started => disposition(&handler.policy.retry, report),
+                // A lack of time or threads is not the handler's failure.
+                _ => Disposition::Released,
+            };
+            let reply = report.as_ref().and_then(|report| report.reply.clone());
+            tokio::spawn(async move {
+                failpoint!("after-effect");
+                let finished = worker.record_end(ticket, &ended).await;
+                worker.report.note(&Fact::AttemptEnded(AttemptEnded {
+                    envelope: &envelope,
+                    handler: handler.id,
+                    attempt: number,
+                    report: report.as_ref(),
+                    disposition: &ended,
+                    counts: finished.was_ours,
+                }));
+                worker.wake_after(&ended, finished);
+                drop(in_flight);
+            });
+            reply
+        }
+    }
+
+    /// Waits for a slot. `None` if the server stops first.
+    async fn slot(&self, ticket: Ticket, reservation: &Reservation) -> Option<Slot> {
+        let mut phase = self.phase.subscribe();
+        let waiting = async {
+            let mut waiting = std::pin::pin!(reservation.slot());
+            match tokio::time::timeout(ALONE, &mut waiting).await {
+                Ok(slot) => slot,
+                Err(_) => {
+                    // Other tasks must not wait for a suspect that is waiting itself.
+                    self.clear_suspect(ticket).await;
+                    waiting.await
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = phase.wait_for(|phase| matches!(phase, Phase::Stopping | Phase::Cancelling)) => None,
+            slot = waiting => Some(slot),
+        }
+    }
+
+    /// Waits for a run to end. `None` if it was cancelled because the server stops.
+    async fn supervise(
+        &self,
+        ticket: Ticket,
+        running: AttemptHandle,
+        envelope: &Envelope,
+    ) -> Option<AttemptReport> {
+        let canceller = running.canceller();
+        let mut phase = self.phase.subscribe();
+        let ending = async {
+            let mut ending = std::pin::pin!(running.end());
+            let ended = match tokio::time::timeout(ALONE, &mut ending).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    self.clear_suspect(ticket).await;
+                    ending.await
+                }
+            };
+            match ended {
+                Ok(report) => report,
+                // It is not started again while it runs: two runs at once could do everything twice.
+                Err(blocked) => {
+                    self.report.note(&Fact::AttemptBlocks {
+                        event_id: &envelope.id,
+                        handler: blocked.handler.id,
+                        limit: blocked.limit(),
+                        has_started: blocked.has_started(),
+                    });
+                    self.clear_suspect(ticket).await;
+                    blocked.end_at_last().await
+                }
+            }
+        };
+        let cancelled = async {
+            let _ = phase.wait_for(|phase| *phase == Phase::Cancelling).await;
+        };
+        let mut ending = std::pin::pin!(ending);
+        tokio::select! {
+            report = &mut ending => Some(report),
+            () = cancelled => {
+                canceller.abort();
+                // If it blocks its thread, the process exits in good order with it: that is not a crash.
+                self.clear_suspect(ticket).await;
+                // A success just before counts.
+                Some(ending.await).filter(|report| report.outcome.is_ok())
+            }
+        }
+    }
+
+    /// Clears a run that has not crashed the process in all this time, retrying until the store accepts it.
+    async fn clear_suspect(&self, ticket: Ticket) {
+        while let Err(error) = self.store.acquit(ticket).await {
+            self.store_failed("a run could not be cleared of suspicion yet", Some(ticket.task), &error);
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+        self.wake();
+    }
+
+    /// Records how a run ended, retrying until the store accepts it.
+    async fn record_end(&self, ticket: Ticket, disposition: &Disposition) -> FinishResult {
+        loop {
+            match self.store.finish(ticket, disposition.clone()).await {
+                Ok(finished) => return finished,
+                Err(error) => {
+                    self.store_failed("the end of a run could not be stored yet", Some(ticket.task), &error);
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Wakes the worker after a run if a task may be due: a claim that finds none still costs the writer a turn.
+    fn wake_after(&self, disposition: &Disposition, finished: FinishResult) {
+        if finished.is_any_due || matches!(disposition, Disposition::Retry { .. }) {
+            self.wake();
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! An application at work: recover, listen, work, drain.
+
+pub(crate) mod address;
+pub(crate) mod signals;
+pub(crate) mod thread;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::time::interval_at;
+use tracing::info;
+use webhook_core::Registry;
+
+use crate::endpoint::Endpoint;
+use crate::operate::{Operations, socket};
+use crate::receive::listener::listen;
+use crate::receive::record::Recorder;
+use crate::receive::{Clock, Intake, Receiver};
+use crate::report::{Fact, Report};
+use crate::run::attempt::Runner;
+use crate::run::inline::Inline;
+use crate::run::worker::Worker;
+use crate::settings::Settings;
+use crate::store::retention::retain;
+use crate::store::{InboxLocation, ParkReason, Recovered, Store, StoreError};
+
+/// How often recovery is tried on a full disk.
+const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often sinks are asked for their summary.
+const SUMMARY: Duration = Duration::from_secs(60);
+
+/// An application at work.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) parts: Parts,
+    pub(crate) receiver: Arc<Receiver>,
+    /// `None` without an inbox.
+    pub(crate) inbox: Option<Inbox>,
+}
+
+/// What a server is built from.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) runner: Runner,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) settings: Settings,
+    pub(crate) report: Report,
+    pub(crate) now: Clock,
+}
+
+/// The parts of a server that an inbox needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox {
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) worker: Arc<Worker>,
+}
+
+/// How a server stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stopped {
+    /// Whether all requests in progress were answered.
+    pub(crate) all_answered: bool,
+    /// Whether all runs have ended. If not, a handler blocks its thread.
+    pub(crate) all_ended: bool,
+}
+
+impl Server {
+    /// Builds a server. Without a store, handlers run before the answer.
+    pub(crate) fn new(parts: Parts, store: Option<Arc<dyn Store>>) -> Self {
+        let Parts { registry, runner, endpoint, settings, report, now } = parts.clone();
+        let (intake, inbox) = match store {
+            Some(store) => {
+                let worker = Worker::new(store, registry, runner, report.clone(), settings.concurrency);
+                let worker = Arc::new(worker);
+                let recorder = Arc::new(Recorder::new(Arc::clone(&worker)));
+                (Intake::Inbox(Arc::clone(&recorder)), Some(Inbox { recorder, worker }))
+            }
+            None => (Intake::Inline(Inline::new(registry, runner, settings.accept_undecodable)), None),
+        };
+        let limits = (settings.body_limit, settings.body_timeout);
+        let receiver = Arc::new(Receiver::new(endpoint, intake, report, now, limits));
+        Self { parts, receiver, inbox }
+    }
+
+    /// Recovers the tasks of former processes and starts the background work. If the inbox's disk is full, returns
+    /// `false`: nothing was started, and nothing is accepted until a later call succeeds.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the inbox cannot be used.
+    pub(crate) async fn start(&self) -> Result<bool, StoreError> {
+        let Some(inbox) = &self.inbox else { return Ok(true) };
+        match inbox.worker.recover().await {
+            Ok(recovered) => {
+                self.report_recovered(inbox, &recovered).await;
+                self.work(inbox);
+                Ok(true)
+            }
+            Err(StoreError::DiskFull) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Receives requests until `shutdown` is ready, then drains: answers the requests in progress and waits for the runs
+    /// in progress, for at most `drain-timeout` in all. Runs that have not ended then are cancelled, and their tasks are
+    /// returned without counting the attempt.
+    ///
+    /// `is_started` is what [`start`](Self::start) returned; if it is `false`, the start is tried again all the time.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a later start fails.
+    pub(crate) async fn run(
+        &self,
+        listener: TcpListener,
+        is_started: bool,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<Stopped, StoreError> {
+        let stopping_since = OnceLock::new();
+        let shutdown = async {
+            shutdown.await;
+            info!("stopping: no new connections, finishing what is in progress");
+            let _ = stopping_since.set(Instant::now());
+        };
+        let patience = self.parts.settings.drain_timeout;
+        let (receiver, report) = (Arc::clone(&self.receiver), self.parts.report.clone());
+        let all_answered = tokio::select! {
+            all_answered = listen(listener, receiver, report, shutdown, patience) => all_answered,
+            error = self.start_late(is_started) => return Err(error),
+            () = self.summarise() => unreachable!("it never ends"),
+        };
+        let spent = stopping_since.get().map_or(Duration::ZERO, Instant::elapsed);
+        let all_ended = match &self.inbox {
+            Some(inbox) => inbox.worker.drain(patience.saturating_sub(spent)).await,
+            None => all_answered,
+        };
+        self.parts.report.summarise();
+        Ok(Stopped { all_answered, all_ended })
+    }
+
+    /// Starts when the inbox's disk has room. Returns only an error.
+    async fn start_late(&self, is_started: bool) -> StoreError {
+        if !is_started {
+            loop {
+                tokio::time::sleep(FULL_DISK_PAUSE).await;
+                match self.start().await {
+                    Ok(true) => break,
+                    Ok(false) => {}
+                    Err(error) => return error,
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Works on what is in the inbox, in the background.
+    fn work(&self, inbox: &Inbox) {
+        let (store, keep) = (Arc::clone(&inbox.worker.store), self.parts.settings.retention());
+        if let InboxLocation::File(path) = &self.parts.settings.inbox {
+            let wake = Some(inbox.worker.waker());
+            let operations =
+                Operations::new(Arc::clone(&store), Arc::clone(&self.parts.registry), keep, wake);
+            // The path as it was given: a socket's path may not be longer than about 100 bytes.
+            socket::listen(path, operations);
+        }
+        tokio::spawn(retain(store, keep, inbox.recorder.clock_is_right()));
+        tokio::spawn(Arc::clone(&inbox.worker).work());
+    }
+
+    async fn report_recovered(&self, inbox: &Inbox, recovered: &Recovered) {
+        let mut missing = Vec::new();
+        if recovered.without_handler > 0 {
+            let stats = inbox.worker.store.stats().await.unwrap_or_default();
+            missing = stats.handlers;
+            missing.retain(|row| row.why == Some(ParkReason::NoHandler));
+        }
+        self.parts.report.note(&Fact::Recovered {
+            location: &self.parts.settings.inbox,
+            recovered,
+            missing: &missing,
+        });
+    }
+
+    async fn summarise(&self) {
+        let mut minutes = interval_at(tokio::time::Instant::now() + SUMMARY, SUMMARY);
+        loop {
+            minutes.tick().await;
+            self.parts.report.summarise();
+        }
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,224 @@
+//! What became of a delivery, and of the tasks, for assertions.
+
+use std::fmt::Write;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use webhook_core::{HandlerError, Outcome};
+
+use super::record::{Recorded, Run};
+use crate::receive::outcome::{Outcome as Received, Receipt, Refusal};
+use crate::report::format::chain;
+use crate::run::attempt::AttemptReport;
+use crate::store::{State, TaskRow};
+
+/// What became of a delivery: the answer, and through [`Runs`] the runs of the event's handlers.
+#[derive(Debug)]
+pub struct Delivered {
+    pub(super) body: Bytes,
+    status: u16,
+    refusal: Option<Refusal>,
+    quarantined: Option<String>,
+    is_duplicate: bool,
+    runs: Runs,
+}
+
+/// The runs that a delivery, or the passing of time, made.
+#[derive(Debug)]
+pub struct Runs {
+    /// What made them, for a failed assertion.
+    cause: String,
+    /// In the order of the handlers' ids, and of one handler in that of the runs.
+    reports: Vec<Arc<AttemptReport>>,
+}
+
+/// A handler's work on an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Task {
+    /// The event's id, `evt_…`.
+    pub event_id: String,
+    /// The event's type.
+    pub event_type: String,
+    /// The handler's id.
+    pub handler: String,
+    /// Where the task stands.
+    pub state: TaskState,
+    /// How many runs there have been.
+    pub attempts: u32,
+    /// The last run's error, if it did not succeed.
+    pub error: Option<String>,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// It runs when it is due, such as for a retry.
+    Ready,
+    /// It is running.
+    Running,
+    /// It runs when its lane is free.
+    Blocked,
+    /// The handler succeeded.
+    Done,
+    /// The handler skipped the event.
+    Skipped,
+    /// It is kept for a person.
+    Parked,
+}
+
+impl Delivered {
+    pub(super) fn new(
+        status: u16,
+        body: Bytes,
+        outcome: Received,
+        recorded: &Recorded,
+        since: usize,
+    ) -> Self {
+        let (mut refusal, mut quarantined, mut is_duplicate) = (None, None, false);
+        let mut cause = format!("it was answered with {status}");
+        let answered = |event_type: &str| format!("{event_type} was answered with {status}");
+        let mut reports = Vec::new();
+        match outcome {
+            Ok(Receipt::Stored { envelope, .. }) => {
+                cause = answered(&envelope.event_type);
+                let key = envelope.key();
+                let runs = recorded.since(since).into_iter().filter(|run| run.event_key == key);
+                reports = runs.map(|run| run.report).collect();
+            }
+            Ok(Receipt::Handled(handled)) => {
+                cause = answered(&handled.envelope.event_type);
+                reports = handled.attempts.into_iter().map(Arc::new).collect();
+            }
+            Ok(Receipt::Duplicate { envelope, .. }) => {
+                cause = format!("{}, as a duplicate", answered(&envelope.event_type));
+                is_duplicate = true;
+            }
+            Ok(Receipt::Quarantined { reason, .. }) => {
+                cause = format!("it went into quarantine: {reason}");
+                quarantined = Some(reason);
+            }
+            Err(refused) => {
+                cause = format!("the request was refused ({status}): {}", chain(&refused));
+                refusal = Some(refused);
+            }
+        }
+        Self { body, status, refusal, quarantined, is_duplicate, runs: Runs::of(cause, reports) }
+    }
+
+    /// Returns the status that Stripe would get.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Tells whether the event had been delivered before, so that its handlers do not run again.
+    pub fn is_duplicate(&self) -> bool {
+        self.is_duplicate
+    }
+
+    /// Returns why the request was refused before any handler ran, with its causes; `None` if it was not.
+    pub fn refusal(&self) -> Option<String> {
+        self.refusal.as_ref().map(|refusal| chain(refusal))
+    }
+
+    /// Returns why the delivery is not an event that can be dispatched, such as a thin event, so that the inbox keeps it in
+    /// quarantine. `None` if it is one, and without an inbox, where it is refused.
+    pub fn quarantined(&self) -> Option<String> {
+        self.quarantined.clone()
+    }
+}
+
+impl Deref for Delivered {
+    type Target = Runs;
+
+    fn deref(&self) -> &Runs {
+        &self.runs
+    }
+}
+
+impl Runs {
+    pub(super) fn new(cause: String, recorded: &Recorded, since: usize) -> Self {
+        Self::of(cause, recorded.since(since).into_iter().map(|Run { report, .. }| report).collect())
+    }
+
+    fn of(cause: String, mut reports: Vec<Arc<AttemptReport>>) -> Self {
+        reports.sort_by_key(|report| report.handler.id);
+        Self { cause, reports }
+    }
+
+    /// Returns the ids of the handlers that ran, sorted; one that ran several times, several times.
+    pub fn handlers(&self) -> Vec<&'static str> {
+        self.reports.iter().map(|report| report.handler.id).collect()
+    }
+
+    /// Returns how the handler's last run ended; `None` if it did not run. The handler is named by its id or by the end
+    /// of it, which is the function's name.
+    pub fn outcome(&self, handler: &str) -> Option<&Outcome> {
+        let named =
+            |id: &str| id.strip_suffix(handler).is_some_and(|rest| rest.is_empty() || rest.ends_with("::"));
+        self.reports.iter().rfind(|report| named(report.handler.id)).map(|report| &report.outcome)
+    }
+
+    /// Asserts that a handler ran and, the last time, succeeded.
+    ///
+    /// # Panics
+    ///
+    /// Panics if not, and says what happened instead.
+    #[track_caller]
+    pub fn assert_done(&self, handler: &str) {
+        let done = matches!(self.outcome(handler), Some(Ok(())));
+        assert!(done, "`{handler}` did not run and succeed; {}", self.describe());
+    }
+
+    /// Asserts that a handler ran and, the last time, did not succeed, and returns the error.
+    ///
+    /// # Panics
+    ///
+    /// Panics if not, and says what happened instead.
+    #[track_caller]
+    pub fn assert_failed(&self, handler: &str) -> &HandlerError {
+        match self.outcome(handler) {
+            Some(Err(error)) => error,
+            _ => panic!("`{handler}` did not run and fail; {}", self.describe()),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let mut text = format!("{}, and these ran:", self.cause);
+        for report in &self.reports {
+            let outcome = match (&report.outcome, &report.error) {
+                (Err(failure), Some(error)) => format!("{}: {error}", failure.verdict()),
+                _ => "done".to_owned(),
+            };
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "\n  {}: {outcome}", report.handler.id);
+        }
+        if self.reports.is_empty() {
+            text.push_str(" none");
+        }
+        text
+    }
+}
+
+impl From<TaskRow> for Task {
+    fn from(row: TaskRow) -> Self {
+        let state = match row.state {
+            State::Ready => TaskState::Ready,
+            State::Running => TaskState::Running,
+            State::Blocked => TaskState::Blocked,
+            State::Done => TaskState::Done,
+            State::Skipped => TaskState::Skipped,
+            State::Parked => TaskState::Parked,
+        };
+        Self {
+            event_id: row.event_id,
+            event_type: row.event_type,
+            handler: row.handler,
+            state,
+            attempts: row.attempt,
+            error: row.error,
+        }
+    }
+}
