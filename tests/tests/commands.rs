@@ -233,8 +233,8 @@ fn handlers_lists_what_is_linked() {
         json!({
             "id": format!("quickstart::{name}"), "events": events, "payload": payload, "fields": fields,
             "state": [], "timeout_ms": null,
-                "retry": { "max": 20, "first_ms": 5000, "cap_ms": 21600000 },
-                "order": "serial", "order_by": null, "order_group": null, "replies": false, "crate": "quickstart", "binary": "quickstart", "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
+                "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
+                "order": { "mode": "serial", "per": null, "group": null }, "replies": false, "crate": "quickstart", "binary": "quickstart", "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
         })
     };
     let attached = "Tells that a payment method was attached to a customer.";
@@ -274,7 +274,7 @@ fn handlers_lists_what_is_linked() {
     let table = run(program(env!("CARGO_BIN_EXE_outcomes")).arg("handlers")).with_code(0).stdout;
     for (handler, runs) in [
         ("outcomes::hang", "timeout = \"200ms\"  "),
-        ("outcomes::bad_beside_good", "retry(max = 2, first = \"1s\", cap = \"6h\")  "),
+        ("outcomes::bad_beside_good", "retry(attempts = 2, first_delay = \"1s\", max_delay = \"6h\")  "),
         ("outcomes::redirect", "  reply  "),
     ] {
         let row = table.lines().find(|line| line.starts_with(handler));

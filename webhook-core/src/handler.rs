@@ -13,7 +13,7 @@ pub use self::context::{Attempt, Context};
 pub use self::error::{HandlerError, ResultExt, Verdict};
 pub use self::extract::{Extract, Invocation, Requirements, State, StateType, StateValue, States};
 pub use self::outcome::{HandlerFailure, HandlerResult, IntoOutcome, Outcome};
-pub use self::policy::{Order, Policy, Retry};
+pub use self::policy::{Order, OrderMode, Policy, Retry};
 pub use self::registry::{
     HandlerFuture, Registration, Registry, RegistryProblem, SourceLocation, Subscription,
 };

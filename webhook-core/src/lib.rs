@@ -35,9 +35,9 @@ pub use event::{
 };
 pub use handler::{
     Attempt, Context, Extract, HandlerError, HandlerFailure, HandlerFuture, HandlerResult, IntoOutcome,
-    Invocation, Order, Outcome, Policy, Registration, Registry, RegistryProblem, Reply, Requirements,
-    ResultExt, Retry, SourceLocation, State, StateType, StateValue, States, Subscription, Verdict,
-    idempotency,
+    Invocation, Order, OrderMode, Outcome, Policy, Registration, Registry, RegistryProblem, Reply,
+    Requirements, ResultExt, Retry, SourceLocation, State, StateType, StateValue, States, Subscription,
+    Verdict, idempotency,
 };
 pub use payload::{
     DecodeError, Expandable, FromStripe, Json, List, Payload, PreviousView, RawJson, Unchecked,

@@ -19,7 +19,8 @@ pub use fixture::{Writes, fixture, write};
 
 pub use crate::IntoOutcome;
 pub use crate::handler::{
-    Extract, HandlerFuture, Invocation, Order, Policy, Registration, Requirements, Retry, Subscription,
+    Extract, HandlerFuture, Invocation, Order, OrderMode, Policy, Registration, Requirements, Retry,
+    Subscription,
 };
 pub use crate::payload::{
     DecodeError, FromStripe, Json, Payload, PreviousView, RawJson, SchemaPath, SparseField, View,

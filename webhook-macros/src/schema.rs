@@ -117,8 +117,8 @@ impl SchemaPath {
         let found = self.walk(path, |at, shape| {
             let what = what(at, shape);
             match shape {
-                Shape::Expandable(_) => format!("{what}; an event has the id, so order by `{at}` itself"),
-                _ => format!("{what}: there is nothing inside it to order by"),
+                Shape::Expandable(_) => format!("{what}; an event has the id, so write `per = \"{at}\"`"),
+                _ => format!("{what}: it contains nothing to order by"),
             }
         })?;
         let has_id =
@@ -128,10 +128,10 @@ impl SchemaPath {
             Shape::Expandable(_) => Ok(()),
             whole @ (Shape::Nested(_) | Shape::Object(_)) if has_id(whole) => Ok(()),
             Shape::Nested(_) | Shape::Object(_) => {
-                Err(format!("{} without an id: order by a text inside it, such as `{path}.…`", what()))
+                Err(format!("{} without an id: name a text inside it, such as `{path}.…`", what()))
             }
             other if is_plain_text(other) => Ok(()),
-            _ => Err(format!("{}: lanes are made by a text or an id", what())),
+            _ => Err(format!("{}: an ordering key is a text or an id", what())),
         }
     }
 

@@ -20,7 +20,7 @@ struct Payment {
 }
 
 /// Books a payment. If that fails, it is tried again for some hours, and then kept for a person.
-#[on_event("payment_intent.succeeded", retry(max = 12, first = "5s", cap = "1h"))]
+#[on_event("payment_intent.succeeded", retry(attempts = 12, first_delay = "5s", max_delay = "1h"))]
 async fn book(
     event: Event<Payment>,
     State(books): State<Books>,

@@ -105,7 +105,7 @@ async fn plain(event: Event, State(effects): State<Effects>, context: Context) -
 }
 
 /// Fails at first.
-#[on_event("payment_intent.created", retry(first = "1s"))]
+#[on_event("payment_intent.created", retry(first_delay = "1s"))]
 async fn second_time(
     event: Event,
     State(effects): State<Effects>,
@@ -118,7 +118,7 @@ async fn second_time(
 }
 
 /// Fails now and then.
-#[on_event("payment_intent.processing", retry(first = "1s", cap = "1s"))]
+#[on_event("payment_intent.processing", retry(first_delay = "1s", max_delay = "1s"))]
 async fn at_times(
     event: Event,
     State(effects): State<Effects>,

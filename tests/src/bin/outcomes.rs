@@ -66,7 +66,7 @@ async fn good_beside_bad() {
     println!("good_beside_bad: ran");
 }
 
-#[on_event("invoice.paid", retry(max = 2, first = "1s"))]
+#[on_event("invoice.paid", retry(attempts = 2, first_delay = "1s"))]
 async fn bad_beside_good() -> Result<(), std::io::Error> {
     Err(std::io::Error::other("the ledger is torn"))
 }

@@ -8,14 +8,17 @@
 //! Two more are written by hand: `deviations.txt`, what single events send otherwise than their object, and
 //! `moves.txt`, where the fields of earlier API versions went.
 
+mod awaited;
 mod deviations;
 mod events;
 mod field_names;
 mod moves;
 mod objects;
 mod path;
+pub mod retry;
 mod suggest;
 
+pub use awaited::{Awaited, awaited, awaited_types};
 pub use deviations::{Deviation, deviations};
 pub use events::{EventType, Kind, Mismatch, api_version, expand, find, snapshot_types, thin_types};
 pub use field_names::{FieldName, field_named};

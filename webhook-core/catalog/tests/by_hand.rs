@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use webhook_catalog::{
-    Field, Shape, deviations, expand, find, moved, moved_at, moved_to, moves, object, objects,
+    Field, Kind, Shape, awaited, awaited_types, deviations, expand, find, moved, moved_at, moved_to, moves,
+    object, objects,
 };
 
 #[test]
@@ -181,4 +182,16 @@ fn values_in(shape: &Shape) -> Vec<&'static str> {
         }
         _ => Vec::new(),
     }
+}
+
+#[test]
+fn stripe_waits_for_the_answer_to_snapshot_types_only() {
+    let names: Vec<_> = awaited_types().iter().map(|awaited| awaited.event_type).collect();
+    assert_eq!(names, ["checkout.session.completed", "issuing_authorization.request"]);
+    for name in names {
+        assert!(find(name).is_some_and(|known| known.kind == Kind::Snapshot), "{name}");
+        let awaited = awaited(name).unwrap();
+        assert!(awaited.source.starts_with("https://docs.stripe.com/"), "{name}");
+    }
+    assert_eq!(awaited("payment_intent.succeeded"), None);
 }

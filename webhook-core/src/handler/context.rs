@@ -88,7 +88,7 @@ impl Context {
         self.run.is_replay
     }
 
-    /// Tells whether this handler, or one of its `order_group`, has already done an event of the same object that
+    /// Tells whether this handler, or another of its `order` group, has already done an event of the same object that
     /// happened later, as events may arrive in any order: this event's view of the object is out of date. Known with an
     /// inbox only.
     ///

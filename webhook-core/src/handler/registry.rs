@@ -120,6 +120,12 @@ impl Registry {
         &self.registrations
     }
 
+    /// Finds a handler by its id.
+    pub fn get(&self, id: &str) -> Option<&'static Registration> {
+        let at = self.registrations.binary_search_by(|registration| registration.id.cmp(id)).ok()?;
+        Some(self.registrations[at])
+    }
+
     /// Returns the handlers that run on an event of a type, sorted by id: those that name it, else the
     /// `#[on_unhandled]` one.
     pub fn handlers_of(&self, event_type: &str) -> &[&'static Registration] {
@@ -173,7 +179,7 @@ impl Registry {
     fn check_groups(&self, problems: &mut Vec<RegistryProblem>) {
         let mut groups: BTreeMap<&str, Vec<&Registration>> = BTreeMap::new();
         for registration in &self.registrations {
-            if let Some(group) = registration.policy.order_group {
+            if let Some(group) = registration.policy.order.group {
                 groups.entry(group).or_default().push(registration);
             }
         }
@@ -184,7 +190,7 @@ impl Registry {
                 let meant = webhook_catalog::nearest(group, others).first().map(|near| (*near).to_owned());
                 problems.push(RegistryProblem::LonelyGroup { handler: first.place(), group, meant });
             }
-            let is_otherwise = |other: &&&Registration| other.policy.order != first.policy.order;
+            let is_otherwise = |other: &&&Registration| other.policy.order.mode != first.policy.order.mode;
             if let Some(second) = others.iter().find(is_otherwise) {
                 let (first, second) = (first.place(), second.place());
                 problems.push(RegistryProblem::MixedGroup { first, second, group });
@@ -234,7 +240,7 @@ pub enum RegistryProblem {
     Empty,
     /// A group of handlers that share their lanes has one member.
     #[error(
-        "handler {handler} is alone in its group: no other has `order_group = \"{group}\"`{}",
+        "handler {handler} is alone in its group: no other has `order(group = \"{group}\")`{}",
         meant.as_ref().map_or_else(
             || "; give another handler the same group, or remove it".to_owned(),
             |near| format!("; did you mean `{near}`?"),
@@ -260,8 +266,8 @@ pub enum RegistryProblem {
     },
     /// Two handlers that share their lanes differ in `order`.
     #[error(
-        "handlers {first} and {second} share the lanes of `order_group = \"{group}\"`, and only one of them has \
-         `order = strict`: give both the same `order`"
+        "handlers {first} and {second} share the lanes of `order(group = \"{group}\")`, and only one of them is \
+         `strict`: make both `strict` or neither"
     )]
     MixedGroup {
         /// The first by id.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use webhook_core::{Order, Policy, Retry};
+use webhook_core::{Order, OrderMode, Policy, Retry};
 
 /// The middle of the spread: the mean itself.
 const MIDDLE: f64 = 0.5;
@@ -12,8 +12,8 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn retry(first: Duration, cap: Duration) -> Retry {
-    Retry { max: 20, first, cap }
+fn retry(first_delay: Duration, max_delay: Duration) -> Retry {
+    Retry { attempts: 20, first_delay, max_delay }
 }
 
 /// Floating point may miss the mean by a little.
@@ -26,19 +26,17 @@ fn assert_close(delay: Duration, expected: Duration) {
 fn the_default_is_twenty_serial_runs() {
     let default = Policy {
         timeout: None,
-        retry: Retry { max: 20, first: seconds(5), cap: seconds(6 * 3600) },
-        order: Order::Serial,
-        order_by: None,
-        order_group: None,
+        retry: Retry { attempts: 20, first_delay: seconds(5), max_delay: seconds(6 * 3600) },
+        order: Order { mode: OrderMode::Serial, per: None, group: None },
         replies: false,
     };
     assert_eq!(Policy::DEFAULT, default);
-    assert_eq!(Order::default(), Order::Serial);
+    assert_eq!(OrderMode::default(), OrderMode::Serial);
     assert_eq!((Retry::SHORTEST, Retry::LONGEST), (seconds(1), seconds(24 * 3600)));
 }
 
 #[test]
-fn the_mean_delay_triples_up_to_the_cap() {
+fn the_mean_delay_triples_up_to_the_longest() {
     let expected = [5, 15, 45, 135, 405, 1215, 3645, 10_935, 21_600, 21_600, 21_600];
     for (attempt, mean) in (1..).zip(expected) {
         assert_close(Retry::DEFAULT.delay(attempt, MIDDLE), seconds(mean));
@@ -47,7 +45,8 @@ fn the_mean_delay_triples_up_to_the_cap() {
 
 #[test]
 fn twenty_runs_take_about_three_days() {
-    let whole: Duration = (1..Retry::DEFAULT.max).map(|attempt| Retry::DEFAULT.delay(attempt, MIDDLE)).sum();
+    let whole: Duration =
+        (1..Retry::DEFAULT.attempts).map(|attempt| Retry::DEFAULT.delay(attempt, MIDDLE)).sum();
     assert!((seconds(66 * 3600)..seconds(78 * 3600)).contains(&whole), "{whole:?}");
 }
 
@@ -97,7 +96,7 @@ fn no_delay_is_shorter_than_a_second_or_longer_than_a_day() {
 fn every_number_of_a_run_has_a_delay() {
     // 3^20 is the last power that a `u32` holds.
     for attempt in [20, 21, 22, 1000, u32::MAX] {
-        assert_close(Retry::DEFAULT.delay(attempt, MIDDLE), Retry::DEFAULT.cap);
+        assert_close(Retry::DEFAULT.delay(attempt, MIDDLE), Retry::DEFAULT.max_delay);
         assert_close(retry(Duration::MAX, Duration::MAX).delay(attempt, MIDDLE), Retry::LONGEST);
         assert_close(retry(Duration::ZERO, seconds(60)).delay(attempt, MIDDLE), Retry::SHORTEST);
     }

@@ -1,8 +1,8 @@
 //! A registry of handlers that the test states itself.
 
 use webhook_core::{
-    Event, Extract, Order, Policy, Registration, Registry, RegistryProblem, Requirements, State, States,
-    Subscription,
+    Event, Extract, Order, OrderMode, Policy, Registration, Registry, RegistryProblem, Requirements, State,
+    States, Subscription,
 };
 
 const CHARGES: Subscription = Subscription::Types(&["charge.failed", "charge.succeeded"]);
@@ -196,25 +196,25 @@ fn a_registration_shows_what_identifies_it() {
     );
 }
 
-fn grouped(id: &'static str, group: &'static str, order: Order) -> &'static Registration {
-    let policy = Policy { order_group: Some(group), order, ..Policy::DEFAULT };
+fn grouped(id: &'static str, group: &'static str, mode: OrderMode) -> &'static Registration {
+    let policy = Policy { order: Order { mode, per: None, group: Some(group) }, ..Policy::DEFAULT };
     Box::leak(Box::new(Registration { policy, ..*registration(id, CHARGES) }))
 }
 
 #[test]
 fn a_group_with_one_member_is_named_with_the_group_that_was_probably_meant() {
     let found = problems([
-        grouped("a", "subscription", Order::Serial),
-        grouped("b", "subscription", Order::Serial),
-        grouped("c", "subscripton", Order::Serial),
-        grouped("d", "elsewhere", Order::Serial),
+        grouped("a", "subscription", OrderMode::Serial),
+        grouped("b", "subscription", OrderMode::Serial),
+        grouped("c", "subscripton", OrderMode::Serial),
+        grouped("d", "elsewhere", OrderMode::Serial),
     ]);
     assert_eq!(
         messages(&found),
         [
-            "handler `d` (src/lib.rs:1) is alone in its group: no other has `order_group = \"elsewhere\"`; \
+            "handler `d` (src/lib.rs:1) is alone in its group: no other has `order(group = \"elsewhere\")`; \
              give another handler the same group, or remove it",
-            "handler `c` (src/lib.rs:1) is alone in its group: no other has `order_group = \"subscripton\"`; \
+            "handler `c` (src/lib.rs:1) is alone in its group: no other has `order(group = \"subscripton\")`; \
              did you mean `subscription`?",
         ]
     );
@@ -222,14 +222,28 @@ fn a_group_with_one_member_is_named_with_the_group_that_was_probably_meant() {
 
 #[test]
 fn members_of_a_group_that_differ_in_their_order_are_named() {
-    let mixed = [grouped("a", "subscription", Order::Serial), grouped("b", "subscription", Order::Strict)];
+    let mixed =
+        [grouped("a", "subscription", OrderMode::Serial), grouped("b", "subscription", OrderMode::Strict)];
     assert_eq!(
         messages(&problems(mixed)),
         [
-            "handlers `a` (src/lib.rs:1) and `b` (src/lib.rs:1) share the lanes of `order_group = \"subscription\"`, \
-          and only one of them has `order = strict`: give both the same `order`"
+            "handlers `a` (src/lib.rs:1) and `b` (src/lib.rs:1) share the lanes of `order(group = \"subscription\")`, \
+          and only one of them is `strict`: make both `strict` or neither"
         ]
     );
-    let same = [grouped("a", "subscription", Order::Strict), grouped("b", "subscription", Order::Strict)];
+    let same =
+        [grouped("a", "subscription", OrderMode::Strict), grouped("b", "subscription", OrderMode::Strict)];
     assert_eq!(problems(same), []);
+}
+
+#[test]
+fn a_handler_is_found_by_its_id() {
+    let registry = Registry::new(["c", "a", "b"].map(|id| registration(id, CHARGES)));
+    for id in ["a", "b", "c"] {
+        assert_eq!(registry.get(id).map(|found| found.id), Some(id));
+    }
+    for id in ["", "ab", "d"] {
+        assert!(registry.get(id).is_none(), "{id}");
+    }
+    assert!(Registry::default().get("a").is_none());
 }

@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
-#[on_event("payment_intent.succeeded", order = Order::Unordered)]
+#[on_event("payment_intent.succeeded", order = OrderMode::Unordered)]
 async fn paid(_event: Event) {}
 
 fn main() {}

@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
-#[on_event("payment_intent.succeeded", order = strict, order = none)]
+#[on_event("payment_intent.succeeded", order = strict, order = unordered)]
 async fn paid(_event: Event) {}
 
 fn main() {}

@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
-#[on_event("checkout.session.completed", order_group = "checkout", reply)]
+#[on_event("checkout.session.completed", order(group = "checkout"), reply)]
 async fn redirect(_event: Event) {}
 
 fn main() {}

@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
-#[on_event("payment_intent.succeeded", retry(max = 3), retry(first = "9s"))]
+#[on_event("payment_intent.succeeded", retry(attempts = 3), retry(first_delay = "9s"))]
 async fn paid(_event: Event) {}
 
 fn main() {}

@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
-#[on_event("payment_intent.succeeded", retry(first("5s")))]
+#[on_event("payment_intent.succeeded", retry(first_delay("5s")))]
 async fn paid(_event: Event) {}
 
 fn main() {}

@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
-#[on_event("payment_intent.succeeded", retry(mux = 12))]
+#[on_event("payment_intent.succeeded", retry(attemps = 12))]
 async fn paid(_event: Event) {}
 
 fn main() {}

@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
-#[on_event("payment_intent.succeeded", retri(max = 3))]
+#[on_event("payment_intent.succeeded", retri(attempts = 3))]
 async fn paid(_event: Event) {}
 
 fn main() {}

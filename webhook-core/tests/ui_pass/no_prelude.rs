@@ -6,7 +6,7 @@
 use ::core::result::Result;
 use ::webhook_core::{Event, HandlerError, Registry, State, on_event};
 
-#[on_event("payment_intent.succeeded", timeout = "30s", id = "paid", retry(max = 3, first = "9s"), order_by = "customer")]
+#[on_event("payment_intent.succeeded", timeout = "30s", id = "paid", retry(attempts = 3, first_delay = "9s"), order(strict, per = "customer", group = "one"))]
 async fn paid(_event: Event, _count: State<u32>) -> Result<(), HandlerError> {
     Result::Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use webhook_core::{Event, HandlerError, Order, Policy, Registry, Reply, Retry, on_event, on_unhandled};
+use webhook_core::{Event, HandlerError, Order, OrderMode, Policy, Registry, Reply, Retry, on_event, on_unhandled};
 
 #[on_event("invoice.paid")]
 async fn silent(_event: Event) {}
@@ -13,53 +13,50 @@ async fn silent(_event: Event) {}
     "payment_intent.succeeded",
     "charge.succeeded",
     timeout = "10s",
-    retry(max = 12, first = "7s", cap = "1h"),
-    order = strict,
-    order_by = "customer"
+    retry(attempts = 12, first_delay = "7s", max_delay = "1h"),
+    order(strict, per = "customer")
 )]
 async fn all(_event: Event) -> Result<(), HandlerError> {
     Ok(())
 }
 
-#[on_event("invoice.paid", retry(max = 1,))]
+#[on_event("invoice.paid", retry(attempts = 1,))]
 async fn once(_event: Event) {}
 
-#[on_event("invoice.paid", retry(max = 1000, first = "6h"))]
-async fn first_alone(_event: Event) {}
+#[on_event("invoice.paid", retry(attempts = 1000, first_delay = "6h"))]
+async fn first_delay_alone(_event: Event) {}
 
-#[on_event("invoice.paid", retry(cap = "5s"), order = serial)]
-async fn cap_alone(_event: Event) {}
+#[on_event("invoice.paid", retry(max_delay = "5s"), order = serial)]
+async fn max_delay_alone(_event: Event) {}
 
-#[on_event("invoice.paid", retry(first = "1s", cap = "1s"), order = none)]
+#[on_event("invoice.paid", retry(first_delay = "1s", max_delay = "1s"), order = unordered)]
 async fn shortest(_event: Event) {}
 
-#[on_event("invoice.paid", retry(first = "1d", cap = "24h"), order_by = "id",)]
+#[on_event("invoice.paid", retry(first_delay = "1d", max_delay = "24h"), order(per = "id"),)]
 async fn longest(_event: Event) {}
 
-#[on_event("payment_intent.*", order_by = "metadata.order")]
+#[on_event("payment_intent.*", order(per = "metadata.order"))]
 async fn by_metadata(_event: Event) {}
 
-#[on_event("payment_intent.*", order_by = "metadata.Order No. 1.5")]
+#[on_event("payment_intent.*", order(per = "metadata.Order No. 1.5"))]
 async fn by_metadata_with_dots(_event: Event) {}
 
-#[on_event("charge.succeeded", order_by = "billing_details.email")]
+#[on_event("charge.succeeded", order(per = "billing_details.email"))]
 async fn by_text_inside(_event: Event) {}
 
-#[on_event("charge.succeeded", order_by = "status")]
+#[on_event("charge.succeeded", order(per = "status"))]
 async fn by_enum(_event: Event) {}
 
 /// A bank account has this field and a card has not: one of the objects is enough.
-#[on_event("account.external_account.*", order_by = "account_holder_name")]
+#[on_event("account.external_account.*", order(per = "account_holder_name"))]
 async fn by_field_of_one_object(_event: Event) {}
 
-#[on_event("customer.subscription.*", order_group = "subscription")]
+#[on_event("customer.subscription.*", order(group = "subscription"))]
 async fn grouped(_event: Event) {}
 
 #[on_event(
     "invoice.paid",
-    order = strict,
-    order_by = "parent.subscription_details.subscription",
-    order_group = "strict-subscription"
+    order(per = "parent.subscription_details.subscription", group = "strict-subscription", strict,)
 )]
 async fn grouped_by_a_field(_event: Event) {}
 
@@ -68,7 +65,7 @@ async fn decide(_event: Event) -> Result<Reply, HandlerError> {
     Reply::json(&true)
 }
 
-#[on_event("issuing_authorization.request", "checkout.session.completed", retry(first = "3s"), timeout = "2s", reply)]
+#[on_event("issuing_authorization.request", "checkout.session.completed", retry(first_delay = "3s"), timeout = "2s", reply)]
 async fn decide_again(_event: Event) -> Reply {
     unreachable!()
 }
@@ -81,14 +78,13 @@ async fn redirect_with_a_body(_event: Event) -> Result<Reply, HandlerError> {
     Reply::json(&true)
 }
 
-#[on_unhandled(retry(max = 3), order = none, timeout = "1s")]
+#[on_unhandled(retry(attempts = 3), order(unordered), timeout = "1s")]
 async fn note(_event: Event) {}
 
 fn policy(name: &str) -> Policy {
     let registry = Registry::linked();
     let id = format!("{}::{name}", module_path!());
-    let found = registry.registrations().iter().find(|registration| registration.id == id);
-    found.unwrap_or_else(|| panic!("{name} is not linked")).policy
+    registry.get(&id).unwrap_or_else(|| panic!("{name} is not linked")).policy
 }
 
 const fn seconds(seconds: u64) -> Duration {
@@ -98,55 +94,56 @@ const fn seconds(seconds: u64) -> Duration {
 fn main() {
     const SILENT: Policy = Policy::DEFAULT;
     const RETRY: Retry = Retry::DEFAULT;
+    const ORDER: Order = Order::DEFAULT;
     const HOUR: u64 = 3600;
 
     let all = Policy {
         timeout: Some(seconds(10)),
-        retry: Retry { max: 12, first: seconds(7), cap: seconds(HOUR) },
-        order: Order::Strict,
-        order_by: Some("customer"),
-        order_group: None,
+        retry: Retry { attempts: 12, first_delay: seconds(7), max_delay: seconds(HOUR) },
+        order: Order { mode: OrderMode::Strict, per: Some("customer"), group: None },
         replies: false,
     };
     let retry = |retry| Policy { retry, ..SILENT };
-    let by = |path| Policy { order_by: Some(path), ..SILENT };
-    let replying = Policy { order: Order::Unordered, replies: true, ..SILENT };
+    let order = |order| Policy { order, ..SILENT };
+    let per = |path| order(Order { per: Some(path), ..ORDER });
+    let unordered = Order { mode: OrderMode::Unordered, ..ORDER };
+    let replying = Policy { replies: true, ..order(unordered) };
     let expected = [
         ("silent", SILENT),
         ("all", all),
-        ("once", retry(Retry { max: 1, ..RETRY })),
-        ("first_alone", retry(Retry { max: 1000, first: seconds(6 * HOUR), ..RETRY })),
-        ("cap_alone", retry(Retry { cap: seconds(5), ..RETRY })),
+        ("once", retry(Retry { attempts: 1, ..RETRY })),
+        ("first_delay_alone", retry(Retry { attempts: 1000, first_delay: seconds(6 * HOUR), ..RETRY })),
+        ("max_delay_alone", retry(Retry { max_delay: seconds(5), ..RETRY })),
         (
             "shortest",
-            Policy { order: Order::Unordered, ..retry(Retry { first: seconds(1), cap: seconds(1), ..RETRY }) },
+            Policy { order: unordered, ..retry(Retry { first_delay: seconds(1), max_delay: seconds(1), ..RETRY }) },
         ),
         (
             "longest",
             Policy {
-                retry: Retry { first: seconds(24 * HOUR), cap: seconds(24 * HOUR), ..RETRY },
-                ..by("id")
+                retry: Retry { first_delay: seconds(24 * HOUR), max_delay: seconds(24 * HOUR), ..RETRY },
+                ..per("id")
             },
         ),
-        ("by_metadata", by("metadata.order")),
-        ("by_metadata_with_dots", by("metadata.Order No. 1.5")),
-        ("by_text_inside", by("billing_details.email")),
-        ("by_enum", by("status")),
-        ("by_field_of_one_object", by("account_holder_name")),
-        ("grouped", Policy { order_group: Some("subscription"), ..SILENT }),
+        ("by_metadata", per("metadata.order")),
+        ("by_metadata_with_dots", per("metadata.Order No. 1.5")),
+        ("by_text_inside", per("billing_details.email")),
+        ("by_enum", per("status")),
+        ("by_field_of_one_object", per("account_holder_name")),
+        ("grouped", order(Order { group: Some("subscription"), ..ORDER })),
         (
             "grouped_by_a_field",
-            Policy {
-                order: Order::Strict,
-                order_group: Some("strict-subscription"),
-                ..by("parent.subscription_details.subscription")
-            },
+            order(Order {
+                mode: OrderMode::Strict,
+                per: Some("parent.subscription_details.subscription"),
+                group: Some("strict-subscription"),
+            }),
         ),
         // What a second run decides, nobody reads.
-        ("decide", Policy { retry: Retry { max: 1, ..RETRY }, ..replying }),
+        ("decide", Policy { retry: Retry { attempts: 1, ..RETRY }, ..replying }),
         (
             "decide_again",
-            Policy { timeout: Some(seconds(2)), retry: Retry { first: seconds(3), ..RETRY }, ..replying },
+            Policy { timeout: Some(seconds(2)), retry: Retry { first_delay: seconds(3), ..RETRY }, ..replying },
         ),
         ("redirect", Policy { timeout: Some(seconds(10)), ..replying }),
         ("redirect_with_a_body", replying),
@@ -154,8 +151,8 @@ fn main() {
             "note",
             Policy {
                 timeout: Some(seconds(1)),
-                retry: Retry { max: 3, ..RETRY },
-                order: Order::Unordered,
+                retry: Retry { attempts: 3, ..RETRY },
+                order: unordered,
                 ..SILENT
             },
         ),

@@ -15,9 +15,8 @@ use webhook_core::{Context, Event, HandlerError, Registry, State, on_event, on_u
     "charge.dispute.*",
     id = "strict",
     timeout = "1h 30m",
-    retry(max = 3, cap = "1h"),
-    order = strict,
-    order_by = "currency"
+    retry(attempts = 3, max_delay = "1h"),
+    order(strict, per = "currency")
 )]
 pub async fn paid(_event: Event, _count: State<u32>, _context: Context) -> Result<(), HandlerError> {
     Ok(())

@@ -12,7 +12,7 @@ async fn alone(_event: Event) {}
 #[on_event(unlisted("order.created", "order.payment_failed"), "charge.succeeded", unlisted("ping"))]
 async fn beside(_event: Event<Unchecked<std::collections::BTreeMap<String, serde_json::Value>>>) {}
 
-#[on_event("charge.succeeded", unlisted("charge.reconsidered",), order_by = "customer", id = "view")]
+#[on_event("charge.succeeded", unlisted("charge.reconsidered",), order(per = "customer"), id = "view")]
 async fn view(_event: Event<Charge>) -> Result<(), std::io::Error> {
     Ok(())
 }

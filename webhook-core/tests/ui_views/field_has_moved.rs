@@ -37,7 +37,7 @@ struct Phase {
     coupon: Option<String>,
 }
 
-#[on_event("invoice.paid", order_by = "subscription")]
+#[on_event("invoice.paid", order(per = "subscription"))]
 async fn paid(_event: Event) {}
 
 fn main() {

@@ -93,7 +93,7 @@ fn handlers_that_agree_are_registered_with_what_they_read() {
         ("untyped", 2, "serde_json::value::Value", &[]),
     ] {
         let id = format!("views::agree::{name}");
-        let handler = registry.registrations().iter().find(|handler| handler.id == id).unwrap();
+        let handler = registry.get(&id).unwrap();
         let Subscription::Types(taken) = handler.takes else { panic!("{name} names types") };
         let needs = handler.needs();
         assert_eq!((taken.len(), needs.payload, needs.fields), (types, Some(payload), fields), "{name}");

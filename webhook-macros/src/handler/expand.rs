@@ -10,7 +10,7 @@ use syn::{ItemFn, ReturnType};
 
 use super::check::Handler;
 use super::hover;
-use super::policy::{Order, Policy};
+use super::policy::{OrderMode, Policy};
 
 /// Expands to `const _: () = { … };`, which submits the function to the inventory.
 ///
@@ -168,24 +168,25 @@ fn holds_placeholder(tokens: TokenStream) -> bool {
 fn policy(policy: &Policy) -> TokenStream {
     let timeout = option(policy.timeout.map(duration));
     let retry = &policy.retry;
-    let max = retry.max.map_or_else(|| quote!(__private::Retry::DEFAULT.max), |max| quote!(#max));
-    let first = retry.first.map_or_else(|| quote!(__private::Retry::DEFAULT.first), duration);
-    let cap = retry.cap.map_or_else(|| quote!(__private::Retry::DEFAULT.cap), duration);
-    let order = match policy.order {
-        Order::Serial => quote!(__private::Order::Serial),
-        Order::Strict => quote!(__private::Order::Strict),
-        Order::Unordered => quote!(__private::Order::Unordered),
+    let attempts = retry
+        .attempts
+        .map_or_else(|| quote!(__private::Retry::DEFAULT.attempts), |attempts| quote!(#attempts));
+    let first_delay =
+        retry.first_delay.map_or_else(|| quote!(__private::Retry::DEFAULT.first_delay), duration);
+    let max_delay = retry.max_delay.map_or_else(|| quote!(__private::Retry::DEFAULT.max_delay), duration);
+    let mode = match policy.order.mode {
+        OrderMode::Serial => quote!(__private::OrderMode::Serial),
+        OrderMode::Strict => quote!(__private::OrderMode::Strict),
+        OrderMode::Unordered => quote!(__private::OrderMode::Unordered),
     };
-    let order_by = option(policy.order_by.as_ref().map(|path| quote!(#path)));
-    let order_group = option(policy.order_group.as_ref().map(|name| quote!(#name)));
+    let per = option(policy.order.per.as_ref().map(|path| quote!(#path)));
+    let group = option(policy.order.group.as_ref().map(|name| quote!(#name)));
     let replies = policy.replies;
     quote! {
         __private::Policy {
             timeout: #timeout,
-            retry: __private::Retry { max: #max, first: #first, cap: #cap },
-            order: #order,
-            order_by: #order_by,
-            order_group: #order_group,
+            retry: __private::Retry { attempts: #attempts, first_delay: #first_delay, max_delay: #max_delay },
+            order: __private::Order { mode: #mode, per: #per, group: #group },
             replies: #replies,
         }
     }

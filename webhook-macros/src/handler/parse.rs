@@ -69,6 +69,10 @@ impl Attribute {
         }
         match key_of(input).as_deref() {
             Some("retry") => return self.policy.retry(&input.call(Ident::parse_any)?, input, mistakes),
+            Some("order") => {
+                let key = input.call(Ident::parse_any)?;
+                return self.policy.order(self.kind, &key, input, mistakes);
+            }
             Some("unlisted") if self.kind == Kind::OnEvent => {
                 let key = input.call(Ident::parse_any)?;
                 self.unlisted.extend(unlisted::parse(&key, input, mistakes)?);
@@ -95,15 +99,21 @@ impl Attribute {
         let repeated = match name.as_str() {
             "id" => self.id.replace(text(key, "orders.fulfil", input)?).is_some(),
             "timeout" => self.policy.timeout.replace(text(key, "30s", input)?).is_some(),
-            "order" => self.policy.order.replace(policy::order(key, input)?).is_some(),
-            "order_group" => self.policy.order_group.replace(text(key, "subscription", input)?).is_some(),
-            "order_by" => self.policy.order_by.replace(text(key, "customer", input)?).is_some(),
             "crate" => self.root.replace(path(key, input)?).is_some(),
             _ => return Err(self.kind.unknown_key(key)),
         };
         if repeated { Err(given_twice(key)) } else { Ok(()) }
     }
 }
+
+/// What belongs inside another argument, by the names that it may be looked for under.
+const PARTS: [(&[&str], &str); 5] = [
+    (&["per", "order_by", "order_per"], "order(per = \"…\")"),
+    (&["group", "order_group"], "order(group = \"…\")"),
+    (&["attempts", "max_attempts", "retries", "max_retries"], "retry(attempts = …)"),
+    (&["first_delay", "initial_delay"], "retry(first_delay = \"…\")"),
+    (&["max_delay"], "retry(max_delay = \"…\")"),
+];
 
 /// The word that comes next, which is not taken.
 fn key_of(input: ParseStream<'_>) -> Option<String> {
@@ -158,26 +168,19 @@ pub(super) fn value_span(key: &Ident, input: ParseStream<'_>) -> Span {
 impl Kind {
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::OnEvent => {
-                &["crate", "id", "order", "order_by", "order_group", "reply", "retry", "timeout", "unlisted"]
-            }
-            Self::OnUnhandled => &["crate", "id", "order", "order_group", "retry", "timeout"],
+            Self::OnEvent => &["crate", "id", "order", "reply", "retry", "timeout", "unlisted"],
+            Self::OnUnhandled => &["crate", "id", "order", "retry", "timeout"],
         }
     }
 
-    /// Why the attribute has no use for an argument that its sister has.
+    /// Why the attribute does not have an argument that the other attribute has.
     fn refusal(self, key: &str) -> Option<&'static str> {
         match (self, key) {
-            (Self::OnUnhandled, "order_by") => Some(
-                "`#[on_unhandled]` takes objects of every kind, which have no field in common to order by: \
-                 use `#[on_event]` to name types",
-            ),
             (Self::OnUnhandled, "unlisted") => Some(
-                "`#[on_unhandled]` takes unlisted types as it takes all others that no handler names: remove this",
+                "`#[on_unhandled]` takes every type that no handler names, unlisted ones too: remove this",
             ),
             (Self::OnUnhandled, "reply") => Some(
-                "`#[on_unhandled]` has nobody to reply to: Stripe waits for the answer to few types, \
-                 and `#[on_event]` names them",
+                "Stripe waits for the answer to few event types only: name them in `#[on_event]` to reply to them",
             ),
             _ => None,
         }
@@ -185,13 +188,14 @@ impl Kind {
 
     fn unknown_key(self, key: &Ident) -> syn::Error {
         let name = key.to_string();
-        let known = match webhook_catalog::nearest(&name, self.keys().iter().copied()).first() {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let of_events = if self == Self::OnEvent { ", `order_by = \"…\"`, `reply`" } else { "" };
+        let part_of = PARTS.iter().find(|(parts, _)| parts.contains(&&*name));
+        let known = match (part_of, webhook_catalog::nearest(&name, self.keys().iter().copied()).first()) {
+            (Some((_, whole)), _) => format!("did you mean `{whole}`?"),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => {
+                let of_events = if self == Self::OnEvent { ", `reply`" } else { "" };
                 format!(
-                    "there are `id = \"…\"`, `timeout = \"30s\"`, `retry(…)`, `order = …`, \
-                     `order_group = \"…\"`{of_events} \
+                    "there are `id = \"…\"`, `timeout = \"30s\"`, `retry(…)`, `order(…)`{of_events} \
                      and `crate = path`"
                 )
             }

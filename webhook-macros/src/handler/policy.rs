@@ -1,62 +1,72 @@
-//! How a handler's runs are made: `timeout`, `retry(…)`, `order`, `order_by`, `order_group` and `reply`.
+//! How a handler's runs are made: `timeout`, `retry(…)`, `order(…)` and `reply`.
 
 mod check;
 mod parse;
 
 use std::time::Duration;
 
+use proc_macro2::Span;
 use syn::{Ident, LitInt, LitStr};
-
-pub(super) use parse::order;
 
 /// The arguments as they were written.
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) timeout: Option<LitStr>,
-    pub(super) retry: Option<WrittenRetry>,
-    pub(super) order: Option<(Ident, Order)>,
-    pub(super) order_by: Option<LitStr>,
-    pub(super) order_group: Option<LitStr>,
+    retry: Option<WrittenRetry>,
+    order: Option<WrittenOrder>,
     pub(super) reply: Option<Ident>,
 }
 
 /// What was written in `retry(…)`.
 #[derive(Default)]
-pub(super) struct WrittenRetry {
-    max: Option<LitInt>,
-    first: Option<LitStr>,
-    cap: Option<LitStr>,
+struct WrittenRetry {
+    attempts: Option<LitInt>,
+    first_delay: Option<LitStr>,
+    max_delay: Option<LitStr>,
 }
 
-/// A policy in which no mistake was found. What is `None` was not written.
+/// What was written in `order(…)`, or after `order =`.
+struct WrittenOrder {
+    key: Span,
+    mode: Option<OrderMode>,
+    per: Option<LitStr>,
+    group: Option<LitStr>,
+}
+
+/// A policy without mistakes. What is `None` was not written.
 pub(super) struct Policy {
     pub(super) timeout: Option<Duration>,
     pub(super) retry: Retry,
     pub(super) order: Order,
-    pub(super) order_by: Option<String>,
-    pub(super) order_group: Option<String>,
     pub(super) replies: bool,
     pub(super) returns: Option<Returns>,
 }
 
 #[derive(Default)]
 pub(super) struct Retry {
-    pub(super) max: Option<u32>,
-    pub(super) first: Option<Duration>,
-    pub(super) cap: Option<Duration>,
+    pub(super) attempts: Option<u32>,
+    pub(super) first_delay: Option<Duration>,
+    pub(super) max_delay: Option<Duration>,
+}
+
+#[derive(Default)]
+pub(super) struct Order {
+    pub(super) mode: OrderMode,
+    pub(super) per: Option<String>,
+    pub(super) group: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
-pub(super) enum Order {
+pub(super) enum OrderMode {
     #[default]
     Serial,
     Strict,
     Unordered,
 }
 
-/// What the compiler has to tell of the return type: whether it holds a `Reply`.
+/// What only the compiler can tell about the return type: whether it holds a `Reply`.
 pub(super) struct Returns {
     pub(super) reply: bool,
-    /// What to say if it is otherwise.
+    /// The error if it does not, or does where it must not.
     pub(super) otherwise: String,
 }

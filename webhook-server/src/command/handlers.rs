@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use webhook_core::{Order, Policy, Registration, Registry, Retry, Subscription, catalog};
+use webhook_core::{Order, OrderMode, Policy, Registration, Registry, Retry, Subscription, catalog};
 
 use super::table::{Cell, Column, Table};
 use super::{Failure, Format, Output};
@@ -41,9 +41,7 @@ struct Row {
     state: Vec<&'static str>,
     timeout_ms: Option<u128>,
     retry: RetryRow,
-    order: &'static str,
-    order_by: Option<&'static str>,
-    order_group: Option<&'static str>,
+    order: OrderRow,
     replies: bool,
     #[serde(rename = "crate")]
     crate_name: &'static str,
@@ -56,9 +54,16 @@ struct Row {
 
 #[derive(Serialize)]
 struct RetryRow {
-    max: u32,
-    first_ms: u128,
-    cap_ms: u128,
+    attempts: u32,
+    first_delay_ms: u128,
+    max_delay_ms: u128,
+}
+
+#[derive(Serialize)]
+struct OrderRow {
+    mode: &'static str,
+    per: Option<&'static str>,
+    group: Option<&'static str>,
 }
 
 pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
@@ -113,13 +118,15 @@ fn row(handler: &Registration) -> Row {
         state: needs.states.iter().map(|state| state.name()).collect(),
         timeout_ms: handler.policy.timeout.map(|timeout| timeout.as_millis()),
         retry: RetryRow {
-            max: handler.policy.retry.max,
-            first_ms: handler.policy.retry.first.as_millis(),
-            cap_ms: handler.policy.retry.cap.as_millis(),
+            attempts: handler.policy.retry.attempts,
+            first_delay_ms: handler.policy.retry.first_delay.as_millis(),
+            max_delay_ms: handler.policy.retry.max_delay.as_millis(),
         },
-        order: word(handler.policy.order),
-        order_by: handler.policy.order_by,
-        order_group: handler.policy.order_group,
+        order: OrderRow {
+            mode: word(handler.policy.order.mode),
+            per: handler.policy.order.per,
+            group: handler.policy.order.group,
+        },
         replies: handler.policy.replies,
         crate_name: handler.crate_name(),
         binary: handler.binary,
@@ -166,28 +173,40 @@ fn cells(handler: &Registration) -> [Cell; 6] {
 
 /// What is not as usual in how a handler's runs are made, as its attribute would say it.
 fn runs(policy: &Policy) -> String {
-    let Policy { timeout, retry, order, order_by, order_group, replies } = *policy;
+    let Policy { timeout, retry, order, replies } = *policy;
     let time = humantime::format_duration;
     let mut said = Vec::new();
     said.extend(timeout.map(|timeout| format!("timeout = \"{}\"", time(timeout))));
     if retry != Retry::DEFAULT {
-        let (first, cap) = (time(retry.first), time(retry.cap));
-        said.push(format!("retry(max = {}, first = \"{first}\", cap = \"{cap}\")", retry.max));
+        let (attempts, first, max) = (retry.attempts, time(retry.first_delay), time(retry.max_delay));
+        said.push(format!("retry(attempts = {attempts}, first_delay = \"{first}\", max_delay = \"{max}\")"));
     }
     // A handler that replies waits for no other, and its attribute cannot say so.
-    said.extend((order != Order::default() && !replies).then(|| format!("order = {}", word(order))));
-    said.extend(order_by.map(|field| format!("order_by = \"{field}\"")));
-    said.extend(order_group.map(|name| format!("order_group = \"{name}\"")));
+    said.extend(Some(order).filter(|_| !replies).and_then(order_in_words));
     said.extend(replies.then(|| "reply".to_owned()));
     if said.is_empty() { "-".to_owned() } else { said.join(", ") }
 }
 
-/// An order in the attribute's words.
-fn word(order: Order) -> &'static str {
-    match order {
-        Order::Serial => "serial",
-        Order::Strict => "strict",
-        Order::Unordered => "none",
+/// What is not as usual in an order, as the attribute would say it.
+fn order_in_words(order: Order) -> Option<String> {
+    let Order { mode, per, group } = order;
+    let settings = [("per", per), ("group", group)].into_iter();
+    let settings: Vec<_> =
+        settings.filter_map(|(key, value)| Some(format!("{key} = \"{}\"", value?))).collect();
+    let mode = Some(word(mode).to_owned()).filter(|_| mode != OrderMode::default());
+    match mode {
+        None if settings.is_empty() => None,
+        Some(mode) if settings.is_empty() => Some(format!("order = {mode}")),
+        mode => Some(format!("order({})", mode.into_iter().chain(settings).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+/// A mode in the attribute's words.
+fn word(mode: OrderMode) -> &'static str {
+    match mode {
+        OrderMode::Serial => "serial",
+        OrderMode::Strict => "strict",
+        OrderMode::Unordered => "unordered",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Builds the stored record of an event and one task per handler.
 
-use webhook_core::{Envelope, Order, Registration};
+use webhook_core::{Envelope, OrderMode, Registration};
 
 use crate::store::{Lane, NewEvent, NewTask, StartMode, moment};
 
@@ -32,11 +32,11 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     let of_account = |value: String| format!("{}|{value}", envelope.account.as_deref().unwrap_or_default());
     let id = envelope.object_id();
     // An object without the ordering field has a lane of its own.
-    let value = policy.order_by.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
+    let value = policy.order.per.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
     // In a lane of several objects, `created` and `deleted` in the same second may concern two different objects.
-    let event_type = if policy.order_by.is_none() { &*envelope.event_type } else { "" };
-    let is_ordered = policy.order != Order::Unordered && !policy.replies;
-    let strict = policy.order == Order::Strict;
+    let event_type = if policy.order.per.is_none() { &*envelope.event_type } else { "" };
+    let is_ordered = policy.order.mode != OrderMode::Unordered && !policy.replies;
+    let strict = policy.order.mode == OrderMode::Strict;
     NewTask {
         handler: handler.id.to_owned(),
         scope: scope(handler),
@@ -49,7 +49,7 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
 
 /// The scope of a handler's lanes: its group, or else itself. No handler id begins with `*`, as a group's scope does.
 fn scope(handler: &Registration) -> String {
-    match handler.policy.order_group {
+    match handler.policy.order.group {
         Some(group) => format!("*{group}"),
         None => handler.id.to_owned(),
     }
@@ -58,7 +58,7 @@ fn scope(handler: &Registration) -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use webhook_core::{Policy, Subscription};
+    use webhook_core::{Order, Policy, Subscription};
 
     use super::*;
 
@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn a_lane_is_the_object_of_the_account_unless_the_policy_says_otherwise() {
         let policy = Policy::DEFAULT;
-        let by = |path| Policy { order_by: Some(path), ..policy };
+        let by = |path| Policy { order: Order { per: Some(path), ..policy.order }, ..policy };
+        let of_mode = |mode| Policy { order: Order { mode, ..policy.order }, ..policy };
         let platform = r#"{"id":"pi_1","customer":"cus_1","invoice":{"id":"in_1"},"review":null}"#;
         for (name, policy, account, object, lane) in [
             ("the object", policy, "", platform, Some("|pi_1")),
@@ -99,7 +100,7 @@ mod tests {
             ("a field inside", by("invoice.id"), "", platform, Some("|in_1")),
             ("a field that is null", by("review"), "", platform, Some("|pi_1")),
             ("a field that is absent", by("source"), "", platform, Some("|pi_1")),
-            ("no order", Policy { order: Order::Unordered, ..policy }, "", platform, None),
+            ("no order", of_mode(OrderMode::Unordered), "", platform, None),
             ("one that the sender waits for", Policy { replies: true, ..policy }, "", platform, None),
         ] {
             let task = new_task(&handler(policy), &event(account, object));
@@ -119,7 +120,6 @@ mod tests {
         assert!(of_type(created, policy) < of_type(updated, policy));
         assert!(of_type(updated, policy) < of_type(deleted, policy));
         assert_eq!(of_type(created, by("customer")), of_type(deleted, by("customer")));
-        let strict = Policy { order: Order::Strict, ..policy };
-        assert!(new_task(&handler(strict), &event("", platform)).lane.is_some_and(|lane| lane.strict));
+        assert!(new_task(&handler(of_mode(OrderMode::Strict)), &event("", platform)).lane.is_some_and(|lane| lane.strict));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use webhook_core::{Attempt, Envelope, Reply};
+use webhook_core::{Attempt, Envelope, Reply, catalog};
 
 use super::new_event::{new_event, new_task};
 use super::outcome::Receipt;
@@ -157,14 +157,21 @@ impl Recorder {
     }
 }
 
-/// How long Stripe waits for the answer to an event before it goes on without it, less the time for the way back.
-///
-/// Sources: <https://docs.stripe.com/checkout/fulfillment>,
-/// <https://docs.stripe.com/issuing/controls/real-time-authorizations>.
+/// How long the answer to an event may take, if Stripe waits for it: as long as Stripe waits, less a tenth for the way
+/// back, at most half a second.
 fn patience(event_type: &str) -> Option<Duration> {
-    match event_type {
-        "issuing_authorization.request" => Some(Duration::from_millis(1_800)),
-        "checkout.session.completed" => Some(Duration::from_millis(9_500)),
-        _ => None,
+    let patience = catalog::awaited(event_type)?.patience;
+    Some(patience - (patience / 10).min(Duration::from_millis(500)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_awaited_answer_leaves_time_for_the_way_back() {
+        assert_eq!(patience("issuing_authorization.request"), Some(Duration::from_millis(1_800)));
+        assert_eq!(patience("checkout.session.completed"), Some(Duration::from_millis(9_500)));
+        assert_eq!(patience("payment_intent.succeeded"), None);
     }
 }

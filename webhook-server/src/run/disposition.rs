@@ -18,7 +18,7 @@ pub(super) fn disposition(retry: &Retry, report: &AttemptReport) -> Disposition 
             Disposition::Parked { why: ParkReason::Undecodable, error }
         }
         Verdict::Park => Disposition::Parked { why: ParkReason::Asked, error },
-        _ if report.attempt >= retry.max => Disposition::Parked { why: ParkReason::Exhausted, error },
+        _ if report.attempt >= retry.attempts => Disposition::Parked { why: ParkReason::Exhausted, error },
         Verdict::Retry { after: Some(delay) } => {
             Disposition::Retry { after: delay.clamp(Retry::SHORTEST, Retry::LONGEST), error }
         }

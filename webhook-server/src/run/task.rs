@@ -40,10 +40,10 @@ impl Worker {
         &self,
         claim: &Claim,
     ) -> Result<(&'static Registration, Arc<Envelope>), (ParkReason, String)> {
-        let known = self.registry.registrations().iter().copied().find(|known| known.id == claim.handler);
+        let known = self.registry.get(&claim.handler);
         // A store claims only tasks of the handlers it was given. If one did not, the task would still not be lost.
         let handler = known.ok_or((ParkReason::NoHandler, "the program has no such handler".to_owned()))?;
-        if claim.attempt > handler.policy.retry.max {
+        if claim.attempt > handler.policy.retry.attempts {
             return Err((ParkReason::Exhausted, "the process ended during the last attempt".to_owned()));
         }
         let envelope = Envelope::parse_stored(&claim.body).map_err(|error| {

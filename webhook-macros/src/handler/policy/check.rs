@@ -1,45 +1,19 @@
 //! Checking: ranges, the catalog, and which arguments go together.
 
 use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::{Ident, LitInt, LitStr};
-use webhook_catalog::EventType;
+use webhook_catalog::{EventType, awaited, awaited_types, retry};
 
 use super::super::check::is_name;
-use super::{Order, Policy, Retry, Returns, Written, WrittenRetry};
+use super::{Order, OrderMode, Policy, Retry, Returns, Written, WrittenOrder, WrittenRetry};
 use crate::mistakes::Mistakes;
 use crate::schema;
 
-pub(super) const MAX: &str = "the value of `max` is a whole number from 1 to 1000, such as `max = 12`";
-
-/// What `webhook_core::Retry::DEFAULT` has. An expansion that is silent on them takes them from there.
-const DEFAULT_FIRST: Duration = Duration::from_secs(5);
-const DEFAULT_CAP: Duration = Duration::from_secs(6 * 60 * 60);
-
-/// How long a delay may be.
-const DELAYS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
-
-/// An event type whose answer Stripe waits for.
-struct Awaited {
-    event_type: &'static str,
-    patience: Duration,
-    /// Whether Stripe reads the answer's body.
-    is_read: bool,
-}
-
-/// Sources: <https://docs.stripe.com/checkout/fulfillment> (the customer's redirect waits) and
-/// <https://docs.stripe.com/issuing/controls/real-time-authorizations> (the answer decides).
-const AWAITED: [Awaited; 2] = [
-    Awaited { event_type: "checkout.session.completed", patience: Duration::from_secs(10), is_read: false },
-    Awaited { event_type: "issuing_authorization.request", patience: Duration::from_secs(2), is_read: true },
-];
-
-fn awaited(event_type: &str) -> Option<&'static Awaited> {
-    AWAITED.iter().find(|awaited| awaited.event_type == event_type)
-}
+pub(super) const ATTEMPTS: &str =
+    "the value of `attempts` is a whole number from 1 to 1000, such as `attempts = 12`";
 
 impl Policy {
     /// Checks what was written; `types` are the event types as far as they are known, `None` for `#[on_unhandled]`.
@@ -50,105 +24,113 @@ impl Policy {
     ) -> Self {
         let timeout_at = written.timeout.as_ref().map(LitStr::span);
         let timeout = written.timeout.and_then(|timeout| timeout_of(&timeout, mistakes));
-        let (order_key, order) = written.order.map_or((None, None), |(key, order)| (Some(key), Some(order)));
         let types_or_none = types.unwrap_or_default();
-
-        if let Some(path) = &written.order_by {
-            if order == Some(Order::Unordered) {
-                let message = "`order = none` lets any number run at once, so there is nothing to order by: \
-                               remove one of the two";
-                mistakes.add(path.span(), message);
-            }
-            if let Err(message) = order_by(&path.value(), types_or_none) {
-                mistakes.add(path.span(), message);
-            }
-        }
-        if let Some(group) = &written.order_group {
-            if order == Some(Order::Unordered) {
-                let message = "`order = none` lets any number run at once, so there are no lanes to share: \
-                               remove one of the two";
-                mistakes.add(group.span(), message);
-            }
-            if !is_name(&group.value()) {
-                let message = format!(
-                    "`{}` is not a valid group name: it is made of letters, digits, `_`, `-`, `.` and `:`",
-                    group.value()
-                );
-                mistakes.add(group.span(), message);
-            }
+        let replies = written.reply.is_some();
+        if let Some(order) = &written.order {
+            order.check(types_or_none, mistakes);
         }
         if let Some(reply) = &written.reply {
-            let order_by = written.order_by.as_ref().map(|path| ("order_by", path.span()));
-            let order_group = written.order_group.as_ref().map(|name| ("order_group", name.span()));
-            let ordering = order_key.map(|key| ("order", key.span())).or(order_by).or(order_group);
-            answers(reply, types_or_none, timeout.zip(timeout_at), ordering, mistakes);
+            let order_at = written.order.as_ref().map(|order| order.key);
+            answers(reply, types_or_none, timeout.zip(timeout_at), order_at, mistakes);
         }
-        let replies = written.reply.is_some();
         let is_read =
             replies && types_or_none.iter().any(|known| awaited(known.name).is_some_and(|it| it.is_read));
         let retry = match written.retry {
             Some(retry) => Retry::check(&retry, mistakes),
-            // Nobody reads what a later run decides.
-            None if is_read => Retry { max: Some(1), ..Retry::default() },
+            // Stripe does not read what a later run decides.
+            None if is_read => Retry { attempts: Some(1), ..Retry::default() },
             None => Retry::default(),
         };
-        // A run that Stripe waits for cannot wait for another.
-        let order = if replies { Order::Unordered } else { order.unwrap_or_default() };
-        let order_by = written.order_by.map(|path| path.value());
-        let order_group = written.order_group.map(|name| name.value());
-        Self { timeout, retry, order, order_by, order_group, replies, returns: returns(types, replies) }
+        let order = match written.order {
+            // A run that Stripe waits for cannot wait for another.
+            _ if replies => Order { mode: OrderMode::Unordered, ..Order::default() },
+            Some(WrittenOrder { mode, per, group, .. }) => Order {
+                mode: mode.unwrap_or_default(),
+                per: per.map(|path| path.value()),
+                group: group.map(|name| name.value()),
+            },
+            None => Order::default(),
+        };
+        Self { timeout, retry, order, replies, returns: returns(types, replies) }
+    }
+}
+
+impl WrittenOrder {
+    fn check(&self, types: &[&'static EventType], mistakes: &mut Mistakes) {
+        if self.mode == Some(OrderMode::Unordered) {
+            for (setting, useless) in
+                [(&self.per, "nothing is ordered"), (&self.group, "there are no lanes to share")]
+            {
+                let Some(setting) = setting else { continue };
+                let message = format!(
+                    "with `unordered` any number of runs overlap, so {useless}: remove one of the two"
+                );
+                mistakes.add(setting.span(), message);
+            }
+        }
+        if let Some(path) = &self.per
+            && let Err(message) = per(&path.value(), types)
+        {
+            mistakes.add(path.span(), message);
+        }
+        if let Some(group) = &self.group
+            && !is_name(&group.value())
+        {
+            let message = format!(
+                "`{}` is not a valid group name: use letters, digits, `_`, `-`, `.` and `:`",
+                group.value()
+            );
+            mistakes.add(group.span(), message);
+        }
     }
 }
 
 impl Retry {
     fn check(written: &WrittenRetry, mistakes: &mut Mistakes) -> Self {
-        let max = written.max.as_ref().and_then(|max| max_of(max, mistakes));
-        let first = written.first.as_ref().and_then(|first| delay("first", first, mistakes));
-        let cap = written.cap.as_ref().and_then(|cap| delay("cap", cap, mistakes));
-        match (&written.first, first, &written.cap, cap) {
-            (_, Some(first), Some(at), Some(cap)) if cap < first => {
-                let message = "`cap` is below `first`: the delays begin at `first` and grow up to `cap`";
+        let attempts = written.attempts.as_ref().and_then(|attempts| attempts_of(attempts, mistakes));
+        let first_delay =
+            written.first_delay.as_ref().and_then(|first| delay("first_delay", first, mistakes));
+        let max_delay = written.max_delay.as_ref().and_then(|max| delay("max_delay", max, mistakes));
+        let growth = "the delays begin at `first_delay` and grow up to `max_delay`";
+        match (&written.first_delay, first_delay, &written.max_delay, max_delay) {
+            (_, Some(first), Some(at), Some(max)) if max < first => {
+                mistakes.add(at.span(), format!("`max_delay` is below `first_delay`: {growth}"));
+            }
+            (None, _, Some(at), Some(max)) if max < retry::FIRST_DELAY => {
+                let default = humantime::format_duration(retry::FIRST_DELAY);
+                let message =
+                    format!("`max_delay` is below `first_delay`, which is {default} by default: {growth}");
                 mistakes.add(at.span(), message);
             }
-            (None, _, Some(at), Some(cap)) if cap < DEFAULT_FIRST => {
-                let default = humantime::format_duration(DEFAULT_FIRST);
-                let message = format!(
-                    "`cap` is below `first`, which is {default} unless it is given: \
-                     the delays begin at `first` and grow up to `cap`"
-                );
-                mistakes.add(at.span(), message);
-            }
-            (Some(at), Some(first), None, _) if first > DEFAULT_CAP => {
-                let default = humantime::format_duration(DEFAULT_CAP);
-                let message = format!(
-                    "`first` is above `cap`, which is {default} unless it is given: \
-                     the delays begin at `first` and grow up to `cap`"
-                );
+            (Some(at), Some(first), None, _) if first > retry::MAX_DELAY => {
+                let default = humantime::format_duration(retry::MAX_DELAY);
+                let message =
+                    format!("`first_delay` is above `max_delay`, which is {default} by default: {growth}");
                 mistakes.add(at.span(), message);
             }
             _ => {}
         }
-        Self { max, first, cap }
+        Self { attempts, first_delay, max_delay }
     }
 }
 
-fn max_of(max: &LitInt, mistakes: &mut Mistakes) -> Option<u32> {
-    // A number that is too large for its type is too large for us.
-    let runs = max.base10_parse().unwrap_or(u32::MAX);
+fn attempts_of(attempts: &LitInt, mistakes: &mut Mistakes) -> Option<u32> {
+    // A number that is too large for its type is out of the range as well.
+    let runs = attempts.base10_parse().unwrap_or(u32::MAX);
     let message: &dyn Display = match runs {
-        1..=1000 if max.suffix().is_empty() => return Some(runs),
-        0 if max.suffix().is_empty() => {
-            &"with `max = 0` the handler would never run: the first run counts too"
+        1..=1000 if attempts.suffix().is_empty() => return Some(runs),
+        0 if attempts.suffix().is_empty() => {
+            &"with `attempts = 0` the handler would never run: the first run counts too"
         }
-        _ => &MAX,
+        _ => &ATTEMPTS,
     };
-    mistakes.add(max.span(), message);
+    mistakes.add(attempts.span(), message);
     None
 }
 
 fn delay(key: &str, written: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
     let delay = duration(written, mistakes)?;
-    if DELAYS.contains(&delay) {
+    if (retry::SHORTEST_DELAY..=retry::LONGEST_DELAY).contains(&delay) {
         return Some(delay);
     }
     mistakes.add(written.span(), format!("`{key}` is from \"1s\" to \"24h\": `{}` is not", written.value()));
@@ -168,23 +150,21 @@ fn duration(written: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
     let text = written.value();
     let duration = humantime::parse_duration(&text).ok();
     if duration.is_none() {
-        mistakes.add(
-            written.span(),
-            format!(
-                "`{text}` is no duration: write a number and its unit, such as \"500ms\", \"30s\" or \"2m\""
-            ),
+        let message = format!(
+            "`{text}` is not a duration: write a number and its unit, such as \"500ms\", \"30s\" or \"2m\""
         );
+        mistakes.add(written.span(), message);
     }
     duration
 }
 
 /// Checks that every event carries an object with a text or an id at the path.
-fn order_by(path: &str, types: &[&'static EventType]) -> Result<(), String> {
+fn per(path: &str, types: &[&'static EventType]) -> Result<(), String> {
     if path.is_empty() {
-        return Err("`order_by` names a field, such as `order_by = \"customer\"`".to_owned());
+        return Err("`per` names a field, such as `per = \"customer\"`".to_owned());
     }
     if let Some(inside) = path.strip_prefix("data.object.") {
-        return Err(format!("the path begins in the object: write `order_by = \"{inside}\"`"));
+        return Err(format!("the path begins in the object: write `per = \"{inside}\"`"));
     }
     for known in types {
         let mut missing = None;
@@ -193,7 +173,7 @@ fn order_by(path: &str, types: &[&'static EventType]) -> Result<(), String> {
             found.map_err(|message| missing.get_or_insert((object, message))).is_ok()
         });
         if !exists && let Some((object, message)) = missing {
-            // Where several types are named, the mistake is one of these.
+            // Where several types are named, the message says which of them is meant.
             let of = format!("`{}` carries `{object}`, and ", known.name);
             return Err(if types.len() > 1 { of + &message } else { message });
         }
@@ -201,19 +181,20 @@ fn order_by(path: &str, types: &[&'static EventType]) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that Stripe waits for the answer, and that nothing makes it late.
+/// Checks that Stripe waits for the answer, and that nothing delays it.
 fn answers(
     reply: &Ident,
     types: &[&EventType],
     timeout: Option<(Duration, Span)>,
-    ordering: Option<(&str, Span)>,
+    order_at: Option<Span>,
     mistakes: &mut Mistakes,
 ) {
     if let Some(other) = types.iter().find(|known| awaited(known.name).is_none()) {
+        let all: Vec<_> = awaited_types().iter().map(|awaited| awaited.event_type).collect();
         let message = format!(
             "Stripe does not wait for the answer to `{}`: `reply` is for `{}`",
             other.name,
-            AWAITED.map(|awaited| awaited.event_type).join("` and `")
+            all.join("` and `")
         );
         mistakes.add(reply.span(), message);
         return;
@@ -224,16 +205,15 @@ fn answers(
         && timeout > awaited.patience
     {
         let message = format!(
-            "Stripe waits {} for the answer to `{}`: with `reply`, `timeout` is no longer than that",
+            "Stripe waits {} for the answer to `{}`: with `reply`, `timeout` cannot be longer",
             humantime::format_duration(awaited.patience),
             awaited.event_type
         );
         mistakes.add(at, message);
     }
-    if let Some((key, at)) = ordering {
-        let message = format!(
-            "`{key}` and `reply` exclude each other: a run that Stripe waits for cannot wait for another run"
-        );
+    if let Some(at) = order_at {
+        let message =
+            "`order` and `reply` exclude each other: a run that Stripe waits for cannot wait for another run";
         mistakes.add(at, message);
     }
 }
@@ -260,7 +240,7 @@ fn returns(types: Option<&[&EventType]>, replies: bool) -> Option<Returns> {
              return `()` or `Result<(), E>`",
             other.name
         ),
-        (None, None) => "this handler returns a `Reply`, and `#[on_unhandled]` has nobody to reply to: \
+        (None, None) => "this handler returns a `Reply`, but nothing waits for the answer of `#[on_unhandled]`: \
                          return `()` or `Result<(), E>`"
             .to_owned(),
     };

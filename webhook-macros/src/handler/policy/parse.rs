@@ -6,13 +6,32 @@ use syn::parse::ParseStream;
 use syn::{Ident, LitStr, Token, token};
 use webhook_catalog::nearest;
 
-use super::super::parse::{each_argument, given_twice, text, upcoming, value_span};
-use super::{Order, Written, WrittenRetry};
+use super::super::parse::{Kind, each_argument, given_twice, text, upcoming, value_span};
+use super::{OrderMode, Written, WrittenOrder, WrittenRetry};
 use crate::mistakes::Mistakes;
 
-const EXAMPLE: &str = "`retry(max = 12, first = \"5s\", cap = \"1h\")`";
+const RETRY_EXAMPLE: &str = "`retry(attempts = 12, first_delay = \"5s\", max_delay = \"1h\")`";
 
-const RETRY_KEYS: [&str; 3] = ["cap", "first", "max"];
+const RETRY_KEYS: [&str; 3] = ["attempts", "first_delay", "max_delay"];
+
+const MODES: [(&str, OrderMode); 3] =
+    [("serial", OrderMode::Serial), ("strict", OrderMode::Strict), ("unordered", OrderMode::Unordered)];
+
+impl Kind {
+    fn order_example(self) -> &'static str {
+        match self {
+            Self::OnEvent => "`order(strict, per = \"customer\", group = \"subscription\")`",
+            Self::OnUnhandled => "`order(strict, group = \"subscription\")`",
+        }
+    }
+
+    fn order_keys(self) -> &'static [&'static str] {
+        match self {
+            Self::OnEvent => &["group", "per"],
+            Self::OnUnhandled => &["group"],
+        }
+    }
+}
 
 impl Written {
     pub(in super::super) fn retry(
@@ -22,18 +41,50 @@ impl Written {
         mistakes: &mut Mistakes,
     ) -> syn::Result<()> {
         if !input.peek(token::Paren) {
-            let message = format!("`retry` has its settings in parentheses: write {EXAMPLE}, or some of it");
+            let message =
+                format!("`retry` takes its settings in parentheses: write {RETRY_EXAMPLE}, or some of it");
             return Err(syn::Error::new(key.span(), message));
         }
         let inside;
         syn::parenthesized!(inside in input);
         if inside.is_empty() {
-            let message = format!("`retry()` says nothing: write {EXAMPLE}, or some of it");
+            let message = format!("`retry()` is empty: write {RETRY_EXAMPLE}, or some of it");
             return Err(syn::Error::new(key.span(), message));
         }
         let mut retry = WrittenRetry::default();
         each_argument(&inside, mistakes, |_| retry.argument(&inside));
         if self.retry.replace(retry).is_some() { Err(given_twice(key)) } else { Ok(()) }
+    }
+
+    /// Reads `order(…)`, or its short form `order = strict`.
+    pub(in super::super) fn order(
+        &mut self,
+        kind: Kind,
+        key: &Ident,
+        input: ParseStream<'_>,
+        mistakes: &mut Mistakes,
+    ) -> syn::Result<()> {
+        let mut order = WrittenOrder { key: key.span(), mode: None, per: None, group: None };
+        if input.parse::<Token![=]>().is_ok() {
+            let all = "the value of `order` is `serial`, `strict` or `unordered`";
+            let at = value_span(key, input);
+            let written = upcoming(input).map_err(|_| syn::Error::new(at, all))?;
+            order.mode = Some(mode(written, "order = ", all)?);
+            input.call(Ident::parse_any)?;
+        } else if input.peek(token::Paren) {
+            let inside;
+            syn::parenthesized!(inside in input);
+            if inside.is_empty() {
+                let message = format!("`order()` is empty: write {}, or some of it", kind.order_example());
+                return Err(syn::Error::new(key.span(), message));
+            }
+            each_argument(&inside, mistakes, |_| order.argument(kind, &inside));
+        } else {
+            let message =
+                format!("`order` needs a value: write `order = strict`, or {}", kind.order_example());
+            return Err(syn::Error::new(key.span(), message));
+        }
+        if self.order.replace(order).is_some() { Err(given_twice(key)) } else { Ok(()) }
     }
 
     pub(in super::super) fn reply(&mut self, key: Ident, input: ParseStream<'_>) -> syn::Result<()> {
@@ -48,68 +99,98 @@ impl Written {
 impl WrittenRetry {
     fn argument(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         let written = upcoming(input)?;
-        let is_setting = input.peek(Ident::peek_any) && input.peek2(Token![=]);
-        let key = input.fork().call(Ident::parse_any).ok();
-        match key {
-            Some(key) if is_setting || RETRY_KEYS.iter().any(|known| key == known) => {
-                input.call(Ident::parse_any)?;
-                self.setting(&key, input)
-            }
-            _ => {
-                let message = format!("here stands a setting: write {EXAMPLE}, or some of it");
-                Err(syn::Error::new_spanned(written, message))
-            }
-        }
-    }
-
-    fn setting(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        let Some(key) = setting_key(input, &RETRY_KEYS) else {
+            let message = format!("expected a setting: write {RETRY_EXAMPLE}, or some of it");
+            return Err(syn::Error::new_spanned(written, message));
+        };
+        input.call(Ident::parse_any)?;
         let name = key.to_string();
         if !RETRY_KEYS.contains(&&*name) {
             let known = match nearest(&name, RETRY_KEYS).first() {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "there are `max = 12`, `first = \"5s\"` and `cap = \"1h\"`".to_owned(),
+                None => "it has `attempts = 12`, `first_delay = \"5s\"` and `max_delay = \"1h\"`".to_owned(),
             };
             return Err(syn::Error::new(key.span(), format!("`retry` has no `{name}`: {known}")));
         }
-        if input.parse::<Token![=]>().is_err() {
-            return Err(syn::Error::new(key.span(), format!("`{name}` needs a value: write `{name} = …`")));
-        }
+        equals_sign(&key, input)?;
         let repeated = match name.as_str() {
-            "max" => {
-                let at = value_span(key, input);
-                let max = input.parse().map_err(|_| syn::Error::new(at, super::check::MAX))?;
-                self.max.replace(max).is_some()
+            "attempts" => {
+                let at = value_span(&key, input);
+                let attempts = input.parse().map_err(|_| syn::Error::new(at, super::check::ATTEMPTS))?;
+                self.attempts.replace(attempts).is_some()
             }
-            "first" => self.first.replace(text(key, "5s", input)?).is_some(),
-            _ => self.cap.replace(text(key, "1h", input)?).is_some(),
+            "first_delay" => self.first_delay.replace(text(&key, "5s", input)?).is_some(),
+            _ => self.max_delay.replace(text(&key, "1h", input)?).is_some(),
         };
-        if repeated { Err(given_twice(key)) } else { Ok(()) }
+        if repeated { Err(given_twice(&key)) } else { Ok(()) }
     }
 }
 
-/// Reads the value of `order`; what is nearly one gets the right spelling.
-pub(in super::super) fn order(key: &Ident, input: ParseStream<'_>) -> syn::Result<(Ident, Order)> {
-    const KNOWN: [(&str, Order); 3] =
-        [("none", Order::Unordered), ("serial", Order::Serial), ("strict", Order::Strict)];
-    let all = "the value of `order` is `serial`, `strict` or `none`";
+impl WrittenOrder {
+    fn argument(&mut self, kind: Kind, input: ParseStream<'_>) -> syn::Result<()> {
+        let written = upcoming(input)?;
+        let Some(key) = setting_key(input, &["group", "per"]) else {
+            let all =
+                format!("expected `serial`, `strict` or `unordered`, or a setting: {}", kind.order_example());
+            let mode = mode(written.clone(), "", &all)?;
+            input.call(Ident::parse_any)?;
+            return match self.mode.replace(mode) {
+                None => Ok(()),
+                Some(_) => Err(syn::Error::new_spanned(written, "an `order` is one of the three: keep one")),
+            };
+        };
+        input.call(Ident::parse_any)?;
+        let name = key.to_string();
+        if kind == Kind::OnUnhandled && name == "per" {
+            let message = "`#[on_unhandled]` takes objects of every type, which share no field to order by: \
+                           use `#[on_event]` to name types";
+            return Err(syn::Error::new(key.span(), message));
+        }
+        if !kind.order_keys().contains(&&*name) {
+            let known = match nearest(&name, kind.order_keys().iter().copied()).first() {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write {}, or some of it", kind.order_example()),
+            };
+            return Err(syn::Error::new(key.span(), format!("`order` has no `{name}`: {known}")));
+        }
+        equals_sign(&key, input)?;
+        let repeated = match name.as_str() {
+            "per" => self.per.replace(text(&key, "customer", input)?).is_some(),
+            _ => self.group.replace(text(&key, "subscription", input)?).is_some(),
+        };
+        if repeated { Err(given_twice(&key)) } else { Ok(()) }
+    }
+}
 
-    let at = value_span(key, input);
-    let written = upcoming(input).map_err(|_| syn::Error::new(at, all))?;
+/// The key that comes next, if a setting does: a word before `=`, or one of the keys.
+fn setting_key(input: ParseStream<'_>, keys: &[&str]) -> Option<Ident> {
+    let is_setting = input.peek(Ident::peek_any) && input.peek2(Token![=]);
+    let key = input.fork().call(Ident::parse_any).ok()?;
+    (is_setting || keys.iter().any(|known| key == known)).then_some(key)
+}
+
+fn equals_sign(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    let message = format!("`{key}` needs a value: write `{key} = …`");
+    input.parse::<Token![=]>().map(drop).map_err(|_| syn::Error::new(key.span(), message))
+}
+
+/// Reads an order's mode, which stands after `before`; what is nearly one gets the right spelling.
+fn mode(written: TokenStream, before: &str, all: &str) -> syn::Result<OrderMode> {
     let (found, quoted) = match syn::parse2::<LitStr>(written.clone()) {
         Ok(text) => (text.value(), true),
         Err(_) => (bare(&written), false),
     };
-    if !quoted && let Some((_, order)) = KNOWN.iter().find(|(name, _)| *name == found) {
-        input.call(Ident::parse_any)?;
-        return Ok((key.clone(), *order));
+    if !quoted && let Some((_, mode)) = MODES.iter().find(|(name, _)| *name == found) {
+        return Ok(*mode);
     }
-    // Such as `Strict` or `Order::Strict`, as the type in the registry is written.
+    // Such as `Strict` or `OrderMode::Strict`, as the type in the registry is written.
     let last = found.rsplit(':').next().unwrap_or_default().to_lowercase();
-    let message = match nearest(&last, KNOWN.map(|(name, _)| name)).first() {
-        Some(near) if *near == last && quoted => format!("write `order = {near}`, without quotes"),
-        Some(near) if *near == last => format!("write `order = {near}`"),
-        Some(near) => format!("there is no order `{found}`: did you mean `order = {near}`?"),
-        None => format!("{all}, without quotes"),
+    let message = match nearest(&last, MODES.map(|(name, _)| name)).first() {
+        Some(near) if *near == last && quoted => format!("write `{before}{near}`, without quotes"),
+        Some(near) if *near == last => format!("write `{before}{near}`"),
+        Some(near) => format!("there is no order `{found}`: did you mean `{before}{near}`?"),
+        None if quoted => format!("{all}, without quotes"),
+        None => all.to_owned(),
     };
     Err(syn::Error::new_spanned(written, message))
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, proptest};
 use webhook_core::{
-    Envelope, HandlerError, HandlerFuture, Invocation, Order, Policy, Registration, Registry, States,
+    Envelope, HandlerError, HandlerFuture, Invocation, Order, OrderMode, Policy, Registration, Registry, States,
     Subscription,
 };
 
@@ -150,7 +150,7 @@ const fn handler(
     types: &'static [&'static str],
     run: fn(Invocation) -> HandlerFuture,
 ) -> Registration {
-    let policy = Policy { order: Order::Unordered, ..Policy::DEFAULT };
+    let policy = Policy { order: Order { mode: OrderMode::Unordered, ..Order::DEFAULT }, ..Policy::DEFAULT };
     Registration {
         id,
         takes: Subscription::Types(types),

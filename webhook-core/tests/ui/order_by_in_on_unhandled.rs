@@ -1,6 +1,0 @@
-use webhook_core::{Event, on_unhandled};
-
-#[on_unhandled(order_by = "customer")]
-async fn note(_event: Event) {}
-
-fn main() {}

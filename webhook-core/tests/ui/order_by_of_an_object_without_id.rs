@@ -1,6 +1,0 @@
-use webhook_core::{Event, on_event};
-
-#[on_event("balance.available", order_by = "id")]
-async fn changed(_event: Event) {}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use webhook_core::{Event, on_event};
-
-#[on_event("payment_intent.succeeded", order_by = customer)]
-async fn paid(_event: Event) {}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use webhook_core::{Event, on_event};
-
-#[on_event("customer.subscription.updated", order = none, order_group = "subscription")]
-async fn updated(_event: Event) {}
-
-fn main() {}

@@ -1,6 +1,0 @@
-use webhook_core::{Event, on_event};
-
-#[on_event("checkout.session.completed", order_by = "customer", reply)]
-async fn paid(_event: Event) {}
-
-fn main() {}

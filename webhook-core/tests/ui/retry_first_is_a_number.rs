@@ -1,6 +1,0 @@
-use webhook_core::{Event, on_event};
-
-#[on_event("payment_intent.succeeded", retry(first = 5))]
-async fn paid(_event: Event) {}
-
-fn main() {}
