@@ -55,8 +55,8 @@ pub struct Argument<T> {
     pub extraction: Extraction<T>,
     /// The payload of the event: its name and the objects that it reads.
     pub payload: (&'static str, &'static [&'static str]),
-    /// What the payload requires, for each object that it reads.
-    pub requires: &'static [&'static [SparseField]],
+    /// What the payload sparse_fields, for each object that it reads.
+    pub sparse_fields: &'static [&'static [SparseField]],
 }
 
 impl<T> Argument<T> {

@@ -39,9 +39,9 @@ pub trait Payload: Sized + Send + 'static {
     #[doc(hidden)]
     const FIELDS: &'static [&'static str] = &[];
 
-    /// What it requires, for each object that it reads.
+    /// What it sparse_fields, for each object that it reads.
     #[doc(hidden)]
-    const REQUIRES: &'static [&'static [SparseField]] = &[];
+    const SPARSE_FIELDS: &'static [&'static [SparseField]] = &[];
 
     /// Decodes the object.
     ///
@@ -90,7 +90,7 @@ impl<T: DeserializeOwned + Send + 'static> UncheckedValue for T {}
 pub trait View: FromStripe<shape::Object> {
     /// Those of its fields that some event lacks.
     #[doc(hidden)]
-    const REQUIRES: &'static [SparseField] = &[];
+    const SPARSE_FIELDS: &'static [SparseField] = &[];
 
     /// Reads an object that must be one of those named; any if none is named.
     #[doc(hidden)]

@@ -6,15 +6,15 @@ mod parse;
 
 use proc_macro2::TokenStream;
 
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 
 /// Parse, check, expand.
 pub(crate) fn expand(root: TokenStream, input: TokenStream) -> TokenStream {
-    let mut mistakes = Mistakes::default();
-    let fixture = parse::fixture(input, &mut mistakes);
-    let fields = fixture.as_ref().map(|fixture| check::fields(fixture, &mut mistakes));
+    let mut diagnostics = Diagnostics::default();
+    let fixture = parse::fixture(input, &mut diagnostics);
+    let fields = fixture.as_ref().map(|fixture| check::fields(fixture, &mut diagnostics));
     match fixture.zip(fields) {
-        Some((fixture, fields)) if mistakes.is_empty() => expand::sample(&fixture, &fields, root),
-        _ => expand::stand_in(mistakes.into_compile_errors(), root),
+        Some((fixture, fields)) if diagnostics.is_empty() => expand::sample(&fixture, &fields, root),
+        _ => expand::stand_in(diagnostics.into_compile_errors(), root),
     }
 }

@@ -10,7 +10,7 @@ mod unlisted;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 pub(crate) use check::unknown_type;
 pub(crate) use parse::Kind;
 
@@ -21,13 +21,13 @@ pub(crate) fn attribute(
     arguments: TokenStream,
     item: TokenStream,
 ) -> TokenStream {
-    let mut mistakes = Mistakes::default();
-    let attribute = parse::Attribute::parse(kind, arguments, &mut mistakes);
-    let function = parse::function(kind, item.clone(), &mut mistakes);
+    let mut diagnostics = Diagnostics::default();
+    let attribute = parse::Attribute::parse(kind, arguments, &mut diagnostics);
+    let function = parse::function(kind, item.clone(), &mut diagnostics);
     let expansion = function.and_then(|function| {
-        let checked = check::handler(attribute, &function, &mut mistakes)?;
-        mistakes.is_empty().then(|| expand::registration(&checked, &function, root))
+        let checked = check::handler(attribute, &function, &mut diagnostics)?;
+        diagnostics.is_empty().then(|| expand::registration(&checked, &function, root))
     });
-    let beside = expansion.unwrap_or_else(|| mistakes.into_compile_errors());
+    let beside = expansion.unwrap_or_else(|| diagnostics.into_compile_errors());
     quote!(#item #beside)
 }

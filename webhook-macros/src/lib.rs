@@ -1,9 +1,9 @@
 //! The macros of `webhook-core` and `webhook-server`; an implementation detail of those crates.
 //! They are documented and tested there.
 
+mod diagnostics;
 mod fixture;
 mod handler;
-mod mistakes;
 mod objects;
 mod schema;
 mod text_enum;

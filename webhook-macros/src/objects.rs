@@ -6,14 +6,14 @@ mod parse;
 
 use proc_macro2::TokenStream;
 
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 
 /// Parse, check, expand.
 pub(crate) fn expand(root: TokenStream, input: TokenStream) -> TokenStream {
-    let mut mistakes = Mistakes::default();
-    let expansion = parse::module(input, &mut mistakes).and_then(|module| {
-        let names = check::objects(&module, &mut mistakes);
-        mistakes.is_empty().then(|| expand::module(&module, &names, root))
+    let mut diagnostics = Diagnostics::default();
+    let expansion = parse::module(input, &mut diagnostics).and_then(|module| {
+        let names = check::objects(&module, &mut diagnostics);
+        diagnostics.is_empty().then(|| expand::module(&module, &names, root))
     });
-    expansion.unwrap_or_else(|| mistakes.into_compile_errors())
+    expansion.unwrap_or_else(|| diagnostics.into_compile_errors())
 }

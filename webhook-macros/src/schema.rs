@@ -1,17 +1,18 @@
 //! Looking things up in the catalog: what stands at a path.
 
-use webhook_catalog::{EventType, Field, Shape, nearest};
+use webhook_catalog::{EventType, Shape, nearest};
 
-use crate::mistakes::did_you_mean;
+use crate::diagnostics::did_you_mean;
 
-mod lacking;
+mod describe;
 mod missing;
+mod sparse;
 mod tokens;
-mod words;
+mod walk;
 
-pub(crate) use lacking::{is_lacking, requirements, requirements_of};
+pub(crate) use describe::{in_words, part_in_words, readers_of, remark};
+pub(crate) use sparse::{is_lacking, sparse_fields, sparse_fields_of};
 pub(crate) use tokens::{digest, marker, marker_of, places};
-pub(crate) use words::{in_words, part_in_words, readers_of, remark};
 
 /// Where a view or an enum belongs: an object, or a place inside one.
 #[derive(Clone)]
@@ -96,162 +97,9 @@ pub(crate) fn object_of(event: &'static EventType, name: &str) -> Result<SchemaP
 }
 
 impl SchemaPath {
-    /// Finds a place inside this one; arrays and lists on the way stand for their elements.
-    pub(crate) fn inner(&self, path: &str) -> Result<Self, String> {
-        let mut shape = self.shape.clone();
-        for step in path.split('.') {
-            let field = self.field(&element(&shape).clone(), step, path)?;
-            shape = element(&field.shape).clone();
-        }
-        Ok(Self { at: path.to_owned(), shape, ..*self })
-    }
-
-    /// Finds what stands at a path.
-    pub(crate) fn find(&self, path: &str) -> Result<Found, String> {
-        self.walk(path, |at, shape| self.no_way_through(at.rsplit('.').next().unwrap_or(at), shape))
-    }
-
-    /// Checks that lanes can be made by what stands at a path: a text, or something that has an id.
-    pub(crate) fn check_lane(&self, path: &str) -> Result<(), String> {
-        let what = |at: &str, shape: &Shape| format!("`{at}` of `{}` is {}", self.name(), in_words(shape));
-        let found = self.walk(path, |at, shape| {
-            let what = what(at, shape);
-            match shape {
-                Shape::Expandable(_) => format!("{what}; an event has the id, so write `per = \"{at}\"`"),
-                _ => format!("{what}: it contains nothing to order by"),
-            }
-        })?;
-        let has_id =
-            |whole| fields(whole).iter().any(|field| field.name == "id" && is_plain_text(&field.shape));
-        let what = || what(path, &found.shape);
-        match &found.shape {
-            Shape::Expandable(_) => Ok(()),
-            whole @ (Shape::Nested(_) | Shape::Object(_)) if has_id(whole) => Ok(()),
-            Shape::Nested(_) | Shape::Object(_) => {
-                Err(format!("{} without an id: name a text inside it, such as `{path}.…`", what()))
-            }
-            other if is_plain_text(other) => Ok(()),
-            _ => Err(format!("{}: an ordering key is a text or an id", what())),
-        }
-    }
-
-    /// Goes along a path; `blocked` has the words for what holds no fields, and the path on which it stands.
-    fn walk(&self, path: &str, blocked: impl Fn(&str, &Shape) -> String) -> Result<Found, String> {
-        let mut found = Found::begin(&self.shape);
-        let mut behind = 0;
-        let mut rest = Some(path);
-        while let Some(path_left) = rest {
-            let (step, after) = found.shape.step(path_left);
-            rest = after;
-            match &found.shape {
-                Shape::Map(inner) => {
-                    // Any key may be there, and none must.
-                    found.optional = true;
-                    found.shape = (**inner).clone();
-                }
-                Shape::Nested(_) | Shape::Object(_) => {
-                    let field = self.field(&found.shape, step, path)?;
-                    found.nullable |= field.nullable;
-                    found.optional |= field.optional;
-                    found.shape = field.shape;
-                }
-                other => return Err(blocked(if behind == 0 { step } else { &path[..behind] }, other)),
-            }
-            check_key(found.steps.last(), step)?;
-            found.steps.push(step.to_owned());
-            behind += step.len() + usize::from(behind > 0);
-        }
-        Ok(found)
-    }
-
-    /// Finds what stands at a path in a sample, where lists are filled and references can be sent whole.
-    pub(crate) fn find_in_sample(&self, path: &str) -> Result<Found, String> {
-        let mut found = Found::begin(&self.shape);
-        let mut rest = Some(path);
-        while let Some(path_left) = rest {
-            let (step, after) = found.shape.step(path_left);
-            rest = after;
-            check_key(found.steps.last(), step)?;
-            found.steps.push(step.to_owned());
-            let inner = match &found.shape {
-                Shape::List(inner) if step == "data" => Shape::Array(inner.clone()),
-                Shape::Array(inner) if step.parse::<usize>().is_ok() => (**inner).clone(),
-                Shape::Array(_) => {
-                    return Err(format!("`{step}` in `{path}` is no place in an array: write a number"));
-                }
-                Shape::Map(inner) => (**inner).clone(),
-                Shape::Any => Shape::Any,
-                Shape::Nested(_) | Shape::Object(_) | Shape::Expandable(_) => {
-                    let field = self.field(element(&found.shape), step, path)?;
-                    found.nullable = field.nullable;
-                    found.shape = field.shape;
-                    continue;
-                }
-                Shape::List(_) => {
-                    return Err(format!("the values of the list in `{path}` are in its `data`"));
-                }
-                other => return Err(self.no_way_through(step, other)),
-            };
-            found.nullable = false;
-            found.shape = inner;
-        }
-        Ok(found)
-    }
-
     /// The name of the place for messages: `payment_intent`, `payment_intent.amount_details`.
     pub(crate) fn name(&self) -> String {
         if self.at.is_empty() { self.object.to_owned() } else { format!("{}.{}", self.object, self.at) }
-    }
-
-    /// Finds the field for a step of a path.
-    fn field(&self, shape: &Shape, step: &str, path: &str) -> Result<Field, String> {
-        let fields = fields(shape);
-        let found = fields.iter().find(|field| field.name == step);
-        found.cloned().ok_or_else(|| self.no_field(fields, step, path))
-    }
-
-    fn no_way_through(&self, step: &str, shape: &Shape) -> String {
-        let what = format!("`{step}` of `{}` is {}", self.name(), in_words(shape));
-        match shape {
-            Shape::Expandable(_) => {
-                format!(
-                    "{what}; an event has the id, so read `{step}` itself, as `String` or `Expandable<…>`"
-                )
-            }
-            Shape::Array(_) => format!("{what}: read `{step}` itself, as `Vec<…>` of a view"),
-            Shape::List(_) => format!(
-                "{what}: read `{step}` itself, as `List<…>` of a view, whose `has_more` tells whether that is all"
-            ),
-            _ => format!("{what}: there is nothing inside it"),
-        }
-    }
-}
-
-/// Checks a key of metadata, which is named after the field that it stands in.
-fn check_key(owner: Option<&String>, key: &str) -> Result<(), String> {
-    if owner.is_some_and(|owner| owner == "metadata") && !webhook_catalog::is_metadata_key(key) {
-        return Err(format!(
-            "`{key}` cannot be a key of `metadata`: it has 1 to 40 characters, and neither `[` nor `]`"
-        ));
-    }
-    Ok(())
-}
-
-/// The fields of an object. One of several objects has the fields of the first; its view names which it is.
-fn fields(shape: &Shape) -> &[Field] {
-    match shape {
-        Shape::Nested(fields) => fields,
-        Shape::Object(names) => webhook_catalog::object(names[0]).map_or(&[], |object| &object.fields),
-        _ => &[],
-    }
-}
-
-/// Whether a value is text that stands for something, unlike a number or a time that is written as text.
-fn is_plain_text(shape: &Shape) -> bool {
-    match shape {
-        Shape::Enum(_) | Shape::String => true,
-        Shape::Literal(value) => value.starts_with('"'),
-        _ => false,
     }
 }
 

@@ -5,21 +5,21 @@ mod expand;
 
 use proc_macro2::TokenStream;
 
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 use crate::view::parse;
 
 /// Parse, check, expand. The type itself stands beside the expansion; where something is wrong, stand-ins for the
 /// implementations do, so that its uses elsewhere stay good.
 pub(crate) fn derive(root: TokenStream, item: TokenStream) -> TokenStream {
-    let mut mistakes = Mistakes::default();
-    let Some(item) = parse::item(item, &["object", "at", "crate"], &mut mistakes) else {
-        return mistakes.into_compile_errors();
+    let mut diagnostics = Diagnostics::default();
+    let Some(item) = parse::item(item, &["object", "at", "crate"], &mut diagnostics) else {
+        return diagnostics.into_compile_errors();
     };
-    match check::item(&item, &mut mistakes) {
-        Some(checked) if mistakes.is_empty() => expand::implementation(&item, &checked, root),
+    match check::item(&item, &mut diagnostics) {
+        Some(checked) if diagnostics.is_empty() => expand::implementation(&item, &checked, root),
         _ => {
             let stand_in = expand::stand_in(&item, root);
-            let errors = mistakes.into_compile_errors();
+            let errors = diagnostics.into_compile_errors();
             quote::quote!(#errors #stand_in)
         }
     }

@@ -70,9 +70,9 @@ pub trait Extract: Sized + Send + 'static {
     #[doc(hidden)]
     const PAYLOAD: (&'static str, &'static [&'static str]) = ("", &[]);
 
-    /// What the event's payload requires, for each object that it reads.
+    /// What the event's payload sparse_fields, for each object that it reads.
     #[doc(hidden)]
-    const REQUIRES: &'static [&'static [SparseField]] = &[];
+    const SPARSE_FIELDS: &'static [&'static [SparseField]] = &[];
 
     /// How the expansion extracts it. An extractor that never waits overrides this, to save the box.
     #[doc(hidden)]
@@ -86,7 +86,7 @@ pub trait Extract: Sized + Send + 'static {
         needs: Self::needs,
         extraction: Self::EXTRACTION,
         payload: Self::PAYLOAD,
-        requires: Self::REQUIRES,
+        sparse_fields: Self::SPARSE_FIELDS,
     };
 
     /// Makes the argument for one run. Implement it as an `async fn`, whose future must be `Send`.
@@ -111,7 +111,7 @@ pub trait Extract: Sized + Send + 'static {
 impl<T: Payload> Extract for Event<T> {
     const IS_EVENT: bool = true;
     const PAYLOAD: (&'static str, &'static [&'static str]) = (T::NAME, T::OBJECTS);
-    const REQUIRES: &'static [&'static [SparseField]] = T::REQUIRES;
+    const SPARSE_FIELDS: &'static [&'static [SparseField]] = T::SPARSE_FIELDS;
 
     const EXTRACTION: Extraction<Self> = Extraction::Immediate(|invocation| {
         Self::decode(Arc::clone(&invocation.envelope)).map_err(|error| {

@@ -37,20 +37,20 @@ pub const fn assert_carried(payload: (&str, &[&str]), events: &[(&str, &[&str])]
 #[track_caller]
 pub const fn assert_sent(
     payload: &str,
-    requires: &[&[SparseField]],
+    sparse_fields: &[&[SparseField]],
     event: &str,
     objects: &[&str],
     lacks: &[&str],
 ) {
     let mut of = 0;
-    while of < requires.len() {
+    while of < sparse_fields.len() {
         let mut at = 0;
-        while at < requires[of].len() {
-            let SparseField { object, field, is_optional, cure } = requires[of][at];
+        while at < sparse_fields[of].len() {
+            let SparseField { object, field, is_optional, cure } = sparse_fields[of][at];
             if !is_optional && shares_a_name(&[object], objects) && shares_a_name(&[field], lacks) {
                 let text =
                     ConstText::new().add("`").add(event).add("` carries `").add(object).add("` without `");
-                let text = text.add(field).add("`, which `").add(payload).add("` requires: ").add(cure);
+                let text = text.add(field).add("`, which `").add(payload).add("` sparse_fields: ").add(cure);
                 text.panic();
             }
             at += 1;

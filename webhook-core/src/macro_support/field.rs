@@ -103,14 +103,14 @@ pub struct Variant<T> {
     /// The place that the view is of.
     pub place: SchemaPath,
     /// Those of its fields that some event lacks.
-    pub requires: &'static [SparseField],
+    pub sparse_fields: &'static [SparseField],
     /// Reads the view.
     pub read: fn(Json<'_>) -> Result<T, DecodeError>,
 }
 
 /// Describes a variant. The bound is what a type that is no view violates.
 pub const fn variant<V: View>() -> Variant<V> {
-    Variant { place: V::PLACES[0], requires: V::REQUIRES, read: V::read }
+    Variant { place: V::PLACES[0], sparse_fields: V::SPARSE_FIELDS, read: V::read }
 }
 
 /// What a type with parameters must read in a view of previous attributes, where a constant cannot say it.

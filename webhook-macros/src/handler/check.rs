@@ -8,42 +8,43 @@ use webhook_catalog::{EventType, Mismatch};
 use super::parse::{Attribute, Kind};
 use super::policy::Policy;
 use super::unlisted;
-use crate::mistakes::{Mistakes, did_you_mean};
+use crate::diagnostics::{Diagnostics, did_you_mean};
 
 /// A handler in which no mistake was found.
-pub(crate) struct Handler<'f> {
+pub(super) struct Handler<'f> {
     /// The event types, sorted; `None` for `#[on_unhandled]`.
-    pub(crate) types: Option<Vec<&'static EventType>>,
+    pub(super) types: Option<Vec<&'static EventType>>,
     /// The names and patterns as they were written.
-    pub(crate) names: Vec<LitStr>,
+    pub(super) names: Vec<LitStr>,
     /// Types that the catalog does not know.
-    pub(crate) unlisted: Vec<String>,
-    pub(crate) id: Option<String>,
-    pub(crate) policy: Policy,
-    pub(crate) root: Option<Path>,
-    pub(crate) arguments: Vec<&'f Type>,
-    pub(crate) doc: String,
+    pub(super) unlisted: Vec<String>,
+    pub(super) id: Option<String>,
+    pub(super) policy: Policy,
+    pub(super) root: Option<Path>,
+    pub(super) arguments: Vec<&'f Type>,
+    pub(super) doc: String,
 }
 
 /// Checks the attribute and the signature, noting every mistake. `None` if the signature is beyond use.
-pub(crate) fn handler<'f>(
+pub(super) fn handler<'f>(
     attribute: Attribute,
     function: &'f ItemFn,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Handler<'f>> {
     let names = (attribute.kind == Kind::OnEvent).then_some(&attribute.events);
-    if names.is_some_and(|names| names.is_empty() && attribute.unlisted.is_empty()) && mistakes.is_empty() {
+    if names.is_some_and(|names| names.is_empty() && attribute.unlisted.is_empty()) && diagnostics.is_empty()
+    {
         let message = "which events? write `#[on_event(\"payment_intent.succeeded\")]`; \
                        `#[on_unhandled]` takes those that no handler names";
-        mistakes.add(proc_macro2::Span::call_site(), message);
+        diagnostics.add(proc_macro2::Span::call_site(), message);
     }
-    let types = names.map(|names| event_types(names, mistakes));
-    let unlisted = unlisted::check(&attribute.unlisted, mistakes);
-    let id = attribute.id.and_then(|id| handler_id(&id, mistakes));
+    let types = names.map(|names| event_types(names, diagnostics));
+    let unlisted = unlisted::check(&attribute.unlisted, diagnostics);
+    let id = attribute.id.and_then(|id| handler_id(&id, diagnostics));
     let reply = attribute.policy.reply.as_ref().map(syn::Ident::span);
-    let mut policy = Policy::check(attribute.policy, types.as_deref(), mistakes);
-    unlisted::policy(&unlisted, reply, &mut policy, mistakes);
-    let arguments = signature(attribute.kind, function, mistakes)?;
+    let mut policy = Policy::check(attribute.policy, types.as_deref(), diagnostics);
+    unlisted::policy(&unlisted, reply, &mut policy, diagnostics);
+    let arguments = signature(attribute.kind, function, diagnostics)?;
     Some(Handler {
         types,
         names: attribute.events,
@@ -56,7 +57,7 @@ pub(crate) fn handler<'f>(
     })
 }
 
-fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventType> {
+fn event_types(names: &[LitStr], diagnostics: &mut Diagnostics) -> Vec<&'static EventType> {
     // Which argument brought each type: two of them may cover the same one.
     let mut brought: BTreeMap<&'static str, (&'static EventType, String)> = BTreeMap::new();
     for name in names {
@@ -68,13 +69,13 @@ fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventT
                     message +=
                         &format!("; one that is newer, older or in preview is `unlisted(\"{written}\")`");
                 }
-                mistakes.add(name.span(), message);
+                diagnostics.add(name.span(), message);
             }
             Ok(types) => {
                 let twice = types.iter().find_map(|known| Some((known.name, &brought.get(known.name)?.1)));
                 match twice {
                     Some((_, by)) if *by == written => {
-                        mistakes.add(name.span(), format!("`{written}` is listed twice"));
+                        diagnostics.add(name.span(), format!("`{written}` is listed twice"));
                     }
                     Some((known, by)) => {
                         let both = if known == written {
@@ -84,7 +85,7 @@ fn event_types(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<&'static EventT
                         } else {
                             format!("`{written}` and `{by}` both cover `{known}`: keep one of them")
                         };
-                        mistakes.add(name.span(), both);
+                        diagnostics.add(name.span(), both);
                     }
                     None => brought.extend(types.iter().map(|known| (known.name, (*known, written.clone())))),
                 }
@@ -130,12 +131,12 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
     }
 }
 
-fn handler_id(id: &LitStr, mistakes: &mut Mistakes) -> Option<String> {
+fn handler_id(id: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
     let written = id.value();
     if !is_name(&written) {
         let message =
             format!("`{written}` is no handler id: it is made of letters, digits, `_`, `-`, `.` and `:`");
-        mistakes.add(id.span(), message);
+        diagnostics.add(id.span(), message);
         return None;
     }
     Some(written)
@@ -148,9 +149,9 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// Checks what surrounds the body; types are judged where they can be looked up, by the compiler.
-fn signature<'f>(kind: Kind, function: &'f ItemFn, mistakes: &mut Mistakes) -> Option<Vec<&'f Type>> {
+fn signature<'f>(kind: Kind, function: &'f ItemFn, diagnostics: &mut Diagnostics) -> Option<Vec<&'f Type>> {
     let signature = &function.sig;
-    let before = mistakes.len();
+    let before = diagnostics.len();
     for attribute in &function.attrs {
         let second = attribute.path().segments.last().map(|segment| segment.ident.to_string());
         if let Some(second @ ("on_event" | "on_unhandled")) = second.as_deref() {
@@ -162,43 +163,43 @@ fn signature<'f>(kind: Kind, function: &'f ItemFn, mistakes: &mut Mistakes) -> O
                     kind.name()
                 )
             };
-            mistakes.add_on(attribute.path(), message);
+            diagnostics.add_on(attribute.path(), message);
         }
     }
     if signature.asyncness.is_none() {
-        mistakes.add(signature.fn_token.span, "a handler is async: write `async fn`");
+        diagnostics.add(signature.fn_token.span, "a handler is async: write `async fn`");
     }
     if let Safety::Unsafe(token) = &signature.safety {
-        mistakes.add_on(token, "a handler cannot be `unsafe`: the server calls it");
+        diagnostics.add_on(token, "a handler cannot be `unsafe`: the server calls it");
     }
     if let Some(abi) = &signature.abi {
-        mistakes.add_on(abi, "a handler is a Rust function: remove the `extern`");
+        diagnostics.add_on(abi, "a handler is a Rust function: remove the `extern`");
     }
     if !signature.generics.params.is_empty() {
-        mistakes.add_on(
+        diagnostics.add_on(
             &signature.generics,
             "a handler has no generic parameters: the server could not choose them",
         );
     } else if let Some(clause) = &signature.generics.where_clause {
-        mistakes.add_on(clause, "a handler has no `where` clause");
+        diagnostics.add_on(clause, "a handler has no `where` clause");
     }
     let arguments: Vec<_> =
-        signature.inputs.iter().filter_map(|input| argument(kind, input, mistakes)).collect();
+        signature.inputs.iter().filter_map(|input| argument(kind, input, diagnostics)).collect();
     if let ReturnType::Type(_, returned) = &signature.output {
         match **returned {
             // Of a function that only lacks its `async`, this is the part that goes away with it.
-            Type::ImplTrait(_) if signature.asyncness.is_some() => mistakes
+            Type::ImplTrait(_) if signature.asyncness.is_some() => diagnostics
                 .add_on(returned, "a handler returns `()` or `Result<(), E>`, by its name: no `impl Trait`"),
             Type::Never(_) => {
-                mistakes.add_on(returned, "a handler returns `()` or `Result<(), E>`: it comes to an end")
+                diagnostics.add_on(returned, "a handler returns `()` or `Result<(), E>`: it comes to an end")
             }
             _ => {}
         }
     }
-    (mistakes.len() == before && arguments.len() == signature.inputs.len()).then_some(arguments)
+    (diagnostics.len() == before && arguments.len() == signature.inputs.len()).then_some(arguments)
 }
 
-fn argument<'f>(kind: Kind, input: &'f FnArg, mistakes: &mut Mistakes) -> Option<&'f Type> {
+fn argument<'f>(kind: Kind, input: &'f FnArg, diagnostics: &mut Diagnostics) -> Option<&'f Type> {
     let typed = match input {
         FnArg::Typed(typed) => typed,
         receiver => {
@@ -206,22 +207,23 @@ fn argument<'f>(kind: Kind, input: &'f FnArg, mistakes: &mut Mistakes) -> Option
                 "`#[{}]` goes on a free function: what a method has in `self` is `State<…>` here",
                 kind.name()
             );
-            mistakes.add_on(receiver, message);
+            diagnostics.add_on(receiver, message);
             return None;
         }
     };
     if let Some(cfg) = typed.attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
-        mistakes.add_on(cfg, "a handler's arguments are not conditional: put the `#[cfg]` on the function");
+        diagnostics
+            .add_on(cfg, "a handler's arguments are not conditional: put the `#[cfg]` on the function");
     }
     match &*typed.ty {
         Type::Reference(reference) => {
             let owned = quote::ToTokens::to_token_stream(&reference.elem).to_string().replace(' ', "");
-            mistakes
+            diagnostics
                 .add_on(&typed.ty, format!("a handler owns its arguments: take `{owned}`, not a reference"));
             None
         }
         Type::ImplTrait(_) => {
-            mistakes.add_on(&typed.ty, "a handler's argument has a type with a name: no `impl Trait`");
+            diagnostics.add_on(&typed.ty, "a handler's argument has a type with a name: no `impl Trait`");
             None
         }
         // The compiler says so itself.

@@ -19,7 +19,7 @@ use super::policy::{OrderMode, Policy};
 /// - `returns` on the return type: a type that is not an outcome;
 /// - `replies` on the return type too: a `Reply` that nobody waits for, or none where Stripe reads one;
 /// - `start` on the function's name: a future that is not `Send`.
-pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: TokenStream) -> TokenStream {
+pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: TokenStream) -> TokenStream {
     let root = handler.root.as_ref().map_or(root, |root| quote!(#root));
     let name = &function.sig.ident;
     let constants: Vec<Ident> =
@@ -43,7 +43,7 @@ pub(crate) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         let sent = lacking(handler).map(|(event, objects, lacks)| {
             quote_spanned! {ty.span()=>
                 const _: () = __private::assert_sent(
-                    #constant.payload.0, #constant.requires, #event, &[#(#objects),*], &[#(#lacks),*]
+                    #constant.payload.0, #constant.sparse_fields, #event, &[#(#objects),*], &[#(#lacks),*]
                 );
             }
         });

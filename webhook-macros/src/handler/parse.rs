@@ -6,7 +6,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Ident, ItemFn, LitStr, Path, Token};
 
 use super::{policy, unlisted};
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 
 /// Which of the attributes.
 #[derive(Clone, Copy, PartialEq)]
@@ -16,7 +16,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::OnEvent => "on_event",
             Self::OnUnhandled => "on_unhandled",
@@ -25,32 +25,32 @@ impl Kind {
 }
 
 /// The arguments as they were written.
-pub(crate) struct Attribute {
-    pub(crate) kind: Kind,
-    pub(crate) events: Vec<LitStr>,
+pub(super) struct Attribute {
+    pub(super) kind: Kind,
+    pub(super) events: Vec<LitStr>,
     /// Those that the catalog does not know.
-    pub(crate) unlisted: Vec<LitStr>,
-    pub(crate) id: Option<LitStr>,
-    pub(crate) policy: policy::Written,
-    pub(crate) root: Option<Path>,
+    pub(super) unlisted: Vec<LitStr>,
+    pub(super) id: Option<LitStr>,
+    pub(super) policy: policy::Written,
+    pub(super) root: Option<Path>,
 }
 
 impl Attribute {
-    pub(crate) fn parse(kind: Kind, arguments: TokenStream, mistakes: &mut Mistakes) -> Self {
+    pub(super) fn parse(kind: Kind, arguments: TokenStream, diagnostics: &mut Diagnostics) -> Self {
         let policy = policy::Written::default();
         let mut attribute =
             Self { kind, events: Vec::new(), unlisted: Vec::new(), id: None, policy, root: None };
         let parser = |input: ParseStream<'_>| {
-            each_argument(input, mistakes, |mistakes| attribute.argument(input, mistakes));
+            each_argument(input, diagnostics, |diagnostics| attribute.argument(input, diagnostics));
             Ok(())
         };
         if let Err(mistake) = parser.parse2(arguments) {
-            mistakes.push(mistake);
+            diagnostics.push(mistake);
         }
         attribute
     }
 
-    fn argument(&mut self, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<()> {
+    fn argument(&mut self, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<()> {
         if input.peek(LitStr) {
             let event: LitStr = input.parse()?;
             if self.kind == Kind::OnUnhandled {
@@ -68,14 +68,14 @@ impl Attribute {
             return Ok(());
         }
         match key_of(input).as_deref() {
-            Some("retry") => return self.policy.retry(&input.call(Ident::parse_any)?, input, mistakes),
+            Some("retry") => return self.policy.retry(&input.call(Ident::parse_any)?, input, diagnostics),
             Some("order") => {
                 let key = input.call(Ident::parse_any)?;
-                return self.policy.order(self.kind, &key, input, mistakes);
+                return self.policy.order(self.kind, &key, input, diagnostics);
             }
             Some("unlisted") if self.kind == Kind::OnEvent => {
                 let key = input.call(Ident::parse_any)?;
-                self.unlisted.extend(unlisted::parse(&key, input, mistakes)?);
+                self.unlisted.extend(unlisted::parse(&key, input, diagnostics)?);
                 return Ok(());
             }
             Some("reply") if self.kind == Kind::OnEvent => {
@@ -123,18 +123,18 @@ fn key_of(input: ParseStream<'_>) -> Option<String> {
 /// Takes arguments up to the end, a comma after each, noting every mistake and stepping over it.
 pub(super) fn each_argument(
     input: ParseStream<'_>,
-    mistakes: &mut Mistakes,
-    mut argument: impl FnMut(&mut Mistakes) -> syn::Result<()>,
+    diagnostics: &mut Diagnostics,
+    mut argument: impl FnMut(&mut Diagnostics) -> syn::Result<()>,
 ) {
     while !input.is_empty() {
-        if let Err(mistake) = argument(mistakes) {
-            mistakes.push(mistake);
+        if let Err(mistake) = argument(diagnostics) {
+            diagnostics.push(mistake);
             skip_argument(input);
         }
         if !input.is_empty()
             && let Err(mistake) = input.parse::<Token![,]>()
         {
-            mistakes.add(mistake.span(), "arguments are separated by commas");
+            diagnostics.add(mistake.span(), "arguments are separated by commas");
             skip_argument(input);
             let _ = input.parse::<Token![,]>();
         }
@@ -254,7 +254,7 @@ fn skip_argument(input: ParseStream<'_>) {
 }
 
 /// Parses what the attribute stands on.
-pub(crate) fn function(kind: Kind, item: TokenStream, mistakes: &mut Mistakes) -> Option<ItemFn> {
+pub(super) fn function(kind: Kind, item: TokenStream, diagnostics: &mut Diagnostics) -> Option<ItemFn> {
     let name = kind.name();
     let first =
         item.clone().into_iter().find(|token| !matches!(token, TokenTree::Punct(_) | TokenTree::Group(_)));
@@ -264,11 +264,11 @@ pub(crate) fn function(kind: Kind, item: TokenStream, mistakes: &mut Mistakes) -
             if syn::parse2::<syn::TraitItemFn>(item.clone())
                 .is_ok_and(|function| function.default.is_none()) =>
         {
-            mistakes.add_on(first, format!("`#[{name}]` goes on a free function, and that has a body"));
+            diagnostics.add_on(first, format!("`#[{name}]` goes on a free function, and that has a body"));
             None
         }
         Err(_) if syn::parse2::<syn::ImplItemFn>(item.clone()).is_ok() => {
-            mistakes.add_on(first, format!("`#[{name}]` goes on a free function, outside of any `impl`"));
+            diagnostics.add_on(first, format!("`#[{name}]` goes on a free function, outside of any `impl`"));
             None
         }
         // A function that does not parse gets the compiler's own report; another item gets ours.
@@ -276,9 +276,9 @@ pub(crate) fn function(kind: Kind, item: TokenStream, mistakes: &mut Mistakes) -
             let is_item = syn::parse2::<syn::Item>(item).is_ok();
             let message = format!("`#[{name}]` goes on an `async fn`");
             if is_item {
-                mistakes.add_on(first, message)
+                diagnostics.add_on(first, message)
             } else {
-                mistakes.push(mistake)
+                diagnostics.push(mistake)
             }
             None
         }

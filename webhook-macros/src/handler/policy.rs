@@ -33,7 +33,7 @@ struct WrittenOrder {
     group: Option<LitStr>,
 }
 
-/// A policy without mistakes. What is `None` was not written.
+/// A policy without diagnostics. What is `None` was not written.
 pub(super) struct Policy {
     pub(super) timeout: Option<Duration>,
     pub(super) retry: Retry,

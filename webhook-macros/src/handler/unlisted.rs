@@ -8,7 +8,7 @@ use webhook_catalog::Mismatch;
 use super::check::unknown_type;
 use super::parse::each_argument;
 use super::policy::Policy;
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 
 const EXAMPLE: &str =
     "types that the catalog does not know stand in parentheses: `unlisted(\"order.created\")`";
@@ -17,7 +17,7 @@ const EXAMPLE: &str =
 pub(super) fn parse(
     key: &Ident,
     input: ParseStream<'_>,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) -> syn::Result<Vec<LitStr>> {
     if !input.peek(syn::token::Paren) {
         return Err(syn::Error::new(key.span(), EXAMPLE));
@@ -28,7 +28,7 @@ pub(super) fn parse(
         return Err(syn::Error::new(key.span(), EXAMPLE));
     }
     let mut names = Vec::new();
-    each_argument(&content, mistakes, |_| {
+    each_argument(&content, diagnostics, |_| {
         let name: LitStr = content.parse().map_err(|mistake| syn::Error::new(mistake.span(), EXAMPLE))?;
         names.push(name);
         Ok(())
@@ -37,14 +37,14 @@ pub(super) fn parse(
 }
 
 /// Checks that they can be names of snapshot events, and are none that the catalog has.
-pub(super) fn check(names: &[LitStr], mistakes: &mut Mistakes) -> Vec<String> {
+pub(super) fn check(names: &[LitStr], diagnostics: &mut Diagnostics) -> Vec<String> {
     let mut checked: Vec<String> = Vec::new();
     for name in names {
         let written = name.value();
         match refusal(&written) {
-            Some(message) => mistakes.add(name.span(), message),
+            Some(message) => diagnostics.add(name.span(), message),
             None if checked.contains(&written) => {
-                mistakes.add(name.span(), format!("`{written}` is listed twice"));
+                diagnostics.add(name.span(), format!("`{written}` is listed twice"));
             }
             None => checked.push(written),
         }
@@ -90,11 +90,16 @@ fn refusal(written: &str) -> Option<String> {
 }
 
 /// Checks the policy of a handler of such types: whether Stripe waits for an answer is not known of them.
-pub(super) fn policy(unlisted: &[String], reply: Option<Span>, policy: &mut Policy, mistakes: &mut Mistakes) {
+pub(super) fn policy(
+    unlisted: &[String],
+    reply: Option<Span>,
+    policy: &mut Policy,
+    diagnostics: &mut Diagnostics,
+) {
     let Some(name) = unlisted.first() else { return };
     if let Some(reply) = reply {
         let message = format!("whether Stripe waits for the answer to `{name}` is not known: remove `reply`");
-        mistakes.add(reply, message);
+        diagnostics.add(reply, message);
     }
     if let Some(returns) = policy.returns.as_mut().filter(|returns| !returns.reply) {
         returns.otherwise = format!(

@@ -9,7 +9,7 @@ use webhook_catalog::{Field, Shape};
 use super::parse::Module;
 use crate::schema;
 
-pub(crate) fn module(module: &Module, names: &[&'static str], root: TokenStream) -> TokenStream {
+pub(super) fn module(module: &Module, names: &[&'static str], root: TokenStream) -> TokenStream {
     let objects = names.iter().map(|name| Writer::new(name, names).object());
     let (attributes, visibility, name) = (&module.attributes, &module.visibility, &module.name);
     let doc = (!attributes.iter().any(|attribute| attribute.path().is_ident("doc"))).then(|| {
@@ -62,8 +62,8 @@ impl<'n> Writer<'n> {
             }
         });
         let ident = format_ident!("{name}");
-        let of_payload = schema::requirements_of(
-            [quote!(<Self as __private::View>::REQUIRES)],
+        let of_payload = schema::sparse_fields_of(
+            [quote!(<Self as __private::View>::SPARSE_FIELDS)],
             fields.iter().any(|field| self.is_lacking(field)),
         );
         quote! {
@@ -130,7 +130,7 @@ impl<'n> Writer<'n> {
             .map(|field| (field.name, quote!(false)))
             .collect();
         let cure = "read this event with a view of your own, where the field is an `Option<…>`";
-        let requires = schema::requirements(object, &required, cure);
+        let sparse_fields = schema::sparse_fields(object, &required, cure);
         quote! {
             #[doc = #doc]
             #[derive(Clone, Debug)]
@@ -149,7 +149,7 @@ impl<'n> Writer<'n> {
             }
 
             impl __private::View for #name {
-                #requires
+                #sparse_fields
 
                 fn read_object(
                     json: __private::Json<'_>,
@@ -165,7 +165,7 @@ impl<'n> Writer<'n> {
         }
     }
 
-    /// Whether some event lacks a field that the struct requires.
+    /// Whether some event lacks a field that the struct sparse_fields.
     fn is_lacking(&self, field: &Field) -> bool {
         !field.optional && !field.nullable && schema::is_lacking(self.name, field.name)
     }

@@ -5,18 +5,18 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, Token, Visibility, braced};
 
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 
 /// The module as it was written.
-pub(crate) struct Module {
-    pub(crate) attributes: Vec<Attribute>,
-    pub(crate) visibility: Visibility,
-    pub(crate) name: Ident,
-    pub(crate) objects: Punctuated<ObjectName, Token![,]>,
+pub(super) struct Module {
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) visibility: Visibility,
+    pub(super) name: Ident,
+    pub(super) objects: Punctuated<ObjectName, Token![,]>,
 }
 
 /// An object's name, of one or several words with dots between.
-pub(crate) struct ObjectName(pub(crate) Punctuated<Ident, Token![.]>);
+pub(super) struct ObjectName(pub(crate) Punctuated<Ident, Token![.]>);
 
 impl Parse for Module {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -36,13 +36,13 @@ impl Parse for ObjectName {
     }
 }
 
-pub(crate) fn module(tokens: TokenStream, mistakes: &mut Mistakes) -> Option<Module> {
+pub(super) fn module(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Option<Module> {
     match syn::parse2(tokens) {
         Ok(module) => Some(module),
         Err(mistake) => {
             let message = "here stands a module with the names of objects: \
                            `pub mod stripe { payment_intent, checkout.session }`";
-            mistakes.add(mistake.span(), message);
+            diagnostics.add(mistake.span(), message);
             None
         }
     }

@@ -3,7 +3,7 @@
 use webhook_catalog::{Field, Move, Shape, moved_at, nearest};
 
 use super::{SchemaPath, in_words};
-use crate::mistakes::did_you_mean;
+use crate::diagnostics::did_you_mean;
 
 impl SchemaPath {
     /// Says that a step of a path leads nowhere, and why: the event lacks it, it has moved, it was misspelt.

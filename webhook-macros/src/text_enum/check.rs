@@ -4,37 +4,37 @@ use proc_macro2::Span;
 use syn::{Data, Fields, Ident, Type, Variant};
 use webhook_catalog::{Shape, nearest};
 
-use crate::mistakes::{Mistakes, did_you_mean};
+use crate::diagnostics::{Diagnostics, did_you_mean};
 use crate::schema::SchemaPath;
 use crate::view::check::place;
 use crate::view::parse::{Item, Settings};
 
 /// An enum whose variants are values that Stripe sends, and one for all others.
-pub(crate) struct TextEnum {
-    pub(crate) place: SchemaPath,
-    pub(crate) variants: Vec<(Ident, String)>,
-    pub(crate) other: Ident,
+pub(super) struct TextEnum {
+    pub(super) place: SchemaPath,
+    pub(super) variants: Vec<(Ident, String)>,
+    pub(super) other: Ident,
 }
 
-pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
+pub(super) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<TextEnum> {
     let name = &item.input.ident;
     let Data::Enum(data) = &item.input.data else {
-        mistakes.add(name.span(), "`StripeEnum` is for enums; `StripeObject` is for structs");
+        diagnostics.add(name.span(), "`StripeEnum` is for enums; `StripeObject` is for structs");
         return None;
     };
     if item.settings.object.is_some() && item.settings.at.is_none() && !item.settings.incomplete {
         let message = "which field? write `#[stripe(object = \"payment_intent\", at = \"status\")]`";
-        mistakes.add(name.span(), message);
+        diagnostics.add(name.span(), message);
         return None;
     }
-    let place = place(name, &item.settings, mistakes)?;
+    let place = place(name, &item.settings, diagnostics)?;
     let values: Vec<&str> = match &place.shape {
         Shape::Enum(values) => values.clone(),
         Shape::Literal(value) => vec![value.trim_matches('"')],
         other => {
             let is = crate::schema::in_words(other);
             let at = item.settings.at.as_ref().map_or(name.span(), |at| at.span());
-            mistakes
+            diagnostics
                 .add(at, format!("`{}` of `{}` is {is}, not one of a set of texts", place.at, place.object));
             return None;
         }
@@ -46,7 +46,7 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
     for variant in &data.variants {
         if variant.ident == "Other" {
             other = Some(variant.ident.clone());
-            fallback(variant, &values, mistakes);
+            fallback(variant, &values, diagnostics);
         } else if !matches!(variant.fields, Fields::Unit) {
             let name = &variant.ident;
             let is_fallback = !has_other && !values.contains(&snake_case(&name.to_string()).as_str());
@@ -56,10 +56,10 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
             } else {
                 "a variant is a value of Stripe's and holds nothing; only `Other(String)` does".to_owned()
             };
-            mistakes.add(name.span(), message);
-        } else if let Some((value, span)) = value(variant, &values, &place, mistakes) {
+            diagnostics.add(name.span(), message);
+        } else if let Some((value, span)) = value(variant, &values, &place, diagnostics) {
             match variants.iter().find(|(_, known)| *known == value) {
-                Some((known, _)) => mistakes
+                Some((known, _)) => diagnostics
                     .add(span, format!("`{value}` is read as `{known}` already: remove one of the two")),
                 None => variants.push((variant.ident.clone(), value)),
             }
@@ -69,14 +69,14 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<TextEnum> {
         let message = format!(
             "Stripe adds values without notice: give `{name}` a variant `Other(String)` that keeps those it does not know"
         );
-        mistakes.add(name.span(), message);
+        diagnostics.add(name.span(), message);
     }
     Some(TextEnum { place, variants, other: other? })
 }
 
 /// Checks the variant for all other values.
-fn fallback(variant: &Variant, values: &[&str], mistakes: &mut Mistakes) {
-    Settings::parse(&variant.attrs, &[], mistakes);
+fn fallback(variant: &Variant, values: &[&str], diagnostics: &mut Diagnostics) {
+    Settings::parse(&variant.attrs, &[], diagnostics);
     if holds_text(variant) {
         return;
     }
@@ -85,7 +85,7 @@ fn fallback(variant: &Variant, values: &[&str], mistakes: &mut Mistakes) {
         message +=
             "; for Stripe's own `other`, add a variant of another name with `#[stripe(rename = \"other\")]`";
     }
-    mistakes.add_on(variant, message);
+    diagnostics.add_on(variant, message);
 }
 
 fn holds_text(variant: &Variant) -> bool {
@@ -98,9 +98,9 @@ fn value(
     variant: &Variant,
     values: &[&str],
     place: &SchemaPath,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) -> Option<(String, Span)> {
-    let settings = Settings::parse(&variant.attrs, &["rename"], mistakes);
+    let settings = Settings::parse(&variant.attrs, &["rename"], diagnostics);
     if settings.incomplete {
         return None;
     }
@@ -114,7 +114,7 @@ fn value(
     let all = if values.len() <= 12 { format!("there are `{}`", values.join("`, `")) } else { String::new() };
     let all = if all.is_empty() { "`events --explain TYPE` lists some".to_owned() } else { all };
     let hint = did_you_mean(&nearest(&value, values.iter().copied()), &all);
-    mistakes.add(span, format!("`{}` of `{}` is never `{value}`{hint}", place.at, place.object));
+    diagnostics.add(span, format!("`{}` of `{}` is never `{value}`{hint}", place.at, place.object));
     None
 }
 

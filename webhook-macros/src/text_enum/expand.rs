@@ -7,7 +7,7 @@ use super::check::TextEnum;
 use crate::schema;
 use crate::view::parse::Item;
 
-pub(crate) fn implementation(item: &Item, checked: &TextEnum, root: TokenStream) -> TokenStream {
+pub(super) fn implementation(item: &Item, checked: &TextEnum, root: TokenStream) -> TokenStream {
     let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
     let name = &item.input.ident;
     let (object, at, digest) =
@@ -45,8 +45,8 @@ pub(crate) fn implementation(item: &Item, checked: &TextEnum, root: TokenStream)
     }
 }
 
-/// Implementations that are never run: the program does not compile, and only the mistakes shall say so.
-pub(crate) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
+/// Implementations that are never run: the program does not compile, and only the diagnostics shall say so.
+pub(super) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
     let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
     let name = &item.input.ident;
     let (impl_generics, type_generics, where_clause) = item.input.generics.split_for_impl();

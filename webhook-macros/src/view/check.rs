@@ -7,7 +7,7 @@ use syn::{Data, Fields, Ident, Type, Variant};
 use super::parse::{Item, Settings};
 use webhook_catalog::Shape;
 
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 use crate::schema::{self, Found, SchemaPath};
 
 /// What the item is, checked.
@@ -28,29 +28,31 @@ pub(crate) struct ViewField {
     pub(crate) found: Found,
 }
 
-pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
+pub(crate) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<Kind> {
     let Item { input, settings } = item;
     if settings.incomplete {
         return None;
     }
     if let Some(lifetime) = input.generics.lifetimes().next() {
-        mistakes.add(lifetime.span(), "a view owns what it reads: use `String` instead of a reference");
+        diagnostics.add(lifetime.span(), "a view owns what it reads: use `String` instead of a reference");
         return None;
     }
     match &input.data {
-        Data::Struct(data) if settings.transparent.is_some() => transparent(&data.fields, settings, mistakes),
+        Data::Struct(data) if settings.transparent.is_some() => {
+            transparent(&data.fields, settings, diagnostics)
+        }
         Data::Struct(data) => match &data.fields {
             Fields::Named(named) => {
-                let place = place(&input.ident, settings, mistakes)?;
+                let place = place(&input.ident, settings, diagnostics)?;
                 if !matches!(place.shape, Shape::Nested(_)) {
                     let at = settings.at.as_ref().map_or(input.ident.span(), |at| at.span());
-                    mistakes.add(at, of_no_object(&place));
+                    diagnostics.add(at, of_no_object(&place));
                     return None;
                 }
                 let fields = named
                     .named
                     .iter()
-                    .filter_map(|field| self::field(field, &place, settings.previous.is_some(), mistakes))
+                    .filter_map(|field| self::field(field, &place, settings.previous.is_some(), diagnostics))
                     .collect();
                 Some(Kind::View { place, fields })
             }
@@ -58,7 +60,7 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
                 let message = "a view has named fields, the ones it reads; \
                                a struct around one value is `#[stripe(transparent)]`";
                 let span = if other.is_empty() { input.ident.span() } else { other.span() };
-                mistakes.add(span, message);
+                diagnostics.add(span, message);
                 None
             }
         },
@@ -66,7 +68,7 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
             if settings.at.is_some() && data.variants.iter().any(|variant| variant.fields.is_empty()) {
                 let message = "the variants of this enum are to be views of objects: `Card(CardView)`; \
                                one of texts derives `StripeEnum`";
-                mistakes.add(input.ident.span(), message);
+                diagnostics.add(input.ident.span(), message);
                 return None;
             }
             for (key, span) in settings.useless(&["object", "at", "previous", "transparent"]) {
@@ -79,18 +81,18 @@ pub(crate) fn item(item: &Item, mistakes: &mut Mistakes) -> Option<Kind> {
                     }
                     _ => format!("an enum over views has no use for `{key}`: remove this"),
                 };
-                mistakes.add(span, message);
+                diagnostics.add(span, message);
             }
             if data.variants.is_empty() {
                 let message = "an enum over views has a variant for each object that the program reads";
-                mistakes.add(input.ident.span(), message);
+                diagnostics.add(input.ident.span(), message);
             }
             let variants =
-                data.variants.iter().filter_map(|variant| self::variant(variant, mistakes)).collect();
+                data.variants.iter().filter_map(|variant| self::variant(variant, diagnostics)).collect();
             Some(Kind::Union { variants })
         }
         Data::Union(data) => {
-            mistakes.add(data.union_token.span, "a view is a struct, or an enum over views");
+            diagnostics.add(data.union_token.span, "a view is a struct, or an enum over views");
             None
         }
     }
@@ -105,37 +107,38 @@ fn of_no_object(place: &SchemaPath) -> String {
     }
 }
 
-fn transparent(fields: &Fields, settings: &Settings, mistakes: &mut Mistakes) -> Option<Kind> {
+fn transparent(fields: &Fields, settings: &Settings, diagnostics: &mut Diagnostics) -> Option<Kind> {
     for (_, span) in settings.useless(&["object", "at", "previous"]) {
-        mistakes.add(span, "a transparent type reads what its field's type reads, anywhere: remove this");
+        diagnostics.add(span, "a transparent type reads what its field's type reads, anywhere: remove this");
     }
     match fields {
         Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
             Some(Kind::Transparent { inner: unnamed.unnamed[0].ty.clone() })
         }
         other => {
-            mistakes.add(other.span(), "a transparent type has one unnamed field: `struct OrderId(String);`");
+            diagnostics
+                .add(other.span(), "a transparent type has one unnamed field: `struct OrderId(String);`");
             None
         }
     }
 }
 
 /// Finds the place that the attributes name.
-pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) -> Option<SchemaPath> {
+pub(crate) fn place(name: &Ident, settings: &Settings, diagnostics: &mut Diagnostics) -> Option<SchemaPath> {
     if settings.incomplete {
         return None;
     }
     let Some(object) = &settings.object else {
         {
             let message = "which object of Stripe's? write `#[stripe(object = \"payment_intent\")]`";
-            mistakes.add(name.span(), message);
+            diagnostics.add(name.span(), message);
         }
         return None;
     };
     let place = match schema::object(&object.value()) {
         Ok(place) => place,
         Err(message) => {
-            mistakes.add(object.span(), message);
+            diagnostics.add(object.span(), message);
             return None;
         }
     };
@@ -143,7 +146,7 @@ pub(crate) fn place(name: &Ident, settings: &Settings, mistakes: &mut Mistakes) 
     match place.inner(&at.value()) {
         Ok(inner) => Some(inner),
         Err(message) => {
-            mistakes.add(at.span(), message);
+            diagnostics.add(at.span(), message);
             None
         }
     }
@@ -153,9 +156,9 @@ fn field(
     field: &syn::Field,
     place: &SchemaPath,
     previous: bool,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) -> Option<ViewField> {
-    let settings = Settings::parse(&field.attrs, &["path", "rename"], mistakes);
+    let settings = Settings::parse(&field.attrs, &["path", "rename"], diagnostics);
     if settings.incomplete {
         return None;
     }
@@ -170,21 +173,21 @@ fn field(
             Some(ViewField { name, ty: field.ty.clone(), path, found })
         }
         Err(message) => {
-            mistakes.add(span, message);
+            diagnostics.add(span, message);
             None
         }
     }
 }
 
-fn variant(variant: &Variant, mistakes: &mut Mistakes) -> Option<(Ident, Type)> {
-    Settings::parse(&variant.attrs, &[], mistakes);
+fn variant(variant: &Variant, diagnostics: &mut Diagnostics) -> Option<(Ident, Type)> {
+    Settings::parse(&variant.attrs, &[], diagnostics);
     match &variant.fields {
         Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
             Some((variant.ident.clone(), unnamed.unnamed[0].ty.clone()))
         }
         _ => {
             let message = format!("each variant holds a view of one object: `{0}({0}View)`", variant.ident);
-            mistakes.add(variant.ident.span(), message);
+            diagnostics.add(variant.ident.span(), message);
             None
         }
     }

@@ -1,17 +1,18 @@
-//! Expansion: how the type reads itself. It holds calls; the logic is in `webhook_core::__private`.
+//! Expansion: how the type reads itself. It contains calls; the logic is in `webhook_core::__private`.
+
+mod field;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
+use syn::Type;
 use syn::spanned::Spanned;
-use syn::visit::Visit;
-use syn::{Generics, Type};
 
 use super::check::{Kind, ViewField};
 use super::parse::Item;
 use crate::schema::{self, SchemaPath};
+use field::{constant_of, is_generic, shape_of};
 
-pub(crate) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> TokenStream {
+pub(super) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> TokenStream {
     let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
     let body = match kind {
         Kind::Transparent { inner } => transparent(item, inner),
@@ -26,8 +27,8 @@ pub(crate) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> Tok
     }
 }
 
-/// Implementations that are never run: the program does not compile, and only the mistakes shall say so.
-pub(crate) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
+/// Implementations that are never run: the program does not compile, and only the diagnostics shall say so.
+pub(super) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
     let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
     let name = &item.input.ident;
     let mut generics = item.input.generics.clone();
@@ -118,7 +119,8 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
             quote!(#constant)
         })
         .collect();
-    let requires = schema::requirements_of(described.iter().map(|variant| quote!(#variant.requires)), true);
+    let sparse_fields =
+        schema::sparse_fields_of(described.iter().map(|variant| quote!(#variant.sparse_fields)), true);
     let names = variants.iter().map(|(name, _)| name);
     let positions = 0..variants.len();
     quote! {
@@ -127,7 +129,7 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
         impl #impl_generics __private::Payload for #name #type_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #text;
             const OBJECTS: &'static [&'static ::core::primitive::str] = &[#(#described.place.object),*];
-            #requires
+            #sparse_fields
 
             fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
                 <Self as __private::FromStripe<__private::shape::Object>>::read(object.json())
@@ -184,9 +186,9 @@ fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let (_, type_generics, _) = item.input.generics.split_for_impl();
     let (object, at, digest) = (place.object, &place.at, schema::digest(&place.shape));
-    let requires = schema::requirements(place.object, &required, "use `Option<…>`");
+    let sparse_fields = schema::sparse_fields(place.object, &required, "use `Option<…>`");
     let of_payload =
-        schema::requirements_of([quote!(<Self as __private::View>::REQUIRES)], !required.is_empty());
+        schema::sparse_fields_of([quote!(<Self as __private::View>::SPARSE_FIELDS)], !required.is_empty());
     let payload = place.at.is_empty().then(|| {
         let paths = fields.iter().map(|field| &field.path);
         let mut payload = generics.clone();
@@ -244,7 +246,7 @@ fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
         #(#reads)*
 
         impl #impl_generics __private::View for #name #type_generics #where_clause {
-            #requires
+            #sparse_fields
 
             fn read_object(
                 json: __private::Json<'_>,
@@ -268,92 +270,4 @@ fn position<'n>(names: &mut Vec<&'n str>, name: &'n str) -> usize {
         names.push(name);
         names.len() - 1
     })
-}
-
-fn shape_of(field: &ViewField) -> TokenStream {
-    let marker = schema::marker_of(&field.found);
-    if field.found.may_be_missing() { quote!(__private::shape::Maybe<#marker>) } else { marker }
-}
-
-fn constant_of(view: &Ident, place: &SchemaPath, field: &ViewField, constant: &Ident) -> TokenStream {
-    let ty = &field.ty;
-    let shape = shape_of(field);
-    let (message, note) = sentences(place, field);
-    // A name of its own: the compiler points out traits of the same name.
-    let reads = format_ident!("{view}_reads_{}", field.name.unraw());
-    let described = quote_spanned!(ty.span()=> describe::<#ty>());
-    let places = schema::places(place, &field.path, &field.found.shape);
-    let owner = format!("`{}` of `{}`", field.path, place.name());
-    let agreed = (!places.is_empty()).then(|| {
-        quote_spanned! {ty.span()=>
-            const _: () = __private::assert_place(#owner, #constant.places, &[#(#places),*]);
-        }
-    });
-    quote! {
-        const #constant: __private::Field<#ty> = {
-            #[allow(non_camel_case_types, reason = "nobody writes it")]
-            #[diagnostic::on_unimplemented(message = #message, label = "`{Self}` cannot read it", note = #note)]
-            trait #reads: __private::FromStripe<#shape> {}
-
-            #[diagnostic::do_not_recommend]
-            impl<T: __private::FromStripe<#shape>> #reads for T {}
-
-            const fn describe<T: #reads>() -> __private::Field<T> {
-                __private::field::<#shape, T>()
-            }
-
-            #described
-        };
-        #agreed
-    }
-}
-
-/// What is wrong with a type that cannot read the field, and what would be right.
-fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
-    let (path, owner, found) = (&field.path, place.name(), &field.found);
-    let (is, readers) = (schema::in_words(&found.shape), schema::readers_of(found));
-    let remark = schema::remark(place, path, found);
-    let missing = match (found.nullable, found.optional) {
-        _ if found.partial => "can be missing, as any previous attribute can",
-        (true, true) => "can be null or absent",
-        (true, false) => "can be null",
-        (false, true) => "can be absent",
-        (false, false) => "",
-    };
-    let reader = if missing.is_empty() { readers } else { format!("Option<{readers}>") };
-    let message = match missing {
-        _ if let Some(part) = schema::part_in_words(found) => format!("`{path}` of `{owner}` is {part}"),
-        // The type's look only chooses the sentence; whether it fits is decided by the trait.
-        _ if missing.is_empty() || is_option(&field.ty) => format!("`{path}` of `{owner}` is {is}"),
-        _ => format!("`{path}` of `{owner}` {missing}: use `Option<…>`"),
-    };
-    let note = match missing {
-        _ if found.partial => format!("read it as `{reader}`{remark}"),
-        "" => format!("read it as `{reader}`{remark}"),
-        _ => format!("it is {is}, and {missing}: read it as `{reader}`{remark}"),
-    };
-    // Braces are placeholders in such a text.
-    (message.replace(['{', '}'], "|"), note.replace(['{', '}'], "|"))
-}
-
-fn is_option(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
-}
-
-fn is_generic(ty: &Type, generics: &Generics) -> bool {
-    struct Names<'g>(&'g Generics, bool);
-
-    impl<'ast> Visit<'ast> for Names<'_> {
-        fn visit_ident(&mut self, ident: &'ast Ident) {
-            self.1 |= self.0.params.iter().any(|param| match param {
-                syn::GenericParam::Type(param) => param.ident == *ident,
-                syn::GenericParam::Const(param) => param.ident == *ident,
-                syn::GenericParam::Lifetime(_) => false,
-            });
-        }
-    }
-
-    let mut names = Names(generics, false);
-    names.visit_type(ty);
-    names.1
 }

@@ -5,7 +5,7 @@ use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
 use syn::{Attribute, DeriveInput, LitStr, Path};
 
-use crate::mistakes::{Mistakes, did_you_mean};
+use crate::diagnostics::{Diagnostics, did_you_mean};
 
 /// The item as it was written.
 pub(crate) struct Item {
@@ -27,14 +27,14 @@ pub(crate) struct Settings {
 }
 
 /// Parses the item; `allowed` are the keys that make sense on it.
-pub(crate) fn item(tokens: TokenStream, allowed: &[&str], mistakes: &mut Mistakes) -> Option<Item> {
+pub(crate) fn item(tokens: TokenStream, allowed: &[&str], diagnostics: &mut Diagnostics) -> Option<Item> {
     match syn::parse2::<DeriveInput>(tokens) {
         Ok(input) => {
-            let settings = Settings::parse(&input.attrs, allowed, mistakes);
+            let settings = Settings::parse(&input.attrs, allowed, diagnostics);
             Some(Item { input, settings })
         }
         Err(mistake) => {
-            mistakes.push(mistake);
+            diagnostics.push(mistake);
             None
         }
     }
@@ -42,11 +42,11 @@ pub(crate) fn item(tokens: TokenStream, allowed: &[&str], mistakes: &mut Mistake
 
 impl Settings {
     /// Reads all `#[stripe(…)]` among the attributes; `allowed` are the keys that make sense here.
-    pub(crate) fn parse(attributes: &[Attribute], allowed: &[&str], mistakes: &mut Mistakes) -> Self {
+    pub(crate) fn parse(attributes: &[Attribute], allowed: &[&str], diagnostics: &mut Diagnostics) -> Self {
         let mut settings = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("stripe")) {
             if let Err(mistake) = attribute.parse_nested_meta(|meta| settings.setting(&meta, allowed)) {
-                mistakes.push(mistake);
+                diagnostics.push(mistake);
                 settings.incomplete = true;
             }
         }

@@ -120,6 +120,10 @@ mod tests {
         assert!(of_type(created, policy) < of_type(updated, policy));
         assert!(of_type(updated, policy) < of_type(deleted, policy));
         assert_eq!(of_type(created, by("customer")), of_type(deleted, by("customer")));
-        assert!(new_task(&handler(of_mode(OrderMode::Strict)), &event("", platform)).lane.is_some_and(|lane| lane.strict));
+        assert!(
+            new_task(&handler(of_mode(OrderMode::Strict)), &event("", platform))
+                .lane
+                .is_some_and(|lane| lane.strict)
+        );
     }
 }

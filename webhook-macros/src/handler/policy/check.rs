@@ -9,7 +9,7 @@ use webhook_catalog::{EventType, awaited, awaited_types, retry};
 
 use super::super::check::is_name;
 use super::{Order, OrderMode, Policy, Retry, Returns, Written, WrittenOrder, WrittenRetry};
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 use crate::schema;
 
 pub(super) const ATTEMPTS: &str =
@@ -20,23 +20,23 @@ impl Policy {
     pub(in super::super) fn check(
         written: Written,
         types: Option<&[&'static EventType]>,
-        mistakes: &mut Mistakes,
+        diagnostics: &mut Diagnostics,
     ) -> Self {
         let timeout_at = written.timeout.as_ref().map(LitStr::span);
-        let timeout = written.timeout.and_then(|timeout| timeout_of(&timeout, mistakes));
+        let timeout = written.timeout.and_then(|timeout| timeout_of(&timeout, diagnostics));
         let types_or_none = types.unwrap_or_default();
         let replies = written.reply.is_some();
         if let Some(order) = &written.order {
-            order.check(types_or_none, mistakes);
+            order.check(types_or_none, diagnostics);
         }
         if let Some(reply) = &written.reply {
             let order_at = written.order.as_ref().map(|order| order.key);
-            answers(reply, types_or_none, timeout.zip(timeout_at), order_at, mistakes);
+            answers(reply, types_or_none, timeout.zip(timeout_at), order_at, diagnostics);
         }
         let is_read =
             replies && types_or_none.iter().any(|known| awaited(known.name).is_some_and(|it| it.is_read));
         let retry = match written.retry {
-            Some(retry) => Retry::check(&retry, mistakes),
+            Some(retry) => Retry::check(&retry, diagnostics),
             // Stripe does not read what a later run decides.
             None if is_read => Retry { attempts: Some(1), ..Retry::default() },
             None => Retry::default(),
@@ -56,7 +56,7 @@ impl Policy {
 }
 
 impl WrittenOrder {
-    fn check(&self, types: &[&'static EventType], mistakes: &mut Mistakes) {
+    fn check(&self, types: &[&'static EventType], diagnostics: &mut Diagnostics) {
         if self.mode == Some(OrderMode::Unordered) {
             for (setting, useless) in
                 [(&self.per, "nothing is ordered"), (&self.group, "there are no lanes to share")]
@@ -65,13 +65,13 @@ impl WrittenOrder {
                 let message = format!(
                     "with `unordered` any number of runs overlap, so {useless}: remove one of the two"
                 );
-                mistakes.add(setting.span(), message);
+                diagnostics.add(setting.span(), message);
             }
         }
         if let Some(path) = &self.per
             && let Err(message) = per(&path.value(), types)
         {
-            mistakes.add(path.span(), message);
+            diagnostics.add(path.span(), message);
         }
         if let Some(group) = &self.group
             && !is_name(&group.value())
@@ -80,33 +80,33 @@ impl WrittenOrder {
                 "`{}` is not a valid group name: use letters, digits, `_`, `-`, `.` and `:`",
                 group.value()
             );
-            mistakes.add(group.span(), message);
+            diagnostics.add(group.span(), message);
         }
     }
 }
 
 impl Retry {
-    fn check(written: &WrittenRetry, mistakes: &mut Mistakes) -> Self {
-        let attempts = written.attempts.as_ref().and_then(|attempts| attempts_of(attempts, mistakes));
+    fn check(written: &WrittenRetry, diagnostics: &mut Diagnostics) -> Self {
+        let attempts = written.attempts.as_ref().and_then(|attempts| attempts_of(attempts, diagnostics));
         let first_delay =
-            written.first_delay.as_ref().and_then(|first| delay("first_delay", first, mistakes));
-        let max_delay = written.max_delay.as_ref().and_then(|max| delay("max_delay", max, mistakes));
+            written.first_delay.as_ref().and_then(|first| delay("first_delay", first, diagnostics));
+        let max_delay = written.max_delay.as_ref().and_then(|max| delay("max_delay", max, diagnostics));
         let growth = "the delays begin at `first_delay` and grow up to `max_delay`";
         match (&written.first_delay, first_delay, &written.max_delay, max_delay) {
             (_, Some(first), Some(at), Some(max)) if max < first => {
-                mistakes.add(at.span(), format!("`max_delay` is below `first_delay`: {growth}"));
+                diagnostics.add(at.span(), format!("`max_delay` is below `first_delay`: {growth}"));
             }
             (None, _, Some(at), Some(max)) if max < retry::FIRST_DELAY => {
                 let default = humantime::format_duration(retry::FIRST_DELAY);
                 let message =
                     format!("`max_delay` is below `first_delay`, which is {default} by default: {growth}");
-                mistakes.add(at.span(), message);
+                diagnostics.add(at.span(), message);
             }
             (Some(at), Some(first), None, _) if first > retry::MAX_DELAY => {
                 let default = humantime::format_duration(retry::MAX_DELAY);
                 let message =
                     format!("`first_delay` is above `max_delay`, which is {default} by default: {growth}");
-                mistakes.add(at.span(), message);
+                diagnostics.add(at.span(), message);
             }
             _ => {}
         }
@@ -114,7 +114,7 @@ impl Retry {
     }
 }
 
-fn attempts_of(attempts: &LitInt, mistakes: &mut Mistakes) -> Option<u32> {
+fn attempts_of(attempts: &LitInt, diagnostics: &mut Diagnostics) -> Option<u32> {
     // A number that is too large for its type is out of the range as well.
     let runs = attempts.base10_parse().unwrap_or(u32::MAX);
     let message: &dyn Display = match runs {
@@ -124,36 +124,37 @@ fn attempts_of(attempts: &LitInt, mistakes: &mut Mistakes) -> Option<u32> {
         }
         _ => &ATTEMPTS,
     };
-    mistakes.add(attempts.span(), message);
+    diagnostics.add(attempts.span(), message);
     None
 }
 
-fn delay(key: &str, written: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
-    let delay = duration(written, mistakes)?;
+fn delay(key: &str, written: &LitStr, diagnostics: &mut Diagnostics) -> Option<Duration> {
+    let delay = duration(written, diagnostics)?;
     if (retry::SHORTEST_DELAY..=retry::LONGEST_DELAY).contains(&delay) {
         return Some(delay);
     }
-    mistakes.add(written.span(), format!("`{key}` is from \"1s\" to \"24h\": `{}` is not", written.value()));
+    diagnostics
+        .add(written.span(), format!("`{key}` is from \"1s\" to \"24h\": `{}` is not", written.value()));
     None
 }
 
-fn timeout_of(written: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
-    let timeout = duration(written, mistakes)?;
+fn timeout_of(written: &LitStr, diagnostics: &mut Diagnostics) -> Option<Duration> {
+    let timeout = duration(written, diagnostics)?;
     if timeout.is_zero() {
-        mistakes.add(written.span(), "a timeout of 0 would cancel every run before it began");
+        diagnostics.add(written.span(), "a timeout of 0 would cancel every run before it began");
         return None;
     }
     Some(timeout)
 }
 
-fn duration(written: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
+fn duration(written: &LitStr, diagnostics: &mut Diagnostics) -> Option<Duration> {
     let text = written.value();
     let duration = humantime::parse_duration(&text).ok();
     if duration.is_none() {
         let message = format!(
             "`{text}` is not a duration: write a number and its unit, such as \"500ms\", \"30s\" or \"2m\""
         );
-        mistakes.add(written.span(), message);
+        diagnostics.add(written.span(), message);
     }
     duration
 }
@@ -187,7 +188,7 @@ fn answers(
     types: &[&EventType],
     timeout: Option<(Duration, Span)>,
     order_at: Option<Span>,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) {
     if let Some(other) = types.iter().find(|known| awaited(known.name).is_none()) {
         let all: Vec<_> = awaited_types().iter().map(|awaited| awaited.event_type).collect();
@@ -196,7 +197,7 @@ fn answers(
             other.name,
             all.join("` and `")
         );
-        mistakes.add(reply.span(), message);
+        diagnostics.add(reply.span(), message);
         return;
     }
     let shortest =
@@ -209,12 +210,12 @@ fn answers(
             humantime::format_duration(awaited.patience),
             awaited.event_type
         );
-        mistakes.add(at, message);
+        diagnostics.add(at, message);
     }
     if let Some(at) = order_at {
         let message =
             "`order` and `reply` exclude each other: a run that Stripe waits for cannot wait for another run";
-        mistakes.add(at, message);
+        diagnostics.add(at, message);
     }
 }
 

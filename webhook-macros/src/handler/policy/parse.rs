@@ -8,7 +8,7 @@ use webhook_catalog::nearest;
 
 use super::super::parse::{Kind, each_argument, given_twice, text, upcoming, value_span};
 use super::{OrderMode, Written, WrittenOrder, WrittenRetry};
-use crate::mistakes::Mistakes;
+use crate::diagnostics::Diagnostics;
 
 const RETRY_EXAMPLE: &str = "`retry(attempts = 12, first_delay = \"5s\", max_delay = \"1h\")`";
 
@@ -38,7 +38,7 @@ impl Written {
         &mut self,
         key: &Ident,
         input: ParseStream<'_>,
-        mistakes: &mut Mistakes,
+        diagnostics: &mut Diagnostics,
     ) -> syn::Result<()> {
         if !input.peek(token::Paren) {
             let message =
@@ -52,7 +52,7 @@ impl Written {
             return Err(syn::Error::new(key.span(), message));
         }
         let mut retry = WrittenRetry::default();
-        each_argument(&inside, mistakes, |_| retry.argument(&inside));
+        each_argument(&inside, diagnostics, |_| retry.argument(&inside));
         if self.retry.replace(retry).is_some() { Err(given_twice(key)) } else { Ok(()) }
     }
 
@@ -62,7 +62,7 @@ impl Written {
         kind: Kind,
         key: &Ident,
         input: ParseStream<'_>,
-        mistakes: &mut Mistakes,
+        diagnostics: &mut Diagnostics,
     ) -> syn::Result<()> {
         let mut order = WrittenOrder { key: key.span(), mode: None, per: None, group: None };
         if input.parse::<Token![=]>().is_ok() {
@@ -78,7 +78,7 @@ impl Written {
                 let message = format!("`order()` is empty: write {}, or some of it", kind.order_example());
                 return Err(syn::Error::new(key.span(), message));
             }
-            each_argument(&inside, mistakes, |_| order.argument(kind, &inside));
+            each_argument(&inside, diagnostics, |_| order.argument(kind, &inside));
         } else {
             let message =
                 format!("`order` needs a value: write `order = strict`, or {}", kind.order_example());

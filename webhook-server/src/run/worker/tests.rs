@@ -8,8 +8,8 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, proptest};
 use webhook_core::{
-    Envelope, HandlerError, HandlerFuture, Invocation, Order, OrderMode, Policy, Registration, Registry, States,
-    Subscription,
+    Envelope, HandlerError, HandlerFuture, Invocation, Order, OrderMode, Policy, Registration, Registry,
+    States, Subscription,
 };
 
 use super::*;

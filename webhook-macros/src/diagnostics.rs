@@ -4,9 +4,9 @@ use proc_macro2::{Span, TokenStream};
 
 /// All that is wrong with one item.
 #[derive(Default)]
-pub(crate) struct Mistakes(Vec<syn::Error>);
+pub(crate) struct Diagnostics(Vec<syn::Error>);
 
-impl Mistakes {
+impl Diagnostics {
     pub(crate) fn add(&mut self, span: Span, message: impl std::fmt::Display) {
         self.0.push(syn::Error::new(span, message));
     }

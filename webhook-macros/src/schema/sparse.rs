@@ -14,21 +14,21 @@ pub(crate) fn is_lacking(object: &str, field: &str) -> bool {
 }
 
 /// What a view requires of an object: fields, and whether it does without them. Nothing where there is none.
-pub(crate) fn requirements(object: &str, fields: &[(&str, TokenStream)], cure: &str) -> TokenStream {
+pub(crate) fn sparse_fields(object: &str, fields: &[(&str, TokenStream)], cure: &str) -> TokenStream {
     if fields.is_empty() {
         return TokenStream::new();
     }
     let fields = fields.iter().map(|(field, is_optional)| {
         quote!(__private::SparseField { object: #object, field: #field, is_optional: #is_optional, cure: #cure })
     });
-    quote!(const REQUIRES: &'static [__private::SparseField] = &[#(#fields),*];)
+    quote!(const SPARSE_FIELDS: &'static [__private::SparseField] = &[#(#fields),*];)
 }
 
-/// What a payload requires, which is what its views do.
-pub(crate) fn requirements_of(of_views: impl IntoIterator<Item = TokenStream>, any: bool) -> TokenStream {
+/// What a payload sparse_fields, which is what its views do.
+pub(crate) fn sparse_fields_of(of_views: impl IntoIterator<Item = TokenStream>, any: bool) -> TokenStream {
     if !any {
         return TokenStream::new();
     }
     let of_views = of_views.into_iter();
-    quote!(const REQUIRES: &'static [&'static [__private::SparseField]] = &[#(#of_views),*];)
+    quote!(const SPARSE_FIELDS: &'static [&'static [__private::SparseField]] = &[#(#of_views),*];)
 }

@@ -1,0 +1,104 @@
+//! One field of a view: the constant that describes it, and the error if its type cannot read it.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+use syn::{Generics, Type};
+
+use crate::schema::{self, SchemaPath};
+use crate::view::check::ViewField;
+
+pub(super) fn shape_of(field: &ViewField) -> TokenStream {
+    let marker = schema::marker_of(&field.found);
+    if field.found.may_be_missing() { quote!(__private::shape::Maybe<#marker>) } else { marker }
+}
+
+pub(super) fn constant_of(
+    view: &Ident,
+    place: &SchemaPath,
+    field: &ViewField,
+    constant: &Ident,
+) -> TokenStream {
+    let ty = &field.ty;
+    let shape = shape_of(field);
+    let (message, note) = sentences(place, field);
+    // A name of its own: the compiler points out traits of the same name.
+    let reads = format_ident!("{view}_reads_{}", field.name.unraw());
+    let described = quote_spanned!(ty.span()=> describe::<#ty>());
+    let places = schema::places(place, &field.path, &field.found.shape);
+    let owner = format!("`{}` of `{}`", field.path, place.name());
+    let agreed = (!places.is_empty()).then(|| {
+        quote_spanned! {ty.span()=>
+            const _: () = __private::assert_place(#owner, #constant.places, &[#(#places),*]);
+        }
+    });
+    quote! {
+        const #constant: __private::Field<#ty> = {
+            #[allow(non_camel_case_types, reason = "nobody writes it")]
+            #[diagnostic::on_unimplemented(message = #message, label = "`{Self}` cannot read it", note = #note)]
+            trait #reads: __private::FromStripe<#shape> {}
+
+            #[diagnostic::do_not_recommend]
+            impl<T: __private::FromStripe<#shape>> #reads for T {}
+
+            const fn describe<T: #reads>() -> __private::Field<T> {
+                __private::field::<#shape, T>()
+            }
+
+            #described
+        };
+        #agreed
+    }
+}
+
+/// What is wrong with a type that cannot read the field, and what would be right.
+fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
+    let (path, owner, found) = (&field.path, place.name(), &field.found);
+    let (is, readers) = (schema::in_words(&found.shape), schema::readers_of(found));
+    let remark = schema::remark(place, path, found);
+    let missing = match (found.nullable, found.optional) {
+        _ if found.partial => "can be missing, as any previous attribute can",
+        (true, true) => "can be null or absent",
+        (true, false) => "can be null",
+        (false, true) => "can be absent",
+        (false, false) => "",
+    };
+    let reader = if missing.is_empty() { readers } else { format!("Option<{readers}>") };
+    let message = match missing {
+        _ if let Some(part) = schema::part_in_words(found) => format!("`{path}` of `{owner}` is {part}"),
+        // The type's look only chooses the sentence; whether it fits is decided by the trait.
+        _ if missing.is_empty() || is_option(&field.ty) => format!("`{path}` of `{owner}` is {is}"),
+        _ => format!("`{path}` of `{owner}` {missing}: use `Option<…>`"),
+    };
+    let note = match missing {
+        _ if found.partial => format!("read it as `{reader}`{remark}"),
+        "" => format!("read it as `{reader}`{remark}"),
+        _ => format!("it is {is}, and {missing}: read it as `{reader}`{remark}"),
+    };
+    // Braces are placeholders in such a text.
+    (message.replace(['{', '}'], "|"), note.replace(['{', '}'], "|"))
+}
+
+fn is_option(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
+}
+
+pub(super) fn is_generic(ty: &Type, generics: &Generics) -> bool {
+    struct Names<'g>(&'g Generics, bool);
+
+    impl<'ast> Visit<'ast> for Names<'_> {
+        fn visit_ident(&mut self, ident: &'ast Ident) {
+            self.1 |= self.0.params.iter().any(|param| match param {
+                syn::GenericParam::Type(param) => param.ident == *ident,
+                syn::GenericParam::Const(param) => param.ident == *ident,
+                syn::GenericParam::Lifetime(_) => false,
+            });
+        }
+    }
+
+    let mut names = Names(generics, false);
+    names.visit_type(ty);
+    names.1
+}
