@@ -5,6 +5,7 @@ pub(crate) mod attempt;
 mod disposition;
 pub(crate) mod in_flight;
 pub(crate) mod inline;
+mod lease;
 pub(crate) mod panics;
 pub(crate) mod slots;
 mod task;

@@ -138,6 +138,11 @@ impl Server {
             Some(inbox) => inbox.worker.drain(patience.saturating_sub(spent)).await,
             None => all_answered,
         };
+        if let Some(inbox) = &self.inbox
+            && all_ended
+        {
+            inbox.worker.leave().await;
+        }
         self.parts.report.summarise();
         Ok(Stopped { all_answered, all_ended })
     }
@@ -169,6 +174,7 @@ impl Server {
         }
         tokio::spawn(retain(store, keep, inbox.recorder.clock_is_right()));
         tokio::spawn(Arc::clone(&inbox.worker).work());
+        tokio::spawn(Arc::clone(&inbox.worker).keep_lease());
     }
 
     async fn report_recovered(&self, inbox: &Inbox, recovered: &Recovered) {

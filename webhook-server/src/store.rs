@@ -1,8 +1,9 @@
-//! The seam between the inbox and what keeps it: the protocol of a store, in the words of the inbox.
+//! The storage interface: what every store must implement.
 //!
-//! A store keeps events, one task for each event and handler, and what could not be read. All time is the store's own
-//! (its callers speak of durations), so that several instances may share one. Each operation is atomic, and durable
-//! when its future is ready with a success; an error says that it may or may not have happened.
+//! A store keeps events, one task for each event and handler, and bodies that are not events. Several instances of a
+//! program may share one: each has its own [`Store`], which acts for that instance. All time is the store's own (its
+//! callers speak of durations). Each operation is atomic, and durable when its future is ready with a success. An error
+//! leaves open whether it took place.
 
 pub(crate) mod clock;
 #[cfg(test)]
@@ -32,45 +33,57 @@ pub(crate) use self::rows::{
 };
 pub(crate) use self::sqlite::{beside, cautions, is_socket, real};
 pub(crate) use self::task::{
-    Capacity, Claim, ClaimResult, Disposition, FinishResult, Lane, NewEvent, NewTask, ParkReason, Pruned,
-    RecordResult, Recovered, Replayed, Retention, StartMode, State, Ticket, moment,
+    Capacity, Claim, ClaimResult, Disposition, FinishResult, Heartbeat, Lane, Lease, NewEvent, NewTask,
+    ParkReason, Pruned, RecordResult, Recovered, Replayed, Retention, StartMode, State, Ticket, moment,
 };
 
-/// What an operation of a store gives, when it is done.
+/// The result of a store operation, when it is done.
 pub(crate) type StoreFuture<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 's>>;
 
-/// Keeps an inbox.
+/// Keeps an inbox, for one instance of the program.
 pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Takes over what a former process left, given the ids of all handlers that there are.
+    /// Joins the instances that share the inbox, naming all handlers of this program, and takes over what instances that
+    /// are gone left. Nothing starts for this instance before that.
     ///
-    /// What was running is ready again at once, and *suspect*: its process may have died of it. Each such end is
-    /// counted as a crash of the task, unless the run was acquitted. A task with [`MAX_CRASHES`] of them is parked if it was the only one running
-    /// this time: then nothing else can have ended the process. Tasks of handlers that are gone are parked, and resumed
-    /// when the handler is back.
-    fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered>;
+    /// What an instance ran when it went is ready again at once, and *suspect*: the instance may have died of it. That is
+    /// counted as a crash of the task, unless the run was cleared. A task with [`MAX_CRASHES`] of them is parked if it was
+    /// the only one that the instance ran: then nothing else can have ended it.
+    ///
+    /// Tasks of handlers that no instance has are parked, and resumed when an instance joins with the handler. A store
+    /// that several instances share may wait before it parks them, since a deploy may bring the handler back.
+    fn recover(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered>;
 
-    /// Stores an event and its tasks, unless it is known: by its id, type and object.
+    /// How this instance shows that it is alive. `None` if it need not: the store knows by other means, such as a lock
+    /// that ends with the process.
+    fn lease(&self) -> Option<Lease>;
+
+    /// Renews the lease, and takes over what instances that are gone left.
+    fn heartbeat(&self) -> StoreFuture<'_, Heartbeat>;
+
+    /// Leaves the instances: gives back the tasks that still run here, without counting the attempts.
+    fn leave(&self) -> StoreFuture<'_, ()>;
+
+    /// Stores an event and its tasks, unless it is known by its id, type and object.
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult>;
 
-    /// Keeps a verified body that is no event. Returns whether it is new.
+    /// Keeps a verified body that is not an event. Returns whether it is new.
     fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool>;
 
-    /// Starts tasks that are due, as far as there is capacity, those first that are due the longest; never two in one
-    /// lane.
+    /// Starts due tasks up to the capacity, those that have been due longest first; never two in one lane.
     ///
-    /// Suspects start one after the other: the next one when no suspect runs any more. Beside them, other tasks go on.
-    /// A suspect with two crashes or more is *accused*: it comes before anything else, and while it runs as a suspect,
-    /// no other task is started but those that are awaited.
+    /// Suspects start one at a time: an instance runs no two at once. Other tasks run beside them. A suspect with two
+    /// crashes or more is *accused*: it comes before anything else, and while it runs as a suspect, its instance starts
+    /// no other task except awaited ones. A store may leave all suspects to one instance.
     fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult>;
 
-    /// Ends a run, unless the ticket is no longer the task's.
+    /// Ends a run, unless the ticket is no longer valid.
     fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult>;
 
-    /// Clears a run that goes on for long and has not ended its process: what waited for it goes on, and if the process
+    /// Clears a run that has gone on for long without ending its process. What waited for it goes on, and if the process
     /// ends now, that is not counted as a crash of the task.
-    fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
+    fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
 
-    /// Frees what has been kept long enough, of the events from `cursor` on; few enough not to be felt.
+    /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`.
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned>;
 
     /// Lists tasks, newest event first.
@@ -80,7 +93,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>>;
 
     /// Finds the events with an id, oldest first, with their bodies, tasks and attempts. There are several only if the
-    /// id was used for other types or objects as well.
+    /// id was also used for other types or objects.
     fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>>;
 
     /// Lists what is in quarantine, newest first.
@@ -89,29 +102,29 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Counts.
     fn stats(&self) -> StoreFuture<'_, Stats>;
 
-    /// Makes a task that is parked or waits ready now, with all its attempts before it, if it is one of these handlers'.
+    /// Makes a parked or waiting task ready now, with all its attempts before it, if it belongs to one of these handlers.
     /// Returns whether it did.
     fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool>;
 
-    /// Gives up a task that is parked or waits. Returns whether it did.
+    /// Skips a parked or waiting task. Returns whether it did.
     fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool>;
 
-    /// Runs handlers on the event with this `cursor` again, or for the first time, however it ended before.
+    /// Runs handlers on the event with this `cursor` again, or for the first time, however they ended before.
     fn replay(&self, event: i64, tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed>;
 }
 
 /// How many times the process may end while a task is running, before the task is parked.
 pub(crate) const MAX_CRASHES: u32 = 3;
 
-/// What is said of a task that is parked as poison.
+/// The error of a task that is parked as poison.
 pub(crate) const POISON: &str = "the process ended 3 times while this task was running, the last time with no other \
                                  task running";
 
-/// From how many crashes on a suspect is accused.
+/// With this many crashes, a suspect is accused.
 pub(crate) const ACCUSED: u32 = MAX_CRASHES - 1;
 
 /// How many events one step of the retention looks at.
 pub(crate) const PRUNE_STEP: usize = 500;
 
-/// How many attempts that did not succeed are kept of a task, the latest ones.
+/// How many unsuccessful attempts of a task are kept, the latest ones.
 pub(crate) const ATTEMPTS_KEPT: usize = 50;

@@ -107,10 +107,11 @@ impl Recorder {
         let _in_flight = worker.in_flight.one();
         let Arrival { envelope, endpoint, signed_at, received_at } = arrival;
         let handlers = worker.registry.handlers_of(&envelope.event_type);
+        let may_start = worker.may_start();
         let mut reservations: Vec<Option<Reservation>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());
         for handler in handlers {
-            let reservation = worker.slots.try_reserve(handler);
+            let reservation = if may_start { worker.slots.try_reserve(handler) } else { None };
             let at_once = match &reservation {
                 Some(_) if handler.policy.replies => StartMode::Awaited,
                 Some(_) => StartMode::IfFree,

@@ -136,7 +136,7 @@ impl Worker {
         };
         tokio::select! {
             biased;
-            _ = phase.wait_for(|phase| matches!(phase, Phase::Stopping | Phase::Cancelling)) => None,
+            _ = phase.wait_for(|phase| *phase != Phase::Working) => None,
             slot = waiting => Some(slot),
         }
     }
@@ -175,7 +175,7 @@ impl Worker {
             }
         };
         let cancelled = async {
-            let _ = phase.wait_for(|phase| *phase == Phase::Cancelling).await;
+            let _ = phase.wait_for(|phase| matches!(phase, Phase::Suspended | Phase::Cancelling)).await;
         };
         let mut ending = std::pin::pin!(ending);
         tokio::select! {
@@ -192,7 +192,7 @@ impl Worker {
 
     /// Clears a run that has not crashed the process in all this time, retrying until the store accepts it.
     async fn clear_suspect(&self, ticket: Ticket) {
-        while let Err(error) = self.store.acquit(ticket).await {
+        while let Err(error) = self.store.clear_suspect(ticket).await {
             self.store_failed("a run could not be cleared of suspicion yet", Some(ticket.task), &error);
             tokio::time::sleep(STORE_PAUSE).await;
         }

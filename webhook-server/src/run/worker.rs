@@ -45,6 +45,8 @@ pub(super) enum Phase {
     /// The tasks of former processes have not been recovered yet: nothing is accepted.
     Recovering,
     Working,
+    /// This instance lost its lease: runs are cancelled and nothing starts, but events are accepted.
+    Suspended,
     /// Nothing is started any more.
     Stopping,
     /// Runs that have not ended are cancelled.
@@ -82,7 +84,7 @@ impl Worker {
 
     /// Recovers the tasks of former processes. Fails on a full disk; nothing is accepted until a later call succeeds.
     pub(crate) async fn recover(&self) -> Result<Recovered, StoreError> {
-        let recovered = self.store.begin(self.handlers()).await;
+        let recovered = self.store.recover(self.handlers()).await;
         let next = if recovered.is_ok() { Phase::Working } else { Phase::Recovering };
         self.phase.send_if_modified(|phase| {
             let was_stopped = matches!(phase, Phase::Stopping | Phase::Cancelling);
@@ -95,8 +97,13 @@ impl Worker {
     pub(crate) fn check_recovered(&self) -> Result<(), StoreError> {
         match *self.phase.borrow() {
             Phase::Recovering => Err(StoreError::DiskFull),
-            Phase::Working | Phase::Stopping | Phase::Cancelling => Ok(()),
+            Phase::Working | Phase::Suspended | Phase::Stopping | Phase::Cancelling => Ok(()),
         }
+    }
+
+    /// Whether what arrives may start at once.
+    pub(crate) fn may_start(&self) -> bool {
+        *self.phase.borrow() != Phase::Suspended
     }
 
     /// Runs what is due, until the worker is drained.
@@ -146,7 +153,7 @@ impl Worker {
     }
 
     /// The ids of all handlers of this program.
-    fn handlers(&self) -> Arc<[String]> {
+    pub(super) fn handlers(&self) -> Arc<[String]> {
         self.registry.registrations().iter().map(|handler| handler.id.to_owned()).collect()
     }
 
@@ -167,7 +174,7 @@ impl Worker {
                     self.start_claim(claim, reservation);
                 }
                 let is_full = claimed >= capacity.slots;
-                Look { claimed, next_due: if is_full { Some(Duration::ZERO) } else { result.next_due } }
+                Look { claimed, next_due: if is_full { Some(Duration::ZERO) } else { result.next_claim } }
             }
             Err(error) => {
                 self.store_failed("the inbox cannot say what is due", None, &error);

@@ -2,10 +2,12 @@
 //! must be told apart from bad luck.
 
 mod crashes;
+mod instances;
 pub(crate) mod model;
 mod random_walks;
 mod scenarios;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +20,9 @@ use super::clock::{ManualClock, StoreClock};
 use super::sqlite::{Sqlite, in_memory, on_disk};
 use super::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, Disposition, EventRow, Filter,
-    HandlerStats, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason, Pruned, QuarantineRow, RecordResult,
-    Recovered, Replayed, Retention, StartMode, State, Stats, Store, StoreFuture, StoredEvent, TaskRow,
-    Ticket, moment,
+    HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason, Pruned, QuarantineRow,
+    RecordResult, Recovered, Replayed, Retention, StartMode, State, Stats, Store, StoreFuture, StoredEvent,
+    TaskRow, Ticket, moment,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.
@@ -32,52 +34,67 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const KEEP: Retention =
     Retention { bodies: DAY.saturating_mul(7), ids: DAY.saturating_mul(35), parked: DAY.saturating_mul(90) };
 
-/// A kind of store.
+/// A kind of store, for one instance, with a clock of its own that starts at [`START`] and stands still.
 trait Subject {
-    fn new(clock: StoreClock) -> Self;
+    fn new() -> Self;
     fn store(&self) -> &dyn Store;
-    /// Ends the process, so to say, and starts it again; `begin` is up to the test.
+    /// Moves the store's clock on.
+    fn advance(&self, by: Duration);
+    /// Starts the store again as if its process had ended. The test calls `recover`.
     fn restart(&mut self);
 }
 
-struct InModel(Model);
+struct InModel {
+    clock: ManualClock,
+    store: Model,
+}
 
 impl Subject for InModel {
-    fn new(clock: StoreClock) -> Self {
-        Self(Model::new(clock))
+    fn new() -> Self {
+        let clock = ManualClock::new(START);
+        Self { store: Model::new(StoreClock::manual(&clock)), clock }
     }
 
     fn store(&self) -> &dyn Store {
-        &self.0
+        &self.store
+    }
+
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
     }
 
     fn restart(&mut self) {
-        self.0 = self.0.restarted();
+        self.store = self.store.restarted();
     }
 }
 
 struct InMemory {
-    clock: StoreClock,
+    clock: ManualClock,
     store: Option<Sqlite<in_memory::InMemory>>,
 }
 
 impl Subject for InMemory {
-    fn new(clock: StoreClock) -> Self {
-        let store = Sqlite::<in_memory::InMemory>::in_memory(Some(clock.clone())).unwrap();
-        Self { clock, store: Some(store) }
+    fn new() -> Self {
+        let clock = ManualClock::new(START);
+        let store = Sqlite::<in_memory::InMemory>::in_memory(Some(StoreClock::manual(&clock)));
+        Self { clock, store: Some(store.unwrap()) }
     }
 
     fn store(&self) -> &dyn Store {
         self.store.as_ref().unwrap()
     }
 
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
     fn restart(&mut self) {
-        self.store = self.store.take().map(|store| store.restarted(self.clock.clone()));
+        self.store = self.store.take().map(|store| store.restarted(StoreClock::manual(&self.clock)));
     }
 }
 
 struct OnDisk {
-    clock: StoreClock,
+    clock: ManualClock,
     path: PathBuf,
     store: Option<Sqlite<on_disk::OnDisk>>,
     // Dropped after the store, which has its files in it.
@@ -86,16 +103,18 @@ struct OnDisk {
 
 impl OnDisk {
     fn open(&mut self) {
-        self.store = Some(Sqlite::open_with(&self.path, &opening(), Some(self.clock.clone())).unwrap());
+        self.store =
+            Some(Sqlite::open_with(&self.path, &opening(), Some(StoreClock::manual(&self.clock))).unwrap());
     }
 }
 
 impl Subject for OnDisk {
-    fn new(clock: StoreClock) -> Self {
+    fn new() -> Self {
         // What is tested here does not depend on the disk, and thousands of syncs take their time.
         let in_model = tempfile::tempdir_in("/dev/shm");
         let directory = in_model.or_else(|_| tempfile::tempdir()).unwrap();
         let path = directory.path().join("inbox.db");
+        let clock = ManualClock::new(START);
         let mut subject = Self { clock, path, store: None, _directory: directory };
         subject.open();
         subject
@@ -103,6 +122,10 @@ impl Subject for OnDisk {
 
     fn store(&self) -> &dyn Store {
         self.store.as_ref().unwrap()
+    }
+
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
     }
 
     fn restart(&mut self) {
@@ -115,15 +138,17 @@ impl Subject for OnDisk {
 /// A store, and the time in which it lives.
 struct World<S> {
     subject: S,
-    clock: ManualClock,
+    /// In milliseconds since the Unix epoch.
+    now: Cell<i64>,
     runtime: Runtime,
 }
 
 impl<S: Subject> World<S> {
     fn new() -> Self {
-        let clock = ManualClock::new(START);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { subject: S::new(StoreClock::manual(&clock)), clock, runtime }
+        let world = Self { subject: S::new(), now: Cell::new(START), runtime };
+        world.done(|store| store.recover(owned(&[])));
+        world
     }
 
     fn done<'s, T>(&'s self, operation: impl FnOnce(&'s dyn Store) -> StoreFuture<'s, T>) -> T {
@@ -131,16 +156,17 @@ impl<S: Subject> World<S> {
     }
 
     fn later(&self, by: Duration) {
-        self.clock.advance(by);
+        self.subject.advance(by);
+        self.now.set(self.now.get() + by.as_millis() as i64);
     }
 
     fn now(&self) -> i64 {
-        self.clock.now()
+        self.now.get()
     }
 
     fn restart(&mut self, handlers: &[&str]) -> Recovered {
         self.subject.restart();
-        self.done(|store| store.begin(owned(handlers)))
+        self.done(|store| store.recover(owned(handlers)))
     }
 
     /// Records an event of no object. Returns what was started.
@@ -194,7 +220,7 @@ impl<S: Subject> World<S> {
     }
 
     fn next_due(&self) -> Option<Duration> {
-        self.done(|store| store.claim(capacity(0, &[]))).next_due
+        self.done(|store| store.claim(capacity(0, &[]))).next_claim
     }
 
     fn finish(&self, claim: &Claim, end: Disposition) -> bool {

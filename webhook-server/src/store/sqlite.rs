@@ -44,9 +44,9 @@ use self::recover::Live;
 use self::session::Stamp;
 use self::writer::Urgency;
 use crate::store::{
-    Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, NewEvent, NewTask, Pruned,
-    QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store, StoreFuture, StoredEvent,
-    TaskRow, Ticket,
+    Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, Heartbeat, Lease, NewEvent, NewTask,
+    Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store, StoreFuture,
+    StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox in a database of SQLite's.
@@ -82,8 +82,21 @@ impl<D: Database> Sqlite<D> {
 }
 
 impl<D: Database> Store for Sqlite<D> {
-    fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
-        self.task(move |db, stamp| recover::begin(db, &handlers, stamp.now))
+    fn recover(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
+        self.task(move |db, stamp| recover::recover(db, &handlers, stamp))
+    }
+
+    /// It has one instance at a time: a file has a lock that ends with its process.
+    fn lease(&self) -> Option<Lease> {
+        None
+    }
+
+    fn heartbeat(&self) -> StoreFuture<'_, Heartbeat> {
+        Box::pin(std::future::ready(Ok(Heartbeat::Renewed(Recovered::default()))))
+    }
+
+    fn leave(&self) -> StoreFuture<'_, ()> {
+        self.task(recover::leave)
     }
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
@@ -116,8 +129,8 @@ impl<D: Database> Store for Sqlite<D> {
         })
     }
 
-    fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
-        self.task(move |db, _| finish::acquit(db, ticket))
+    fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
+        self.task(move |db, _| finish::clear_suspect(db, ticket))
     }
 
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {

@@ -133,7 +133,7 @@ impl fmt::Debug for Claim {
 }
 
 /// The right to end one run of a task. A later claim of the task makes it worthless.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket {
     pub(crate) task: i64,
     pub(crate) fence: i64,
@@ -143,9 +143,10 @@ pub(crate) struct Ticket {
 #[derive(Debug, Default)]
 pub(crate) struct ClaimResult {
     pub(crate) claims: Vec<Claim>,
-    /// How long until the next task is due that is not now; `None` if none waits for its time. Zero asks to claim again:
-    /// there was too much to look at for one operation.
-    pub(crate) next_due: Option<Duration>,
+    /// When to claim again unless something wakes the worker earlier; `None` if nothing waits for its time. A store that
+    /// learns of other instances' tasks only by looking says when to look. Zero means at once: there was too much for one
+    /// operation.
+    pub(crate) next_claim: Option<Duration>,
 }
 
 /// How a run ended, for the store.
@@ -222,17 +223,37 @@ pub(crate) enum ParkReason {
     Undecodable,
 }
 
-/// What was found at the beginning.
+/// What was taken over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recovered {
-    /// Tasks that were running when the former process ended.
+    /// Tasks that were running when their instance went.
     pub(crate) suspects: u64,
-    /// Tasks that were parked for having crashed the process.
+    /// Tasks that were parked because they crashed their process.
     pub(crate) poisoned: u64,
     /// Tasks that were parked because their handler is gone.
     pub(crate) without_handler: u64,
     /// Tasks that were resumed because their handler is back.
     pub(crate) resumed: u64,
+}
+
+/// How an instance shows that it is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// How often to renew it.
+    pub(crate) renew_every: Duration,
+    /// How long after the last renewal that succeeded, measured from when it was sent, this instance must have cancelled
+    /// its runs: soon after that, another instance may take its tasks over.
+    pub(crate) give_up_after: Duration,
+}
+
+/// What became of a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heartbeat {
+    /// The lease is renewed. Other instances were gone, and left this.
+    Renewed(Recovered),
+    /// Another instance took this one for dead. All its tickets are void: it must cancel its runs and recover.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no store that ships yet has several instances"))]
+    Lost,
 }
 
 /// How long things are kept.

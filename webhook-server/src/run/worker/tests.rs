@@ -28,7 +28,7 @@ struct Syncing {
     /// How many milliseconds an operation takes, by its name and its number.
     takes: fn(&str, u64) -> u64,
     count: AtomicU64,
-    /// Whether the next acquittal fails.
+    /// Whether the next call of `clear_suspect` fails.
     fails: AtomicBool,
 }
 
@@ -43,8 +43,17 @@ impl Syncing {
 }
 
 impl Store for Syncing {
-    fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
-        self.later("begin", self.model.begin(handlers))
+    fn recover(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
+        self.later("recover", self.model.recover(handlers))
+    }
+    fn lease(&self) -> Option<Lease> {
+        self.model.lease()
+    }
+    fn heartbeat(&self) -> StoreFuture<'_, Heartbeat> {
+        self.later("heartbeat", self.model.heartbeat())
+    }
+    fn leave(&self) -> StoreFuture<'_, ()> {
+        self.later("leave", self.model.leave())
     }
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
         self.later("record", self.model.record(arrival))
@@ -58,11 +67,11 @@ impl Store for Syncing {
     fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult> {
         self.later("finish", self.model.finish(ticket, end))
     }
-    fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
+    fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
         if self.fails.swap(false, Ordering::Relaxed) {
             return Box::pin(std::future::ready(Err(StoreError::DiskFull)));
         }
-        self.later("acquit", self.model.acquit(ticket))
+        self.later("clear_suspect", self.model.clear_suspect(ticket))
     }
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {
         self.later("prune", self.model.prune(keep, cursor))
@@ -165,9 +174,17 @@ const fn handler(
     }
 }
 
+/// An empty inbox that one instance has joined.
+fn model() -> Model {
+    let model = Model::new(StoreClock::of_tokio());
+    // It is done when it is asked.
+    drop(model.recover(["a".to_owned(), "b".to_owned()].into()));
+    model
+}
+
 /// An inbox at work.
 fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Recorder> {
-    let model = Model::new(StoreClock::of_tokio());
+    let model = model();
     let fails = AtomicBool::new(false);
     working_with(Syncing { model, takes, count: AtomicU64::new(0), fails }, &HANDLERS, concurrency)
 }
@@ -365,7 +382,7 @@ async fn claim_all(model: &Model) -> Vec<Claim> {
 
 async fn crashed(model: Model) -> Model {
     let model = model.restarted();
-    model.begin(["a".to_owned(), "b".to_owned()].into()).await.expect("it is in memory");
+    model.recover(["a".to_owned(), "b".to_owned()].into()).await.expect("it is in memory");
     model
 }
 
@@ -393,7 +410,7 @@ async fn a_claim_under_way_is_in_hand_when_the_server_stops() {
 /// A suspect that waits for a slot of its handler holds up the suspects of others.
 #[tokio::test(start_paused = true)]
 async fn a_suspect_without_a_slot_holds_up_other_suspects_for_30_s_at_most() {
-    let model = Model::new(StoreClock::of_tokio());
+    let model = model();
     for number in 1..=3 {
         put(&model, number, "payout.paid", 1).await;
     }
@@ -411,19 +428,19 @@ async fn a_suspect_without_a_slot_holds_up_other_suspects_for_30_s_at_most() {
 /// An accused task that waits for a slot of its handler holds up everything.
 #[tokio::test(start_paused = true)]
 async fn an_accused_task_without_a_slot_holds_up_what_is_due_for_30_s_at_most() {
-    let mut model = Model::new(StoreClock::of_tokio());
+    let mut model = model();
     for (number, takes) in [(1, 1), (2, 500_000), (3, 1)] {
         put(&model, number, "payout.paid", takes).await;
     }
     assert_eq!(claim_all(&model).await.len(), 3);
     model = crashed(model).await;
-    // Runs that take longer than 30 s are acquitted, and the next suspect begins; then the process is killed.
+    // Runs that take longer than 30 s are cleared, and the next suspect begins; then the process is killed.
     for last in 1..=3 {
         for task in 1..=last {
             let claims = claim_all(&model).await;
             assert_eq!(claims.iter().map(|claim| claim.ticket.task).collect::<Vec<_>>(), [task]);
             if task < last {
-                model.acquit(claims[0].ticket).await.expect("it is in memory");
+                model.clear_suspect(claims[0].ticket).await.expect("it is in memory");
             }
         }
         model = crashed(model).await;
@@ -453,7 +470,7 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
     let handlers: &'static [Registration] = Box::leak(
         TYPES.iter().map(|name| handler(name, std::slice::from_ref(name), |it| run(&A, it))).collect(),
     );
-    let model = Model::new(StoreClock::of_tokio());
+    let model = model();
     let mut number = 0;
     let mut all = Vec::new();
     for at in 0..110 {
@@ -477,10 +494,10 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
     assert!(most <= 8 * (1 + 32), "{most} tasks are claimed for {CONCURRENCY} slots");
 }
 
-/// The store fails once, at the wrong moment: the one acquittal there is of a run is not tried again.
+/// The store fails once, at the wrong moment: when a run is cleared.
 #[tokio::test(start_paused = true)]
-async fn an_acquittal_that_fails_is_tried_again() {
-    let mut model = Model::new(StoreClock::of_tokio());
+async fn clearing_a_suspect_is_tried_again() {
+    let mut model = model();
     put(&model, 1, "payout.paid", 500_000).await;
     for _ in 1..=2 {
         assert_eq!(claim_all(&model).await.len(), 1);
@@ -491,4 +508,50 @@ async fn an_acquittal_that_fails_is_tried_again() {
     let inbox = working_with(store, &HANDLERS, 8);
     pass(120_000).await;
     assert_eq!(count(&inbox, State::Done).await, 1, "nothing runs, two minutes later");
+}
+
+/// The time in which a lease ends.
+const LEASE: Duration = Duration::from_secs(60);
+
+thread_local! {
+    /// Whether heartbeats get no answer.
+    static CUT_OFF: Cell<bool> = const { Cell::new(false) };
+}
+
+/// An instance is cut off from its store. Before another takes its tasks over, it has cancelled its runs; when the store
+/// hears from it again, it joins again and works.
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_cut_off_gives_up_before_another_takes_over() {
+    let first = Model::shared(StoreClock::of_tokio(), LEASE);
+    let second = first.another();
+    let handlers = || ["a".to_owned(), "b".to_owned()].into();
+    first.recover(handlers()).await.expect("it is in memory");
+    let takes = |operation: &str, _| if operation == "heartbeat" && CUT_OFF.get() { 1_000_000 } else { 0 };
+    let store = Syncing { model: first, takes, count: AtomicU64::new(0), fails: AtomicBool::new(false) };
+    let inbox = working_with(store, &HANDLERS, 8);
+    tokio::spawn(Arc::clone(&inbox.worker).keep_lease());
+    let states = || async {
+        let rows = inbox.worker.store.tasks(Filter { limit: 10, ..Filter::default() }).await;
+        rows.expect("it is in memory").iter().rev().map(|row| row.state).collect::<Vec<_>>()
+    };
+    pass(100_000).await;
+    send(&inbox, 1, "payout.paid", 300_000, false);
+    pass(1_000).await;
+    assert_eq!(states().await, [State::Running], "it has renewed its lease");
+    CUT_OFF.set(true);
+    pass(LEASE.as_millis() as u64 - 10_000).await;
+    assert_eq!(states().await, [State::Ready], "it has given up");
+    send(&inbox, 2, "payout.paid", 1, false);
+    pass(20_000).await;
+    assert_eq!(states().await, [State::Ready, State::Ready], "what arrives is recorded, and not started");
+    second.recover(handlers()).await.expect("it is in memory");
+    let claims = claim_all(&second).await;
+    assert_eq!(claims.len(), 2, "the other instance takes over");
+    second.leave().await.expect("it is in memory");
+    CUT_OFF.set(false);
+    pass(400_000).await;
+    assert_eq!(states().await, [State::Done, State::Done], "it works again");
+    let mut begun = BEGUN.with(|begun| begun.borrow().clone());
+    begun.sort_unstable();
+    assert_eq!(begun, [1, 1, 2], "the run that was cancelled began again");
 }

@@ -17,8 +17,8 @@ enum Step {
     Claim { slots: usize },
     /// A run of a task that is not guilty ends.
     Finish { run: usize, fails: bool },
-    /// A run has gone on for so long that it is acquitted.
-    Acquit { run: usize },
+    /// A run has gone on for so long that it is cleared.
+    ClearSuspect { run: usize },
     /// A guilty run, if there is one, does what it does.
     Crash,
 }
@@ -36,7 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         5 => (1..8_usize).prop_map(|slots| Step::Claim { slots }),
         4 => (any::<usize>(), any::<bool>()).prop_map(|(run, fails)| Step::Finish { run, fails }),
-        1 => any::<usize>().prop_map(|run| Step::Acquit { run }),
+        1 => any::<usize>().prop_map(|run| Step::ClearSuspect { run }),
         3 => proptest::strategy::Just(Step::Crash),
     ]
 }
@@ -47,12 +47,12 @@ struct Trial<S> {
     events: usize,
     /// The tasks whose runs end the process.
     guilty: BTreeSet<i64>,
-    /// Of every task, how many processes ended while it was running and not acquitted, since it last ended a run itself.
+    /// Of every task, how many processes ended while it was running and not cleared, since it last ended a run itself.
     crashes: BTreeMap<i64, u32>,
     /// Those of the running tasks that were started beside an accused one: somebody waited for their answers.
     running: BTreeMap<i64, Claim>,
     awaited: BTreeSet<i64>,
-    acquitted: BTreeSet<i64>,
+    cleared: BTreeSet<i64>,
 }
 
 impl<S: Subject> Trial<S> {
@@ -64,7 +64,7 @@ impl<S: Subject> Trial<S> {
             crashes: BTreeMap::new(),
             running: BTreeMap::new(),
             awaited: BTreeSet::new(),
-            acquitted: BTreeSet::new(),
+            cleared: BTreeSet::new(),
         }
     }
 
@@ -84,14 +84,14 @@ impl<S: Subject> Trial<S> {
                 let end = if fails { again_after(Duration::ZERO) } else { Disposition::Done };
                 assert!(self.world.finish(claim, end));
             }
-            Step::Acquit { run } => {
+            Step::ClearSuspect { run } => {
                 // A run that ends the process does so before: what takes longer is left to its attempts.
                 let innocent: Vec<&Claim> =
                     self.running.values().filter(|claim| !self.guilty.contains(&claim.ticket.task)).collect();
                 let Some(claim) = innocent.get(run % innocent.len().max(1)) else { return };
                 let ticket = claim.ticket;
-                self.acquitted.insert(ticket.task);
-                self.world.done(|store| store.acquit(ticket));
+                self.cleared.insert(ticket.task);
+                self.world.done(|store| store.clear_suspect(ticket));
             }
             Step::Crash => self.crash(),
         }
@@ -128,13 +128,13 @@ impl<S: Subject> Trial<S> {
 
     fn start(&mut self, claims: Vec<Claim>) {
         for claim in claims {
-            self.acquitted.remove(&claim.ticket.task);
+            self.cleared.remove(&claim.ticket.task);
             self.running.insert(claim.ticket.task, claim);
         }
     }
 
     fn is_accused(&self, task: i64) -> bool {
-        self.crashes.get(&task).is_some_and(|crashes| *crashes >= ACCUSED) && !self.acquitted.contains(&task)
+        self.crashes.get(&task).is_some_and(|crashes| *crashes >= ACCUSED) && !self.cleared.contains(&task)
     }
 
     fn accused_runs(&self) -> bool {
@@ -151,14 +151,14 @@ impl<S: Subject> Trial<S> {
         let beside: Vec<i64> = self.running.keys().copied().filter(|task| !accused.contains(task)).collect();
         if !accused.is_empty() {
             let are_awaited =
-                beside.iter().all(|task| self.awaited.contains(task) || self.acquitted.contains(task));
+                beside.iter().all(|task| self.awaited.contains(task) || self.cleared.contains(task));
             assert!(are_awaited, "{beside:?} beside {accused:?}");
         }
         for task in self.running.keys() {
-            *self.crashes.entry(*task).or_default() += u32::from(!self.acquitted.contains(task));
+            *self.crashes.entry(*task).or_default() += u32::from(!self.cleared.contains(task));
         }
         self.running.clear();
-        self.acquitted.clear();
+        self.cleared.clear();
         // Somebody waited for the answer of the first run; of the next ones, nobody does.
         self.awaited.clear();
         let poisoned = self.world.restart(&HANDLERS).poisoned;
@@ -252,8 +252,8 @@ fn a_guilty_task_is_convicted_by_its_third_crash() {
     }
 }
 
-/// Three crashes of others (somebody waited for those), then a run that is acquitted and that an orderly stop cuts off.
-fn acquitted_after_three_crashes_of_others<S: Subject>() {
+/// Three crashes of others (somebody waited for those), then a run that is cleared and that an orderly stop cuts off.
+fn cleared_after_three_crashes_of_others<S: Subject>() {
     let mut world = World::<S>::new();
     world.record("evt_1", &[free("a")]);
     for crash in 1..=3 {
@@ -263,27 +263,27 @@ fn acquitted_after_three_crashes_of_others<S: Subject>() {
         assert!(world.skip(guilty[0].ticket.task));
     }
     let claim = world.claim_one();
-    world.done(|store| store.acquit(claim.ticket));
+    world.done(|store| store.clear_suspect(claim.ticket));
     let began = world.restart(&["a", "w"]);
     assert_eq!((began.poisoned, world.task(1).state), (0, State::Ready), "{:?}", world.task(1));
 }
 
 #[test]
-fn an_acquitted_run_is_no_poison_in_model() {
-    acquitted_after_three_crashes_of_others::<InModel>();
+fn an_cleared_run_is_no_poison_in_model() {
+    cleared_after_three_crashes_of_others::<InModel>();
 }
 
 #[test]
-fn an_acquitted_run_is_no_poison_in_memory() {
-    acquitted_after_three_crashes_of_others::<InMemory>();
+fn an_cleared_run_is_no_poison_in_memory() {
+    cleared_after_three_crashes_of_others::<InMemory>();
 }
 
 #[test]
-fn an_acquitted_run_is_no_poison_on_disk() {
-    acquitted_after_three_crashes_of_others::<OnDisk>();
+fn an_cleared_run_is_no_poison_on_disk() {
+    cleared_after_three_crashes_of_others::<OnDisk>();
 }
 
-/// The run of an accused task is cut off by an orderly stop: acquitted, and given back.
+/// The run of an accused task is cut off by an orderly stop: cleared, and given back.
 fn accused_at_an_orderly_stop<S: Subject>() {
     let mut world = World::<S>::new();
     world.record("evt_1", &[free("a")]);
@@ -292,7 +292,7 @@ fn accused_at_an_orderly_stop<S: Subject>() {
         world.restart(&["a", "b"]);
     }
     let accused = world.claim_one();
-    world.done(|store| store.acquit(accused.ticket));
+    world.done(|store| store.clear_suspect(accused.ticket));
     assert!(world.finish(&accused, Disposition::Released));
     world.restart(&["a", "b"]);
     world.record("evt_2", &[free("b")]);

@@ -11,6 +11,7 @@ mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,15 +22,19 @@ use webhook_core::Retry;
 use crate::store::clock::{StoreClock, millis};
 use crate::store::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, ClaimResult, Disposition, EventRow,
-    Filter, FinishResult, HandlerStats, Lane, MAX_CRASHES, NewEvent, NewTask, POISON, PRUNE_STEP, ParkReason,
-    Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, StartMode, State, Stats, Store,
-    StoreFuture, StoredEvent, TaskRow, Ticket,
+    Filter, FinishResult, HandlerStats, Heartbeat, Lane, Lease, MAX_CRASHES, NewEvent, NewTask, POISON,
+    PRUNE_STEP, ParkReason, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, StartMode,
+    State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox as plain data.
 pub(crate) struct Model {
     clock: StoreClock,
-    data: Mutex<Data>,
+    /// How long a lease lasts. Without leases, an instance is gone when it was restarted.
+    lease: Option<Duration>,
+    /// This instance's number, from when it joined.
+    me: AtomicI64,
+    data: Arc<Mutex<Data>>,
 }
 
 /// Shows how much there is.
@@ -52,10 +57,23 @@ struct Data {
     /// In the order in which they ended.
     attempts: Vec<AttemptRow>,
     quarantine: BTreeMap<i64, Quarantined>,
+    /// The instances that are there, by their numbers.
+    instances: BTreeMap<i64, Instance>,
+    /// The instance that the present operation is done for.
+    me: i64,
     // The last ids given out: one that was pruned is not given out again.
     last_event: i64,
     last_task: i64,
     last_quarantined: i64,
+    last_instance: i64,
+}
+
+/// An instance of the program.
+#[derive(Clone)]
+struct Instance {
+    handlers: Arc<[String]>,
+    /// When its lease ends; `None` if it has none.
+    until: Option<i64>,
 }
 
 /// An event. Its row says what an operator sees; `has_body` is asked of `body`.
@@ -82,14 +100,16 @@ pub(crate) struct Task {
     pub(crate) attempt: u32,
     /// How many processes ended while it was running, since it last ended a run itself.
     pub(crate) crashes: u32,
-    /// Whether a process ended while it was running, and it has neither ended a run nor been acquitted since.
+    /// Whether a process ended while it was running, and it has neither ended a run nor been cleared since.
     pub(crate) is_suspect: bool,
-    /// Whether its run was acquitted.
-    pub(crate) is_acquitted: bool,
+    /// Whether its run was cleared.
+    pub(crate) is_cleared: bool,
     pub(crate) is_replay: bool,
     pub(crate) fence: i64,
+    /// The instance that runs it, or ran it last.
+    pub(crate) owner: i64,
     pub(crate) due: i64,
-    /// When its latest run began.
+    /// When its latest run recovered.
     pub(crate) started: i64,
     pub(crate) finished: Option<i64>,
     pub(crate) error: Option<String>,
@@ -146,7 +166,7 @@ impl Task {
     }
 
     /// Ends it, until an operator wants it otherwise. Only a parked one has a reason why.
-    fn settle(&mut self, state: State, why: Option<ParkReason>, error: Option<String>, now: i64) {
+    fn close(&mut self, state: State, why: Option<ParkReason>, error: Option<String>, now: i64) {
         self.state = state;
         self.why = why;
         self.error = error;
@@ -176,14 +196,31 @@ impl Data {
 }
 
 impl Model {
-    /// An empty inbox.
+    /// An empty inbox, for one instance at a time.
     pub(crate) fn new(clock: StoreClock) -> Self {
-        Self { clock, data: Mutex::default() }
+        Self { clock, lease: None, me: AtomicI64::new(0), data: Arc::default() }
+    }
+
+    /// An empty inbox that several instances share, for the first of them.
+    pub(crate) fn shared(clock: StoreClock, lease: Duration) -> Self {
+        Self { lease: Some(lease), ..Self::new(clock) }
+    }
+
+    /// The same inbox for another instance.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            clock: self.clock.clone(),
+            lease: self.lease,
+            me: AtomicI64::new(0),
+            data: Arc::clone(&self.data),
+        }
     }
 
     /// The inbox as the next process would find it, were it on a disk, had this one ended now.
     pub(crate) fn restarted(&self) -> Self {
-        Self { clock: self.clock.clone(), data: Mutex::new(self.data().clone()) }
+        let mut data = self.data().clone();
+        data.instances.clear();
+        Self { data: Arc::new(Mutex::new(data)), ..Self::new(self.clock.clone()) }
     }
 
     /// All tasks, with what no operator sees.
@@ -198,14 +235,32 @@ impl Model {
     /// Does one operation, at one time and with nothing beside it.
     fn at_once<T: Send + 'static>(&self, operation: impl FnOnce(&mut Data, i64) -> T) -> StoreFuture<'_, T> {
         let mut data = self.data();
+        data.me = self.me.load(Ordering::SeqCst);
         let done = operation(&mut data, self.clock.now());
         Box::pin(std::future::ready(Ok(done)))
     }
 }
 
 impl Store for Model {
-    fn begin(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
-        self.at_once(|data, now| data.begin(&handlers, now))
+    fn recover(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
+        self.at_once(|data, now| {
+            let until = self.lease.map(|lease| now + millis(lease));
+            self.me.store(data.join(handlers, until), Ordering::SeqCst);
+            data.take_over(now)
+        })
+    }
+
+    fn lease(&self) -> Option<Lease> {
+        let of = |lease: Duration| Lease { renew_every: lease / 4, give_up_after: lease * 2 / 3 };
+        self.lease.map(of)
+    }
+
+    fn heartbeat(&self) -> StoreFuture<'_, Heartbeat> {
+        self.at_once(|data, now| data.heartbeat(self.lease.map(|lease| now + millis(lease)), now))
+    }
+
+    fn leave(&self) -> StoreFuture<'_, ()> {
+        self.at_once(|data, now| data.leave(now))
     }
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
@@ -224,8 +279,8 @@ impl Store for Model {
         self.at_once(|data, now| data.finish(ticket, end, now))
     }
 
-    fn acquit(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
-        self.at_once(|data, _| data.acquit(ticket))
+    fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
+        self.at_once(|data, _| data.clear_suspect(ticket))
     }
 
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {

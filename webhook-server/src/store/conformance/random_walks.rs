@@ -66,7 +66,7 @@ enum Step {
         task: usize,
         end: Disposition,
     },
-    Acquit(usize),
+    ClearSuspect(usize),
     Later(Duration),
     Restart {
         handlers: u8,
@@ -107,7 +107,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(slots, each)| Step::Claim { slots, each }),
         16 => (any::<usize>(), end(delay.clone())).prop_map(|(run, end)| Step::Finish { run, end }),
         1 => (any::<usize>(), end(delay)).prop_map(|(task, end)| Step::FinishOld { task, end }),
-        2 => any::<usize>().prop_map(Step::Acquit),
+        2 => any::<usize>().prop_map(Step::ClearSuspect),
         6 => later.prop_map(Step::Later),
         4 => present().prop_map(|handlers| Step::Restart { handlers }),
         1 => (0..3_u8).prop_map(Step::Quarantine),
@@ -222,7 +222,7 @@ impl<S: Subject> World<S> {
                     let of_it = claimed.claims.iter().filter(|claim| claim.handler == handler);
                     assert!(of_it.count() <= left, "{handler}");
                 }
-                format!("claimed {:?}, next in {:?}", shown(&claimed.claims), claimed.next_due)
+                format!("claimed {:?}, next in {:?}", shown(&claimed.claims), claimed.next_claim)
             }
             Step::Finish { run, end } => {
                 let running: Vec<&Task> = tasks.iter().filter(|task| task.state == State::Running).collect();
@@ -239,9 +239,9 @@ impl<S: Subject> World<S> {
                 assert!(!finished.was_ours);
                 format!("{finished:?}")
             }
-            Step::Acquit(task) => {
+            Step::ClearSuspect(task) => {
                 let Some(task) = chosen(task) else { return String::new() };
-                self.done(|store| store.acquit(Ticket { task: task.id, fence: task.fence }));
+                self.done(|store| store.clear_suspect(Ticket { task: task.id, fence: task.fence }));
                 String::new()
             }
             Step::Later(by) => {
@@ -321,13 +321,13 @@ struct Walk<S> {
 
 impl<S: Subject> Walk<S> {
     fn take(&mut self, step: &Step) -> String {
-        let tasks = self.model.subject.0.every_task();
+        let tasks = self.model.subject.store.every_task();
         let before = self.model.view();
         let came = self.model.take(step, &tasks, self.orders);
         assert_eq!(self.other.take(step, &tasks, self.orders), came, "{step:?}");
         let after = self.model.view();
         assert_eq!(self.other.view(), after, "{step:?}");
-        let tasks_after = self.model.subject.0.every_task();
+        let tasks_after = self.model.subject.store.every_task();
         check_tasks(&tasks_after);
         check_rows(&after);
         check_change(step, (&tasks, &before), (&tasks_after, &after));
@@ -337,7 +337,7 @@ impl<S: Subject> Walk<S> {
     /// Runs everything until nothing is left to run.
     fn drain(&mut self) {
         for _ in 0..1_000 {
-            let tasks = self.model.subject.0.every_task();
+            let tasks = self.model.subject.store.every_task();
             if tasks.iter().any(|task| task.state == State::Running) {
                 self.take(&Step::Finish { run: 0, end: Disposition::Done });
             } else if let Some(wait) = self.model.next_due()
@@ -358,6 +358,11 @@ impl<S: Subject> Walk<S> {
 fn check_tasks(tasks: &[Task]) {
     let suspects = tasks.iter().filter(|task| task.is_suspect && task.state == State::Running);
     assert!(suspects.count() <= 1, "suspects run one after the other: {tasks:?}");
+    check_lanes(tasks);
+}
+
+/// What holds of all lanes at any time, whichever instances run their tasks.
+pub(super) fn check_lanes(tasks: &[Task]) {
     for task in tasks {
         let Some(lane) = &task.lane else {
             assert_ne!(task.state, State::Blocked, "there is nothing to wait for: {task:?}");

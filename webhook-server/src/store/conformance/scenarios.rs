@@ -51,8 +51,8 @@ on_every_store! {
     the_third_crash_convicts,
     a_lane_goes_on_when_its_first_task_is_convicted,
     after_a_conviction_the_lane_goes_on,
-    one_that_is_acquitted_runs_in_company,
-    what_is_acquitted_is_not_counted_however_often_its_process_ends,
+    one_that_is_cleared_runs_in_company,
+    what_is_cleared_is_not_counted_however_often_its_process_ends,
     a_suspect_with_a_taken_lane_lets_the_next_one_start,
     a_suspect_holds_its_place_in_its_lane,
     a_clock_that_was_wrong_puts_nothing_off_for_years,
@@ -593,7 +593,7 @@ fn after_a_conviction_the_lane_goes_on(mut world: World<impl Subject>) {
     assert_eq!(world.claim_ids(10), [3], "one that waits for its next try holds nobody up");
 }
 
-fn one_that_is_acquitted_runs_in_company(mut world: World<impl Subject>) {
+fn one_that_is_cleared_runs_in_company(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     for _ in 0..2 {
         world.claim_one();
@@ -602,9 +602,9 @@ fn one_that_is_acquitted_runs_in_company(mut world: World<impl Subject>) {
     world.record("evt_2", &[free("a")]);
     let accused = world.claim_one();
     let old = Ticket { fence: accused.ticket.fence - 1, ..accused.ticket };
-    world.done(|store| store.acquit(old));
+    world.done(|store| store.clear_suspect(old));
     assert!(world.claim(10).is_empty(), "the ticket is not worth anything any more");
-    world.done(|store| store.acquit(accused.ticket));
+    world.done(|store| store.clear_suspect(accused.ticket));
     assert_eq!(world.claim_ids(10), [2]);
     assert_eq!(world.record("evt_3", &[at_once(free("a"))]).len(), 1);
     // That the process ends now is not its crash.
@@ -613,15 +613,15 @@ fn one_that_is_acquitted_runs_in_company(mut world: World<impl Subject>) {
     assert_eq!(world.restart(&["a"]), Recovered { poisoned: 1, ..Recovered::default() });
 }
 
-fn what_is_acquitted_is_not_counted_however_often_its_process_ends(mut world: World<impl Subject>) {
+fn what_is_cleared_is_not_counted_however_often_its_process_ends(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     for _ in 0..5 {
         let claim = world.claim_one();
-        world.done(|store| store.acquit(claim.ticket));
+        world.done(|store| store.clear_suspect(claim.ticket));
         assert_eq!(world.restart(&["a"]), Recovered { suspects: 1, ..Recovered::default() });
     }
     let claim = world.claim_one();
-    world.done(|store| store.acquit(claim.ticket));
+    world.done(|store| store.clear_suspect(claim.ticket));
     world.finish(&claim, Disposition::Released);
     // The next run is another one.
     for _ in 0..2 {
@@ -638,7 +638,7 @@ fn a_suspect_with_a_taken_lane_lets_the_next_one_start(mut world: World<impl Sub
     assert_eq!(world.claim_ids(10), [1, 2]);
     world.restart(&["a"]);
     let first = world.claim_one();
-    world.done(|store| store.acquit(first.ticket));
+    world.done(|store| store.clear_suspect(first.ticket));
     assert_eq!(world.claim_one().ticket.task, 2, "beside the first, which is no suspect any more");
     world.finish(&first, Disposition::Released);
     assert!(world.claim(10).is_empty(), "it is one again, as before that run");

@@ -31,7 +31,7 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
         }
     };
     if is_alone {
-        return Ok(ClaimResult { claims, next_due: next_due(db, stamp.now)? });
+        return Ok(ClaimResult { claims, next_claim: next_due(db, stamp.now)? });
     }
     // What is due of a handler that may run nothing more is not looked at, however much it is.
     let handlers = ready_handlers(db)?;
@@ -50,14 +50,14 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
             } else {
                 passed_over += 1;
                 if passed_over == PASSED_OVER {
-                    return Ok(ClaimResult { claims, next_due: Some(Duration::ZERO) });
+                    return Ok(ClaimResult { claims, next_claim: Some(Duration::ZERO) });
                 }
             }
             claims.extend(claimed);
         }
         candidates.extend(candidate(db, first.handler, &remaining, stamp.now)?);
     }
-    Ok(ClaimResult { claims, next_due: next_due(db, stamp.now)? })
+    Ok(ClaimResult { claims, next_claim: next_due(db, stamp.now)? })
 }
 
 /// The handlers with tasks that are ready, due or not: from one to the next, however many tasks each has.

@@ -20,12 +20,17 @@ pub(super) fn finish(
 }
 
 /// Ends a run, unless the ticket is no longer the task's. Returns whether it was.
-fn end_run(db: &Connection, ticket: Ticket, end: &Disposition, now: i64) -> rusqlite::Result<bool> {
+pub(super) fn end_run(
+    db: &Connection,
+    ticket: Ticket,
+    end: &Disposition,
+    now: i64,
+) -> rusqlite::Result<bool> {
     let running: Option<LaneKey> = db
         .prepare_cached("SELECT scope, lane FROM inbox_task WHERE id = ?1 AND state = 1 AND fence = ?2")?
         .query_row([ticket.task, ticket.fence], LaneKey::read)
         .optional()?;
-    let Some(place) = running else { return Ok(false) };
+    let Some(lane) = running else { return Ok(false) };
     let did_not_succeed = match end {
         Disposition::Done | Disposition::Released => None,
         Disposition::Skipped { error } => Some((AttemptOutcome::Skipped, error)),
@@ -36,10 +41,12 @@ fn end_run(db: &Connection, ticket: Ticket, end: &Disposition, now: i64) -> rusq
         keep_attempt(db, ticket.task, outcome, Some(error), now)?;
     }
     match end {
-        Disposition::Done => settle(db, ticket.task, State::Done, None, None, now)?,
-        Disposition::Skipped { error } => settle(db, ticket.task, State::Skipped, None, Some(error), now)?,
+        Disposition::Done => close_task(db, ticket.task, State::Done, None, None, now)?,
+        Disposition::Skipped { error } => {
+            close_task(db, ticket.task, State::Skipped, None, Some(error), now)?
+        }
         Disposition::Parked { why, error } => {
-            settle(db, ticket.task, State::Parked, Some(*why), Some(error), now)?
+            close_task(db, ticket.task, State::Parked, Some(*why), Some(error), now)?
         }
         Disposition::Retry { after, error } => {
             db.prepare_cached(
@@ -58,19 +65,19 @@ fn end_run(db: &Connection, ticket: Ticket, end: &Disposition, now: i64) -> rusq
             .execute([ticket.task, now])?;
         }
     }
-    promote(db, &place, now)?;
+    promote(db, &lane, now)?;
     Ok(true)
 }
 
 /// Clears a run that goes on.
-pub(super) fn acquit(db: &Connection, ticket: Ticket) -> rusqlite::Result<()> {
+pub(super) fn clear_suspect(db: &Connection, ticket: Ticket) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE inbox_task SET suspect = 2 WHERE id = ?1 AND state = 1 AND fence = ?2")?
         .execute([ticket.task, ticket.fence])?;
     Ok(())
 }
 
 /// Ends a task for good.
-pub(super) fn settle(
+pub(super) fn close_task(
     db: &Connection,
     task: i64,
     state: State,

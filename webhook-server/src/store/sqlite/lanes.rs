@@ -19,15 +19,15 @@ impl LaneKey {
 }
 
 /// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
-pub(super) fn promote(db: &Connection, place: &LaneKey, now: i64) -> rusqlite::Result<()> {
-    let Some(lane) = &place.lane else { return Ok(()) };
+pub(super) fn promote(db: &Connection, key: &LaneKey, now: i64) -> rusqlite::Result<()> {
+    let Some(lane) = &key.lane else { return Ok(()) };
     db.prepare_cached(
         "UPDATE inbox_task SET state = 0, due_ms = ?3 \
          WHERE id = (SELECT id FROM inbox_task \
                      WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND state = 2 AND lane IS NOT NULL \
                      ORDER BY moment, event_seq, id LIMIT 1)",
     )?
-    .execute(params![place.scope, lane, now])?;
+    .execute(params![key.scope, lane, now])?;
     Ok(())
 }
 

@@ -29,15 +29,15 @@ pub(super) fn retry(db: &Connection, task: i64, handlers: &[String], now: i64) -
 
 /// Gives up a task that is parked or waits.
 pub(super) fn skip(db: &Connection, task: i64, reason: &str, now: i64) -> rusqlite::Result<bool> {
-    let place: Option<LaneKey> = db
+    let lane: Option<LaneKey> = db
         .prepare_cached(
             "UPDATE inbox_task SET state = 4, why = NULL, finished_ms = ?3, error = ?2, suspect = 0 \
              WHERE id = ?1 AND state IN (0, 2, 5) RETURNING scope, lane",
         )?
         .query_row(params![task, reason, now], LaneKey::read)
         .optional()?;
-    let Some(place) = place else { return Ok(false) };
-    promote(db, &place, now)?;
+    let Some(lane) = lane else { return Ok(false) };
+    promote(db, &lane, now)?;
     Ok(true)
 }
 

@@ -1,64 +1,82 @@
-//! Taking over what a former process left.
+//! Taking over what a former process left, and leaving.
 
 use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::{Connection, params};
 use webhook_core::Retry;
 
-use super::finish::{keep_attempt, settle};
+use super::finish::{close_task, end_run, keep_attempt};
 use super::lanes::{LaneKey, promote};
+use super::session::Stamp;
 use crate::store::clock::millis;
-use crate::store::{AttemptOutcome, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket};
+use crate::store::{AttemptOutcome, Disposition, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket};
 
-pub(super) fn begin(db: &Connection, handlers: &[String], now: i64) -> rusqlite::Result<Recovered> {
-    let mut began = Recovered::default();
+/// Takes over what former sessions ran: they are gone, as the lock proves.
+pub(super) fn recover(db: &Connection, handlers: &[String], stamp: Stamp) -> rusqlite::Result<Recovered> {
+    let Stamp { session, now } = stamp;
+    let mut recovered = Recovered::default();
     let running: Vec<(LaneKey, i64, u32, bool)> = db
-        .prepare("SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 ORDER BY id")?
-        .query_map([], |row| Ok((LaneKey::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .prepare(
+            "SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 AND owner <> ?1 ORDER BY id",
+        )?
+        .query_map([session], |row| Ok((LaneKey::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<Result<_, _>>()?;
-    db.execute("UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1", [])?;
+    db.execute(
+        "UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1 AND owner <> ?1",
+        [session],
+    )?;
     for (_, task, ..) in &running {
         keep_attempt(db, *task, AttemptOutcome::Crashed, None, now)?;
     }
     // If something else ran as well, that may have ended the process.
-    if let [(place, task, crashes, true)] = &running[..]
+    if let [(lane, task, crashes, true)] = &running[..]
         && *crashes + 1 >= MAX_CRASHES
     {
-        settle(db, *task, State::Parked, Some(ParkReason::Poison), Some(POISON), now)?;
-        promote(db, place, now)?;
-        began.poisoned += 1;
+        close_task(db, *task, State::Parked, Some(ParkReason::Poison), Some(POISON), now)?;
+        promote(db, lane, now)?;
+        recovered.poisoned += 1;
     }
-    began.suspects = changed(
-        db.execute("UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?1 WHERE state = 1", [now])?,
-    );
+    recovered.suspects = changed(db.execute(
+        "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?1 WHERE state = 1 AND owner <> ?2",
+        [now, session],
+    )?);
     // No task waits longer than that: what does was put off by a clock that was wrong.
     db.execute(
         "UPDATE inbox_task SET due_ms = ?1 WHERE state = 0 AND due_ms > ?2",
         [now, now.saturating_add(millis(Retry::LONGEST))],
     )?;
-    missing_handlers(db, handlers, now, &mut began)?;
-    Ok(began)
+    missing_handlers(db, handlers, now, &mut recovered)?;
+    Ok(recovered)
 }
 
-/// The runs in progress, as far as whoever makes them was told.
+/// Gives back what this session still runs.
+pub(super) fn leave(db: &Connection, stamp: Stamp) -> rusqlite::Result<()> {
+    for ticket in running_in(db, stamp.session)? {
+        end_run(db, ticket, &Disposition::Released, stamp.now)?;
+    }
+    Ok(())
+}
+
+/// The runs in progress that were reported to the worker.
 pub(crate) type Live = HashSet<Ticket>;
 
-/// Makes ready again what this process runs by the file, and does not really run. What a former process ran is left to
-/// [`begin`], which counts it.
+/// Makes ready again what this session runs according to the file, but was never reported to the worker. What former
+/// sessions ran is left to [`recover`], which counts it.
 pub(super) fn release_unknown(db: &Connection, live: &Live) -> rusqlite::Result<()> {
-    let running: Vec<Ticket> = db
-        .prepare(
-            "SELECT id, fence FROM inbox_task WHERE state = 1 AND owner = (SELECT number FROM inbox_incarnation)",
-        )?
-        .query_map([], |row| Ok(Ticket { task: row.get(0)?, fence: row.get(1)? }))?
-        .collect::<Result<_, _>>()?;
-    for run in running.iter().filter(|run| !live.contains(run)) {
+    let session = db.query_row("SELECT number FROM inbox_incarnation", [], |row| row.get(0))?;
+    for run in running_in(db, session)?.iter().filter(|run| !live.contains(run)) {
         db.execute(
             "UPDATE inbox_task SET state = 0, owner = NULL, attempt = attempt - 1 WHERE id = ?1",
             [run.task],
         )?;
     }
     Ok(())
+}
+
+fn running_in(db: &Connection, session: i64) -> rusqlite::Result<Vec<Ticket>> {
+    db.prepare("SELECT id, fence FROM inbox_task WHERE state = 1 AND owner = ?1")?
+        .query_map([session], |row| Ok(Ticket { task: row.get(0)?, fence: row.get(1)? }))?
+        .collect()
 }
 
 /// What is open when nothing runs. Each has an index of its own: most tasks are done, and there are many of them.
@@ -69,7 +87,7 @@ fn missing_handlers(
     db: &Connection,
     handlers: &[String],
     now: i64,
-    began: &mut Recovered,
+    recovered: &mut Recovered,
 ) -> rusqlite::Result<()> {
     let is_known = |handler: &String| handlers.contains(handler);
     let of_tasks = |condition: &str| -> rusqlite::Result<Vec<String>> {
@@ -92,22 +110,22 @@ fn missing_handlers(
                  WHERE handler = ?1 AND scope <> handler AND lane IS NOT NULL AND {condition}"
             );
             let mut shared = db.prepare(&shared)?;
-            for place in shared.query_map([handler], LaneKey::read)? {
-                left.insert(place?);
+            for lane in shared.query_map([handler], LaneKey::read)? {
+                left.insert(lane?);
             }
             let park = format!(
                 "UPDATE inbox_task SET state = 5, why = ?2, finished_ms = ?3, error = NULL, suspect = 0 \
                  WHERE handler = ?1 AND {condition}"
             );
-            began.without_handler +=
+            recovered.without_handler +=
                 changed(db.execute(&park, params![handler, ParkReason::NoHandler, now])?);
         }
     }
-    for place in &left {
-        promote(db, place, now)?;
+    for lane in &left {
+        promote(db, lane, now)?;
     }
     for handler in of_tasks("state = 5")?.iter().filter(|handler| is_known(handler)) {
-        began.resumed += changed(db.execute(
+        recovered.resumed += changed(db.execute(
             "UPDATE inbox_task SET state = 0, why = NULL, finished_ms = NULL, due_ms = ?3 \
              WHERE handler = ?1 AND state = 5 AND why = ?2 \
                AND EXISTS (SELECT 1 FROM inbox_event WHERE seq = event_seq AND body IS NOT NULL)",

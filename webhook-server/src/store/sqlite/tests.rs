@@ -100,7 +100,7 @@ async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
     let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("nobody has it");
     let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
-    let began = store.begin(["a".to_owned()].into()).await.expect("it can be written");
+    let began = store.recover(["a".to_owned()].into()).await.expect("it can be written");
     assert_eq!(began.suspects, 1);
     assert_eq!(claim(&store, 1).await.claims[0].attempt, 2);
 }
@@ -133,9 +133,9 @@ async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
         recorded.await.expect("it can be written");
     }
     let first = claim(&store, 10).await;
-    assert_eq!((first.claims.len(), first.next_due), (1, Some(std::time::Duration::ZERO)), "there is more");
+    assert_eq!((first.claims.len(), first.next_claim), (1, Some(std::time::Duration::ZERO)), "there is more");
     let second = claim(&store, 10).await;
-    assert_eq!((second.claims.len(), second.next_due), (0, None), "all others wait for the first");
+    assert_eq!((second.claims.len(), second.next_claim), (0, None), "all others wait for the first");
 }
 
 #[tokio::test]

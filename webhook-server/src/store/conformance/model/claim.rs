@@ -4,15 +4,18 @@ use super::*;
 
 impl Data {
     pub(super) fn claim(&mut self, capacity: &Capacity, now: i64) -> ClaimResult {
-        let claims = self.claims(capacity, now);
+        let claims = if self.may_work(now) { self.claims(capacity, now) } else { Vec::new() };
         let waiting = self.tasks.values().filter(|task| task.state == State::Ready && task.due > now);
-        let next_due = waiting.map(|task| task.due).min().map(|due| Duration::from_millis(due.abs_diff(now)));
-        ClaimResult { claims, next_due }
+        let next_claim =
+            waiting.map(|task| task.due).min().map(|due| Duration::from_millis(due.abs_diff(now)));
+        ClaimResult { claims, next_claim }
     }
 
     pub(super) fn claims(&mut self, capacity: &Capacity, now: i64) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
-        let suspect = match self.tasks.values().find(|task| task.is_suspect && task.state == State::Running) {
+        let mut own =
+            self.tasks.values().filter(|task| task.state == State::Running && task.owner == self.me);
+        let suspect = match own.find(|task| task.is_suspect) {
             Some(running) => Some(running.is_accused()),
             None => self.next_suspect(capacity).map(|(id, is_accused)| {
                 claims.extend(self.start(id, now));
@@ -56,7 +59,7 @@ impl Data {
         };
         let can_start = |task: &&Task| {
             task.is_suspect
-                && task.state.is_open()
+                && matches!(task.state, State::Ready | State::Blocked)
                 && capacity.slots > 0
                 && capacity.of(&task.handler) > 0
                 && is_free(task)
@@ -92,6 +95,7 @@ impl Data {
         let task = self.tasks.get_mut(&id)?;
         let event = self.events.get(&task.event)?;
         task.state = State::Running;
+        task.owner = self.me;
         task.fence += 1;
         task.attempt = task.attempt.saturating_add(1);
         task.started = now;

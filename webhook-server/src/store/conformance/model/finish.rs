@@ -11,10 +11,10 @@ impl Data {
     pub(super) fn end_run(&mut self, ticket: Ticket, end: Disposition, now: i64) -> bool {
         let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
         let Some(task) = running.filter(|task| task.fence == ticket.fence) else { return false };
-        let was_acquitted = std::mem::take(&mut task.is_acquitted);
+        let was_cleared = std::mem::take(&mut task.is_cleared);
         if matches!(end, Disposition::Released) {
             // As before the claim.
-            task.is_suspect |= was_acquitted && task.crashes > 0;
+            task.is_suspect |= was_cleared && task.crashes > 0;
         } else {
             task.is_suspect = false;
             task.crashes = 0;
@@ -27,9 +27,9 @@ impl Data {
         };
         let attempt = did_not_succeed.map(|(outcome, error)| task.attempt_row(outcome, Some(error), now));
         match end {
-            Disposition::Done => task.settle(State::Done, None, None, now),
-            Disposition::Skipped { error } => task.settle(State::Skipped, None, Some(error), now),
-            Disposition::Parked { why, error } => task.settle(State::Parked, Some(why), Some(error), now),
+            Disposition::Done => task.close(State::Done, None, None, now),
+            Disposition::Skipped { error } => task.close(State::Skipped, None, Some(error), now),
+            Disposition::Parked { why, error } => task.close(State::Parked, Some(why), Some(error), now),
             Disposition::Retry { after, error } => {
                 task.become_ready(now.saturating_add(millis(after)));
                 task.error = Some(error);
@@ -57,10 +57,10 @@ impl Data {
         }
     }
 
-    pub(super) fn acquit(&mut self, ticket: Ticket) {
+    pub(super) fn clear_suspect(&mut self, ticket: Ticket) {
         let running = self.tasks.get_mut(&ticket.task).filter(|task| task.state == State::Running);
         if let Some(task) = running.filter(|task| task.fence == ticket.fence) {
-            (task.is_suspect, task.is_acquitted) = (false, true);
+            (task.is_suspect, task.is_cleared) = (false, true);
         }
     }
 

@@ -23,7 +23,7 @@ impl Data {
         if !matches!(task.state, State::Parked | State::Ready | State::Blocked) {
             return false;
         }
-        task.settle(State::Skipped, None, Some(reason), now);
+        task.close(State::Skipped, None, Some(reason), now);
         self.promote(id, now);
         true
     }

@@ -39,7 +39,7 @@ impl Data {
         for task in arrival.tasks {
             let at_once = task.at_once;
             let id = self.insert_task(seq, task, false, now);
-            if self.may_start(id, at_once) {
+            if self.may_work(now) && self.may_start(id, at_once) {
                 started.extend(self.start(id, now));
             }
         }
@@ -55,10 +55,16 @@ impl Data {
         };
         let may = match at_once {
             StartMode::No => false,
-            StartMode::IfFree => !self.tasks.values().any(|task| task.is_accused() && task.state.is_open()),
+            StartMode::IfFree => !self.tasks.values().any(|task| self.must_be_alone(task)),
             StartMode::Awaited => true,
         };
         may && self.tasks.get(&id).is_some_and(is_alone)
+    }
+
+    /// Whether nothing starts beside an accused task here: it waits, or this instance runs it.
+    fn must_be_alone(&self, task: &Task) -> bool {
+        let is_elsewhere = task.state == State::Running && task.owner != self.me;
+        task.is_accused() && task.state.is_open() && !is_elsewhere
     }
 
     pub(super) fn insert_task(&mut self, event: i64, new: NewTask, is_replay: bool, now: i64) -> i64 {
@@ -76,9 +82,10 @@ impl Data {
             attempt: 0,
             crashes: 0,
             is_suspect: false,
-            is_acquitted: false,
+            is_cleared: false,
             is_replay,
             fence: 0,
+            owner: 0,
             due: now,
             started: 0,
             finished: None,
