@@ -9,6 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::problems::Problems;
 use crate::receive::Clock;
 use crate::report::Report;
+use crate::report::unusable::unusable;
 use crate::run::attempt::Runner;
 use crate::server::{Parts, Server};
 use crate::settings::Settings;
@@ -127,7 +128,7 @@ impl App {
             store::check(location, &opening).map(|()| None)
         };
         opened.unwrap_or_else(|problem| {
-            problems.add(format!("the inbox {problem}"));
+            problems.add(unusable(&problem));
             None
         })
     }

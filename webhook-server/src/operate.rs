@@ -192,5 +192,5 @@ where
 }
 
 fn panicked(error: JoinError) -> StoreError {
-    StoreError::Broken(error.to_string())
+    StoreError::broken(error)
 }

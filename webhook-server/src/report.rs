@@ -8,6 +8,7 @@ pub(crate) mod log;
 mod refusals;
 pub(crate) mod stderr;
 pub(crate) mod terminal;
+pub(crate) mod unusable;
 
 use std::fmt;
 use std::net::SocketAddr;

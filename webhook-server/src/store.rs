@@ -13,7 +13,7 @@ pub(crate) mod failpoint;
 mod location;
 pub(crate) mod retention;
 mod rows;
-mod sqlite;
+pub(crate) mod sqlite;
 mod task;
 
 use std::fmt;

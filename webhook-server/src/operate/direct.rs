@@ -11,7 +11,7 @@ use super::client::Client;
 use super::operator::OperateError;
 use super::socket::path_beside;
 use crate::settings::Settings;
-use crate::store::{self, InboxLocation, OpenError, Opening, Retention, Store};
+use crate::store::{self, InboxLocation, Opening, Retention, Store};
 
 /// How long to wait for an inbox that another process has and no server answers for: another command, which ends soon,
 /// or a server that is starting or stopping.
@@ -67,10 +67,10 @@ impl Direct {
                     self.writing = Some(operations(store, self.retention));
                     return Ok(None);
                 }
-                Err(why @ OpenError::Taken(_)) if since.elapsed() > PATIENCE => {
+                Err(why) if why.is_in_use() && since.elapsed() > PATIENCE => {
                     return Err(OperateError::Taken { why, socket: path_beside(&self.path) });
                 }
-                Err(OpenError::Taken(_)) => tokio::time::sleep(PAUSE).await,
+                Err(why) if why.is_in_use() => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(error.into()),
             }
             if let Some(server) = Client::connect(&self.path).await? {

@@ -8,6 +8,8 @@ use super::client::Client;
 use super::direct::Direct;
 use super::routes::{EVENT, EVENTS, PRUNE, QUARANTINED, REPLAY, RETRY, Replay, SKIP, STATS, Skip, TASKS};
 use super::{EventKey, Operations};
+use crate::report::format::chain;
+use crate::report::unusable::unusable;
 use crate::settings::Settings;
 use crate::store::{
     EventRow, Filter, InboxLocation, OpenError, Pruned, QuarantineRow, Replayed, Stats, StoreError,
@@ -148,10 +150,11 @@ pub(crate) enum OperateError {
         .0.display()
     )]
     Missing(PathBuf),
-    #[error("the inbox {0}")]
-    Unusable(#[from] OpenError),
+    #[error("{}", unusable(.0))]
+    Unusable(OpenError),
     #[error(
-        "the inbox {why}\nno server answers on {}: if none is starting or stopping, the server's log says why",
+        "{}\nno server answers on {}: if none is starting or stopping, the server's log says why",
+        unusable(.why),
         .socket.display()
     )]
     Taken { why: OpenError, socket: PathBuf },
@@ -160,8 +163,8 @@ pub(crate) enum OperateError {
         .socket.display()
     )]
     OtherUser { socket: PathBuf, source: std::io::Error },
-    #[error("{0}")]
-    Store(#[from] StoreError),
+    #[error("{}", chain(.0))]
+    Store(StoreError),
     /// The server's own sentence.
     #[error("{0}")]
     Refused(String),
@@ -176,5 +179,17 @@ pub(crate) enum OperateError {
 impl OperateError {
     pub(super) fn unsendable(error: impl std::error::Error) -> Self {
         Self::Unsendable(error.to_string())
+    }
+}
+
+impl From<OpenError> for OperateError {
+    fn from(error: OpenError) -> Self {
+        Self::Unusable(error)
+    }
+}
+
+impl From<StoreError> for OperateError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }

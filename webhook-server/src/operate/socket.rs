@@ -16,6 +16,7 @@ use super::Operations;
 use super::routes::{
     EVENT, EVENTS, PRUNE, QUARANTINED, REPLAY, RETRY, Refused, Replay, Route, SKIP, STATS, Skip, TASKS,
 };
+use crate::report::format::chain;
 use crate::store::{StoreError, beside, real};
 
 /// The longest request, in bytes: far more than a page of ids.
@@ -114,7 +115,7 @@ impl Call<'_> {
         };
         match operation(request).await {
             Ok(answer) => response(StatusCode::OK, &answer),
-            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &chain(&error)),
         }
     }
 }

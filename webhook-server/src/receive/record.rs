@@ -73,7 +73,7 @@ impl Recorder {
         let recording = tokio::spawn(Arc::clone(self).record_and_start(arrival));
         let recorded = tokio::time::timeout(COMMIT_TIMEOUT, recording).await;
         let recorded = recorded.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
-        let recorded = recorded.map_err(|_| StoreError::Broken("storing panicked".to_owned()))??;
+        let recorded = recorded.map_err(|_| StoreError::broken("storing panicked"))??;
         let (awaited, id_is_reused) = match recorded {
             Recording::New { awaited, id_is_reused } => (awaited, id_is_reused),
             Recording::Duplicate { same_body } => return Ok(Receipt::Duplicate { envelope, same_body }),

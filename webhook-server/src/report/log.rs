@@ -45,7 +45,7 @@ impl Sink for Log {
             Fact::TaskParked { task, handler, attempt, reason, error: cause } => {
                 error!(task, handler, attempt, cause, why = parked_because(reason), "task parked");
             }
-            Fact::StoreFailed { failed, task, error } => warn!(%error, task, "{failed}"),
+            Fact::StoreFailed { failed, task, error } => warn!(error = chain(error), task, "{failed}"),
         }
     }
 

@@ -1,8 +1,12 @@
-//! Why a store cannot be opened, or cannot do what it was asked.
+//! Why a store cannot be opened, or cannot do what it was asked: causes, without advice.
 
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
+
+use super::sqlite::FileError;
 
 /// Why a store could not do what it was asked.
 #[derive(Clone, Debug, Error)]
@@ -15,22 +19,28 @@ pub(crate) enum StoreError {
     Busy,
     #[error("the inbox did not confirm the write within {}", humantime::format_duration(*.0))]
     Slow(Duration),
-    #[error("the inbox cannot be used: {0}")]
-    Broken(String),
+    #[error("the inbox cannot be used")]
+    Broken(#[source] Arc<dyn Error + Send + Sync>),
 }
 
-/// Why an inbox cannot be opened: a sentence about its file, and what to do.
+impl StoreError {
+    pub(crate) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Broken(Arc::from(cause.into()))
+    }
+}
+
+/// Why an inbox cannot be opened.
 #[derive(Debug, Error)]
 pub(crate) enum OpenError {
-    /// Another process has it.
-    #[error("{0}")]
-    Taken(String),
-    #[error("{0}")]
-    Unusable(String),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("in memory cannot be made")]
+    Memory(#[source] rusqlite::Error),
 }
 
-impl From<String> for OpenError {
-    fn from(sentence: String) -> Self {
-        Self::Unusable(sentence)
+impl OpenError {
+    /// Whether another process has it, which may end soon.
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(self, Self::File(error) if error.is_in_use())
     }
 }

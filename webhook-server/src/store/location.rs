@@ -42,7 +42,7 @@ pub(crate) struct Opening {
 ///
 /// # Errors
 ///
-/// Says in one sentence why it cannot be used.
+/// Fails if the inbox cannot be used.
 pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dyn Store>, OpenError> {
     match location {
         InboxLocation::File(path) => Ok(Arc::new(Sqlite::<OnDisk>::open(path, opening)?)),
@@ -64,7 +64,7 @@ pub(crate) fn open_in_memory(clock: Option<StoreClock>) -> Result<Arc<dyn Store>
 ///
 /// # Errors
 ///
-/// Says in one sentence why it cannot be used.
+/// Fails if the inbox cannot be used.
 pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), OpenError> {
     match location {
         InboxLocation::File(path) => Sqlite::<OnDisk>::check(path, opening),
@@ -76,7 +76,7 @@ pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), O
 ///
 /// # Errors
 ///
-/// Says in one sentence why it cannot be read.
+/// Fails if the inbox cannot be read.
 pub(crate) fn open_to_read(path: &Path) -> Result<Arc<dyn Store>, OpenError> {
     Ok(Arc::new(Sqlite::<OnDisk>::open_to_read(path)?))
 }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{Pruned, Retention, Store, StoreError};
+use crate::report::format::chain;
 
 /// How often the whole inbox is pruned.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -35,7 +36,7 @@ pub(crate) async fn retain(
                 }
             }
             Ok(_) => {}
-            Err(error) => warn!(%error, "retention: the inbox could not be pruned"),
+            Err(error) => warn!(error = chain(&error), "retention: the inbox could not be pruned"),
         }
         tokio::time::sleep(EVERY).await;
     }

@@ -24,7 +24,7 @@ mod problem;
 mod prune;
 mod record;
 mod recover;
-mod schema;
+pub(crate) mod schema;
 mod session;
 mod show;
 mod suspects;
@@ -40,6 +40,7 @@ use rusqlite::Connection;
 
 pub(crate) use self::cautions::cautions;
 pub(crate) use self::paths::{beside, is_socket, real};
+pub(crate) use self::problem::{FileError, Problem};
 use self::recover::Live;
 use self::session::Stamp;
 use self::writer::Urgency;

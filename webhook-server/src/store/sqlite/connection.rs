@@ -47,9 +47,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Problem> {
     }
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
-        return Err(Problem::Ours(format!(
-            "cannot use a write-ahead log here (SQLite stays in mode {mode})"
-        )));
+        return Err(Problem::NoLog { mode });
     }
     // A commit is on the disk when it returns.
     db.pragma_update(None, "synchronous", "FULL")?;

@@ -12,14 +12,13 @@ use super::disk_space::is_full;
 use super::file_systems::{self, Kind};
 use super::lock::lock;
 use super::paths::{beside, check, directory, open_or_make, real};
-use super::problem::{Problem, explain};
-use super::schema::Schema;
-use crate::store::OpenError;
+use super::problem::{FileError, Problem};
+use super::schema::{Schema, SchemaProblem};
 use crate::store::Opening;
 
 /// The first version without the bug that could corrupt a database when its log was reset.
 /// (<https://www.sqlite.org/wal.html#walresetbug>)
-const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
+pub(super) const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
 
 /// An inbox's file.
 #[derive(Debug)]
@@ -41,61 +40,43 @@ struct Held {
 
 impl InboxFile {
     /// Checks that an inbox may be at a path. Writes nothing.
-    pub(super) fn at(path: &Path, opening: &Opening) -> Result<Self, OpenError> {
-        let shown = path.display();
-        let problem = |sentence: String| Err(OpenError::Unusable(sentence));
+    pub(super) fn at(path: &Path, opening: &Opening) -> Result<Self, FileError> {
+        let refuse = |problem| Err(FileError::new(path, problem));
         if rusqlite::version_number() < SQLITE_AT_LEAST.0 {
-            return problem(format!(
-                "SQLite {} can corrupt an inbox: {} or newer is needed",
-                rusqlite::version(),
-                SQLITE_AT_LEAST.1
-            ));
+            return refuse(Problem::OldSqlite);
         }
         if path.is_dir() {
-            return problem(format!("{shown} is a directory: name a file in it"));
+            return refuse(Problem::IsDirectory);
         }
         if !directory(path).is_dir() {
-            return problem(format!(
-                "{shown} cannot be made: there is no directory {}, create it",
-                directory(path).display()
-            ));
+            return refuse(Problem::NoDirectory(directory(path).to_owned()));
         }
         // Two names of one file have one lock.
         let path = real(path);
-        check(&path)?;
+        check(&path).map_err(|problem| FileError::new(&path, problem))?;
+        let refuse = |problem| Err(FileError::new(&path, problem));
         if let Some((name, Kind::Shared)) = file_systems::of(directory(&path))
             && !opening.on_network_disk
         {
-            return problem(format!(
-                "{shown} is on a file system that other machines may share ({name}), where SQLite's log is not safe: \
-                 choose a local disk; or, if this machine alone uses it and its locks work, allow it with \
-                 --inbox-on-network-disk"
-            ));
+            return refuse(Problem::Shared(name));
         }
         if is_mounted_alone(&path) {
-            return problem(format!(
-                "{shown} is mounted by itself, so its log would lie on another disk: mount its directory instead"
-            ));
+            return refuse(Problem::MountedAlone);
         }
         let orphan = beside(&path, "-wal");
         if !path.exists() && std::fs::metadata(&orphan).is_ok_and(|log| log.len() > 0) {
-            return problem(format!(
-                "{} holds events, but {shown}, to which it belongs, is gone: put both back, or move it away",
-                orphan.display()
-            ));
+            return refuse(Problem::LogAlone { inbox: path.clone() }.beside(&orphan));
         }
         Ok(Self { path, patience: opening.patience, held: Mutex::default() })
     }
 
     /// Checks that there is an inbox to be read.
-    pub(super) fn to_read(path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn to_read(path: &Path) -> Result<Self, FileError> {
         let file = Self { path: real(path), patience: Duration::ZERO, held: Mutex::default() };
-        let schema = file.open_reader().map_err(Problem::Sqlite).and_then(|db| Schema::of(&db));
+        let schema = file.open_reader().map_err(Problem::from).and_then(|db| Schema::of(&db));
         match schema {
             Ok(schema) if schema.is_current() => Ok(file),
-            Ok(_) => Err(file.refused(Problem::ours(
-                "is not an inbox yet: `serve` makes it one, or brings it up to date",
-            ))),
+            Ok(_) => Err(file.refused(Problem::Schema(SchemaProblem::NotYet))),
             Err(problem) => Err(file.refused(file.classify(problem))),
         }
     }
@@ -106,9 +87,8 @@ impl InboxFile {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let mut made = Vec::new();
         let opened = self.open_noting(&mut held, &mut made).map_err(|problem| self.classify(problem));
-        if matches!(opened, Err(Problem::Ours(_) | Problem::Other(_) | Problem::Sqlite(_)))
-            && !made.is_empty()
-        {
+        let will_fail_again = |problem: &Problem| !matches!(problem, Problem::Full | Problem::InUse { .. });
+        if opened.as_ref().is_err_and(will_fail_again) && !made.is_empty() {
             for path in made {
                 let _ = std::fs::remove_file(path);
             }
@@ -124,10 +104,7 @@ impl InboxFile {
             held.lock = Some(lock(&self.path, self.patience, made)?);
         }
         if !held.is_made {
-            let (_, is_new) = open_or_make(&self.path).map_err(|error| {
-                let sentence = format!("{} cannot be written: {error}", self.path.display());
-                Problem::of_system(&error, sentence)
-            })?;
+            let (_, is_new) = open_or_make(&self.path).map_err(Problem::unwritable)?;
             if is_new {
                 made.extend(["", "-wal", "-shm"].map(|ending| beside(&self.path, ending)));
             }
@@ -139,24 +116,24 @@ impl InboxFile {
     /// Tells a disk that is full from other errors, also where SQLite says it in other words: it cannot make its log, or
     /// the index of that.
     pub(super) fn classify(&self, problem: Problem) -> Problem {
-        let Problem::Sqlite(error) = &problem else { return problem };
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Problem::Full,
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_full(directory(&self.path)) => {
-                Problem::Full
-            }
-            _ => problem,
-        }
+        let (Problem::Sqlite(error) | Problem::Refused(error)) = &problem else { return problem };
+        let may_be_full =
+            matches!(error.sqlite_error_code(), Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen));
+        if may_be_full && is_full(directory(&self.path)) { Problem::Full } else { problem }
     }
 
     /// Opens it again after an error.
     pub(super) fn reopen(&self) -> rusqlite::Result<Connection> {
         self.open().map_err(|problem| match problem {
-            Problem::Sqlite(error) => error,
+            Problem::NotADatabase(error)
+            | Problem::Damaged(error)
+            | Problem::Locked(error)
+            | Problem::Refused(error)
+            | Problem::Sqlite(error) => error,
             Problem::Full => rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None),
             other => {
-                let sentence = self.refused(other).to_string();
-                rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(sentence))
+                let why = self.refused(other).to_string();
+                rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(why))
             }
         })
     }
@@ -171,18 +148,9 @@ impl InboxFile {
         open_reader(&self.path)
     }
 
-    /// The problem as a sentence about this file.
-    pub(super) fn refused(&self, problem: Problem) -> OpenError {
-        let shown = self.path.display();
-        match problem {
-            Problem::Full => OpenError::Unusable(format!(
-                "{shown} cannot be opened: the disk is full, and SQLite needs room for its log"
-            )),
-            Problem::Taken(sentence) => OpenError::Taken(sentence),
-            Problem::Ours(what) => OpenError::Unusable(format!("{shown} {what}")),
-            Problem::Other(sentence) => OpenError::Unusable(sentence),
-            Problem::Sqlite(error) => OpenError::Unusable(format!("{shown} {}", explain(&error))),
-        }
+    /// The problem as one of this file.
+    pub(super) fn refused(&self, problem: Problem) -> FileError {
+        FileError::new(&self.path, problem)
     }
 }
 

@@ -37,7 +37,7 @@ impl Sqlite<InMemory> {
             let session = Session::begin(&db, clock)?;
             Ok(Self { database: InMemory { db: Mutex::new(db), session } })
         };
-        made().map_err(|error| OpenError::Unusable(format!("in memory cannot be made: {error}")))
+        made().map_err(OpenError::Memory)
     }
 
     /// The inbox as the next process would find it if this one had ended.
@@ -58,7 +58,7 @@ impl InMemory {
             transaction.commit()?;
             Ok(value)
         });
-        done.map_err(|error| store_error(&error))
+        done.map_err(store_error)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tracing::info;
 
 use super::paths::{beside, open_or_make};
-use super::problem::Problem;
+use super::problem::{Problem, name_of};
 
 /// How often it is tried again.
 const EVERY: Duration = Duration::from_millis(50);
@@ -26,16 +26,11 @@ const LONGEST_ID: u64 = 32;
 /// Names the process that has it.
 pub(super) fn lock(path: &Path, patience: Duration, made: &mut Vec<PathBuf>) -> Result<File, Problem> {
     let lock_path = beside(path, "-lock");
-    let shown = lock_path.display();
     let since = Instant::now();
     let mut was_said = false;
     let mut lock = loop {
-        let (mut lock, is_new) = open_or_make(&lock_path).map_err(|error| {
-            Problem::of_system(
-                &error,
-                format!("{shown} cannot be written ({error}): give this user the right to write there"),
-            )
-        })?;
+        let (mut lock, is_new) =
+            open_or_make(&lock_path).map_err(|error| Problem::unwritable(error).beside(&lock_path))?;
         match lock.try_lock() {
             // Unless a start that failed has removed its file since.
             Ok(()) if is_at(&lock, &lock_path) => {
@@ -47,7 +42,7 @@ pub(super) fn lock(path: &Path, patience: Duration, made: &mut Vec<PathBuf>) -> 
                 if !was_said {
                     info!(
                         "waiting for {} to finish and release {}, for at most {}",
-                        holder(&mut lock),
+                        name_of(holder(&mut lock)),
                         path.display(),
                         humantime::format_duration(patience)
                     );
@@ -55,16 +50,15 @@ pub(super) fn lock(path: &Path, patience: Duration, made: &mut Vec<PathBuf>) -> 
                 }
                 std::thread::sleep(EVERY.min(patience));
             }
-            Err(TryLockError::WouldBlock) => return Err(Problem::Taken(taken(path, &mut lock))),
+            Err(TryLockError::WouldBlock) => return Err(Problem::InUse { process: holder(&mut lock) }),
             Err(TryLockError::Error(error)) => {
-                return Err(Problem::Other(format!("{shown} cannot be locked: {error}")));
+                return Err(Problem::Unlockable(error).beside(&lock_path));
             }
         }
     };
-    let written =
-        read(&mut lock).map_err(|error| Problem::Other(format!("{shown} cannot be read: {error}")))?;
+    let written = read(&mut lock).map_err(|error| Problem::Unreadable(error).beside(&lock_path))?;
     if written.trim().bytes().any(|byte| !byte.is_ascii_digit()) {
-        return Err(Problem::Other(format!("{shown} was not written by a server: move it away")));
+        return Err(Problem::NotALock.beside(&lock_path));
     }
     // Who holds it is for people only; the lock is what counts.
     let _ = lock.set_len(0).and_then(|()| lock.rewind());
@@ -96,17 +90,7 @@ fn read(lock: &mut File) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn holder(lock: &mut File) -> String {
-    match read(lock).unwrap_or_default().trim() {
-        "" => "another process".to_owned(),
-        pid => format!("process {pid}"),
-    }
-}
-
-fn taken(path: &Path, lock: &mut File) -> String {
-    format!(
-        "{} is in use by {}: an inbox has one server; stop that one, or name another file with --inbox",
-        path.display(),
-        holder(lock)
-    )
+/// The process that has the lock, if its file tells.
+fn holder(lock: &mut File) -> Option<u32> {
+    read(lock).unwrap_or_default().trim().parse().ok()
 }

@@ -39,7 +39,8 @@ impl Sqlite<OnDisk> {
 
     /// Checks whether an inbox may lie at a path.
     pub(crate) fn check(path: &Path, opening: &Opening) -> Result<(), OpenError> {
-        InboxFile::at(path, opening).map(|_| ())
+        InboxFile::at(path, opening)?;
+        Ok(())
     }
 
     /// Opens the inbox with a clock other than the system's.
@@ -60,11 +61,10 @@ impl Sqlite<OnDisk> {
                 disk_space.is_out();
                 None
             }
-            Err(problem) => return Err(file.refused(problem)),
+            Err(problem) => return Err(file.refused(problem).into()),
         };
-        let writer = Writer::start(Arc::clone(&file), db, Arc::clone(&disk_space)).map_err(|error| {
-            format!("{} cannot be used: no thread to write it: {error}", file.path.display())
-        })?;
+        let writer = Writer::start(Arc::clone(&file), db, Arc::clone(&disk_space))
+            .map_err(|error| file.refused(Problem::NoThread(error)))?;
         Ok(Self { database: OnDisk { writer, reader: Arc::default(), disk_space, file, opener } })
     }
 
@@ -118,8 +118,8 @@ impl Database for OnDisk {
                 work(db, now)
             });
             match reading.await {
-                Ok(result) => result.map_err(|error| store_error(&error)),
-                Err(_) => Err(StoreError::Broken("reading panicked".to_owned())),
+                Ok(result) => result.map_err(store_error),
+                Err(_) => Err(StoreError::broken("reading panicked")),
             }
         })
     }

@@ -78,8 +78,8 @@ impl Opener {
             // The writer has a connection of its own.
             Ok(_) => Ok(()),
             Err(Problem::Full) => Err(StoreError::DiskFull),
-            Err(problem) => Err(StoreError::Broken(opener.file.refused(problem).to_string())),
+            Err(problem) => Err(StoreError::broken(opener.file.refused(problem))),
         });
-        opening.await.unwrap_or_else(|panic| Err(StoreError::Broken(panic.to_string())))
+        opening.await.unwrap_or_else(|panic| Err(StoreError::broken(panic)))
     }
 }

@@ -4,6 +4,8 @@ use std::fs::{File, FileType, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::problem::Problem;
+
 /// `name` with another ending: what belongs to the file lies beside it.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -58,20 +60,19 @@ pub(super) fn open_or_make(path: &Path) -> std::io::Result<(File, bool)> {
 
 /// Checks that what lies at the inbox's names is the inbox's: through a link, another file would be written, and a server
 /// that replaces its socket would delete a file.
-pub(super) fn check(path: &Path) -> Result<(), String> {
+pub(super) fn check(path: &Path) -> Result<(), Problem> {
     for ending in ["", "-wal", "-shm", "-lock", "-reserve"] {
         check_one(&beside(path, ending), "a regular file", |found| found.is_file())?;
     }
     check_one(&beside(path, "-control"), "a socket", is_socket)
 }
 
-fn check_one(path: &Path, wanted: &str, is_wanted: impl Fn(FileType) -> bool) -> Result<(), String> {
+fn check_one(path: &Path, wanted: &'static str, is_wanted: impl Fn(FileType) -> bool) -> Result<(), Problem> {
     let found = match path.symlink_metadata() {
         Ok(found) if !is_wanted(found.file_type()) => found,
         Ok(_) | Err(_) => return Ok(()),
     };
-    let what = if found.is_symlink() { " but a symbolic link" } else { "" };
-    Err(format!("{} is not {wanted}{what}: move it away", path.display()))
+    Err(Problem::NotOurs { wanted, is_link: found.is_symlink() }.beside(path))
 }
 
 #[cfg(unix)]

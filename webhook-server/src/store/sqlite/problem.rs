@@ -1,70 +1,146 @@
 //! Why a file cannot be opened, or a statement failed.
 
-use std::io::ErrorKind;
+use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use thiserror::Error;
 
+use super::file::SQLITE_AT_LEAST;
+use super::schema::SchemaProblem;
 use crate::store::StoreError;
 
-/// Why a file cannot be opened.
+/// Why an inbox's file, or a file beside it, cannot be used.
 #[derive(Debug)]
-pub(super) enum Problem {
-    /// There is no room on the disk. That may change.
+pub(crate) struct FileError {
+    pub(crate) file: PathBuf,
+    pub(crate) problem: Problem,
+}
+
+impl FileError {
+    pub(super) fn new(file: &Path, problem: Problem) -> Self {
+        match problem {
+            Problem::Beside { file, problem } => Self { file, problem: *problem },
+            problem => Self { file: file.to_owned(), problem },
+        }
+    }
+
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(self.problem, Problem::InUse { .. })
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.file.display(), self.problem)
+    }
+}
+
+impl Error for FileError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problem.source()
+    }
+}
+
+/// What is wrong with a file: the predicate of a sentence about it.
+#[derive(Debug, Error)]
+pub(crate) enum Problem {
+    /// The only problem that may pass by itself.
+    #[error("cannot be opened: the disk is full, and SQLite needs space for its log")]
     Full,
-    /// Another process has it: a sentence.
-    Taken(String),
-    /// The predicate of a sentence about the file.
-    Ours(String),
-    /// A sentence.
-    Other(String),
-    Sqlite(rusqlite::Error),
+    #[error("is in use by {}", name_of(*.process))]
+    InUse {
+        /// The id of the process that has it, if it is known.
+        process: Option<u32>,
+    },
+    #[error("needs SQLite {} or newer: {} can corrupt it", SQLITE_AT_LEAST.1, rusqlite::version())]
+    OldSqlite,
+    #[error("is a directory")]
+    IsDirectory,
+    #[error("cannot be created: there is no directory {}", .0.display())]
+    NoDirectory(PathBuf),
+    #[error("is on a file system that other machines may share ({0}), where SQLite's log is not safe")]
+    Shared(&'static str),
+    #[error("is mounted by itself, so its log would lie on another disk")]
+    MountedAlone,
+    #[error("holds events, but {}, to which it belongs, is gone", .inbox.display())]
+    LogAlone { inbox: PathBuf },
+    #[error("is not {wanted}{}", if *.is_link { " but a symbolic link" } else { "" })]
+    NotOurs { wanted: &'static str, is_link: bool },
+    #[error("was not written by a server")]
+    NotALock,
+    #[error("cannot be written")]
+    Unwritable(#[source] io::Error),
+    #[error("cannot be read")]
+    Unreadable(#[source] io::Error),
+    #[error("cannot be locked")]
+    Unlockable(#[source] io::Error),
+    #[error("cannot be used: no thread to write it")]
+    NoThread(#[source] io::Error),
+    #[error("cannot use a write-ahead log here (SQLite stays in mode {mode})")]
+    NoLog { mode: String },
+    #[error(transparent)]
+    Schema(SchemaProblem),
+    #[error("is not a SQLite database, or its header is damaged")]
+    NotADatabase(rusqlite::Error),
+    #[error("is damaged, or cannot be read from its disk")]
+    Damaged(rusqlite::Error),
+    #[error("is in use by another program, such as a shell that has a transaction open")]
+    Locked(rusqlite::Error),
+    #[error("cannot be written")]
+    Refused(#[source] rusqlite::Error),
+    #[error("cannot be used")]
+    Sqlite(#[source] rusqlite::Error),
+    /// The problem is with a file that lies beside the inbox.
+    #[error("cannot be used: {} {problem}", .file.display())]
+    Beside { file: PathBuf, problem: Box<Self> },
+}
+
+/// A process as a person knows it.
+pub(super) fn name_of(process: Option<u32>) -> String {
+    process.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
 }
 
 impl Problem {
-    pub(super) fn ours(what: impl Into<String>) -> Self {
-        Self::Ours(what.into())
+    /// This problem with a file that lies beside the inbox.
+    pub(super) fn beside(self, file: &Path) -> Self {
+        match self {
+            // Whichever file shows it, the whole disk is full.
+            Self::Full => Self::Full,
+            problem => Self::Beside { file: file.to_owned(), problem: Box::new(problem) },
+        }
     }
 
-    /// What the system refused, for want of room or for the reason that the sentence gives.
-    pub(super) fn of_system(error: &std::io::Error, sentence: String) -> Self {
+    /// What the system refused to write.
+    pub(super) fn unwritable(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
-            _ => Self::Other(sentence),
+            _ => Self::Unwritable(error),
         }
     }
 }
 
 impl From<rusqlite::Error> for Problem {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-/// What went wrong, and what to do about it.
-pub(super) fn explain(error: &rusqlite::Error) -> String {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => "is no SQLite database, or its header is damaged: \
-             restore it from a backup, or move it away to begin an empty inbox"
-            .to_owned(),
-        Some(ErrorCode::DatabaseCorrupt) => {
-            "is damaged, or cannot be read from its disk: restore it from a backup, or recover what is left with \
-             `sqlite3 … .recover`"
-                .to_owned()
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase(error),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error),
+            Some(ErrorCode::DatabaseBusy) => Self::Locked(error),
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::Refused(error)
+            }
+            _ => Self::Sqlite(error),
         }
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            format!("cannot be written ({error}): give this user the right to write it and its directory")
-        }
-        Some(ErrorCode::DatabaseBusy) => {
-            "is in use by another program, such as a shell that has a transaction open: end that".to_owned()
-        }
-        _ => format!("cannot be used: {error}"),
     }
 }
 
 /// What an error of a statement means to the store's caller.
-pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::DiskFull,
-        _ => StoreError::Broken(error.to_string()),
+        _ => StoreError::broken(error),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use super::problem::Problem;
 use crate::store::failpoint::failpoint;
@@ -13,6 +14,21 @@ const APPLICATION_ID: i32 = 0x7768_6278;
 
 /// The steps that lead to the present schema. Steps are added; one that was released is never edited.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+
+/// What is wrong with a database's schema: the predicate of a sentence about it.
+#[derive(Debug, Error)]
+pub(crate) enum SchemaProblem {
+    #[error("is not an inbox yet")]
+    NotYet,
+    #[error("is a database of something else")]
+    OfSomethingElse,
+    #[error("was written by a newer version of this program (schema {version}, and this one knows {newest})")]
+    Newer { version: i32, newest: usize },
+    #[error("was made by another build of this program, and has a schema that this build does not know")]
+    OtherBuild,
+    #[error("was changed by another program, and lacks {}", .0.join(", "))]
+    Lacks(Vec<String>),
+}
 
 /// What a database is made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,16 +55,13 @@ impl Schema {
             let tables: i32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
             return match (marked, version, tables) {
                 (0, 0, 0) => Ok(Self::None),
-                _ => Err(Problem::ours("is a database of something else: name another file")),
+                _ => Err(Problem::Schema(SchemaProblem::OfSomethingElse)),
             };
         }
         let newest = MIGRATIONS.len();
         let applied = usize::try_from(version).unwrap_or(usize::MAX);
         if applied > newest {
-            return Err(Problem::ours(format!(
-                "was written by a newer version of this program (schema {version}, and this one knows {newest}): \
-                 run the newer one"
-            )));
+            return Err(Problem::Schema(SchemaProblem::Newer { version, newest }));
         }
         same_migrations(db, applied)?;
         nothing_missing(db, applied)?;
@@ -98,10 +111,7 @@ fn same_migrations(db: &Connection, applied: usize) -> Result<(), Problem> {
     if own.eq(recorded) {
         return Ok(());
     }
-    Err(Problem::ours(
-        "was made by another build of this program, and has a schema that this build does not know: run the build that \
-         made it until its tasks are done, or move the file away to begin an empty inbox",
-    ))
+    Err(Problem::Schema(SchemaProblem::OtherBuild))
 }
 
 /// Checks that no table, column or index of the migrations is missing. What else is there is not ours: tools that copy
@@ -116,10 +126,7 @@ fn nothing_missing(db: &Connection, applied: usize) -> Result<(), Problem> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Problem::ours(format!(
-        "was changed by another program, and lacks {}: restore it from a backup, or move it away to begin an empty inbox",
-        missing.join(", ")
-    )))
+    Err(Problem::Schema(SchemaProblem::Lacks(missing)))
 }
 
 /// Names what an inbox is made of.

@@ -84,7 +84,7 @@ impl Writer {
         };
         let (reply, answer) = oneshot::channel();
         let job = Call::new(urgency, permits, work, note, reply);
-        let ended = || StoreError::Broken("its writer has panicked or ended".to_owned());
+        let ended = || StoreError::broken("its writer has panicked or ended");
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(Box::new(job)).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?

@@ -31,7 +31,7 @@ pub(super) trait Job: Send {
 /// A job as two closures.
 pub(super) struct Call<F, N, T> {
     urgency: Urgency,
-    _permits: Option<[OwnedSemaphorePermit; 2]>,
+    permits: Option<[OwnedSemaphorePermit; 2]>,
     work: Option<F>,
     note: N,
     value: Option<T>,
@@ -46,7 +46,7 @@ impl<F, N, T> Call<F, N, T> {
         note: N,
         reply: oneshot::Sender<Result<T, StoreError>>,
     ) -> Self {
-        Self { urgency, _permits: permits, work: Some(work), note, value: None, reply }
+        Self { urgency, permits, work: Some(work), note, value: None, reply }
     }
 }
 
@@ -68,12 +68,14 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>, live: &mut Live) {
-        let Self { value, note, reply, .. } = *self;
-        let missing = || StoreError::Broken("the transaction ended before this write".to_owned());
+        let Self { value, note, reply, permits, .. } = *self;
+        let missing = || StoreError::broken("the transaction ended before this write");
         let answer = committed.and_then(|()| value.ok_or_else(missing));
         if let Ok(value) = &answer {
             note(value, live);
         }
+        // When the caller knows, there is capacity for its next job.
+        drop(permits);
         // The caller may have stopped waiting.
         let _ = reply.send(answer);
     }

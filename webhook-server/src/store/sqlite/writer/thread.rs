@@ -112,16 +112,14 @@ impl Thread {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for job in batch {
                 step(&transaction, "SAVEPOINT job")?;
-                let done = job.run(&transaction);
-                if let Err(error) = &done {
+                match job.run(&transaction) {
+                    Ok(()) => results.push(Ok(())),
                     // Some errors end the whole transaction, and with it the jobs before this one.
-                    if transaction.is_autocommit() {
-                        return done;
+                    Err(error) if transaction.is_autocommit() => return Err(error),
+                    Err(error) => {
+                        step(&transaction, "ROLLBACK TO job")?;
+                        results.push(Err(store_error(error)));
                     }
-                    step(&transaction, "ROLLBACK TO job")?;
-                    results.push(Err(store_error(error)));
-                } else {
-                    results.push(Ok(()));
                 }
                 step(&transaction, "RELEASE job")?;
             }
@@ -135,7 +133,7 @@ impl Thread {
             warn!(%error, "the inbox could not be written");
         }
         let full = |error: &StoreError| matches!(error, StoreError::DiskFull);
-        let committed = committed.map_err(|error| store_error(&error));
+        let committed = committed.map_err(store_error);
         if committed.as_ref().is_err_and(full)
             || results.iter().flat_map(|result| result.as_ref().err()).any(full)
         {

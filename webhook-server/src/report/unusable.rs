@@ -1,0 +1,59 @@
+//! An inbox that cannot be opened: why, and what to do.
+
+use super::format::chain;
+use crate::store::OpenError;
+use crate::store::sqlite::Problem;
+use crate::store::sqlite::schema::SchemaProblem;
+
+/// One sentence for the person who starts the program.
+pub(crate) fn unusable(error: &OpenError) -> String {
+    let cause = chain(error);
+    match error {
+        OpenError::File(error) => match advice(&error.problem) {
+            Some(advice) => format!("the inbox {cause}: {advice}"),
+            None => format!("the inbox {cause}"),
+        },
+        OpenError::Memory(_) => format!("the inbox {cause}"),
+    }
+}
+
+fn advice(problem: &Problem) -> Option<&'static str> {
+    Some(match problem {
+        Problem::InUse { .. } => "an inbox has one server; stop that one, or name another file with --inbox",
+        Problem::IsDirectory => "name a file in it",
+        Problem::NoDirectory(_) => "create it",
+        Problem::Shared(_) => {
+            "choose a local disk; or, if this machine alone uses it and its locks work, allow it with \
+             --inbox-on-network-disk"
+        }
+        Problem::MountedAlone => "mount its directory instead",
+        Problem::LogAlone { .. } => "put both back, or move it away",
+        Problem::NotOurs { .. } | Problem::NotALock => "move it away",
+        Problem::Unwritable(_) | Problem::Refused(_) => {
+            "give this user the right to write it and its directory"
+        }
+        Problem::NotADatabase(_) => "restore it from a backup, or move it away to start with an empty inbox",
+        Problem::Damaged(_) => "restore it from a backup, or recover what is left with `sqlite3 … .recover`",
+        Problem::Locked(_) => "end that program",
+        Problem::Schema(schema) => match schema {
+            SchemaProblem::NotYet => "`serve` makes it one, or brings it up to date",
+            SchemaProblem::OfSomethingElse => "name another file",
+            SchemaProblem::Newer { .. } => "run the newer one",
+            SchemaProblem::OtherBuild => {
+                "run the build that made it until its tasks are done, or move the file away to start with an empty \
+                 inbox"
+            }
+            SchemaProblem::Lacks(_) => {
+                "restore it from a backup, or move it away to start with an empty inbox"
+            }
+        },
+        Problem::Full
+        | Problem::OldSqlite
+        | Problem::Unreadable(_)
+        | Problem::Unlockable(_)
+        | Problem::NoThread(_)
+        | Problem::NoLog { .. }
+        | Problem::Sqlite(_)
+        | Problem::Beside { .. } => return None,
+    })
+}
