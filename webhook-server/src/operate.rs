@@ -11,6 +11,7 @@ mod routes;
 pub(crate) mod socket;
 #[cfg(test)]
 mod tests;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -29,12 +29,13 @@ pub use self::location::InboxLocation;
 pub(crate) use self::location::open_in_memory;
 pub(crate) use self::location::{Opening, check, open, open_to_read};
 pub(crate) use self::rows::{
-    AttemptOutcome, AttemptRow, EventRow, Filter, HandlerStats, QuarantineRow, Stats, StoredEvent, TaskRow,
+    AttemptOutcome, AttemptRow, EventRow, Filter, HandlerStats, Pruned, QuarantineRow, Replayed, Stats,
+    StoredEvent, TaskRow,
 };
 pub(crate) use self::sqlite::{beside, cautions, is_socket, real};
 pub(crate) use self::task::{
     Capacity, Claim, ClaimResult, Disposition, FinishResult, Heartbeat, Lane, Lease, NewEvent, NewTask,
-    ParkReason, Pruned, RecordResult, Recovered, Replayed, Retention, StartMode, State, Ticket, moment,
+    ParkReason, RecordResult, Recovered, Retention, StartMode, State, Ticket, moment,
 };
 
 /// The result of a store operation, when it is done.

@@ -5,6 +5,7 @@ mod export;
 mod json;
 mod selection;
 pub(super) mod tables;
+mod values;
 
 use std::io::{self, Write};
 use std::time::Duration;

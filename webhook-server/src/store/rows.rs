@@ -1,4 +1,5 @@
-//! What an operator reads.
+//! What an operator reads, and what an operation of theirs did. This is also the wire form of the commands: these types
+//! exist for nothing else.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +61,7 @@ pub(crate) struct AttemptRow {
 }
 
 /// How an attempt that did not succeed ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptOutcome {
     /// It failed, and another one followed.
     Failed,
@@ -136,4 +136,30 @@ pub(crate) struct HandlerStats {
     pub(crate) state: State,
     pub(crate) why: Option<ParkReason>,
     pub(crate) tasks: u64,
+}
+
+/// What was freed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pruned {
+    /// Bodies of events that were done.
+    pub(crate) bodies: u64,
+    /// Events, with their tasks.
+    pub(crate) events: u64,
+    /// Of these events, those with a task that was parked.
+    pub(crate) parked: u64,
+    /// Bodies in quarantine.
+    pub(crate) quarantined: u64,
+    /// Where to go on; `None` at the end, or if everything further on is too recent.
+    pub(crate) next: Option<i64>,
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Replayed {
+    /// So many tasks are ready; the others are not yet done with.
+    Ready(u64),
+    /// The body is no longer, or was never, kept.
+    NoBody,
+    /// There is no such event.
+    Unknown,
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 /// A verified event, as it is stored.
 #[derive(Clone)]
@@ -181,10 +180,7 @@ pub(crate) struct FinishResult {
 }
 
 /// Where a task is in its life.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum State {
     /// To be run when it is due.
     Ready,
@@ -208,8 +204,7 @@ impl State {
 }
 
 /// Why a task is parked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ParkReason {
     /// The handler asked for it.
     Asked,
@@ -265,30 +260,4 @@ pub(crate) struct Retention {
     pub(crate) ids: Duration,
     /// Events with a parked task, and what is in quarantine.
     pub(crate) parked: Duration,
-}
-
-/// What was freed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Pruned {
-    /// Bodies of events that were done.
-    pub(crate) bodies: u64,
-    /// Events, with their tasks.
-    pub(crate) events: u64,
-    /// Of these events, those with a task that was parked.
-    pub(crate) parked: u64,
-    /// Bodies in quarantine.
-    pub(crate) quarantined: u64,
-    /// Where to go on; `None` at the end, or if everything further on is too recent.
-    pub(crate) next: Option<i64>,
-}
-
-/// What a replay did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Replayed {
-    /// So many tasks are ready; the others are not yet done with.
-    Ready(u64),
-    /// The body is no longer, or was never, kept.
-    NoBody,
-    /// There is no such event.
-    Unknown,
 }
