@@ -20,7 +20,8 @@ pub use self::timestamp::TimestampOutOfRange;
 
 /// An event and its object, decoded into `T`.
 ///
-/// What every event has (`id`, `event_type`, `livemode`, `account`, …) reads through to the [`Envelope`]:
+/// It dereferences to the [`Envelope`], so the fields of every event (`id`, `event_type`, `livemode`, `account`, …) are
+/// within reach:
 ///
 /// ```
 /// # use webhook_core::Event;
@@ -61,16 +62,17 @@ impl<T> Event<T> {
         decode_object(&self.envelope)
     }
 
-    /// Reads the former values of what changed; `None` on events that do not tell. `*.updated` events do.
+    /// Reads the former values of the fields that changed. `None` on events that do not report them; `*.updated` events
+    /// do.
     ///
-    /// Stripe sends only the fields that changed, at every level, and null for what was not set before, so the view is
-    /// one of previous attributes: `#[stripe(object = "charge", previous)]`, with every field an `Option`. See
+    /// Stripe sends only the fields that changed, at every level, and null for a field that was not set, so the view must
+    /// be one of previous attributes: `#[stripe(object = "charge", previous)]`, with every field an `Option`. See
     /// [`StripeObject`](macro@crate::StripeObject).
     ///
     /// # Errors
     ///
-    /// Fails where a former value does not fit the view, and if the event carries another object than the view's: all
-    /// fields of such a view would seem unchanged.
+    /// Fails if a former value does not fit the view, and if the event carries an object of another type than the view's:
+    /// all fields of such a view would seem unchanged.
     pub fn previous<V: PreviousView>(&self) -> Result<Option<V>, DecodeError> {
         let Data::Snapshot(snapshot) = &self.envelope.data else { return Ok(None) };
         let name = snapshot.object.json().field("object").and_then(|name| name.decode("a text").ok());

@@ -1,20 +1,20 @@
 //! Verified Stripe webhook events and the handlers that receive them.
 //!
-//! This crate is everything about a webhook that needs no runtime, no clock and no network. A library of handlers
-//! depends on it alone; an application depends on `webhook-server`, which runs them.
+//! This crate contains the parts of a webhook that need no runtime, no clock and no network. A library of handlers
+//! depends on this crate alone; an application depends on `webhook-server`, which runs the handlers.
 //!
 //! ```
 //! use webhook_core::{Event, on_event};
 //!
-//! /// Tells that a payment arrived.
+//! /// Reports a payment.
 //! #[on_event("payment_intent.succeeded")]
 //! async fn paid(event: Event) {
 //!     println!("{} was paid", event.object["id"]);
 //! }
 //! ```
 //!
-//! The way of an event: [`verify`] makes a [`Verified`] body of a request's bytes, [`Envelope::parse`] an
-//! [`Envelope`] of that, [`Registry::handlers_of`] names the handlers, and each decodes its own [`Event<T>`].
+//! An event takes these steps: [`verify`] turns request bytes into a [`Verified`] body, [`Envelope::parse`] reads its
+//! [`Envelope`], [`Registry::handlers_of`] finds the handlers, and each handler decodes its own [`Event<T>`].
 
 mod event;
 mod handler;

@@ -1,4 +1,4 @@
-//! What the macros' output calls. Not public API: it changes with the macros, to which it is pinned.
+//! What the macros' output calls. It is not public API: it changes with the macros, whose version is pinned.
 
 mod compat_checks;
 mod const_str;
@@ -28,7 +28,7 @@ pub use crate::payload::{
 pub use crate::shape::{self, Shape};
 use crate::{HandlerError, HandlerResult};
 
-// The names that expanded code needs from the prelude, which a user's module may shadow.
+// The names from the prelude that expanded code needs, because a user's module may shadow them.
 pub use std::boxed::Box;
 pub use std::collections::BTreeMap;
 pub use std::fmt::{Display, Formatter, Result as FmtResult};
@@ -43,8 +43,8 @@ pub use serde_json::Value;
 
 pub use crate::{Expandable, List, Timestamp};
 
-/// What the expansion needs of one argument. Made once for each, so that a type that is no argument is reported
-/// once.
+/// What the expansion needs to know about one argument. It is made once per argument, so that a type that is not an
+/// argument is reported once.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Argument<T> {
     /// Whether it is the event.
@@ -55,7 +55,7 @@ pub struct Argument<T> {
     pub extraction: Extraction<T>,
     /// The payload of the event: its name and the objects that it reads.
     pub payload: (&'static str, &'static [&'static str]),
-    /// What the payload sparse_fields, for each object that it reads.
+    /// The payload's fields that some events lack, for each object that it reads.
     pub sparse_fields: &'static [&'static [SparseField]],
 }
 
@@ -64,7 +64,7 @@ impl<T> Argument<T> {
     ///
     /// # Errors
     ///
-    /// Fails where the type's `extract` does.
+    /// Fails if the type's `extract` does.
     pub async fn extract(&self, invocation: &Invocation) -> Result<T, HandlerError> {
         self.extraction.run(invocation).await
     }
@@ -83,7 +83,7 @@ pub enum Extraction<T> {
 type ExtractFuture<'i, T> = Pin<Box<dyn Future<Output = Result<T, HandlerError>> + Send + 'i>>;
 
 impl<T: Extract> Extraction<T> {
-    /// Takes a type's own `extract`.
+    /// Uses the type's own `extract`.
     pub const fn boxed() -> Self {
         Self::Boxed(|invocation| Box::pin(T::extract(invocation)))
     }
@@ -94,7 +94,7 @@ impl<T> Extraction<T> {
     ///
     /// # Errors
     ///
-    /// Fails where the type's `extract` does.
+    /// Fails if the type's `extract` does.
     pub async fn run(&self, invocation: &Invocation) -> Result<T, HandlerError> {
         match self {
             Self::Immediate(extract) => extract(invocation),
@@ -103,7 +103,8 @@ impl<T> Extraction<T> {
     }
 }
 
-/// What the expansion needs of a return type. Made once, so that a type that is not an outcome is reported once.
+/// What the expansion needs to know about a return type. It is made once, so that a type that is not an outcome is
+/// reported once.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Returning<T> {
     /// Whether the handler replies.
@@ -112,7 +113,7 @@ pub struct Returning<T> {
     pub into_outcome: fn(T) -> HandlerResult,
 }
 
-/// Tells whether an argument is an event and so is one before it.
+/// Tells whether an argument is an event and one before it is an event, too.
 pub const fn is_second_event(this: bool, before: &[bool]) -> bool {
     let mut at = 0;
     while at < before.len() {
@@ -124,25 +125,25 @@ pub const fn is_second_event(this: bool, before: &[bool]) -> bool {
     false
 }
 
-/// Whether an argument is a second event, as a type: the compiler explains types in our words.
+/// Whether an argument is a second event, as a type, because the message of an error about a type can be set.
 #[expect(missing_debug_implementations, reason = "there are no values")]
 pub struct SecondEvent<const YES: bool>;
 
 /// Implemented where there is no second event.
 #[diagnostic::on_unimplemented(
-    message = "a handler takes one `Event`: this is its second",
+    message = "a handler takes only one `Event`",
     label = "second event",
     note = "a handler that needs the object in two types decodes it again: `event.object_as::<Other>()`"
 )]
 pub trait NoMistake {
-    /// Named where the check is wanted.
+    /// Names the check.
     const CHECKED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
 impl NoMistake for SecondEvent<false> {}
 
-/// Boxes a handler's future, which moves between threads. The name is for the compiler's note when one cannot.
+/// Boxes a handler's future, which moves between threads. The compiler shows this name if a future cannot.
 pub fn a_handlers_future_must_be_send<F: Future<Output = HandlerResult> + Send + 'static>(
     future: F,
 ) -> HandlerFuture {

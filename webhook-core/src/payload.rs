@@ -1,4 +1,4 @@
-//! What of an event's object a program reads: its own types, checked against Stripe's schema.
+//! Reading an event's object into the application's own types, which are checked against Stripe's schema.
 
 mod error;
 mod expandable;
@@ -18,12 +18,11 @@ pub use self::json::Json;
 pub use self::list::List;
 pub use self::raw_json::RawJson;
 
-/// A type that the object of an event decodes into.
-///
-/// A view (`#[derive(StripeObject)]`) is one, and so are `serde_json::Value` and [`Unchecked`].
+/// A type into which an event's object can be decoded: a view (`#[derive(StripeObject)]`), `serde_json::Value` or
+/// [`Unchecked`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the payload of an event",
-    label = "no payload type",
+    label = "not a payload type",
     note = "derive `StripeObject` for `{Self}` to read fields that are checked against Stripe's schema, take `Event` for untyped JSON, or `Event<Unchecked<{Self}>>` for any type that implements `serde::Deserialize`"
 )]
 pub trait Payload: Sized + Send + 'static {
@@ -35,11 +34,11 @@ pub trait Payload: Sized + Send + 'static {
     #[doc(hidden)]
     const OBJECTS: &'static [&'static str] = &[];
 
-    /// The paths of the fields that it reads; empty if it looks at all.
+    /// The paths of the fields that it reads; empty if it reads all.
     #[doc(hidden)]
     const FIELDS: &'static [&'static str] = &[];
 
-    /// What it sparse_fields, for each object that it reads.
+    /// Its fields that some events lack, for each object that it reads.
     #[doc(hidden)]
     const SPARSE_FIELDS: &'static [&'static [SparseField]] = &[];
 
@@ -47,7 +46,7 @@ pub trait Payload: Sized + Send + 'static {
     ///
     /// # Errors
     ///
-    /// Names the place where the object does not fit, and nothing of what stands there.
+    /// Fails if the object does not fit. The error names the place, never a value.
     fn decode(object: &RawJson) -> Result<Self, DecodeError>;
 }
 
@@ -58,9 +57,9 @@ impl Payload for serde_json::Value {
     }
 }
 
-/// A payload of any deserialisable type, unchecked against Stripe's schema.
+/// A payload of any deserialisable type, which is not checked against Stripe's schema.
 ///
-/// The way to use types from elsewhere. Such a type fails at run time where it disagrees with what Stripe sends.
+/// Use it for types from other crates. Where such a type disagrees with what Stripe sends, it fails at run time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Unchecked<T>(pub T);
 
@@ -70,10 +69,10 @@ impl<T: UncheckedValue> Payload for Unchecked<T> {
     }
 }
 
-/// A type that [`Unchecked`] decodes into.
+/// A type into which [`Unchecked`] decodes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be decoded from JSON",
-    label = "no deserialisable type",
+    label = "not a deserialisable type",
     note = "`Unchecked` takes any type that implements `serde::Deserialize` and is `Send + 'static`: add `#[derive(Deserialize)]` to it"
 )]
 pub trait UncheckedValue: DeserializeOwned + Send + 'static {}
@@ -83,12 +82,12 @@ impl<T: DeserializeOwned + Send + 'static> UncheckedValue for T {}
 
 /// A struct that `#[derive(StripeObject)]` checked against a place in Stripe's schema.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no view of an object",
-    label = "no view",
+    message = "`{Self}` is not a view of a Stripe object",
+    label = "not a view",
     note = "a view is a struct with `#[derive(StripeObject)] #[stripe(object = \"…\")]`"
 )]
 pub trait View: FromStripe<shape::Object> {
-    /// Those of its fields that some event lacks.
+    /// Its fields that some events lack.
     #[doc(hidden)]
     const SPARSE_FIELDS: &'static [SparseField] = &[];
 
@@ -97,29 +96,29 @@ pub trait View: FromStripe<shape::Object> {
     fn read_object(json: Json<'_>, expected: &'static [&'static str]) -> Result<Self, DecodeError>;
 }
 
-/// A view's field that some event of the object lacks.
+/// A view's field that some events with this object lack.
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
-#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must set every field")]
 pub struct SparseField {
     /// The object.
     pub object: &'static str,
     /// The field, at the top of the object.
     pub field: &'static str,
-    /// Whether the view does without it.
+    /// Whether the view can do without it.
     pub is_optional: bool,
-    /// What to do where it does not.
+    /// What to do if it cannot.
     pub cure: &'static str,
 }
 
-/// A view of previous attributes, of which any may be missing: `#[stripe(object = "charge", previous)]`.
+/// A view of previous attributes, any of which may be missing: `#[stripe(object = "charge", previous)]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no view of previous attributes",
+    message = "`{Self}` is not a view of previous attributes",
     label = "any of its fields may be missing",
     note = "add `previous` to its `#[stripe(object = \"…\")]`, and make every field an `Option`"
 )]
 pub trait PreviousView: View {
-    /// The object whose former values it reads; empty if it reads what stands inside one.
+    /// The object whose former values it reads; empty if it reads a part of one.
     #[doc(hidden)]
     const PREVIOUS_OF: &'static [&'static str] = &[];
 }

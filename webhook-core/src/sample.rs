@@ -1,4 +1,4 @@
-//! Made-up events, for trying handlers without Stripe.
+//! Made-up events, for running handlers without Stripe.
 
 mod envelope;
 mod error;
@@ -24,16 +24,16 @@ use state::State;
 pub use story::Story;
 use story::Told;
 
-/// When a sample happened whose moment nothing else decides.
+/// When a sample happened, if nothing else decides it.
 const CREATED: u32 = 1_767_225_600;
 
-/// A made-up event of any snapshot type, in the state that its name says.
+/// A made-up event of any snapshot type, in the state that its name implies.
 ///
-/// Every field that Stripe always sends is there; the types that programs use most are in the state that Stripe's own
-/// events show (an `invoice.paid` is paid, and has a customer and a line); of the others, what may be null is null.
-/// What may be absent is absent. [`set`](Self::set) changes any of it.
+/// It has every field that Stripe always sends. The most common types are in the state of Stripe's own events (an
+/// `invoice.paid` is paid, and has a customer and a line). In the other types, every field that can be null is null.
+/// Fields that can be absent are absent. [`set`](Self::set) changes any of this.
 ///
-/// Ids are derived from the seed: samples of one seed belong together, whatever their types, and name the same
+/// Ids are derived from the seed: samples with the same seed belong together, whatever their types, and name the same
 /// customer, subscription and payment.
 ///
 /// ```
@@ -50,7 +50,7 @@ pub struct Sample {
     known: &'static EventType,
     object_name: &'static str,
     seed: u64,
-    /// The event of a story that it is.
+    /// The event of a story that this is.
     told: Option<&'static Told>,
     /// The caller's settings, in their order.
     settings: Vec<(String, Given)>,
@@ -58,12 +58,12 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Makes a sample of a snapshot type. Where Stripe sends one of several objects, it is the first of them, until
-    /// [`set`](Self::set) gives another `object`.
+    /// Makes a sample of a snapshot type. If Stripe sends one of several objects, it carries the first of them until
+    /// [`set`](Self::set) sets another `object`.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such type.
+    /// Fails if there is no such snapshot type.
     pub fn new(event_type: &str, seed: u64) -> Result<Self, SampleError> {
         let known = webhook_catalog::find(event_type)
             .filter(|known| known.kind == webhook_catalog::Kind::Snapshot)
@@ -77,7 +77,7 @@ impl Sample {
 
     /// Sets a field of the object: a path such as `amount`, `metadata.order_id` or `items.data.0.quantity`.
     ///
-    /// The text is read as what the field holds: a number, `true`, an enum's value, `null` where that may be, JSON
+    /// The text is read as what the field holds: a number, `true`, an enum's value, `null` if the field can be null, JSON
     /// for a whole object or array.
     ///
     /// # Errors
@@ -136,24 +136,24 @@ impl Sample {
             maker.apply(state, self.object_name, &mut object);
         }
         for (path, value) in &self.settings {
-            // It was put there before, when it was given.
+            // It was checked when it was given.
             let put = self.setting(maker, path, value).put(&mut object);
             debug_assert!(put.is_ok(), "{put:?}");
         }
         object
     }
 
-    /// What the event's type says of the object, and after it what a story adds.
+    /// What the event's type says about the object, followed by what a story adds.
     fn states(&self) -> impl DoubleEndedIterator<Item = &'static State> {
         [state::of_event(self.known.name), self.told.map(|told| &told.state)].into_iter().flatten()
     }
 
-    /// The former values of what changed; `None` on events of types that do not tell.
+    /// The former values of what changed. `None` if the event's type does not report them.
     fn former_values(&self, maker: Maker, object: &Value) -> Option<Value> {
         if self.fields.previous.is_some() {
             return self.fields.previous.clone();
         }
-        // What a story says of a change replaces what the type says of it.
+        // The former values of a story replace those of the type.
         let said = self.states().rev().find(|state| !state.former.is_empty());
         match said {
             Some(state) => Some(maker.former(state, self.object_name, object)),
@@ -169,8 +169,8 @@ impl Sample {
         self.known.name
     }
 
-    /// Writes the event as Stripe sends it: indented by two spaces. It happened at `created`, in seconds since the Unix
-    /// epoch, unless [`created`](Self::created) said otherwise.
+    /// Writes the event as Stripe sends it, indented by two spaces. It happened at `created`, in seconds since the Unix
+    /// epoch, unless [`created`](Self::created) set another time.
     pub fn body(self, created: i64) -> Vec<u8> {
         let created = self
             .fields
@@ -198,16 +198,16 @@ impl Sample {
         printed(event).into_bytes()
     }
 
-    /// Makes the event that a handler would receive, to call the handler with.
+    /// Makes the event that a handler would receive, for calling the handler.
     ///
     /// # Errors
     ///
-    /// Fails where the object does not fit `T`.
+    /// Fails if the object does not fit `T`.
     pub fn event<T: Payload>(self) -> Result<Event<T>, DecodeError> {
         Event::decode(Arc::new(self.envelope()))
     }
 
-    /// The envelope, by the only way to one: a sample is signed and verified like any event.
+    /// The envelope. There is only one way to make one, so a sample is signed and verified like any event.
     fn envelope(self) -> Envelope {
         let now = UNIX_EPOCH + Duration::from_secs(CREATED.into());
         let Ok(secret) = Secret::new("whsec_sample") else { unreachable!("the text is a secret") };
@@ -222,7 +222,7 @@ impl Sample {
     }
 }
 
-/// Writes an event in Stripe's order: `id` and `object` first, the others by their names.
+/// Writes an event in Stripe's order: `id` and `object` first, the other fields by name.
 fn printed(mut event: Value) -> String {
     let first =
         ["id", "object"].map(|key| match event.as_object_mut().and_then(|fields| fields.remove(key)) {

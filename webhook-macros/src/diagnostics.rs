@@ -1,8 +1,8 @@
-//! What is wrong, noted and reported together.
+//! Compile errors, collected and reported together.
 
 use proc_macro2::{Span, TokenStream};
 
-/// All that is wrong with one item.
+/// All errors in one item.
 #[derive(Default)]
 pub(crate) struct Diagnostics(Vec<syn::Error>);
 
@@ -11,7 +11,7 @@ impl Diagnostics {
         self.0.push(syn::Error::new(span, message));
     }
 
-    /// Notes a mistake that covers all the tokens of a syntax node.
+    /// Adds an error that covers all tokens of a syntax node.
     pub(crate) fn add_on(&mut self, node: impl quote::ToTokens, message: impl std::fmt::Display) {
         self.0.push(syn::Error::new_spanned(node, message));
     }
@@ -33,7 +33,7 @@ impl Diagnostics {
     }
 }
 
-/// The end of a message: the names that may have been meant, or what to do if none is near.
+/// The end of a message: the names that may have been meant, or what to do if none is similar.
 pub(crate) fn did_you_mean(near: &[impl AsRef<str>], otherwise: &str) -> String {
     let mut quoted = near.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>();
     match (quoted.pop(), quoted.join(", ")) {

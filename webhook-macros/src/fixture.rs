@@ -8,7 +8,7 @@ use proc_macro2::TokenStream;
 
 use crate::diagnostics::Diagnostics;
 
-/// Parse, check, expand.
+/// Parses, checks and expands.
 pub(crate) fn expand(root: TokenStream, input: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let fixture = parse::fixture(input, &mut diagnostics);

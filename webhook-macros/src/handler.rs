@@ -14,7 +14,7 @@ use crate::diagnostics::Diagnostics;
 pub(crate) use check::unknown_type;
 pub(crate) use parse::Kind;
 
-/// Parse, check, expand. Whatever is wrong, the function itself is emitted, so that its uses elsewhere stay good.
+/// Parses, checks and expands. The function itself is always emitted, so that uses of it elsewhere cause no further errors.
 pub(crate) fn attribute(
     kind: Kind,
     root: TokenStream,

@@ -1,5 +1,5 @@
-//! The macros of `webhook-core` and `webhook-server`; an implementation detail of those crates.
-//! They are documented and tested there.
+//! The macros of `webhook-core` and `webhook-server`, an implementation detail of those crates. They are documented and
+//! tested there.
 
 mod diagnostics;
 mod fixture;
@@ -13,8 +13,8 @@ use handler::Kind;
 use proc_macro::TokenStream;
 use quote::quote;
 
-/// Each macro stands here twice, alike but for the crate that its expansion names: one is re-exported by
-/// `webhook-core`, one by `webhook-server`, so that an expansion need not find out which of them a crate depends on.
+/// Each macro is defined twice. The two differ only in the crate that their expansion names: `webhook-core` re-exports
+/// one, `webhook-server` the other, so an expansion need not find out which of them a crate depends on.
 macro_rules! attributes {
     ($($name:ident: $kind:expr, $root:path;)*) => {$(
         #[expect(missing_docs, reason = "documented where it is re-exported")]

@@ -1,4 +1,4 @@
-//! Looking things up in the catalog: what stands at a path.
+//! Looking up objects and paths in the catalog.
 
 use webhook_catalog::{EventType, Shape, nearest};
 
@@ -14,18 +14,18 @@ pub(crate) use describe::{in_words, part_in_words, readers_of, remark};
 pub(crate) use sparse::{is_lacking, sparse_fields, sparse_fields_of};
 pub(crate) use tokens::{digest, marker, marker_of, places};
 
-/// Where a view or an enum belongs: an object, or a place inside one.
+/// The place in the schema that a view or an enum is made for: an object, or a place inside one.
 #[derive(Clone)]
 pub(crate) struct SchemaPath {
     pub(crate) object: &'static str,
     /// Empty for the object itself.
     pub(crate) at: String,
     pub(crate) shape: Shape,
-    /// The event that carries the object, where it is a certain one.
+    /// The event that carries the object, if there is a particular one.
     pub(crate) event: Option<&'static EventType>,
 }
 
-/// What stands at a path.
+/// What is at a path.
 pub(crate) struct Found {
     /// The keys on the way to it; the last is its own.
     pub(crate) steps: Vec<String>,
@@ -34,7 +34,7 @@ pub(crate) struct Found {
     pub(crate) nullable: bool,
     /// Whether it, or a step on the way to it, may be absent.
     pub(crate) optional: bool,
-    /// Whether it is sent in part: of the previous attributes, only what changed is.
+    /// Whether only a part of it is sent: the previous attributes contain only what changed.
     pub(crate) partial: bool,
 }
 
@@ -43,8 +43,8 @@ impl Found {
         Self { steps: Vec::new(), shape: shape.clone(), nullable: false, optional: false, partial: false }
     }
 
-    /// The same among the previous attributes: any may be absent, and null where it was not set. Of an object only the
-    /// keys that changed are sent, and so of a list, which is an object; an array is sent whole.
+    /// The same place in the previous attributes, where any value may be absent, or null if it was not set. For an object,
+    /// and so for a list, only the keys that changed are sent; an array is sent whole.
     ///
     /// Sources: <https://docs.stripe.com/api/events/object> on arrays, and on objects recordings of events, in which a
     /// list is `{"data": [...]}`.
@@ -74,7 +74,7 @@ pub(crate) fn object(name: &str) -> Result<SchemaPath, String> {
             Err(match events {
                 Some(event) => {
                     format!(
-                        "`{name}` is an event type: the object that it carries is `{}`",
+                        "`{name}` is an event type, which carries the object `{}`",
                         event.objects.join("` or `")
                     )
                 }
@@ -97,7 +97,7 @@ pub(crate) fn object_of(event: &'static EventType, name: &str) -> Result<SchemaP
 }
 
 impl SchemaPath {
-    /// The name of the place for messages: `payment_intent`, `payment_intent.amount_details`.
+    /// The place's name for messages: `payment_intent`, `payment_intent.amount_details`.
     pub(crate) fn name(&self) -> String {
         if self.at.is_empty() { self.object.to_owned() } else { format!("{}.{}", self.object, self.at) }
     }

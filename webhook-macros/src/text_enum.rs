@@ -8,8 +8,8 @@ use proc_macro2::TokenStream;
 use crate::diagnostics::Diagnostics;
 use crate::view::parse;
 
-/// Parse, check, expand. The type itself stands beside the expansion; where something is wrong, stand-ins for the
-/// implementations do, so that its uses elsewhere stay good.
+/// Parses, checks and expands. After an error, the expansion has stand-ins for the implementations, so that uses of the
+/// type elsewhere cause no further errors.
 pub(crate) fn derive(root: TokenStream, item: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let Some(item) = parse::item(item, &["object", "at", "crate"], &mut diagnostics) else {

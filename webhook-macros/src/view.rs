@@ -10,8 +10,8 @@ use crate::diagnostics::Diagnostics;
 
 const KEYS: [&str; 5] = ["object", "at", "previous", "transparent", "crate"];
 
-/// Parse, check, expand. The type itself stands beside the expansion; where something is wrong, stand-ins for the
-/// implementations do, so that its uses elsewhere stay good.
+/// Parses, checks and expands. After an error, the expansion has stand-ins for the implementations, so that uses of the
+/// type elsewhere cause no further errors.
 pub(crate) fn derive(root: TokenStream, item: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let Some(item) = parse::item(item, &KEYS, &mut diagnostics) else {

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point in time in whole seconds since the Unix epoch, as Stripe writes it in JSON.
 ///
-/// Converts to the standard library's time, and to and from that of `chrono`, `jiff` and `time` behind the features of
-/// those names. What comes from there loses its part of a second: it becomes the second that it lies in.
+/// It converts to the standard library's time, and with the features `chrono`, `jiff` and `time` to and from the times of
+/// those crates. A conversion from them drops the fraction of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Makes a timestamp of seconds since the Unix epoch; negative ones lie before it.
+    /// Makes a timestamp from seconds since the Unix epoch, which are negative before it.
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds)
     }
@@ -21,7 +21,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Converts to the standard library's time; `None` if that cannot hold it on this platform.
+    /// Converts to the standard library's time. `None` if the platform's time cannot hold it.
     pub fn to_system_time(self) -> Option<SystemTime> {
         let distance = Duration::from_secs(self.0.unsigned_abs());
         if self.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
@@ -38,7 +38,7 @@ mod time;
 /// A [`Timestamp`] that another crate's time cannot hold.
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the timestamp {seconds} lies beyond what the other type can hold")]
+#[error("the timestamp {seconds} is out of the other type's range")]
 #[non_exhaustive]
 pub struct TimestampOutOfRange {
     /// The timestamp, in seconds since the Unix epoch.

@@ -1,4 +1,4 @@
-//! The error of a handler: what went wrong, and what is to be done next.
+//! The error of a handler: what went wrong, and what to do next.
 
 use std::error::Error;
 use std::fmt;
@@ -11,17 +11,17 @@ use thiserror::Error;
 use super::outcome::BoxError;
 use crate::DecodeError;
 
-/// A failed run of a handler: the cause, and what is to be done next.
+/// A failed run of a handler: the cause, and what to do next.
 ///
-/// Any type that implements `Error` converts into one with `?` and then means *try again*; [`ResultExt`] says otherwise,
-/// or one of the constructors here does. A [`DecodeError`] means *park*, since another try would read the same.
+/// `?` converts any type that implements `Error` into one that means *try again*. [`ResultExt`] and the constructors here
+/// set another verdict. A [`DecodeError`] means *park*, because another run would read the same object.
 ///
 /// ```
 /// use webhook_core::{HandlerError, ResultExt};
 ///
 /// fn ship(order: &str, stock: u32) -> Result<(), HandlerError> {
-///     let order: u64 = order.parse().park()?; // no other try would parse it
-///     std::fs::write("/tmp/shipped", order.to_string())?; // perhaps another try will
+///     let order: u64 = order.parse().park()?; // another run would fail, too
+///     std::fs::write("/tmp/shipped", order.to_string())?; // another run may succeed
 ///     if stock == 0 {
 ///         return Err(HandlerError::park("nothing in stock: a person must decide"));
 ///     }
@@ -30,14 +30,14 @@ use crate::DecodeError;
 /// # assert!(ship("7", 0).is_err());
 /// ```
 ///
-/// For that it is not an [`Error`] itself, but dereferences to one, whose source is the cause. An error of the
-/// application's that has a `HandlerError` as its source keeps the verdict: the first in a chain of sources decides. Where
-/// an error type is called for, [`into_error`](Self::into_error) makes one.
+/// That is why it is not an [`Error`] itself. It dereferences to one, whose source is the cause. An application error that
+/// has a `HandlerError` as a source keeps the verdict; the first one in the chain of sources decides. Where an error type
+/// is required, [`into_error`](Self::into_error) makes one.
 ///
-/// `Display` writes the verdict and the cause, and `{:#}` the cause's own sources too.
+/// `Display` writes the verdict and the cause; `{:#}` adds the cause's own sources.
 pub struct HandlerError(Box<Failed>);
 
-/// The error that a [`HandlerError`] is inside, which can stand in a chain of sources.
+/// The error inside a [`HandlerError`], which can be part of a chain of sources.
 #[derive(Debug, Error)]
 #[error("{verdict}")]
 struct Failed {
@@ -46,22 +46,22 @@ struct Failed {
     cause: BoxError,
 }
 
-/// What is to be done after a failed run.
+/// What to do after a failed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Nothing: the event does not concern the handler after all.
+    /// Nothing: the event turned out not to concern the handler.
     Skip,
-    /// Set the event aside for a person: trying again would not help.
+    /// Keep the event for a person, because another run would not help.
     Park,
     /// Try again.
     Retry {
-        /// Not before this has passed; `None` leaves it to the retry policy.
+        /// The delay before the next run; `None` leaves it to the retry policy.
         after: Option<Duration>,
     },
 }
 
-/// Writes what becomes of the event: `failed` (and is tried again), `skipped` or `parked`.
+/// Writes what happens to the event: `failed` (it is tried again), `skipped` or `parked`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -73,32 +73,32 @@ impl fmt::Display for Verdict {
 }
 
 impl HandlerError {
-    /// Asks for another try, when the retry policy says. What every other error type means as well.
+    /// Asks for another run, when the retry policy says. Every other error type means this as well.
     pub fn retry(cause: impl Into<BoxError>) -> Self {
         Self::new(Verdict::Retry { after: None }, cause)
     }
 
-    /// Asks for another try, not before `delay` has passed.
+    /// Asks for another run, not before `delay` has passed.
     pub fn retry_after(delay: Duration, cause: impl Into<BoxError>) -> Self {
         Self::new(Verdict::Retry { after: Some(delay) }, cause)
     }
 
-    /// Gives the event up as settled: it is recorded with the reason, and not tried again.
+    /// Skips the event: records the reason and does not retry.
     pub fn skip(reason: impl Into<BoxError>) -> Self {
         Self::new(Verdict::Skip, reason)
     }
 
-    /// Sets the event aside for a person, with the reason.
+    /// Keeps the event for a person, with the reason.
     pub fn park(reason: impl Into<BoxError>) -> Self {
         Self::new(Verdict::Park, reason)
     }
 
-    /// Returns what is to be done next.
+    /// Returns what to do next.
     pub fn verdict(&self) -> Verdict {
         self.0.verdict
     }
 
-    /// Returns the cause, to look at its type.
+    /// Returns the cause, for example to downcast it.
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.0.cause
     }
@@ -129,7 +129,7 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
     std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (**error).source())
 }
 
-/// The verdict that one error of a chain speaks, also in a box or behind an `Arc`, which are errors in their own right.
+/// The verdict of one error in a chain. It may be in a box or behind an `Arc`, which are error types of their own.
 fn verdict_of(error: &(dyn Error + 'static)) -> Option<Verdict> {
     let boxed = || error.downcast_ref::<Box<Failed>>().map(|boxed| &**boxed);
     let shared = || error.downcast_ref::<Arc<Failed>>().map(|shared| &**shared);
@@ -137,7 +137,7 @@ fn verdict_of(error: &(dyn Error + 'static)) -> Option<Verdict> {
     failed.map(|failed| failed.verdict).or_else(|| error.is::<DecodeError>().then_some(Verdict::Park))
 }
 
-/// Keeps the verdict that the error has among its sources; without one it means *try again*.
+/// Keeps the verdict among the error's sources; without one, it means *try again*.
 impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
         Self::of(error.into())
@@ -181,15 +181,15 @@ impl fmt::Debug for HandlerError {
     }
 }
 
-/// Verdicts as methods on any `Result`, for use before `?`.
+/// Methods on any `Result` that set the verdict, for use before `?`.
 ///
-/// The error may be any error type, a text, a boxed error or an `anyhow::Error`.
+/// The error can be of any error type, a text, a boxed error or an `anyhow::Error`.
 ///
 /// ```
 /// use webhook_core::{HandlerError, ResultExt};
 ///
 /// fn order_number(text: Option<&str>) -> Result<u64, HandlerError> {
-///     let text = text.ok_or("the payment names no order").skip()?;
+///     let text = text.ok_or("the payment has no order").skip()?;
 ///     text.parse().park()
 /// }
 /// # assert!(order_number(Some("seven")).is_err());
@@ -199,28 +199,28 @@ pub trait ResultExt<T> {
     ///
     /// # Errors
     ///
-    /// Fails where `self` does.
+    /// Fails if `self` is an error.
     fn skip(self) -> Result<T, HandlerError>;
 
     /// Turns an error into [`HandlerError::park`].
     ///
     /// # Errors
     ///
-    /// Fails where `self` does.
+    /// Fails if `self` is an error.
     fn park(self) -> Result<T, HandlerError>;
 
-    /// Turns an error into [`HandlerError::retry`]: for what `?` does not convert, such as a text or a boxed error.
+    /// Turns an error into [`HandlerError::retry`]. Use it for what `?` does not convert, such as a text or a boxed error.
     ///
     /// # Errors
     ///
-    /// Fails where `self` does.
+    /// Fails if `self` is an error.
     fn retry(self) -> Result<T, HandlerError>;
 
     /// Turns an error into [`HandlerError::retry_after`].
     ///
     /// # Errors
     ///
-    /// Fails where `self` does.
+    /// Fails if `self` is an error.
     fn retry_after(self, delay: Duration) -> Result<T, HandlerError>;
 }
 

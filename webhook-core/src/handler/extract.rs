@@ -10,7 +10,7 @@ use crate::__private::{Argument, Extraction};
 use crate::payload::SparseField;
 use crate::{Context, Envelope, Event, HandlerError, Payload};
 
-/// One run of a handler on one event: what its arguments are taken from.
+/// One run of a handler on one event, from which the arguments are made.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Invocation {
@@ -18,12 +18,12 @@ pub struct Invocation {
     pub envelope: Arc<Envelope>,
     /// The application's state.
     pub states: Arc<States>,
-    /// The circumstances of this run.
+    /// Information about this run.
     pub context: Context,
 }
 
 impl Invocation {
-    /// Puts a run together.
+    /// Makes an invocation.
     pub fn new(envelope: Arc<Envelope>, states: Arc<States>, context: Context) -> Self {
         Self { envelope, states, context }
     }
@@ -66,20 +66,20 @@ pub trait Extract: Sized + Send + 'static {
     #[doc(hidden)]
     const IS_EVENT: bool = false;
 
-    /// What the event's payload is, if this is the event: its name and the objects that it reads.
+    /// The event's payload, if this is the event: its name, and the objects that it reads.
     #[doc(hidden)]
     const PAYLOAD: (&'static str, &'static [&'static str]) = ("", &[]);
 
-    /// What the event's payload sparse_fields, for each object that it reads.
+    /// The payload's fields that some events lack, for each object that it reads.
     #[doc(hidden)]
     const SPARSE_FIELDS: &'static [&'static [SparseField]] = &[];
 
-    /// How the expansion extracts it. An extractor that never waits overrides this, to save the box.
+    /// How the expansion extracts the argument. An extractor that never waits overrides this to avoid the box.
     #[doc(hidden)]
     const EXTRACTION: Extraction<Self> = Extraction::boxed();
 
-    /// What the expansion needs of an argument of this type. A type that cannot be an argument does not have it, and
-    /// is reported on this name alone.
+    /// What the expansion needs to know about this type. A type that is not an argument lacks it, so the error is
+    /// reported for this name alone.
     #[doc(hidden)]
     const ARGUMENT: Argument<Self> = Argument {
         is_event: Self::IS_EVENT,
@@ -95,7 +95,7 @@ pub trait Extract: Sized + Send + 'static {
     ///
     /// # Errors
     ///
-    /// An error ends the run as if the handler had returned it: the handler is not called.
+    /// An error ends the run as if the handler had returned it. The handler is not called.
     ///
     /// # Cancel safety
     ///
@@ -139,10 +139,10 @@ impl Extract for Context {
     }
 }
 
-/// A value that the application was given for its handlers, such as a database pool.
+/// A value that the application provides to its handlers, such as a database pool.
 ///
-/// Every handler gets a clone, so a value that is dear to clone goes into an [`Arc`]. A type that a handler asks
-/// for and the application was not given stops the start.
+/// Every run gets a clone, so put a value that is expensive to clone into an [`Arc`]. The application does not start if a
+/// handler takes a state that it was not given.
 #[derive(Clone, Copy, Debug)]
 pub struct State<T>(
     /// The value.
@@ -165,22 +165,22 @@ impl<T: StateValue> Extract for State<T> {
     }
 }
 
-/// A type that can be [`State`]: cloned for each handler, on any thread.
+/// A type that can be [`State`]: cloned for each run, on any thread.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be state",
-    label = "no state type",
-    note = "state implements `Clone + Send + Sync + 'static`; `Arc<…>` gives a value the `Clone`, `Arc<Mutex<…>>` the `Sync`"
+    label = "not a state type",
+    note = "state implements `Clone + Send + Sync + 'static`: `Arc<…>` adds `Clone`, and `Arc<Mutex<…>>` adds `Sync`"
 )]
 pub trait StateValue: Clone + Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> StateValue for T {}
 
-/// What a handler needs from its application, as its arguments state it.
+/// What a handler's arguments need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Requirements {
-    /// The name of the type that the event's object is decoded into; `None` if the handler does not look at it.
+    /// The name of the type that the event's object is decoded into; `None` if the handler does not read it.
     pub payload: Option<&'static str>,
     /// The paths of the fields that it reads, if the type is a view.
     pub fields: &'static [&'static str],
@@ -188,7 +188,7 @@ pub struct Requirements {
     pub states: Vec<StateType>,
 }
 
-/// A type of state: equal if it is the same type.
+/// The type of a state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct StateType {
     id: TypeId,
@@ -196,12 +196,12 @@ pub struct StateType {
 }
 
 impl StateType {
-    /// Names a type.
+    /// Returns the state type of `T`.
     pub fn of<T: 'static>() -> Self {
         Self { id: TypeId::of::<T>(), name: type_name::<T>() }
     }
 
-    /// Returns the type's name with its path.
+    /// Returns the type's name, including its path.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -218,13 +218,13 @@ impl fmt::Debug for StateType {
 pub struct States(HashMap<TypeId, (StateType, Box<dyn Any + Send + Sync>)>);
 
 impl States {
-    /// Adds a value. Returns whether it is the first of its type; if not, it takes the place of the other.
+    /// Adds a value. Returns whether it is the first of its type; if not, it replaces the other.
     pub fn insert<T: StateValue>(&mut self, value: T) -> bool {
         let of = StateType::of::<T>();
         self.0.insert(of.id, (of, Box::new(value))).is_none()
     }
 
-    /// Tells whether there is a value of a type.
+    /// Tells whether there is a value of this type.
     pub fn holds(&self, of: StateType) -> bool {
         self.0.contains_key(&of.id)
     }
@@ -235,7 +235,7 @@ impl States {
     }
 }
 
-/// Shows the types; the values are the application's.
+/// Shows the types, not the application's values.
 impl fmt::Debug for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.values().map(|(of, _)| of)).finish()

@@ -1,7 +1,7 @@
-//! A table in which a handler's own database remembers what it has done.
+//! A table in the application's own database that records which events a handler has handled.
 //!
-//! A handler runs at least once. Where its effect is rows in a database, it happens exactly once if the same
-//! transaction also notes that it happened: [`INSERT`] first; if that adds no row, the effect is there already.
+//! A handler runs at least once. If its effect is a change in a database, it happens exactly once when the same
+//! transaction also records it: run [`INSERT`] first; if it adds no row, the change was already made.
 //!
 //! ```
 //! use rusqlite::Connection;
@@ -35,16 +35,16 @@
 //! # assert_eq!(paid, 1);
 //! ```
 //!
-//! A replay finds the note, too, and leaves the effect as it is: to have it again, delete the row. Effects outside of
-//! the database need [`Context::idempotency_key`](crate::Context::idempotency_key) instead.
+//! A replay finds the row, too, and changes nothing. Delete the row to repeat the effect. Effects outside the database
+//! need [`Context::idempotency_key`](crate::Context::idempotency_key) instead.
 
-/// Makes the table, if it is not there. SQLite and PostgreSQL read it.
+/// Creates the table if it does not exist, in SQLite and PostgreSQL.
 pub const TABLE: &str = "CREATE TABLE IF NOT EXISTS webhook_handled (\
                              event TEXT NOT NULL, \
                              handler TEXT NOT NULL, \
                              PRIMARY KEY (event, handler))";
 
-/// Notes that a handler (`$2`) has done an event (`$1`, its [`event_key`](crate::Context::event_key)): adds one row, or none if that was noted before. SQLite and
-/// PostgreSQL read it.
+/// Records that a handler (`$2`) has handled an event (`$1`, its [`event_key`](crate::Context::event_key)), in SQLite and
+/// PostgreSQL. Adds one row, or none if there is one already.
 pub const INSERT: &str =
     "INSERT INTO webhook_handled (event, handler) VALUES ($1, $2) ON CONFLICT DO NOTHING";

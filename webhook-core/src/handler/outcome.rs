@@ -1,4 +1,4 @@
-//! What a handler returns, and what follows from it.
+//! What a handler returns.
 
 use std::error::Error;
 
@@ -13,26 +13,27 @@ pub type HandlerResult = Result<Option<Reply>, HandlerError>;
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What a handler may return: `()`, or a `Result<(), E>` with any error; one that replies, a [`Reply`] in place of
-/// the `()`.
+/// A type that a handler can return: `()`, or a `Result<(), E>` with any error. A handler that replies returns a [`Reply`]
+/// instead of the `()`.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
-    label = "no handler outcome",
-    note = "a handler returns `()` or `Result<(), E>`, where `E` is any error: it means \"try again\""
+    label = "not a valid return type",
+    note = "a handler returns `()` or `Result<(), E>`, where `E` is any error type; an error means \"try again\""
 )]
 pub trait IntoOutcome: Sized {
     /// Converts what was returned.
     ///
     /// # Errors
     ///
-    /// Fails where the handler did.
+    /// Fails if the handler did.
     fn into_outcome(self) -> HandlerResult;
 
     /// Whether the handler replies, which its attribute must say.
     #[doc(hidden)]
     const REPLIES: bool = false;
 
-    /// What the expansion needs of a return type. A type that is not an outcome has none, and is reported on this name alone.
+    /// What the expansion needs to know about this type. A type that is not an outcome lacks it, so the error is reported
+    /// for this name alone.
     #[doc(hidden)]
     const RETURNING: Returning<Self> = Returning { replies: Self::REPLIES, into_outcome: Self::into_outcome };
 }
@@ -65,11 +66,11 @@ impl<E: HandlerFailure> IntoOutcome for Result<Reply, E> {
     const REPLIES: bool = true;
 }
 
-/// What a handler may fail with: anything that converts into a boxed error, so every error type, `anyhow::Error`
-/// and text.
+/// An error that a handler can return: anything that converts into a boxed error, which includes every error type,
+/// `anyhow::Error` and text.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot fail with `{Self}`",
-    label = "no error that a handler may return",
+    label = "not an error that a handler can return",
     note = "the `E` of `Result<(), E>` is a type that implements `std::error::Error + Send + Sync`, a `HandlerError` or `Box<dyn Error + Send + Sync>`"
 )]
 pub trait HandlerFailure {

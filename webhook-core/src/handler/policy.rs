@@ -6,7 +6,7 @@ use webhook_catalog::retry;
 
 /// How the runs of one handler are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must set every field")]
 pub struct Policy {
     /// How long one run may take; `None` leaves it to the application's setting.
     pub timeout: Option<Duration>,
@@ -30,7 +30,7 @@ impl Policy {
 /// or the value of another field.
 /// Stripe promises no order in which events arrive, so this orders the tasks that are waiting, not those still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must set every field")]
 pub struct Order {
     /// How the tasks of one lane follow each other.
     pub mode: OrderMode,
@@ -60,7 +60,7 @@ pub enum OrderMode {
 
 /// How often a failed run is tried again, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must set every field")]
 pub struct Retry {
     /// How many runs there are at most, the first included.
     pub attempts: u32,

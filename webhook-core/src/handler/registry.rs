@@ -9,27 +9,27 @@ use thiserror::Error;
 
 use crate::{HandlerResult, Invocation, Policy, Requirements, States};
 
-/// A handler at work.
+/// A run in progress.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;
 
-/// A handler's entry in the inventory, which `#[on_event]` and `#[on_unhandled]` make.
-#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+/// A handler's entry in the inventory, made by `#[on_event]` and `#[on_unhandled]`.
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must set every field")]
 pub struct Registration {
     /// The handler's id: unique in the program, by default the function's path.
     pub id: &'static str,
     /// Which events it takes.
     pub takes: Subscription,
-    /// The path of the module that the attribute stands in; it begins with the crate.
+    /// The path of the attribute's module, which begins with the crate.
     pub module: &'static str,
     /// The name of the binary that the attribute is compiled into; `None` in a library.
     pub binary: Option<&'static str>,
-    /// The file that the attribute stands in.
+    /// The attribute's file.
     pub file: &'static str,
-    /// The line that the attribute stands on.
+    /// The attribute's line.
     pub line: u32,
     /// The function's doc comment.
     pub doc: &'static str,
-    /// How its runs are made.
+    /// How long a run may take, how often it is retried, and in which order runs are made.
     pub policy: Policy,
     /// Collects what the arguments need.
     pub needs: fn(&mut Requirements),
@@ -41,7 +41,7 @@ inventory::collect!(Registration);
 
 /// Which events a handler takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "whoever dispatches must know every case")]
+#[expect(clippy::exhaustive_enums, reason = "a server must handle every case")]
 pub enum Subscription {
     /// These snapshot types, sorted.
     Types(&'static [&'static str]),
@@ -57,7 +57,7 @@ impl Registration {
         needs
     }
 
-    /// Returns the name of the crate that the handler stands in.
+    /// Returns the name of the handler's crate.
     pub fn crate_name(&self) -> &'static str {
         self.module.split("::").next().unwrap_or(self.module)
     }
@@ -78,7 +78,7 @@ impl fmt::Debug for Registration {
     }
 }
 
-/// The handlers of a program, sorted by id, and which of them take an event.
+/// The handlers of a program, by id and by event type.
 #[derive(Debug, Default)]
 pub struct Registry {
     registrations: Vec<&'static Registration>,
@@ -89,8 +89,8 @@ pub struct Registry {
 impl Registry {
     /// Collects all handlers that are linked into this program.
     ///
-    /// A library crate that nothing names is not linked, also the library half of the program's own package, and its
-    /// handlers are missing without a word: `use my_handlers as _;` in the program names it.
+    /// The linker leaves out a library crate that the program does not name, including the library of the program's own
+    /// package, and its handlers are silently missing. `use my_handlers as _;` in the program names it.
     pub fn linked() -> Self {
         Self::new(inventory::iter::<Registration>)
     }
@@ -120,19 +120,19 @@ impl Registry {
         &self.registrations
     }
 
-    /// Finds a handler by its id.
+    /// Finds a handler by its id. If several have the same id, which is a [problem](Self::problems), it finds one of them.
     pub fn get(&self, id: &str) -> Option<&'static Registration> {
         let at = self.registrations.binary_search_by(|registration| registration.id.cmp(id)).ok()?;
         Some(self.registrations[at])
     }
 
-    /// Returns the handlers that run on an event of a type, sorted by id: those that name it, else the
-    /// `#[on_unhandled]` one.
+    /// Returns the handlers that run on an event of this type, sorted by id: those that name the type, or else the
+    /// `#[on_unhandled]` handler.
     pub fn handlers_of(&self, event_type: &str) -> &[&'static Registration] {
         self.by_type.get(event_type).unwrap_or(&self.unhandled)
     }
 
-    /// Returns the types that handlers name and the catalog does not list, sorted: those in `unlisted(…)`.
+    /// Returns the types in `unlisted(…)`, sorted: handlers name them and the catalog does not list them.
     pub fn unlisted(&self) -> Vec<&'static str> {
         let is_unlisted = |name: &&'static str| crate::catalog::find(name).is_none();
         let mut names: Vec<_> = self.by_type.keys().copied().filter(is_unlisted).collect();
@@ -145,7 +145,7 @@ impl Registry {
         self.by_type.contains_key(event_type)
     }
 
-    /// Finds everything that must stop an application with these handlers and this state from starting.
+    /// Finds every reason why an application with these handlers and this state must not start.
     pub fn problems(&self, states: &States) -> Vec<RegistryProblem> {
         if self.registrations.is_empty() {
             return vec![RegistryProblem::Empty];
@@ -175,7 +175,7 @@ impl Registry {
         problems
     }
 
-    /// Finds handlers whose lanes are not shared as their attributes say.
+    /// Checks the groups: each has at least two members, which agree on the mode.
     fn check_groups(&self, problems: &mut Vec<RegistryProblem>) {
         let mut groups: BTreeMap<&str, Vec<&Registration>> = BTreeMap::new();
         for registration in &self.registrations {
@@ -199,15 +199,15 @@ impl Registry {
     }
 }
 
-/// A handler and where it stands.
+/// A handler and its place in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SourceLocation {
     /// The handler's id.
     pub id: &'static str,
-    /// The file that its attribute stands in.
+    /// Its attribute's file.
     pub file: &'static str,
-    /// The line that its attribute stands on.
+    /// Its attribute's line.
     pub line: u32,
 }
 
@@ -217,7 +217,7 @@ impl fmt::Display for SourceLocation {
     }
 }
 
-/// Something about the handlers that must stop the start.
+/// A reason why an application with these handlers must not start.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegistryProblem {
@@ -232,10 +232,10 @@ pub enum RegistryProblem {
         /// The other.
         second: SourceLocation,
     },
-    /// No handler at all.
+    /// There is no handler at all.
     #[error(
-        "no handler is linked into this program; if they stand in a library (of this package, too), the linker \
-         leaves it out until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
+        "no handler is linked into this program: if the handlers are in a library (even of this package), add \
+         `use my_handlers as _;` with that crate's name to main.rs, because the linker leaves out a crate that is not named"
     )]
     Empty,
     /// A group of handlers that share their lanes has one member.
@@ -254,9 +254,9 @@ pub enum RegistryProblem {
         /// The nearest name of another group.
         meant: Option<String>,
     },
-    /// A handler asks for state that the application was not given.
+    /// A handler takes state that the application was not given.
     #[error(
-        "handler {handler} takes `State<{state}>`, and the application has none: add `.state(…)` to the `App`"
+        "handler {handler} takes `State<{state}>`, but the application has no such state: add `.state(…)` to the `App`"
     )]
     MissingState {
         /// The handler.
@@ -264,7 +264,7 @@ pub enum RegistryProblem {
         /// The type.
         state: &'static str,
     },
-    /// Two handlers that share their lanes differ in `order`.
+    /// Two handlers of one group differ in their mode.
     #[error(
         "handlers {first} and {second} share the lanes of `order(group = \"{group}\")`, and only one of them is \
          `strict`: make both `strict` or neither"
@@ -277,7 +277,7 @@ pub enum RegistryProblem {
         /// The group's name.
         group: &'static str,
     },
-    /// More than one `#[on_unhandled]`.
+    /// There is more than one `#[on_unhandled]`.
     #[error("two handlers are `#[on_unhandled]`: {first} and {second}; keep one")]
     SecondUnhandled {
         /// The first by id.

@@ -1,14 +1,14 @@
-//! What a handler tells the sender, where the sender waits for it.
+//! The answer of a handler that Stripe waits for.
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::HandlerError;
 
-/// An answer with a body of the handler's, for an event that Stripe waits for: `issuing_authorization.request`.
+/// An answer with a body, for an event whose answer Stripe reads: `issuing_authorization.request`.
 ///
-/// A handler returns it if its attribute says `reply`. It is sent if the first run ends in time; a later run has nobody
-/// to tell it to. (<https://docs.stripe.com/issuing/controls/real-time-authorizations>)
+/// A handler returns it if its attribute says `reply`. It is sent if the first run ends in time; Stripe does not read the
+/// reply of a later run. (<https://docs.stripe.com/issuing/controls/real-time-authorizations>)
 ///
 /// ```
 /// use serde_json::json;
@@ -27,7 +27,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Makes a reply of a value.
+    /// Makes a reply whose body is a value as JSON.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Reply {
     }
 }
 
-/// Shows the length; what a handler decides on is a customer's.
+/// Shows the length; the content may be personal data.
 impl std::fmt::Debug for Reply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reply").field("body_bytes", &self.body.len()).finish()

@@ -1,15 +1,14 @@
-//! Agreement that only constants can tell: which object an event carries, which place a view is of.
+//! Checks that only constants can make: which object an event carries, and which place a view is made for.
 //!
-//! Every function here stops the compilation by a panic, which the compiler reports at its caller: the expansion, and
-//! there the user's own token. Before the words, it writes "evaluation panicked:". The errors without that are those of
-//! traits; their words are a literal, in which a name that only a constant knows cannot stand, on an attribute that an
-//! expansion cannot write where `#![no_implicit_prelude]` rules.
+//! Every function here stops the compilation with a panic. The compiler reports it at the caller, which is the user's own
+//! token in the expansion, and puts "evaluation panicked:" before the message. Errors of traits have no such prefix, but
+//! their message is a literal, which cannot contain a name that only a constant knows.
 
 use super::const_str::{ConstText, is_same};
 use crate::payload::SchemaPath;
 use crate::payload::SparseField;
 
-/// Stops the compilation where an event carries none of the objects that a handler's payload reads.
+/// Stops the compilation if an event carries none of the objects that a handler's payload reads.
 ///
 /// # Panics
 ///
@@ -29,7 +28,7 @@ pub const fn assert_carried(payload: (&str, &[&str]), events: &[(&str, &[&str])]
     }
 }
 
-/// Stops the compilation where a handler's payload requires a field that one of its events lacks.
+/// Stops the compilation if a handler's payload requires a field that one of its events lacks.
 ///
 /// # Panics
 ///
@@ -50,7 +49,7 @@ pub const fn assert_sent(
             if !is_optional && shares_a_name(&[object], objects) && shares_a_name(&[field], lacks) {
                 let text =
                     ConstText::new().add("`").add(event).add("` carries `").add(object).add("` without `");
-                let text = text.add(field).add("`, which `").add(payload).add("` sparse_fields: ").add(cure);
+                let text = text.add(field).add("`, which `").add(payload).add("` requires: ").add(cure);
                 text.panic();
             }
             at += 1;
@@ -59,7 +58,7 @@ pub const fn assert_sent(
     }
 }
 
-/// Stops the compilation where a handler of all other events reads objects of some type.
+/// Stops the compilation if an `#[on_unhandled]` handler reads objects of one type only.
 ///
 /// # Panics
 ///
@@ -74,15 +73,15 @@ pub const fn assert_any_object(payload: (&str, &[&str])) {
     }
 }
 
-/// Stops the compilation where a variant of an enum over views can never be chosen.
+/// Stops the compilation if a variant of an enum over views can never be chosen.
 ///
 /// # Panics
 ///
-/// Panics at compile time, saying why.
+/// Panics at compile time, with the reason.
 #[track_caller]
 pub const fn assert_variant(place: SchemaPath, before: &[SchemaPath]) {
     if !place.at.is_empty() {
-        let text = ConstText::new().add("a variant is a view of an object, and `").place(place);
+        let text = ConstText::new().add("a variant must be a view of an object, but `").place(place);
         text.add("` is inside one").panic();
     }
     let mut at = 0;
@@ -95,17 +94,17 @@ pub const fn assert_variant(place: SchemaPath, before: &[SchemaPath]) {
     }
 }
 
-/// Stops the compilation where a handler returns a `Reply` and its attribute does not say so, or the other way round.
+/// Stops the compilation if a handler returns a `Reply` and its attribute does not say so, or the other way round.
 ///
 /// # Panics
 ///
-/// Panics at compile time, with the words of the attribute, which knows the event types.
+/// Panics at compile time, with the attribute's message, because the attribute knows the event types.
 #[track_caller]
 pub const fn assert_reply(returned: bool, expected: bool, otherwise: &str) {
     assert!(returned == expected, "{}", otherwise);
 }
 
-/// Stops the compilation where a view stands in a field that holds something else.
+/// Stops the compilation if a field's type is a view of something else than the field holds.
 ///
 /// # Panics
 ///

@@ -1,8 +1,8 @@
-//! Texts at compile time.
+//! Strings at compile time.
 
 use crate::payload::SchemaPath;
 
-/// Tells whether two texts are the same.
+/// Tells whether two strings are equal.
 pub(super) const fn is_same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut same = a.len() == b.len();
@@ -14,7 +14,7 @@ pub(super) const fn is_same(a: &str, b: &str) -> bool {
     same
 }
 
-/// A text that is put together at compile time.
+/// A string that is built at compile time.
 pub(super) struct ConstText {
     bytes: [u8; ConstText::ROOM],
     length: usize,
@@ -27,7 +27,7 @@ impl ConstText {
         Self { bytes: [0; Self::ROOM], length: 0 }
     }
 
-    /// Adds a text; what finds no room is left out.
+    /// Adds a string, cut where the buffer ends.
     pub(super) const fn add(mut self, text: &str) -> Self {
         let text = text.as_bytes();
         let mut at = 0;
@@ -58,7 +58,7 @@ impl ConstText {
     pub(super) const fn panic(&self) -> ! {
         match std::str::from_utf8(self.bytes.split_at(self.length).0) {
             Ok(text) => panic!("{}", text),
-            Err(_) => panic!("a message was cut within a character"),
+            Err(_) => panic!("the message was cut within a character"),
         }
     }
 }

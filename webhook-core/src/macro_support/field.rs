@@ -5,13 +5,13 @@ use crate::payload::SparseField;
 use crate::shape::Shape;
 use crate::{DecodeError, FromStripe, Json, View};
 
-/// What the expansion needs of one field of a view. Made once for each, so that a type that cannot read the field is
-/// reported once.
+/// What the expansion needs to know about one field of a view. It is made once per field, so that a type that cannot read
+/// the field is reported once.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Field<T> {
     /// The places that the type is a view of.
     pub places: &'static [SchemaPath],
-    /// Whether the type does without the field.
+    /// Whether the type can do without the field.
     pub is_optional: bool,
     read: fn(Option<Json<'_>>) -> Result<T, DecodeError>,
 }
@@ -28,11 +28,11 @@ fn read<S: Shape, T: FromStripe<S>>(json: Option<Json<'_>>) -> Result<T, DecodeE
     }
 }
 
-/// Reads a field that was found, or not.
+/// Reads a field, which may be absent.
 ///
 /// # Errors
 ///
-/// Fails if the field is missing and must not be, or does not fit the type.
+/// Fails if a required field is missing, or if the field does not fit the type.
 pub fn read_field<S: Shape, T: FromStripe<S>>(
     found: Option<Json<'_>>,
     name: &'static str,
@@ -41,11 +41,11 @@ pub fn read_field<S: Shape, T: FromStripe<S>>(
 }
 
 impl<T> Field<T> {
-    /// Reads the field at the end of a path, of which the first step was found already.
+    /// Reads the field at the end of a path whose first step has already been found.
     ///
     /// # Errors
     ///
-    /// Fails if the field is missing and must not be, or does not fit the type.
+    /// Fails if a required field is missing, or if the field does not fit the type.
     pub fn read_at(&self, first: Option<Json<'_>>, path: &[&'static str]) -> Result<T, DecodeError> {
         let mut json = first;
         for (depth, step) in path.iter().enumerate().skip(1) {
@@ -70,7 +70,7 @@ fn in_path(error: DecodeError, path: &[&'static str]) -> DecodeError {
 ///
 /// # Errors
 ///
-/// Fails if the value is no object or lies too deep, or one of the fields stands twice.
+/// Fails if the value is not an object or is nested too deeply, or if one of the fields occurs twice.
 pub fn find<'a, T, const N: usize>(
     json: Json<'a>,
     names: &[&'static str; N],
@@ -80,16 +80,16 @@ pub fn find<'a, T, const N: usize>(
     Ok(found)
 }
 
-/// Tells which of the expected objects came, by its `object` field.
+/// Returns which of the expected objects this is, by its `object` field.
 ///
 /// # Errors
 ///
-/// Fails with the object's name if it is another one.
+/// Fails if it is another object, whose type the error names.
 pub fn object_position(
     name: Option<Json<'_>>,
     expected: &'static [&'static str],
 ) -> Result<usize, DecodeError> {
-    // A name of Stripe's is a text without escapes; what is none is not repeated.
+    // The names of Stripe's objects contain no escapes. A name that is not one of them is not repeated.
     let name = name.and_then(|name| name.decode::<&str>("a text").ok());
     expected.iter().position(|expected| name == Some(*expected)).ok_or_else(|| {
         let name = name.filter(|name| crate::catalog::object(name).is_some());
@@ -97,34 +97,34 @@ pub fn object_position(
     })
 }
 
-/// What the expansion needs of one variant of an enum over views.
+/// What the expansion needs to know about one variant of an enum over views.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Variant<T> {
-    /// The place that the view is of.
+    /// The place that the view is made for.
     pub place: SchemaPath,
-    /// Those of its fields that some event lacks.
+    /// Its fields that some events lack.
     pub sparse_fields: &'static [SparseField],
     /// Reads the view.
     pub read: fn(Json<'_>) -> Result<T, DecodeError>,
 }
 
-/// Describes a variant. The bound is what a type that is no view violates.
+/// Describes a variant. A type that is not a view violates the bound.
 pub const fn variant<V: View>() -> Variant<V> {
     Variant { place: V::PLACES[0], sparse_fields: V::SPARSE_FIELDS, read: V::read }
 }
 
-/// What a type with parameters must read in a view of previous attributes, where a constant cannot say it.
+/// The bound on a type with parameters in a view of previous attributes, which a constant cannot describe.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from previous attributes",
     label = "reads more than what changed",
-    note = "of an object the previous attributes have only the keys that changed, and null for those that were not set: use views that are `previous`, and maps of `Option<…>`"
+    note = "the previous attributes contain only the keys of an object that changed, and null for those that were not set: use views that are `previous`, and maps of `Option<…>`"
 )]
 pub trait ReadsPrevious<S: Shape>: FromStripe<S> {}
 
 #[diagnostic::do_not_recommend]
 impl<S: Shape, T: FromStripe<S>> ReadsPrevious<S> for T {}
 
-/// What a payload must be besides: it moves to the handler's thread.
+/// The bound on a payload, which moves to the handler's thread.
 pub trait Sendable: Send + 'static {}
 
 impl<T: Send + 'static> Sendable for T {}

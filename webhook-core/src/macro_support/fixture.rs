@@ -7,11 +7,11 @@ use serde_json::Value;
 use crate::shape::{self, Shape};
 use crate::{Sample, Timestamp};
 
-/// A value that a fixture's field can be set to.
+/// A value to which a fixture's field can be set.
 #[diagnostic::on_unimplemented(
     message = "a field that holds `{S}` cannot be set to `{Self}`",
     label = "not what the field holds",
-    note = "texts, ids and enums are set to `&str` or `String`, integers to `i64`; a `serde_json::Value` sets anything, and is checked when the test runs"
+    note = "use `&str` or `String` for texts, ids and enums, and `i64` for integers; `serde_json::Value` fits every field, and is checked when the test runs"
 )]
 pub trait Writes<S: Shape> {
     /// Converts into JSON.
@@ -54,11 +54,11 @@ pub fn write<S: Shape, T: Writes<S>>(value: T) -> Value {
     value.write()
 }
 
-/// Makes a fixture. Each has ids of its own.
+/// Makes a fixture. Each call makes different ids.
 ///
 /// # Panics
 ///
-/// Panics if a value that only the run decides is not what its field holds.
+/// Panics if a value that is known only at run time does not fit its field.
 #[track_caller]
 pub fn fixture<const N: usize>(event_type: &str, fields: [(&str, Value); N]) -> Sample {
     static SEED: AtomicU64 = AtomicU64::new(0);
@@ -73,6 +73,6 @@ pub fn fixture<const N: usize>(event_type: &str, fields: [(&str, Value); N]) -> 
     });
     match made {
         Ok(sample) => sample,
-        Err(error) => panic!("no such fixture: {error}"),
+        Err(error) => panic!("cannot make the fixture: {error}"),
     }
 }

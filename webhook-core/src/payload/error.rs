@@ -1,4 +1,4 @@
-//! What went wrong while a value was read, and where.
+//! What went wrong when a value was read, and where.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use webhook_catalog::{Move, moved_to};
 
 use crate::Envelope;
 
-/// Where an event's object does not fit the type that reads it. Says where and what was expected; never holds a
-/// value of the object.
+/// An event's object does not fit the type that reads it. The error names the place and what was expected, never a value
+/// of the object.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeError {
-    /// From the outermost step inwards, reversed: each level adds its own step as the error passes.
+    /// The path, innermost step first: each level adds its own step as the error passes.
     steps: Vec<Step>,
     problem: Problem,
-    /// Where the field was when the event was made, if it moved since, and that version.
+    /// Where the field was in the event's API version, if it has moved since, and that version.
     since: Option<(&'static Move, String)>,
 }
 
-/// How many characters of a path are shown.
+/// The maximum length of a path in a message, in characters.
 const MOST_OF_A_PATH: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ enum Problem {
 }
 
 impl DecodeError {
-    /// Says that a value is something other than `expected`, such as "an integer".
+    /// Reports a value that is not `expected`, such as "an integer".
     pub fn expected(expected: &'static str) -> Self {
         Self::of(Problem::Expected(expected))
     }
@@ -62,15 +62,15 @@ impl DecodeError {
         Self::of(Problem::TooDeep)
     }
 
-    /// What serde_json says of a value that is nested too deeply; `None` for its other errors. It gives no other sign.
+    /// Recognises serde_json's error for a value that is nested too deeply, by its message; it gives no other sign.
     pub(crate) fn of_depth(error: &serde_json::Error) -> Option<Self> {
         error.to_string().starts_with("recursion limit exceeded").then(Self::too_deep)
     }
 
-    /// Says that another object came than the payload reads. `found` is an object's name, or nothing of the value.
+    /// Reports an object of a type that this payload cannot read. `found` is the object's type name, never its content.
     pub(crate) fn other_object(found: Option<String>, expected: &'static [&'static str]) -> Self {
         Self::of(Problem::OtherObject {
-            found: found.unwrap_or_else(|| "no object with a name".to_owned()),
+            found: found.unwrap_or_else(|| "an object without a known type".to_owned()),
             expected,
         })
     }
@@ -85,7 +85,7 @@ impl DecodeError {
         unfit.at(Step::Path(shown(error.path())))
     }
 
-    /// Adds the field that the value stands in.
+    /// Adds the field that contains the value.
     #[must_use]
     pub fn in_field(self, name: &'static str) -> Self {
         self.at(Step::Field(name))
@@ -99,7 +99,7 @@ impl DecodeError {
         self.at(Step::Entry)
     }
 
-    /// Returns where in the object, such as `items.data[0].price`; `.` is the object itself.
+    /// Returns the place in the object, such as `items.data[0].price`; `.` is the object itself.
     pub fn path(&self) -> String {
         let mut path = String::new();
         for step in self.steps.iter().rev() {
@@ -118,7 +118,7 @@ impl DecodeError {
         }
     }
 
-    /// Adds that the field is elsewhere in an event of an API version as old as this.
+    /// Adds where the field is in an event of this API version, if it has moved since.
     pub(crate) fn in_event(mut self, envelope: &Envelope) -> Self {
         let is_version = |text: &&str| {
             text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
@@ -132,8 +132,8 @@ impl DecodeError {
         self
     }
 
-    /// Tells whether the object is of another type than the payload reads, as may happen where an event carries one
-    /// of several.
+    /// Tells whether the object is of a type that the payload does not read, which can happen if an event carries one of
+    /// several.
     pub fn is_other_object(&self) -> bool {
         matches!(self.problem, Problem::OtherObject { .. })
     }
@@ -152,7 +152,8 @@ impl DecodeError {
     }
 }
 
-/// Writes a path that another library found. Keys are the user's data, and `*` then, but for the names of Stripe's fields.
+/// Writes a path that another library found. A key is written as `*` unless it is the name of one of Stripe's fields,
+/// because it may be personal data.
 fn shown(path: &Path) -> String {
     let (mut shown, mut in_map) = (String::new(), false);
     for segment in path.iter() {
@@ -188,7 +189,7 @@ impl fmt::Display for DecodeError {
             Problem::NoObject => f.write_str("the event is a thin event, which carries no object"),
             Problem::Missing => write!(f, "`{path}` is missing"),
             Problem::OtherObject { found, expected } => {
-                write!(f, "the object is `{found}`, and the handler reads `{}`", expected.join("` or `"))
+                write!(f, "the object is `{found}`, but the handler reads `{}`", expected.join("` or `"))
             }
             Problem::Unfit { target, line, column } => {
                 write!(
@@ -198,7 +199,7 @@ impl fmt::Display for DecodeError {
             }
         }?;
         match &self.since {
-            Some((moved, version)) => write!(f, ": the event is of API version {version}, and {moved}"),
+            Some((moved, version)) => write!(f, ": the event has API version {version}, and {moved}"),
             None => Ok(()),
         }
     }

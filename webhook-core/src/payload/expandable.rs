@@ -1,14 +1,14 @@
-//! References that Stripe may send whole.
+//! References, in place of which Stripe may send the whole object.
 
 use crate::payload::SchemaPath;
 use crate::{DecodeError, FromStripe, Json, shape};
 
 /// A reference to another object: its id, or the object itself.
 ///
-/// In an event it is nearly always the id. `T` is a view of the object; without one, the object is untyped JSON.
+/// In an event it is nearly always the id. `T` is a view of the object; by default, the object is untyped JSON.
 /// (<https://docs.stripe.com/expand>)
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a reference is the one or the other")]
+#[expect(clippy::exhaustive_enums, reason = "a reference is one or the other")]
 pub enum Expandable<T = serde_json::Value> {
     /// The id alone.
     Id(String),
@@ -25,7 +25,7 @@ impl<T> Expandable<T> {
         }
     }
 
-    /// Returns the id, if Stripe sent nothing else.
+    /// Returns the id, if Stripe sent only that.
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Id(id) => Some(id),

@@ -1,11 +1,12 @@
-//! Which type reads which shape.
+//! The trait of types that read what Stripe sends.
 
 use crate::shape::Shape;
 use crate::{DecodeError, Json};
 
 /// A type that reads a value of a shape.
 ///
-/// A view's field has a type that reads what the catalog says of the field. Implement it for your own types:
+/// The type of a view's field must read the shape that the catalog has for the field. Implement the trait for your own
+/// types:
 ///
 /// ```
 /// use webhook_core::{DecodeError, Json, FromStripe, shape};
@@ -24,48 +25,48 @@ use crate::{DecodeError, Json};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot read `{S}`",
     label = "cannot read what Stripe sends here",
-    note = "texts and ids are read as `String`, integers as `i64`, what may be null or absent as `Option<…>`; `serde_json::Value` reads anything"
+    note = "use `String` for texts and ids, `i64` for integers, and `Option<…>` for what may be null or absent; `serde_json::Value` reads anything"
 )]
 pub trait FromStripe<S: Shape>: Sized {
-    /// The places in Stripe's schema that this type, or the type it wraps, is a view of. Empty if it is no view.
+    /// The places in Stripe's schema for which this type, or the type it wraps, is made. Empty if it is not a view.
     #[doc(hidden)]
     const PLACES: &'static [SchemaPath] = &[];
 
-    /// Whether [`absent`](Self::absent) gives a value, so that the type can read a field that an event lacks.
+    /// Whether [`absent`](Self::absent) returns a value, so that the type can be used for a field that some events lack.
     const OPTIONAL: bool = false;
 
-    /// Reads a value that is there. It may be `null` only where the shape is [`shape::Maybe`].
+    /// Reads a value, which is `null` only if the shape is [`shape::Maybe`].
     ///
     /// # Errors
     ///
-    /// Says what was expected, and nothing of the value.
+    /// Fails if the value does not fit. The error says what was expected, and nothing about the value.
     fn read(json: Json<'_>) -> Result<Self, DecodeError>;
 
-    /// Returns the value for a field that is absent; `None` if this type has none, which is an error then.
+    /// Returns the value for a field that is absent. `None` if there is none; an absent field is then an error.
     fn absent() -> Option<Self> {
         None
     }
 
-    /// Reads a value that may have come without the part that this type reads; that is then `None`.
+    /// Reads a value that may lack the part that this type reads. `None` if it does.
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read).
+    /// Fails as [`read`](Self::read) does.
     #[doc(hidden)]
     fn read_part(json: Json<'_>) -> Result<Option<Self>, DecodeError> {
         Self::read(json).map(Some)
     }
 }
 
-/// A place in Stripe's schema: an object, or an object without a name inside it.
+/// A place in Stripe's schema: an object, or an unnamed object inside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
-#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must state every field")]
+#[expect(clippy::exhaustive_structs, reason = "the macros make it, and must set every field")]
 pub struct SchemaPath {
     /// The name of the object.
     pub object: &'static str,
     /// The path to the inner object; empty for the object itself.
     pub at: &'static str,
-    /// What the place holds, digested: equal where Stripe sends the same fields in several places.
+    /// A digest of what is there. It is equal where Stripe sends the same fields in several places.
     pub digest: u64,
 }

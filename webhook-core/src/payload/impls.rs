@@ -1,4 +1,4 @@
-//! Which of the common types reads which shape.
+//! The common types, and the shapes that each of them reads.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl<S: Shape, T: FromStripe<S>> FromStripe<S> for Box<T> {
     }
 }
 
-/// Untyped JSON reads everything; what is absent is `null`.
+/// Untyped JSON reads everything, and an absent field as `null`.
 impl<S: Shape> FromStripe<S> for Value {
     const OPTIONAL: bool = true;
 
@@ -115,7 +115,7 @@ impl FromStripe<shape::Expandable> for Box<str> {
     }
 }
 
-/// The former id; `None`, where an `Option` takes it, if another object's keys changed and its id did not.
+/// The former id. `None` if only keys of the object changed and its id did not; then the field must be an `Option`.
 impl FromStripe<shape::PartialExpandable> for String {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         <Self as FromStripe<shape::Expandable>>::read(json)

@@ -1,4 +1,4 @@
-//! JSON that is read field by field, building nothing that nobody asked for.
+//! JSON that is read field by field, without building what is not needed.
 
 mod ends;
 mod parts;
@@ -11,42 +11,41 @@ use crate::DecodeError;
 pub(crate) use ends::Ends;
 use parts::Parts;
 
-/// How many objects and arrays, one in the other, are read; serde_json reads as many. A type that reads itself inside
-/// itself would otherwise go as deep as the sender wants, until the stack ends and the process with it.
+/// The maximum nesting of objects and arrays, which is serde_json's as well. Without it, the sender could make a type that
+/// contains itself recurse until the stack overflows and the process ends.
 const MOST_LEVELS: u8 = 127;
 
-/// How large the views may be together that are read one in the other, in units of 16 bytes: 96 KiB. On its way a view
-/// takes eight times its size of the stack where nothing is optimised, and the runtime's threads have 2 MiB each. A
-/// ready-made charge has 9 KiB.
+/// The maximum total size of nested views, in units of 16 bytes: 96 KiB. Without optimisation, reading a view takes eight
+/// times its size on the stack, and the runtime's threads have 2 MiB each. A view of a whole charge has 9 KiB.
 const MOST_ROOM: u16 = 96 * 64;
 
-/// The text of one JSON value, not yet looked into.
+/// The text of one JSON value, not yet parsed.
 ///
-/// What a type reads itself from: see [`FromStripe`](crate::FromStripe).
+/// A type reads itself from it: see [`FromStripe`](crate::FromStripe).
 #[derive(Clone, Copy)]
 pub struct Json<'a> {
     text: &'a str,
-    /// Where it begins in the whole value.
+    /// Its position in the whole value.
     start: u32,
-    /// How many objects and arrays it stands in.
+    /// The number of objects and arrays around it.
     depth: u8,
-    /// How large the views may be that are still to be read in it, in units of 16 bytes.
+    /// The maximum size of the views inside it, in units of 16 bytes.
     room: u16,
-    /// Where the objects and arrays in the whole value end, if that is known.
+    /// The ends of the objects and arrays in the whole value, if they are known.
     ends: Option<&'a Ends>,
 }
 
 impl<'a> Json<'a> {
-    /// Takes the text of one whole JSON value.
+    /// Takes the text of one complete JSON value.
     ///
-    /// It should be JSON, as an event's object is, which was checked as a whole when it came: what is malformed shows
-    /// where it is read, and not in what nobody reads.
+    /// The text should be valid JSON, as an event's object is, which was checked when the event was parsed. Malformed text
+    /// is an error only in the parts that are read.
     pub fn new(text: &'a str) -> Self {
         Self { text: text.trim_ascii(), start: 0, depth: 0, room: MOST_ROOM, ends: None }
     }
 
-    /// Takes the text of one whole JSON value, of which it is known where each part ends: then no part is looked at
-    /// again for each level that it stands in.
+    /// Takes the text of one complete JSON value and the ends of its parts, so that no part is scanned again for each level
+    /// around it.
     pub(crate) fn with_ends(text: &'a str, ends: &'a Ends) -> Self {
         Self { ends: Some(ends), ..Self::new(text) }
     }
@@ -66,11 +65,11 @@ impl<'a> Json<'a> {
         self.text.starts_with('"')
     }
 
-    /// Decodes a value that has no parts with names of their own: a text, a number, `true`.
+    /// Decodes a value without named parts: a text, a number, `true`.
     ///
     /// # Errors
     ///
-    /// Says that the value is not `expected`, and nothing of the value.
+    /// Fails if the value is not a `T`. The error says that it is not `expected`, and nothing about the value.
     pub fn decode<T: Deserialize<'a>>(self, expected: &'static str) -> Result<T, DecodeError> {
         serde_json::from_str(self.text).map_err(|error| match DecodeError::of_depth(&error) {
             Some(too_deep) => too_deep,
@@ -78,23 +77,23 @@ impl<'a> Json<'a> {
         })
     }
 
-    /// Takes room for a value that is read from this one, so that what is inside has less.
+    /// Reserves room for a value that is read from this one, so that less is left for the values inside.
     ///
     /// # Errors
     ///
-    /// Fails if there is no room left: then values lie too deep in each other.
+    /// Fails if no room is left, because the values are nested too deeply.
     pub(crate) fn take_room_for<T>(self) -> Result<Self, DecodeError> {
         let needed = u16::try_from(size_of::<T>().div_ceil(16)).unwrap_or(u16::MAX);
-        // The outermost value may be as large as it likes.
+        // The outermost value may have any size.
         let room = if self.depth == 0 { Some(self.room) } else { self.room.checked_sub(needed) };
         Ok(Self { room: room.ok_or_else(DecodeError::too_deep)?, ..self })
     }
 
-    /// Finds the fields of an object, in the order of `names`, and skips all others.
+    /// Finds the fields of an object, in the order of `names`, and skips all other fields.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no object, or one of the fields stands twice.
+    /// Fails if the value is not an object, or if one of the fields occurs twice.
     pub(crate) fn find(
         self,
         names: &[&'static str],
@@ -106,13 +105,13 @@ impl<'a> Json<'a> {
             let (key, value) = parts.entry().ok_or_else(no_object)?;
             let Some(at) = position(names, key) else { continue };
             if found[at].replace(value).is_some() {
-                return Err(DecodeError::expected("a field that stands once").in_field(names[at]));
+                return Err(DecodeError::expected("a field that occurs once").in_field(names[at]));
             }
         }
         Ok(())
     }
 
-    /// Finds one field of an object. `None` if the value is no object or has no such field.
+    /// Finds one field of an object. `None` if the value is not an object or has no such field.
     pub(crate) fn field(self, name: &str) -> Option<Self> {
         let mut parts = Parts::of(self, b'{', b'}')?;
         while parts.advance()? {
@@ -124,7 +123,7 @@ impl<'a> Json<'a> {
         None
     }
 
-    /// Goes into an object or array, unless it lies too deep. `None` if the value is something else.
+    /// Enters an object or array, unless it is nested too deeply. `None` if the value is something else.
     fn parts(self, open: u8, close: u8) -> Result<Option<Parts<'a>>, DecodeError> {
         if self.depth >= MOST_LEVELS {
             Err(DecodeError::too_deep())
@@ -133,8 +132,8 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Finds what stands at a path. The names of Stripe's fields hold no dot and keys of `metadata` may, so what is
-    /// left of the path is looked for as one key first.
+    /// Finds the value at a path. Keys of `metadata` may contain dots, unlike the names of Stripe's fields, so the rest of
+    /// the path is tried as one key first.
     pub(crate) fn at_path(self, path: &str) -> Option<Self> {
         let (mut value, mut left) = (self, path);
         loop {
@@ -150,7 +149,7 @@ impl<'a> Json<'a> {
     ///
     /// # Errors
     ///
-    /// Fails if the value is no array, or an element cannot be read.
+    /// Fails if the value is not an array, or if an element cannot be read.
     pub(crate) fn elements<T>(
         self,
         read: impl Fn(Json<'a>) -> Result<T, DecodeError>,
@@ -165,11 +164,11 @@ impl<'a> Json<'a> {
         Ok(values)
     }
 
-    /// Reads each value of an object whose keys are the user's.
+    /// Reads each value of an object whose keys are chosen by the user.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no object, or one of its values cannot be read.
+    /// Fails if the value is not an object, or if one of its values cannot be read.
     pub(crate) fn entries<T, M: Default + Extend<(String, T)>>(
         self,
         read: impl Fn(Json<'a>) -> Result<T, DecodeError>,
@@ -187,14 +186,14 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Shows the size: the content is a customer's data.
+/// Shows the size; the content is personal data.
 impl fmt::Debug for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Json({} bytes)", self.text.len())
     }
 }
 
-/// Which of the names a key is, which is given as it is written, with its quotes.
+/// Finds a key among the names. The key is as it was sent, with its quotes.
 fn position(names: &[&str], key: &str) -> Option<usize> {
     let written = key.strip_prefix('"')?.strip_suffix('"')?;
     if !written.contains('\\') {
@@ -208,7 +207,7 @@ fn position(names: &[&str], key: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// A value that holds another one of its type, and so on.
+    /// A value that contains another one of its type, and so on.
     struct Nested(Option<Box<Nested>>);
 
     impl Nested {
@@ -223,14 +222,14 @@ mod tests {
         }
     }
 
-    /// A value of so many levels, each with something to skip before and behind the next.
+    /// A value with this many levels, each with something to skip before and after the next.
     fn text(levels: usize) -> String {
         const BEFORE: &str = r#"{"before": {"a": [1, "\"]", {}]}, "inner": "#;
         let inner = r#"{"last": [true]}"#;
         BEFORE.repeat(levels - 1) + inner + &r#", "behind": [[{"b": "c"}]]}"#.repeat(levels - 1)
     }
 
-    /// Reads a text as an event's object is read, and counts the bytes that were looked at.
+    /// Reads a text as an event's object is read, and counts the bytes that were scanned.
     fn read(text: &str) -> (Result<usize, DecodeError>, usize) {
         ends::LOOKED_AT.set(0);
         let ends = Ends::of(text);

@@ -4,17 +4,17 @@ use crate::payload::SchemaPath;
 use crate::shape::{self, Shape};
 use crate::{DecodeError, FromStripe, Json};
 
-/// A list of objects inside another object: the first values, and where to find the others.
+/// A list of objects inside another object: its first values, and where to find the others.
 ///
 /// (<https://docs.stripe.com/api/pagination>)
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct List<T> {
-    /// The values that Stripe sent along, ten at most unless it was asked for more.
+    /// The values that Stripe sent, usually ten at most.
     pub data: Vec<T>,
     /// Whether there are more than these.
     pub has_more: bool,
-    /// The path in Stripe's API that gives the whole list.
+    /// The path of the whole list in Stripe's API.
     pub url: Option<String>,
 }
 

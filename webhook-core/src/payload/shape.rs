@@ -1,9 +1,9 @@
-//! What a value of Stripe's can be, as types: the `S` of [`FromStripe<S>`](crate::FromStripe).
+//! The shapes of Stripe's values, as types: the `S` of [`FromStripe<S>`](crate::FromStripe).
 //!
-//! The derive macros choose the shape from the catalog; a type of yours implements [`FromStripe`](crate::FromStripe) for the
-//! shapes that it can be read from.
+//! The derive macros take a field's shape from the catalog. Your own types implement
+//! [`FromStripe`](crate::FromStripe) for each shape that they can read.
 
-/// A shape. Closed: the shapes are those of Stripe's schema.
+/// A shape. The trait is sealed: the shapes are those of Stripe's schema.
 pub trait Shape: sealed::Sealed {
     /// The shape without its [`Maybe`].
     type Present: Shape;
@@ -35,9 +35,9 @@ shapes! {
     Boolean;
     /// A point in time as RFC 3339 text.
     DateTime;
-    /// A decimal number as text, so that no digit is lost.
+    /// A decimal number as text, which preserves every digit.
     Decimal;
-    /// One of a known set of texts, to which Stripe adds without notice.
+    /// One of a set of texts, which Stripe extends without notice.
     Enum;
     /// The id of an object, or the object itself.
     Expandable;
@@ -49,10 +49,10 @@ shapes! {
     IntegerText;
     /// An object with known fields.
     Object;
-    /// What the previous attributes have of a reference: the former id, or of an object the keys that changed.
+    /// A reference in the previous attributes: the former id, or the keys of the object that changed.
     PartialExpandable;
-    /// What the previous attributes have of an object: the keys that changed, each with its former value, which is null
-    /// if it was not set. (<https://docs.stripe.com/api/events/object>)
+    /// An object in the previous attributes: the keys that changed, each with its former value, which is null if it was
+    /// not set. (<https://docs.stripe.com/api/events/object>)
     PartialObject;
     /// A text.
     Text;
@@ -75,11 +75,11 @@ shapes_of_shapes! {
     Array;
     /// Stripe's list object: `{"object": "list", "data": [...], "has_more": ..., "url": ...}`.
     List;
-    /// An object whose keys the user chose, such as `metadata`.
+    /// An object whose keys are chosen by the user, such as `metadata`.
     Map;
     /// A value that may be null or absent.
     Maybe;
-    /// What the previous attributes have of a map: the keys that changed, and null for each that was not set.
+    /// A map in the previous attributes: the keys that changed, and null for each that was not set.
     PartialMap;
 }
 

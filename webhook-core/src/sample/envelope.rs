@@ -1,4 +1,4 @@
-//! What a sample's envelope says, besides the object: all that a handler can see of an event.
+//! A sample's envelope: all that a handler can see of an event besides the object.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::previous::Former;
 use super::put::Given;
 use super::{CREATED, Sample, SampleError};
 
-/// What was set of the envelope.
+/// The fields of the envelope that were set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EnvelopeFields {
     pub(super) created: Option<i64>,
@@ -20,7 +20,7 @@ pub(super) struct EnvelopeFields {
     pending_webhooks: Option<u64>,
 }
 
-/// What the envelope says. A test sets it in passing:
+/// The envelope. A test sets its fields in one expression:
 ///
 /// ```
 /// use webhook_core::{Event, fixture};
@@ -32,7 +32,7 @@ pub(super) struct EnvelopeFields {
 /// assert_eq!((event.account.as_deref(), event.livemode), (Some("acct_1"), true));
 /// ```
 impl Sample {
-    /// Returns the event's id; the seed decides it, or [`event_id`](Self::event_id).
+    /// Returns the event's id, which is derived from the seed unless [`event_id`](Self::event_id) set it.
     pub fn id(&self) -> String {
         self.fields.event_id.clone().unwrap_or_else(|| {
             let ordinal = self.told.map_or(0, |told| told.ordinal);
@@ -45,14 +45,14 @@ impl Sample {
     ///
     /// # Panics
     ///
-    /// Panics if it is not 1 to 255 letters, digits and underscores, as Stripe's are.
+    /// Panics unless it consists of 1 to 255 letters, digits and underscores, as Stripe's ids do.
     #[must_use]
     #[track_caller]
     pub fn event_id(mut self, id: impl Into<String>) -> Self {
         let id = id.into();
         let is_id = (1..=255).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        assert!(is_id, "no such event id: {id:?} is not 1 to 255 letters, digits and underscores");
+        assert!(is_id, "not an event id: {id:?} is not 1 to 255 letters, digits and underscores");
         self.fields.event_id = Some(id);
         self
     }
@@ -64,14 +64,14 @@ impl Sample {
         self
     }
 
-    /// Sets whether the event, and its object, are of live mode.
+    /// Sets whether the event and its object are in live mode.
     #[must_use]
     pub fn livemode(mut self, livemode: bool) -> Self {
         self.fields.livemode = Some(livemode);
         self
     }
 
-    /// Sets the API version that the event says it was rendered in. The object stays one of the catalog's version.
+    /// Sets the API version that the event names. The object is still rendered in the catalog's version.
     #[must_use]
     pub fn api_version(mut self, version: impl Into<String>) -> Self {
         self.fields.api_version = Some(version.into());
@@ -85,7 +85,7 @@ impl Sample {
         self
     }
 
-    /// Sets the authentication context, as an organisation's endpoint receives it.
+    /// Sets the authentication context, which an organisation's endpoint receives.
     #[must_use]
     pub fn context(mut self, context: impl Into<String>) -> Self {
         self.fields.context = Some(context.into());
@@ -106,38 +106,38 @@ impl Sample {
         self
     }
 
-    /// Sets one former value of what changed, by its path in the object. The first call replaces all former values that
-    /// the sample has of itself.
+    /// Sets one former value, by its path in the object. The first call replaces all former values that the sample has by
+    /// default.
     ///
     /// # Panics
     ///
-    /// Panics if the object has no such field, or the field cannot hold the value. Null is always right: it says that
+    /// Panics if the object has no such field, or the field cannot hold the value. Null is always allowed: it means that
     /// the field was not set.
     #[must_use]
     #[track_caller]
     pub fn previous(mut self, path: &str, value: impl Into<Value>) -> Self {
         if let Err(error) = self.set_previous_json(path, value.into()) {
-            panic!("no such previous attribute: {error}");
+            panic!("cannot set the previous attribute: {error}");
         }
         self
     }
 
-    /// Sets all former values of what changed, in the place of those that the sample has of itself.
+    /// Sets all former values, replacing those that the sample has by default.
     ///
     /// # Panics
     ///
-    /// Panics unless it is a JSON object, of fields that the event's object has and of values that they can hold.
+    /// Panics unless it is a JSON object, with fields that the event's object has and values that the fields can hold.
     #[must_use]
     #[track_caller]
     pub fn previous_attributes(mut self, former: Value) -> Self {
         self.fields.previous = Some(json!({}));
         let Value::Object(values) = former else {
-            panic!("no such previous attributes: {former} is not a JSON object");
+            panic!("cannot set the previous attributes: {former} is not a JSON object");
         };
         values.into_iter().fold(self, |sample, (name, value)| sample.previous(&name, value))
     }
 
-    /// Sets a former value as [`set`](Self::set) sets a field: the text is read as what the field holds.
+    /// Sets a former value from text, as [`set`](Self::set) sets a field.
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ impl Sample {
         Ok(())
     }
 
-    /// Writes what was set into the event.
+    /// Writes the fields that were set into the event.
     pub(super) fn write_fields(&self, event: &mut Value) {
         let fields = &self.fields;
         let maker = self.maker(0);

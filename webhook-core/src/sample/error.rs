@@ -3,11 +3,11 @@
 use thiserror::Error;
 use webhook_catalog::Move;
 
-/// Why a sample cannot be made as asked.
+/// Why a sample cannot be made as requested.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SampleError {
-    /// The object has the field, but not in this event.
+    /// The object has the field, but this event sends it without.
     #[error("`{event_type}` carries `{object}` without `{field}`")]
     Lacking {
         /// The event type.
@@ -17,20 +17,22 @@ pub enum SampleError {
         /// The field.
         field: String,
     },
-    /// Metadata has no such key.
-    #[error("`{key}` cannot be a key of `metadata`: it has 1 to 40 characters, and neither `[` nor `]`")]
+    /// Metadata cannot have such a key.
+    #[error(
+        "`{key}` cannot be a key of `metadata`: a key has 1 to 40 characters and contains neither `[` nor `]`"
+    )]
     MetadataKey {
         /// The key.
         key: String,
     },
-    /// The field holds something else.
-    #[error("`{path}` cannot be `{value}`: it is {expected}")]
+    /// The field cannot hold the value.
+    #[error("`{path}` cannot be `{value}`: the field holds {expected}")]
     Mismatch {
         /// The path.
         path: String,
         /// What the field holds.
         expected: String,
-        /// What was to be put there.
+        /// The value.
         value: String,
     },
     /// The object had the field in an earlier API version.
@@ -48,13 +50,13 @@ pub enum SampleError {
         object: String,
         /// The whole path.
         path: String,
-        /// The step that leads nowhere.
+        /// The step of the path that does not exist.
         field: String,
         /// The nearest name.
         near: Option<String>,
     },
     /// No story has this name.
-    #[error("there is no story `{name}`; there are {}", known.join(", "))]
+    #[error("there is no story `{name}`: the stories are {}", known.join(", "))]
     UnknownStory {
         /// The name.
         name: String,

@@ -6,7 +6,7 @@ use webhook_catalog::{EventType, Field, Shape};
 
 use super::state;
 
-/// The depth from which lists and arrays are left empty, so that a sample stays readable.
+/// The depth at which lists and arrays are left empty, so that a sample stays readable.
 const FULL_DEPTH: usize = 3;
 
 /// Makes values of every shape.
@@ -17,7 +17,7 @@ pub(super) struct Maker {
     /// When the event happened, in seconds since the Unix epoch.
     pub(super) created: i64,
     pub(super) livemode: bool,
-    /// How old the event's object is, in seconds, if that is known.
+    /// The age of the event's object in seconds, if it is known.
     pub(super) age: Option<i64>,
 }
 
@@ -92,7 +92,7 @@ impl Maker {
         }
     }
 
-    /// Of an enum's values, the one that the event's name speaks of, or else a common one.
+    /// The value of an enum that the event's name mentions, or else a common one.
     fn choice(self, values: &[&'static str]) -> &'static str {
         const COMMON: [&str; 8] =
             ["card", "succeeded", "active", "paid", "complete", "open", "automatic", "usd"];
@@ -103,7 +103,7 @@ impl Maker {
             .unwrap_or(&values[0])
     }
 
-    /// The id of an object; of a second one of its kind, `invoice/2`.
+    /// The id of an object. A second object of the same type is `invoice/2`.
     pub(super) fn id(self, object: &str) -> String {
         let kind = object.split_once('/').map_or(object, |(kind, _)| kind);
         self.id_with(prefix(kind), object)
@@ -121,12 +121,12 @@ impl Maker {
     }
 }
 
-/// Of several objects the first; the stub of a deleted one is not what is meant.
+/// The first of several objects, except the stub of a deleted one.
 pub(super) fn alive(names: &[&'static str]) -> &'static str {
     names.iter().find(|name| !name.starts_with("deleted_")).unwrap_or(&names[0])
 }
 
-/// The first part of an object's ids. Source: the examples in Stripe's API reference, <https://docs.stripe.com/api>.
+/// The prefix of an object's ids. Source: the examples in Stripe's API reference, <https://docs.stripe.com/api>.
 fn prefix(object: &str) -> &str {
     match object {
         "account" => "acct",
@@ -185,7 +185,7 @@ fn prefix(object: &str) -> &str {
 }
 
 fn integer(name: &str) -> i64 {
-    /// What is usually not taken, given back or left over.
+    /// Amounts and lists that are usually empty.
     const NOTHING: [&str; 11] = [
         "balance",
         "capturable",

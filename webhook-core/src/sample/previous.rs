@@ -1,4 +1,4 @@
-//! The former values of what changed: partial, and null for what was not set.
+//! The former values of what changed: partial, and null for a field that was not set.
 
 use serde_json::{Value, json};
 use webhook_catalog::{Field, Shape};
@@ -7,7 +7,7 @@ use super::SampleError;
 use super::make::Maker;
 use super::put::{Given, Setting, fields};
 
-/// One former value, on its way to its place.
+/// One former value to be put in its place.
 pub(super) struct Former {
     pub(super) maker: Maker,
     pub(super) object: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Former {
 }
 
 impl Former {
-    /// Puts it at its path; of the objects on the way only what changed is there.
+    /// Puts it at its path. The objects on the way contain only what changed.
     pub(super) fn put(&self, former: &mut Value) -> Result<(), SampleError> {
         let setting = Setting {
             maker: self.maker,
@@ -32,7 +32,7 @@ impl Former {
             let step;
             (step, left) = shape.step(path);
             if matches!(shape, Shape::Array(_)) {
-                let whole = "the whole array, of which Stripe sends all if any of it changed";
+                let whole = "the whole array, because Stripe sends all of an array if any of it changed";
                 return Err(setting.mismatch(whole, step));
             }
             (shape, _) = setting.inner(&Value::Null, &shape, &done, step)?;
@@ -47,8 +47,8 @@ impl Former {
     }
 }
 
-/// Makes up what changed, for a type of which nothing is known but that it tells of changes: the metadata if the object
-/// has any, or else the first value that can have been another.
+/// Makes up a change for a type whose events report changes, if nothing else is known: the metadata if the object has
+/// any, or else the first value that can have been different.
 pub(super) fn made_up(object: &str, now: &Value) -> Option<Value> {
     let known = webhook_catalog::object(object)?;
     if known.fields.iter().any(|field| field.name == "metadata") {
@@ -65,7 +65,7 @@ fn another(known: &[Field], now: &Value) -> Option<Value> {
     })
 }
 
-/// A value that the field can have had before this one.
+/// A value that the field may have had before this one.
 fn other_than(shape: &Shape, now: &Value) -> Option<Value> {
     match (shape, now) {
         (Shape::Boolean, Value::Bool(now)) => Some((!now).into()),

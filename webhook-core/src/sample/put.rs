@@ -6,16 +6,16 @@ use webhook_catalog::{EventType, Field, Shape, moved_at};
 use super::SampleError;
 use super::make::{Maker, alive};
 
-/// One value, on its way to its field.
+/// One value to be put into its field.
 pub(super) struct Setting<'a> {
     pub(super) maker: Maker,
-    /// The event, if it is the event's own object: that may have more or less than others of its name.
+    /// The event, if this is the event's own object, which may have more or fewer fields than others of its type.
     pub(super) event: Option<&'static EventType>,
     /// The name of the event's object.
     pub(super) object: &'static str,
     pub(super) path: &'a str,
     pub(super) value: &'a Given,
-    /// Whether it is a value that was: null then, at any depth, for what was not set.
+    /// Whether it is a former value, which can be null at any depth for a field that was not set.
     pub(super) is_former: bool,
 }
 
@@ -24,19 +24,19 @@ pub(super) struct Setting<'a> {
 pub(super) enum Given {
     /// As it is.
     Json(Value),
-    /// As text, to be read as what the field holds.
+    /// As text, which is read as what the field holds.
     Text(String),
 }
 
 impl Maker {
-    /// The way of a value to its field.
+    /// Putting a value into its field.
     pub(super) fn setting<'a>(self, object: &'static str, path: &'a str, value: &'a Given) -> Setting<'a> {
         Setting { maker: self, event: None, object, path, value, is_former: false }
     }
 }
 
 impl Setting<'_> {
-    /// Sets the field in an object; the object is as it was if that fails.
+    /// Sets the field in an object. If it fails, the object is unchanged.
     pub(super) fn put(&self, object: &mut Value) -> Result<(), SampleError> {
         let mut changed = object.clone();
         self.put_into(&mut changed)?;
@@ -44,7 +44,7 @@ impl Setting<'_> {
         Ok(())
     }
 
-    /// Sets the field in an object; the object is of no use if that fails.
+    /// Sets the field in an object. If it fails, the object may be partly changed.
     pub(super) fn put_into(&self, object: &mut Value) -> Result<(), SampleError> {
         let here = match self.event.and_then(|event| event.object(self.object)) {
             Some(own) => Shape::Nested(own.fields.clone()),
@@ -53,8 +53,8 @@ impl Setting<'_> {
         self.put_at(object, &here, false, &mut Vec::new(), Some(self.path))
     }
 
-    /// Goes on from `place`, which holds (or is to hold) a value of this shape, when the steps `done` have been gone
-    /// and `left` is what is left of the path.
+    /// Continues from `place`, which holds (or will hold) a value of this shape, after the steps `done`. `left` is the rest
+    /// of the path.
     fn put_at<'p>(
         &self,
         place: &mut Value,
@@ -75,9 +75,9 @@ impl Setting<'_> {
         let inner = match place {
             Value::Array(values) => {
                 let at: usize =
-                    step.parse().map_err(|_| self.mismatch("a number, the place in an array", step))?;
+                    step.parse().map_err(|_| self.mismatch("a number, the position in an array", step))?;
                 if at > values.len() {
-                    return Err(self.mismatch("the place of a value that is there, or the next", step));
+                    return Err(self.mismatch("the position of an existing value, or the next", step));
                 }
                 if at == values.len() {
                     values.push(self.maker.value(self.object, step, &shape, 0));
@@ -91,7 +91,7 @@ impl Setting<'_> {
         self.put_at(inner, &shape, nullable, done, left)
     }
 
-    /// A value to go into, in the place of a null or an id, which the object keeps.
+    /// An object to descend into, made in place of a null or an id, which the object keeps.
     fn expand(&self, place: &Value, shape: &Shape, step: &str) -> Value {
         let inner = if let Shape::Expandable(inner) = shape { inner } else { shape };
         let mut made = self.maker.value(self.object, step, inner, 0);
@@ -101,7 +101,7 @@ impl Setting<'_> {
         made
     }
 
-    /// What stands behind the next step.
+    /// What the next step leads to.
     pub(super) fn inner(
         &self,
         place: &Value,
@@ -134,7 +134,7 @@ impl Setting<'_> {
         };
         let json = serde_json::from_str::<Value>(text).ok().filter(|json| !json.is_string());
         let as_text = Value::from(text);
-        // A field that can hold the text holds it as it stands, even if it looks like a number.
+        // A field that can hold the text holds it unchanged, even if it looks like a number.
         let refused = match (self.check(&as_text, shape, false, self.path), &json) {
             (_, Some(Value::Null)) if nullable => return Ok(Value::Null),
             (_, Some(json)) if *shape == Shape::Any => return Ok(json.clone()),
@@ -142,7 +142,7 @@ impl Setting<'_> {
             (Err(refused), _) => refused,
         };
         match json {
-            // What is wrong inside says more than that the text is no object.
+            // What is wrong inside says more than that the text is not an object.
             Some(json) if json.is_object() || json.is_array() => {
                 self.check(&json, shape, false, self.path).map(|()| json)
             }
@@ -151,7 +151,7 @@ impl Setting<'_> {
         }
     }
 
-    /// Checks a value against a shape, to its depth.
+    /// Checks a value against a shape, at every depth.
     fn check(&self, value: &Value, shape: &Shape, nullable: bool, path: &str) -> Result<(), SampleError> {
         if value.is_null() && (nullable || self.is_former) {
             return Ok(());
@@ -252,12 +252,12 @@ impl Setting<'_> {
     }
 }
 
-/// A value as the message shows it: a text without its quotes, as it was given.
+/// A value as a message shows it: a text without quotes, as it was given.
 fn in_short(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The fields of an object; which one it is, of several, its own `object` field says.
+/// The fields of an object. If it can be one of several, its `object` field says which.
 pub(super) fn fields(shape: &Shape, value: &Value) -> Vec<Field> {
     match shape {
         Shape::Nested(fields) => fields.clone(),

@@ -1,4 +1,4 @@
-//! The states that samples are in, as `states.txt` lists them.
+//! The states of samples, which `states.txt` lists.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,10 +9,10 @@ use super::make::Maker;
 use super::previous::Former;
 use super::put::Given;
 
-/// What is so of an object.
+/// The state of an object.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The fields, by their paths.
+    /// The fields, by path.
     pub(super) values: Vec<Line>,
     /// The former values.
     pub(super) former: Vec<Line>,
@@ -20,7 +20,7 @@ pub(super) struct State {
     pub(super) connected: bool,
 }
 
-/// A path and a value, as they are written.
+/// A path and a value, as they were written.
 #[derive(Debug)]
 pub(super) struct Line {
     path: &'static str,
@@ -29,7 +29,7 @@ pub(super) struct Line {
 
 struct States {
     states: Vec<State>,
-    /// Which state each object and event type has.
+    /// The state of each object and event type.
     of: HashMap<(Kind, &'static str), usize>,
 }
 
@@ -41,12 +41,12 @@ enum Kind {
 
 static STATES: LazyLock<States> = LazyLock::new(|| parse(include_str!("states.txt")));
 
-/// What is so of every object of this name.
+/// The state of every object of this type.
 pub(super) fn of_object(name: &str) -> Option<&'static State> {
     STATES.of.get(&(Kind::Object, name)).map(|at| &STATES.states[*at])
 }
 
-/// What an event's type says of its object.
+/// What an event's type says about its object.
 pub(super) fn of_event(event_type: &str) -> Option<&'static State> {
     STATES.of.get(&(Kind::Event, event_type)).map(|at| &STATES.states[*at])
 }
@@ -76,7 +76,7 @@ fn parse(text: &'static str) -> States {
 }
 
 impl State {
-    /// What stands in the line of a field.
+    /// What the line of a field contains.
     pub(super) fn line(&self, path: &str) -> Option<&'static str> {
         self.values.iter().find(|line| line.path == path).map(|line| line.value)
     }
@@ -101,7 +101,7 @@ impl State {
 impl Maker {
     /// Puts an object into a state.
     pub(super) fn apply(self, state: &State, name: &'static str, object: &mut Value) {
-        // Where a story knows how old the object is, that is not for the type to say.
+        // If a story knows how old the object is, the type does not decide it.
         let told = |line: &&Line| self.age.is_none() || line.path != "created";
         for line in state.values.iter().filter(told) {
             let value = self.given(line.value, object);
@@ -111,7 +111,7 @@ impl Maker {
         }
     }
 
-    /// The former values that a state tells of.
+    /// The former values of a state.
     pub(super) fn former(self, state: &State, name: &'static str, object: &Value) -> Value {
         let mut former = json!({});
         for line in &state.former {
@@ -123,7 +123,7 @@ impl Maker {
         former
     }
 
-    /// The value that a line means: `{customer}` is the customer's id, `@-30d` thirty days before the event.
+    /// The value of a line: `{customer}` is the customer's id, `@-30d` is thirty days before the event.
     fn given(self, written: &str, object: &Value) -> Given {
         if let Some(time) = written.strip_prefix('@') {
             let (since, distance) = match time.strip_prefix("born") {
@@ -154,7 +154,7 @@ impl Maker {
     }
 }
 
-/// Reads a distance in time, in seconds: `now`, or such as `+30d`, `-2s`, `+1h`, `-5m`.
+/// Reads a time difference in seconds: `now`, or for example `+30d`, `-2s`, `+1h`, `-5m`.
 pub(super) fn seconds(text: &str) -> i64 {
     if matches!(text, "" | "now") {
         return 0;
@@ -165,7 +165,7 @@ pub(super) fn seconds(text: &str) -> i64 {
         "m" => 60,
         "h" => 60 * 60,
         "d" => 24 * 60 * 60,
-        _ => unreachable!("a time is `now`, or such as `+30d`: {text}"),
+        _ => unreachable!("a time is `now`, or for example `+30d`: {text}"),
     };
     let Ok(number) = number.parse::<i64>() else { unreachable!("a time has a number: {text}") };
     number * unit

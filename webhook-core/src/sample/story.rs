@@ -1,4 +1,4 @@
-//! Stories: events that belong together, in the order in which Stripe sends them, as `stories.txt` lists them.
+//! Stories: events that belong together, in the order in which Stripe sends them. `stories.txt` lists them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,8 +10,8 @@ use super::{Sample, SampleError};
 
 /// Events that belong together: a checkout and its payment, a subscription's life, a dispute.
 ///
-/// They name the same customer, payment and invoice, each is in the state that it has at that moment, and they come in an
-/// order in which Stripe is seen to send them. (Stripe promises no order; a test may deliver them in another.)
+/// They name the same customer, payment and invoice. Each has the state of its moment, and they are in an order in which
+/// Stripe has been seen to send them. (Stripe promises no order; a test may deliver them in another.)
 ///
 /// ```
 /// use webhook_core::Story;
@@ -31,13 +31,13 @@ pub struct Story {
 #[derive(Debug)]
 pub(super) struct Told {
     known: &'static EventType,
-    /// In seconds since the story began.
+    /// Seconds since the story began.
     at: i64,
-    /// How long before the story's end, in seconds.
+    /// Seconds before the story's end.
     pub(super) ago: i64,
-    /// How old its object is then, in seconds, if an earlier event told.
+    /// The age of its object in seconds, if an earlier event created it.
     pub(super) age: Option<i64>,
-    /// How many events of its type came before.
+    /// The number of events of its type before it.
     pub(super) ordinal: usize,
     pub(super) state: State,
 }
@@ -54,7 +54,7 @@ impl Story {
     ///
     /// # Errors
     ///
-    /// Fails if there is none, and names those that there are.
+    /// Fails if there is none. The error names all stories.
     pub fn named(name: &str) -> Result<&'static Self, SampleError> {
         STORIES.iter().find(|story| story.name == name).ok_or_else(|| SampleError::UnknownStory {
             name: name.to_owned(),
@@ -67,18 +67,18 @@ impl Story {
         self.name
     }
 
-    /// Returns what it tells, in a few words.
+    /// Returns a short description.
     pub fn about(&self) -> &'static str {
         self.about
     }
 
-    /// Returns the types of its events, in their order.
+    /// Returns the types of its events, in order.
     pub fn event_types(&self) -> impl Iterator<Item = &'static str> {
         self.told.iter().map(|told| told.known.name)
     }
 
-    /// Makes its events. The seed decides the ids, as with a [`Sample`]. The last one happens when it is delivered, the
-    /// others as long before as the story takes.
+    /// Makes its events. The ids are derived from the seed, as in a [`Sample`]. The last event happens when it is delivered,
+    /// the others earlier, as the story says.
     pub fn events(&'static self, seed: u64) -> Vec<Sample> {
         let sample = |told: &'static Told| Sample {
             told: Some(told),
@@ -115,10 +115,10 @@ fn parse(text: &'static str) -> Vec<Story> {
 }
 
 impl Story {
-    /// Works out when each event happens, and how old its object is then.
+    /// Computes when each event happens, and the age of its object at that time.
     fn reckon(&mut self) {
         let end = self.told.last().map_or(0, |told| told.at);
-        // An object is what it is of, and its id if that is not the usual one.
+        // An object is identified by its type, and by its id if that is not the usual one.
         let mut births = HashMap::new();
         for told in &mut self.told {
             told.ago = end - told.at;

@@ -1,4 +1,4 @@
-//! The `Stripe-Signature` header: text to value and back.
+//! The `Stripe-Signature` header, parsed.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use thiserror::Error;
 /// The name of the header, in the lower case that HTTP libraries use.
 pub const SIGNATURE_HEADER: &str = "stripe-signature";
 
-/// The most `v1` signatures that a header may hold. Stripe sends one for each live secret of the endpoint.
+/// The maximum number of `v1` signatures in a header. Stripe sends one for each active secret of the endpoint.
 pub const MAX_SIGNATURES: usize = 16;
 
-/// The digits of `t`: at most 19, so that the number always fits.
+/// The maximum number of digits of `t`, so that the number always fits.
 const MAX_TIMESTAMP_DIGITS: usize = 19;
 
 /// A parsed `Stripe-Signature` header: `t=1700000000,v1=4f1c…,v0=…`.
 ///
-/// Source of the grammar: <https://docs.stripe.com/webhooks/signature>. Items are split on commas and stand with
-/// or without white space around them. Only `t` and `v1` count; every other scheme is ignored, so that nobody can
-/// downgrade to it (`v0` is a deliberately false signature on test events). An item without a value, and a `v1`
-/// that is not 64 hexadecimal digits, is ignored as well: it cannot match.
+/// Source of the grammar: <https://docs.stripe.com/webhooks/signature>. Items are separated by commas, with
+/// or without white space around them. Only `t` and `v1` count. Every other scheme is ignored, which prevents downgrade
+/// attacks (`v0` is a deliberately false signature on test events). An item without a value and a `v1` that is not 64
+/// hexadecimal digits are ignored as well, because they cannot match.
 #[derive(Clone)]
 pub struct SignatureHeader<'h> {
     timestamp_text: &'h [u8],
@@ -28,12 +28,12 @@ pub struct SignatureHeader<'h> {
 }
 
 impl<'h> SignatureHeader<'h> {
-    /// Reads the header's value.
+    /// Parses the header's value.
     ///
     /// # Errors
     ///
-    /// Refuses a header without exactly one `t` of 1 to 19 ASCII digits, without a well-formed `v1`, with more than
-    /// [`MAX_SIGNATURES`] of them, or with anything but visible ASCII, spaces and tabs in it.
+    /// Fails unless the header has exactly one `t` of 1 to 19 ASCII digits and 1 to [`MAX_SIGNATURES`] well-formed `v1`,
+    /// and consists of visible ASCII, spaces and tabs.
     pub fn parse(value: &'h [u8]) -> Result<Self, SignatureHeaderError> {
         if value.trim_ascii().is_empty() {
             return Err(SignatureHeaderError::Empty);
@@ -76,14 +76,14 @@ impl<'h> SignatureHeader<'h> {
         }
     }
 
-    /// Returns when Stripe says it signed, in seconds since the Unix epoch.
+    /// Returns when Stripe claims to have signed, in seconds since the Unix epoch.
     ///
-    /// Nothing vouches for it before [`verify`](crate::verify).
+    /// The claim is not authenticated until [`verify`](crate::verify) succeeds.
     pub fn timestamp(&self) -> u64 {
         self.timestamp
     }
 
-    /// The text of `t`: the signature is over these bytes, not over the number they spell.
+    /// The text of `t`. The signature covers these bytes, not the number that they spell.
     pub(crate) fn timestamp_text(&self) -> &'h [u8] {
         self.timestamp_text
     }
@@ -93,8 +93,7 @@ impl<'h> SignatureHeader<'h> {
     }
 }
 
-/// Shows the time and how many signatures there are, not the signatures: a valid one is as good as the secret
-/// for as long as the tolerance lasts.
+/// Shows the time and the number of signatures, not the signatures: within the tolerance, a valid one can be replayed.
 impl fmt::Debug for SignatureHeader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignatureHeader")
@@ -104,32 +103,32 @@ impl fmt::Debug for SignatureHeader<'_> {
     }
 }
 
-/// Why a text is no usable `Stripe-Signature` header. Never holds the text.
+/// Why a text is not a usable `Stripe-Signature` header. Never contains the text.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureHeaderError {
-    /// No text but white space.
+    /// The text is empty, or white space only.
     #[error("the signature header is empty")]
     Empty,
-    /// There are `v1` items, and none has 64 hexadecimal digits.
+    /// There are `v1` items, but none has 64 hexadecimal digits.
     #[error("no `v1` in the signature header has 64 hexadecimal digits")]
     MalformedSignature,
     /// The text of `t` is not 1 to 19 ASCII digits.
     #[error("`t` in the signature header is not a number of 1 to 19 digits")]
     MalformedTimestamp,
-    /// No `v1`, the only scheme that counts.
+    /// There is no `v1`, the only scheme that counts.
     #[error("the signature header has no `v1`")]
     MissingSignature,
-    /// No `t`.
+    /// There is no `t`.
     #[error("the signature header has no `t`")]
     MissingTimestamp,
-    /// A control character or a byte above 0x7e.
-    #[error("the signature header holds something other than visible ASCII")]
+    /// There is a control character, or a byte above 0x7e.
+    #[error("the signature header contains something other than visible ASCII")]
     NotVisibleAscii,
-    /// `t` twice: which one was signed depends on the reader, so none is trusted.
+    /// There is more than one `t`. Parsers differ in which one they take, so none is trusted.
     #[error("the signature header has more than one `t`")]
     RepeatedTimestamp,
-    /// More `v1` than [`MAX_SIGNATURES`].
+    /// There are more `v1` than [`MAX_SIGNATURES`].
     #[error("the signature header has more than {MAX_SIGNATURES} `v1`")]
     TooManySignatures,
 }
@@ -148,7 +147,7 @@ fn parse_timestamp(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// Reads 64 hexadecimal digits. Capitals are read too, as Stripe's Go library does; Stripe sends small letters.
+/// Reads 64 hexadecimal digits. Stripe sends lower case; upper case is read too, as in Stripe's Go library.
 fn decode_hex(text: &[u8]) -> Option<[u8; 32]> {
     if text.len() != 64 {
         return None;

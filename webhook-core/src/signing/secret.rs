@@ -8,11 +8,11 @@ use thiserror::Error;
 
 /// The signing secret of a Stripe endpoint.
 ///
-/// The key of the signature is the *whole* text with its `whsec_`, as bytes; nothing is decoded.
+/// The signature's key is the *whole* text including `whsec_`, as bytes; nothing is decoded.
 /// (<https://docs.stripe.com/webhooks/signature>)
 ///
-/// Only the key schedule is kept, not the text, and it is wiped on drop. There is no way to print, compare or
-/// serialise a secret. The text that a secret was made from stays the caller's to wipe.
+/// Only the key schedule is kept, not the text, and it is wiped on drop. A secret cannot be printed, compared or
+/// serialised. The caller remains responsible for wiping the source text.
 ///
 /// ```
 /// use webhook_core::Secret;
@@ -31,8 +31,8 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// Refuses text that cannot be a secret: empty, blank, or with anything but visible ASCII in it. A line break
-    /// left over from a file or an environment variable would otherwise make every signature mismatch.
+    /// Fails if the text cannot be a secret: if it is empty or blank, or contains anything but visible ASCII. Otherwise a
+    /// line break left over from a file or an environment variable would make every signature mismatch.
     pub fn new(text: &str) -> Result<Self, SecretError> {
         if text.is_empty() {
             return Err(SecretError::Empty);
@@ -68,25 +68,25 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a text cannot be a signing secret. Never holds the text.
+/// Why a text cannot be a signing secret. Never contains the text.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// Nothing but white space.
-    #[error("the secret is blank: it holds only white space")]
+    /// The text is white space only.
+    #[error("the secret is blank: it is only white space")]
     Blank,
-    /// No text at all.
+    /// The text is empty.
     #[error("the secret is empty")]
     Empty,
-    /// A byte that no secret holds.
+    /// There is a byte that a secret cannot contain.
     #[error(
-        "the secret holds something other than visible ASCII at byte {at}: was it copied whole, without quotes?"
+        "the secret contains something other than visible ASCII at byte {at}: was it copied whole, without quotes?"
     )]
     NotVisibleAscii {
-        /// Where, counted from 0.
+        /// The position, from 0.
         at: usize,
     },
-    /// White space before or after the text.
+    /// There is white space before or after the text.
     #[error(
         "the secret begins or ends with white space, often a line break from a file or an .env line: \
          every signature would mismatch, so remove it"

@@ -6,8 +6,8 @@ use crate::Secret;
 
 /// Signs a body as Stripe does, and returns the value of the `Stripe-Signature` header.
 ///
-/// There is one `v1` for each secret, as while Stripe rolls an endpoint's secret. `timestamp` is in seconds since
-/// the Unix epoch.
+/// The header has one `v1` for each secret, as Stripe sends it while an endpoint's secret is being rolled. `timestamp` is
+/// in seconds since the Unix epoch.
 ///
 /// ```
 /// use webhook_core::{Secret, sign};

@@ -9,18 +9,17 @@ use thiserror::Error;
 
 use crate::{Secret, SignatureHeader};
 
-/// Verifies that a body comes from Stripe (or from someone who holds a secret), now.
+/// Verifies that a body was signed with one of the secrets, and recently.
 ///
-/// Every `v1` of the header is compared with the signature under every secret, in constant time and without an
-/// early exit. The signature is judged before the time: only what is authentic deserves an opinion about clocks,
-/// and an operator who sees "too old" may trust that nothing else is wrong.
+/// Every `v1` of the header is compared with the signature under every secret, in constant time and without an early
+/// exit. The signature is checked before the time, so an operator who sees "too old" knows that the signature is right.
 ///
-/// `header` comes of the request's one `Stripe-Signature` header; `body` is the request's body to the byte, before
-/// anything decodes or parses it; `now` is the caller's clock.
+/// `header` is the request's only `Stripe-Signature` header. `body` is the request's exact body, before anything decodes
+/// or parses it. `now` is the caller's clock.
 ///
 /// # Errors
 ///
-/// Names the first thing wrong, in this order: no secret, no match, time outside the tolerance.
+/// Reports the first problem, in this order: no secret, no match, a time outside the tolerance.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -63,8 +62,8 @@ fn matches_any(secrets: &[Secret], header: &SignatureHeader<'_>, body: &[u8]) ->
     matched.into()
 }
 
-/// A body whose signature was verified. Only [`verify`] makes one, so code that asks for it cannot be handed
-/// anything else.
+/// A body whose signature was verified. Only [`verify`] makes one, so a function that takes it cannot receive an
+/// unverified body.
 #[derive(Clone)]
 pub struct Verified {
     body: Bytes,
@@ -72,7 +71,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Returns the body, to the byte as it was signed.
+    /// Returns the exact body that was signed.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
@@ -83,7 +82,7 @@ impl Verified {
     }
 }
 
-/// Shows the size of the body, which is a customer's data, and not the body.
+/// Shows the size of the body; the content is personal data.
 impl std::fmt::Debug for Verified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verified")
@@ -93,11 +92,11 @@ impl std::fmt::Debug for Verified {
     }
 }
 
-/// How far the time of a signature may lie from now, on either side.
+/// How far a signature's time may be from now, in the past or the future.
 ///
-/// The default is 300 seconds both ways: Stripe's own default for the past; the same for the future, where several
-/// of Stripe's libraries accept any time at all. A time exactly that far away is accepted. In those libraries a
-/// tolerance of 0 means three different things, so here it cannot be written.
+/// The default is 300 seconds each way: for the past, this is Stripe's own default; for the future, several of Stripe's
+/// libraries accept any time. A time exactly that far away is accepted. A tolerance of 0 means three different things in
+/// those libraries, so it cannot be expressed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tolerance {
     past: Option<NonZeroU64>,
@@ -107,7 +106,7 @@ pub struct Tolerance {
 const STRIPES_TOLERANCE: NonZeroU64 = NonZeroU64::new(300).expect("300 is not 0");
 
 impl Tolerance {
-    /// Accepts every time. For replaying recorded deliveries; a server that uses it accepts replays from anyone.
+    /// Accepts every time. Use it to replay recorded deliveries. A server that uses it accepts replays from anyone.
     pub const DISABLED: Self = Self { past: None, future: None };
 
     /// Accepts signatures that are at most this many seconds old, or ahead of this machine's clock.
@@ -117,13 +116,13 @@ impl Tolerance {
 
     /// Tells whether a signature of this time, in seconds since the Unix epoch, can be verified now.
     ///
-    /// For a look at a header before the body is read: nothing vouches for the time before [`verify`].
+    /// Use it on a header before the body is read. The time is not authenticated until [`verify`] succeeds.
     pub fn admits(self, signed_at: u64, now: SystemTime) -> bool {
         self.judge(signed_at, now).is_ok()
     }
 
     fn judge(self, signed_at: u64, now: SystemTime) -> Result<(), VerifyError> {
-        // A clock before 1970 is a clock at 1970 here: the signature is then far in its future, and refused.
+        // A clock before 1970 counts as 1970: the signature is then far in the future, and refused.
         let now = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let (age, ahead) = (now.saturating_sub(signed_at), signed_at.saturating_sub(now));
         match (self.past, self.future) {
@@ -144,13 +143,13 @@ impl Default for Tolerance {
     }
 }
 
-/// Why a body was not verified. Never holds a signature, a secret or any of the body.
+/// Why a body was not verified. Never contains a signature, a secret or any of the body.
 ///
-/// For the operator: a sender is told none of it.
+/// It is meant for the operator. A sender must not see it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The signature is right, and from the future by more than the tolerance.
+    /// The signature is right, but its time is further in the future than the tolerance allows.
     #[error(
         "the signature is authentic but {ahead} s ahead of this machine's clock, and {tolerance} s are allowed: \
          the clock here runs behind"
@@ -167,15 +166,15 @@ pub enum VerifyError {
          is this the secret of this very endpoint and mode, and did the body arrive unchanged?"
     )]
     Mismatch {
-        /// How many well-formed `v1` there were.
+        /// The number of well-formed `v1`.
         signatures: usize,
-        /// How many secrets were tried.
+        /// The number of secrets that were tried.
         secrets: usize,
     },
     /// There is no secret to verify with.
     #[error("there is no secret to verify with")]
     NoSecret,
-    /// The signature is right, and older than the tolerance.
+    /// The signature is right, but older than the tolerance allows.
     #[error(
         "the signature is authentic but {age} s old, and {tolerance} s are allowed: \
          the clock here runs ahead, or someone replays an old delivery"

@@ -1,4 +1,4 @@
-//! Checking: everything that can be told from the tokens. What needs types is left to the expansion.
+//! Checking: everything that the tokens show. What depends on types is left to the expansion.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use super::policy::Policy;
 use super::unlisted;
 use crate::diagnostics::{Diagnostics, did_you_mean};
 
-/// A handler in which no mistake was found.
+/// A handler without errors.
 pub(super) struct Handler<'f> {
     /// The event types, sorted; `None` for `#[on_unhandled]`.
     pub(super) types: Option<Vec<&'static EventType>>,
-    /// The names and patterns as they were written.
+    /// The names and patterns, as they were written.
     pub(super) names: Vec<LitStr>,
-    /// Types that the catalog does not know.
+    /// Types that the catalog does not list.
     pub(super) unlisted: Vec<String>,
     pub(super) id: Option<String>,
     pub(super) policy: Policy,
@@ -25,7 +25,7 @@ pub(super) struct Handler<'f> {
     pub(super) doc: String,
 }
 
-/// Checks the attribute and the signature, noting every mistake. `None` if the signature is beyond use.
+/// Checks the attribute and the signature, collecting every error. `None` if the signature cannot be used.
 pub(super) fn handler<'f>(
     attribute: Attribute,
     function: &'f ItemFn,
@@ -35,7 +35,7 @@ pub(super) fn handler<'f>(
     if names.is_some_and(|names| names.is_empty() && attribute.unlisted.is_empty()) && diagnostics.is_empty()
     {
         let message = "which events? write `#[on_event(\"payment_intent.succeeded\")]`; \
-                       `#[on_unhandled]` takes those that no handler names";
+                       `#[on_unhandled]` takes the types that no handler names";
         diagnostics.add(proc_macro2::Span::call_site(), message);
     }
     let types = names.map(|names| event_types(names, diagnostics));
@@ -58,7 +58,7 @@ pub(super) fn handler<'f>(
 }
 
 fn event_types(names: &[LitStr], diagnostics: &mut Diagnostics) -> Vec<&'static EventType> {
-    // Which argument brought each type: two of them may cover the same one.
+    // The argument that named each type, because two arguments may cover the same type.
     let mut brought: BTreeMap<&'static str, (&'static EventType, String)> = BTreeMap::new();
     for name in names {
         let written = name.value();
@@ -95,12 +95,12 @@ fn event_types(names: &[LitStr], diagnostics: &mut Diagnostics) -> Vec<&'static 
     brought.into_values().map(|(known, _)| known).collect()
 }
 
-/// Says that a name stands for no event type that a handler can take, and what was probably meant.
+/// The error for a name that does not stand for an event type that a handler can take, with what was probably meant.
 pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
     match mismatch {
         Mismatch::MalformedPattern => format!(
-            "`{written}` is no pattern: a pattern is a group and `.*`, such as `charge.dispute.*`, \
-             and `#[on_unhandled]` takes what no handler names"
+            "`{written}` is not a valid pattern: a pattern is a group and `.*`, such as `charge.dispute.*`; \
+             `#[on_unhandled]` takes the types that no handler names"
         ),
         Mismatch::NoMatch(near) => {
             format!(
@@ -112,11 +112,11 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
             format!("`{written}` is a thin event, which carries no object: the snapshot event is `{twin}`")
         }
         Mismatch::ThinOnly => format!(
-            "`{written}` is a thin event, which carries no object, and has no snapshot twin: \
+            "`{written}` is a thin event, which carries no object, and there is no such snapshot event: \
              handlers take snapshot events"
         ),
         Mismatch::SnapshotMissing(thin) => format!(
-            "`{written}` is no snapshot event: Stripe sends it as the thin event `{thin}` only, \
+            "`{written}` is not a snapshot event: Stripe sends it only as the thin event `{thin}`, \
              and handlers take snapshot events"
         ),
         Mismatch::Group => format!("`{written}` is a group of event types: `{written}.*` names all of them"),
@@ -127,7 +127,7 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
             let all = format!("the `events` command lists all {}", webhook_catalog::snapshot_types().len());
             format!("unknown event type `{written}`{}", did_you_mean(near, &all))
         }
-        other => format!("`{written}` names no event type ({other:?})"),
+        other => format!("`{written}` is not an event type ({other:?})"),
     }
 }
 
@@ -135,20 +135,20 @@ fn handler_id(id: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
     let written = id.value();
     if !is_name(&written) {
         let message =
-            format!("`{written}` is no handler id: it is made of letters, digits, `_`, `-`, `.` and `:`");
+            format!("`{written}` is not a valid handler id: use letters, digits, `_`, `-`, `.` and `:`");
         diagnostics.add(id.span(), message);
         return None;
     }
     Some(written)
 }
 
-/// Tells whether a text can name a handler, or a group of them.
+/// Tells whether a text can name a handler or a group.
 pub(super) fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
     !text.is_empty() && text.bytes().all(allowed)
 }
 
-/// Checks what surrounds the body; types are judged where they can be looked up, by the compiler.
+/// Checks the signature. Its types are checked by the compiler.
 fn signature<'f>(kind: Kind, function: &'f ItemFn, diagnostics: &mut Diagnostics) -> Option<Vec<&'f Type>> {
     let signature = &function.sig;
     let before = diagnostics.len();
@@ -156,10 +156,10 @@ fn signature<'f>(kind: Kind, function: &'f ItemFn, diagnostics: &mut Diagnostics
         let second = attribute.path().segments.last().map(|segment| segment.ident.to_string());
         if let Some(second @ ("on_event" | "on_unhandled")) = second.as_deref() {
             let message = if kind == Kind::OnEvent && second == "on_event" {
-                "this function has an `#[on_event]` already: list all its event types in one".to_owned()
+                "this function already has an `#[on_event]`: list all event types in one".to_owned()
             } else {
                 format!(
-                    "this function has an `#[{}]` already: give `#[{second}]` a function of its own",
+                    "this function already has an `#[{}]`: use another function for `#[{second}]`",
                     kind.name()
                 )
             };
@@ -178,21 +178,21 @@ fn signature<'f>(kind: Kind, function: &'f ItemFn, diagnostics: &mut Diagnostics
     if !signature.generics.params.is_empty() {
         diagnostics.add_on(
             &signature.generics,
-            "a handler has no generic parameters: the server could not choose them",
+            "a handler cannot have generic parameters: the server could not choose them",
         );
     } else if let Some(clause) = &signature.generics.where_clause {
-        diagnostics.add_on(clause, "a handler has no `where` clause");
+        diagnostics.add_on(clause, "a handler cannot have a `where` clause");
     }
     let arguments: Vec<_> =
         signature.inputs.iter().filter_map(|input| argument(kind, input, diagnostics)).collect();
     if let ReturnType::Type(_, returned) = &signature.output {
         match **returned {
-            // Of a function that only lacks its `async`, this is the part that goes away with it.
-            Type::ImplTrait(_) if signature.asyncness.is_some() => diagnostics
-                .add_on(returned, "a handler returns `()` or `Result<(), E>`, by its name: no `impl Trait`"),
-            Type::Never(_) => {
-                diagnostics.add_on(returned, "a handler returns `()` or `Result<(), E>`: it comes to an end")
+            // In a function that only lacks `async`, this return type goes away when `async` is added.
+            Type::ImplTrait(_) if signature.asyncness.is_some() => {
+                diagnostics.add_on(returned, "a handler returns `()` or `Result<(), E>`, not `impl Trait`")
             }
+            Type::Never(_) => diagnostics
+                .add_on(returned, "a handler returns `()` or `Result<(), E>`, because every run ends"),
             _ => {}
         }
     }
@@ -203,36 +203,36 @@ fn argument<'f>(kind: Kind, input: &'f FnArg, diagnostics: &mut Diagnostics) -> 
     let typed = match input {
         FnArg::Typed(typed) => typed,
         receiver => {
-            let message = format!(
-                "`#[{}]` goes on a free function: what a method has in `self` is `State<…>` here",
-                kind.name()
-            );
+            let message =
+                format!("`#[{}]` goes on a free function: use `State<…>` instead of `self`", kind.name());
             diagnostics.add_on(receiver, message);
             return None;
         }
     };
     if let Some(cfg) = typed.attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
         diagnostics
-            .add_on(cfg, "a handler's arguments are not conditional: put the `#[cfg]` on the function");
+            .add_on(cfg, "a handler's arguments cannot be conditional: put the `#[cfg]` on the function");
     }
     match &*typed.ty {
         Type::Reference(reference) => {
             let owned = quote::ToTokens::to_token_stream(&reference.elem).to_string().replace(' ', "");
-            diagnostics
-                .add_on(&typed.ty, format!("a handler owns its arguments: take `{owned}`, not a reference"));
+            diagnostics.add_on(
+                &typed.ty,
+                format!("a handler takes its arguments by value: take `{owned}`, not a reference"),
+            );
             None
         }
         Type::ImplTrait(_) => {
-            diagnostics.add_on(&typed.ty, "a handler's argument has a type with a name: no `impl Trait`");
+            diagnostics.add_on(&typed.ty, "a handler's argument needs a named type, not `impl Trait`");
             None
         }
-        // The compiler says so itself.
+        // The compiler reports it.
         Type::Infer(_) => None,
         named => Some(named),
     }
 }
 
-/// The doc comment as it reads: lines joined, the one space after `///` removed.
+/// The doc comment's text: its lines joined, without the one space after `///`.
 fn doc(function: &ItemFn) -> String {
     let lines =
         function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).filter_map(|attribute| {

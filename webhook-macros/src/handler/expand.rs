@@ -1,4 +1,4 @@
-//! Expansion: a registration beside the function. It holds calls; the logic is in `webhook_core::__private`.
+//! Expansion: a registration beside the function. It contains calls; the logic is in `webhook_core::__private`.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use super::policy::{OrderMode, Policy};
 
 /// Expands to `const _: () = { … };`, which submits the function to the inventory.
 ///
-/// Each piece that the user's types decide is spanned on the token that would be wrong:
-/// - `argument` on the argument's type: a type that no handler can take; a second `Event`;
-/// - `returns` on the return type: a type that is not an outcome;
-/// - `replies` on the return type too: a `Reply` that nobody waits for, or none where Stripe reads one;
-/// - `start` on the function's name: a future that is not `Send`.
+/// Each part that depends on the user's types has the span of the token that an error should point at:
+/// - `argument` the argument's type: a type that a handler cannot take; a second `Event`;
+/// - `returns` the return type: a type that is not an outcome;
+/// - `replies` the return type, too: a `Reply` that Stripe does not wait for, or none where Stripe reads one;
+/// - `start` the function's name: a future that is not `Send`.
 pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: TokenStream) -> TokenStream {
     let root = handler.root.as_ref().map_or(root, |root| quote!(#root));
     let name = &function.sig.ident;
@@ -65,7 +65,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         ReturnType::Default => (quote!(()), name.span()),
         ReturnType::Type(_, returned) => (quote!(#returned), returned.span()),
     };
-    // Where the type is not written out, the compiler says so, and once is enough.
+    // If the type is not written out, the compiler already reports it.
     let is_written = !holds_placeholder(returned.clone());
     let (returns, finish) = if is_written {
         let returning = quote_spanned!(returned_at=> <#returned as __private::IntoOutcome>::RETURNING);
@@ -103,12 +103,12 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         None => quote!(__private::Subscription::Unhandled),
     };
     let policy = policy(&handler.policy);
-    // Inside an `impl`, where a `const` needs a name, the compiler points here.
+    // Inside an `impl`, a `const` needs a name, and the compiler's error points here.
     let underscore = syn::Token![_](name.span());
     let doc = &handler.doc;
     let hover = hover::constants(&handler.names);
     let conditions = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
-    // The server's call is not one that a deprecation warns of.
+    // The deprecation is not meant for the server's call.
     let deprecated = function
         .attrs
         .iter()
@@ -145,7 +145,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
     }
 }
 
-/// The events that lack fields of their objects: name, objects, fields.
+/// The events that lack fields of their objects: their names, objects and missing fields.
 fn lacking<'h>(
     handler: &'h Handler<'_>,
 ) -> impl Iterator<Item = (&'static str, &'h [&'static str], Vec<&'static str>)> {
@@ -156,7 +156,7 @@ fn lacking<'h>(
     })
 }
 
-/// Tells whether a `_` stands anywhere in a type.
+/// Tells whether a type contains `_`.
 fn holds_placeholder(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Group(group) => holds_placeholder(group.stream()),

@@ -1,18 +1,18 @@
-//! What an editor shows over an event's name in the attribute: the documentation of a constant whose name has the
-//! literal's place.
+//! What an editor shows when the pointer is over an event's name in the attribute: the documentation of a constant whose
+//! name has the literal's span.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::LitStr;
 use webhook_catalog::{EventType, Field};
 
-/// How many characters of a field's line are shown; sets of texts can be long.
+/// The maximum length of a field's line, in characters; sets of texts can be long.
 const MOST_OF_A_LINE: usize = 100;
 
-/// How many event types of a pattern are listed.
+/// The maximum number of a pattern's event types that are listed.
 const MOST_TYPES: usize = 40;
 
-/// A documented constant for each name. Nothing uses it, and nothing is left of it in the program.
+/// A documented constant for each name. It is unused, so the compiled program does not contain it.
 pub(super) fn constants(names: &[LitStr]) -> TokenStream {
     names.iter().map(constant).collect()
 }
@@ -25,7 +25,7 @@ fn constant(name: &LitStr) -> TokenStream {
         Err(_) => return TokenStream::new(),
     };
     let letters = written.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_").to_uppercase();
-    // The underscore before it says that nothing uses it.
+    // The underscore marks it as unused.
     let ident = Ident::new(&format!("_{letters}"), name.span());
     let constant = quote_spanned!(name.span()=> const #ident: &::core::primitive::str = #written;);
     quote! {

@@ -1,4 +1,4 @@
-//! Parsing: the attribute's arguments and the function, each mistake noted and stepped over.
+//! Parsing: the attribute's arguments and the function. Parsing continues after an error.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -28,7 +28,7 @@ impl Kind {
 pub(super) struct Attribute {
     pub(super) kind: Kind,
     pub(super) events: Vec<LitStr>,
-    /// Those that the catalog does not know.
+    /// Types that the catalog does not list.
     pub(super) unlisted: Vec<LitStr>,
     pub(super) id: Option<LitStr>,
     pub(super) policy: policy::Written,
@@ -55,7 +55,7 @@ impl Attribute {
             let event: LitStr = input.parse()?;
             if self.kind == Kind::OnUnhandled {
                 let message = "`#[on_unhandled]` takes every type that no handler names: \
-                               use `#[on_event]` to name types";
+                               use `#[on_event]` to name event types";
                 return Err(syn::Error::new(event.span(), message));
             }
             if !event.suffix().is_empty() {
@@ -106,7 +106,7 @@ impl Attribute {
     }
 }
 
-/// What belongs inside another argument, by the names that it may be looked for under.
+/// Settings that belong inside another argument, with similar names.
 const PARTS: [(&[&str], &str); 5] = [
     (&["per", "order_by", "order_per"], "order(per = \"…\")"),
     (&["group", "order_group"], "order(group = \"…\")"),
@@ -115,12 +115,12 @@ const PARTS: [(&[&str], &str); 5] = [
     (&["max_delay"], "retry(max_delay = \"…\")"),
 ];
 
-/// The word that comes next, which is not taken.
+/// The next word, which is not consumed.
 fn key_of(input: ParseStream<'_>) -> Option<String> {
     input.fork().call(Ident::parse_any).ok().map(|key| key.to_string())
 }
 
-/// Takes arguments up to the end, a comma after each, noting every mistake and stepping over it.
+/// Parses arguments separated by commas, up to the end. Collects the errors and continues after each.
 pub(super) fn each_argument(
     input: ParseStream<'_>,
     diagnostics: &mut Diagnostics,
@@ -160,7 +160,7 @@ fn path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     })
 }
 
-/// Where the value stands, or the key if there is no value.
+/// The span of the value, or of the key if there is no value.
 pub(super) fn value_span(key: &Ident, input: ParseStream<'_>) -> Span {
     if input.is_empty() || input.peek(Token![,]) { key.span() } else { input.span() }
 }
@@ -203,7 +203,7 @@ impl Kind {
         syn::Error::new(key.span(), format!("unknown argument `{name}`: {known}"))
     }
 
-    /// Something that is neither a string nor a setting; most often an event type without its quotes.
+    /// The error for something that is neither a string nor a setting, most often an event type without its quotes.
     fn not_an_argument(self, input: ParseStream<'_>) -> syn::Error {
         let written = match upcoming(input) {
             Ok(written) => written,
@@ -223,7 +223,7 @@ impl Kind {
         } else if let Some(near) = webhook_catalog::nearest(&key, words).first() {
             format!("unknown argument `{key}`: did you mean `{near}`?")
         } else {
-            "here stands an event type such as \"payment_intent.succeeded\", or a setting such as `timeout = \"30s\"`"
+            "expected an event type such as \"payment_intent.succeeded\", or a setting such as `timeout = \"30s\"`"
                 .to_owned()
         };
         syn::Error::new_spanned(written, message)
@@ -253,7 +253,7 @@ fn skip_argument(input: ParseStream<'_>) {
     }
 }
 
-/// Parses what the attribute stands on.
+/// Parses the item under the attribute.
 pub(super) fn function(kind: Kind, item: TokenStream, diagnostics: &mut Diagnostics) -> Option<ItemFn> {
     let name = kind.name();
     let first =
@@ -264,14 +264,14 @@ pub(super) fn function(kind: Kind, item: TokenStream, diagnostics: &mut Diagnost
             if syn::parse2::<syn::TraitItemFn>(item.clone())
                 .is_ok_and(|function| function.default.is_none()) =>
         {
-            diagnostics.add_on(first, format!("`#[{name}]` goes on a free function, and that has a body"));
+            diagnostics.add_on(first, format!("`#[{name}]` goes on a free function with a body"));
             None
         }
         Err(_) if syn::parse2::<syn::ImplItemFn>(item.clone()).is_ok() => {
             diagnostics.add_on(first, format!("`#[{name}]` goes on a free function, outside of any `impl`"));
             None
         }
-        // A function that does not parse gets the compiler's own report; another item gets ours.
+        // For a function that does not parse, the compiler's own error is shown; for another item, ours.
         Err(mistake) => {
             let is_item = syn::parse2::<syn::Item>(item).is_ok();
             let message = format!("`#[{name}]` goes on an `async fn`");

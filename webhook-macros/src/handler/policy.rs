@@ -33,7 +33,7 @@ struct WrittenOrder {
     group: Option<LitStr>,
 }
 
-/// A policy without diagnostics. What is `None` was not written.
+/// A checked policy. A setting that is `None` was not written.
 pub(super) struct Policy {
     pub(super) timeout: Option<Duration>,
     pub(super) retry: Retry,
@@ -67,6 +67,6 @@ pub(super) enum OrderMode {
 /// What only the compiler can tell about the return type: whether it holds a `Reply`.
 pub(super) struct Returns {
     pub(super) reply: bool,
-    /// The error if it does not, or does where it must not.
+    /// The error if the return type is otherwise.
     pub(super) otherwise: String,
 }

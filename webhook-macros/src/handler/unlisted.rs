@@ -1,4 +1,4 @@
-//! `unlisted("order.created")`: event types that the catalog does not know.
+//! `unlisted("order.created")`: event types that the catalog does not list.
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;
@@ -11,7 +11,7 @@ use super::policy::Policy;
 use crate::diagnostics::Diagnostics;
 
 const EXAMPLE: &str =
-    "types that the catalog does not know stand in parentheses: `unlisted(\"order.created\")`";
+    "write types that the catalog does not list in parentheses: `unlisted(\"order.created\")`";
 
 /// Parses what follows `unlisted`.
 pub(super) fn parse(
@@ -36,7 +36,7 @@ pub(super) fn parse(
     Ok(names)
 }
 
-/// Checks that they can be names of snapshot events, and are none that the catalog has.
+/// Checks that they can be names of snapshot events that the catalog does not list.
 pub(super) fn check(names: &[LitStr], diagnostics: &mut Diagnostics) -> Vec<String> {
     let mut checked: Vec<String> = Vec::new();
     for name in names {
@@ -52,7 +52,7 @@ pub(super) fn check(names: &[LitStr], diagnostics: &mut Diagnostics) -> Vec<Stri
     checked
 }
 
-/// Whether a name can be an event type: what the envelope of an event accepts.
+/// Tells whether a name can be an event type, as an event's envelope accepts it.
 pub(super) fn is_plausible(written: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     (1..=255).contains(&written.len())
@@ -63,24 +63,24 @@ pub(super) fn is_plausible(written: &str) -> bool {
 fn refusal(written: &str) -> Option<String> {
     if written.contains('*') {
         return Some(format!(
-            "`{written}` is a pattern, and which types it stands for is for the catalog to say: name each type"
+            "`{written}` is a pattern, and the catalog does not know which types it covers: name each type"
         ));
     }
     let thin = ["v1.", "v2."].into_iter().find(|prefix| written.starts_with(prefix));
     match (webhook_catalog::expand(written), thin) {
         (Ok(_), _) => {
-            Some(format!("`{written}` is an event type that the catalog lists: write it without `unlisted`"))
+            Some(format!("the catalog lists the event type `{written}`: write it without `unlisted`"))
         }
         (Err(Mismatch::Unknown(_) | Mismatch::UnknownThin), Some(prefix)) => Some(format!(
-            "`{written}` is a thin event, as its name begins with `{prefix}`, and handlers take snapshot events"
+            "`{written}` is a thin event, because its name begins with `{prefix}`, and handlers take snapshot events"
         )),
         (Err(Mismatch::Unknown(_)), None) if !is_plausible(written) => Some(format!(
-            "`{written}` cannot be an event type: it is made of letters, digits and `_`, with single dots between"
+            "`{written}` cannot be an event type: a type consists of letters, digits and `_`, with single dots between them"
         )),
         (Err(Mismatch::Unknown(near)), None) => {
             near.iter().find(|near| webhook_catalog::is_slip(written, near)).map(|near| {
                 format!(
-                    "`{written}` differs from the event type `{near}` by one letter: if that is meant, write it \
+                    "`{written}` differs from the event type `{near}` by one letter: if you mean that, write it \
                      without `unlisted`"
                 )
             })
@@ -89,7 +89,7 @@ fn refusal(written: &str) -> Option<String> {
     }
 }
 
-/// Checks the policy of a handler of such types: whether Stripe waits for an answer is not known of them.
+/// Checks the policy of a handler of unlisted types, for which it is not known whether Stripe waits for an answer.
 pub(super) fn policy(
     unlisted: &[String],
     reply: Option<Span>,
@@ -98,12 +98,13 @@ pub(super) fn policy(
 ) {
     let Some(name) = unlisted.first() else { return };
     if let Some(reply) = reply {
-        let message = format!("whether Stripe waits for the answer to `{name}` is not known: remove `reply`");
+        let message =
+            format!("it is not known whether Stripe waits for the answer to `{name}`: remove `reply`");
         diagnostics.add(reply, message);
     }
     if let Some(returns) = policy.returns.as_mut().filter(|returns| !returns.reply) {
         returns.otherwise = format!(
-            "this handler returns a `Reply`, and whether Stripe waits for the answer to `{name}` is not known: \
+            "this handler returns a `Reply`, but it is not known whether Stripe waits for the answer to `{name}`: \
              return `()` or `Result<(), E>`"
         );
     }

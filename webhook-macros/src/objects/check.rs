@@ -4,7 +4,7 @@ use super::parse::Module;
 use crate::diagnostics::Diagnostics;
 use crate::schema;
 
-/// The names of the objects, as the catalog has them.
+/// The objects' names, as the catalog spells them.
 pub(super) fn objects(module: &Module, diagnostics: &mut Diagnostics) -> Vec<&'static str> {
     let mut names = Vec::new();
     for object in &module.objects {

@@ -1,4 +1,4 @@
-//! Expansion: a struct for each object, with all its fields, and a module of structs for what is nested in it.
+//! Expansion: a struct for each object with all its fields, and a module of structs for its nested objects.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub(super) fn module(module: &Module, names: &[&'static str], root: TokenStream)
     quote! {
         #doc
         #(#attributes)*
-        #[allow(dead_code, reason = "all fields are there, and a program reads some")]
+        #[allow(dead_code, reason = "a program reads only some of the fields")]
         #visibility mod #name {
             use #root::__private as __private;
 
@@ -28,13 +28,13 @@ pub(super) fn module(module: &Module, names: &[&'static str], root: TokenStream)
     }
 }
 
-/// Writes one object and what is nested in it.
+/// Writes one object and its nested objects.
 struct Writer<'n> {
     name: &'static str,
-    /// All objects that the program asked for; references to others stay untyped.
+    /// All objects that the program named. References to other objects are untyped.
     named: &'n [&'static str],
     nested: Vec<TokenStream>,
-    /// The structs that were written, by name and digest: equal shapes of one name share a struct.
+    /// The structs already written, by name and digest. Equal shapes with the same name share a struct.
     written: HashMap<(String, u64), Ident>,
 }
 
@@ -50,7 +50,7 @@ impl<'n> Writer<'n> {
         let written = self.structure(&format_ident!("{name}"), &doc, "", fields, &quote!());
         let module = Ident::new_raw(&object.replace('.', "_"), Span::call_site());
         let nested = &self.nested;
-        let nested_doc = format!(" What is nested in [`{name}`].");
+        let nested_doc = format!(" Objects nested in [`{name}`].");
         let module = (!nested.is_empty()).then(|| {
             quote! {
                 #[doc = #nested_doc]
@@ -83,7 +83,7 @@ impl<'n> Writer<'n> {
         }
     }
 
-    /// Writes a struct with its way of reading itself. `up` leads from its module to the objects' module.
+    /// Writes a struct and its implementations. `up` leads from its module to the objects' module.
     fn structure(
         &mut self,
         name: &Ident,
@@ -129,7 +129,7 @@ impl<'n> Writer<'n> {
             .filter(|field| at.is_empty() && self.is_lacking(field))
             .map(|field| (field.name, quote!(false)))
             .collect();
-        let cure = "read this event with a view of your own, where the field is an `Option<…>`";
+        let cure = "read this event with your own view, in which the field is an `Option<…>`";
         let sparse_fields = schema::sparse_fields(object, &required, cure);
         quote! {
             #[doc = #doc]
@@ -165,7 +165,7 @@ impl<'n> Writer<'n> {
         }
     }
 
-    /// Whether some event lacks a field that the struct sparse_fields.
+    /// Tells whether some event lacks a field that the struct requires.
     fn is_lacking(&self, field: &Field) -> bool {
         !field.optional && !field.nullable && schema::is_lacking(self.name, field.name)
     }
@@ -228,7 +228,7 @@ impl<'n> Writer<'n> {
     }
 }
 
-/// What the catalog says of a field, as its doc comment.
+/// What the catalog says about a field, as its doc comment.
 fn describe(field: &Field) -> String {
     let values = match schema::element(&field.shape) {
         Shape::Enum(values) => values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", "),

@@ -7,7 +7,7 @@ use syn::{Attribute, Ident, Token, Visibility, braced};
 
 use crate::diagnostics::Diagnostics;
 
-/// The module as it was written.
+/// The module, as it was written.
 pub(super) struct Module {
     pub(super) attributes: Vec<Attribute>,
     pub(super) visibility: Visibility,
@@ -15,7 +15,7 @@ pub(super) struct Module {
     pub(super) objects: Punctuated<ObjectName, Token![,]>,
 }
 
-/// An object's name, of one or several words with dots between.
+/// An object's name: words separated by dots.
 pub(super) struct ObjectName(pub(crate) Punctuated<Ident, Token![.]>);
 
 impl Parse for Module {
@@ -40,7 +40,7 @@ pub(super) fn module(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Opti
     match syn::parse2(tokens) {
         Ok(module) => Some(module),
         Err(mistake) => {
-            let message = "here stands a module with the names of objects: \
+            let message = "expected a module with the names of objects: \
                            `pub mod stripe { payment_intent, checkout.session }`";
             diagnostics.add(mistake.span(), message);
             None

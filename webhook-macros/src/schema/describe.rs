@@ -1,10 +1,10 @@
-//! What the catalog says of a value, in words.
+//! Descriptions of values, for messages.
 
 use webhook_catalog::Shape;
 
 use super::{Found, SchemaPath, element};
 
-/// What a value is, as it stands after "is".
+/// What a value is, to follow "is".
 pub(crate) fn in_words(shape: &Shape) -> String {
     match shape {
         Shape::Any => "any value".to_owned(),
@@ -21,9 +21,9 @@ pub(crate) fn in_words(shape: &Shape) -> String {
     }
 }
 
-/// What is sent in part, as it stands after "is", and what reads it. `None` if it is sent whole.
+/// What is sent only in part, to follow "is", and how to read it. `None` if it is sent whole.
 pub(crate) fn part_in_words(found: &Found) -> Option<String> {
-    let changed = "of which the previous attributes have only the keys that changed";
+    let changed = "of which the previous attributes contain only the keys that changed";
     let words = match &found.shape {
         _ if !found.partial => return None,
         shape @ (Shape::Expandable(_) | Shape::Nested(_) | Shape::Object(_)) => {
@@ -39,7 +39,7 @@ pub(crate) fn part_in_words(found: &Found) -> Option<String> {
         {
             let list = in_words(&Shape::List(inner.clone()));
             format!(
-                "{list}, of which the previous attributes have the array alone, if it changed: use `Option<Vec<…>>`"
+                "{list}, of which the previous attributes contain only the array, if it changed: use `Option<Vec<…>>`"
             )
         }
         _ => return None,
@@ -47,7 +47,7 @@ pub(crate) fn part_in_words(found: &Found) -> Option<String> {
     Some(words)
 }
 
-/// Which type reads what stands at a path, as it stands in a note.
+/// The type that reads what is at a path, for a note.
 pub(crate) fn readers_of(found: &Found) -> String {
     match &found.shape {
         Shape::Map(inner) if found.partial => format!("HashMap<String, Option<{}>>", readers(inner)),
@@ -56,7 +56,7 @@ pub(crate) fn readers_of(found: &Found) -> String {
     }
 }
 
-/// Which type reads it, as it stands in a note.
+/// The type that reads a shape, for a note.
 fn readers(shape: &Shape) -> String {
     match shape {
         Shape::Any => "serde_json::Value".to_owned(),
@@ -74,7 +74,7 @@ fn readers(shape: &Shape) -> String {
     }
 }
 
-/// What the type of a field means besides what it looks like.
+/// What to know about the type besides its name, for a note.
 pub(crate) fn remark(place: &SchemaPath, path: &str, found: &Found) -> String {
     let shape = &found.shape;
     let previous = if found.partial && !matches!(shape, Shape::Array(_)) { ", previous" } else { "" };
@@ -83,23 +83,23 @@ pub(crate) fn remark(place: &SchemaPath, path: &str, found: &Found) -> String {
         Shape::Nested(_) => {
             let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
             format!(
-                "; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\", at = \"{at}\"{previous})]`",
+                "; `View` is your own struct with `#[derive(StripeObject)] #[stripe(object = \"{}\", at = \"{at}\"{previous})]`",
                 place.object
             )
         }
         Shape::Object(names) if found.partial || !is_reference => {
             let or = match shape {
-                Shape::List(_) => "; its `has_more` tells whether Stripe sent all",
+                Shape::List(_) => "; its `has_more` tells whether there are more",
                 _ if is_reference => "; or as `String`, which reads the id",
                 _ => "",
             };
             format!(
-                "{or}; `View` is a struct of yours with `#[derive(StripeObject)] #[stripe(object = \"{}\"{previous})]`",
+                "{or}; `View` is your own struct with `#[derive(StripeObject)] #[stripe(object = \"{}\"{previous})]`",
                 names[0]
             )
         }
         Shape::Object(_) => "; or as `String`, which reads the id".to_owned(),
-        Shape::Enum(_) => "; or as an enum of yours that derives `StripeEnum`".to_owned(),
+        Shape::Enum(_) => "; or as your own enum that derives `StripeEnum`".to_owned(),
         _ => String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! What to say of a field that is not there.
+//! The error for a field that does not exist.
 
 use webhook_catalog::{Field, Move, Shape, moved_at, nearest};
 
@@ -6,7 +6,7 @@ use super::{SchemaPath, in_words};
 use crate::diagnostics::did_you_mean;
 
 impl SchemaPath {
-    /// Says that a step of a path leads nowhere, and why: the event lacks it, it has moved, it was misspelt.
+    /// Says why a step of a path leads nowhere: the event lacks it, it has moved, or it was misspelt.
     pub(super) fn no_field(&self, known: &[Field], step: &str, path: &str) -> String {
         let is_first = path == step || path.starts_with(&format!("{step}."));
         if let Some(event) = self.event.filter(|event| is_first && event.lacks().any(|field| field == step)) {
@@ -23,7 +23,7 @@ impl SchemaPath {
             let what = format!("`{}` of `{owner}` is {}", field.name, in_words(&field.shape));
             return match field.shape {
                 Shape::Array(_) => format!("{what}: read `{0}` itself, as `Vec<…>` of a view", field.name),
-                _ => format!("{what}: there are no places in it"),
+                _ => format!("{what}: it has no positions"),
             };
         }
         let near = nearest(step, known.iter().map(|field| field.name));
@@ -33,7 +33,7 @@ impl SchemaPath {
         )
     }
 
-    /// How a field is read that moved into a list or an array.
+    /// How to read a field that moved into a list or an array.
     fn reading(found: &Move) -> String {
         let [to] = found.to[..] else { return String::new() };
         let Some((list, inside)) = to.split_once("[]").filter(|_| found.note.is_none()) else {

@@ -1,11 +1,11 @@
-//! Fields of objects that single events lack, in tokens: a view says whether it requires them, and a handler's
+//! Fields that an object usually has and some events lack. A view says whether it requires them, and a handler's
 //! expansion compares that with its events.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use webhook_catalog::{deviations, find};
 
-/// Whether any event that carries an object lacks a field of it.
+/// Tells whether any event with this object lacks the field.
 pub(crate) fn is_lacking(object: &str, field: &str) -> bool {
     deviations()
         .iter()
@@ -13,7 +13,7 @@ pub(crate) fn is_lacking(object: &str, field: &str) -> bool {
         .any(|deviation| find(deviation.event).is_some_and(|event| event.objects.contains(&object)))
 }
 
-/// What a view requires of an object: fields, and whether it does without them. Nothing where there is none.
+/// A view's sparse fields, and whether it can do without them. Empty if there are none.
 pub(crate) fn sparse_fields(object: &str, fields: &[(&str, TokenStream)], cure: &str) -> TokenStream {
     if fields.is_empty() {
         return TokenStream::new();
@@ -24,7 +24,7 @@ pub(crate) fn sparse_fields(object: &str, fields: &[(&str, TokenStream)], cure: 
     quote!(const SPARSE_FIELDS: &'static [__private::SparseField] = &[#(#fields),*];)
 }
 
-/// What a payload sparse_fields, which is what its views do.
+/// A payload's sparse fields, which are those of its views.
 pub(crate) fn sparse_fields_of(of_views: impl IntoIterator<Item = TokenStream>, any: bool) -> TokenStream {
     if !any {
         return TokenStream::new();

@@ -1,4 +1,4 @@
-//! What the catalog says of a value, as types and constants of an expansion.
+//! What the catalog says about a value, as types and constants of an expansion.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,12 +6,12 @@ use webhook_catalog::Shape;
 
 use super::{Found, SchemaPath, element};
 
-/// The shape of what stands at a path, as a type.
+/// The shape of what is at a path, as a type.
 pub(crate) fn marker_of(found: &Found) -> TokenStream {
     if found.partial { partial_marker(&found.shape) } else { marker(&found.shape) }
 }
 
-/// The shape as a type, where only a part is sent of what has keys.
+/// The shape as a type, in previous attributes, where values with keys are sent only in part.
 fn partial_marker(shape: &Shape) -> TokenStream {
     match shape {
         Shape::Map(inner) => {
@@ -48,7 +48,7 @@ pub(crate) fn marker(shape: &Shape) -> TokenStream {
         Shape::Integer => quote!(__private::shape::Integer),
         Shape::IntegerText => quote!(__private::shape::IntegerText),
         Shape::Literal("true" | "false") => quote!(__private::shape::Boolean),
-        // Stripe may add a second value at any time.
+        // Stripe may add other values at any time.
         Shape::Enum(_) | Shape::Literal(_) => quote!(__private::shape::Enum),
         Shape::Nested(_) | Shape::Object(_) => quote!(__private::shape::Object),
         Shape::String => quote!(__private::shape::Text),
@@ -57,7 +57,7 @@ pub(crate) fn marker(shape: &Shape) -> TokenStream {
     }
 }
 
-/// Digests a shape: equal where Stripe sends the same thing in several places (FNV-1a over its text form).
+/// Digests a shape, so that the same thing in several places has the same digest (FNV-1a over its text form).
 pub(crate) fn digest(shape: &Shape) -> u64 {
     let text = match shape {
         Shape::Literal(value) => format!("{:?}", Shape::Enum(vec![value.trim_matches('"')])),
@@ -68,7 +68,7 @@ pub(crate) fn digest(shape: &Shape) -> u64 {
     })
 }
 
-/// The places that a value of a shape may be a view of, as tokens; empty where there is nothing to agree on.
+/// The places for which a value's view may be made, as tokens. Empty if there is nothing to check.
 pub(crate) fn places(place: &SchemaPath, path: &str, shape: &Shape) -> Vec<TokenStream> {
     let inner = element(shape);
     match inner {
@@ -91,8 +91,8 @@ mod tests {
 
     use super::*;
 
-    /// Visits the fields at every depth, but for those of an array's elements, with the type that reads each in a view
-    /// of previous attributes.
+    /// Visits the fields at every depth, except inside arrays, with the type that reads each in a view of previous
+    /// attributes.
     fn each(fields: &[Field], visit: &mut impl FnMut(&Field, &str)) {
         for field in fields {
             let found = Found::begin(&field.shape).of_previous();
@@ -118,7 +118,7 @@ mod tests {
                     _ => return,
                 };
                 seen[kind] += 1;
-                // Of what is in a map, only an array is sent whole.
+                // Among the values of a map, only an array is sent whole.
                 let is_partial = is_partial || marker.starts_with("PartialMap<Array<");
                 assert!(is_partial, "{}: {} is read as {marker}", object.name, field.name);
             });

@@ -1,11 +1,11 @@
-//! Walking along a path: what is at its end, or why it leads nowhere.
+//! Following a path: what is at its end, or why there is nothing.
 
 use webhook_catalog::{Field, Shape};
 
 use super::{Found, SchemaPath, element, in_words};
 
 impl SchemaPath {
-    /// Finds a place inside this one; arrays and lists on the way stand for their elements.
+    /// Finds a place inside this one. Arrays and lists on the way stand for their elements.
     pub(crate) fn inner(&self, path: &str) -> Result<Self, String> {
         let mut shape = self.shape.clone();
         for step in path.split('.') {
@@ -15,18 +15,20 @@ impl SchemaPath {
         Ok(Self { at: path.to_owned(), shape, ..*self })
     }
 
-    /// Finds what stands at a path.
+    /// Finds what is at a path.
     pub(crate) fn find(&self, path: &str) -> Result<Found, String> {
         self.walk(path, |at, shape| self.no_way_through(at.rsplit('.').next().unwrap_or(at), shape))
     }
 
-    /// Checks that lanes can be made by what stands at a path: a text, or something that has an id.
+    /// Checks that an ordering key is at the path: a text, or something that has an id.
     pub(crate) fn check_lane(&self, path: &str) -> Result<(), String> {
         let what = |at: &str, shape: &Shape| format!("`{at}` of `{}` is {}", self.name(), in_words(shape));
         let found = self.walk(path, |at, shape| {
             let what = what(at, shape);
             match shape {
-                Shape::Expandable(_) => format!("{what}; an event has the id, so write `per = \"{at}\"`"),
+                Shape::Expandable(_) => {
+                    format!("{what}; an event contains the id, so write `per = \"{at}\"`")
+                }
                 _ => format!("{what}: it contains nothing to order by"),
             }
         })?;
@@ -44,7 +46,7 @@ impl SchemaPath {
         }
     }
 
-    /// Goes along a path; `blocked` has the words for what holds no fields, and the path on which it stands.
+    /// Follows a path. `blocked` makes the error for something without fields, from its path and shape.
     fn walk(&self, path: &str, blocked: impl Fn(&str, &Shape) -> String) -> Result<Found, String> {
         let mut found = Found::begin(&self.shape);
         let mut behind = 0;
@@ -54,7 +56,7 @@ impl SchemaPath {
             rest = after;
             match &found.shape {
                 Shape::Map(inner) => {
-                    // Any key may be there, and none must.
+                    // Any key may be present, and none is required.
                     found.optional = true;
                     found.shape = (**inner).clone();
                 }
@@ -73,7 +75,7 @@ impl SchemaPath {
         Ok(found)
     }
 
-    /// Finds what stands at a path in a sample, where lists are filled and references can be sent whole.
+    /// Finds what is at a path in a sample, where lists have elements and references can be whole objects.
     pub(crate) fn find_in_sample(&self, path: &str) -> Result<Found, String> {
         let mut found = Found::begin(&self.shape);
         let mut rest = Some(path);
@@ -86,7 +88,9 @@ impl SchemaPath {
                 Shape::List(inner) if step == "data" => Shape::Array(inner.clone()),
                 Shape::Array(inner) if step.parse::<usize>().is_ok() => (**inner).clone(),
                 Shape::Array(_) => {
-                    return Err(format!("`{step}` in `{path}` is no place in an array: write a number"));
+                    return Err(format!(
+                        "`{step}` in `{path}` is not a position in an array: write a number"
+                    ));
                 }
                 Shape::Map(inner) => (**inner).clone(),
                 Shape::Any => Shape::Any,
@@ -97,7 +101,7 @@ impl SchemaPath {
                     continue;
                 }
                 Shape::List(_) => {
-                    return Err(format!("the values of the list in `{path}` are in its `data`"));
+                    return Err(format!("the list in `{path}` has its values in `data`"));
                 }
                 other => return Err(self.no_way_through(step, other)),
             };
@@ -119,29 +123,29 @@ impl SchemaPath {
         match shape {
             Shape::Expandable(_) => {
                 format!(
-                    "{what}; an event has the id, so read `{step}` itself, as `String` or `Expandable<…>`"
+                    "{what}; an event contains the id, so read `{step}` itself, as `String` or `Expandable<…>`"
                 )
             }
             Shape::Array(_) => format!("{what}: read `{step}` itself, as `Vec<…>` of a view"),
             Shape::List(_) => format!(
-                "{what}: read `{step}` itself, as `List<…>` of a view, whose `has_more` tells whether that is all"
+                "{what}: read `{step}` itself, as `List<…>` of a view, whose `has_more` tells whether there are more"
             ),
-            _ => format!("{what}: there is nothing inside it"),
+            _ => format!("{what}: it contains no fields"),
         }
     }
 }
 
-/// Checks a key of metadata, which is named after the field that it stands in.
+/// Checks a key of metadata, if `owner` is a field of that name.
 fn check_key(owner: Option<&String>, key: &str) -> Result<(), String> {
     if owner.is_some_and(|owner| owner == "metadata") && !webhook_catalog::is_metadata_key(key) {
         return Err(format!(
-            "`{key}` cannot be a key of `metadata`: it has 1 to 40 characters, and neither `[` nor `]`"
+            "`{key}` cannot be a key of `metadata`: a key has 1 to 40 characters and contains neither `[` nor `]`"
         ));
     }
     Ok(())
 }
 
-/// The fields of an object. One of several objects has the fields of the first; its view names which it is.
+/// The fields of an object. If it can be one of several, these are the fields of the first; a view says which it reads.
 fn fields(shape: &Shape) -> &[Field] {
     match shape {
         Shape::Nested(fields) => fields,
@@ -150,7 +154,7 @@ fn fields(shape: &Shape) -> &[Field] {
     }
 }
 
-/// Whether a value is text that stands for something, unlike a number or a time that is written as text.
+/// Tells whether a value is a text that is not a number or a time.
 fn is_plain_text(shape: &Shape) -> bool {
     match shape {
         Shape::Enum(_) | Shape::String => true,

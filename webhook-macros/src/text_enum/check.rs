@@ -1,4 +1,4 @@
-//! Checking: every variant against the values that the catalog lists.
+//! Checking: every variant against the values in the catalog.
 
 use proc_macro2::Span;
 use syn::{Data, Fields, Ident, Type, Variant};
@@ -9,7 +9,7 @@ use crate::schema::SchemaPath;
 use crate::view::check::place;
 use crate::view::parse::{Item, Settings};
 
-/// An enum whose variants are values that Stripe sends, and one for all others.
+/// An enum whose variants are Stripe's values, with one for all others.
 pub(super) struct TextEnum {
     pub(super) place: SchemaPath,
     pub(super) variants: Vec<(Ident, String)>,
@@ -22,7 +22,12 @@ pub(super) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<TextEnu
         diagnostics.add(name.span(), "`StripeEnum` is for enums; `StripeObject` is for structs");
         return None;
     };
-    if item.settings.object.is_some() && item.settings.at.is_none() && !item.settings.incomplete {
+    let has_other = data.variants.iter().any(|variant| variant.ident == "Other");
+    if item.settings.at.is_none() && !item.settings.incomplete {
+        // All that is missing is reported at once.
+        if !has_other && data.variants.iter().all(|variant| matches!(variant.fields, Fields::Unit)) {
+            diagnostics.add(name.span(), other_is_missing(name));
+        }
         let message = "which field? write `#[stripe(object = \"payment_intent\", at = \"status\")]`";
         diagnostics.add(name.span(), message);
         return None;
@@ -34,14 +39,12 @@ pub(super) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<TextEnu
         other => {
             let is = crate::schema::in_words(other);
             let at = item.settings.at.as_ref().map_or(name.span(), |at| at.span());
-            diagnostics
-                .add(at, format!("`{}` of `{}` is {is}, not one of a set of texts", place.at, place.object));
+            diagnostics.add(at, format!("`{}` of `{}` is {is}, not an enum", place.at, place.object));
             return None;
         }
     };
     let mut variants: Vec<(Ident, String)> = Vec::new();
     let mut other = None;
-    let has_other = data.variants.iter().any(|variant| variant.ident == "Other");
     let mut is_other_missing = !has_other;
     for variant in &data.variants {
         if variant.ident == "Other" {
@@ -54,24 +57,28 @@ pub(super) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<TextEnu
             let message = if is_fallback {
                 format!("the variant for all other values is called `Other`, not `{name}`: `Other(String)`")
             } else {
-                "a variant is a value of Stripe's and holds nothing; only `Other(String)` does".to_owned()
+                "a variant is one of Stripe's values and has no fields; only `Other(String)` has one"
+                    .to_owned()
             };
             diagnostics.add(name.span(), message);
         } else if let Some((value, span)) = value(variant, &values, &place, diagnostics) {
             match variants.iter().find(|(_, known)| *known == value) {
                 Some((known, _)) => diagnostics
-                    .add(span, format!("`{value}` is read as `{known}` already: remove one of the two")),
+                    .add(span, format!("`{value}` is already read as `{known}`: remove one of the two")),
                 None => variants.push((variant.ident.clone(), value)),
             }
         }
     }
     if is_other_missing {
-        let message = format!(
-            "Stripe adds values without notice: give `{name}` a variant `Other(String)` that keeps those it does not know"
-        );
-        diagnostics.add(name.span(), message);
+        diagnostics.add(name.span(), other_is_missing(name));
     }
     Some(TextEnum { place, variants, other: other? })
+}
+
+fn other_is_missing(name: &Ident) -> String {
+    format!(
+        "Stripe adds values without notice: give `{name}` a variant `Other(String)` for the values that it does not list"
+    )
 }
 
 /// Checks the variant for all other values.

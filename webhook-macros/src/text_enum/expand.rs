@@ -1,4 +1,4 @@
-//! Expansion: how the enum reads itself, and how it is written.
+//! Expansion: how the enum is read, and how it is displayed.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -45,7 +45,7 @@ pub(super) fn implementation(item: &Item, checked: &TextEnum, root: TokenStream)
     }
 }
 
-/// Implementations that are never run: the program does not compile, and only the diagnostics shall say so.
+/// Implementations that never run. They prevent further errors in a program that does not compile.
 pub(super) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
     let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
     let name = &item.input.ident;

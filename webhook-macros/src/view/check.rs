@@ -1,4 +1,4 @@
-//! Checking: every field against the catalog. Whether its type can read it is for the compiler to say.
+//! Checking: every field against the catalog. The compiler checks whether a field's type can read it.
 
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -10,7 +10,7 @@ use webhook_catalog::Shape;
 use crate::diagnostics::Diagnostics;
 use crate::schema::{self, Found, SchemaPath};
 
-/// What the item is, checked.
+/// The kind of item, checked.
 pub(crate) enum Kind {
     /// A struct of one unnamed field that reads what the field's type reads.
     Transparent { inner: Type },
@@ -57,7 +57,7 @@ pub(crate) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<Kind> {
                 Some(Kind::View { place, fields })
             }
             other => {
-                let message = "a view has named fields, the ones it reads; \
+                let message = "a view has named fields, which it reads; \
                                a struct around one value is `#[stripe(transparent)]`";
                 let span = if other.is_empty() { input.ident.span() } else { other.span() };
                 diagnostics.add(span, message);
@@ -66,25 +66,23 @@ pub(crate) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<Kind> {
         },
         Data::Enum(data) => {
             if settings.at.is_some() && data.variants.iter().any(|variant| variant.fields.is_empty()) {
-                let message = "the variants of this enum are to be views of objects: `Card(CardView)`; \
-                               one of texts derives `StripeEnum`";
+                let message = "the variants of this enum must hold views of objects, such as `Card(CardView)`; \
+                               an enum of texts derives `StripeEnum`";
                 diagnostics.add(input.ident.span(), message);
                 return None;
             }
             for (key, span) in settings.useless(&["object", "at", "previous", "transparent"]) {
                 let message = match key {
-                    "object" => "the variants' views say which objects they are: remove this".to_owned(),
-                    "previous" => {
-                        "previous attributes do not say which object they are of, so an enum cannot \
+                    "object" => "the variants' views name the objects: remove this".to_owned(),
+                    "previous" => "previous attributes do not name their object, so an enum cannot \
                                    read them: remove this"
-                            .to_owned()
-                    }
-                    _ => format!("an enum over views has no use for `{key}`: remove this"),
+                        .to_owned(),
+                    _ => format!("an enum over views does not take `{key}`: remove this"),
                 };
                 diagnostics.add(span, message);
             }
             if data.variants.is_empty() {
-                let message = "an enum over views has a variant for each object that the program reads";
+                let message = "an enum over views needs a variant for each object that the program reads";
                 diagnostics.add(input.ident.span(), message);
             }
             let variants =
@@ -92,24 +90,26 @@ pub(crate) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<Kind> {
             Some(Kind::Union { variants })
         }
         Data::Union(data) => {
-            diagnostics.add(data.union_token.span, "a view is a struct, or an enum over views");
+            diagnostics.add(data.union_token.span, "a view is a struct or an enum over views");
             None
         }
     }
 }
 
-/// Says that a place holds no object that a view with `at` could be of.
+/// The error for a place that does not hold an object for a view with `at`.
 fn of_no_object(place: &SchemaPath) -> String {
     let what = format!("`{}` of `{}` is {}", place.at, place.object, schema::in_words(&place.shape));
     match &place.shape {
-        Shape::Object(names) => format!("{what}: a view of it is `#[stripe(object = \"{}\")]`", names[0]),
-        _ => format!("{what}, and a view is of an object"),
+        Shape::Object(names) => {
+            format!("{what}: write `#[stripe(object = \"{}\")]` for a view of it", names[0])
+        }
+        _ => format!("{what}, but a view reads an object"),
     }
 }
 
 fn transparent(fields: &Fields, settings: &Settings, diagnostics: &mut Diagnostics) -> Option<Kind> {
     for (_, span) in settings.useless(&["object", "at", "previous"]) {
-        diagnostics.add(span, "a transparent type reads what its field's type reads, anywhere: remove this");
+        diagnostics.add(span, "a transparent type reads whatever its field's type reads: remove this");
     }
     match fields {
         Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
@@ -123,14 +123,14 @@ fn transparent(fields: &Fields, settings: &Settings, diagnostics: &mut Diagnosti
     }
 }
 
-/// Finds the place that the attributes name.
+/// Finds the place in the schema that the attributes name.
 pub(crate) fn place(name: &Ident, settings: &Settings, diagnostics: &mut Diagnostics) -> Option<SchemaPath> {
     if settings.incomplete {
         return None;
     }
     let Some(object) = &settings.object else {
         {
-            let message = "which object of Stripe's? write `#[stripe(object = \"payment_intent\")]`";
+            let message = "which Stripe object? write `#[stripe(object = \"payment_intent\")]`";
             diagnostics.add(name.span(), message);
         }
         return None;
@@ -186,7 +186,8 @@ fn variant(variant: &Variant, diagnostics: &mut Diagnostics) -> Option<(Ident, T
             Some((variant.ident.clone(), unnamed.unnamed[0].ty.clone()))
         }
         _ => {
-            let message = format!("each variant holds a view of one object: `{0}({0}View)`", variant.ident);
+            let message =
+                format!("each variant holds a view of one object, such as `{0}({0}View)`", variant.ident);
             diagnostics.add(variant.ident.span(), message);
             None
         }

@@ -27,7 +27,7 @@ pub(super) fn implementation(item: &Item, kind: &Kind, root: TokenStream) -> Tok
     }
 }
 
-/// Implementations that are never run: the program does not compile, and only the diagnostics shall say so.
+/// Implementations that never run. They prevent further errors in a program that does not compile.
 pub(super) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
     let root = item.settings.root.as_ref().map_or(root, |root| quote!(#root));
     let name = &item.input.ident;
@@ -153,9 +153,9 @@ fn union(item: &Item, variants: &[(Ident, Type)]) -> TokenStream {
     }
 }
 
-/// A view's field is described by a constant, in which its type is named once: whatever is wrong with the type is
-/// reported once, on it, in a sentence about this very field. A type with the view's own parameters in it cannot
-/// stand in a constant, and is required of whoever chooses the parameters.
+/// A constant describes each field and names its type once, so an error in the type is reported once, at the type, with a
+/// message about this field. A type that contains the view's own parameters cannot be used in a constant; it becomes a
+/// bound on the parameters instead.
 fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
     let name = &item.input.ident;
     let text = name.to_string();
@@ -209,7 +209,7 @@ fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
     });
     let previous = item.settings.previous.is_some();
     let is_previous = previous.then(|| {
-        // To the lints, what is located at the view's name is the user's code, which needs no path to what is in scope.
+        // Lints treat tokens at the view's name as the user's code, and reject a path to a name that is in scope.
         let imported = quote!(
             use __private::PreviousView as __PreviousView;
         );
@@ -226,7 +226,7 @@ fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
             }
         }
     });
-    // Of previous attributes a view reads what stands in an object's place, and whole objects in an array.
+    // In previous attributes a view reads a partial object, and whole objects in an array.
     let shapes = previous.then(|| quote!(PartialObject)).into_iter().chain([quote!(Object)]);
     let reads = shapes.map(|shape| {
         quote! {
@@ -264,7 +264,7 @@ fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
     }
 }
 
-/// The place of a name in a list, to which it is added if need be.
+/// The position of a name in a list. Adds the name if it is missing.
 fn position<'n>(names: &mut Vec<&'n str>, name: &'n str) -> usize {
     names.iter().position(|known| *known == name).unwrap_or_else(|| {
         names.push(name);

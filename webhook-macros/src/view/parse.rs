@@ -1,4 +1,4 @@
-//! Parsing: the derived item and its `#[stripe(…)]` attributes, each mistake noted and stepped over.
+//! Parsing: the derived item and its `#[stripe(…)]` attributes. Parsing continues after an error.
 
 use proc_macro2::{Span, TokenStream};
 use syn::meta::ParseNestedMeta;
@@ -7,13 +7,13 @@ use syn::{Attribute, DeriveInput, LitStr, Path};
 
 use crate::diagnostics::{Diagnostics, did_you_mean};
 
-/// The item as it was written.
+/// The item, as it was written.
 pub(crate) struct Item {
     pub(crate) input: DeriveInput,
     pub(crate) settings: Settings,
 }
 
-/// What `#[stripe(…)]` says.
+/// The content of `#[stripe(…)]`.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) object: Option<LitStr>,
@@ -21,12 +21,12 @@ pub(crate) struct Settings {
     pub(crate) path: Option<LitStr>,
     pub(crate) transparent: Option<Span>,
     pub(crate) previous: Option<Span>,
-    /// Whether something could not be read: then nothing is said to be missing.
+    /// Whether something could not be parsed. Then nothing is reported as missing.
     pub(crate) incomplete: bool,
     pub(crate) root: Option<Path>,
 }
 
-/// Parses the item; `allowed` are the keys that make sense on it.
+/// Parses the item. `allowed` are the keys that it can have.
 pub(crate) fn item(tokens: TokenStream, allowed: &[&str], diagnostics: &mut Diagnostics) -> Option<Item> {
     match syn::parse2::<DeriveInput>(tokens) {
         Ok(input) => {
@@ -41,7 +41,7 @@ pub(crate) fn item(tokens: TokenStream, allowed: &[&str], diagnostics: &mut Diag
 }
 
 impl Settings {
-    /// Reads all `#[stripe(…)]` among the attributes; `allowed` are the keys that make sense here.
+    /// Reads all `#[stripe(…)]` among the attributes. `allowed` are the keys that can be used here.
     pub(crate) fn parse(attributes: &[Attribute], allowed: &[&str], diagnostics: &mut Diagnostics) -> Self {
         let mut settings = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("stripe")) {
@@ -68,7 +68,7 @@ impl Settings {
         if repeated { Err(meta.error(format!("`{key}` is given twice: keep one"))) } else { Ok(()) }
     }
 
-    /// The keys that are given and of no use here, of these: where each stands.
+    /// Those of the keys that were given, with their spans.
     pub(crate) fn useless(&self, keys: &[&'static str]) -> Vec<(&'static str, Span)> {
         let span = |key: &str| match key {
             "object" => self.object.as_ref().map(LitStr::span),
@@ -81,30 +81,30 @@ impl Settings {
 }
 
 fn text(meta: &ParseNestedMeta<'_>, example: &str) -> syn::Result<LitStr> {
-    let value = meta.value().map_err(|_| meta.error(format!("it needs a value: `{example}`")))?;
-    value.parse().map_err(|mistake| {
-        syn::Error::new(mistake.span(), format!("a string literal stands here: `{example}`"))
-    })
+    let value = meta.value().map_err(|_| meta.error(format!("this key needs a value: `{example}`")))?;
+    value
+        .parse()
+        .map_err(|mistake| syn::Error::new(mistake.span(), format!("expected a string literal: `{example}`")))
 }
 
 fn path(meta: &ParseNestedMeta<'_>) -> syn::Result<Path> {
-    const EXAMPLE: &str = "a path stands here: `crate = my::webhook_core`";
+    const EXAMPLE: &str = "expected a path: `crate = my::webhook_core`";
     let value = meta.value().map_err(|_| meta.error(EXAMPLE))?;
     value.call(Path::parse_mod_style).map_err(|mistake| syn::Error::new(mistake.span(), EXAMPLE))
 }
 
-/// The place of a key that stands alone.
+/// The span of a key without a value.
 fn alone(meta: &ParseNestedMeta<'_>) -> syn::Result<Span> {
     if meta.input.is_empty() || meta.input.peek(syn::Token![,]) {
         return Ok(meta.path.span());
     }
     let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
-    Err(meta.error(format!("`{key}` stands alone, without a value")))
+    Err(meta.error(format!("`{key}` takes no value")))
 }
 
 fn unknown_key(meta: &ParseNestedMeta<'_>, key: &str, allowed: &[&str]) -> syn::Error {
     if allowed.is_empty() {
-        return meta.error("`stripe` says nothing here: remove this");
+        return meta.error("`stripe` has no settings here: remove this");
     }
     let near = webhook_catalog::nearest(key, allowed.iter().copied());
     let all = format!("there are `{}`", allowed.join("`, `"));

@@ -1,18 +1,18 @@
-//! Where each object and array in a value ends.
+//! The ends of the objects and arrays in a value.
 
 use super::MOST_LEVELS;
 
-/// Where each object and array in a value ends, found in one pass, so that whatever skips one does so in one step: else
-/// what lies in many of them is looked at once for each.
+/// The end of each object and array in a value, found in one pass, so that skipping one takes one step. Otherwise a value
+/// inside many of them would be scanned once for each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ends(
-    /// Where each begins and ends, in the order in which they begin. The end is 0 where there is none.
+    /// The beginning and end of each, sorted by the beginning. The end is 0 if there is none.
     Vec<(u32, u32)>,
 );
 
 impl Ends {
-    /// Finds the ends in the text of one JSON value. Of malformed text it may find some; what lies deeper than is ever
-    /// read is left out.
+    /// Finds the ends in the text of one JSON value. In malformed text it may find only some. It leaves out what is nested
+    /// too deeply to be read.
     pub(crate) fn of(text: &str) -> Self {
         let mut ends = Vec::new();
         let mut open = [0; MOST_LEVELS as usize];
@@ -51,7 +51,7 @@ impl Ends {
         Self(ends)
     }
 
-    /// Returns where the object or array ends that begins at `start`.
+    /// Returns the end of the object or array that begins at `start`.
     pub(super) fn of_what_begins_at(&self, start: u32) -> Option<u32> {
         let at = self.0.binary_search_by_key(&start, |(start, _)| *start).ok()?;
         let (_, end) = self.0[at];
@@ -59,7 +59,7 @@ impl Ends {
     }
 }
 
-/// Where a text ends that begins with the quote at `start`.
+/// The end of the text that begins with the quote at `start`.
 pub(super) fn end_of_text(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
@@ -78,7 +78,7 @@ thread_local! {
     pub(super) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Counts the bytes that are looked at, for the test that they grow with the text alone.
+/// Counts the bytes that are scanned, for the test that their number grows with the text only.
 pub(super) fn looked_at(bytes: usize) {
     #[cfg(test)]
     LOOKED_AT.with(|count| count.set(count.get() + bytes));

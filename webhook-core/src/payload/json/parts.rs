@@ -3,9 +3,9 @@
 use super::Json;
 use super::ends::{end_of_text, looked_at};
 
-/// The parts of an object or array, one after the other. Every step gives nothing where the text is malformed.
+/// Iterates over the parts of an object or array. Every step returns nothing if the text is malformed.
 ///
-/// A part that nobody reads costs a look at its quotes and brackets, and no stack however deep it is.
+/// A part that is not read costs a scan for quotes and brackets, and no stack, however deeply it is nested.
 pub(super) struct Parts<'a> {
     whole: Json<'a>,
     text: &'a str,
@@ -21,7 +21,7 @@ impl<'a> Parts<'a> {
         (text.as_bytes().first() == Some(&open)).then_some(Self { whole, text, at: 1, close, first: true })
     }
 
-    /// Moves to the next part; false at the end, behind which nothing may stand.
+    /// Moves to the next part. False at the end, after which nothing may follow.
     pub(super) fn advance(&mut self) -> Option<bool> {
         self.blanks();
         let first = std::mem::replace(&mut self.first, false);
@@ -40,7 +40,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Takes a key as it is written, and its value.
+    /// Takes a key as it was sent, and its value.
     pub(super) fn entry(&mut self) -> Option<(&'a str, Json<'a>)> {
         let key = self.value()?.text;
         if !key.starts_with('"') {
@@ -105,7 +105,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Where a part begins in the whole value. A text that is too long for it has no ends, and nobody asks.
+    /// The position of a part in the whole value. A text too long for this type has no ends, so it is never used.
     fn start_of(&self, at: usize) -> u32 {
         self.whole.start.saturating_add(u32::try_from(at).unwrap_or(u32::MAX))
     }

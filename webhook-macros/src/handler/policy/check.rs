@@ -16,7 +16,7 @@ pub(super) const ATTEMPTS: &str =
     "the value of `attempts` is a whole number from 1 to 1000, such as `attempts = 12`";
 
 impl Policy {
-    /// Checks what was written; `types` are the event types as far as they are known, `None` for `#[on_unhandled]`.
+    /// Checks what was written. `types` are the event types that the catalog lists; `None` for `#[on_unhandled]`.
     pub(in super::super) fn check(
         written: Written,
         types: Option<&[&'static EventType]>,
@@ -219,7 +219,7 @@ fn answers(
     }
 }
 
-/// What the function must return, as far as the attribute decides it.
+/// What the function must return, to the extent that the attribute decides it.
 fn returns(types: Option<&[&EventType]>, replies: bool) -> Option<Returns> {
     let types_or_none = types.unwrap_or_default();
     if replies {
@@ -237,7 +237,7 @@ fn returns(types: Option<&[&EventType]>, replies: bool) -> Option<Returns> {
                 .to_owned()
         }
         (_, Some(other)) => format!(
-            "this handler returns a `Reply`, and Stripe does not wait for the answer to `{}`: \
+            "this handler returns a `Reply`, but Stripe does not wait for the answer to `{}`: \
              return `()` or `Result<(), E>`",
             other.name
         ),

@@ -136,7 +136,7 @@ impl WrittenOrder {
             input.call(Ident::parse_any)?;
             return match self.mode.replace(mode) {
                 None => Ok(()),
-                Some(_) => Err(syn::Error::new_spanned(written, "an `order` is one of the three: keep one")),
+                Some(_) => Err(syn::Error::new_spanned(written, "`order` has one mode: keep one")),
             };
         };
         input.call(Ident::parse_any)?;
@@ -162,7 +162,7 @@ impl WrittenOrder {
     }
 }
 
-/// The key that comes next, if a setting does: a word before `=`, or one of the keys.
+/// The next key, if a setting comes next: a word before `=`, or one of the keys.
 fn setting_key(input: ParseStream<'_>, keys: &[&str]) -> Option<Ident> {
     let is_setting = input.peek(Ident::peek_any) && input.peek2(Token![=]);
     let key = input.fork().call(Ident::parse_any).ok()?;
@@ -174,7 +174,7 @@ fn equals_sign(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     input.parse::<Token![=]>().map(drop).map_err(|_| syn::Error::new(key.span(), message))
 }
 
-/// Reads an order's mode, which stands after `before`; what is nearly one gets the right spelling.
+/// Reads an order's mode, which follows `before`. An error suggests the right spelling.
 fn mode(written: TokenStream, before: &str, all: &str) -> syn::Result<OrderMode> {
     let (found, quoted) = match syn::parse2::<LitStr>(written.clone()) {
         Ok(text) => (text.value(), true),
@@ -183,7 +183,7 @@ fn mode(written: TokenStream, before: &str, all: &str) -> syn::Result<OrderMode>
     if !quoted && let Some((_, mode)) = MODES.iter().find(|(name, _)| *name == found) {
         return Ok(*mode);
     }
-    // Such as `Strict` or `OrderMode::Strict`, as the type in the registry is written.
+    // Such as `Strict` or `OrderMode::Strict`, the name in the registry.
     let last = found.rsplit(':').next().unwrap_or_default().to_lowercase();
     let message = match nearest(&last, MODES.map(|(name, _)| name)).first() {
         Some(near) if *near == last && quoted => format!("write `{before}{near}`, without quotes"),

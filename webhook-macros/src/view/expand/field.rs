@@ -24,7 +24,7 @@ pub(super) fn constant_of(
     let ty = &field.ty;
     let shape = shape_of(field);
     let (message, note) = sentences(place, field);
-    // A name of its own: the compiler points out traits of the same name.
+    // A unique name, because the compiler mentions other traits of the same name.
     let reads = format_ident!("{view}_reads_{}", field.name.unraw());
     let described = quote_spanned!(ty.span()=> describe::<#ty>());
     let places = schema::places(place, &field.path, &field.found.shape);
@@ -36,7 +36,7 @@ pub(super) fn constant_of(
     });
     quote! {
         const #constant: __private::Field<#ty> = {
-            #[allow(non_camel_case_types, reason = "nobody writes it")]
+            #[allow(non_camel_case_types, reason = "it is never written by hand")]
             #[diagnostic::on_unimplemented(message = #message, label = "`{Self}` cannot read it", note = #note)]
             trait #reads: __private::FromStripe<#shape> {}
 
@@ -53,7 +53,7 @@ pub(super) fn constant_of(
     }
 }
 
-/// What is wrong with a type that cannot read the field, and what would be right.
+/// The message and the note for a type that cannot read the field.
 fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
     let (path, owner, found) = (&field.path, place.name(), &field.found);
     let (is, readers) = (schema::in_words(&found.shape), schema::readers_of(found));
@@ -68,7 +68,7 @@ fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
     let reader = if missing.is_empty() { readers } else { format!("Option<{readers}>") };
     let message = match missing {
         _ if let Some(part) = schema::part_in_words(found) => format!("`{path}` of `{owner}` is {part}"),
-        // The type's look only chooses the sentence; whether it fits is decided by the trait.
+        // The type's spelling only selects the message; the trait decides whether the type fits.
         _ if missing.is_empty() || is_option(&field.ty) => format!("`{path}` of `{owner}` is {is}"),
         _ => format!("`{path}` of `{owner}` {missing}: use `Option<…>`"),
     };
@@ -77,7 +77,7 @@ fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
         "" => format!("read it as `{reader}`{remark}"),
         _ => format!("it is {is}, and {missing}: read it as `{reader}`{remark}"),
     };
-    // Braces are placeholders in such a text.
+    // Braces are placeholders in these texts.
     (message.replace(['{', '}'], "|"), note.replace(['{', '}'], "|"))
 }
 
