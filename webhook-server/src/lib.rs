@@ -20,10 +20,10 @@ pub use store::InboxLocation;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use webhook_core::TimestampOutOfRange;
 pub use webhook_core::{
-    Context, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, FromStripe, HandlerError,
-    IntoOutcome, Invocation, Json, List, Outcome, Payload, PreviousView, RawJson, Reply, Requirements,
-    ResultExt, Sample, SampleError, State, StateType, StateValue, Story, Timestamp, Unchecked, Verdict, View,
-    idempotency, shape,
+    Context, Data, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, FromStripe, HandlerError,
+    IntoOutcome, Invocation, Json, List, Outcome, Payload, PreviousView, RawJson, RelatedObject, Reply,
+    Requirements, ResultExt, Sample, SampleError, Snapshot, State, StateType, StateValue, Story, Thin,
+    Timestamp, Unchecked, Verdict, View, idempotency, shape,
 };
 #[doc = include_str!("../../webhook-core/src/docs/stripe_enum.md")]
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;

@@ -38,7 +38,7 @@ pub fn awaited_types() -> &'static [Awaited] {
     &AWAITED
 }
 
-/// Finds an event type among those whose answer Stripe waits for.
+/// Returns how Stripe waits for the answer to an event type. `None` if it does not wait.
 pub fn awaited(event_type: &str) -> Option<&'static Awaited> {
     AWAITED.iter().find(|awaited| awaited.event_type == event_type)
 }

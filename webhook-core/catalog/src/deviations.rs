@@ -1,33 +1,33 @@
-//! What single events send otherwise than the object that they carry, as `deviations.txt` lists it.
+//! Where single events differ from the type of the object that they carry. `deviations.txt` lists them.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::{EventType, Object};
 
-/// A field that an event sends otherwise than its object's type says.
+/// A field that an event sends differently than its object's type says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deviation {
     /// The event type.
     pub event: &'static str,
-    /// Whether the field is always there, with a value. Otherwise it never is.
+    /// Whether the field always has a value in this event. Otherwise the event never has the field.
     pub is_sent: bool,
     /// The field, at the top of the object.
     pub field: &'static str,
-    /// Where that is said.
+    /// The source.
     pub source: &'static str,
 }
 
 static DEVIATIONS: LazyLock<Vec<Deviation>> = LazyLock::new(|| parse(include_str!("deviations.txt")));
 
-/// Returns what single events send otherwise than their object.
+/// Returns where single events differ from the type of their object.
 pub fn deviations() -> &'static [Deviation] {
     &DEVIATIONS
 }
 
 impl EventType {
-    /// Returns the fields that this event's object lacks, though the object's type has them.
+    /// Returns the fields of the object's type that this event's object lacks.
     pub fn lacks(&self) -> impl Iterator<Item = &'static str> {
         self.deviations().filter(|deviation| !deviation.is_sent).map(|deviation| deviation.field)
     }
@@ -65,7 +65,7 @@ fn parse(text: &'static str) -> Vec<Deviation> {
             [event, verb @ ("lacks" | "sends"), field, source] => {
                 Deviation { event, is_sent: verb == "sends", field, source }
             }
-            _ => unreachable!("deviations.txt holds a line that is not a deviation: {line}"),
+            _ => unreachable!("deviations.txt contains a line that is not a deviation: {line}"),
         })
         .collect()
 }

@@ -1,10 +1,10 @@
-//! The event types, as `events.txt` lists them.
+//! The event types, which `events.txt` lists.
 
 use std::sync::LazyLock;
 
 use crate::nearest;
 
-/// Which of Stripe's two kinds of event a type is.
+/// One of Stripe's two kinds of event.
 ///
 /// Source: <https://docs.stripe.com/event-destinations#thin-events>. One event destination sends one kind only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ use crate::nearest;
 pub enum Kind {
     /// Carries the object as it was when the event happened.
     Snapshot,
-    /// Names the object, which is then fetched from Stripe; begins with `v1.` or `v2.`.
+    /// Refers to the object, which can be fetched from Stripe. The type's name begins with `v1.` or `v2.`.
     Thin,
 }
 
@@ -24,12 +24,12 @@ pub struct EventType {
     pub name: &'static str,
     /// Snapshot or thin.
     pub kind: Kind,
-    /// The `object` strings of what it carries (snapshot) or is about (thin): usually one, several where Stripe
-    /// sends a union, none for the thin types without a related object.
+    /// The types of the objects that it carries (snapshot) or refers to (thin): usually one, several if Stripe sends one of
+    /// several, none for a thin type without a related object.
     pub objects: Vec<&'static str>,
     /// Whether the related object of a thin type is a singleton, which has no id.
     pub singleton: bool,
-    /// Whether the event that is fetched for a thin type holds data of its own.
+    /// Whether a thin event contains data of its own when it is fetched.
     pub data: bool,
 }
 
@@ -64,25 +64,25 @@ pub fn find(name: &str) -> Option<&'static EventType> {
     })
 }
 
-/// Why a name or pattern stands for no snapshot event type, with the names that may have been meant.
+/// Why a name or pattern does not stand for a snapshot event type, with the names that may have been meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// A pattern of a shape other than `group.*`.
+    /// A pattern of another form than `group.*`.
     MalformedPattern,
-    /// A well-formed pattern that no type matches; the groups whose names are nearest.
+    /// A valid pattern that no type matches, and the groups with the nearest names.
     NoMatch(Vec<String>),
-    /// A thin type that has a snapshot twin, which is given.
+    /// A thin type, and the snapshot type that reports the same occurrence.
     ThinTwin(&'static str),
-    /// A thin type without a snapshot twin.
+    /// A thin type for which there is no snapshot type.
     ThinOnly,
-    /// No snapshot type, but `v1.` before it names this thin type.
+    /// Not a snapshot type; with `v1.` before it, it is this thin type.
     SnapshotMissing(&'static str),
-    /// A group of types, which a pattern names.
+    /// A group of types, for which a pattern is needed.
     Group,
-    /// No thin type either, though the name begins like one.
+    /// Unknown, with a name that begins like that of a thin type.
     UnknownThin,
-    /// No type at all; the nearest names.
+    /// Unknown; the nearest names.
     Unknown(Vec<&'static str>),
 }
 
@@ -92,7 +92,7 @@ pub enum Mismatch {
 ///
 /// # Errors
 ///
-/// Returns why there is none, and what was probably meant.
+/// Fails if there is none. The error says why, and what was probably meant.
 pub fn expand(name: &str) -> Result<Vec<&'static EventType>, Mismatch> {
     if name.contains('*') {
         return expand_pattern(name);
@@ -137,18 +137,18 @@ fn unknown(name: &str) -> Mismatch {
     if let Some(thin) = thin_types().iter().find(|thin| thin.name.strip_prefix("v1.") == Some(name)) {
         return Mismatch::SnapshotMissing(thin.name);
     }
-    // `v1.source.canceled` is no thin type, but a snapshot type of that name exists.
+    // `v1.source.canceled` is not a thin type, but there is such a snapshot type without the `v1.`.
     if let Some(snapshot) = name.strip_prefix("v1.").and_then(snapshot) {
         return Mismatch::Unknown(vec![snapshot.name]);
     }
-    // A group: what is missing is the star.
+    // A group without the `.*`.
     if expand_pattern(&format!("{name}.*")).is_ok() {
         return Mismatch::Group;
     }
     if name.starts_with("v2.") {
         return Mismatch::UnknownThin;
     }
-    // Whole trailing segments are a better hint than letters: `subscription.created` lacks only its `customer.`.
+    // Equal trailing segments are a better hint than similar letters: `subscription.created` lacks only `customer.`.
     let completed: Vec<_> = names(snapshot_types())
         .filter(|known| known.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')))
         .collect();
@@ -171,7 +171,7 @@ fn parse(text: &'static str) -> Events {
             (Some("api_version"), Some(version)) => events.api_version = version,
             (Some("snapshot"), Some(name)) => events.snapshot.push(event_type(Kind::Snapshot, name, words)),
             (Some("thin"), Some(name)) => events.thin.push(event_type(Kind::Thin, name, words)),
-            _ => unreachable!("events.txt holds a line that its generator does not write: {line}"),
+            _ => unreachable!("events.txt contains a line that its generator does not write: {line}"),
         }
     }
     events

@@ -1,21 +1,21 @@
-//! The names of fields, wherever they stand: what tells a field from a key that somebody chose.
+//! The names of all fields, which distinguish a field from a key that a user chose.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::{Field, Shape, object, objects};
 
-/// What is known of all fields of a name.
+/// What is known about all fields with this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FieldName {
     /// The name.
     pub name: &'static str,
-    /// Whether one of them holds keys that the user chose.
+    /// Whether one of them is a map with keys that the user chose.
     pub is_a_map: bool,
 }
 
-/// Finds whether any object has a field of this name, at any depth.
+/// Finds a field name. `None` if no object has such a field at any depth.
 pub fn field_named(name: &str) -> Option<FieldName> {
     static NAMES: LazyLock<BTreeMap<&str, bool>> = LazyLock::new(|| {
         let mut names = BTreeMap::new();

@@ -1,12 +1,11 @@
 //! What Stripe sends: every event type, the object it carries, and every field of that object.
 //!
-//! The facts stand in two text files, `events.txt` and `objects.txt`, which one command makes from the type
-//! declarations of Stripe's own SDKs (see `generate/README.md`). This crate only reads them, each object at its
-//! first use, so that a macro expansion pays for the objects it asks about and a program that never asks carries
-//! none of it.
+//! The facts are in two text files, `events.txt` and `objects.txt`, which one command generates from the type
+//! declarations of Stripe's own SDKs (see `generate/README.md`). This crate only reads them, and parses each object at its
+//! first use, so that a macro expansion parses only what it needs.
 //!
-//! Two more are written by hand: `deviations.txt`, what single events send otherwise than their object, and
-//! `moves.txt`, where the fields of earlier API versions went.
+//! Written by hand are `deviations.txt` (where single events differ from their object's type), `moves.txt` (where the
+//! fields of earlier API versions went) and `awaited.rs` (the event types whose answer Stripe waits for).
 
 mod awaited;
 mod deviations;

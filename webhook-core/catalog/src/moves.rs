@@ -1,4 +1,4 @@
-//! Where fields went that earlier API versions had, as `moves.txt` lists them.
+//! Where the fields of earlier API versions went. `moves.txt` lists them.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use crate::{Field, Object, Shape, object};
 
 /// A field that an object had in an earlier API version, and where it is now.
 ///
-/// As a text it is a sentence without its end: "`charges` of `payment_intent` moved to `latest_charge` in 2022-11-15".
+/// Its `Display` is a sentence without its end: "`charges` of `payment_intent` moved to `latest_charge` in 2022-11-15".
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Move {
@@ -16,13 +16,13 @@ pub struct Move {
     /// Where the field was, without any `data[]`: `current_period_end`, `phases.coupon`.
     pub field: &'static str,
     /// Where it is now, in the same object, with `[]` for any element of a list or array:
-    /// `items.data[].current_period_end`. Several if one field became several; empty if it is nowhere.
+    /// `items.data[].current_period_end`. Several paths if the field became several; none if it was removed.
     pub to: Vec<&'static str>,
-    /// What else to know, or what to do instead of reading it.
+    /// A remark, or what to do instead of reading the field.
     pub note: Option<&'static str>,
     /// The first API version without the field.
     pub version: &'static str,
-    /// The page that says so.
+    /// The source.
     pub source: &'static str,
 }
 
@@ -33,15 +33,15 @@ pub fn moves() -> &'static [Move] {
     &MOVES
 }
 
-/// Finds the move of a field of an object, given by its path without elements: `phases.coupon`.
+/// Finds the move of an object's field by its path without elements: `phases.coupon`.
 pub fn moved(object: &str, field: &str) -> Option<&'static Move> {
     MOVES.iter().find(|known| known.object == object && known.field == field)
 }
 
-/// Finds the move of the field that is looked for at a path of an object and is not there.
+/// Finds the move of a field that does not exist at this path of an object.
 ///
-/// The path goes through nested objects, references, lists and arrays: `items.data[0].price`, `items.data.0.price` and
-/// `lines.price` all lead into an element.
+/// The path can lead through nested objects, references, lists and arrays: `items.data[0].price`, `items.data.0.price`
+/// and `lines.price` all lead into an element.
 pub fn moved_at(name: &str, path: &str) -> Option<&'static Move> {
     let mut owner = object(name)?;
     let mut inside = String::new();
@@ -65,9 +65,9 @@ pub fn moved_at(name: &str, path: &str) -> Option<&'static Move> {
     None
 }
 
-/// Finds the move that brought a field to a path of an object, or what it stands in: the newest, if there are several.
+/// Finds the newest move that brought a field, or what contains it, to a path of an object.
 pub fn moved_to(name: &str, path: &str) -> Option<&'static Move> {
-    // Each object on the way, and the path inside it; elements are left out, there and in the moves.
+    // Each object on the way, and the path inside it, without elements, as in the moves.
     let mut ways: Vec<(&'static str, Vec<&str>)> = vec![(object(name)?.name, Vec::new())];
     let mut fields = &object(name)?.fields;
     let mut found: Option<&'static Move> = None;
@@ -92,7 +92,7 @@ pub fn moved_to(name: &str, path: &str) -> Option<&'static Move> {
     found
 }
 
-/// What a path goes on in.
+/// The shape in which a path continues.
 enum Within<'a> {
     Fields(&'a Vec<Field>),
     Object(&'static Object),
@@ -146,7 +146,7 @@ fn row_of(row: &'static str, (version, source): (&'static str, &'static str)) ->
     let mut words = row.splitn(4, ' ');
     let (object, field, verb, to) = (words.next(), words.next(), words.next(), words.next());
     let (Some(object), Some(field), Some("->" | "gone")) = (object, field, verb) else {
-        unreachable!("moves.txt holds a line that is not a move: {row}")
+        unreachable!("moves.txt contains a line that is not a move: {row}")
     };
     let to = to.map_or_else(Vec::new, |to| to.split(" | ").collect());
     Move { object, field, to, note, version, source }

@@ -1,15 +1,15 @@
-//! The objects and their fields, as `objects.txt` lists them.
+//! The objects and their fields, which `objects.txt` lists.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
-/// One of Stripe's API objects and all its fields.
+/// One of Stripe's API objects, with all its fields.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Object {
-    /// The value of its `object` field, such as `payment_intent`; `deleted_customer` for the stub that Stripe puts
-    /// in the place of a deleted customer.
+    /// The value of its `object` field, such as `payment_intent`; `deleted_customer` for the stub that Stripe sends
+    /// in place of a deleted customer.
     pub name: &'static str,
     /// Its fields: `id` and `object` first, then by name.
     pub fields: Vec<Field>,
@@ -25,12 +25,12 @@ pub struct Field {
     pub optional: bool,
     /// Whether the value may be `null`.
     pub nullable: bool,
-    /// What the value is otherwise.
+    /// The shape of a value that is not null.
     pub shape: Shape,
 }
 
 impl Field {
-    /// The fields of Stripe's list object, whatever it lists. (<https://docs.stripe.com/api/pagination>)
+    /// The fields of Stripe's list object, whatever its values. (<https://docs.stripe.com/api/pagination>)
     pub fn of_list(element: &Shape) -> Vec<Self> {
         let field = |name, shape| Self { name, optional: false, nullable: false, shape };
         vec![
@@ -42,7 +42,7 @@ impl Field {
     }
 }
 
-/// What a value is.
+/// The shape of a value.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Shape {
@@ -54,9 +54,9 @@ pub enum Shape {
     Boolean,
     /// A point in time as RFC 3339 text.
     DateTime,
-    /// A decimal number as text, so that no digit is lost.
+    /// A decimal number as text, which preserves every digit.
     Decimal,
-    /// One of a known set of texts; Stripe adds to such sets without notice.
+    /// One of a set of texts, which Stripe extends without notice.
     Enum(Vec<&'static str>),
     /// The id of an object, or the object itself.
     Expandable(Box<Shape>),
@@ -64,17 +64,17 @@ pub enum Shape {
     Float,
     /// A whole number.
     Integer,
-    /// A whole number as text, as the second version of Stripe's API writes them.
+    /// A whole number as text, as version 2 of Stripe's API sends it.
     IntegerText,
     /// Stripe's list object: `{"object": "list", "data": [...], "has_more": ..., "url": ...}`.
     List(Box<Shape>),
     /// Always this JSON value.
     Literal(&'static str),
-    /// An object with keys that the user chose.
+    /// An object whose keys are chosen by the user.
     Map(Box<Shape>),
-    /// An object without a name of its own.
+    /// An unnamed object inside another one.
     Nested(Vec<Field>),
-    /// One of these API objects, whole.
+    /// One of these API objects, sent whole.
     Object(Vec<&'static str>),
     /// A text.
     String,
@@ -88,7 +88,7 @@ struct Entry {
     object: OnceLock<Object>,
 }
 
-/// Sorted by name; each entry is parsed when it is first asked for.
+/// Sorted by name. Each entry is parsed at its first use.
 static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| index(include_str!("objects.txt")));
 
 /// Finds an object by its name.
@@ -112,7 +112,7 @@ impl Entry {
     }
 }
 
-/// Finds where each object begins and ends: at the lines that are not indented.
+/// Finds the beginning and the end of each object, at the lines that are not indented.
 fn index(text: &'static str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut rest = text;
@@ -128,7 +128,7 @@ fn index(text: &'static str) -> Vec<Entry> {
             Some(("object", name)) => entries.push(Entry::new(name.into(), lines)),
             Some(("deleted", name)) => entries.push(Entry::new(format!("deleted_{name}").into(), lines)),
             _ if head.starts_with('#') => {}
-            _ => unreachable!("objects.txt holds a line that its generator does not write: {head}"),
+            _ => unreachable!("objects.txt contains a line that its generator does not write: {head}"),
         }
         rest = after;
     }
@@ -140,11 +140,11 @@ fn line(text: &'static str) -> (&'static str, &'static str) {
     text.split_once('\n').unwrap_or((text, ""))
 }
 
-/// The lines of one object that are still to be read.
+/// The lines of one object that have not been read yet.
 struct Lines(&'static str);
 
 impl Lines {
-    /// Reads the fields at a depth of indentation, with all that is nested in them.
+    /// Reads the fields at one depth of indentation, with their nested fields.
     fn fields(&mut self, depth: usize) -> Vec<Field> {
         let mut fields = Vec::new();
         loop {
@@ -180,7 +180,7 @@ impl Lines {
                 "enum" => Shape::Enum(words(inner)),
                 "expandable" => Shape::Expandable(Box::new(self.target(inner, depth))),
                 "object" => Shape::Object(words(inner)),
-                _ => unreachable!("objects.txt holds a shape that its generator does not write: {text}"),
+                _ => unreachable!("objects.txt contains a shape that its generator does not write: {text}"),
             };
         }
         match text {
@@ -196,11 +196,11 @@ impl Lines {
             "int64" => Shape::IntegerText,
             "true" | "false" => Shape::Literal(text),
             quoted if quoted.starts_with('"') => Shape::Literal(text),
-            _ => unreachable!("objects.txt holds a shape that its generator does not write: {text}"),
+            _ => unreachable!("objects.txt contains a shape that its generator does not write: {text}"),
         }
     }
 
-    /// What a list or an expandable field holds: named objects, or one without a name.
+    /// What a list or an expandable field contains: named objects, or an unnamed one.
     fn target(&mut self, text: &'static str, depth: usize) -> Shape {
         if text == "{}" { Shape::Nested(self.fields(depth + 1)) } else { Shape::Object(words(text)) }
     }
@@ -210,8 +210,8 @@ fn words(text: &'static str) -> Vec<&'static str> {
     text.split(' ').collect()
 }
 
-/// Says what the value is in a few words: `integer`, `id of customer, or the object`, `list of subscription_item`.
-/// Of an enum's values the first few; an object without a name is `object`.
+/// Describes the value briefly: `integer`, `id of customer, or the object`, `list of subscription_item`. It shows the
+/// first few values of an enum, and `object` for an unnamed object.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const ENUM_VALUES_SHOWN: usize = 8;

@@ -3,10 +3,10 @@
 use crate::Shape;
 
 impl Shape {
-    /// Takes the first step of a path that goes on from a value of this shape, and returns it with what is left.
+    /// Splits the first step from a path that continues in a value of this shape, and returns it with the rest.
     ///
-    /// Steps are separated by dots. A map of values that hold nothing further has one level, so what is left of the
-    /// path is its key, dots and all: `Order No.` in `metadata.Order No.`.
+    /// Steps are separated by dots. A map of simple values has only one level, so the rest of the path is its key, dots
+    /// included: `Order No.` in `metadata.Order No.`.
     pub fn step<'p>(&self, path: &'p str) -> (&'p str, Option<&'p str>) {
         match self {
             Self::Map(value) if !value.has_inside() => (path, None),
@@ -28,7 +28,7 @@ impl Shape {
     }
 }
 
-/// Tells whether a text can be a key of `metadata`: 1 to 40 characters, no square bracket.
+/// Tells whether a text can be a key of `metadata`: 1 to 40 characters without square brackets.
 /// (<https://docs.stripe.com/metadata#data>)
 pub fn is_metadata_key(key: &str) -> bool {
     (1..=40).contains(&key.chars().count()) && !key.contains(['[', ']'])

@@ -1,16 +1,16 @@
-//! Nearest names, for every "did you mean".
+//! The nearest names, for every "did you mean".
 
-/// Names at least this alike are worth suggesting; 1.0 is equal. Tried on misspellings of event types: below it
-/// stand names that share only their group.
+/// The minimum similarity for a suggestion; 1.0 is equal. The value was tried on misspellings of event types: names below
+/// it share only their group.
 const ALIKE: f64 = 0.62;
 
-/// Names that are this much less alike than the best one are noise beside it.
+/// A name that is this much less similar than the best one is not suggested beside it.
 const SPREAD: f64 = 0.08;
 
-/// How many suggestions a message holds at most.
+/// The maximum number of suggestions in a message.
 const MOST: usize = 3;
 
-/// Returns the candidates most alike to `name`, best first: at most three, none if nothing is near.
+/// Returns the candidates that are most similar to `name`, best first: at most three, and none if nothing is similar.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut scored: Vec<(f64, &str)> = candidates
         .into_iter()
@@ -22,8 +22,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     scored.into_iter().take_while(|(score, _)| *score >= floor).map(|(_, name)| name).take(MOST).collect()
 }
 
-/// Tells whether two names differ by one slip of the finger: a letter too many, missing, wrong, or two that changed
-/// places.
+/// Tells whether two names differ by one typing error: an extra, missing or wrong letter, or two swapped ones.
 pub fn is_slip(a: &str, b: &str) -> bool {
     strsim::damerau_levenshtein(a, b) == 1
 }

@@ -35,6 +35,7 @@ enum Step {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Problem {
+    Doubled,
     Expected(&'static str),
     Missing,
     NoObject,
@@ -51,6 +52,10 @@ impl DecodeError {
 
     pub(crate) fn missing() -> Self {
         Self::of(Problem::Missing)
+    }
+
+    pub(crate) fn doubled() -> Self {
+        Self::of(Problem::Doubled)
     }
 
     /// Reports a thin event, which carries no object.
@@ -186,6 +191,7 @@ impl fmt::Display for DecodeError {
                 f.write_str("the object is nested too deeply for the types that read it")?;
                 if path == "." { Ok(()) } else { write!(f, ", at `{path}`") }
             }
+            Problem::Doubled => write!(f, "`{path}` occurs twice"),
             Problem::NoObject => f.write_str("the event is a thin event, which carries no object"),
             Problem::Missing => write!(f, "`{path}` is missing"),
             Problem::OtherObject { found, expected } => {

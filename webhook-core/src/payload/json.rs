@@ -105,7 +105,7 @@ impl<'a> Json<'a> {
             let (key, value) = parts.entry().ok_or_else(no_object)?;
             let Some(at) = position(names, key) else { continue };
             if found[at].replace(value).is_some() {
-                return Err(DecodeError::expected("a field that occurs once").in_field(names[at]));
+                return Err(DecodeError::doubled().in_field(names[at]));
             }
         }
         Ok(())

@@ -26,7 +26,7 @@ pub enum SampleError {
         key: String,
     },
     /// The field cannot hold the value.
-    #[error("`{path}` cannot be `{value}`: the field holds {expected}")]
+    #[error("`{path}` cannot be `{value}`: expected {expected}")]
     Mismatch {
         /// The path.
         path: String,

@@ -77,7 +77,7 @@ fn an_event_of_a_version_before_a_field_moved_says_so() {
     assert_eq!(
         refused(r#""2024-06-20""#),
         format!(
-            "{missing}: the event is of API version 2024-06-20, and `current_period_end` of `subscription` moved to \
+            "{missing}: the event has API version 2024-06-20, and `current_period_end` of `subscription` moved to \
              `items.data[].current_period_end` in 2025-03-31.basil"
         )
     );

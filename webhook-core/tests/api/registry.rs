@@ -104,8 +104,9 @@ fn no_handler_at_all_says_how_to_link_one() {
     assert_eq!(
         messages(&found),
         [
-            "no handler is linked into this program; if they stand in a library (of this package, too), the linker \
-          leaves it out until the program names it: add `use my_handlers as _;` (with the name of your crate) to main.rs"
+            "no handler is linked into this program: if the handlers are in a library (even of this package), add \
+             `use my_handlers as _;` with that crate's name to main.rs, because the linker leaves out a crate that is \
+             not named"
         ]
     );
 }
@@ -157,9 +158,9 @@ fn state_that_is_missing_is_named_for_each_handler_that_takes_it() {
     assert_eq!(
         messages(&registry.problems(&states)),
         [
-            "handler `a` (src/a.rs:1) takes `State<u8>`, and the application has none: add `.state(…)` to the `App`",
-            "handler `b` (src/b.rs:2) takes `State<u8>`, and the application has none: add `.state(…)` to the `App`",
-            "handler `b` (src/b.rs:2) takes `State<alloc::string::String>`, and the application has none: \
+            "handler `a` (src/a.rs:1) takes `State<u8>`, but the application has no such state: add `.state(…)` to the `App`",
+            "handler `b` (src/b.rs:2) takes `State<u8>`, but the application has no such state: add `.state(…)` to the `App`",
+            "handler `b` (src/b.rs:2) takes `State<alloc::string::String>`, but the application has no such state: \
              add `.state(…)` to the `App`",
         ]
     );

@@ -126,7 +126,7 @@ fn former_values_are_checked_against_the_catalog() {
     for (make, message) in [
         ((|| update().previous("statsu", "active")) as fn() -> Sample, "did you mean `status`?"),
         (|| update().previous("status", "flying"), "`status` cannot be `flying`"),
-        (|| update().previous("cancel_at", "soon"), "`cancel_at` cannot be `soon`: it is timestamp"),
+        (|| update().previous("cancel_at", "soon"), "`cancel_at` cannot be `soon`: expected timestamp"),
         (|| update().previous("cancellation_details.raeson", Value::Null), "did you mean `reason`?"),
         (|| update().previous("items.data.0.quantity", 2), "the whole array"),
         (|| update().previous_attributes(json!({ "statsu": null })), "did you mean `status`?"),
@@ -135,8 +135,8 @@ fn former_values_are_checked_against_the_catalog() {
             "did you mean `reason`?",
         ),
         (|| update().previous_attributes(json!([])), "not a JSON object"),
-        (|| update().event_id("evt 1"), "no such event id"),
-        (|| update().event_id(""), "no such event id"),
+        (|| update().event_id("evt 1"), "not an event id"),
+        (|| update().event_id(""), "not an event id"),
     ] {
         let told = refused(make);
         assert!(told.contains(message), "{told}");

@@ -185,52 +185,57 @@ fn a_union_takes_the_fields_of_the_object_that_is_there() {
 #[test]
 fn a_value_that_the_field_cannot_hold_is_refused_and_the_field_explained() {
     for (event_type, path, value, expected) in [
-        (PAYMENT, "amount", "5.5", "`amount` cannot be `5.5`: it is integer"),
-        (PAYMENT, "amount", "five", "`amount` cannot be `five`: it is integer"),
-        (PAYMENT, "amount", "", "`amount` cannot be ``: it is integer"),
-        (PAYMENT, "amount", "null", "`amount` cannot be `null`: it is integer"),
+        (PAYMENT, "amount", "5.5", "`amount` cannot be `5.5`: expected integer"),
+        (PAYMENT, "amount", "five", "`amount` cannot be `five`: expected integer"),
+        (PAYMENT, "amount", "", "`amount` cannot be ``: expected integer"),
+        (PAYMENT, "amount", "null", "`amount` cannot be `null`: expected integer"),
         (
             PAYMENT,
             "amount",
             "99999999999999999999",
-            "`amount` cannot be `99999999999999999999`: it is integer",
+            "`amount` cannot be `99999999999999999999`: expected integer",
         ),
-        (PAYMENT, "livemode", "yes", "`livemode` cannot be `yes`: it is boolean"),
-        (PAYMENT, "created", "yesterday", "`created` cannot be `yesterday`: it is timestamp"),
+        (PAYMENT, "livemode", "yes", "`livemode` cannot be `yes`: expected boolean"),
+        (PAYMENT, "created", "yesterday", "`created` cannot be `yesterday`: expected timestamp"),
         (
             PAYMENT,
             "capture_method",
             "never",
-            "`capture_method` cannot be `never`: it is one of automatic, automatic_async, manual",
+            "`capture_method` cannot be `never`: expected one of automatic, automatic_async, manual",
         ),
-        (PAYMENT, "metadata", "x", "`metadata` cannot be `x`: it is map of text"),
-        (PAYMENT, "metadata", "[]", "`metadata` cannot be `[]`: it is map of text"),
+        (PAYMENT, "metadata", "x", "`metadata` cannot be `x`: expected map of text"),
+        (PAYMENT, "metadata", "[]", "`metadata` cannot be `[]`: expected map of text"),
         (
             PAYMENT,
             "payment_method_types",
             "card",
-            "`payment_method_types` cannot be `card`: it is array of text",
+            "`payment_method_types` cannot be `card`: expected array of text",
         ),
-        (PAYMENT, "object", "charge", "`object` cannot be `charge`: it is always \"payment_intent\""),
-        (SUBSCRIPTION, "items", "[]", "`items` cannot be `[]`: it is list of subscription_item"),
-        (SUBSCRIPTION, "items.data.0.quantity", "x", "`items.data.0.quantity` cannot be `x`: it is integer"),
+        (PAYMENT, "object", "charge", "`object` cannot be `charge`: expected always \"payment_intent\""),
+        (SUBSCRIPTION, "items", "[]", "`items` cannot be `[]`: expected list of subscription_item"),
+        (
+            SUBSCRIPTION,
+            "items.data.0.quantity",
+            "x",
+            "`items.data.0.quantity` cannot be `x`: expected integer",
+        ),
         (
             SUBSCRIPTION,
             "items.data.first",
             "{}",
-            "`items.data.first` cannot be `first`: it is a number, the place in an array",
+            "`items.data.first` cannot be `first`: expected a number, the position in an array",
         ),
         (
             SUBSCRIPTION,
             "items.data.2",
             "{}",
-            "`items.data.2` cannot be `2`: it is the place of a value that is there, or the next",
+            "`items.data.2` cannot be `2`: expected the position of an existing value, or the next",
         ),
         (
             SUBSCRIPTION,
             "items.data.-1",
             "{}",
-            "`items.data.-1` cannot be `-1`: it is a number, the place in an array",
+            "`items.data.-1` cannot be `-1`: expected a number, the position in an array",
         ),
     ] {
         let error = refused(event_type, path, value);
@@ -247,7 +252,7 @@ fn a_key_that_metadata_cannot_have_is_refused() {
     for key in ["", "a[0]", "the_number_of_the_order_in_our_own_shop.1"] {
         let error = refused(PAYMENT, &format!("metadata.{key}"), "x");
         let expected = format!(
-            "`{key}` cannot be a key of `metadata`: it has 1 to 40 characters, and neither `[` nor `]`"
+            "`{key}` cannot be a key of `metadata`: a key has 1 to 40 characters and contains neither `[` nor `]`"
         );
         assert_eq!(error.to_string(), expected);
     }

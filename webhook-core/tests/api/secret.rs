@@ -39,7 +39,7 @@ fn text_that_no_secret_is_made_of_is_refused() {
 fn each_refusal_says_what_to_look_for() {
     for (text, expected) in [
         ("", "the secret is empty"),
-        (" ", "the secret is blank: it holds only white space"),
+        (" ", "the secret is blank: it is only white space"),
         (
             "whsec_x\n",
             "the secret begins or ends with white space, often a line break from a file or an .env line: \
@@ -47,7 +47,7 @@ fn each_refusal_says_what_to_look_for() {
         ),
         (
             "whsec_\u{e9}",
-            "the secret holds something other than visible ASCII at byte 6: was it copied whole, without quotes?",
+            "the secret contains something other than visible ASCII at byte 6: was it copied whole, without quotes?",
         ),
     ] {
         assert_eq!(Secret::new(text).unwrap_err().to_string(), expected);

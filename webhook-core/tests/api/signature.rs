@@ -156,7 +156,7 @@ fn each_refusal_reads_as_a_sentence() {
         (MalformedTimestamp, "`t` in the signature header is not a number of 1 to 19 digits"),
         (MissingSignature, "the signature header has no `v1`"),
         (MissingTimestamp, "the signature header has no `t`"),
-        (NotVisibleAscii, "the signature header holds something other than visible ASCII"),
+        (NotVisibleAscii, "the signature header contains something other than visible ASCII"),
         (RepeatedTimestamp, "the signature header has more than one `t`"),
         (TooManySignatures, "the signature header has more than 16 `v1`"),
     ] {

@@ -165,5 +165,8 @@ fn another_seed_tells_the_story_of_others() {
 #[test]
 fn a_story_that_there_is_not_names_those_that_there_are() {
     let error = Story::named("refunds").unwrap_err().to_string();
-    assert!(error.starts_with("there is no story `refunds`; there are checkout, subscription, "), "{error}");
+    assert!(
+        error.starts_with("there is no story `refunds`: the stories are checkout, subscription, "),
+        "{error}"
+    );
 }

@@ -32,7 +32,7 @@ fn an_enum_takes_the_object_that_came() {
     assert!(matches!(&event.object, Source::Bank(bank) if bank.last4 == "6789"), "{:?}", event.object);
     let error = sample("customer.source.created", &[("object", "source")]).event::<Source>().unwrap_err();
     assert!(error.is_other_object());
-    assert_eq!(error.to_string(), "the object is `source`, and the handler reads `card` or `bank_account`");
+    assert_eq!(error.to_string(), "the object is `source`, but the handler reads `card` or `bank_account`");
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn fixtures_differ_from_one_another() {
 }
 
 #[test]
-#[should_panic(expected = "no such fixture: `status` cannot be `flying`")]
+#[should_panic(expected = "cannot make the fixture: `status` cannot be `flying`")]
 fn a_value_that_only_the_run_decides_is_checked_in_the_run() {
     let status = String::from("flying");
     let _ = fixture!("payment_intent.succeeded", status = status);

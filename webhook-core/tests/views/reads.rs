@@ -35,7 +35,7 @@ fn a_field_that_stands_twice_is_an_error_only_where_it_is_read() {
     let once = r#"{"id": "ch_1", "amount": 1, "paid": true, "x": 1, "x": 2}"#;
     assert!(read::<Charge>(once).is_ok());
     let error = read::<Charge>(&once.replace("\"x\": 2", "\"amount\": 2")).unwrap_err();
-    assert_eq!(error.to_string(), "`amount` is not a field that stands once");
+    assert_eq!(error.to_string(), "`amount` occurs twice");
 }
 
 #[test]
