@@ -26,8 +26,8 @@ use webhook_core::{Envelope, Registry};
 use crate::receive::new_event::new_task;
 use crate::store::retention::prune;
 use crate::store::{
-    EventRow, Filter, Pruned, QuarantineRow, Replayed, Retention, Stats, Store, StoreError, StoredEvent,
-    TaskRow,
+    EventRow, Filter, HandlerId, Pruned, QuarantineRow, Replayed, Retention, Stats, Store, StoreError,
+    StoredEvent, TaskRow,
 };
 
 /// Everything that an operator can do with an inbox.
@@ -86,7 +86,7 @@ impl Operations {
     /// Makes parked or waiting tasks ready now, with all their attempts before them. Returns how many it changed.
     pub(crate) async fn retry(&self, tasks: Vec<i64>) -> Result<u64, StoreError> {
         let known = self.registry.registrations().iter();
-        let handlers: Arc<[String]> = known.map(|handler| handler.id.to_owned()).collect();
+        let handlers: Arc<[HandlerId]> = known.map(|handler| handler.id).collect();
         let retried = changed(tasks, |task| {
             let (store, handlers) = (Arc::clone(&self.store), Arc::clone(&handlers));
             async move { store.retry(task, handlers).await }

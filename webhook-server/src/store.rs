@@ -34,8 +34,8 @@ pub(crate) use self::rows::{
 };
 pub(crate) use self::sqlite::{beside, cautions, is_socket, real};
 pub(crate) use self::task::{
-    Capacity, Claim, ClaimResult, Disposition, FinishResult, Heartbeat, Lane, Lease, NewEvent, NewTask,
-    ParkReason, RecordResult, Recovered, Retention, StartMode, State, Ticket, moment,
+    Capacity, Claim, ClaimResult, Disposition, FinishResult, HandlerId, Heartbeat, Lane, Lease, NewEvent,
+    NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, State, Ticket, moment,
 };
 
 /// The result of a store operation, when it is done.
@@ -52,7 +52,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// Tasks of handlers that no instance has are parked, and resumed when an instance joins with the handler. A store
     /// that several instances share may wait before it parks them, since a deploy may bring the handler back.
-    fn recover(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered>;
+    fn recover(&self, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered>;
 
     /// How this instance shows that it is alive. `None` if it need not: the store knows by other means, such as a lock
     /// that ends with the process.
@@ -105,7 +105,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Makes a parked or waiting task ready now, with all its attempts before it, if it belongs to one of these handlers.
     /// Returns whether it did.
-    fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool>;
+    fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool>;
 
     /// Skips a parked or waiting task. Returns whether it did.
     fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool>;

@@ -1,27 +1,24 @@
 //! Builds the stored record of an event and one task per handler.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use webhook_core::{Envelope, OrderMode, Registration};
 
 use crate::store::{Lane, NewEvent, NewTask, StartMode, moment};
 
 /// The stored record of an event.
 pub(crate) fn new_event(
-    envelope: &Envelope,
-    endpoint: &str,
+    envelope: &Arc<Envelope>,
+    endpoint: &Arc<str>,
     signed_at: u64,
     tasks: Vec<NewTask>,
 ) -> NewEvent {
     NewEvent {
-        event_id: envelope.id.clone(),
-        event_type: envelope.event_type.clone(),
-        endpoint: endpoint.to_owned(),
-        account: envelope.account.clone(),
+        envelope: Arc::clone(envelope),
+        endpoint: Arc::clone(endpoint),
         object_id: envelope.object_id(),
-        created: envelope.created.map(|created| created.unix_seconds()),
-        api_version: envelope.api_version.clone(),
-        livemode: envelope.livemode,
         signed_at: i64::try_from(signed_at).unwrap_or(i64::MAX),
-        body: envelope.body.clone(),
         tasks,
     }
 }
@@ -38,7 +35,7 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     let is_ordered = policy.order.mode != OrderMode::Unordered && !policy.replies;
     let strict = policy.order.mode == OrderMode::Strict;
     NewTask {
-        handler: handler.id.to_owned(),
+        handler: handler.id,
         scope: scope(handler),
         object: id.map(of_account),
         moment: moment(event_type, envelope.created.map(|created| created.unix_seconds())),
@@ -48,10 +45,10 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
 }
 
 /// The scope of a handler's lanes: its group, or else itself. No handler id begins with `*`, as a group's scope does.
-fn scope(handler: &Registration) -> String {
+fn scope(handler: &Registration) -> Cow<'static, str> {
     match handler.policy.order.group {
-        Some(group) => format!("*{group}"),
-        None => handler.id.to_owned(),
+        Some(group) => format!("*{group}").into(),
+        None => handler.id.into(),
     }
 }
 

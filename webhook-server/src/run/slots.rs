@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use webhook_core::Registration;
 
-use crate::store::{Capacity, ClaimResult};
+use crate::store::{Capacity, ClaimResult, HandlerId};
 
 /// The most runs that a sender waits for at once. Runs beyond that are queued like all others.
 const AWAITED: usize = 256;
@@ -138,8 +138,8 @@ impl Slots {
 
     /// The number of tasks that may be claimed.
     pub(crate) fn capacity(&self) -> Capacity {
-        let handlers: HashMap<String, usize> =
-            self.of.iter().map(|(&handler, of)| (handler.to_owned(), of.free_or_behind())).collect();
+        let handlers: HashMap<HandlerId, usize> =
+            self.of.iter().map(|(&handler, of)| (handler, of.free_or_behind())).collect();
         let slots = handlers.values().fold(0_usize, |sum, room| sum.saturating_add(*room));
         Capacity { slots: slots.min(self.all.free_or_behind()).min(MOST_AT_ONCE), handlers }
     }
@@ -150,7 +150,7 @@ impl Slots {
         self.all.is_behind.store(is_full, Ordering::SeqCst);
         let mut taken: HashMap<&str, usize> = HashMap::new();
         for claim in &claimed.claims {
-            *taken.entry(&claim.handler).or_default() += 1;
+            *taken.entry(claim.handler).or_default() += 1;
         }
         for (&handler, of) in &self.of {
             let room = capacity.of(handler);

@@ -23,7 +23,7 @@ impl Worker {
             Ok((handler, envelope)) => {
                 let attempt = Attempt {
                     handler: handler.id,
-                    endpoint: claim.endpoint.as_str().into(),
+                    endpoint: Arc::clone(&claim.endpoint),
                     attempt: claim.attempt,
                     is_replay: claim.is_replay,
                     is_stale: claim.is_stale,

@@ -13,7 +13,7 @@ use super::attempt::Runner;
 use super::in_flight::InFlight;
 use super::slots::Slots;
 use crate::report::{Fact, Report};
-use crate::store::{Recovered, Store, StoreError};
+use crate::store::{HandlerId, Recovered, Store, StoreError};
 
 /// The pause after the store has failed.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -153,8 +153,8 @@ impl Worker {
     }
 
     /// The ids of all handlers of this program.
-    pub(super) fn handlers(&self) -> Arc<[String]> {
-        self.registry.registrations().iter().map(|handler| handler.id.to_owned()).collect()
+    pub(super) fn handlers(&self) -> Arc<[HandlerId]> {
+        self.registry.registrations().iter().map(|handler| handler.id).collect()
     }
 
     /// Claims what is due, as far as there is capacity, and starts it.

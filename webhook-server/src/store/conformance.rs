@@ -14,15 +14,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
+use webhook_core::{Envelope, Timestamp};
 
 use self::model::{Model, Task};
 use super::clock::{ManualClock, StoreClock};
 use super::sqlite::{Sqlite, in_memory, on_disk};
 use super::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, Disposition, EventRow, Filter,
-    HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason, Pruned, QuarantineRow,
-    RecordResult, Recovered, Replayed, Retention, StartMode, State, Stats, Store, StoreFuture, StoredEvent,
-    TaskRow, Ticket, moment,
+    HandlerId, HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason, Pruned,
+    QuarantineRow, RecordResult, Recovered, Replayed, Retention, StartMode, State, Stats, Store, StoreFuture,
+    StoredEvent, TaskRow, Ticket, moment,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.
@@ -147,7 +148,7 @@ impl<S: Subject> World<S> {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let world = Self { subject: S::new(), now: Cell::new(START), runtime };
-        world.done(|store| store.recover(owned(&[])));
+        world.done(|store| store.recover(shared(&[])));
         world
     }
 
@@ -164,9 +165,9 @@ impl<S: Subject> World<S> {
         self.now.get()
     }
 
-    fn restart(&mut self, handlers: &[&str]) -> Recovered {
+    fn restart(&mut self, handlers: &[HandlerId]) -> Recovered {
         self.subject.restart();
-        self.done(|store| store.recover(owned(handlers)))
+        self.done(|store| store.recover(shared(handlers)))
     }
 
     /// Records an event of no object. Returns what was started.
@@ -191,12 +192,12 @@ impl<S: Subject> World<S> {
 
     /// Claims at most so many tasks, whichever handlers' they are.
     fn claim(&self, limit: usize) -> Vec<Claim> {
-        let handlers = self.tasks().into_iter().map(|row| (row.handler, limit)).collect();
+        let handlers = self.tasks().into_iter().map(|row| (&*row.handler.leak(), limit)).collect();
         self.done(|store| store.claim(Capacity { slots: limit, handlers })).claims
     }
 
     /// Claims at most so many tasks, and so many of each handler, and tells which.
-    fn claim_ids_of(&self, slots: usize, handlers: &[(&str, usize)]) -> Vec<i64> {
+    fn claim_ids_of(&self, slots: usize, handlers: &[(HandlerId, usize)]) -> Vec<i64> {
         let claimed = self.done(|store| store.claim(capacity(slots, handlers)));
         claimed.claims.iter().map(|claim| claim.ticket.task).collect()
     }
@@ -214,7 +215,7 @@ impl<S: Subject> World<S> {
     }
 
     /// Claims the first task of a handler.
-    fn claim_one_of(&self, handler: &str) -> Claim {
+    fn claim_one_of(&self, handler: HandlerId) -> Claim {
         let claimed = self.done(|store| store.claim(capacity(1, &[(handler, 1)])));
         claimed.claims.into_iter().next().unwrap()
     }
@@ -280,12 +281,12 @@ impl<S: Subject> World<S> {
 
     /// Retries a task, whichever handler's it is.
     fn retry(&self, task: i64) -> bool {
-        let handlers = self.tasks().into_iter().map(|row| row.handler).collect();
+        let handlers = self.tasks().into_iter().map(|row| &*row.handler.leak()).collect();
         self.done(|store| store.retry(task, handlers))
     }
 
-    fn retry_of(&self, task: i64, handlers: &[&str]) -> bool {
-        self.done(|store| store.retry(task, owned(handlers)))
+    fn retry_of(&self, task: i64, handlers: &[HandlerId]) -> bool {
+        self.done(|store| store.retry(task, shared(handlers)))
     }
 
     fn skip(&self, task: i64) -> bool {
@@ -293,13 +294,12 @@ impl<S: Subject> World<S> {
     }
 }
 
-fn owned(handlers: &[&str]) -> Arc<[String]> {
-    handlers.iter().map(|&handler| handler.to_owned()).collect()
+fn shared(handlers: &[HandlerId]) -> Arc<[HandlerId]> {
+    handlers.into()
 }
 
-pub(super) fn capacity(slots: usize, handlers: &[(&str, usize)]) -> Capacity {
-    let of = |&(handler, tasks): &(&str, usize)| (handler.to_owned(), tasks);
-    Capacity { slots, handlers: handlers.iter().map(of).collect() }
+pub(super) fn capacity(slots: usize, handlers: &[(HandlerId, usize)]) -> Capacity {
+    Capacity { slots, handlers: handlers.iter().copied().collect() }
 }
 
 fn everything() -> Filter {
@@ -307,19 +307,25 @@ fn everything() -> Filter {
 }
 
 pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> NewEvent {
-    NewEvent {
-        event_id: event_id.to_owned(),
-        event_type: "charge.succeeded".to_owned(),
-        endpoint: "/stripe".to_owned(),
-        account: None,
+    let body = r#"{"id":"evt_1","object":"event","type":"charge.succeeded","livemode":false,
+        "api_version":"2025-01-27.acacia","data":{"object":{}}}"#;
+    let event = NewEvent {
+        envelope: Arc::new(Envelope::parse_stored(&Bytes::from_static(body.as_bytes())).unwrap()),
+        endpoint: "/stripe".into(),
         object_id: None,
-        created: None,
-        api_version: Some("2025-01-27.acacia".to_owned()),
-        livemode: false,
         signed_at: START / 1000,
-        body: Bytes::from(format!(r#"{{"id":"{event_id}"}}"#)),
         tasks: tasks.to_vec(),
-    }
+    };
+    changed(event, |envelope| {
+        envelope.id = event_id.to_owned();
+        envelope.body = Bytes::from(format!(r#"{{"id":"{event_id}"}}"#));
+    })
+}
+
+/// The event with another envelope.
+pub(super) fn changed(mut event: NewEvent, change: impl FnOnce(&mut Envelope)) -> NewEvent {
+    change(Arc::make_mut(&mut event.envelope));
+    event
 }
 
 fn created(event_id: &str, created: i64, tasks: &[NewTask]) -> NewEvent {
@@ -336,43 +342,35 @@ fn about(
 ) -> NewEvent {
     let moment = moment(event_type, created);
     let of_event = |task: &NewTask| NewTask { object: Some(format!("|{object_id}")), moment, ..task.clone() };
-    NewEvent {
-        event_type: event_type.to_owned(),
-        object_id: Some(object_id.to_owned()),
-        created,
-        ..arrival(event_id, &tasks.iter().map(of_event).collect::<Vec<_>>())
-    }
+    let event = arrival(event_id, &tasks.iter().map(of_event).collect::<Vec<_>>());
+    changed(NewEvent { object_id: Some(object_id.to_owned()), ..event }, |envelope| {
+        envelope.event_type = event_type.to_owned();
+        envelope.created = created.map(Timestamp::from_unix_seconds);
+    })
 }
 
-pub(super) fn free(handler: &str) -> NewTask {
-    NewTask {
-        handler: handler.to_owned(),
-        scope: handler.to_owned(),
-        object: None,
-        moment: 0,
-        lane: None,
-        at_once: StartMode::No,
-    }
+pub(super) fn free(handler: HandlerId) -> NewTask {
+    NewTask { handler, scope: handler.into(), object: None, moment: 0, lane: None, at_once: StartMode::No }
 }
 
 /// A task of a handler that shares its lanes with others.
-fn grouped(handler: &str) -> NewTask {
-    NewTask { scope: "*group".to_owned(), ..serial(handler) }
+fn grouped(handler: HandlerId) -> NewTask {
+    NewTask { scope: "*group".into(), ..serial(handler) }
 }
 
-fn awaited(handler: &str) -> NewTask {
+fn awaited(handler: HandlerId) -> NewTask {
     NewTask { at_once: StartMode::Awaited, ..free(handler) }
 }
 
-fn in_lane(handler: &str, key: &str, strict: bool) -> NewTask {
+fn in_lane(handler: HandlerId, key: &str, strict: bool) -> NewTask {
     NewTask { lane: Some(Lane { key: key.to_owned(), strict }), ..free(handler) }
 }
 
-pub(super) fn serial(handler: &str) -> NewTask {
+pub(super) fn serial(handler: HandlerId) -> NewTask {
     in_lane(handler, "ch_1", false)
 }
 
-fn strict(handler: &str) -> NewTask {
+fn strict(handler: HandlerId) -> NewTask {
     in_lane(handler, "ch_1", true)
 }
 

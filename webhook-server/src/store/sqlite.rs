@@ -45,9 +45,9 @@ use self::recover::Live;
 use self::session::Stamp;
 use self::writer::Urgency;
 use crate::store::{
-    Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, Heartbeat, Lease, NewEvent, NewTask,
-    Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store, StoreFuture,
-    StoredEvent, TaskRow, Ticket,
+    Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
+    NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
+    StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox in a database of SQLite's.
@@ -83,7 +83,7 @@ impl<D: Database> Sqlite<D> {
 }
 
 impl<D: Database> Store for Sqlite<D> {
-    fn recover(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
+    fn recover(&self, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered> {
         self.task(move |db, stamp| recover::recover(db, &handlers, stamp))
     }
 
@@ -106,7 +106,7 @@ impl<D: Database> Store for Sqlite<D> {
                 live.extend(started.iter().map(|claim| claim.ticket));
             }
         };
-        let urgency = Urgency::Arrival { bytes: arrival.body.len() };
+        let urgency = Urgency::Arrival { bytes: arrival.envelope.body.len() };
         self.database.write(urgency, move |db, stamp| record::record(db, &arrival, stamp), note)
     }
 
@@ -162,7 +162,7 @@ impl<D: Database> Store for Sqlite<D> {
         self.database.read(show::stats)
     }
 
-    fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool> {
+    fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {
         self.task(move |db, stamp| operate::retry(db, task, &handlers, stamp.now))
     }
 

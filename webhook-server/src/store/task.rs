@@ -1,36 +1,43 @@
 //! What the protocol speaks in: events, tasks and their states, and what each operation returns.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use webhook_core::{Envelope, Timestamp};
 
-/// A verified event, as it is stored.
+/// A handler's id, as the program declares it. A store writes it as text, and speaks only of handlers that it was named.
+pub(crate) type HandlerId = &'static str;
+
+/// A verified event that is to be stored.
 #[derive(Clone)]
 pub(crate) struct NewEvent {
-    pub(crate) event_id: String,
-    pub(crate) event_type: String,
-    pub(crate) endpoint: String,
-    pub(crate) account: Option<String>,
+    pub(crate) envelope: Arc<Envelope>,
+    pub(crate) endpoint: Arc<str>,
+    /// The id of the object that the event is about.
     pub(crate) object_id: Option<String>,
     /// In seconds since the Unix epoch.
-    pub(crate) created: Option<i64>,
-    pub(crate) api_version: Option<String>,
-    pub(crate) livemode: bool,
-    /// In seconds since the Unix epoch.
     pub(crate) signed_at: i64,
-    pub(crate) body: Bytes,
     /// One for each handler of the event's type. If there is none, the body is not kept.
     pub(crate) tasks: Vec<NewTask>,
+}
+
+impl NewEvent {
+    /// When the event happened, in seconds since the Unix epoch.
+    pub(crate) fn created(&self) -> Option<i64> {
+        self.envelope.created.map(Timestamp::unix_seconds)
+    }
 }
 
 /// Shows what identifies the event.
 impl fmt::Debug for NewEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arrival")
-            .field("event_id", &self.event_id)
-            .field("event_type", &self.event_type)
+        f.debug_struct("NewEvent")
+            .field("event_id", &self.envelope.id)
+            .field("event_type", &self.envelope.event_type)
             .field("tasks", &self.tasks)
             .finish_non_exhaustive()
     }
@@ -39,9 +46,9 @@ impl fmt::Debug for NewEvent {
 /// A task that is to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct NewTask {
-    pub(crate) handler: String,
-    /// Whose lanes it shares, and whose newer events make it stale: its handler's, or a group's of handlers.
-    pub(crate) scope: String,
+    pub(crate) handler: HandlerId,
+    /// Whose lanes it shares, and whose newer events make it stale: its handler's, or a group's.
+    pub(crate) scope: Cow<'static, str>,
     /// The account and the id of the object that the event is about.
     pub(crate) object: Option<String>,
     /// Which place the event has among those of its object, see [`moment`].
@@ -76,7 +83,7 @@ pub(crate) struct Capacity {
     /// Of all handlers together.
     pub(crate) slots: usize,
     /// Of each handler by its id; of one that is not named, none.
-    pub(crate) handlers: HashMap<String, usize>,
+    pub(crate) handlers: HashMap<HandlerId, usize>,
 }
 
 impl Capacity {
@@ -110,8 +117,8 @@ pub(crate) enum RecordResult {
 #[derive(Clone)]
 pub(crate) struct Claim {
     pub(crate) ticket: Ticket,
-    pub(crate) handler: String,
-    pub(crate) endpoint: String,
+    pub(crate) handler: HandlerId,
+    pub(crate) endpoint: Arc<str>,
     /// Which run this is, from 1.
     pub(crate) attempt: u32,
     pub(crate) is_replay: bool,

@@ -43,7 +43,7 @@ impl Syncing {
 }
 
 impl Store for Syncing {
-    fn recover(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
+    fn recover(&self, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered> {
         self.later("recover", self.model.recover(handlers))
     }
     fn lease(&self) -> Option<Lease> {
@@ -91,7 +91,7 @@ impl Store for Syncing {
     fn stats(&self) -> StoreFuture<'_, Stats> {
         self.model.stats()
     }
-    fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool> {
+    fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {
         self.later("retry", self.model.retry(task, handlers))
     }
     fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool> {
@@ -178,7 +178,7 @@ const fn handler(
 fn model() -> Model {
     let model = Model::new(StoreClock::of_tokio());
     // It is done when it is asked.
-    drop(model.recover(["a".to_owned(), "b".to_owned()].into()));
+    drop(model.recover(["a", "b"].into()));
     model
 }
 
@@ -372,17 +372,17 @@ async fn put(model: &Model, number: usize, event_type: &str, takes: u64) {
     let handler =
         HANDLERS.iter().find(|known| matches!(known.takes, Subscription::Types([it]) if *it == event_type));
     let task = new_task(handler.expect("it is in memory"), &envelope);
-    model.record(new_event(&envelope, "/", 0, vec![task])).await.expect("it is in memory");
+    model.record(new_event(&Arc::new(envelope), &"/".into(), 0, vec![task])).await.expect("it is in memory");
 }
 
 async fn claim_all(model: &Model) -> Vec<Claim> {
-    let handlers = [("a".to_owned(), 100), ("b".to_owned(), 100)].into();
+    let handlers = [("a", 100), ("b", 100)].into();
     model.claim(Capacity { slots: 100, handlers }).await.expect("it is in memory").claims
 }
 
 async fn crashed(model: Model) -> Model {
     let model = model.restarted();
-    model.recover(["a".to_owned(), "b".to_owned()].into()).await.expect("it is in memory");
+    model.recover(["a", "b"].into()).await.expect("it is in memory");
     model
 }
 
@@ -478,7 +478,7 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
             number += 1;
             let envelope = event(number, handler.id, if at == 0 { 1 } else { 5 }, false);
             let task = new_task(handler, &envelope);
-            all.push(model.record(new_event(&envelope, "/", 0, vec![task])));
+            all.push(model.record(new_event(&Arc::new(envelope), &"/".into(), 0, vec![task])));
         }
     }
     for stored in all {
@@ -524,7 +524,7 @@ thread_local! {
 async fn an_instance_that_is_cut_off_gives_up_before_another_takes_over() {
     let first = Model::shared(StoreClock::of_tokio(), LEASE);
     let second = first.another();
-    let handlers = || ["a".to_owned(), "b".to_owned()].into();
+    let handlers = || ["a", "b"].into();
     first.recover(handlers()).await.expect("it is in memory");
     let takes = |operation: &str, _| if operation == "heartbeat" && CUT_OFF.get() { 1_000_000 } else { 0 };
     let store = Syncing { model: first, takes, count: AtomicU64::new(0), fails: AtomicBool::new(false) };

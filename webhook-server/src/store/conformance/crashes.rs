@@ -23,7 +23,7 @@ enum Step {
     Crash,
 }
 
-const HANDLERS: [&str; 3] = ["a", "b", "c"];
+const HANDLERS: [HandlerId; 3] = ["a", "b", "c"];
 
 fn step() -> impl Strategy<Value = Step> {
     let arrive = (0..3_usize, proptest::bool::weighted(0.15), 0..3_u8, proptest::option::of(0..3_u8));
@@ -97,7 +97,7 @@ impl<S: Subject> Trial<S> {
         }
     }
 
-    fn arrive(&mut self, handler: &str, is_guilty: bool, at_once: StartMode, object: Option<u8>) {
+    fn arrive(&mut self, handler: HandlerId, is_guilty: bool, at_once: StartMode, object: Option<u8>) {
         self.events += 1;
         let lane = object.filter(|_| at_once != StartMode::Awaited);
         let lane = lane.map(|object| Lane { key: format!("ch_{object}"), strict: false });

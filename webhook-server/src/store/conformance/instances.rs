@@ -47,7 +47,7 @@ const A: usize = 0;
 const B: usize = 1;
 
 /// What every handler of a test is: each instance has them all unless the test says otherwise.
-const HANDLERS: [&str; 2] = ["a", "b"];
+const HANDLERS: [HandlerId; 2] = ["a", "b"];
 
 /// Two instances.
 struct Pair<S> {
@@ -79,8 +79,8 @@ impl<S: Shared> Pair<S> {
         self.runtime.block_on(operation(self.shared.store(instance))).unwrap()
     }
 
-    fn recover(&self, instance: usize, handlers: &[&str]) -> Recovered {
-        self.done(instance, |store| store.recover(owned(handlers)))
+    fn recover(&self, instance: usize, handlers: &[HandlerId]) -> Recovered {
+        self.done(instance, |store| store.recover(shared(handlers)))
     }
 
     fn heartbeat(&self, instance: usize) -> Heartbeat {
@@ -95,7 +95,7 @@ impl<S: Shared> Pair<S> {
     }
 
     fn claim(&self, instance: usize) -> Vec<Claim> {
-        let each: Vec<(&str, usize)> = HANDLERS.into_iter().map(|handler| (handler, 10)).collect();
+        let each: Vec<(HandlerId, usize)> = HANDLERS.into_iter().map(|handler| (handler, 10)).collect();
         self.done(instance, |store| store.claim(capacity(10, &each))).claims
     }
 
@@ -404,7 +404,7 @@ impl<S: Shared> Walk<S> {
         match step.clone() {
             Step::Record { instance, object, handlers, at_once } => {
                 self.events += 1;
-                let of = |(at, handler): (usize, &&str)| {
+                let of = |(at, handler): (usize, &HandlerId)| {
                     let lane = (at_once != StartMode::Awaited)
                         .then(|| Lane { key: format!("ch_{object}"), strict: false });
                     (handlers & (1 << at) != 0).then(|| NewTask { lane, at_once, ..free(handler) })

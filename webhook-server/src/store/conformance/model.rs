@@ -9,6 +9,7 @@ mod record;
 mod recover;
 mod show;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -22,9 +23,9 @@ use webhook_core::Retry;
 use crate::store::clock::{StoreClock, millis};
 use crate::store::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, ClaimResult, Disposition, EventRow,
-    Filter, FinishResult, HandlerStats, Heartbeat, Lane, Lease, MAX_CRASHES, NewEvent, NewTask, POISON,
-    PRUNE_STEP, ParkReason, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, StartMode,
-    State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
+    Filter, FinishResult, HandlerId, HandlerStats, Heartbeat, Lane, Lease, MAX_CRASHES, NewEvent, NewTask,
+    POISON, PRUNE_STEP, ParkReason, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention,
+    StartMode, State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox as plain data.
@@ -71,7 +72,7 @@ struct Data {
 /// An instance of the program.
 #[derive(Clone)]
 struct Instance {
-    handlers: Arc<[String]>,
+    handlers: Arc<[HandlerId]>,
     /// When its lease ends; `None` if it has none.
     until: Option<i64>,
 }
@@ -90,8 +91,8 @@ pub(crate) struct Task {
     pub(crate) id: i64,
     /// The event's sequence number.
     pub(crate) event: i64,
-    pub(crate) handler: String,
-    pub(crate) scope: String,
+    pub(crate) handler: HandlerId,
+    pub(crate) scope: Cow<'static, str>,
     pub(crate) object: Option<String>,
     pub(crate) lane: Option<Lane>,
     pub(crate) moment: i64,
@@ -242,7 +243,7 @@ impl Model {
 }
 
 impl Store for Model {
-    fn recover(&self, handlers: Arc<[String]>) -> StoreFuture<'_, Recovered> {
+    fn recover(&self, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered> {
         self.at_once(|data, now| {
             let until = self.lease.map(|lease| now + millis(lease));
             self.me.store(data.join(handlers, until), Ordering::SeqCst);
@@ -307,7 +308,7 @@ impl Store for Model {
         self.at_once(|data, now| data.stats(now))
     }
 
-    fn retry(&self, task: i64, handlers: Arc<[String]>) -> StoreFuture<'_, bool> {
+    fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {
         self.at_once(|data, now| data.retry(task, &handlers, now))
     }
 

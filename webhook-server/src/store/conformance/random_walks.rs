@@ -8,7 +8,7 @@ use proptest::sample::select;
 use super::*;
 
 /// The handlers of a random walk.
-const HANDLERS: [&str; 3] = ["a", "b", "c"];
+const HANDLERS: [HandlerId; 3] = ["a", "b", "c"];
 
 /// The events of a random walk: the id, the type, the object, and when it happened.
 const EVENTS: [(&str, &str, Option<&str>, Option<i64>); 10] = [
@@ -196,17 +196,15 @@ impl<S: Subject> World<S> {
             Step::Record { event, changed, handlers, at_once } => {
                 let (id, event_type, object, created) = EVENTS[event];
                 let tasks = walking_tasks(event, handlers, at_once, orders);
-                let plain = arrival(id, &tasks);
-                let body = if changed { Bytes::from_static(b"{}") } else { plain.body.clone() };
-                let recorded = self.done(|store| {
-                    store.record(NewEvent {
-                        event_type: event_type.to_owned(),
-                        object_id: object.map(str::to_owned),
-                        created,
-                        body,
-                        ..plain
-                    })
+                let plain = NewEvent { object_id: object.map(str::to_owned), ..arrival(id, &tasks) };
+                let event = super::changed(plain, |envelope| {
+                    envelope.event_type = event_type.to_owned();
+                    envelope.created = created.map(Timestamp::from_unix_seconds);
+                    if changed {
+                        envelope.body = Bytes::from_static(b"{}");
+                    }
                 });
+                let recorded = self.done(|store| store.record(event));
                 match recorded {
                     RecordResult::New { started, id_is_reused } => {
                         format!("started {:?} {id_is_reused}", shown(&started))
@@ -215,7 +213,7 @@ impl<S: Subject> World<S> {
                 }
             }
             Step::Claim { slots, each } => {
-                let handlers: Vec<(&str, usize)> = HANDLERS.into_iter().zip(each).collect();
+                let handlers: Vec<(HandlerId, usize)> = HANDLERS.into_iter().zip(each).collect();
                 let claimed = self.done(|store| store.claim(capacity(slots, &handlers)));
                 assert!(claimed.claims.len() <= slots);
                 for (handler, left) in handlers {
@@ -282,7 +280,7 @@ fn members(set: u8) -> impl Iterator<Item = usize> {
     (0..HANDLERS.len()).filter(move |index| set & (1 << index) != 0)
 }
 
-fn named(set: u8) -> Vec<&'static str> {
+fn named(set: u8) -> Vec<HandlerId> {
     members(set).map(|index| HANDLERS[index]).collect()
 }
 
@@ -291,8 +289,8 @@ fn walking_tasks(event: usize, handlers: u8, at_once: StartMode, orders: Orders)
     let task = |index: usize| {
         let lane = orders.of(index).zip(object).map(|(strict, key)| Lane { key: key.to_owned(), strict });
         NewTask {
-            handler: HANDLERS[index].to_owned(),
-            scope: orders.scope(index),
+            handler: HANDLERS[index],
+            scope: orders.scope(index).into(),
             object: object.map(|object| format!("|{object}")),
             moment: moment(event_type, created),
             // What is awaited waits for no other.

@@ -2,18 +2,22 @@
 
 use std::collections::HashMap;
 
-use crate::store::Capacity;
+use crate::store::{Capacity, HandlerId};
 
 /// How many more tasks may be started.
-pub(super) struct Remaining<'c> {
+pub(super) struct Remaining {
     slots: usize,
-    handlers: HashMap<&'c str, usize>,
+    handlers: HashMap<HandlerId, usize>,
 }
 
-impl<'c> Remaining<'c> {
-    pub(super) fn of(capacity: &'c Capacity) -> Self {
-        let handlers = capacity.handlers.iter().map(|(handler, tasks)| (&**handler, *tasks));
-        Self { slots: capacity.slots, handlers: handlers.collect() }
+impl Remaining {
+    pub(super) fn of(capacity: &Capacity) -> Self {
+        Self { slots: capacity.slots, handlers: capacity.handlers.clone() }
+    }
+
+    /// A handler by the text of its id, if the claim asks for its tasks.
+    pub(super) fn handler(&self, id: &str) -> Option<HandlerId> {
+        self.handlers.get_key_value(id).map(|(handler, _)| *handler)
     }
 
     pub(super) fn has(&self, handler: &str) -> bool {

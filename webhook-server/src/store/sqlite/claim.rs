@@ -9,7 +9,7 @@ use super::capacity::Remaining;
 use super::lanes::{lane_runs, turn};
 use super::session::Stamp;
 use super::suspects::{next_suspect, running_suspect};
-use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, State, Ticket};
+use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, State, Ticket};
 
 /// How many tasks whose lane is taken one claim may pass over. Other writes wait that long.
 const PASSED_OVER: usize = 1_000;
@@ -24,8 +24,8 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
         None => {
             let next = next_suspect(db, &remaining)?;
             if let Some(suspect) = &next {
-                remaining.take(&suspect.handler);
-                claims.push(start(db, suspect.id, stamp)?);
+                remaining.take(suspect.handler);
+                claims.push(start(db, suspect.id, suspect.handler, stamp)?);
             }
             next.is_some_and(|suspect| suspect.crashes >= ACCUSED)
         }
@@ -34,9 +34,9 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
         return Ok(ClaimResult { claims, next_claim: next_due(db, stamp.now)? });
     }
     // What is due of a handler that may run nothing more is not looked at, however much it is.
-    let handlers = ready_handlers(db)?;
+    let handlers = ready_handlers(db, &remaining)?;
     let mut candidates = BTreeMap::new();
-    for handler in &handlers {
+    for handler in handlers {
         candidates.extend(candidate(db, handler, &remaining, stamp.now)?);
     }
     let mut passed_over = 0;
@@ -46,7 +46,7 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
         if !is_started && remaining.has(first.handler) {
             let claimed = claim_candidate(db, &first, &remaining, stamp)?;
             if let Some(claim) = &claimed {
-                remaining.take(&claim.handler);
+                remaining.take(claim.handler);
             } else {
                 passed_over += 1;
                 if passed_over == PASSED_OVER {
@@ -61,8 +61,8 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
 }
 
 /// The handlers with tasks that are ready, due or not: from one to the next, however many tasks each has.
-fn ready_handlers(db: &Connection) -> rusqlite::Result<Vec<String>> {
-    db.prepare_cached(
+fn ready_handlers(db: &Connection, remaining: &Remaining) -> rusqlite::Result<Vec<HandlerId>> {
+    let mut ready = db.prepare_cached(
         "WITH RECURSIVE ready (handler) AS ( \
              SELECT min(handler) FROM inbox_task WHERE state = 0 AND suspect = 0 \
              UNION ALL \
@@ -70,27 +70,31 @@ fn ready_handlers(db: &Connection) -> rusqlite::Result<Vec<String>> {
                      WHERE state = 0 AND suspect = 0 AND handler > ready.handler) \
              FROM ready WHERE handler IS NOT NULL) \
          SELECT handler FROM ready WHERE handler IS NOT NULL",
-    )?
-    .query_map([], |row| row.get(0))?
-    .collect()
+    )?;
+    let mut ready = ready.query([])?;
+    let mut handlers = Vec::new();
+    while let Some(row) = ready.next()? {
+        handlers.extend(remaining.handler(row.get_ref(0)?.as_str()?));
+    }
+    Ok(handlers)
 }
 
 /// Of a handler's tasks the one that is due the longest.
-struct Candidate<'h> {
+struct Candidate {
     id: i64,
-    handler: &'h str,
+    handler: HandlerId,
     scope: String,
     lane: Option<String>,
     strict: bool,
 }
 
 /// Finds a handler's candidate, with its place among those of all; `None` if nothing is due, or nothing may be started.
-fn candidate<'h>(
+fn candidate(
     db: &Connection,
-    handler: &'h str,
-    remaining: &Remaining<'_>,
+    handler: HandlerId,
+    remaining: &Remaining,
     now: i64,
-) -> rusqlite::Result<Option<((i64, i64), Candidate<'h>)>> {
+) -> rusqlite::Result<Option<((i64, i64), Candidate)>> {
     if !remaining.has(handler) {
         return Ok(None);
     }
@@ -109,11 +113,13 @@ fn candidate<'h>(
 /// from now on: so each candidate is looked at once, however long its lane's queue is.
 fn claim_candidate(
     db: &Connection,
-    candidate: &Candidate<'_>,
-    remaining: &Remaining<'_>,
+    candidate: &Candidate,
+    remaining: &Remaining,
     stamp: Stamp,
 ) -> rusqlite::Result<Option<Claim>> {
-    let Some(lane) = &candidate.lane else { return start(db, candidate.id, stamp).map(Some) };
+    let Some(lane) = &candidate.lane else {
+        return start(db, candidate.id, candidate.handler, stamp).map(Some);
+    };
     let turn = if lane_runs(db, &candidate.scope, lane)? {
         None
     } else {
@@ -122,16 +128,18 @@ fn claim_candidate(
     if turn.as_ref().is_none_or(|turn| turn.id != candidate.id) {
         db.prepare_cached("UPDATE inbox_task SET state = 2 WHERE id = ?1")?.execute([candidate.id])?;
     }
-    match turn {
+    let Some(turn) = turn else { return Ok(None) };
+    match remaining.handler(&turn.handler).filter(|handler| remaining.has(handler)) {
         // A suspect starts in the turn of the suspects.
-        Some(turn) if !turn.is_suspect && remaining.has(&turn.handler) => start(db, turn.id, stamp).map(Some),
+        _ if turn.is_suspect => Ok(None),
+        Some(handler) => start(db, turn.id, handler, stamp).map(Some),
         // It belongs to another handler of the group, which has no capacity left: it is claimed when it has.
-        Some(turn) if !turn.is_suspect && turn.state == State::Blocked => {
+        None if turn.state == State::Blocked => {
             db.prepare_cached("UPDATE inbox_task SET state = 0, due_ms = ?2 WHERE id = ?1")?
                 .execute([turn.id, stamp.now])?;
             Ok(None)
         }
-        _ => Ok(None),
+        None => Ok(None),
     }
 }
 
@@ -153,28 +161,28 @@ pub(super) fn is_stale(
 }
 
 /// Starts a task. The attempt is counted before the run, so that one that ends the process is counted.
-fn start(db: &Connection, id: i64, stamp: Stamp) -> rusqlite::Result<Claim> {
+fn start(db: &Connection, id: i64, handler: HandlerId, stamp: Stamp) -> rusqlite::Result<Claim> {
     db.prepare_cached(
         "UPDATE inbox_task SET state = 1, owner = ?2, fence = fence + 1, attempt = attempt + 1, started_ms = ?3 \
          WHERE id = ?1 AND state IN (0, 2)",
     )?
     .execute([id, stamp.session, stamp.now])?;
     let mut claimed = db.prepare_cached(
-        "SELECT fence, handler, endpoint, attempt, replay, body, scope, object, moment \
+        "SELECT fence, endpoint, attempt, replay, body, scope, object, moment \
          FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq WHERE task.id = ?1",
     )?;
     let (mut claim, (scope, object, moment)) = claimed.query_row([id], |row| {
         let claim = Claim {
             ticket: Ticket { task: id, fence: row.get(0)? },
-            handler: row.get(1)?,
-            endpoint: row.get(2)?,
-            attempt: row.get(3)?,
-            is_replay: row.get(4)?,
-            body: row.get::<_, Option<Vec<u8>>>(5)?.unwrap_or_default().into(),
+            handler,
+            endpoint: row.get(1)?,
+            attempt: row.get(2)?,
+            is_replay: row.get(3)?,
+            body: row.get::<_, Option<Vec<u8>>>(4)?.unwrap_or_default().into(),
             is_stale: false,
         };
-        let place: (String, Option<String>, i64) = (row.get(6)?, row.get(7)?, row.get(8)?);
-        Ok((claim, place))
+        let of_object: (String, Option<String>, i64) = (row.get(5)?, row.get(6)?, row.get(7)?);
+        Ok((claim, of_object))
     })?;
     claim.is_stale = is_stale(db, &scope, object.as_deref(), moment)?;
     Ok(claim)

@@ -5,15 +5,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::lanes::{LaneKey, promote};
 use super::record::insert_task;
 use super::session::Stamp;
-use crate::store::{NewTask, Replayed, State};
+use crate::store::{HandlerId, NewTask, Replayed, State};
 
 /// Makes a task that is parked or waits ready now, with all its attempts before it.
-pub(super) fn retry(db: &Connection, task: i64, handlers: &[String], now: i64) -> rusqlite::Result<bool> {
+pub(super) fn retry(db: &Connection, task: i64, handlers: &[HandlerId], now: i64) -> rusqlite::Result<bool> {
     let handler: Option<String> = db
         .prepare_cached("SELECT handler FROM inbox_task WHERE id = ?1")?
         .query_row([task], |row| row.get(0))
         .optional()?;
-    if handler.is_none_or(|handler| !handlers.contains(&handler)) {
+    if handler.is_none_or(|handler| !handlers.contains(&handler.as_str())) {
         return Ok(false);
     }
     let changed = db

@@ -1,5 +1,7 @@
 //! Storing what arrives.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -11,14 +13,15 @@ use crate::store::{Claim, NewEvent, NewTask, RecordResult, StartMode, State, Tic
 
 /// Stores an event and its tasks, unless it is known.
 pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusqlite::Result<RecordResult> {
-    let digest: [u8; 32] = Sha256::digest(&arrival.body).into();
+    let envelope = &*arrival.envelope;
+    let digest: [u8; 32] = Sha256::digest(&envelope.body).into();
     let object_id = arrival.object_id.as_deref().unwrap_or_default();
     let known: Option<(i64, bool, bool)> = db
         .prepare_cached(
             "SELECT seq, type = ?2 AND coalesce(object_id, '') = ?3 AS is_same, body_sha256 = ?4 \
              FROM inbox_event WHERE event_id = ?1 ORDER BY is_same DESC LIMIT 1",
         )?
-        .query_row(params![arrival.event_id, arrival.event_type, object_id, digest], |row| {
+        .query_row(params![envelope.id, envelope.event_type, object_id, digest], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?;
@@ -30,21 +33,21 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
         return Ok(RecordResult::Duplicate { same_body });
     }
     // What nobody handles is known by its id, so that a duplicate is told, and not kept.
-    let body = (!arrival.tasks.is_empty()).then_some(&*arrival.body);
+    let body = (!arrival.tasks.is_empty()).then_some(&*envelope.body);
     db.prepare_cached(
         "INSERT INTO inbox_event (event_id, type, endpoint, account, object_id, created_s, api_version, livemode, \
                                   signed_s, received_ms, body_sha256, body) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
-        arrival.event_id,
-        arrival.event_type,
+        envelope.id,
+        envelope.event_type,
         arrival.endpoint,
-        arrival.account,
+        envelope.account,
         arrival.object_id,
-        arrival.created,
-        arrival.api_version,
-        arrival.livemode,
+        arrival.created(),
+        envelope.api_version,
+        envelope.livemode,
         arrival.signed_at,
         stamp.now,
         digest,
@@ -58,12 +61,12 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
             let id = insert_task(db, seq, task, State::Running, false, stamp)?;
             started.push(Claim {
                 ticket: Ticket { task: id, fence: 1 },
-                handler: task.handler.clone(),
-                endpoint: arrival.endpoint.clone(),
+                handler: task.handler,
+                endpoint: Arc::clone(&arrival.endpoint),
                 attempt: 1,
                 is_replay: false,
                 is_stale,
-                body: arrival.body.clone(),
+                body: envelope.body.clone(),
             });
         } else {
             insert_task(db, seq, task, State::Ready, false, stamp)?;

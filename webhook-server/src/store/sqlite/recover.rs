@@ -9,10 +9,12 @@ use super::finish::{close_task, end_run, keep_attempt};
 use super::lanes::{LaneKey, promote};
 use super::session::Stamp;
 use crate::store::clock::millis;
-use crate::store::{AttemptOutcome, Disposition, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket};
+use crate::store::{
+    AttemptOutcome, Disposition, HandlerId, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket,
+};
 
 /// Takes over what former sessions ran: they are gone, as the lock proves.
-pub(super) fn recover(db: &Connection, handlers: &[String], stamp: Stamp) -> rusqlite::Result<Recovered> {
+pub(super) fn recover(db: &Connection, handlers: &[HandlerId], stamp: Stamp) -> rusqlite::Result<Recovered> {
     let Stamp { session, now } = stamp;
     let mut recovered = Recovered::default();
     let running: Vec<(LaneKey, i64, u32, bool)> = db
@@ -85,11 +87,11 @@ const OPEN: [&str; 2] = ["state = 0", "state <= 2 AND state = 2 AND lane IS NOT 
 /// Parks the tasks of handlers that are gone, and resumes those of handlers that are back.
 fn missing_handlers(
     db: &Connection,
-    handlers: &[String],
+    handlers: &[HandlerId],
     now: i64,
     recovered: &mut Recovered,
 ) -> rusqlite::Result<()> {
-    let is_known = |handler: &String| handlers.contains(handler);
+    let is_known = |handler: &String| handlers.contains(&handler.as_str());
     let of_tasks = |condition: &str| -> rusqlite::Result<Vec<String>> {
         db.prepare(&format!("SELECT DISTINCT handler FROM inbox_task WHERE {condition}"))?
             .query_map([], |row| row.get(0))?

@@ -4,13 +4,11 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::capacity::Remaining;
 use super::lanes::lane_runs;
-use crate::store::ACCUSED;
+use crate::store::{ACCUSED, HandlerId};
 
 pub(super) struct Suspect {
     pub(super) id: i64,
-    pub(super) handler: String,
-    pub(super) scope: String,
-    pub(super) lane: Option<String>,
+    pub(super) handler: HandlerId,
     pub(super) crashes: u32,
 }
 
@@ -26,30 +24,24 @@ pub(super) fn running_suspect(db: &Connection) -> rusqlite::Result<Option<bool>>
 
 /// The suspect that is to start next, if one can: the one with most crashes, the oldest of these. It need not wait for
 /// its turn in its lane: it has begun before.
-pub(super) fn next_suspect(db: &Connection, remaining: &Remaining<'_>) -> rusqlite::Result<Option<Suspect>> {
+pub(super) fn next_suspect(db: &Connection, remaining: &Remaining) -> rusqlite::Result<Option<Suspect>> {
     let mut suspects = db.prepare_cached(
         "SELECT id, handler, scope, lane, crashes FROM inbox_task WHERE suspect = 1 AND state <= 2 \
          ORDER BY crashes DESC, id",
     )?;
-    let mut suspects = suspects.query_map([], |row| {
-        Ok(Suspect {
-            id: row.get(0)?,
-            handler: row.get(1)?,
-            scope: row.get(2)?,
-            lane: row.get(3)?,
-            crashes: row.get(4)?,
-        })
-    })?;
-    while let Some(suspect) = suspects.next().transpose()? {
-        if !remaining.has(&suspect.handler) {
+    let mut suspects = suspects.query([])?;
+    while let Some(row) = suspects.next()? {
+        let Some(handler) = remaining.handler(row.get_ref(1)?.as_str()?) else { continue };
+        if !remaining.has(handler) {
             continue;
         }
-        let is_taken = match &suspect.lane {
-            Some(lane) => lane_runs(db, &suspect.scope, lane)?,
+        let lane: Option<String> = row.get(3)?;
+        let is_taken = match &lane {
+            Some(lane) => lane_runs(db, row.get_ref(2)?.as_str()?, lane)?,
             None => false,
         };
         if !is_taken {
-            return Ok(Some(suspect));
+            return Ok(Some(Suspect { id: row.get(0)?, handler, crashes: row.get(4)? }));
         }
     }
     Ok(None)

@@ -7,7 +7,7 @@ use super::file::InboxFile;
 use super::on_disk::OnDisk;
 use super::session::MAX_FLOOR;
 use super::*;
-use crate::store::conformance::{arrival, at_once, capacity, free, opening, serial};
+use crate::store::conformance::{arrival, at_once, capacity, changed, free, opening, serial};
 use crate::store::{ParkReason, StoreError};
 
 /// Claims at most so many tasks of the handler `a`.
@@ -100,7 +100,7 @@ async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
     let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("nobody has it");
     let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
-    let began = store.recover(["a".to_owned()].into()).await.expect("it can be written");
+    let began = store.recover(["a"].into()).await.expect("it can be written");
     assert_eq!(began.suspects, 1);
     assert_eq!(claim(&store, 1).await.claims[0].attempt, 2);
 }
@@ -145,7 +145,7 @@ async fn what_is_freed_is_given_back() {
     let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
     for number in 0..20 {
         let body = vec![b' '; 100_000].into();
-        let event = NewEvent { body, ..arrival(&format!("evt_{number}"), &[at_once(free("a"))]) };
+        let event = changed(arrival(&format!("evt_{number}"), &[at_once(free("a"))]), |it| it.body = body);
         let RecordResult::New { started, .. } = store.record(event).await.expect("it can be written") else {
             panic!("it is new")
         };
@@ -172,7 +172,7 @@ async fn more_bytes_than_there_is_room_for_are_refused() {
     let other = Connection::open(&path).expect("it is a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
     let record = |id: &str, bytes| {
-        let event = NewEvent { body: vec![b' '; bytes].into(), ..arrival(id, &[]) };
+        let event = changed(arrival(id, &[]), |it| it.body = vec![b' '; bytes].into());
         let store = Arc::clone(&store);
         tokio::spawn(async move { store.record(event).await })
     };
@@ -211,7 +211,7 @@ fn work_through(db: &Connection) {
             finish::finish(db, claim.ticket, &end(at + number as usize), stamp.now)
                 .expect("it can be written");
         }
-        operate::retry(db, number, &["a".to_owned()], stamp.now).expect("it can be written");
+        operate::retry(db, number, &["a"], stamp.now).expect("it can be written");
         operate::skip(db, number * 2, "not wanted", stamp.now).expect("it can be written");
         operate::replay(db, number / 2, &[of_event(number)], stamp).expect("it can be written");
         show::event(db, &format!("evt_{number}")).expect("it can be read");

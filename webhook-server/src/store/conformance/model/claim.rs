@@ -101,8 +101,8 @@ impl Data {
         task.started = now;
         Some(Claim {
             ticket: Ticket { task: id, fence: task.fence },
-            handler: task.handler.clone(),
-            endpoint: event.row.endpoint.clone(),
+            handler: task.handler,
+            endpoint: event.row.endpoint.as_str().into(),
             attempt: task.attempt,
             is_replay: task.is_replay,
             is_stale,

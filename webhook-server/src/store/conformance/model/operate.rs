@@ -3,7 +3,7 @@
 use super::*;
 
 impl Data {
-    pub(super) fn retry(&mut self, id: i64, handlers: &[String], now: i64) -> bool {
+    pub(super) fn retry(&mut self, id: i64, handlers: &[HandlerId], now: i64) -> bool {
         let has_body = self.tasks.get(&id).is_some_and(|task| self.has_body(task.event));
         let known = self.tasks.get_mut(&id).filter(|task| handlers.contains(&task.handler));
         let Some(task) = known else { return false };

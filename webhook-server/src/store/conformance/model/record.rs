@@ -4,11 +4,13 @@ use super::*;
 
 impl Data {
     pub(super) fn record(&mut self, arrival: NewEvent, now: i64) -> RecordResult {
-        let digest: [u8; 32] = Sha256::digest(&arrival.body).into();
+        let created = arrival.created();
+        let envelope = &*arrival.envelope;
+        let digest: [u8; 32] = Sha256::digest(&arrival.envelope.body).into();
         let is_same =
-            |row: &EventRow| row.event_type == arrival.event_type && row.object_id == arrival.object_id;
-        let known = self.events_named(&arrival.event_id).find(|(_, row)| is_same(row)).map(|(seq, _)| seq);
-        let id_is_reused = self.events_named(&arrival.event_id).next().is_some();
+            |row: &EventRow| row.event_type == envelope.event_type && row.object_id == arrival.object_id;
+        let known = self.events_named(&envelope.id).find(|(_, row)| is_same(row)).map(|(seq, _)| seq);
+        let id_is_reused = self.events_named(&envelope.id).next().is_some();
         if let Some(known) = known.and_then(|seq| self.events.get_mut(&seq)) {
             let same_body = known.digest == digest;
             known.row.deliveries += 1;
@@ -19,21 +21,21 @@ impl Data {
         let seq = self.last_event;
         let row = EventRow {
             cursor: seq,
-            event_id: arrival.event_id,
-            event_type: arrival.event_type,
-            endpoint: arrival.endpoint,
-            account: arrival.account,
-            object_id: arrival.object_id,
-            created: arrival.created,
-            api_version: arrival.api_version,
-            livemode: arrival.livemode,
+            event_id: envelope.id.clone(),
+            event_type: envelope.event_type.clone(),
+            endpoint: arrival.endpoint.to_string(),
+            account: envelope.account.clone(),
+            object_id: arrival.object_id.clone(),
+            created,
+            api_version: envelope.api_version.clone(),
+            livemode: envelope.livemode,
             received_ms: now,
             deliveries: 1,
             changed_bodies: 0,
             has_body: false,
         };
         // What nobody handles is known by its id, so that a duplicate is told, and not kept.
-        let body = (!arrival.tasks.is_empty()).then_some(arrival.body);
+        let body = (!arrival.tasks.is_empty()).then_some(envelope.body.clone());
         self.events.insert(seq, StoredArrival { row, digest, body });
         let mut started = Vec::new();
         for task in arrival.tasks {

@@ -4,7 +4,7 @@ use super::*;
 
 impl Data {
     /// Adds an instance. Returns its number.
-    pub(super) fn join(&mut self, handlers: Arc<[String]>, until: Option<i64>) -> i64 {
+    pub(super) fn join(&mut self, handlers: Arc<[HandlerId]>, until: Option<i64>) -> i64 {
         self.last_instance += 1;
         self.instances.insert(self.last_instance, Instance { handlers, until });
         self.last_instance

@@ -13,7 +13,7 @@ impl Data {
             task: task.id,
             event_id: event.row.event_id.clone(),
             event_type: event.row.event_type.clone(),
-            handler: task.handler.clone(),
+            handler: task.handler.to_owned(),
             state: task.state,
             why: task.why,
             attempt: task.attempt,
@@ -70,11 +70,11 @@ impl Data {
         for Task { handler, state, why, .. } in self.tasks.values() {
             let known = handlers
                 .iter_mut()
-                .find(|group| (&group.handler, &group.state, &group.why) == (handler, state, why));
+                .find(|group| (&*group.handler, group.state, group.why) == (*handler, *state, *why));
             match known {
                 Some(group) => group.tasks += 1,
                 None => {
-                    let handler = handler.clone();
+                    let handler = (*handler).to_owned();
                     handlers.push(HandlerStats { handler, state: *state, why: *why, tasks: 1 });
                 }
             }
