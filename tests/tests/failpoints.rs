@@ -28,14 +28,14 @@ impl Scene {
     /// Starts a server that dies at a failpoint.
     #[track_caller]
     fn start_dying(&self, at: &str, flags: &[&str]) -> Server {
-        Server::from_command(self.command().env("WEBHOOK_FAILPOINT", at), flags)
+        Server::from_command(self.command().env("DURABLE_FAILPOINT", at), flags)
     }
 
     /// Starts a server that dies before anyone can talk to it, or soon after.
     #[track_caller]
     fn dies_at_start(&mut self, at: &str, flags: &[&str]) {
         let mut command = self.command();
-        command.env("WEBHOOK_FAILPOINT", at).args(["serve", "--listen", "127.0.0.1:0"]).args(flags);
+        command.env("DURABLE_FAILPOINT", at).args(["serve", "--listen", "127.0.0.1:0"]).args(flags);
         let ended = HandlerFuture::start(&mut command).wait();
         self.died(ended);
     }

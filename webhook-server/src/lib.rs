@@ -3,6 +3,7 @@
 mod app;
 mod command;
 mod endpoint;
+mod failpoint;
 mod operate;
 mod problems;
 mod receive;
@@ -38,6 +39,9 @@ pub use webhook_macros::on_event_of_server as on_event;
 #[doc = include_str!("../../webhook-core/src/docs/on_unhandled.md")]
 pub use webhook_macros::on_unhandled_of_server as on_unhandled;
 
+/// For the crash tests of this project; may change at any time.
+#[doc(hidden)]
+pub use failpoint::on_failpoint as __on_failpoint;
 #[doc(hidden)]
 pub use webhook_core::__private;
 

@@ -9,7 +9,6 @@ pub(crate) mod clock;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
-pub(crate) mod failpoint;
 mod location;
 pub(crate) mod retention;
 mod rows;

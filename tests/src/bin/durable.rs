@@ -1,13 +1,14 @@
 //! A server whose handlers leave their effects in a database of their own, for the tests that kill it.
 //!
 //! `DURABLE_EFFECTS` is that database; without it, the effects go with the process. `DURABLE_ABORT=mid-handler` lets
-//! the process die in the middle of the transaction of an effect. What misbehaves for a while does so until the program
+//! the process die in the middle of the transaction of an effect, and `DURABLE_FAILPOINT=name` at a failpoint of the
+//! server, `name:3` when it gets there for the third time. What misbehaves for a while does so until the program
 //! reads a line, or the end, of its standard input.
 
 use std::hint::spin_loop;
 use std::process::{ExitCode, abort};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use product_tests::{EFFECTS_SCHEMA, random_below};
@@ -197,6 +198,22 @@ async fn fails_unspeakably() -> Result<(), Unspeakable> {
     Err(Unspeakable)
 }
 
+/// Ends the process at the failpoint that `DURABLE_FAILPOINT` names.
+fn die_at(reached: &str) {
+    static AT: OnceLock<Option<(String, AtomicU32)>> = OnceLock::new();
+    let at = AT.get_or_init(|| {
+        let wanted = std::env::var("DURABLE_FAILPOINT").ok()?;
+        let (name, times) = wanted.split_once(':').unwrap_or((&wanted, "1"));
+        Some((name.to_owned(), AtomicU32::new(times.parse().ok()?)))
+    });
+    if let Some((name, left)) = at
+        && name == reached
+        && left.fetch_sub(1, Ordering::SeqCst) == 1
+    {
+        abort();
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     std::thread::spawn(|| {
@@ -204,6 +221,7 @@ async fn main() -> ExitCode {
         let _ = std::io::stdin().read_line(&mut String::new());
         OPEN.store(true, Ordering::Relaxed);
     });
+    webhook_server::__on_failpoint(die_at);
     let effects = Effects::open().expect("DURABLE_EFFECTS can be opened");
     App::new().state(effects).main().await
 }

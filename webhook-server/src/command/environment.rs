@@ -40,10 +40,7 @@ pub(super) fn checked() -> Result<(), Failure> {
 
 /// Notes every variable that would be ignored, and every file whose name cannot be meant.
 pub(super) fn check(problems: &mut Problems) {
-    let mut known = known(&Arguments::command());
-    if cfg!(feature = "failpoints") {
-        known.push("WEBHOOK_FAILPOINT".to_owned());
-    }
+    let known = known(&Arguments::command());
     // Values are looked at only where they tell an orchestrator's variable.
     let mut unknown: Vec<String> = std::env::vars_os()
         .filter_map(|(name, value)| unknown(&name.into_string().ok()?, &value, &known))

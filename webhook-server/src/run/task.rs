@@ -10,7 +10,7 @@ use super::disposition::disposition;
 use super::slots::{Reservation, Slot};
 use super::worker::{Phase, STORE_PAUSE, Worker};
 use crate::report::{AttemptEnded, Fact};
-use crate::store::failpoint::failpoint;
+use crate::failpoint::failpoint;
 use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
 
 /// How long other tasks wait for one run of a suspect.
@@ -103,7 +103,7 @@ impl Worker {
             };
             let reply = report.as_ref().and_then(|report| report.reply.clone());
             tokio::spawn(async move {
-                failpoint!("after-effect");
+                failpoint("after-effect");
                 let finished = worker.record_end(ticket, &ended).await;
                 worker.report.note(&Fact::AttemptEnded(AttemptEnded {
                     envelope: &envelope,

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::clock::millis;
-use crate::store::failpoint::failpoint;
+use crate::failpoint::failpoint;
 use crate::store::{PRUNE_STEP, Pruned, Retention};
 
 /// The events of one step.
@@ -37,7 +37,7 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
                                    AND (state <= 2 OR state = 5 AND finished_ms >= ?3))"
             ))?
             .execute([cursor, last, parked])?;
-        failpoint!("mid-prune");
+        failpoint("mid-prune");
         let known_long_enough = db
             .prepare_cached(&format!(
                 "DELETE FROM inbox_event WHERE {SPAN} AND received_ms < ?4 AND {SETTLED} AND {ENDED}"

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::claim::is_stale;
 use super::session::Stamp;
 use super::suspects::is_any_accused;
-use crate::store::failpoint::failpoint;
+use crate::failpoint::failpoint;
 use crate::store::{Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
 
 /// Stores an event and its tasks, unless it is known.
@@ -72,7 +72,7 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
             insert_task(db, seq, task, State::Ready, false, stamp)?;
         }
     }
-    failpoint!("after-insert");
+    failpoint("after-insert");
     Ok(RecordResult::New { started, id_is_reused: known.is_some() })
 }
 

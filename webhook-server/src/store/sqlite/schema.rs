@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::problem::Problem;
-use crate::store::failpoint::failpoint;
+use crate::failpoint::failpoint;
 
 /// What marks a database as an inbox, in its header: "whbx".
 const APPLICATION_ID: i32 = 0x7768_6278;
@@ -84,7 +84,7 @@ impl Schema {
             transaction.execute_batch(migration)?;
             let insert = "INSERT INTO inbox_migration (number, sha256) VALUES (?1, ?2)";
             transaction.execute(insert, params![number, digest(migration)])?;
-            failpoint!("mid-migration");
+            failpoint("mid-migration");
             transaction.pragma_update(None, "user_version", number)?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

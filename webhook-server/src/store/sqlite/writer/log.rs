@@ -10,7 +10,7 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
 use tracing::warn;
 
-use crate::store::failpoint::failpoint;
+use crate::failpoint::failpoint;
 use crate::store::sqlite::connection::BUSY_TIMEOUT;
 
 /// From how many log pages (of 8 KiB) the log is copied when there is nothing else to do, and from how many it is copied
@@ -68,7 +68,7 @@ impl Log {
     /// Copies the log into the database, as far as no reader is in the way.
     pub(super) fn copy(&mut self, db: &Connection, path: &Path) {
         let uncopied = checkpoint(db, CheckpointMode::PASSIVE);
-        failpoint!("mid-checkpoint");
+        failpoint("mid-checkpoint");
         let is_stuck = uncopied.is_some_and(|pages| pages > LOG_ALARM);
         if is_stuck && !self.is_stuck {
             let path = path.display();

@@ -12,7 +12,7 @@ use super::batch::Waiting;
 use super::job::Job;
 use super::log::Log;
 use crate::store::StoreError;
-use crate::store::failpoint::failpoint;
+use crate::failpoint::failpoint;
 use crate::store::sqlite::disk_space::DiskSpace;
 use crate::store::sqlite::file::InboxFile;
 use crate::store::sqlite::problem::store_error;
@@ -94,7 +94,7 @@ impl Thread {
 
     fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
         let (results, whole) = self.commit(&mut batch);
-        failpoint!("after-commit");
+        failpoint("after-commit");
         let results = results.into_iter().map(Some).chain(std::iter::repeat(None));
         for (job, own) in batch.into_iter().zip(results) {
             job.answer(whole.clone().and_then(|()| own.unwrap_or(Ok(()))), &mut self.live);
@@ -123,7 +123,7 @@ impl Thread {
                 }
                 step(&transaction, "RELEASE job")?;
             }
-            failpoint!("before-commit");
+            failpoint("before-commit");
             transaction.commit()
         });
         if let Err(error) = &committed {
