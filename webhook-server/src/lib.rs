@@ -8,11 +8,14 @@ mod operate;
 mod problems;
 mod receive;
 mod report;
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "applications under test need an inbox"))]
 mod run;
 mod secrets;
 mod server;
 mod settings;
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "nothing implements the storage interface"))]
 mod store;
+#[cfg(feature = "sqlite")]
 pub mod testing;
 
 pub use app::App;

@@ -6,12 +6,16 @@
 //! leaves open whether it took place.
 
 pub(crate) mod clock;
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 pub(crate) mod conformance;
 mod error;
 mod location;
+#[cfg(not(feature = "sqlite"))]
+mod no_sqlite;
+pub(crate) mod paths;
 pub(crate) mod retention;
 mod rows;
+#[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 mod task;
 
@@ -24,14 +28,12 @@ use bytes::Bytes;
 
 pub(crate) use self::error::{OpenError, StoreError};
 pub use self::location::InboxLocation;
-#[allow(unused_imports, reason = "an application under test will run on it")]
-pub(crate) use self::location::open_in_memory;
-pub(crate) use self::location::{Opening, check, open, open_to_read};
+pub(crate) use self::location::{Opening, cautions, check, open, open_in_memory, open_to_read};
+pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{
     AttemptOutcome, AttemptRow, EventRow, Filter, HandlerStats, Pruned, QuarantineRow, Replayed, Stats,
     StoredEvent, TaskRow,
 };
-pub(crate) use self::sqlite::{beside, cautions, is_socket, real};
 pub(crate) use self::task::{
     Capacity, Claim, ClaimResult, Disposition, FinishResult, HandlerId, Heartbeat, Lane, Lease, NewEvent,
     NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, State, Ticket, moment,

@@ -140,7 +140,7 @@ impl Recorder {
                 is_stale: claim.is_stale,
                 deadline,
             };
-            let reservation = reservations[at].take().unwrap_or_else(|| worker.slots.reserve(&claim.handler));
+            let reservation = reservations[at].take().unwrap_or_else(|| worker.slots.reserve(claim.handler));
             let run = worker.run(claim.ticket, handlers[at], Arc::clone(&envelope), attempt, reservation);
             let run = tokio::spawn(run);
             awaited = deadline.map(|until| (run, until)).or(awaited);

@@ -2,23 +2,27 @@
 
 use super::format::chain;
 use crate::store::OpenError;
-use crate::store::sqlite::Problem;
-use crate::store::sqlite::schema::SchemaProblem;
+#[cfg(feature = "sqlite")]
+use crate::store::sqlite::{Problem, schema::SchemaProblem};
 
 /// One sentence for the person who starts the program.
 pub(crate) fn unusable(error: &OpenError) -> String {
     let cause = chain(error);
-    match error {
-        OpenError::File(error) => match advice(&error.problem) {
-            Some(advice) => format!("the inbox {cause}: {advice}"),
-            None => format!("the inbox {cause}"),
-        },
-        OpenError::Memory(_) => format!("the inbox {cause}"),
+    match advice(error) {
+        Some(advice) => format!("the inbox {cause}: {advice}"),
+        None => format!("the inbox {cause}"),
     }
 }
 
-fn advice(problem: &Problem) -> Option<&'static str> {
-    Some(match problem {
+#[cfg(not(feature = "sqlite"))]
+fn advice(_: &OpenError) -> Option<&'static str> {
+    Some("enable it, or run handlers before the answer (`App::inline`)")
+}
+
+#[cfg(feature = "sqlite")]
+fn advice(error: &OpenError) -> Option<&'static str> {
+    let OpenError::File(error) = error else { return None };
+    Some(match &error.problem {
         Problem::InUse { .. } => "an inbox has one server; stop that one, or name another file with --inbox",
         Problem::IsDirectory => "name a file in it",
         Problem::NoDirectory(_) => "create it",

@@ -9,8 +9,8 @@ use super::attempt::{AttemptHandle, AttemptReport};
 use super::disposition::disposition;
 use super::slots::{Reservation, Slot};
 use super::worker::{Phase, STORE_PAUSE, Worker};
-use crate::report::{AttemptEnded, Fact};
 use crate::failpoint::failpoint;
+use crate::report::{AttemptEnded, Fact};
 use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
 
 /// How long other tasks wait for one run of a suspect.
@@ -40,7 +40,7 @@ impl Worker {
         &self,
         claim: &Claim,
     ) -> Result<(&'static Registration, Arc<Envelope>), (ParkReason, String)> {
-        let known = self.registry.get(&claim.handler);
+        let known = self.registry.get(claim.handler);
         // A store claims only tasks of the handlers it was given. If one did not, the task would still not be lost.
         let handler = known.ok_or((ParkReason::NoHandler, "the program has no such handler".to_owned()))?;
         if claim.attempt > handler.policy.retry.attempts {

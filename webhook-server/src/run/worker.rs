@@ -1,6 +1,6 @@
 //! Claims what is due, as far as there is capacity, and runs it.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests;
 
 use std::sync::Arc;

@@ -20,7 +20,6 @@ impl StoreClock {
     }
 
     /// A clock that is moved by hand.
-    #[allow(dead_code, reason = "an application under test will move it")]
     pub(crate) fn manual(clock: &ManualClock) -> Self {
         let now = Arc::clone(&clock.0);
         Self(Arc::new(move || now.load(Ordering::SeqCst)))
@@ -46,10 +45,8 @@ impl fmt::Debug for StoreClock {
 
 /// A clock that stands still until it is moved.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "an application under test will move it")]
 pub(crate) struct ManualClock(Arc<AtomicI64>);
 
-#[allow(dead_code, reason = "an application under test will move it")]
 impl ManualClock {
     /// Starts it at a time, in milliseconds since the Unix epoch.
     pub(crate) fn new(now: i64) -> Self {

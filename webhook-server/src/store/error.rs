@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+#[cfg(feature = "sqlite")]
 use super::sqlite::FileError;
 
 /// Why a store could not do what it was asked.
@@ -32,15 +33,24 @@ impl StoreError {
 /// Why an inbox cannot be opened.
 #[derive(Debug, Error)]
 pub(crate) enum OpenError {
+    #[cfg(feature = "sqlite")]
     #[error(transparent)]
     File(#[from] FileError),
+    #[cfg(feature = "sqlite")]
     #[error("in memory cannot be made")]
     Memory(#[source] rusqlite::Error),
+    #[cfg(not(feature = "sqlite"))]
+    #[error("cannot be opened: this program was built without the feature `sqlite` of webhook-server")]
+    NotBuilt,
 }
 
 impl OpenError {
     /// Whether another process has it, which may end soon.
     pub(crate) fn is_in_use(&self) -> bool {
-        matches!(self, Self::File(error) if error.is_in_use())
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::File(error) => error.is_in_use(),
+            _ => false,
+        }
     }
 }

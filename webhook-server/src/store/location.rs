@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::StoreClock;
-use super::sqlite::Sqlite;
-use super::sqlite::in_memory::InMemory;
-use super::sqlite::on_disk::OnDisk;
+#[cfg(not(feature = "sqlite"))]
+use super::no_sqlite as backend;
+#[cfg(feature = "sqlite")]
+use super::sqlite::open as backend;
+pub(crate) use backend::{open_in_memory, open_to_read};
+
 use super::{OpenError, Store};
 
 /// Where an inbox is kept.
@@ -38,45 +40,31 @@ pub(crate) struct Opening {
     pub(crate) patience: Duration,
 }
 
-/// Opens where the inbox is kept. Waits, and blocks its thread, while another process has it.
+/// Opens the inbox. Waits, and blocks its thread, while another process has it.
 ///
 /// # Errors
 ///
 /// Fails if the inbox cannot be used.
 pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dyn Store>, OpenError> {
     match location {
-        InboxLocation::File(path) => Ok(Arc::new(Sqlite::<OnDisk>::open(path, opening)?)),
+        InboxLocation::File(path) => backend::open(path, opening),
         InboxLocation::Memory => open_in_memory(None),
     }
 }
 
-/// Opens an empty inbox in memory. It goes by `clock`, or without one by the system's. Each operation is done when its
-/// future is made: a test whose time is paused does not wait for a thread.
-///
-/// # Errors
-///
-/// Fails if SQLite cannot make a database in memory.
-pub(crate) fn open_in_memory(clock: Option<StoreClock>) -> Result<Arc<dyn Store>, OpenError> {
-    Ok(Arc::new(Sqlite::<InMemory>::in_memory(clock)?))
-}
-
-/// Looks whether the inbox could be opened, as far as that can be told without writing anything.
+/// Checks whether the inbox could be opened, as far as that can be told without writing anything.
 ///
 /// # Errors
 ///
 /// Fails if the inbox cannot be used.
 pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), OpenError> {
     match location {
-        InboxLocation::File(path) => Sqlite::<OnDisk>::check(path, opening),
+        InboxLocation::File(path) => backend::check(path, opening),
         InboxLocation::Memory => Ok(()),
     }
 }
 
-/// Opens where the inbox is kept, to be read only, whether a server has it or not.
-///
-/// # Errors
-///
-/// Fails if the inbox cannot be read.
-pub(crate) fn open_to_read(path: &Path) -> Result<Arc<dyn Store>, OpenError> {
-    Ok(Arc::new(Sqlite::<OnDisk>::open_to_read(path)?))
+/// What an operator should know of an inbox that can be used all the same: a sentence for each.
+pub(crate) fn cautions(path: &Path) -> Vec<String> {
+    backend::cautions(path)
 }

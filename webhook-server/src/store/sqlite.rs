@@ -4,7 +4,7 @@
 //! that waits; [`in_memory`] at once. Everything else here is statements.
 
 mod capacity;
-mod cautions;
+pub(crate) mod cautions;
 mod claim;
 mod columns;
 mod connection;
@@ -17,6 +17,7 @@ mod lanes;
 mod list;
 mod lock;
 pub(crate) mod on_disk;
+pub(crate) mod open;
 mod opener;
 mod operate;
 mod paths;
@@ -38,8 +39,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-pub(crate) use self::cautions::cautions;
-pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::problem::{FileError, Problem};
 use self::recover::Live;
 use self::session::Stamp;

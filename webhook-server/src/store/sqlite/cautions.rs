@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file_systems::{self, Kind};
-use super::paths::{beside, directory, real};
+use crate::store::paths::{beside, directory, real};
 
 /// Says where events may be lost, or may be read by others; a sentence for each.
 pub(crate) fn cautions(path: &Path) -> Vec<String> {

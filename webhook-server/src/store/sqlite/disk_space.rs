@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use super::paths::{beside, directory, private};
+use super::paths::private;
+use crate::store::paths::{beside, directory};
 
 /// The size of the file that is given up when the disk is full.
 const RESERVE: u64 = 1024 * 1024;

@@ -11,10 +11,11 @@ use super::connection::{open_reader, open_writer};
 use super::disk_space::is_full;
 use super::file_systems::{self, Kind};
 use super::lock::lock;
-use super::paths::{beside, check, directory, open_or_make, real};
+use super::paths::{check, open_or_make};
 use super::problem::{FileError, Problem};
 use super::schema::{Schema, SchemaProblem};
 use crate::store::Opening;
+use crate::store::paths::{beside, directory, real};
 
 /// The first version without the bug that could corrupt a database when its log was reset.
 /// (<https://www.sqlite.org/wal.html#walresetbug>)

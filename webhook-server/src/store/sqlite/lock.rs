@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
-use super::paths::{beside, open_or_make};
+use super::paths::open_or_make;
 use super::problem::{Problem, name_of};
+use crate::store::paths::beside;
 
 /// How often it is tried again.
 const EVERY: Duration = Duration::from_millis(50);

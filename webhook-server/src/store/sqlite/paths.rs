@@ -1,36 +1,11 @@
-//! The names of the inbox's files, and what may lie there.
+//! What may lie at the names of the inbox's files, and how they are opened.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::problem::Problem;
-
-/// `name` with another ending: what belongs to the file lies beside it.
-pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-/// The file that a path leads to, whether it is there or not, however the working directory may change.
-pub(crate) fn real(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    // The system follows no more links than that.
-    for _ in 0..40 {
-        let Ok(target) = std::fs::read_link(&path) else { break };
-        path = path.parent().unwrap_or(Path::new("")).join(target);
-    }
-    match (directory(&path).canonicalize(), path.file_name()) {
-        (Ok(directory), Some(name)) => directory.join(name),
-        _ => path,
-    }
-}
-
-/// The directory that a file lies in.
-pub(super) fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
+use crate::store::paths::{beside, is_socket};
 
 /// Opens for writing, and follows no link at the end of the path; what is made is for this user alone.
 pub(super) fn private() -> OpenOptions {
@@ -73,14 +48,4 @@ fn check_one(path: &Path, wanted: &'static str, is_wanted: impl Fn(FileType) -> 
         Ok(_) | Err(_) => return Ok(()),
     };
     Err(Problem::NotOurs { wanted, is_link: found.is_symlink() }.beside(path))
-}
-
-#[cfg(unix)]
-pub(crate) fn is_socket(found: FileType) -> bool {
-    std::os::unix::fs::FileTypeExt::is_socket(&found)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn is_socket(_: FileType) -> bool {
-    false
 }

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::store::clock::millis;
 use crate::failpoint::failpoint;
+use crate::store::clock::millis;
 use crate::store::{PRUNE_STEP, Pruned, Retention};
 
 /// The events of one step.
