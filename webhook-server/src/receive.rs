@@ -19,6 +19,8 @@ pub(crate) mod outcome;
 pub(crate) mod record;
 mod reencoded;
 pub(crate) mod reply;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

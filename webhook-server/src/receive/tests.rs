@@ -1,0 +1,301 @@
+//! Every row of the status table, by calling `receive` as a function: no socket, no listener.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::UNIX_EPOCH;
+
+use hyper::StatusCode;
+use hyper::body::{Body, Frame, SizeHint};
+use webhook_core::{
+    HandlerError, HandlerFuture, Invocation, Policy, Registration, Registry, Reply, Sample, Secret, States,
+    Subscription, Tolerance, sign,
+};
+
+use super::*;
+use crate::run::attempt::Runner;
+use crate::settings::Settings;
+use crate::server::{Parts, Server};
+use crate::store::{InboxLocation, Opening, Store, open, open_in_memory};
+
+/// When it is, in seconds since the Unix epoch.
+const NOW: u64 = 1_700_000_000;
+
+const BODY_LIMIT: u64 = 100_000;
+
+/// A body that a test makes: its chunks, and what follows them.
+struct TestBody {
+    chunks: VecDeque<Bytes>,
+    announced: u64,
+    end: End,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Whole,
+    Broken,
+    Never,
+}
+
+impl Body for TestBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        match (self.chunks.pop_front(), self.end) {
+            (Some(chunk), _) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+            (None, End::Whole) => Poll::Ready(None),
+            (None, End::Broken) => Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into()))),
+            (None, End::Never) => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        hint.set_lower(self.announced);
+        hint
+    }
+}
+
+fn secret() -> Secret {
+    Secret::new("whsec_0123456789abcdef").expect("it is a secret")
+}
+
+fn paid() -> Bytes {
+    sample("payment_intent.succeeded")
+}
+
+fn sample(event_type: &str) -> Bytes {
+    Sample::new(event_type, 7).expect("there is such a type").body(i64::try_from(NOW).expect("it fits")).into()
+}
+
+/// A request as Stripe sends it, at `signed_at`.
+fn signed_at(signed_at: u64, body: &Bytes) -> Request<TestBody> {
+    request("/webhook", &[&sign(&[secret()], signed_at, body)], body)
+}
+
+fn request(path: &str, signatures: &[&str], body: &Bytes) -> Request<TestBody> {
+    let mut request = Request::post(path);
+    for signature in signatures {
+        request = request.header(SIGNATURE_HEADER, *signature);
+    }
+    let body = TestBody { chunks: [body.clone()].into(), announced: 0, end: End::Whole };
+    request.body(body).expect("it is a request")
+}
+
+const fn handler(id: &'static str, event_types: &'static [&'static str], replies: bool) -> Registration {
+    Registration {
+        id,
+        takes: Subscription::Types(event_types),
+        module: "",
+        binary: None,
+        file: "",
+        line: 0,
+        doc: "",
+        policy: Policy { replies, ..Policy::DEFAULT },
+        needs: |_| {},
+        run,
+    }
+}
+
+static HANDLERS: [Registration; 3] = [
+    handler("pays", &["payment_intent.succeeded"], false),
+    handler("approves", &["issuing_authorization.request"], true),
+    handler("fails", &["charge.failed", "charge.refunded", "charge.captured", "invoice.paid"], false),
+];
+
+fn run(invocation: Invocation) -> HandlerFuture {
+    Box::pin(async move {
+        match &*invocation.envelope.event_type {
+            "issuing_authorization.request" => Ok(Some(Reply::approve())),
+            "charge.failed" => Err(HandlerError::retry("not now")),
+            "charge.refunded" => Err(HandlerError::park("not like this")),
+            "charge.captured" => Err(HandlerError::skip("not wanted")),
+            "invoice.paid" => std::future::pending().await,
+            _ => Ok(None),
+        }
+    })
+}
+
+/// A server whose clock stands still.
+fn server(store: Option<Arc<dyn Store>>) -> Server {
+    let settings = Settings { body_limit: BODY_LIMIT, ..Settings::default() };
+    let endpoint =
+        Endpoint { path: "/webhook".into(), secrets: [secret()].into(), tolerance: Tolerance::default() };
+    let runner =
+        Runner { states: Arc::new(States::default()), timeout: Duration::from_secs(10), runtime: None };
+    let parts = Parts {
+        registry: Arc::new(Registry::new(&HANDLERS)),
+        runner,
+        endpoint: Arc::new(endpoint),
+        settings,
+        report: Report::nowhere(),
+        now: Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW)),
+    };
+    Server::new(parts, store)
+}
+
+fn with_inbox() -> Server {
+    server(Some(open_in_memory(None).expect("it is in memory")))
+}
+
+async fn receive(server: &Server, request: Request<TestBody>) -> Outcome {
+    let connection = server.receiver.connections.admit(None).expect("there are few");
+    connection.began_request();
+    server.receiver.receive(request, &connection).await
+}
+
+/// The status of an outcome, and a word for the outcome itself.
+fn told(outcome: &Outcome) -> (u16, &'static str) {
+    let word = match outcome {
+        Ok(Receipt::Stored { .. }) => "stored",
+        Ok(Receipt::Duplicate { same_body: true, .. }) => "duplicate",
+        Ok(Receipt::Duplicate { same_body: false, .. }) => "changed duplicate",
+        Ok(Receipt::Quarantined { .. }) => "quarantined",
+        Ok(Receipt::Handled(_)) => "handled",
+        Err(refusal) => refusal.kind(),
+    };
+    let response = reply::to(outcome);
+    let has = |name: &str| response.headers().contains_key(name);
+    let status = response.status();
+    assert_eq!(has("retry-after"), status == StatusCode::SERVICE_UNAVAILABLE, "{word}");
+    assert_eq!(has("allow"), status == StatusCode::METHOD_NOT_ALLOWED, "{word}");
+    let is_refused = outcome.is_err();
+    assert_eq!(has("connection"), is_refused, "{word}: only a refused request ends the connection");
+    (status.as_u16(), word)
+}
+
+#[tokio::test]
+async fn what_is_verified_is_stored_and_answered_with_200() {
+    let server = with_inbox();
+    let changed = Bytes::from([b" ", &*paid()].concat());
+    for (name, body, expected) in [
+        ("an event", paid(), "stored"),
+        ("the same event", paid(), "duplicate"),
+        ("the same event with another body", changed, "changed duplicate"),
+        ("an event without a handler", sample("customer.created"), "stored"),
+        ("an event whose handler fails", sample("charge.failed"), "stored"),
+        ("an event whose handler parks it", sample("charge.refunded"), "stored"),
+        ("a thin event", Bytes::from_static(br#"{"object":"v2.core.event"}"#), "quarantined"),
+        ("not JSON", Bytes::from_static(b"hello"), "quarantined"),
+        ("nothing", Bytes::new(), "quarantined"),
+    ] {
+        let outcome = receive(&server, signed_at(NOW, &body)).await;
+        assert_eq!(told(&outcome), (200, expected), "{name}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_sender_that_waits_gets_the_handlers_reply() {
+    let outcome = receive(&with_inbox(), signed_at(NOW, &sample("issuing_authorization.request"))).await;
+    assert_eq!(told(&outcome), (200, "stored"));
+    let Ok(Receipt::Stored { reply: Some(reply), .. }) = &outcome else { panic!("{outcome:?}") };
+    assert!(reply.body().starts_with(br#"{"approved":true"#), "{:?}", reply.body());
+    assert!(reply::to(&outcome).headers().contains_key("stripe-version"));
+}
+
+#[tokio::test]
+async fn without_an_inbox_the_answer_says_how_the_handlers_ended() {
+    let server = server(None);
+    for (event_type, status) in [
+        ("payment_intent.succeeded", 200),
+        ("customer.created", 200),
+        ("charge.captured", 200),
+        ("charge.failed", 500),
+        ("charge.refunded", 500),
+    ] {
+        let outcome = receive(&server, signed_at(NOW, &sample(event_type))).await;
+        assert_eq!(told(&outcome), (status, "handled"), "{event_type}");
+    }
+    let thin = Bytes::from_static(br#"{"object":"v2.core.event"}"#);
+    assert_eq!(told(&receive(&server, signed_at(NOW, &thin)).await), (400, "no-event"));
+
+    // The same event again, while its handler is still running.
+    let unpaid = sample("invoice.paid");
+    let mut first = Box::pin(receive(&server, signed_at(NOW, &unpaid)));
+    assert!(futures_poll(&mut first).await, "its handler never ends");
+    assert_eq!(told(&receive(&server, signed_at(NOW, &unpaid)).await), (409, "in-progress"));
+}
+
+/// Polls a future once; returns whether it is pending.
+async fn futures_poll<F: Future + Unpin>(future: &mut F) -> bool {
+    std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context).is_pending())).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_says_so_before_anything_is_stored() {
+    let store = open_in_memory(None).expect("it is in memory");
+    let server = server(Some(Arc::clone(&store)));
+    let body = paid();
+    let good = sign(&[secret()], NOW, &body);
+    let forged = format!("t={NOW},v1={}", "0".repeat(64));
+    let ends = |end: End, announced: u64, chunks: &[Bytes]| {
+        let request = Request::post("/webhook").header(SIGNATURE_HEADER, &good);
+        let chunks = chunks.iter().cloned().collect();
+        request.body(TestBody { chunks, announced, end }).expect("it is a request")
+    };
+    let get = || {
+        let mut request = request("/webhook", &[&good], &body);
+        *request.method_mut() = Method::GET;
+        request
+    };
+    let long = Bytes::from(vec![b' '; 60_000]);
+    let untimely = || signed_at(NOW - 301, &body);
+    // A few untimely requests are verified all the same; this uses them up.
+    for _ in 0..5 {
+        assert_eq!(told(&receive(&server, untimely()).await), (400, "clock"));
+    }
+    for (name, request, expected) in [
+        ("another path", request("/", &[&good], &body), (404, "path")),
+        ("another method", get(), (405, "method")),
+        ("no signature", request("/webhook", &[], &body), (400, "not-signed")),
+        ("two signatures", request("/webhook", &[&good, &good], &body), (400, "signature-header")),
+        ("a malformed signature", request("/webhook", &["t=1"], &body), (400, "signature-header")),
+        ("a forged signature", request("/webhook", &[&forged], &body), (400, "mismatch")),
+        ("another body", request("/webhook", &[&good], &long), (400, "mismatch")),
+        ("too old", untimely(), (400, "untimely")),
+        ("ahead of the clock", signed_at(NOW + 301, &body), (400, "untimely")),
+        ("announced too long", ends(End::Never, BODY_LIMIT + 1, &[]), (413, "body-too-long")),
+        ("too long", ends(End::Never, 0, &[long.clone(), long.clone()]), (413, "body-too-long")),
+        ("cut off", ends(End::Broken, 0, &[body.slice(..9)]), (400, "body-broken")),
+        ("too slow", ends(End::Never, 0, &[body.slice(..9)]), (408, "body-timeout")),
+    ] {
+        let outcome = receive(&server, request).await;
+        assert_eq!(told(&outcome), expected, "{name}: {outcome:?}");
+    }
+    let stats = store.stats().await.expect("it is in memory");
+    assert_eq!((stats.events, stats.quarantined), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_received_now_is_to_be_sent_again() {
+    let server = with_inbox();
+    // It is asked to make way while its body is awaited.
+    let connection = server.receiver.connections.admit(None).expect("there are few");
+    connection.began_request();
+    let request = request("/webhook", &[&sign(&[secret()], NOW, b"")], &Bytes::new());
+    let request = request.map(|_| TestBody { chunks: VecDeque::new(), announced: 0, end: End::Never });
+    let receiving = server.receiver.receive(request, &connection);
+    let (outcome, ()) = tokio::join!(receiving, async {
+        tokio::task::yield_now().await;
+        server.receiver.connections.make_way();
+    });
+    assert_eq!(told(&outcome), (503, "gave-way"));
+    assert_eq!(told(&Err(Refusal::NoMemory)), (503, "no-memory"));
+    assert_eq!(told(&Err(Refusal::Failed)), (500, "failed"));
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_not_answered_with_200() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let location = InboxLocation::File(folder.path().join("inbox.db"));
+    let opening =
+        Opening { disk_floor: u64::MAX, on_network_disk: true, patience: Duration::ZERO };
+    let server = server(Some(open(&location, &opening).expect("it can be made")));
+    assert_eq!(told(&receive(&server, signed_at(NOW, &paid())).await), (503, "not-stored"));
+    let not_an_event = Bytes::from_static(b"{}");
+    assert_eq!(told(&receive(&server, signed_at(NOW, &not_an_event)).await), (503, "not-stored"));
+}
