@@ -186,7 +186,7 @@ fn an_address_that_cannot_be_had_is_named() {
             "cannot listen on 192.0.2.1:0: 192.0.2.1 is not an address of this machine".to_owned(),
         ),
         // `dev` is for one machine: it takes everything that is signed with a secret on its screen.
-        (["dev", "--listen", "0.0.0.0:0"], "0.0.0.0:0 is not of this machine".to_owned()),
+        (["dev", "--listen", "0.0.0.0:0"], "0.0.0.0:0 is not a loopback address".to_owned()),
     ] {
         let refused = run(quickstart(&arguments).env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(78);
         assert!(refused.stderr.contains(&reason), "{arguments:?}: {refused:#?}");

@@ -110,7 +110,7 @@ static HANDLERS: [Registration; 3] = [
 fn run(invocation: Invocation) -> HandlerFuture {
     Box::pin(async move {
         match &*invocation.envelope.event_type {
-            "issuing_authorization.request" => Ok(Some(Reply::approve())),
+            "issuing_authorization.request" => Ok(Some(Reply::json(&serde_json::json!({ "approved": true }))?)),
             "charge.failed" => Err(HandlerError::retry("not now")),
             "charge.refunded" => Err(HandlerError::park("not like this")),
             "charge.captured" => Err(HandlerError::skip("not wanted")),

@@ -50,8 +50,14 @@ impl Sink for Terminal {
                 ended.report.iter().for_each(|report| self.count(report));
                 print_attempt(ended);
             }
+            // `dev` says itself that its inbox is in memory.
+            Fact::Recovered { .. } => {}
             _ => self.log.note(fact),
         }
+    }
+
+    fn summarise(&self) {
+        self.log.summarise();
     }
 }
 
