@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime};
 
-use webhook_server::testing::TestApp;
+use webhook_server::testing::{TaskState, TestApp};
 use webhook_server::{
-    App, Event, HandlerError, ResultExt, State, Story, StripeObject, Verdict, fixture, on_event,
+    App, Context, Event, HandlerError, ResultExt, State, Story, StripeObject, Verdict, fixture, on_event,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -189,4 +189,98 @@ async fn a_story_is_delivered_event_by_event() {
     }
     assert_eq!(done, ["testing::count", "testing::fulfil"]);
     assert!(app.handlers().contains(&"testing::never_ends"), "{:?}", app.handlers());
+}
+
+#[tokio::test]
+async fn a_second_delivery_is_a_duplicate_and_runs_nothing() {
+    let (inline, app) = (TestApp::new(App::new().state(Shop("ours")).inline()), app());
+    let sample = || fixture!("payment_intent.succeeded", metadata.order = "o_1");
+    let first = app.deliver(sample()).await;
+    assert!(!first.is_duplicate());
+    let second = app.deliver_again(&first).await;
+    assert_eq!((second.status(), second.is_duplicate(), second.handlers().len()), (200, true, 0));
+    assert_eq!(app.tasks().await.len(), 2, "one for each handler");
+    // Without an inbox, nothing remembers the first.
+    let first = inline.deliver(sample()).await;
+    let second = inline.deliver_again(&first).await;
+    assert_eq!((second.is_duplicate(), second.handlers().len()), (false, 2));
+    assert_eq!(inline.tasks().await, []);
+}
+
+#[on_event("invoice.payment_failed", retry(attempts = 3, first_delay = "10s", max_delay = "10s"))]
+async fn fails_until_the_third(context: Context) -> Result<(), HandlerError> {
+    match context.attempt() {
+        3 if context.livemode() => Ok(()),
+        attempt => Err(HandlerError::retry(format!("attempt {attempt}"))),
+    }
+}
+
+#[tokio::test]
+async fn retries_are_made_when_the_test_moves_the_clock() {
+    let app = app();
+    let state = async |app: &TestApp| {
+        let tasks = app.tasks().await;
+        let [task] = &*tasks else { panic!("{tasks:?}") };
+        (task.state, task.attempts, task.error.clone())
+    };
+    let delivered = app.deliver(fixture!("invoice.payment_failed").livemode(true)).await;
+    assert_eq!(delivered.assert_failed("fails_until_the_third").cause().to_string(), "attempt 1");
+    assert_eq!(state(&app).await, (TaskState::Ready, 1, Some("attempt 1".to_owned())));
+
+    // The mean of 10 s is spread over 5 s to 15 s.
+    assert!(app.advance("4s").await.handlers().is_empty(), "it is too early");
+    let ran = app.advance("1m").await;
+    assert_eq!(ran.handlers(), ["testing::fails_until_the_third"; 2], "each at its time");
+    ran.assert_done("fails_until_the_third");
+    assert_eq!(state(&app).await, (TaskState::Done, 3, None));
+
+    // A test event is parked after its last attempt, for a person.
+    let app = self::app();
+    app.deliver(fixture!("invoice.payment_failed")).await;
+    let ran = app.advance("3 days").await;
+    assert_eq!(ran.assert_failed("fails_until_the_third").cause().to_string(), "attempt 3");
+    assert_eq!(state(&app).await, (TaskState::Parked, 3, Some("attempt 3".to_owned())));
+    assert!(app.advance("3 days").await.handlers().is_empty());
+}
+
+#[tokio::test]
+async fn what_waits_is_still_there_after_a_restart() {
+    let mut app = app();
+    app.deliver(fixture!("invoice.payment_failed").livemode(true)).await;
+    app.restart().await;
+    assert_eq!(app.tasks().await[0].state, TaskState::Ready);
+    app.advance("1h").await.assert_done("fails_until_the_third");
+    let delivered = app.deliver(fixture!("payment_intent.succeeded", metadata.order = "o_1")).await;
+    delivered.assert_done("fulfil");
+    app.restart().await;
+    assert!(app.deliver_again(&delivered).await.is_duplicate(), "it is remembered");
+}
+
+#[on_event("price.created", "price.updated")]
+async fn stale_or_not(context: Context) -> Result<(), HandlerError> {
+    if context.is_stale() { Err(HandlerError::skip("a newer event is done")) } else { Ok(()) }
+}
+
+#[tokio::test]
+async fn an_older_event_that_comes_later_is_stale() {
+    let app = app();
+    let at = |second: i64| fixture!("price.updated", id = "price_1").created(second);
+    app.deliver(at(1_700_000_100)).await.assert_done("stale_or_not");
+    let late = app.deliver(at(1_700_000_000)).await;
+    assert_eq!(late.assert_failed("stale_or_not").verdict(), Verdict::Skip);
+}
+
+/// Time that is paused must not run ahead of the inbox.
+#[tokio::test(start_paused = true)]
+async fn a_test_may_pause_the_runtimes_time() {
+    let app = app();
+    let delivered = app.deliver(fixture!("payout.paid")).await;
+    assert_eq!(delivered.status(), 200);
+    delivered.assert_failed("never_ends");
+}
+
+#[tokio::test]
+#[should_panic(expected = "\"soon\" is not a duration")]
+async fn advancing_by_what_is_not_a_duration_says_what_one_is() {
+    app().advance("soon").await;
 }

@@ -14,8 +14,8 @@ use webhook_core::{
 
 use super::*;
 use crate::run::attempt::Runner;
-use crate::settings::Settings;
 use crate::server::{Parts, Server};
+use crate::settings::Settings;
 use crate::store::{InboxLocation, Opening, Store, open, open_in_memory};
 
 /// When it is, in seconds since the Unix epoch.
@@ -69,7 +69,10 @@ fn paid() -> Bytes {
 }
 
 fn sample(event_type: &str) -> Bytes {
-    Sample::new(event_type, 7).expect("there is such a type").body(i64::try_from(NOW).expect("it fits")).into()
+    Sample::new(event_type, 7)
+        .expect("there is such a type")
+        .body(i64::try_from(NOW).expect("it fits"))
+        .into()
 }
 
 /// A request as Stripe sends it, at `signed_at`.
@@ -110,7 +113,9 @@ static HANDLERS: [Registration; 3] = [
 fn run(invocation: Invocation) -> HandlerFuture {
     Box::pin(async move {
         match &*invocation.envelope.event_type {
-            "issuing_authorization.request" => Ok(Some(Reply::json(&serde_json::json!({ "approved": true }))?)),
+            "issuing_authorization.request" => {
+                Ok(Some(Reply::json(&serde_json::json!({ "approved": true }))?))
+            }
             "charge.failed" => Err(HandlerError::retry("not now")),
             "charge.refunded" => Err(HandlerError::park("not like this")),
             "charge.captured" => Err(HandlerError::skip("not wanted")),
@@ -292,8 +297,7 @@ async fn what_cannot_be_received_now_is_to_be_sent_again() {
 async fn what_is_not_stored_is_not_answered_with_200() {
     let folder = tempfile::tempdir().expect("there is room");
     let location = InboxLocation::File(folder.path().join("inbox.db"));
-    let opening =
-        Opening { disk_floor: u64::MAX, on_network_disk: true, patience: Duration::ZERO };
+    let opening = Opening { disk_floor: u64::MAX, on_network_disk: true, patience: Duration::ZERO };
     let server = server(Some(open(&location, &opening).expect("it can be made")));
     assert_eq!(told(&receive(&server, signed_at(NOW, &paid())).await), (503, "not-stored"));
     let not_an_event = Bytes::from_static(b"{}");
