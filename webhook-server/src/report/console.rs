@@ -1,15 +1,15 @@
-//! The terminal: what is printed, and how the program was called.
+//! The console: standard output for answers, standard error for the reason of a failure.
 
 use std::io::{self, Write};
 
-/// The command line that ran this program, for messages that give an example.
+/// The name by which this program was called, for examples in messages.
 pub(crate) fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "app".to_owned())
 }
 
 /// Writes to standard output, in colour where it is a terminal.
 ///
-/// Ends the process if nobody reads any more, as `events | head` does not.
+/// Ends the process if the reader has gone, as in `events | head`.
 pub(crate) fn print(text: &str) {
     let mut out = anstream::stdout().lock();
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -21,16 +21,16 @@ pub(crate) fn print(text: &str) {
     }
 }
 
-/// How many columns standard output has, if it is a terminal.
+/// The width of standard output in columns, if it is a terminal.
 pub(crate) fn width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout())
         .map(|(width, _)| usize::from(width.0))
         .filter(|width| *width > 0)
 }
 
-/// Says on standard error why the program ends.
+/// Writes the reason why the program ends to standard error.
 pub(crate) fn complain(reason: &dyn std::fmt::Display) {
     let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
-    // With standard error closed there is nobody left to tell.
+    // With standard error closed, there is nowhere left to report this.
     let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {}", reason.to_string().trim_end());
 }

@@ -12,19 +12,19 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How many lines may wait to be written; more are left out, and counted.
+/// The most lines that wait to be written. Further lines are dropped and counted.
 const WAITING: usize = 8_192;
 
-/// How long the end of the program waits for lines to be written.
+/// How long the program waits at its end for lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Writes each line when it is logged, filtered as `RUST_LOG` says, or else as given.
+/// Writes each line when it is logged, filtered by `RUST_LOG`, or by `filter` without it.
 pub(crate) fn write_at_once(filter: &str) {
     install(filter, io::stderr);
 }
 
-/// Writes lines in a thread of its own: whoever ought to read standard error, and does not, holds up nothing else. The
-/// end of the program must [`flush`].
+/// Writes lines on a thread of its own, so a stalled reader of standard error blocks only that thread. The program must
+/// [`flush`] at its end.
 pub(crate) fn write_aside(filter: &str) {
     let (sender, received) = sync_channel(WAITING);
     let lines = Lines { sender, left_out: Arc::default() };
@@ -37,10 +37,10 @@ pub(crate) fn write_aside(filter: &str) {
     install(filter, lines);
 }
 
-/// The way to the thread that writes, if there is one.
+/// The channel to the thread that writes, if there is one.
 static ASIDE: OnceLock<SyncSender<Message>> = OnceLock::new();
 
-/// Has the lines written that wait, unless nobody reads them.
+/// Waits for the queued lines to be written, for a second at most.
 pub(crate) fn flush() {
     let Some(sender) = ASIDE.get() else { return };
     let deadline = Instant::now() + FLUSH_TIMEOUT;
@@ -72,14 +72,14 @@ fn install(filter: &str, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'st
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }
 
-/// What the thread is sent.
+/// A message to the thread that writes.
 enum Message {
     Line(Vec<u8>),
-    /// To be answered when everything before it is written.
+    /// Answered when everything before it is written.
     Flush(SyncSender<()>),
 }
 
-/// The way of lines to the thread that writes them.
+/// Sends lines to the thread that writes them.
 #[derive(Clone)]
 struct Lines {
     sender: SyncSender<Message>,
@@ -95,7 +95,7 @@ impl<'w> MakeWriter<'w> for Lines {
 }
 
 impl Write for &Lines {
-    /// Takes a whole line: the subscriber writes no less at a time.
+    /// Takes a whole line, which is what the subscriber writes at a time.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Err(TrySendError::Full(_)) = self.sender.try_send(Message::Line(line.to_vec())) {
             self.left_out.fetch_add(1, Ordering::Relaxed);
@@ -112,7 +112,7 @@ fn write_all(received: &Receiver<Message>, left_out: &AtomicU64) {
     for message in received {
         match message {
             Message::Line(line) => {
-                // With standard error closed there is nobody left to tell.
+                // With standard error closed, there is nowhere left to report this.
                 let _ = io::stderr().write_all(&line);
             }
             Message::Flush(written) => {
@@ -121,7 +121,7 @@ fn write_all(received: &Receiver<Message>, left_out: &AtomicU64) {
         }
         match left_out.swap(0, Ordering::Relaxed) {
             0 => {}
-            lines => warn!(lines, "the log was not read fast enough: some of it is left out here"),
+            lines => warn!(lines, "standard error was not read fast enough: lines are missing here"),
         }
     }
 }

@@ -29,7 +29,7 @@ impl Worker {
                     self.resume_work();
                 }
                 Ok(Ok(Heartbeat::Lost)) => {
-                    warn!("another instance took this one for dead: it joins again when its runs have ended");
+                    warn!("another instance took this one for dead: it rejoins when its runs have ended");
                     self.suspend();
                     self.in_flight.none().await;
                     let joined = Instant::now();

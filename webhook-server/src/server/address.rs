@@ -1,17 +1,17 @@
-//! The address to listen on: had before anything is made, listened on when all is ready.
+//! The address to listen on: reserved before any file is created, listened on when everything is ready.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// How many connections may wait to be accepted.
+/// The length of the accept queue.
 const BACKLOG: u32 = 1024;
 
-/// The first port that any program may have.
+/// The first port that a program without privileges may use.
 const FIRST_FREE_PORT: u16 = 1024;
 
-/// An address that this process has. Until it [listens](Self::listen), whoever connects is refused.
+/// An address that this process has taken. Connections are refused until it [listens](Self::listen).
 #[derive(Debug)]
 pub(crate) struct Reserved {
     socket: TcpSocket,
@@ -23,11 +23,11 @@ impl Reserved {
     ///
     /// # Errors
     ///
-    /// Says in one sentence why it cannot be had, and what to do.
+    /// Says in one sentence why it is not available, and what to do.
     pub(crate) fn new(address: SocketAddr) -> Result<Self, Unavailable> {
         let reserve = || {
             let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            // Elsewhere it would take the address from whoever has it.
+            // On other systems this would take the address from the program that has it.
             #[cfg(unix)]
             socket.set_reuseaddr(true)?;
             socket.bind(address)?;
@@ -43,14 +43,14 @@ impl Reserved {
     ///
     /// # Errors
     ///
-    /// Says in one sentence why that cannot be, and what to do.
+    /// Says in one sentence why it cannot listen, and what to do.
     pub(crate) fn listen(self) -> Result<TcpListener, Unavailable> {
         let address = self.address;
         self.socket.listen(BACKLOG).map_err(|error| Unavailable { address, error })
     }
 }
 
-/// Why an address cannot be had: a sentence that says what to do.
+/// Why an address is not available: a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {}", advice(*address, error))]
 pub(crate) struct Unavailable {

@@ -5,15 +5,15 @@ use std::io;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use crate::report::stderr as log;
+use crate::report::stderr;
 
-/// Ends at the first SIGTERM or Ctrl-C. The second ends the process at once: whatever is stored survives that.
+/// Ends at the first SIGTERM or Ctrl-C. The second one ends the process immediately; nothing that is stored is lost.
 ///
 /// # Errors
 ///
-/// Fails if the system does not let signals be received, or has no thread.
+/// Fails if the system does not deliver signals to this process, or cannot start a thread.
 pub(crate) fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
-    // A thread that lives as long as the process: the second signal may come when nothing else of ours is left.
+    // A thread that lives as long as the process: the second signal may come when no other thread of ours is left.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _context = runtime.enter();
@@ -27,7 +27,7 @@ pub(crate) fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
             signals.next().await;
         });
         warn!("stopping at once");
-        log::exit(1);
+        stderr::exit(1);
     })?;
     Ok(async {
         // The thread does not end without it.
