@@ -6,7 +6,8 @@
 //! leaves open whether it took place.
 
 pub(crate) mod clock;
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 pub(crate) mod conformance;
 mod error;
 mod location;

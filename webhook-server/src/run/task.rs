@@ -56,7 +56,7 @@ impl Worker {
     fn park(self: &Arc<Self>, claim: Claim, reason: ParkReason, error: String, reservation: Reservation) {
         self.report.note(&Fact::TaskParked {
             task: claim.ticket.task,
-            handler: &claim.handler,
+            handler: claim.handler,
             attempt: claim.attempt,
             reason,
             error: &error,

@@ -1,6 +1,7 @@
 //! Claims what is due, as far as there is capacity, and runs it.
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests;
 
 use std::sync::Arc;
@@ -170,7 +171,7 @@ impl Worker {
                 self.slots.note_claimed(&capacity, &result);
                 let claimed = result.claims.len();
                 for claim in result.claims {
-                    let reservation = self.slots.reserve(&claim.handler);
+                    let reservation = self.slots.reserve(claim.handler);
                     self.start_claim(claim, reservation);
                 }
                 let is_full = claimed >= capacity.slots;

@@ -126,7 +126,7 @@ fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
     };
     assert_eq!(world.done(|store| store.events(everything())), [event]);
     let claim = &world.claim(1)[0];
-    assert_eq!((&*claim.handler, &*claim.endpoint, claim.attempt), ("a", "/stripe", 1));
+    assert_eq!((claim.handler, &*claim.endpoint, claim.attempt), ("a", "/stripe", 1));
     assert_eq!(claim.ticket, Ticket { task: 1, fence: 1 });
     assert_eq!(claim.body, r#"{"id":"evt_1"}"#);
     assert!(!claim.is_replay && !claim.is_stale);
@@ -147,7 +147,7 @@ fn a_duplicate_changes_nothing_in_any_state(world: World<impl Subject>) {
     world.record("evt_0", &[in_lane("blocked", "k", false)]);
     world.record("evt_1", &[&tasks[..], &[in_lane("blocked", "k", false)]].concat());
     for claim in world.claim(10) {
-        let end = match &*claim.handler {
+        let end = match claim.handler {
             "done" => Disposition::Done,
             "skipped" => skipped(),
             "parked" => parked(),
@@ -435,7 +435,7 @@ fn handlers_of_a_group_share_their_lanes(world: World<impl Subject>) {
     // One that is not in the group runs beside them.
     world.arrive(about("sub_1", "customer.subscription.paused", "evt_3", Some(20), &[serial("on_pause")]));
     let claims = world.claim(10);
-    let which: Vec<_> = claims.iter().map(|claim| &*claim.handler).collect();
+    let which: Vec<_> = claims.iter().map(|claim| claim.handler).collect();
     assert_eq!(which, ["on_create", "on_pause"]);
     assert!(world.record("evt_4", &[at_once(grouped("on_update"))]).is_empty(), "the lane is taken");
     assert!(world.finish(&claims[0], Disposition::Done));
@@ -849,7 +849,7 @@ fn what_is_open_is_kept_for_ever(world: World<impl Subject>) {
     world.record("evt_running", &[free("b"), serial("running")]);
     world.record("evt_blocked", &[free("c"), serial("running")]);
     for claim in world.claim(10) {
-        match &*claim.handler {
+        match claim.handler {
             "a" | "c" => assert!(world.finish(&claim, parked())),
             "b" => assert!(world.finish(&claim, Disposition::Done)),
             "ready" => assert!(world.finish(&claim, again_after(DAY))),
@@ -971,7 +971,7 @@ fn a_replay_reaches_a_new_handler(world: World<impl Subject>) {
     assert_eq!(world.replay("evt_1", &[serial("new")]), Replayed::Ready(1));
     assert_eq!(world.states(), [State::Done, State::Ready]);
     let claim = world.claim_one();
-    assert_eq!((&*claim.handler, claim.attempt, claim.is_replay), ("new", 1, true));
+    assert_eq!((claim.handler, claim.attempt, claim.is_replay), ("new", 1, true));
     // It has its place in the lane.
     world.record("evt_2", &[serial("new")]);
     assert!(world.claim(10).is_empty());
@@ -995,7 +995,7 @@ fn a_replay_needs_the_body(world: World<impl Subject>) {
 fn a_retry_by_hand_begins_anew(world: World<impl Subject>) {
     world.record("evt_1", &[free("waiting"), free("parked"), free("done"), free("skipped"), free("running")]);
     for claim in world.claim(10) {
-        let end = match &*claim.handler {
+        let end = match claim.handler {
             "waiting" => again_after(DAY),
             "parked" => parked(),
             "done" => Disposition::Done,

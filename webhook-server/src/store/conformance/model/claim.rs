@@ -39,7 +39,7 @@ impl Data {
             let Some(task) = turn.and_then(|turn| self.tasks.get_mut(&turn)) else { continue };
             if task.is_suspect {
                 // It starts in the turn of the suspects.
-            } else if has_room(&claims, &task.handler) {
+            } else if has_room(&claims, task.handler) {
                 let id = task.id;
                 claims.extend(self.start(id, now));
             } else if task.state == State::Blocked {
@@ -61,7 +61,7 @@ impl Data {
             task.is_suspect
                 && matches!(task.state, State::Ready | State::Blocked)
                 && capacity.slots > 0
-                && capacity.of(&task.handler) > 0
+                && capacity.of(task.handler) > 0
                 && is_free(task)
         };
         let suspects = self.tasks.values().filter(can_start);
@@ -70,7 +70,7 @@ impl Data {
     }
 
     pub(super) fn first_due(&self, now: i64, has_room: impl Fn(&str) -> bool) -> Option<Task> {
-        let is_first = |task: &&Task| task.is_due(now) && !task.is_suspect && has_room(&task.handler);
+        let is_first = |task: &&Task| task.is_due(now) && !task.is_suspect && has_room(task.handler);
         let due = self.tasks.values().filter(is_first);
         due.min_by_key(|task| (task.due, task.id)).cloned()
     }
