@@ -51,7 +51,7 @@ fn a_full_disk_refuses_events_and_loses_none() {
     assert!(!disk.folder().join("inbox.db-reserve").exists(), "the reserve was given up");
 
     disk.free();
-    server.process.line_with(Stream::Stderr, "has room again");
+    server.process.line_with(Stream::Stderr, "has space again");
     until("it takes events again", || {
         let number = numbers.next().expect("not so many");
         send(&mut history, &server, &delivery(number, 1)).status == 200
@@ -181,7 +181,7 @@ fn below_the_floor_nothing_is_taken_in() {
     }
     server.process.line_with(Stream::Stderr, "disk is low");
     disk.free();
-    server.process.line_with(Stream::Stderr, "has room again");
+    server.process.line_with(Stream::Stderr, "has space again");
     assert_eq!(send(&mut history, &server, &delivery(10, 1)).status, 200);
     disk.fill(5 * 1024 * 1024);
     let mut numbers = 20..;

@@ -1,17 +1,17 @@
-//! The time of a store on this machine.
+//! A store's clock on this machine.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Tells the time in milliseconds since the Unix epoch; never goes back.
+/// Tells the time in milliseconds since the Unix epoch, and never goes back.
 #[derive(Clone)]
 pub(crate) struct StoreClock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl StoreClock {
-    /// The system's time at the start, and from there what a clock says that nobody sets: a step of the system's clock
-    /// moves no due time. It starts at `floor` if the system's clock is behind.
+    /// Starts at the system's time, or at `floor` if the system's clock is behind, and goes on by the monotonic clock: when
+    /// the system's clock is set, no due time moves.
     pub(crate) fn system(floor: i64) -> Self {
         let (wall, monotonic) = (SystemTime::now(), Instant::now());
         let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -19,13 +19,13 @@ impl StoreClock {
         Self(Arc::new(move || start.saturating_add(millis(monotonic.elapsed()))))
     }
 
-    /// A clock that is moved by hand.
+    /// The time that a manual clock shows.
     pub(crate) fn manual(clock: &ManualClock) -> Self {
         let now = Arc::clone(&clock.0);
         Self(Arc::new(move || now.load(Ordering::SeqCst)))
     }
 
-    /// A clock that goes with the runtime's, which may be paused.
+    /// A clock that follows the runtime's, which a test may pause.
     #[cfg(test)]
     pub(crate) fn of_tokio() -> Self {
         let start = tokio::time::Instant::now();
@@ -53,23 +53,23 @@ impl ManualClock {
         Self(Arc::new(AtomicI64::new(now)))
     }
 
-    /// Moves it on.
+    /// Moves it forward.
     pub(crate) fn advance(&self, by: std::time::Duration) {
         self.0.fetch_add(millis(by), Ordering::SeqCst);
     }
 
-    /// Moves it to a time, in milliseconds since the Unix epoch, unless that has passed.
+    /// Moves it forward to a time, in milliseconds since the Unix epoch; does nothing if that time has passed.
     pub(crate) fn advance_to(&self, now: i64) {
         self.0.fetch_max(now, Ordering::SeqCst);
     }
 
-    /// The time that it shows, in milliseconds since the Unix epoch.
+    /// Returns the time that it shows, in milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-/// A duration in whole milliseconds, rounded up: what is due may be late, never early.
+/// A duration in whole milliseconds, rounded up: a task may be late, never early.
 pub(crate) fn millis(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }

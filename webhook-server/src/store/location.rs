@@ -16,14 +16,14 @@ use super::{OpenError, Store};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InboxLocation {
-    /// In this SQLite file, which is made if it is not there.
+    /// In this SQLite file, which is created if it does not exist.
     File(std::path::PathBuf),
-    /// In memory, for tests: what is in it is lost with the process.
+    /// In memory, for tests and development: it is lost when the process ends.
     Memory,
 }
 
 impl InboxLocation {
-    /// Whether there is something already.
+    /// Whether the file exists already.
     pub(crate) fn exists(&self) -> bool {
         matches!(self, Self::File(path) if path.exists())
     }
@@ -32,11 +32,11 @@ impl InboxLocation {
 /// How an inbox is opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Opening {
-    /// In bytes: below it, nothing is taken in.
+    /// Free space on the disk, in bytes, below which events are refused.
     pub(crate) disk_floor: u64,
-    /// Whether it may lie where several machines can write.
+    /// Whether the file may lie on a file system that other machines may share.
     pub(crate) on_network_disk: bool,
-    /// How long to wait for another process that has it.
+    /// How long to wait for another process that has the inbox.
     pub(crate) patience: Duration,
 }
 

@@ -3,17 +3,17 @@
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
 
-/// The path with an ending added: what belongs to the file lies beside it.
+/// The path with an ending added: files that belong to the inbox lie beside it.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-/// The file that a path leads to, whether it is there or not, however the working directory may change.
+/// The absolute path of the file that a path leads to, whether it exists or not.
 pub(crate) fn real(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
-    // The system follows no more links than that.
+    // The system follows at most this many links.
     for _ in 0..40 {
         let Ok(target) = std::fs::read_link(&path) else { break };
         path = path.parent().unwrap_or(Path::new("")).join(target);

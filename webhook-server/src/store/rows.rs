@@ -7,26 +7,26 @@ use super::{ParkReason, State};
 
 /// Which tasks, or events, an operator means.
 ///
-/// A server of another version refuses a filter that it does not know: without it, it would mean more.
+/// A server of another version refuses a field that it does not know, since without it the filter would match more.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
-    /// Of these events; of any if there are none.
+    /// Only of these events, unless the list is empty.
     pub(crate) event_ids: Vec<String>,
-    /// Of this type, or of the types of a group: `charge.dispute.*`.
+    /// Only of this type, or of a group of types: `charge.dispute.*`.
     pub(crate) event_type: Option<String>,
-    /// About the object with this id.
+    /// Only about the object with this id.
     pub(crate) object_id: Option<String>,
-    /// About this customer, or an object whose `customer` it is. The latter is known while the body is kept.
+    /// Only about this customer, or about objects whose `customer` it is. The latter is known while the body is kept.
     pub(crate) customer: Option<String>,
-    /// Of this connected account.
+    /// Only of this connected account.
     pub(crate) account: Option<String>,
     pub(crate) handler: Option<String>,
     pub(crate) state: Option<State>,
     pub(crate) why: Option<ParkReason>,
-    /// Received at this time or later, in milliseconds since the Unix epoch.
+    /// Only received at this time or later, in milliseconds since the Unix epoch.
     pub(crate) since: Option<i64>,
-    /// The `cursor` of the last row that is known; the rows after it are wanted.
+    /// Only rows that come after the one with this `cursor`.
     pub(crate) after: Option<i64>,
     pub(crate) limit: usize,
 }
@@ -42,17 +42,17 @@ pub(crate) struct TaskRow {
     pub(crate) why: Option<ParkReason>,
     pub(crate) attempt: u32,
     pub(crate) received_ms: i64,
-    /// When it will run next, if it is ready.
+    /// When it runs next, if it is ready.
     pub(crate) due_ms: Option<i64>,
     pub(crate) finished_ms: Option<i64>,
     pub(crate) error: Option<String>,
 }
 
-/// An attempt that did not succeed, for an operator. Times are in milliseconds since the Unix epoch.
+/// An unsuccessful attempt, for an operator. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttemptRow {
     pub(crate) task: i64,
-    /// Which run it was, from 1; a retry by an operator begins at 1 again.
+    /// Counts the runs of the task, from 1; a retry by an operator starts again at 1.
     pub(crate) attempt: u32,
     pub(crate) started_ms: i64,
     pub(crate) ended_ms: i64,
@@ -60,14 +60,14 @@ pub(crate) struct AttemptRow {
     pub(crate) error: Option<String>,
 }
 
-/// How an attempt that did not succeed ended.
+/// How an unsuccessful attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptOutcome {
     /// It failed, and another one followed.
     Failed,
-    /// It settled the task without success.
+    /// The task was skipped.
     Skipped,
-    /// It set the task aside for a person.
+    /// The task was parked.
     Parked,
     /// The process ended while it was running.
     Crashed,
@@ -87,26 +87,26 @@ pub(crate) struct EventRow {
     pub(crate) api_version: Option<String>,
     pub(crate) livemode: bool,
     pub(crate) received_ms: i64,
-    /// How many deliveries there were of it.
+    /// How often it was delivered.
     pub(crate) deliveries: u64,
-    /// How many of these had another body than the first.
+    /// How many of these deliveries had another body than the first.
     pub(crate) changed_bodies: u64,
     pub(crate) has_body: bool,
 }
 
-/// An event with all that belongs to it.
+/// An event with everything that belongs to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StoredEvent {
     pub(crate) event: EventRow,
     pub(crate) tasks: Vec<TaskRow>,
-    /// The attempts of these tasks that did not succeed, oldest first.
+    /// The unsuccessful attempts of these tasks, oldest first.
     pub(crate) attempts: Vec<AttemptRow>,
-    /// The text that Stripe signed; `None` if it is no longer, or was never, kept.
+    /// The text that Stripe signed; `None` if it was pruned, or was never kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
 }
 
-/// A body in quarantine, for an operator.
+/// A quarantined body, for an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QuarantineRow {
     pub(crate) id: i64,
@@ -124,7 +124,7 @@ pub(crate) struct Stats {
     pub(crate) duplicates: u64,
     pub(crate) changed_bodies: u64,
     pub(crate) quarantined: u64,
-    /// Of the ready task that is due the longest, how long it has been, in milliseconds.
+    /// How long the oldest due task has been due, in milliseconds.
     pub(crate) oldest_due_ms: Option<i64>,
     pub(crate) handlers: Vec<HandlerStats>,
 }
@@ -145,20 +145,20 @@ pub(crate) struct Pruned {
     pub(crate) bodies: u64,
     /// Events, with their tasks.
     pub(crate) events: u64,
-    /// Of these events, those with a task that was parked.
+    /// How many of these events had a parked task.
     pub(crate) parked: u64,
-    /// Bodies in quarantine.
+    /// Quarantined bodies.
     pub(crate) quarantined: u64,
-    /// Where to go on; `None` at the end, or if everything further on is too recent.
+    /// The cursor for the next step; `None` at the end, or if everything after it is too recent.
     pub(crate) next: Option<i64>,
 }
 
 /// What a replay did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Replayed {
-    /// So many tasks are ready; the others are not yet done with.
+    /// This many tasks are ready; the others were still open.
     Ready(u64),
-    /// The body is no longer, or was never, kept.
+    /// The body was pruned, or was never kept.
     NoBody,
     /// There is no such event.
     Unknown,

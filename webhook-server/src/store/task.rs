@@ -58,14 +58,14 @@ pub(crate) struct NewTask {
     pub(crate) at_once: StartMode,
 }
 
-/// Whether a task that is made is to run at once, if its lane is free.
+/// Whether a new task starts at once if its lane is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StartMode {
-    /// It waits until it is claimed.
+    /// No: it waits until it is claimed.
     No,
-    /// There is a place for it, unless an accused task must run alone.
+    /// Yes, unless an accused task must run alone.
     IfFree,
-    /// Its sender waits for the answer: whatever else runs.
+    /// Yes, whatever else runs: the sender waits for its answer.
     Awaited,
 }
 
@@ -73,28 +73,28 @@ pub(crate) enum StartMode {
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
     pub(crate) key: String,
-    /// Whether a task that waits for its next try holds the lane.
+    /// Whether a task that waits for its retry holds the lane.
     pub(crate) strict: bool,
 }
 
 /// How many tasks may be started.
 #[derive(Clone, Debug)]
 pub(crate) struct Capacity {
-    /// Of all handlers together.
+    /// For all handlers together.
     pub(crate) slots: usize,
-    /// Of each handler by its id; of one that is not named, none.
+    /// For each handler by its id; none for a handler that is not listed.
     pub(crate) handlers: HashMap<HandlerId, usize>,
 }
 
 impl Capacity {
-    /// How many of one handler.
+    /// How many tasks of one handler.
     pub(crate) fn of(&self, handler: &str) -> usize {
         self.handlers.get(handler).copied().unwrap_or(0)
     }
 }
 
-/// The place of an event among those of its object: in the order of the seconds in which they happened, and within one
-/// second `*.created` first and `*.deleted` last, since nothing else is known of it. 0 if Stripe did not say when.
+/// Orders the events of an object: by the second in which they happened, and within a second `*.created` first and
+/// `*.deleted` last, since nothing else is known. 0 if Stripe did not say when.
 pub(crate) fn moment(event_type: &str, created: Option<i64>) -> i64 {
     let within = match event_type.rsplit('.').next() {
         Some("created") => 1,
@@ -104,25 +104,25 @@ pub(crate) fn moment(event_type: &str, created: Option<i64>) -> i64 {
     created.map_or(0, |second| second.saturating_mul(4).saturating_add(within))
 }
 
-/// What became of an arrival.
+/// What became of a new event.
 #[derive(Debug)]
 pub(crate) enum RecordResult {
-    /// It is stored. These of its tasks run from now on. `id_is_reused` if the id is known with another type or object.
+    /// It is stored, and these of its tasks have started. `id_is_reused` if the id is known with another type or object.
     New { started: Vec<Claim>, id_is_reused: bool },
-    /// It was stored before; whether its body was the same.
+    /// It was stored before, with the same body or another.
     Duplicate { same_body: bool },
 }
 
-/// A task that runs from now on.
+/// A task that has started.
 #[derive(Clone)]
 pub(crate) struct Claim {
     pub(crate) ticket: Ticket,
     pub(crate) handler: HandlerId,
     pub(crate) endpoint: Arc<str>,
-    /// Which run this is, from 1.
+    /// Counts the runs of the task, from 1.
     pub(crate) attempt: u32,
     pub(crate) is_replay: bool,
-    /// Whether a newer event of the same object is done in the task's scope.
+    /// Whether a newer event of the same object is already done in the task's scope.
     pub(crate) is_stale: bool,
     pub(crate) body: Bytes,
 }
@@ -138,14 +138,14 @@ impl fmt::Debug for Claim {
     }
 }
 
-/// The right to end one run of a task. A later claim of the task makes it worthless.
+/// The right to end one run of a task. It is void once the task has been claimed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket {
     pub(crate) task: i64,
     pub(crate) fence: i64,
 }
 
-/// Tasks that run from now on.
+/// Tasks that have started.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimResult {
     pub(crate) claims: Vec<Claim>,
@@ -159,7 +159,7 @@ pub(crate) struct ClaimResult {
 #[derive(Clone, Debug)]
 pub(crate) enum Disposition {
     Done,
-    /// Settled without success.
+    /// Skipped: closed without success, on purpose.
     Skipped {
         error: String,
     },
@@ -173,38 +173,38 @@ pub(crate) enum Disposition {
         why: ParkReason,
         error: String,
     },
-    /// Not run to its end, through no fault of its own: as if it had not been claimed.
+    /// Not run to its end, through no fault of its own: the claim does not count.
     Released,
 }
 
-/// What the end of a run came to.
+/// What became of the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FinishResult {
-    /// Whether the run still had its task, so that its end counts.
+    /// Whether the ticket was still valid, so that the end counts.
     pub(crate) was_ours: bool,
-    /// Whether any task is due now: only then is a claim worth the while.
+    /// Whether any task is due now. If not, a claim is not worth its cost.
     pub(crate) is_any_due: bool,
 }
 
-/// Where a task is in its life.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum State {
-    /// To be run when it is due.
+    /// Runs when it is due.
     Ready,
     /// Running.
     Running,
-    /// To be run when its lane is free.
+    /// Runs when its lane is free.
     Blocked,
     /// Succeeded.
     Done,
-    /// Given up as settled.
+    /// Closed without success, on purpose.
     Skipped,
     /// Set aside for a person.
     Parked,
 }
 
 impl State {
-    /// Whether it is still to be run to an end.
+    /// Whether the task is not closed yet.
     pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::Ready | Self::Running | Self::Blocked)
     }
@@ -217,7 +217,7 @@ pub(crate) enum ParkReason {
     Asked,
     /// The last attempt failed.
     Exhausted,
-    /// The process died three times while nothing else ran.
+    /// The process ended three times while this task was running, the last time with no other.
     Poison,
     /// The program has no such handler.
     NoHandler,

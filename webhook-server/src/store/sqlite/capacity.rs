@@ -15,7 +15,7 @@ impl Remaining {
         Self { slots: capacity.slots, handlers: capacity.handlers.clone() }
     }
 
-    /// A handler by the text of its id, if the claim asks for its tasks.
+    /// Finds a handler by the text of its id, if the claim asks for its tasks.
     pub(super) fn handler(&self, id: &str) -> Option<HandlerId> {
         self.handlers.get_key_value(id).map(|(handler, _)| *handler)
     }

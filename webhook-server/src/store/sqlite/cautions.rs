@@ -1,11 +1,11 @@
-//! What an operator should know of an inbox that can be used all the same.
+//! Warnings about an inbox that can be used all the same.
 
 use std::path::{Path, PathBuf};
 
 use super::file_systems::{self, Kind};
 use crate::store::paths::{beside, directory, real};
 
-/// Says where events may be lost, or may be read by others; a sentence for each.
+/// Warns where events may be lost or read by others: a sentence for each.
 pub(crate) fn cautions(path: &Path) -> Vec<String> {
     let path = real(path);
     let shown = path.display();

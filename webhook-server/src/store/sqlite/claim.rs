@@ -14,8 +14,8 @@ use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, State, Tick
 /// How many tasks whose lane is taken one claim may pass over. Other writes wait that long.
 const PASSED_OVER: usize = 1_000;
 
-/// Starts tasks that are due, as far as there is capacity, those first that are due the longest: never two in one
-/// lane, suspects one after the other, and nothing beside one that is accused.
+/// Starts due tasks up to the capacity, those that have been due longest first: never two in one lane, suspects one at a
+/// time, and nothing beside an accused one.
 pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusqlite::Result<ClaimResult> {
     let mut remaining = Remaining::of(capacity);
     let mut claims = Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
     if is_alone {
         return Ok(ClaimResult { claims, next_claim: next_due(db, stamp.now)? });
     }
-    // What is due of a handler that may run nothing more is not looked at, however much it is.
+    // The due tasks of a handler without capacity cost nothing, however many there are.
     let handlers = ready_handlers(db, &remaining)?;
     let mut candidates = BTreeMap::new();
     for handler in handlers {
@@ -41,7 +41,7 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
     }
     let mut passed_over = 0;
     while let Some((_, first)) = candidates.pop_first() {
-        // It may have been started in the turn of its lane, for another handler of its group.
+        // It may have started already, when the turn in its lane came through another handler of its group.
         let is_started = claims.iter().any(|claim| claim.ticket.task == first.id);
         if !is_started && remaining.has(first.handler) {
             let claimed = claim_candidate(db, &first, &remaining, stamp)?;
@@ -60,7 +60,7 @@ pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusql
     Ok(ClaimResult { claims, next_claim: next_due(db, stamp.now)? })
 }
 
-/// The handlers with tasks that are ready, due or not: from one to the next, however many tasks each has.
+/// The handlers with ready tasks, due or not. It jumps from one handler to the next, however many tasks each has.
 fn ready_handlers(db: &Connection, remaining: &Remaining) -> rusqlite::Result<Vec<HandlerId>> {
     let mut ready = db.prepare_cached(
         "WITH RECURSIVE ready (handler) AS ( \
@@ -79,7 +79,7 @@ fn ready_handlers(db: &Connection, remaining: &Remaining) -> rusqlite::Result<Ve
     Ok(handlers)
 }
 
-/// Of a handler's tasks the one that is due the longest.
+/// The task of a handler that has been due longest.
 struct Candidate {
     id: i64,
     handler: HandlerId,
@@ -88,7 +88,7 @@ struct Candidate {
     strict: bool,
 }
 
-/// Finds a handler's candidate, with its place among those of all; `None` if nothing is due, or nothing may be started.
+/// Finds a handler's candidate and its rank among all candidates; `None` if nothing is due or may start.
 fn candidate(
     db: &Connection,
     handler: HandlerId,
@@ -109,8 +109,8 @@ fn candidate(
     .optional()
 }
 
-/// Starts the task of the candidate's lane whose turn it is. If that is another one, or none, the candidate is blocked
-/// from now on: so each candidate is looked at once, however long its lane's queue is.
+/// Starts the task whose turn it is in the candidate's lane. If that is another task, or none, the candidate becomes
+/// blocked: so each candidate is examined once, however long the queue of its lane is.
 fn claim_candidate(
     db: &Connection,
     candidate: &Candidate,
@@ -130,10 +130,10 @@ fn claim_candidate(
     }
     let Some(turn) = turn else { return Ok(None) };
     match remaining.handler(&turn.handler).filter(|handler| remaining.has(handler)) {
-        // A suspect starts in the turn of the suspects.
+        // Suspects start in a turn of their own.
         _ if turn.is_suspect => Ok(None),
         Some(handler) => start(db, turn.id, handler, stamp).map(Some),
-        // It belongs to another handler of the group, which has no capacity left: it is claimed when it has.
+        // Its handler, another one of the group, has no capacity left: it is claimed later.
         None if turn.state == State::Blocked => {
             db.prepare_cached("UPDATE inbox_task SET state = 0, due_ms = ?2 WHERE id = ?1")?
                 .execute([turn.id, stamp.now])?;
@@ -143,7 +143,7 @@ fn claim_candidate(
     }
 }
 
-/// Whether a newer event of the same object is done in a scope.
+/// Whether a newer event of the same object is already done in a scope.
 pub(super) fn is_stale(
     db: &Connection,
     scope: &str,
@@ -160,7 +160,7 @@ pub(super) fn is_stale(
     .query_row(params![scope, object, moment], |row| row.get(0))
 }
 
-/// Starts a task. The attempt is counted before the run, so that one that ends the process is counted.
+/// Starts a task. The attempt is counted before the run, so that a crash is counted.
 fn start(db: &Connection, id: i64, handler: HandlerId, stamp: Stamp) -> rusqlite::Result<Claim> {
     db.prepare_cached(
         "UPDATE inbox_task SET state = 1, owner = ?2, fence = fence + 1, attempt = attempt + 1, started_ms = ?3 \

@@ -1,4 +1,4 @@
-//! How states are written in the tables.
+//! The numbers that stand for states in the tables.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 

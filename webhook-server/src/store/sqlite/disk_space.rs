@@ -1,4 +1,4 @@
-//! Room on the disk: below a floor nothing is taken in, so that what was taken in can still be finished.
+//! Free-space guard: below a threshold new events are refused, so that accepted ones can still complete.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,23 +11,23 @@ use tracing::{error, info, warn};
 use super::paths::private;
 use crate::store::paths::{beside, directory};
 
-/// The size of the file that is given up when the disk is full.
+/// The size of the reserve file, which is deleted when the disk is full.
 const RESERVE: u64 = 1024 * 1024;
 
-/// How often the room is looked at.
+/// How often the free space is checked.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Watches the room on a disk, and keeps some in reserve.
+/// Watches the free space on a disk, and keeps some in reserve.
 #[derive(Debug)]
 pub(super) struct DiskSpace {
     directory: PathBuf,
     reserve: PathBuf,
-    /// In bytes.
+    /// The threshold, in bytes.
     floor: u64,
-    /// How many bytes are free, if that is too little; [`ENOUGH`] if not.
+    /// The number of free bytes if it is below the threshold; otherwise [`ENOUGH`].
     low: AtomicU64,
-    looked_at: Mutex<Option<Instant>>,
-    /// Whether the inbox is this process's: before that, there is nothing to be kept in reserve.
+    checked_at: Mutex<Option<Instant>>,
+    /// Whether this process has the inbox. Before that, no reserve is kept.
     is_ours: AtomicBool,
 }
 
@@ -40,45 +40,45 @@ impl DiskSpace {
             reserve: beside(path, "-reserve"),
             floor,
             low: AtomicU64::new(ENOUGH),
-            looked_at: Mutex::new(None),
+            checked_at: Mutex::new(None),
             is_ours: AtomicBool::new(false),
         }
     }
 
-    /// Begins to watch, and to keep some in reserve.
+    /// Starts to watch, and to keep a reserve.
     pub(super) fn watch(&self) {
         self.is_ours.store(true, Ordering::Relaxed);
     }
 
-    /// How many bytes are free, if that is too little to take anything in.
-    pub(super) fn too_little(&self) -> Option<u64> {
+    /// The number of free bytes, if it is too small to accept anything.
+    pub(super) fn shortage(&self) -> Option<u64> {
         Some(self.low.load(Ordering::Relaxed)).filter(|free| *free != ENOUGH)
     }
 
     /// Notes that the disk is full.
-    pub(super) fn is_out(&self) {
+    pub(super) fn note_full(&self) {
         if self.low.swap(0, Ordering::Relaxed) == ENOUGH {
-            error!("the inbox's disk is full: events are refused with 503 until there is room again");
+            error!("the inbox's disk is full: events are refused with 503 until space is freed");
         }
     }
 
-    /// Notes that a write found the disk full, and frees the reserve, for the ends of runs.
-    pub(super) fn ran_out(&self) {
-        self.is_out();
-        // It may be gone already, from the last time.
+    /// Notes that a write failed on a full disk, and frees the reserve, so that the ends of runs can be stored.
+    pub(super) fn free_reserve(&self) {
+        self.note_full();
+        // It may have been freed before.
         let _ = std::fs::remove_file(&self.reserve);
     }
 
-    /// Looks at the room, if that was not just done.
-    pub(super) fn look(&self) {
+    /// Checks the free space, unless that was just done.
+    pub(super) fn check(&self) {
         if !self.is_ours.load(Ordering::Relaxed) {
             return;
         }
-        let Ok(mut looked_at) = self.looked_at.lock() else { return };
-        if looked_at.is_some_and(|at| at.elapsed() < EVERY) {
+        let Ok(mut checked_at) = self.checked_at.lock() else { return };
+        if checked_at.is_some_and(|at| at.elapsed() < EVERY) {
             return;
         }
-        *looked_at = Some(Instant::now());
+        *checked_at = Some(Instant::now());
         let Some(free) = free_bytes(&self.directory) else { return };
         let missing = if self.has_reserve() { 0 } else { RESERVE };
         if free < self.floor.saturating_add(2 * missing) {
@@ -86,29 +86,29 @@ impl DiskSpace {
                 let floor = self.floor;
                 warn!(
                     free,
-                    floor, "the inbox's disk is low: events are refused with 503 until there is room again"
+                    floor, "the inbox's disk is low: events are refused with 503 until space is freed"
                 );
             }
             return;
         }
         if missing > 0 && self.make_reserve().is_err() {
-            // No room for the reserve is no room.
+            // Without space for the reserve, there is no space.
             self.low.store(free, Ordering::Relaxed);
             let _ = std::fs::remove_file(&self.reserve);
             return;
         }
         if self.low.swap(ENOUGH, Ordering::Relaxed) != ENOUGH {
-            info!(free, "the inbox's disk has room again");
+            info!(free, "the inbox's disk has space again");
         }
     }
 
-    /// Whether it is there, and all of it.
+    /// Whether the whole reserve is there.
     pub(super) fn has_reserve(&self) -> bool {
         self.reserve.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() >= RESERVE)
     }
 
     fn make_reserve(&self) -> std::io::Result<()> {
-        // Part of one, from a start that was cut short, is made anew; a link there is not followed.
+        // What an interrupted start left is replaced; a link there is not followed.
         let _ = std::fs::remove_file(&self.reserve);
         let mut file = private().create_new(true).open(&self.reserve)?;
         let zeros = vec![0; 64 * 1024];
@@ -119,7 +119,7 @@ impl DiskSpace {
     }
 }
 
-/// Whether a directory's disk has no room to open a database: SQLite needs some for its log and the index of that.
+/// Whether a directory's disk is too full to open a database: SQLite needs space for its log and the log's index.
 #[cfg(unix)]
 pub(super) fn is_full(directory: &Path) -> bool {
     const NEEDED: u64 = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! The file: opening it, or saying in one sentence why not.
+//! The inbox's file: checking and opening it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,17 +25,17 @@ pub(super) const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
 #[derive(Debug)]
 pub(super) struct InboxFile {
     pub(super) path: PathBuf,
-    /// How long to wait for another process that has it.
+    /// How long to wait for another process that has the file.
     patience: Duration,
     held: Mutex<Held>,
 }
 
-/// What this process has of an inbox; nothing of one that it only reads.
+/// What this process holds of an inbox; nothing if it only reads.
 #[derive(Debug, Default)]
 struct Held {
-    /// Locked for as long as this lives: the proof that no other process writes the file.
+    /// Locked as long as this value lives, which proves that no other process writes the file.
     lock: Option<File>,
-    /// Whether the file was there, or was made. One that is gone since is not made again.
+    /// Whether the file existed or was created. If it disappears later, it is not created again.
     is_made: bool,
 }
 
@@ -52,7 +52,7 @@ impl InboxFile {
         if !directory(path).is_dir() {
             return refuse(Problem::NoDirectory(directory(path).to_owned()));
         }
-        // Two names of one file have one lock.
+        // All names of a file share one lock.
         let path = real(path);
         check(&path).map_err(|problem| FileError::new(&path, problem))?;
         let refuse = |problem| Err(FileError::new(&path, problem));
@@ -71,7 +71,7 @@ impl InboxFile {
         Ok(Self { path, patience: opening.patience, held: Mutex::default() })
     }
 
-    /// Checks that there is an inbox to be read.
+    /// Checks that there is an inbox to read.
     pub(super) fn to_read(path: &Path) -> Result<Self, FileError> {
         let file = Self { path: real(path), patience: Duration::ZERO, held: Mutex::default() };
         let schema = file.open_reader().map_err(Problem::from).and_then(|db| Schema::of(&db));
@@ -82,8 +82,8 @@ impl InboxFile {
         }
     }
 
-    /// Opens the one connection that writes: locks the file and makes it, if that is not done, and brings its schema up to
-    /// date. If that fails, and will fail again, what was made for it is removed.
+    /// Opens the connection that writes: locks and creates the file if necessary, and brings its schema up to date. If
+    /// that fails, and would fail again, the files that were created for it are removed.
     pub(super) fn open(&self) -> Result<Connection, Problem> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let mut made = Vec::new();
@@ -93,13 +93,13 @@ impl InboxFile {
             for path in made {
                 let _ = std::fs::remove_file(path);
             }
-            // Unlocked last: who waits for the lock sees that its file is gone.
+            // Unlocked last: another process that waits for the lock then sees that its file is gone.
             *held = Held::default();
         }
         opened
     }
 
-    /// Notes the files that it makes.
+    /// Adds the files that it creates to `made`.
     fn open_noting(&self, held: &mut Held, made: &mut Vec<PathBuf>) -> Result<Connection, Problem> {
         if held.lock.is_none() {
             held.lock = Some(lock(&self.path, self.patience, made)?);
@@ -114,8 +114,7 @@ impl InboxFile {
         open_writer(&self.path)
     }
 
-    /// Tells a disk that is full from other errors, also where SQLite says it in other words: it cannot make its log, or
-    /// the index of that.
+    /// Recognises a full disk also where SQLite reports it otherwise: it cannot create its log, or the log's index.
     pub(super) fn classify(&self, problem: Problem) -> Problem {
         let (Problem::Sqlite(error) | Problem::Refused(error)) = &problem else { return problem };
         let may_be_full =
@@ -139,7 +138,7 @@ impl InboxFile {
         })
     }
 
-    /// Whether this process is the one that may write it.
+    /// Whether this process has the lock.
     pub(super) fn is_locked(&self) -> bool {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).lock.is_some()
     }
@@ -149,20 +148,20 @@ impl InboxFile {
         open_reader(&self.path)
     }
 
-    /// The problem as one of this file.
+    /// The problem as an error about this file.
     pub(super) fn refused(&self, problem: Problem) -> FileError {
         FileError::new(&self.path, problem)
     }
 }
 
-/// Whether a file is a mount of its own, such as a container's volume that names a file, and what lies beside it is on
-/// another disk.
+/// Whether a file is a mount of its own, such as a container's volume that names a file, so that the files beside it are
+/// on another disk.
 #[cfg(target_os = "linux")]
 fn is_mounted_alone(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
     let found = |path: &Path| statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID).ok();
     let (Some(file), Some(directory)) = (found(path), found(directory(path))) else { return false };
-    // The layers of an overlay have devices of their own, and one mount.
+    // The layers of an overlay have different devices but one mount.
     let device = |found: &rustix::fs::Statx| (found.stx_dev_major, found.stx_dev_minor);
     file.stx_mnt_id != directory.stx_mnt_id && device(&file) != device(&directory)
 }

@@ -1,19 +1,19 @@
-//! The kinds of file systems on which an inbox is not safe, or not for long.
+//! File systems on which an inbox is not safe, or not for long.
 
 use std::path::Path;
 
-/// What an inbox must know of the file system it lies on.
+/// What matters to an inbox about its file system.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// Several machines, or programs outside this system, may write it, and SQLite's log is not safe there.
     Shared,
-    /// It is gone when the machine restarts.
+    /// It is lost when the machine restarts.
     Memory,
-    /// It is the writable layer of a container, gone with the container.
+    /// It is the writable layer of a container, and lost with the container.
     Layer,
 }
 
-/// By the number that `statfs` tells, with its name.
+/// The number that `statfs` returns, the name, and the kind.
 ///
 /// Sources: `statfs(2)`; `include/uapi/linux/magic.h`; for those outside the kernel, the table in `stat(1)` of GNU
 /// coreutils; for VirtualBox, `fs/vboxsf/super.c`.
@@ -32,8 +32,8 @@ const KINDS: [(u32, &str, Kind); 28] = [
     (0x6b41_4653, "AFS", Kind::Shared),
     (0x00c3_6400, "CephFS", Kind::Shared),
     (0x0102_1997, "9p", Kind::Shared),
-    // What FUSE carries is not told: sshfs, s3fs, rclone, GlusterFS, virtiofs and the shared folders of Docker Desktop
-    // among others, and some that are local.
+    // What FUSE carries is unknown: sshfs, s3fs, rclone, GlusterFS, virtiofs and the shared folders of Docker Desktop,
+    // among others, and some local file systems.
     (0x6573_5546, "FUSE or virtiofs", Kind::Shared),
     (0x786f_4256, "a folder of VirtualBox", Kind::Shared),
     (0xbacb_acbc, "a folder of VMware", Kind::Shared),
@@ -50,12 +50,12 @@ const KINDS: [(u32, &str, Kind); 28] = [
     (0x0131_11a8, "IBRIX", Kind::Shared),
 ];
 
-/// Tells a file system by its number.
+/// Finds a file system by its number.
 fn kind(magic: u32) -> Option<(&'static str, Kind)> {
     KINDS.iter().find(|(known, ..)| *known == magic).map(|(_, name, kind)| (*name, *kind))
 }
 
-/// Tells the file system that a file or directory lies on, if an inbox must know of it.
+/// The file system of a file or directory, if it matters to an inbox.
 #[cfg(target_os = "linux")]
 pub(super) fn of(path: &Path) -> Option<(&'static str, Kind)> {
     let found = rustix::fs::statfs(path).ok()?;

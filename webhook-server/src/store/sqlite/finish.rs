@@ -1,4 +1,4 @@
-//! Ending runs, and letting the next of the lane go.
+//! Ending runs.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -19,7 +19,7 @@ pub(super) fn finish(
     Ok(FinishResult { was_ours, is_any_due })
 }
 
-/// Ends a run, unless the ticket is no longer the task's. Returns whether it was.
+/// Ends a run if the ticket is still valid. Returns whether it was.
 pub(super) fn end_run(
     db: &Connection,
     ticket: Ticket,
@@ -69,14 +69,14 @@ pub(super) fn end_run(
     Ok(true)
 }
 
-/// Clears a run that goes on.
+/// Clears a run that has gone on for long.
 pub(super) fn clear_suspect(db: &Connection, ticket: Ticket) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE inbox_task SET suspect = 2 WHERE id = ?1 AND state = 1 AND fence = ?2")?
         .execute([ticket.task, ticket.fence])?;
     Ok(())
 }
 
-/// Ends a task for good.
+/// Closes a task.
 pub(super) fn close_task(
     db: &Connection,
     task: i64,
@@ -94,7 +94,7 @@ pub(super) fn close_task(
     Ok(())
 }
 
-/// Keeps the run that a task has just ended without success, and the latest ones before it.
+/// Keeps an unsuccessful attempt of a task, and the latest ones before it.
 pub(super) fn keep_attempt(
     db: &Connection,
     task: i64,

@@ -1,10 +1,10 @@
-//! Lanes: whose turn it is, and who goes on when a lane is free.
+//! Lanes: whose turn it is, and which task goes on when a lane becomes free.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::State;
 
-/// A scope and, if there is one, a lane of its tasks.
+/// The scope of a task and its lane, if it has one.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LaneKey {
     pub(super) scope: String,
@@ -12,13 +12,13 @@ pub(super) struct LaneKey {
 }
 
 impl LaneKey {
-    /// From the first two columns.
+    /// Reads it from the first two columns.
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self { scope: row.get(0)?, lane: row.get(1)? })
     }
 }
 
-/// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
+/// Makes the oldest blocked task of a lane ready, because another task has left the lane or stopped.
 pub(super) fn promote(db: &Connection, key: &LaneKey, now: i64) -> rusqlite::Result<()> {
     let Some(lane) = &key.lane else { return Ok(()) };
     db.prepare_cached(
@@ -31,7 +31,7 @@ pub(super) fn promote(db: &Connection, key: &LaneKey, now: i64) -> rusqlite::Res
     Ok(())
 }
 
-/// The task of a lane whose turn it is.
+/// The task whose turn it is in a lane.
 pub(super) struct Turn {
     pub(super) id: i64,
     pub(super) handler: String,
@@ -39,8 +39,8 @@ pub(super) struct Turn {
     pub(super) is_suspect: bool,
 }
 
-/// The task of a lane whose turn it is, if it is due: the first of a strict lane may wait for its time, and the others
-/// wait with it.
+/// Finds the task whose turn it is in a lane, if it may run now: in a strict lane the first task may still wait for its
+/// retry, and the others wait with it.
 pub(super) fn turn(
     db: &Connection,
     scope: &str,
@@ -64,7 +64,7 @@ pub(super) fn turn(
     Ok(first.filter(|(_, is_due)| *is_due).map(|(turn, _)| turn))
 }
 
-/// Whether a task of a lane runs.
+/// Whether a task of a lane is running.
 pub(super) fn lane_runs(db: &Connection, scope: &str, lane: &str) -> rusqlite::Result<bool> {
     db.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM inbox_task \

@@ -1,12 +1,12 @@
-//! Listing tasks and events by what an operator means.
+//! Listing tasks and events that match a filter.
 
 use rusqlite::{Connection, Row, ToSql};
 
 use super::show::{EVENT, TASK, event_row, task_row};
 use crate::store::{EventRow, Filter, TaskRow};
 
-/// Whether an event is about a customer, or about an object whose `customer` (an id, or the whole object) it is. Bytes
-/// that are given to a JSON function are read as SQLite's own binary form, hence the cast.
+/// Whether an event is about a customer, or about an object whose `customer` (an id, or the whole object) it is. JSON
+/// functions take bytes for SQLite's own binary form, hence the casts.
 const IS_ABOUT_CUSTOMER: &str = "(object_id = ? OR CASE WHEN json_valid(CAST(body AS TEXT)) THEN ? IN (\
     json_extract(CAST(body AS TEXT), '$.data.object.customer'), \
     json_extract(CAST(body AS TEXT), '$.data.object.customer.id')) END)";
@@ -26,7 +26,7 @@ pub(super) fn events(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<E
     conditions.query(db, EVENT, "ORDER BY seq DESC", filter.limit, event_row)
 }
 
-/// Conditions on columns, and the values that they compare with.
+/// Conditions on columns, and the values to compare with.
 #[derive(Default)]
 struct Conditions {
     text: String,
@@ -44,7 +44,7 @@ impl Conditions {
                 .extend(filter.event_ids.iter().map(|id| Box::new(id.clone()) as Box<dyn ToSql>));
         }
         match filter.event_type.as_deref().map(|wanted| (wanted, wanted.strip_suffix('*'))) {
-            // The comparison is not LIKE: a type may contain `_`.
+            // Not LIKE: a type may contain `_`.
             Some((_, Some(group))) => {
                 conditions.add("substr(type, 1, ", Some(group.chars().count() as i64));
                 conditions.text.push_str(") = ?");
@@ -56,7 +56,7 @@ impl Conditions {
         conditions.add("object_id = ", filter.object_id.clone());
         conditions.add("account = ", filter.account.clone());
         conditions.add("received_ms >= ", filter.since);
-        // Last, since it reads bodies.
+        // Last, because it reads bodies.
         if let Some(customer) = &filter.customer {
             conditions.text.push_str(&format!(" AND {IS_ABOUT_CUSTOMER}"));
             conditions.values.extend([(); 2].map(|()| Box::new(customer.clone()) as Box<dyn ToSql>));

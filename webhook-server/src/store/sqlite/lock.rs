@@ -1,4 +1,4 @@
-//! The lock: an inbox has one process that writes it.
+//! The lock: only one process writes an inbox.
 
 #[cfg(unix)]
 use std::fs::Metadata;
@@ -13,18 +13,18 @@ use super::paths::open_or_make;
 use super::problem::{Problem, name_of};
 use crate::store::paths::beside;
 
-/// How often it is tried again.
+/// The pause between two tries.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// More than any process id has digits.
+/// More than the digits of any process id.
 const LONGEST_ID: u64 = 32;
 
-/// Takes the lock that this process holds for life; waits for another one to release it for as long as `patience`. Adds the
-/// lock's file to `made` if it was not there.
+/// Takes the lock, which this process then holds for life. Waits up to `patience` for another process to release it. Adds
+/// the lock's file to `made` if it creates it.
 ///
 /// # Errors
 ///
-/// Names the process that has it.
+/// Fails if another process still has the lock, and names it.
 pub(super) fn lock(path: &Path, patience: Duration, made: &mut Vec<PathBuf>) -> Result<File, Problem> {
     let lock_path = beside(path, "-lock");
     let since = Instant::now();
@@ -33,7 +33,7 @@ pub(super) fn lock(path: &Path, patience: Duration, made: &mut Vec<PathBuf>) -> 
         let (mut lock, is_new) =
             open_or_make(&lock_path).map_err(|error| Problem::unwritable(error).beside(&lock_path))?;
         match lock.try_lock() {
-            // Unless a start that failed has removed its file since.
+            // Unless a failed start has removed its file meanwhile.
             Ok(()) if is_at(&lock, &lock_path) => {
                 made.extend(is_new.then(|| lock_path.clone()));
                 break lock;
@@ -61,13 +61,13 @@ pub(super) fn lock(path: &Path, patience: Duration, made: &mut Vec<PathBuf>) -> 
     if written.trim().bytes().any(|byte| !byte.is_ascii_digit()) {
         return Err(Problem::NotALock.beside(&lock_path));
     }
-    // Who holds it is for people only; the lock is what counts.
+    // The process id is for people only; the lock is what counts.
     let _ = lock.set_len(0).and_then(|()| lock.rewind());
     let _ = write!(lock, "{}", std::process::id());
     Ok(lock)
 }
 
-/// Whether a file that is open is the one that a path leads to.
+/// Whether an open file is the one at a path.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -83,7 +83,7 @@ fn is_at(_file: &File, _path: &Path) -> bool {
     true
 }
 
-/// What the file says, as far as it may be a process id.
+/// Reads as much of the file as a process id can be long.
 fn read(lock: &mut File) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     lock.rewind()?;
@@ -91,7 +91,7 @@ fn read(lock: &mut File) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The process that has the lock, if its file tells.
+/// The process that has the lock, if its file names it.
 fn holder(lock: &mut File) -> Option<u32> {
     read(lock).unwrap_or_default().trim().parse().ok()
 }

@@ -32,7 +32,7 @@ impl Sqlite<OnDisk> {
     ///
     /// # Errors
     ///
-    /// Says in one sentence why the file cannot be used, and what to do.
+    /// Fails if the file cannot be used.
     pub(crate) fn open(path: &Path, opening: &Opening) -> Result<Self, OpenError> {
         Self::open_with(path, opening, None)
     }
@@ -54,11 +54,11 @@ impl Sqlite<OnDisk> {
         let opener = Arc::new(Opener::new(Arc::clone(&file), Arc::clone(&disk_space), clock));
         let db = match opener.open() {
             Ok(db) => {
-                disk_space.look();
+                disk_space.check();
                 Some(db)
             }
             Err(Problem::Full) => {
-                disk_space.is_out();
+                disk_space.note_full();
                 None
             }
             Err(problem) => return Err(file.refused(problem).into()),
@@ -72,7 +72,7 @@ impl Sqlite<OnDisk> {
     ///
     /// # Errors
     ///
-    /// Says in one sentence why the file cannot be used, and what to do.
+    /// Fails if the file cannot be used.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, OpenError> {
         let file = Arc::new(InboxFile::to_read(path)?);
         let disk_space = Arc::new(DiskSpace::new(&file.path, 0));
@@ -90,7 +90,7 @@ impl Database for OnDisk {
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> StoreFuture<'_, T> {
         if let Urgency::Arrival { .. } = urgency
-            && let Some(free) = self.disk_space.too_little()
+            && let Some(free) = self.disk_space.shortage()
         {
             return Box::pin(std::future::ready(Err(StoreError::DiskLow { free })));
         }

@@ -50,7 +50,7 @@ impl Opener {
         let _one = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         match self.try_open() {
             Err(Problem::Full) if self.file.is_locked() && self.disk_space.has_reserve() => {
-                self.disk_space.ran_out();
+                self.disk_space.free_reserve();
                 self.try_open()
             }
             opened => opened,

@@ -7,7 +7,7 @@ use super::record::insert_task;
 use super::session::Stamp;
 use crate::store::{HandlerId, NewTask, Replayed, State};
 
-/// Makes a task that is parked or waits ready now, with all its attempts before it.
+/// Makes a parked or waiting task ready now, with all its attempts before it.
 pub(super) fn retry(db: &Connection, task: i64, handlers: &[HandlerId], now: i64) -> rusqlite::Result<bool> {
     let handler: Option<String> = db
         .prepare_cached("SELECT handler FROM inbox_task WHERE id = ?1")?
@@ -27,7 +27,7 @@ pub(super) fn retry(db: &Connection, task: i64, handlers: &[HandlerId], now: i64
     Ok(changed == 1)
 }
 
-/// Gives up a task that is parked or waits.
+/// Skips a parked or waiting task.
 pub(super) fn skip(db: &Connection, task: i64, reason: &str, now: i64) -> rusqlite::Result<bool> {
     let lane: Option<LaneKey> = db
         .prepare_cached(
@@ -41,7 +41,7 @@ pub(super) fn skip(db: &Connection, task: i64, reason: &str, now: i64) -> rusqli
     Ok(true)
 }
 
-/// Runs handlers on an event again, or for the first time, however it ended before.
+/// Runs handlers on an event again, or for the first time, however they ended before.
 pub(super) fn replay(
     db: &Connection,
     seq: i64,

@@ -1,4 +1,4 @@
-//! What may lie at the names of the inbox's files, and how they are opened.
+//! Opening the inbox's files, and checking what lies at their paths.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::problem::Problem;
 use crate::store::paths::{beside, is_socket};
 
-/// Opens for writing, and follows no link at the end of the path; what is made is for this user alone.
+/// Opens for writing without following a link at the end of the path. What is created is readable by this user only.
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).truncate(false);
@@ -20,21 +20,21 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Opens a file to read and write, or makes it; says whether it made it. Only what was made here may be removed when the
-/// start fails: that a file was not seen a moment before tells nothing, where a disk answers with errors.
+/// Opens a file to read and write, or creates it, and returns whether it did. Only a file that was created here may be
+/// removed when the start fails: on a disk with errors, a file that could not be seen may exist all the same.
 pub(super) fn open_or_make(path: &Path) -> std::io::Result<(File, bool)> {
     match private().read(true).create_new(true).open(path) {
         Ok(made) => Ok((made, true)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            // If it is gone again by now, it is made after all.
+            // If it has disappeared meanwhile, it is created after all.
             private().read(true).create(true).open(path).map(|found| (found, false))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Checks that what lies at the inbox's names is the inbox's: through a link, another file would be written, and a server
-/// that replaces its socket would delete a file.
+/// Checks that nothing else lies at the inbox's paths: through a link, another file would be written, and a server that
+/// replaces its socket would delete another file.
 pub(super) fn check(path: &Path) -> Result<(), Problem> {
     for ending in ["", "-wal", "-shm", "-lock", "-reserve"] {
         check_one(&beside(path, ending), "a regular file", |found| found.is_file())?;

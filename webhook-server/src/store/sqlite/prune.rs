@@ -1,4 +1,4 @@
-//! Freeing what has been kept long enough.
+//! Freeing what was kept long enough.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -9,7 +9,7 @@ use crate::store::{PRUNE_STEP, Pruned, Retention};
 /// The events of one step.
 const SPAN: &str = "seq > ?1 AND seq <= ?2";
 
-/// No task of the event is open, nor parked.
+/// No task of the event is open or parked.
 const SETTLED: &str =
     "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND (state <= 2 OR state = 5))";
 
@@ -52,7 +52,7 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
         pruned.parked = expired as u64;
         pruned.events = (expired + known_long_enough) as u64;
         pruned.bodies = emptied as u64;
-        // What arrived later than this is too recent as well; a time that is yet to come says nothing.
+        // Later arrivals are too recent as well, unless the time lies in the future, which tells nothing.
         let is_recent = received >= bodies.max(ids).max(parked) && received <= now;
         pruned.next = (seen == PRUNE_STEP && !is_recent).then_some(last);
     }
@@ -65,13 +65,13 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
     Ok(pruned)
 }
 
-/// Gives some of the free pages back to the file system, and the rest with the next steps.
+/// Returns some of the free pages to the file system; the next steps return the rest.
 fn give_back(db: &Connection) -> rusqlite::Result<()> {
     let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
     if free == 0 {
         return Ok(());
     }
-    // It frees one page for each row that is asked for.
+    // Each row that is fetched frees one page.
     let mut vacuum = db.prepare("PRAGMA incremental_vacuum(512)")?;
     let mut pages = vacuum.query([])?;
     while pages.next()?.is_some() {}

@@ -1,4 +1,4 @@
-//! Storing what arrives.
+//! Storing events and quarantined bodies.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
         .execute(params![seq, !same_body])?;
         return Ok(RecordResult::Duplicate { same_body });
     }
-    // What nobody handles is known by its id, so that a duplicate is told, and not kept.
+    // Without a handler, only the id is kept, so that duplicates are recognised.
     let body = (!arrival.tasks.is_empty()).then_some(&*envelope.body);
     db.prepare_cached(
         "INSERT INTO inbox_event (event_id, type, endpoint, account, object_id, created_s, api_version, livemode, \
@@ -76,8 +76,8 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
     Ok(RecordResult::New { started, id_is_reused: known.is_some() })
 }
 
-/// Whether a task that is about to be made may run at once: its lane is empty, and if nobody waits for its answer, no
-/// task is accused.
+/// Whether a new task may start at once: its lane is empty, and unless the sender waits for its answer, no task is
+/// accused.
 fn may_start(db: &Connection, task: &NewTask) -> rusqlite::Result<bool> {
     let may = match task.at_once {
         StartMode::No => false,
@@ -92,7 +92,7 @@ fn may_start(db: &Connection, task: &NewTask) -> rusqlite::Result<bool> {
     .query_row(params![task.scope, lane.key], |row| row.get(0))
 }
 
-/// Makes a task of a stored event: due now, or running from now on.
+/// Inserts a task of a stored event, due now or running.
 pub(super) fn insert_task(
     db: &Connection,
     event_seq: i64,
@@ -125,7 +125,7 @@ pub(super) fn insert_task(
     Ok(db.last_insert_rowid())
 }
 
-/// Keeps a verified body that is no event. Returns whether it is new.
+/// Keeps a verified body that is not an event. Returns whether it is new.
 pub(super) fn quarantine(db: &Connection, body: &[u8], reason: &str, now: i64) -> rusqlite::Result<bool> {
     let digest: [u8; 32] = Sha256::digest(body).into();
     let deliveries: u64 = db

@@ -30,7 +30,7 @@ pub(super) fn recover(db: &Connection, handlers: &[HandlerId], stamp: Stamp) -> 
     for (_, task, ..) in &running {
         keep_attempt(db, *task, AttemptOutcome::Crashed, None, now)?;
     }
-    // If something else ran as well, that may have ended the process.
+    // If another task ran as well, that one may have ended the process.
     if let [(lane, task, crashes, true)] = &running[..]
         && *crashes + 1 >= MAX_CRASHES
     {
@@ -42,7 +42,7 @@ pub(super) fn recover(db: &Connection, handlers: &[HandlerId], stamp: Stamp) -> 
         "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?1 WHERE state = 1 AND owner <> ?2",
         [now, session],
     )?);
-    // No task waits longer than that: what does was put off by a clock that was wrong.
+    // No retry waits longer than this: a clock that was wrong has put these off.
     db.execute(
         "UPDATE inbox_task SET due_ms = ?1 WHERE state = 0 AND due_ms > ?2",
         [now, now.saturating_add(millis(Retry::LONGEST))],
@@ -65,7 +65,7 @@ pub(crate) type Live = HashSet<Ticket>;
 /// Makes ready again what this session runs according to the file, but was never reported to the worker. What former
 /// sessions ran is left to [`recover`], which counts it.
 pub(super) fn release_unknown(db: &Connection, live: &Live) -> rusqlite::Result<()> {
-    let session = db.query_row("SELECT number FROM inbox_incarnation", [], |row| row.get(0))?;
+    let session = db.query_row("SELECT number FROM inbox_session", [], |row| row.get(0))?;
     for run in running_in(db, session)?.iter().filter(|run| !live.contains(run)) {
         db.execute(
             "UPDATE inbox_task SET state = 0, owner = NULL, attempt = attempt - 1 WHERE id = ?1",
@@ -81,7 +81,7 @@ fn running_in(db: &Connection, session: i64) -> rusqlite::Result<Vec<Ticket>> {
         .collect()
 }
 
-/// What is open when nothing runs. Each has an index of its own: most tasks are done, and there are many of them.
+/// The open tasks when nothing runs. Each condition has an index: most tasks are done, and there are many of them.
 const OPEN: [&str; 2] = ["state = 0", "state <= 2 AND state = 2 AND lane IS NOT NULL"];
 
 /// Parks the tasks of handlers that are gone, and resumes those of handlers that are back.
@@ -103,7 +103,7 @@ fn missing_handlers(
     }
     open.sort();
     open.dedup();
-    // Lanes that are shared with other handlers, which were blocked by what is parked now.
+    // Lanes shared with other handlers, whose tasks may have been blocked by those that are parked now.
     let mut left = BTreeSet::new();
     for handler in open.iter().filter(|handler| !is_known(handler)) {
         for condition in OPEN {

@@ -1,4 +1,4 @@
-//! The schema: making it, bringing it up to date, and telling whether a file has this program's.
+//! The schema: creating it, bringing it up to date, and recognising it.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use thiserror::Error;
 use super::problem::Problem;
 use crate::failpoint::failpoint;
 
-/// What marks a database as an inbox, in its header: "whbx".
+/// Marks a database as an inbox, in its header: "whbx".
 const APPLICATION_ID: i32 = 0x7768_6278;
 
-/// The steps that lead to the present schema. Steps are added; one that was released is never edited.
+/// The steps to the present schema. Steps are added; a released step is never edited.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
 
 /// What is wrong with a database's schema: the predicate of a sentence about it.
@@ -30,28 +30,28 @@ pub(crate) enum SchemaProblem {
     Lacks(Vec<String>),
 }
 
-/// What a database is made for.
+/// What a database contains.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Schema {
-    /// Nothing yet.
+    /// Nothing.
     None,
-    /// An inbox, by the first migrations, as many as this says.
+    /// An inbox, made by this many of the migrations.
     Version(usize),
 }
 
 impl Schema {
-    /// Tells what a database is made for, by its header and its contents.
+    /// Recognises what a database contains, by its header and its tables.
     ///
     /// # Errors
     ///
     /// Fails if the schema is not one that this program's migrations make.
     pub(super) fn of(db: &Connection) -> Result<Self, Problem> {
-        // All of it as it is at one moment: another process may be at the migrations.
+        // In one transaction: another process may be applying migrations.
         let db = &*db.unchecked_transaction()?;
         let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
         let (marked, version) = (number("application_id")?, number("user_version")?);
         if marked != APPLICATION_ID {
-            // A first start that was cut short may have left a header, and nothing in it.
+            // An interrupted first start may have left a header and nothing else.
             let tables: i32 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
             return match (marked, version, tables) {
                 (0, 0, 0) => Ok(Self::None),
@@ -68,12 +68,12 @@ impl Schema {
         Ok(Self::Version(applied))
     }
 
-    /// Whether no migration is left to apply.
+    /// Whether all migrations are applied.
     pub(super) fn is_current(self) -> bool {
         self == Self::Version(MIGRATIONS.len())
     }
 
-    /// Applies the migrations that are left, all or none.
+    /// Applies the missing migrations, all or none.
     pub(super) fn bring_up_to_date(self, db: &mut Connection) -> rusqlite::Result<()> {
         let applied = match self {
             Self::None => 0,
@@ -114,8 +114,8 @@ fn same_migrations(db: &Connection, applied: usize) -> Result<(), Problem> {
     Err(Problem::Schema(SchemaProblem::OtherBuild))
 }
 
-/// Checks that no table, column or index of the migrations is missing. What else is there is not ours: tools that copy
-/// a database add tables, and an operator may add an index.
+/// Checks that no table, column or index of the migrations is missing. Others may be there: tools that copy a database
+/// add tables, and an operator may add an index.
 fn nothing_missing(db: &Connection, applied: usize) -> Result<(), Problem> {
     let made = Connection::open_in_memory()?;
     for migration in MIGRATIONS.iter().take(applied) {
@@ -129,7 +129,7 @@ fn nothing_missing(db: &Connection, applied: usize) -> Result<(), Problem> {
     Err(Problem::Schema(SchemaProblem::Lacks(missing)))
 }
 
-/// Names what an inbox is made of.
+/// Names the tables, indexes and columns of an inbox.
 fn parts(db: &Connection) -> rusqlite::Result<BTreeSet<String>> {
     let named = r"SELECT type || ' ' || name FROM sqlite_schema WHERE name LIKE 'inbox\_%' ESCAPE '\'
         UNION ALL

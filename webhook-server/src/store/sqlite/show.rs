@@ -1,4 +1,4 @@
-//! What an operator sees of an event, the quarantine, and all of it in numbers.
+//! What an operator reads: events with everything that belongs to them, the quarantine, and counts.
 
 use rusqlite::{Connection, Row};
 
@@ -55,7 +55,7 @@ pub(super) fn event(db: &Connection, id: &str) -> rusqlite::Result<Vec<StoredEve
     found.into_iter().map(|event| whole(db, event)).collect()
 }
 
-/// An event with all that belongs to it.
+/// Adds to an event everything that belongs to it.
 fn whole(db: &Connection, event: EventRow) -> rusqlite::Result<StoredEvent> {
     let tasks = db
         .prepare_cached(&format!("{TASK} WHERE task.event_seq = ?1 ORDER BY task.id"))?

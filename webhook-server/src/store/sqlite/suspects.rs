@@ -12,7 +12,7 @@ pub(super) struct Suspect {
     pub(super) crashes: u32,
 }
 
-/// Whether a suspect runs; and if so, whether it is accused.
+/// `None` if no suspect is running; otherwise whether the running one is accused.
 pub(super) fn running_suspect(db: &Connection) -> rusqlite::Result<Option<bool>> {
     db.prepare_cached(
         "SELECT crashes >= ?1 FROM inbox_task WHERE suspect = 1 AND state <= 2 AND state = 1 \
@@ -22,8 +22,8 @@ pub(super) fn running_suspect(db: &Connection) -> rusqlite::Result<Option<bool>>
     .optional()
 }
 
-/// The suspect that is to start next, if one can: the one with most crashes, the oldest of these. It need not wait for
-/// its turn in its lane: it has begun before.
+/// The suspect that starts next, if one can: the one with most crashes, and the oldest of these. It does not wait for its
+/// turn in its lane, since it has started before.
 pub(super) fn next_suspect(db: &Connection, remaining: &Remaining) -> rusqlite::Result<Option<Suspect>> {
     let mut suspects = db.prepare_cached(
         "SELECT id, handler, scope, lane, crashes FROM inbox_task WHERE suspect = 1 AND state <= 2 \
@@ -47,7 +47,7 @@ pub(super) fn next_suspect(db: &Connection, remaining: &Remaining) -> rusqlite::
     Ok(None)
 }
 
-/// Whether a task must run alone, or runs alone already.
+/// Whether an accused task is open.
 pub(super) fn is_any_accused(db: &Connection) -> rusqlite::Result<bool> {
     db.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM inbox_task WHERE suspect = 1 AND state <= 2 AND crashes >= ?1)",

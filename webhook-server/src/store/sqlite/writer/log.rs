@@ -72,7 +72,7 @@ impl Log {
         let is_stuck = uncopied.is_some_and(|pages| pages > LOG_ALARM);
         if is_stuck && !self.is_stuck {
             let path = path.display();
-            warn!(%path, "the inbox's log only grows: another program has a transaction open on this file, end that");
+            warn!(%path, "the inbox's log only grows: another program keeps a transaction open on this file; end it");
         }
         self.is_stuck = is_stuck;
     }

@@ -80,7 +80,7 @@ impl Thread {
                 }
                 (active_at, log_is_empty) = (Instant::now(), false);
             }
-            self.disk_space.look();
+            self.disk_space.check();
         }
         self.empty_log();
     }
@@ -137,7 +137,7 @@ impl Thread {
         if committed.as_ref().is_err_and(full)
             || results.iter().flat_map(|result| result.as_ref().err()).any(full)
         {
-            self.disk_space.ran_out();
+            self.disk_space.free_reserve();
         }
         (results, committed)
     }
