@@ -1,6 +1,6 @@
-//! Decoding a payment intent of 4 KB: a view of five fields against its peers, in time and in allocations.
+//! Decoding a payment intent of 4 KB: a view of five fields compared with its alternatives, in time and allocations.
 //!
-//! `cargo bench -p webhook-core --bench decode`; compare within one run, since machines differ.
+//! `cargo bench -p webhook-core --bench decode`; compare within one run, because machines differ.
 
 use divan::{AllocProfiler, Bencher, black_box};
 use serde::Deserialize;

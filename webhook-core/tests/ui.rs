@@ -1,8 +1,8 @@
-//! Every mistake that a handler's author can make is reported on its own token, in our words; and what is no mistake
-//! compiles, in whatever surroundings.
+//! Every mistake of a handler's author is reported on its own token, with our message, and correct code compiles in any
+//! surroundings.
 //!
-//! `TRYBUILD=overwrite cargo test -p webhook-core --test ui` takes the compiler's present words as expected; read
-//! the difference before you commit it.
+//! `TRYBUILD=overwrite cargo test -p webhook-core --test ui` accepts the compiler's present messages; read the difference
+//! before you commit it.
 
 #[test]
 fn mistakes_do_not_compile() {

@@ -1,6 +1,6 @@
-// Lays the types read from npm beside those of PyPI, field by field. Every
-// `number` becomes integer or float on the way. Anything on which the two sides
-// disagree must be in `disagreements` of exceptions.mjs, else the run fails.
+// Compares the types read from npm with those of PyPI, field by field, and turns
+// every `number` into integer or float. The run fails if the two sides disagree
+// on anything that is not in `disagreements` of exceptions.mjs.
 import { disagreements } from './exceptions.mjs';
 import { same } from './read-events.mjs';
 import { fail } from './source.mjs';

@@ -1,5 +1,5 @@
-// What single events send otherwise than their object stands in ../src/deviations.txt, which is written by hand. This
-// reads the sentences it rests on: every source must still say so, and a new sentence of that kind must be answered.
+// ../src/deviations.txt, which is written by hand, lists where single events differ from their object's type. This checks
+// its sources: each must still say so, and a new sentence of that kind must be added to the file.
 import { readFileSync } from 'node:fs';
 import { fail } from './source.mjs';
 

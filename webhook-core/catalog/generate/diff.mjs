@@ -1,4 +1,4 @@
-// What changed between two states of events.txt and objects.txt, in words.
+// A summary of what changed between two states of events.txt and objects.txt.
 
 /** Name → what it is, of events.txt. */
 function eventsOf(text) {
@@ -56,7 +56,7 @@ export function difference(before, after) {
 
   const [oldFields, newFields] = [fieldsOf(before['objects.txt']), fieldsOf(after['objects.txt'])];
   const isField = (fields) => (path) => !['object', 'deleted'].includes(fields.get(path)); // no type is called so
-  // of a whole subtree that came or went, only its root is told
+  // for a whole subtree that was added or removed, only its root is listed
   const roots = (from, to) => [...from.keys()].filter((p) => !to.has(p) && !(from.has(parentOf(p)) && !to.has(parentOf(p))));
   const [added, removed] = [roots(newFields, oldFields), roots(oldFields, newFields)];
   section('objects added', added.filter((p) => !isField(newFields)(p)));

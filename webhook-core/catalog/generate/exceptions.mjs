@@ -1,7 +1,7 @@
-// The only places where the generator is told an answer, each with its reason.
+// The only answers given to the generator by hand, each with its reason.
 // An entry that is no longer needed, or whose two sides have changed, fails the run.
 
-// Fields on which npm and PyPI disagree: what each side has (in the words of
+// Fields on which npm and PyPI disagree: what each side has (in the notation of
 // cross-check.mjs, where "| null" of PyPI means absent or null), and what is taken.
 //   take {}                 npm's side
 //   take {optional: true}   npm's type, but the field may be absent
@@ -43,7 +43,7 @@ export const disagreements = {
   ),
 };
 
-// Points in time that the rule of times.mjs does not see (or sees wrongly).
+// Points in time that the rule of times.mjs does not recognise (or recognises wrongly).
 export const times = {
   'v2.core.account.future_requirements.minimum_transition_date': 'datetime',
   'v2.core.account.identity.individual.updated': 'datetime',

@@ -1,4 +1,4 @@
-// node generate.mjs write|check|update: the main line (see generate.sh).
+// node generate.mjs write|check|update: the main program (see generate.sh).
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

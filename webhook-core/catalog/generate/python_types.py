@@ -22,7 +22,7 @@ PLAIN = {
     "Decimal": "decimal",
     "Any": "any",
 }
-# base classes that add methods, no fields
+# base classes that add methods but no fields
 RESOURCE_BASES = ("StripeObject", "APIResource", "VerifyMixin")
 
 

@@ -1,6 +1,6 @@
-// node removed.mjs NPM_VERSION…: the fields that objects of the catalog had in earlier versions of npm `stripe`, have no
-// more, and of which moves.txt says nothing. For versions up to 20, whose declarations are one namespace; what goes from
-// one later version to the next, `generate.sh --update` prints.
+// node removed.mjs NPM_VERSION…: lists the fields that the catalog's objects had in earlier versions of npm `stripe`, no
+// longer have, and that moves.txt does not contain. It reads versions up to 20, whose declarations are one namespace;
+// `generate.sh --update` lists what later versions remove.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
-// Opens the type declarations of the npm package `stripe` and answers small
-// questions about them: what a name refers to, which members an interface has.
-// Whatever is not understood ends the run with the file, the place and the text.
+// Opens the type declarations of the npm package `stripe` and looks things up in
+// them: what a name refers to, which members an interface has. Anything that it
+// does not understand ends the run with the file, the place and the text.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';

@@ -1,6 +1,6 @@
 // Which numbers are points in time (unix seconds), and which strings are RFC 3339
 // times: the declarations have no type for either, so the doc comment and the
-// field's name tell. `times` of exceptions.mjs lists where that is not enough.
+// field's name decide. `times` of exceptions.mjs lists where that is not enough.
 import { times } from './exceptions.mjs';
 
 const saysUnix = /\bunix\b|\bepoch\b|\btimestamp\b/i;

@@ -1,4 +1,4 @@
-//! The checked-in catalog: it reads as a whole, and the special cases of Stripe's naming are right.
+//! The checked-in catalog can be read completely, and the special cases of Stripe's naming are right.
 
 use std::collections::BTreeSet;
 

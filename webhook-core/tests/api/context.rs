@@ -1,4 +1,4 @@
-//! The circumstances of a run, and the key that makes its requests repeatable.
+//! What a handler can know about its run, and the key that makes its requests repeatable.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

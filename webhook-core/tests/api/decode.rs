@@ -1,4 +1,4 @@
-//! Decoding the object: into untyped JSON, into types from elsewhere, and where one does not fit.
+//! Decoding the object: into untyped JSON, into types of other crates, and the error if it does not fit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The fields of an event: which may be null or absent, and what is said where one is not what it should be.
+//! The fields of an event: which may be null or absent, and the error for each that is wrong.
 
 use webhook_core::EnvelopeError::{self, Field, ThinEvent};
 use webhook_core::{Envelope, Timestamp};

@@ -1,4 +1,4 @@
-//! Bodies that are signed and no event: what the parser says, and that none of them brings it down.
+//! Bodies that are signed but are not events: the parser's errors, and that none of them makes it fail otherwise.
 
 use std::sync::Arc;
 use std::thread;

@@ -1,4 +1,4 @@
-//! What stays raw: slices of the body that was verified, to the byte.
+//! What stays raw: exact slices of the verified body.
 
 use bytes::Bytes;
 use serde_json::{Value, json};

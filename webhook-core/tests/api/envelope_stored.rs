@@ -1,4 +1,4 @@
-//! An envelope of a stored body, and the text that stands at a path in its object.
+//! The envelope of a stored body, and the text at a path in its object.
 
 use bytes::Bytes;
 use proptest::prelude::*;

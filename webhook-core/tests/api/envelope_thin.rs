@@ -1,4 +1,4 @@
-//! Thin events, which refer to their object: they are parsed, and no handler takes one yet.
+//! Thin events, which refer to their object. They are parsed, but handlers cannot take them yet.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a handler's arguments are taken from, and what they say they need.
+//! How a handler's arguments are made, and what they need.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a handler returns, and what follows from it.
+//! What a handler returns, and its verdict.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Handlers that the attributes register: this program's own.
+//! The handlers that the attributes register in this program.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The public API of `webhook-core`: tables of inputs and what is promised for each, and properties against models
-//! that are written independently of the crate.
+//! The public API of `webhook-core`: tables of inputs with the promised result of each, and properties against models that
+//! are written independently of the crate.
 //!
 //! Names such as B68 are rows of the project's list of bad input; the matrices are those of its notes on Stripe.
 

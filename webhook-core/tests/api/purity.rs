@@ -1,5 +1,5 @@
-//! The promise of the crate: no runtime, no clock and no I/O, so that a library of handlers drags nothing in.
-//! What the crate itself calls, `clippy.toml` guards; this is about what it depends on.
+//! The crate's promise: no runtime, no clock and no I/O, so that a library of handlers has few dependencies. `clippy.toml`
+//! checks what the crate itself calls; this checks what it depends on.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Nothing that is printed holds a secret, a signature or any of a body.
+//! Nothing that is printed contains a secret, a signature or any of a body.
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A registry of handlers that the test states itself.
+//! A registry of handlers that the test itself defines.
 
 use webhook_core::{
     Event, Extract, Order, OrderMode, Policy, Registration, Registry, RegistryProblem, Requirements, State,

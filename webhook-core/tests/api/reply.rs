@@ -1,4 +1,4 @@
-//! What a handler tells the sender, and which events it is told of.
+//! A handler's reply, and the events for which there can be one.
 
 use std::collections::HashMap;
 

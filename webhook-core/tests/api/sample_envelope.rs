@@ -1,4 +1,4 @@
-//! What a test sets of an event's envelope: all that a handler can see.
+//! A test can set every field of an event's envelope that a handler can see.
 
 use std::panic::catch_unwind;
 

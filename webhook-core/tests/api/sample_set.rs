@@ -1,4 +1,4 @@
-//! Samples with fields of one's own: what a path reaches, what a value is read as, and what is refused.
+//! Samples with fields that were set: what a path reaches, how a value is read, and what is refused.
 
 use serde_json::{Value, json};
 use webhook_core::{Sample, SampleError};

@@ -1,4 +1,5 @@
-//! Samples that make sense: in the state that the event's name says, with former values that fit, and one with another.
+//! Samples make sense: in the state that the event's name implies, with former values that fit, and consistent with each
+//! other.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What may be a secret, and what it does to a signature.
+//! What can be a secret, and how it affects a signature.
 
 use webhook_core::SecretError::{self, Blank, Empty, NotVisibleAscii, SurroundingWhitespace};
 use webhook_core::{Secret, sign};

@@ -1,4 +1,4 @@
-//! What `sign` writes, `verify` accepts; and nothing that differs from it by one bit.
+//! `verify` accepts what `sign` writes, and nothing that differs from it by one bit.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The header's parser against a model of it that collects everything wrong instead of stopping at the first.
+//! The header's parser against a model that collects all problems instead of stopping at the first.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What several of the tests need: a clock, bodies, and an HMAC of our own to compare with.
+//! What several tests need: a clock, bodies, and an independent HMAC.
 
 use std::future::Future;
 use std::pin::pin;
@@ -140,7 +140,7 @@ pub(crate) fn run_of(handler: &'static str) -> Attempt {
     }
 }
 
-/// Runs a future that never waits: this crate has no runtime, and its tests need none.
+/// Runs a future that never waits, since this crate's tests have no runtime.
 pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

@@ -1,4 +1,4 @@
-//! Points in time, to the ends of what the platform holds.
+//! Points in time, up to the limits of the platform.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

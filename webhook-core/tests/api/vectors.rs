@@ -1,4 +1,4 @@
-//! The published test vectors, and what the tests of Stripe's own libraries try.
+//! The published test vectors, and the cases in the tests of Stripe's own libraries.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! Which signature over which bytes is accepted. Times have a file of their own.
+//! Which signature over which bytes is accepted. Times are in another file.
 
 use bytes::Bytes;
 use webhook_core::SignatureHeaderError::MalformedTimestamp;

@@ -1,4 +1,4 @@
-//! When a true signature is accepted.
+//! When a correct signature is accepted.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

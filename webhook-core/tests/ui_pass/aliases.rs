@@ -1,4 +1,4 @@
-//! Types are judged by what they are, under any name.
+//! Types are checked by what they are, under any name.
 
 #![deny(warnings)]
 

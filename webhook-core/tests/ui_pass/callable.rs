@@ -1,4 +1,4 @@
-//! The function stays what it was: it can be called, named and passed on.
+//! The function itself does not change: it can be called, named and passed on.
 
 #![deny(warnings)]
 

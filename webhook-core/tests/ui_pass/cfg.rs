@@ -1,4 +1,4 @@
-//! A handler that is configured out is not registered, wherever its `cfg` stands.
+//! A handler that is configured out is not registered, wherever its `cfg` is.
 
 #![deny(warnings)]
 

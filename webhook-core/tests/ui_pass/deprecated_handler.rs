@@ -1,4 +1,4 @@
-//! A handler that is deprecated for callers is none for the server.
+//! The server can call a handler that is deprecated for other callers.
 
 #![deny(warnings)]
 

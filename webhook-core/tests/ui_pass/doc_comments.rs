@@ -1,4 +1,4 @@
-//! Doc comments of any content arrive as they read.
+//! Doc comments with any content are registered unchanged.
 
 use webhook_core::{Registry, on_event};
 

@@ -1,4 +1,4 @@
-//! There is no limit to the arguments.
+//! There is no limit to the number of arguments.
 
 use webhook_core::{Context, Event, Registry, State, on_event};
 

@@ -1,4 +1,4 @@
-//! A handler may fail with any error, boxed, wrapped, or one that is only a conversion away.
+//! A handler can return any error: boxed, wrapped, or of a type that converts into one.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Extractors that wait: they run one after the other, and the handler is not called if one of them fails.
+//! Extractors can wait. They run one after the other, and the handler is not called if one of them fails.
 
 #![deny(warnings)]
 

@@ -1,4 +1,4 @@
-//! Handlers that another macro writes.
+//! Handlers that another macro generates.
 
 #![deny(warnings)]
 

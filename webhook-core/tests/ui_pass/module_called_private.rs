@@ -1,4 +1,4 @@
-//! Argument and return types may stand in modules that are called like what the expansion imports.
+//! Argument and return types can be in modules with the same name as what the expansion imports.
 
 use webhook_core::{Registry, on_event};
 

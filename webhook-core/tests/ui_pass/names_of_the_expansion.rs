@@ -1,4 +1,4 @@
-//! Handlers may have the names that the expansion uses itself.
+//! Handlers can have the names that the expansion itself uses.
 
 #![deny(warnings)]
 

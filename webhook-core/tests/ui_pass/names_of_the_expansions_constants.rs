@@ -1,4 +1,4 @@
-//! A handler may be called like a constant of the expansion.
+//! A handler can have the name of a constant in the expansion.
 
 #![expect(non_snake_case, reason = "the expansion's constants are in upper case")]
 

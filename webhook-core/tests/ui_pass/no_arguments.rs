@@ -1,4 +1,4 @@
-//! A handler need not look at anything.
+//! A handler need not take any argument.
 
 use webhook_core::{Registry, on_event, on_unhandled};
 

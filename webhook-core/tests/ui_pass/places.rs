@@ -1,4 +1,4 @@
-//! A handler may stand in a function and in nested modules; its id is its path.
+//! A handler can be in a function and in nested modules; its id is its path.
 
 #![deny(warnings)]
 

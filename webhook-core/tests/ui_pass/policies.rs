@@ -1,4 +1,4 @@
-//! What an attribute says of its handler's runs stands in the registry.
+//! The registry has what an attribute says about its handler's runs.
 
 #![deny(warnings)]
 

@@ -1,4 +1,4 @@
-//! A function's raw name stands in the id without its `r#`.
+//! The id has a function's raw name without its `r#`.
 
 use webhook_core::{Event, Registry, on_event};
 

@@ -1,4 +1,4 @@
-//! The expansion does not depend on what the prelude's names, or the crates', mean in the module.
+//! The expansion does not depend on what the names of the prelude or of crates mean in the module.
 
 #![allow(dead_code, non_snake_case, non_camel_case_types, reason = "the names are there to be in the way")]
 

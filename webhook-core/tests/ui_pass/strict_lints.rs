@@ -1,4 +1,4 @@
-//! A crate as strict as can be.
+//! A crate with the strictest lints.
 
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub)]

@@ -1,4 +1,4 @@
-//! Event types that the catalog does not know, alone and beside others, with every payload.
+//! Event types that the catalog does not list, alone and with listed ones, with every payload.
 
 use webhook_core::{Event, Registry, StripeObject, Subscription, Unchecked, on_event};
 

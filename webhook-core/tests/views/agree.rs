@@ -1,4 +1,4 @@
-//! Handlers whose payload agrees with their events: it is enough that they compile and are registered.
+//! Handlers whose payload agrees with their events compile and are registered.
 
 use webhook_core::{Event, Registry, StripeObject, Subscription, on_event};
 

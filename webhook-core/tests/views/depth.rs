@@ -1,5 +1,4 @@
-//! Types that hold themselves read what is nested up to a limit, and beyond it give an error instead of the end of the
-//! stack.
+//! Types that contain themselves read nested values up to a limit. Beyond it there is an error, not a stack overflow.
 #![expect(dead_code, reason = "what was read is dropped")]
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Metadata has one level: what follows `metadata.` in a path is the key, whatever it is made of.
+//! Metadata has one level: everything after `metadata.` in a path is the key.
 
 use webhook_core::{Event, StripeObject, fixture};
 

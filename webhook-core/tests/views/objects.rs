@@ -1,4 +1,4 @@
-//! Ready-made objects: each decodes the sample of every event that carries it, whatever Stripe leaves out or adds.
+//! Ready-made objects: each decodes the sample of every event that carries it, whatever Stripe omits or adds.
 
 use std::collections::BTreeSet;
 

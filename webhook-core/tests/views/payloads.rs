@@ -1,4 +1,4 @@
-//! Views as the payload of events: alone, several in an enum, of former values, in fixtures.
+//! Views as the payload of events: alone, in an enum, of former values, and in fixtures.
 
 use serde_json::Value;
 use webhook_core::{Event, List, Payload, StripeObject, Unchecked, fixture};

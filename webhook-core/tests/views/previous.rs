@@ -1,5 +1,4 @@
-//! Previous attributes: of an object only the keys that changed, at every level, null for what was not set, and arrays
-//! whole.
+//! Previous attributes: the keys of an object that changed, at every level, null for what was not set, and whole arrays.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Reading is exact about what is there, and looks at nothing else.
+//! Reading is exact, and reads nothing else.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Every kind of type that may stand in a view.
+//! Every kind of type that can be a view's field.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
