@@ -1,5 +1,5 @@
-//! What every store must do: [`scenes`] that read as the protocol, random [`walks`] beside the model, and [`crashes`] that
-//! must be told apart from bad luck.
+//! What every store must do: [`scenarios`] that read as the protocol, [`random_walks`] beside the model, [`crashes`] that
+//! must be told apart from bad luck, and several [`instances`] that share an inbox.
 
 mod crashes;
 mod instances;
@@ -39,7 +39,7 @@ const KEEP: Retention =
 trait Subject {
     fn new() -> Self;
     fn store(&self) -> &dyn Store;
-    /// Moves the store's clock on.
+    /// Moves the store's clock forward.
     fn advance(&self, by: Duration);
     /// Starts the store again as if its process had ended. The test calls `recover`.
     fn restart(&mut self);
@@ -130,13 +130,13 @@ impl Subject for OnDisk {
     }
 
     fn restart(&mut self) {
-        // The file can be opened again only when nobody has it open.
+        // The file cannot be opened while another store has it.
         self.store = None;
         self.open();
     }
 }
 
-/// A store, and the time in which it lives.
+/// A store and its time.
 struct World<S> {
     subject: S,
     /// In milliseconds since the Unix epoch.
@@ -170,7 +170,7 @@ impl<S: Subject> World<S> {
         self.done(|store| store.recover(shared(handlers)))
     }
 
-    /// Records an event of no object. Returns what was started.
+    /// Records an event without an object. Returns what was started.
     fn record(&self, event_id: &str, tasks: &[NewTask]) -> Vec<Claim> {
         self.arrive(arrival(event_id, tasks))
     }
@@ -190,19 +190,19 @@ impl<S: Subject> World<S> {
         }
     }
 
-    /// Claims at most so many tasks, whichever handlers' they are.
+    /// Claims up to `limit` tasks of any handlers.
     fn claim(&self, limit: usize) -> Vec<Claim> {
         let handlers = self.tasks().into_iter().map(|row| (&*row.handler.leak(), limit)).collect();
         self.done(|store| store.claim(Capacity { slots: limit, handlers })).claims
     }
 
-    /// Claims at most so many tasks, and so many of each handler, and tells which.
+    /// Claims up to `slots` tasks, and up to a number for each handler. Returns which.
     fn claim_ids_of(&self, slots: usize, handlers: &[(HandlerId, usize)]) -> Vec<i64> {
         let claimed = self.done(|store| store.claim(capacity(slots, handlers)));
         claimed.claims.iter().map(|claim| claim.ticket.task).collect()
     }
 
-    /// Claims, and tells which tasks.
+    /// Claims up to `limit` tasks of any handlers. Returns which.
     fn claim_ids(&self, limit: usize) -> Vec<i64> {
         self.claim(limit).iter().map(|claim| claim.ticket.task).collect()
     }
@@ -234,7 +234,7 @@ impl<S: Subject> World<S> {
         }
     }
 
-    /// All tasks, the oldest first.
+    /// All tasks, oldest first.
     fn tasks(&self) -> Vec<TaskRow> {
         let mut tasks = self.done(|store| store.tasks(everything()));
         tasks.reverse();
@@ -253,14 +253,14 @@ impl<S: Subject> World<S> {
         self.stored(event_id).map(|stored| stored.event)
     }
 
-    /// The event with an id that was used once.
+    /// The event with an id that was used only once.
     fn stored(&self, event_id: &str) -> Option<StoredEvent> {
         let mut found = self.done(|store| store.event(event_id.to_owned()));
         assert!(found.len() <= 1, "{found:?}");
         found.pop()
     }
 
-    /// The attempts of a task of an event that did not succeed: which, and how they ended.
+    /// The unsuccessful attempts of a task: their numbers and how they ended.
     fn attempts(&self, event_id: &str, task: i64) -> Vec<(u32, AttemptOutcome)> {
         let attempts = self.stored(event_id).unwrap().attempts.into_iter();
         attempts.filter(|row| row.task == task).map(|row| (row.attempt, row.outcome)).collect()
@@ -279,7 +279,7 @@ impl<S: Subject> World<S> {
         self.done(|store| store.replay(event, tasks.to_vec()))
     }
 
-    /// Retries a task, whichever handler's it is.
+    /// Retries a task of any handler.
     fn retry(&self, task: i64) -> bool {
         let handlers = self.tasks().into_iter().map(|row| &*row.handler.leak()).collect();
         self.done(|store| store.retry(task, handlers))
@@ -332,7 +332,7 @@ fn created(event_id: &str, created: i64, tasks: &[NewTask]) -> NewEvent {
     about("ch_1", "charge.succeeded", event_id, Some(created), tasks)
 }
 
-/// An event of an object, as its tasks know of it.
+/// An event about an object, which its tasks know as well.
 fn about(
     object_id: &str,
     event_type: &str,
@@ -390,7 +390,7 @@ fn skipped() -> Disposition {
     Disposition::Skipped { error: "not wanted".to_owned() }
 }
 
-/// Opens at once or not at all, whatever room there is.
+/// Opens at once or not at all, whatever space is free.
 pub(super) fn opening() -> super::Opening {
     super::Opening { disk_floor: 0, on_network_disk: false, patience: Duration::ZERO }
 }

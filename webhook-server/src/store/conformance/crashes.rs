@@ -1,4 +1,4 @@
-//! Tasks that end the process: the guilty are convicted, nobody else is, and nothing else waits for long.
+//! Tasks that end the process: only the guilty are convicted, and nothing else waits for long.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,15 @@ use super::*;
 /// What happens next.
 #[derive(Clone, Debug)]
 enum Step {
-    /// An event arrives, whose task ends the process when it runs, or does not.
+    /// An event arrives. Its task ends the process when it runs, or does not.
     Arrive { handler: usize, is_guilty: bool, at_once: StartMode, object: Option<u8> },
-    /// What is due starts, as far as this goes.
+    /// What is due starts, up to this many tasks.
     Claim { slots: usize },
     /// A run of a task that is not guilty ends.
     Finish { run: usize, fails: bool },
     /// A run has gone on for so long that it is cleared.
     ClearSuspect { run: usize },
-    /// A guilty run, if there is one, does what it does.
+    /// A guilty run, if there is one, ends the process.
     Crash,
 }
 
@@ -41,15 +41,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A store, and what is known of its tasks besides.
+/// A store, and what the test knows about its tasks.
 struct Trial<S> {
     world: World<S>,
     events: usize,
     /// The tasks whose runs end the process.
     guilty: BTreeSet<i64>,
-    /// Of every task, how many processes ended while it was running and not cleared, since it last ended a run itself.
+    /// For each task, how many processes ended while it was running and not cleared, since it last ended a run itself.
     crashes: BTreeMap<i64, u32>,
-    /// Those of the running tasks that were started beside an accused one: somebody waited for their answers.
+    /// The running tasks that may run beside an accused one, because their senders wait for the answers.
     running: BTreeMap<i64, Claim>,
     awaited: BTreeSet<i64>,
     cleared: BTreeSet<i64>,
@@ -141,7 +141,7 @@ impl<S: Subject> Trial<S> {
         self.running.keys().any(|task| self.is_accused(*task))
     }
 
-    /// Lets a guilty run end the process, and starts it again.
+    /// Lets a guilty run end the process, and starts the process again.
     fn crash(&mut self) {
         if !self.running.keys().any(|task| self.guilty.contains(task)) {
             return;
@@ -159,7 +159,7 @@ impl<S: Subject> Trial<S> {
         }
         self.running.clear();
         self.cleared.clear();
-        // Somebody waited for the answer of the first run; of the next ones, nobody does.
+        // A sender waits only for the first run of a task.
         self.awaited.clear();
         let poisoned = self.world.restart(&HANDLERS).poisoned;
         if let [accused] = accused[..] {
@@ -170,15 +170,15 @@ impl<S: Subject> Trial<S> {
                 self.crashes.remove(&accused);
             }
         } else {
-            assert_eq!(poisoned, 0, "nobody was accused");
+            assert_eq!(poisoned, 0, "none was accused");
         }
         for row in self.world.tasks().iter().filter(|row| row.why == Some(ParkReason::Poison)) {
             assert!(self.guilty.contains(&row.task), "an innocent task was convicted: {row:?}");
         }
     }
 
-    /// Goes on until nothing is left: every guilty task is convicted by then, by no more than three crashes from the
-    /// first one on, as nothing arrives that somebody waits for.
+    /// Goes on until nothing is left. By then every guilty task is convicted, by three crashes at most, since no awaited
+    /// task arrives any more.
     fn conclude(&mut self) {
         for _ in 0..10_000 {
             self.claim(10);
@@ -213,17 +213,17 @@ proptest! {
     #![proptest_config(walks())]
 
     #[test]
-    fn the_guilty_are_convicted_and_nobody_else_in_model(steps in vec(step(), 1..60)) {
+    fn the_guilty_are_convicted_and_no_other_in_model(steps in vec(step(), 1..60)) {
         trial::<InModel>(&steps);
     }
 
     #[test]
-    fn the_guilty_are_convicted_and_nobody_else_in_memory(steps in vec(step(), 1..60)) {
+    fn the_guilty_are_convicted_and_no_other_in_memory(steps in vec(step(), 1..60)) {
         trial::<InMemory>(&steps);
     }
 
     #[test]
-    fn the_guilty_are_convicted_and_nobody_else_on_disk(steps in vec(step(), 1..60)) {
+    fn the_guilty_are_convicted_and_no_other_on_disk(steps in vec(step(), 1..60)) {
         trial::<OnDisk>(&steps);
     }
 }
@@ -252,7 +252,7 @@ fn a_guilty_task_is_convicted_by_its_third_crash() {
     }
 }
 
-/// Three crashes of others (somebody waited for those), then a run that is cleared and that an orderly stop cuts off.
+/// Three crashes of others, which were awaited; then a run that is cleared and that an orderly stop cuts off.
 fn cleared_after_three_crashes_of_others<S: Subject>() {
     let mut world = World::<S>::new();
     world.record("evt_1", &[free("a")]);

@@ -1,4 +1,4 @@
-//! Several instances that share one inbox: what a live one runs is its own, and what a dead one ran is taken over.
+//! Several instances that share one inbox: a live one keeps its tasks, and the tasks of a dead one are taken over.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ impl Shared for InModels {
 const A: usize = 0;
 const B: usize = 1;
 
-/// What every handler of a test is: each instance has them all unless the test says otherwise.
+/// The handlers of every instance, unless a test says otherwise.
 const HANDLERS: [HandlerId; 2] = ["a", "b"];
 
 /// Two instances.
@@ -117,7 +117,7 @@ impl<S: Shared> Pair<S> {
         self.rows().iter().map(|row| row.state).collect()
     }
 
-    /// `dead` is not heard for as long as its lease lasts, while the other is.
+    /// Lets the lease of `dead` end while the other instance renews its own.
     fn outlive(&self, dead: usize) -> Recovered {
         self.shared.advance(S::LEASE / 2);
         let Heartbeat::Renewed(_) = self.heartbeat(1 - dead) else { panic!("it is alive") };
@@ -127,7 +127,7 @@ impl<S: Shared> Pair<S> {
     }
 }
 
-/// Makes a test of every scene for every store that several instances share.
+/// Makes a test of every scenario for every store that several instances share.
 macro_rules! on_every_shared_store {
     ($($scene:ident,)*) => {
         mod in_models {
@@ -182,7 +182,7 @@ fn a_lease_can_be_renewed_until_it_is_taken_over<S: Shared>() {
     pair.record(A, "evt_1", &[free("a")]);
     let claims = pair.claim(A);
     pair.shared.advance(3 * S::LEASE);
-    assert!(matches!(pair.heartbeat(A), Heartbeat::Renewed(_)), "nobody was there to take it over");
+    assert!(matches!(pair.heartbeat(A), Heartbeat::Renewed(_)), "no other has taken it over");
     assert!(pair.finish(A, &claims[0]));
 }
 
@@ -352,12 +352,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Two instances, and what each knows of itself.
+/// Two instances, and what each knows about itself.
 struct Walk<S> {
     pair: Pair<S>,
     now: Duration,
     events: usize,
-    /// Of each instance: until when its lease lasts, if it has one that it knows of.
+    /// Until when the lease of each instance lasts, as far as the instance knows.
     leases: [Option<Duration>; 2],
     /// The runs in progress, each with its instance.
     runs: BTreeMap<Ticket, usize>,

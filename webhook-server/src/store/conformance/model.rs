@@ -31,9 +31,9 @@ use crate::store::{
 /// An inbox as plain data.
 pub(crate) struct Model {
     clock: StoreClock,
-    /// How long a lease lasts. Without leases, an instance is gone when it was restarted.
+    /// How long a lease lasts. Without leases, an instance is gone when the inbox is restarted.
     lease: Option<Duration>,
-    /// This instance's number, from when it joined.
+    /// This instance's number, once it has joined.
     me: AtomicI64,
     data: Arc<Mutex<Data>>,
 }
@@ -58,9 +58,9 @@ struct Data {
     /// In the order in which they ended.
     attempts: Vec<AttemptRow>,
     quarantine: BTreeMap<i64, Quarantined>,
-    /// The instances that are there, by their numbers.
+    /// The live instances, by their numbers.
     instances: BTreeMap<i64, Instance>,
-    /// The instance that the present operation is done for.
+    /// The instance that the present operation is for.
     me: i64,
     // The last ids given out: one that was pruned is not given out again.
     last_event: i64,
@@ -77,7 +77,7 @@ struct Instance {
     until: Option<i64>,
 }
 
-/// An event. Its row says what an operator sees; `has_body` is asked of `body`.
+/// An event. Its row is what an operator sees, except that `body` decides `has_body`.
 #[derive(Clone)]
 struct StoredArrival {
     row: EventRow,
@@ -85,7 +85,7 @@ struct StoredArrival {
     body: Option<Bytes>,
 }
 
-/// What is to be done, or was done, about an event by one handler.
+/// The task of one handler for an event.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) id: i64,
@@ -110,7 +110,7 @@ pub(crate) struct Task {
     /// The instance that runs it, or ran it last.
     pub(crate) owner: i64,
     pub(crate) due: i64,
-    /// When its latest run recovered.
+    /// When its latest run started.
     pub(crate) started: i64,
     pub(crate) finished: Option<i64>,
     pub(crate) error: Option<String>,
@@ -141,7 +141,7 @@ impl Task {
         (self.moment, self.event, self.id)
     }
 
-    /// The run that it has just ended without success.
+    /// The unsuccessful attempt that has just ended.
     fn attempt_row(&self, outcome: AttemptOutcome, error: Option<String>, now: i64) -> AttemptRow {
         let (task, attempt, started_ms) = (self.id, self.attempt, self.started);
         AttemptRow { task, attempt, started_ms, ended_ms: now, outcome, error }
@@ -158,7 +158,7 @@ impl Task {
         self.why = None;
     }
 
-    /// As if it had never run. The fence stays, so that an old ticket is worthless still.
+    /// Makes it as if it had never run, except for the fence, so that old tickets stay void.
     fn begin_anew(&mut self, now: i64) {
         self.become_ready(now);
         self.attempt = 0;
@@ -166,7 +166,7 @@ impl Task {
         self.is_suspect = false;
     }
 
-    /// Ends it, until an operator wants it otherwise. Only a parked one has a reason why.
+    /// Closes it. Only a parked task has a reason why.
     fn close(&mut self, state: State, why: Option<ParkReason>, error: Option<String>, now: i64) {
         self.state = state;
         self.why = why;
@@ -177,7 +177,7 @@ impl Task {
 }
 
 impl Data {
-    /// The events with an id, oldest first: several if it was used for other types or objects as well.
+    /// The events with an id, oldest first: several if it was also used for other types or objects.
     fn events_named<'d>(&'d self, event_id: &'d str) -> impl Iterator<Item = (i64, &'d EventRow)> {
         let rows = self.events.iter().map(|(seq, event)| (*seq, &event.row));
         rows.filter(move |(_, row)| row.event_id == event_id)
@@ -217,14 +217,14 @@ impl Model {
         }
     }
 
-    /// The inbox as the next process would find it, were it on a disk, had this one ended now.
+    /// The inbox as the next process would find it if this one had ended now.
     pub(crate) fn restarted(&self) -> Self {
         let mut data = self.data().clone();
         data.instances.clear();
         Self { data: Arc::new(Mutex::new(data)), ..Self::new(self.clock.clone()) }
     }
 
-    /// All tasks, with what no operator sees.
+    /// All tasks, including what no operator sees.
     pub(crate) fn every_task(&self) -> Vec<Task> {
         self.data().tasks.values().cloned().collect()
     }
@@ -233,7 +233,7 @@ impl Model {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does one operation, at one time and with nothing beside it.
+    /// Does one operation, alone and at one time.
     fn at_once<T: Send + 'static>(&self, operation: impl FnOnce(&mut Data, i64) -> T) -> StoreFuture<'_, T> {
         let mut data = self.data();
         data.me = self.me.load(Ordering::SeqCst);

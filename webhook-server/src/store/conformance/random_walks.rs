@@ -25,12 +25,12 @@ const EVENTS: [(&str, &str, Option<&str>, Option<i64>); 10] = [
     ("evt_5", "payout.paid", Some("po_2"), Some(10)),
 ];
 
-/// How the runs of the handlers are ordered.
+/// The order of the handlers' runs.
 #[derive(Clone, Copy, Debug)]
 struct Orders {
-    /// Of each: `None`, or with lanes that are strict or not.
+    /// For each handler: `None`, or whether its lanes are strict.
     of_each: [Option<bool>; 3],
-    /// Whether `b` shares the lanes of `a`, and so its order.
+    /// Whether `b` shares the lanes of `a`, and therefore its order.
     grouped: bool,
 }
 
@@ -44,7 +44,7 @@ impl Orders {
     }
 }
 
-/// A step of a random walk. Which task is meant is taken modulo the number of those that there are.
+/// A step of a random walk. The index of a task counts modulo the number of tasks.
 #[derive(Clone, Debug)]
 enum Step {
     Record {
@@ -61,7 +61,7 @@ enum Step {
         run: usize,
         end: Disposition,
     },
-    /// With a ticket that has been used, or taken over.
+    /// With a ticket that was used, or is void.
     FinishOld {
         task: usize,
         end: Disposition,
@@ -158,7 +158,7 @@ fn filter() -> impl Strategy<Value = Filter> {
         })
 }
 
-/// What everybody may see of a store.
+/// Everything that callers can see of a store.
 #[derive(Debug, PartialEq)]
 struct View {
     tasks: Vec<TaskRow>,
@@ -189,7 +189,7 @@ impl<S: Subject> World<S> {
         }
     }
 
-    /// Takes a step, given the tasks that there are. Tells what came of it.
+    /// Takes a step, given all tasks. Returns what came of it.
     fn take(&mut self, step: &Step, tasks: &[Task], orders: Orders) -> String {
         let chosen = |which: usize| (!tasks.is_empty()).then(|| &tasks[which % tasks.len()]);
         match step.clone() {
@@ -301,7 +301,7 @@ fn walking_tasks(event: usize, handlers: u8, at_once: StartMode, orders: Orders)
     members(handlers).map(task).collect()
 }
 
-/// All of some claims.
+/// All fields of the claims.
 fn shown(claims: &[Claim]) -> Vec<impl std::fmt::Debug> {
     let show = |claim: &Claim| {
         let Claim { ticket, handler, endpoint, attempt, is_replay, is_stale, body } = claim.clone();
@@ -310,7 +310,7 @@ fn shown(claims: &[Claim]) -> Vec<impl std::fmt::Debug> {
     claims.iter().map(show).collect()
 }
 
-/// The model, and a store that must do as it does.
+/// The model, and a store that must do the same.
 struct Walk<S> {
     model: World<InModel>,
     other: World<S>,
@@ -436,7 +436,7 @@ fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) 
     }
 }
 
-/// How many walks are taken, unless `PROPTEST_CASES` says otherwise.
+/// The number of walks, unless `PROPTEST_CASES` says otherwise.
 pub(super) fn walks() -> ProptestConfig {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { cases: wanted.unwrap_or(64), failure_persistence: None, ..ProptestConfig::default() }
@@ -461,7 +461,7 @@ fn orders() -> impl Strategy<Value = Orders> {
 proptest! {
     #![proptest_config(walks())]
 
-    /// The model keeps to its own rules, and begins after a crash where it was.
+    /// The model keeps its own rules, and goes on after a crash where it was.
     #[test]
     fn the_model_keeps_the_rules(steps in vec(step(), 1..60), orders in orders(), crash: bool) {
         walk::<InModel>(&steps, orders, crash);

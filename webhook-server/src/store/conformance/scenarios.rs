@@ -1,8 +1,8 @@
-//! The protocol, scene by scene.
+//! The protocol, scenario by scenario.
 
 use super::*;
 
-/// Makes a test of every scene for every store.
+/// Makes a test of every scenario for every store.
 macro_rules! on_every_store {
     ($($scene:ident,)*) => {
         mod in_model {
@@ -56,7 +56,7 @@ on_every_store! {
     a_suspect_with_a_taken_lane_lets_the_next_one_start,
     a_suspect_holds_its_place_in_its_lane,
     a_clock_that_was_wrong_puts_nothing_off_for_years,
-    a_crash_in_company_convicts_nobody,
+    a_crash_in_company_convicts_none,
     a_run_that_ends_clears_the_suspicion,
     a_released_suspect_stays_one,
     only_what_is_awaited_starts_beside_one_that_is_accused,
@@ -263,7 +263,7 @@ fn every_attempt_that_did_not_succeed_is_kept(mut world: World<impl Subject>) {
     ];
     assert_eq!(
         attempts, expected,
-        "what an operator retries is kept, what succeeds or is given back is no failure"
+        "what an operator retries is kept; what succeeds or is given back is not a failure"
     );
     world.later(100 * DAY);
     assert_eq!(world.prune(), Pruned { events: 1, ..Pruned::default() });
@@ -590,7 +590,7 @@ fn after_a_conviction_the_lane_goes_on(mut world: World<impl Subject>) {
         world.restart(&["a"]);
     }
     assert_eq!(world.states(), [State::Ready, State::Parked, State::Ready, State::Blocked]);
-    assert_eq!(world.claim_ids(10), [3], "one that waits for its next try holds nobody up");
+    assert_eq!(world.claim_ids(10), [3], "a task that waits for its retry holds up no other");
 }
 
 fn one_that_is_cleared_runs_in_company(mut world: World<impl Subject>) {
@@ -639,7 +639,7 @@ fn a_suspect_with_a_taken_lane_lets_the_next_one_start(mut world: World<impl Sub
     world.restart(&["a"]);
     let first = world.claim_one();
     world.done(|store| store.clear_suspect(first.ticket));
-    assert_eq!(world.claim_one().ticket.task, 2, "beside the first, which is no suspect any more");
+    assert_eq!(world.claim_one().ticket.task, 2, "beside the first, which is not a suspect any more");
     world.finish(&first, Disposition::Released);
     assert!(world.claim(10).is_empty(), "it is one again, as before that run");
     world.done(|store| store.skip(1, "not wanted".to_owned()));
@@ -676,7 +676,7 @@ fn a_clock_that_was_wrong_puts_nothing_off_for_years(mut world: World<impl Subje
     assert_eq!(world.next_due(), Some(DAY));
 }
 
-fn a_crash_in_company_convicts_nobody(mut world: World<impl Subject>) {
+fn a_crash_in_company_convicts_none(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     for crash in 0..6 {
         let guilty = world.record(&format!("evt_guilty_{crash}"), &[awaited("b")]);
@@ -910,7 +910,7 @@ fn the_end_of_a_run_tells_whether_anything_is_due(world: World<impl Subject>) {
     assert!(is_any_due(second, Disposition::Done), "the next of the lane is due");
     let third = world.claim_one();
     assert!(!is_any_due(&third, Disposition::Done));
-    assert!(!is_any_due(&third, Disposition::Done), "asked with a ticket that is no longer worth anything");
+    assert!(!is_any_due(&third, Disposition::Done), "asked with a void ticket");
     world.later(SECOND);
     assert!(is_any_due(&third, Disposition::Done));
 }
@@ -1031,7 +1031,7 @@ fn a_retry_is_of_handlers_that_there_are(mut world: World<impl Subject>) {
     world.restart(&["here"]);
     let before = world.tasks();
     assert_eq!((before[0].state, before[0].why), (State::Parked, Some(ParkReason::NoHandler)));
-    assert!(!world.retry_of(1, &["here"]), "nobody would run it");
+    assert!(!world.retry_of(1, &["here"]), "no handler would run it");
     assert_eq!(world.tasks(), before);
     assert!(world.retry_of(1, &["here", "gone"]));
     assert_eq!(world.states(), [State::Ready]);

@@ -10,12 +10,12 @@ use super::*;
 use crate::store::conformance::{arrival, at_once, capacity, changed, free, opening, serial};
 use crate::store::{ParkReason, StoreError};
 
-/// Claims at most so many tasks of the handler `a`.
+/// Claims up to `limit` tasks of the handler `a`.
 async fn claim(store: &Sqlite<OnDisk>, limit: usize) -> ClaimResult {
     store.claim(capacity(limit, &[("a", limit)])).await.expect("it can be written")
 }
 
-/// More than may wait for the writer.
+/// More arrivals than may wait for the writer.
 const MANY: usize = 1_100;
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_file_that_vanishes_is_not_made_again() {
 }
 
 #[tokio::test]
-async fn what_was_started_and_nobody_was_told_of_is_ready_again() {
+async fn what_was_started_and_never_reported_is_ready_again() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let path = folder.path().join("inbox.db");
     let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
@@ -97,7 +97,7 @@ async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
     claim(&store, 1).await;
     drop(store);
-    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("nobody has it");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("no other has it");
     let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
     assert!(panicking.await.is_err());
     let began = store.recover(["a"].into()).await.expect("it can be written");
@@ -184,7 +184,7 @@ async fn more_bytes_than_there_is_room_for_are_refused() {
     assert!(matches!(record("evt_2", 1).await.expect("no panic"), Ok(RecordResult::New { .. })));
 }
 
-/// How often each statement was compiled anew, after the first time.
+/// How often each statement was compiled again after the first time.
 type Prepared = Arc<Mutex<BTreeMap<String, i32>>>;
 
 /// Records events, and claims, ends, retries, skips, replays and frees tasks.
@@ -236,14 +236,14 @@ fn no_statement_is_compiled_twice() {
     let trace = move |event: TraceEvent<'_>| {
         if let TraceEvent::Profile(statement, _) = event {
             let again = statement.get_status(RePrepare);
-            let mut seen = seen.lock().expect("nobody panics");
+            let mut seen = seen.lock().expect("no thread panics");
             let most = seen.entry(statement.sql().into_owned()).or_default();
             *most = again.max(*most);
         }
     };
     db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(trace)).expect("it can be watched");
     work_through(&db);
-    let prepared = prepared.lock().expect("nobody panics");
+    let prepared = prepared.lock().expect("no thread panics");
     assert!(prepared.len() > 25, "hardly anything was done: {prepared:#?}");
     let again: Vec<_> = prepared.iter().filter(|(_, times)| **times > 0).collect();
     assert!(again.is_empty(), "{again:#?}");

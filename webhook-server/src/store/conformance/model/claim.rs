@@ -38,20 +38,20 @@ impl Data {
             }
             let Some(task) = turn.and_then(|turn| self.tasks.get_mut(&turn)) else { continue };
             if task.is_suspect {
-                // It starts in the turn of the suspects.
+                // Suspects start in a turn of their own.
             } else if has_room(&claims, task.handler) {
                 let id = task.id;
                 claims.extend(self.start(id, now));
             } else if task.state == State::Blocked {
-                // Of another handler in the group, which has no room: it is claimed when it has.
+                // Its handler, another one of the group, has no capacity left: it is claimed later.
                 task.become_ready(now);
             }
         }
         claims
     }
 
-    /// The suspect that is to start next, if one can, and whether it is accused: the one with most crashes, the oldest
-    /// of these. It need not wait for its turn in its lane: it has begun before.
+    /// The suspect that starts next, if one can, and whether it is accused: the one with most crashes, and the oldest of
+    /// these. It does not wait for its turn in its lane, since it has started before.
     pub(super) fn next_suspect(&self, capacity: &Capacity) -> Option<(i64, bool)> {
         let is_free = |task: &Task| match &task.lane {
             Some(lane) => self.open_in(&task.scope, lane).all(|other| other.state != State::Running),
@@ -75,7 +75,7 @@ impl Data {
         due.min_by_key(|task| (task.due, task.id)).cloned()
     }
 
-    /// The task that runs now in the lane of one that is due; `None` if none does.
+    /// The task whose turn it is in the lane of a due task; `None` if none may run now.
     pub(super) fn whose_turn(&self, candidate: &Task, now: i64) -> Option<i64> {
         let Some(lane) = &candidate.lane else { return Some(candidate.id) };
         let open: Vec<&Task> = self.open_in(&candidate.scope, lane).collect();
@@ -89,7 +89,7 @@ impl Data {
         may_run(first).then_some(first.id)
     }
 
-    /// Starts a task. The attempt is counted before the run, so that one that ends the process is counted.
+    /// Starts a task. The attempt is counted before the run, so that a crash is counted.
     pub(super) fn start(&mut self, id: i64, now: i64) -> Option<Claim> {
         let is_stale = self.is_stale(self.tasks.get(&id)?);
         let task = self.tasks.get_mut(&id)?;
@@ -110,7 +110,7 @@ impl Data {
         })
     }
 
-    /// Whether a newer event of the same object is done in the task's scope.
+    /// Whether a newer event of the same object is already done in the task's scope.
     pub(super) fn is_stale(&self, task: &Task) -> bool {
         let is_newer = |done: &Task| {
             done.state == State::Done

@@ -44,7 +44,7 @@ impl Data {
         true
     }
 
-    /// Keeps attempts that did not succeed, the latest ones of each task.
+    /// Keeps unsuccessful attempts, the latest ones of each task.
     pub(super) fn keep_attempts(&mut self, attempts: impl IntoIterator<Item = AttemptRow>) {
         for attempt in attempts {
             let of_task = |row: &AttemptRow| row.task == attempt.task;
@@ -64,7 +64,7 @@ impl Data {
         }
     }
 
-    /// Lets the oldest blocked task of a lane be looked at again, because another one has left or stopped.
+    /// Makes the oldest blocked task of a lane ready, because another task has left the lane or stopped.
     pub(super) fn promote(&mut self, id: i64, now: i64) {
         let Some(Task { scope, lane: Some(lane), .. }) = self.tasks.get(&id) else { return };
         let blocked = self.open_in(scope, lane).filter(|task| task.state == State::Blocked);

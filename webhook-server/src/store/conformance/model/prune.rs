@@ -14,7 +14,7 @@ impl Data {
         for seq in &looked_at {
             self.prune_event(*seq, [bodies, ids, parked], &mut pruned);
         }
-        // What arrived later than this is too recent as well; a time that is yet to come says nothing.
+        // Later arrivals are too recent as well, unless the time lies in the future, which tells nothing.
         let is_recent =
             received.is_some_and(|received| received >= bodies.max(ids).max(parked) && received <= now);
         if looked_at.len() == PRUNE_STEP && !is_recent {
@@ -28,7 +28,8 @@ impl Data {
         pruned
     }
 
-    /// Frees what an event no longer needs, given before which times its body, its id and its parked tasks are old.
+    /// Frees what an event does not need any more, given the times before which its body, its id and its parked tasks are
+    /// old.
     pub(super) fn prune_event(&mut self, seq: i64, [bodies, ids, parked]: [i64; 3], pruned: &mut Pruned) {
         let tasks: Vec<&Task> = self.tasks_of(seq).collect();
         if tasks.iter().any(|task| task.state.is_open()) {

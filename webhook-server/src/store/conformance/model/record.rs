@@ -34,7 +34,7 @@ impl Data {
             changed_bodies: 0,
             has_body: false,
         };
-        // What nobody handles is known by its id, so that a duplicate is told, and not kept.
+        // Without a handler, only the id is kept, so that duplicates are recognised.
         let body = (!arrival.tasks.is_empty()).then_some(envelope.body.clone());
         self.events.insert(seq, StoredArrival { row, digest, body });
         let mut started = Vec::new();
@@ -48,8 +48,8 @@ impl Data {
         RecordResult::New { started, id_is_reused }
     }
 
-    /// Whether a task that was just made may run at once: it is alone in its lane, and if nobody waits for its answer,
-    /// no task is accused.
+    /// Whether a new task may start at once: it is alone in its lane, and unless the sender waits for its answer, no task
+    /// is accused.
     pub(super) fn may_start(&self, id: i64, at_once: StartMode) -> bool {
         let is_alone = |task: &Task| match &task.lane {
             Some(lane) => self.open_in(&task.scope, lane).all(|other| other.id == id),
@@ -63,7 +63,7 @@ impl Data {
         may && self.tasks.get(&id).is_some_and(is_alone)
     }
 
-    /// Whether nothing starts beside an accused task here: it waits, or this instance runs it.
+    /// Whether an accused task keeps this instance from starting others: it waits, or this instance runs it.
     fn must_be_alone(&self, task: &Task) -> bool {
         let is_elsewhere = task.state == State::Running && task.owner != self.me;
         task.is_accused() && task.state.is_open() && !is_elsewhere

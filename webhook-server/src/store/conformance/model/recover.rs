@@ -26,7 +26,7 @@ impl Data {
         self.instances.remove(&self.me);
     }
 
-    /// Whether the instance may start anything: it has joined, and its lease has not ended.
+    /// Whether this instance may start anything: it has joined, and its lease has not ended.
     pub(super) fn may_work(&self, now: i64) -> bool {
         self.instances.get(&self.me).is_some_and(|me| me.until.is_none_or(|until| now < until))
     }
@@ -45,7 +45,7 @@ impl Data {
             let counts = !task.is_cleared;
             task.crashes += u32::from(counts);
             (task.is_suspect, task.is_cleared) = (true, false);
-            // If its instance ran something else as well, that may have ended the process.
+            // If its instance ran another task as well, that one may have ended the process.
             let was_alone = owners.iter().filter(|owner| **owner == task.owner).count() == 1;
             if task.crashes >= MAX_CRASHES && counts && was_alone {
                 let error = POISON.to_owned();
@@ -58,14 +58,14 @@ impl Data {
             }
             self.keep_attempts([crashed]);
         }
-        // No task waits longer than that: what does was put off by a clock that was wrong.
+        // No retry waits longer than this: a clock that was wrong has put these off.
         let latest = now.saturating_add(millis(Retry::LONGEST));
         for task in self.tasks.values_mut().filter(|task| task.state == State::Ready && task.due > latest) {
             task.due = now;
         }
         let with_body: BTreeSet<i64> =
             self.events.iter().filter(|(_, event)| event.body.is_some()).map(|(seq, _)| *seq).collect();
-        // By lane, of which each lets one task go on that was blocked by those that are parked now.
+        // By lane: in each, one task goes on that was blocked by those that are parked now.
         let mut left = BTreeMap::new();
         for task in self.tasks.values_mut() {
             let is_known = self.instances.values().any(|instance| instance.handlers.contains(&task.handler));

@@ -96,7 +96,7 @@ impl Data {
     }
 }
 
-/// Whether an operator means an event, or its tasks, as far as the event tells.
+/// Whether an event, or its tasks, match a filter, as far as the event tells.
 fn is_meant(filter: &Filter, event: &StoredArrival) -> bool {
     let row = &event.row;
     (filter.event_ids.is_empty() || filter.event_ids.contains(&row.event_id))
@@ -109,7 +109,7 @@ fn is_meant(filter: &Filter, event: &StoredArrival) -> bool {
         })
 }
 
-/// Whether an operator means a type.
+/// Whether a type matches a filter.
 fn matches_type(filter: &Filter, event_type: &str) -> bool {
     let Some(wanted) = &filter.event_type else { return true };
     match wanted.strip_suffix('*') {
