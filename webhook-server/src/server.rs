@@ -100,7 +100,7 @@ impl Server {
                 self.work(inbox);
                 Ok(true)
             }
-            Err(StoreError::DiskFull) => Ok(false),
+            Err(error) if error.may_pass() => Ok(false),
             Err(error) => Err(error),
         }
     }

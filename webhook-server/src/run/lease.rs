@@ -5,55 +5,21 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::worker::{Phase, Worker};
-use crate::store::{Heartbeat, Recovered, StoreError};
+use crate::store::{Heartbeat, Lease, Recovered, StoreError};
 
 impl Worker {
-    /// Renews the lease, if the store has one, until the server stops.
+    /// Keeps the lease, if the store has one, until the instance has left.
     pub(crate) async fn keep_lease(self: Arc<Self>) {
         let Some(lease) = self.store.lease() else { return };
-        let mut renewed = Instant::now();
-        while matches!(*self.phase.borrow(), Phase::Working | Phase::Suspended) {
-            sleep(lease.renew_every).await;
-            let sent = Instant::now();
-            let is_suspended = *self.phase.borrow() == Phase::Suspended;
-            let deadline =
-                if is_suspended { sent + lease.renew_every } else { renewed + lease.give_up_after };
-            match timeout_at(deadline, self.store.heartbeat()).await {
-                Ok(Ok(Heartbeat::Renewed(recovered))) => {
-                    renewed = sent;
-                    self.took_over(&recovered);
-                    self.resume_work();
-                }
-                Ok(Ok(Heartbeat::Lost)) => {
-                    warn!("another instance took this one for dead: it rejoins when its runs have ended");
-                    self.suspend();
-                    self.in_flight.none().await;
-                    let joined = Instant::now();
-                    match self.store.recover(self.handlers()).await {
-                        Ok(recovered) => {
-                            renewed = joined;
-                            self.took_over(&recovered);
-                            self.resume_work();
-                        }
-                        Err(error) => {
-                            self.store_failed("this instance could not join again yet", None, &error)
-                        }
-                    }
-                }
-                failed => {
-                    let error = failed.unwrap_or(Err(StoreError::Slow(sent.elapsed()))).err();
-                    if let Some(error) = error {
-                        self.store_failed("the lease could not be renewed yet", None, &error);
-                    }
-                    if Instant::now() >= renewed + lease.give_up_after {
-                        self.suspend();
-                    }
-                }
-            }
+        let (renewed, seen) = watch::channel(Instant::now());
+        tokio::select! {
+            () = self.renew(lease, &renewed) => {}
+            () = self.give_up_in_time(lease, seen) => {}
         }
     }
 
@@ -64,28 +30,75 @@ impl Worker {
         }
     }
 
-    fn took_over(&self, recovered: &Recovered) {
+    /// Renews the lease, also while the worker is drained. Notes when the last renewal that succeeded was sent.
+    async fn renew(self: &Arc<Self>, lease: Lease, renewed: &watch::Sender<Instant>) {
+        loop {
+            sleep(lease.renew_every).await;
+            let sent = Instant::now();
+            let answer = timeout(lease.renew_every, self.store.heartbeat()).await;
+            match answer.unwrap_or(Err(StoreError::Slow(lease.renew_every))) {
+                Ok(Heartbeat::Renewed(recovered)) => self.renewed(renewed, sent, &recovered),
+                Ok(Heartbeat::Lost) if self.is_stopping() => return,
+                Ok(Heartbeat::Lost) => {
+                    warn!("another instance took this one for dead: it joins again when its runs have ended");
+                    self.give_up();
+                    self.in_flight.none().await;
+                    let sent = Instant::now();
+                    match self.store.recover(self.handlers()).await {
+                        Ok(recovered) => self.renewed(renewed, sent, &recovered),
+                        Err(error) => {
+                            self.store_failed("this instance could not join again yet", None, &error);
+                        }
+                    }
+                }
+                Err(error) => self.store_failed("the lease could not be renewed yet", None, &error),
+            }
+        }
+    }
+
+    /// Gives up whenever the last renewal is too old.
+    async fn give_up_in_time(&self, lease: Lease, mut renewed: watch::Receiver<Instant>) {
+        loop {
+            let deadline = *renewed.borrow_and_update() + lease.give_up_after;
+            let changed = tokio::select! {
+                changed = renewed.changed() => changed,
+                () = sleep_until(deadline) => {
+                    self.give_up();
+                    renewed.changed().await
+                }
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn renewed(self: &Arc<Self>, renewed: &watch::Sender<Instant>, sent: Instant, recovered: &Recovered) {
+        renewed.send_replace(sent);
         if *recovered != Recovered::default() {
             let Recovered { suspects, poisoned, without_handler, resumed } = *recovered;
             info!(suspects, poisoned, without_handler, resumed, "took over from instances that are gone");
             self.wake();
         }
-    }
-
-    /// Cancels all runs, and starts nothing until the lease is renewed.
-    fn suspend(&self) {
-        if self.move_from(Phase::Working, Phase::Suspended) {
-            error!("this instance lost its lease: its runs are cancelled until it has one again");
-        }
-    }
-
-    fn resume_work(self: &Arc<Self>) {
         if self.move_from(Phase::Suspended, Phase::Working) {
             tokio::spawn(Arc::clone(self).work());
         }
     }
 
-    /// Goes from one phase to another, unless the server stops. Returns whether it did.
+    /// Cancels all runs, and starts nothing until the lease is renewed.
+    fn give_up(&self) {
+        if self.move_from(Phase::Working, Phase::Suspended)
+            || self.move_from(Phase::Stopping, Phase::Cancelling)
+        {
+            error!("this instance lost its lease: its runs are cancelled");
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Stopping | Phase::Cancelling)
+    }
+
+    /// Goes from one phase to another. Returns whether it did.
     fn move_from(&self, from: Phase, to: Phase) -> bool {
         self.phase.send_if_modified(|phase| {
             let moves = *phase == from;

@@ -25,6 +25,11 @@ pub(crate) enum StoreError {
 }
 
 impl StoreError {
+    /// Whether a start that failed with this may succeed later.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::DiskFull)
+    }
+
     pub(crate) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Broken(Arc::from(cause.into()))
     }

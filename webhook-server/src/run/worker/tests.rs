@@ -555,3 +555,27 @@ async fn an_instance_that_is_cut_off_gives_up_before_another_takes_over() {
     begun.sort_unstable();
     assert_eq!(begun, [1, 1, 2], "the run that was cancelled began again");
 }
+
+/// A drain that takes longer than a lease keeps it; when the worker has left, its tasks are free at once.
+#[tokio::test(start_paused = true)]
+async fn a_drain_keeps_the_lease_until_it_leaves() {
+    let first = Model::shared(StoreClock::of_tokio(), LEASE);
+    let second = first.another();
+    let handlers = || ["a", "b"].into();
+    first.recover(handlers()).await.expect("it is in memory");
+    let store =
+        Syncing { model: first, takes: |_, _| 0, count: AtomicU64::new(0), fails: AtomicBool::new(false) };
+    let inbox = working_with(store, &HANDLERS, 8);
+    let keeping = tokio::spawn(Arc::clone(&inbox.worker).keep_lease());
+    send(&inbox, 1, "payout.paid", 200_000, false);
+    pass(1_000).await;
+    let worker = Arc::clone(&inbox.worker);
+    let draining = tokio::spawn(async move { worker.drain(Duration::from_secs(300)).await });
+    pass(150_000).await;
+    let recovered = second.recover(handlers()).await.expect("it is in memory");
+    assert_eq!(recovered, Recovered::default(), "it is alive");
+    assert!(draining.await.expect("no panic"));
+    assert_eq!(count(&inbox, State::Done).await, 1);
+    inbox.worker.leave().await;
+    tokio::time::timeout(LEASE, keeping).await.expect("it keeps no lease any more").expect("no panic");
+}

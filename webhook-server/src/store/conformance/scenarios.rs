@@ -61,6 +61,7 @@ on_every_store! {
     a_released_suspect_stays_one,
     only_what_is_awaited_starts_beside_one_that_is_accused,
     a_released_attempt_does_not_count,
+    what_leaves_gives_back_its_tasks,
     a_task_without_its_handler_waits_for_it,
     blocked_tasks_wait_on_after_a_restart,
     what_is_done_is_freed_in_two_steps,
@@ -733,6 +734,18 @@ fn only_what_is_awaited_starts_beside_one_that_is_accused(mut world: World<impl 
     world.finish(&accused, Disposition::Done);
     assert_eq!(world.record("evt_7", &[at_once(free("a"))]).len(), 1);
     assert_eq!(world.claim_ids(10), [2, 3, 5]);
+}
+
+fn what_leaves_gives_back_its_tasks(mut world: World<impl Subject>) {
+    world.record("evt_1", &[free("a"), at_once(free("b"))]);
+    let claim = world.claim_one();
+    world.done(|store| store.leave());
+    assert!(!world.finish(&claim, Disposition::Done));
+    assert_eq!(world.restart(&["a", "b"]), Recovered::default(), "that was not a crash");
+    assert_eq!(world.states(), [State::Ready; 2]);
+    let again = world.claim(10);
+    assert!(again.iter().all(|claim| (claim.attempt, claim.ticket.fence) == (1, 2)), "{again:?}");
+    assert_eq!(again.len(), 2, "neither is suspect");
 }
 
 fn a_released_attempt_does_not_count(world: World<impl Subject>) {
