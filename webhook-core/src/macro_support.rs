@@ -72,6 +72,7 @@ impl<T> Argument<T> {
 
 /// How an argument is made: a function pointer, so that expanded code names the type only once.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
+#[expect(clippy::exhaustive_enums, reason = "only expanded code has one")]
 pub enum Extraction<T> {
     /// Without waiting.
     Immediate(fn(&Invocation) -> Result<T, HandlerError>),

@@ -36,7 +36,7 @@ pub enum SampleError {
         value: String,
     },
     /// The object had the field in an earlier API version.
-    #[error("there is no `{path}`: {moved}")]
+    #[error("there is no `{path}`: {}", moved.to_string().replace("[]", ".0"))]
     Moved {
         /// The whole path.
         path: String,

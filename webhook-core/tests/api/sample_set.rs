@@ -275,7 +275,7 @@ fn a_field_that_moved_is_told_where_it_went() {
             "current_period_end",
             "1",
             "there is no `current_period_end`: `current_period_end` of `subscription` moved to \
-             `items.data[].current_period_end` in 2025-03-31.basil",
+             `items.data.0.current_period_end` in 2025-03-31.basil",
         ),
         (
             "invoice.paid",

@@ -12,8 +12,7 @@ impl SchemaPath {
         if let Some(event) = self.event.filter(|event| is_first && event.lacks().any(|field| field == step)) {
             return format!("`{}` carries `{}` without `{step}`", event.name, self.object);
         }
-        let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
-        if let Some(found) = moved_at(self.object, &whole) {
+        if let Some(found) = self.moved(path) {
             return format!("{found}{}", Self::reading(found));
         }
         let owner = self.name();
@@ -31,6 +30,12 @@ impl SchemaPath {
             "`{owner}` has no field `{step}`{}",
             did_you_mean(&near, "`events --explain TYPE` shows its fields")
         )
+    }
+
+    /// Finds where the field at a path has moved.
+    pub(super) fn moved(&self, path: &str) -> Option<&'static Move> {
+        let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
+        moved_at(self.object, &whole)
     }
 
     /// How to read a field that moved into a list or an array.

@@ -95,7 +95,10 @@ impl SchemaPath {
                 Shape::Map(inner) => (**inner).clone(),
                 Shape::Any => Shape::Any,
                 Shape::Nested(_) | Shape::Object(_) | Shape::Expandable(_) => {
-                    let field = self.field(element(&found.shape), step, path)?;
+                    let field = self.field(element(&found.shape), step, path).map_err(|message| {
+                        // A sample's elements have numbers.
+                        self.moved(path).map_or(message, |found| found.to_string().replace("[]", ".0"))
+                    })?;
                     found.nullable = field.nullable;
                     found.shape = field.shape;
                     continue;
