@@ -158,7 +158,7 @@ fn an_error_of_decoding_holds_no_value() {
     }
 }
 
-/// Keys that a user chose are data, as values are, wherever they stand.
+/// Keys that a user chose are data like values, wherever they are.
 #[test]
 fn a_key_that_stripe_does_not_name_is_not_shown() {
     const KEY: &str = "jenny@example.com";

@@ -199,7 +199,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A valid event of which a few fields are something else, or gone.
+/// A valid event in which a few fields are replaced or removed.
 fn nearly_an_event() -> impl Strategy<Value = Value> {
     const FIELDS: [&str; 11] = [
         "id",
@@ -235,7 +235,7 @@ fn nearly_an_event() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A valid thin event of which a few fields are something else, or gone.
+/// A valid thin event in which a few fields are replaced or removed.
 fn nearly_a_thin_event() -> impl Strategy<Value = Value> {
     const FIELDS: [&str; 11] = [
         "id",
@@ -270,7 +270,7 @@ fn nearly_a_thin_event() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A change to a body's text: so many bytes at a place are replaced by others.
+/// A change to a body's text: some bytes at one position are replaced by others.
 fn change() -> impl Strategy<Value = (Index, usize, Vec<u8>)> {
     let snippet = select(vec![
         "",

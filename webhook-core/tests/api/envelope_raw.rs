@@ -6,7 +6,7 @@ use webhook_core::{Envelope, Snapshot};
 
 use crate::support::{event, parse, snapshot, verified};
 
-/// Where a slice stands in the body, if it is one.
+/// The position of a slice in the body, if it is one.
 fn place(envelope: &Envelope, slice: &[u8]) -> Option<(usize, usize)> {
     let body = envelope.body.as_ptr_range();
     let slice = slice.as_ptr_range();

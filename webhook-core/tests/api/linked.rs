@@ -51,7 +51,7 @@ async fn note(State(log): State<Log>) {
     log.lock().unwrap().push("unhandled".to_owned());
 }
 
-/// A handler may stand anywhere a function may; its id says where.
+/// A handler can be anywhere a function can; its id says where.
 mod inner {
     use webhook_core::on_event;
 

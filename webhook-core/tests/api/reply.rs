@@ -20,7 +20,7 @@ fn a_reply_is_the_json_of_its_value() {
     }
 }
 
-/// A key that is no text has no place in JSON.
+/// JSON cannot have a key that is not a text.
 #[test]
 fn a_value_that_is_no_json_parks_the_event() {
     let unwritable = HashMap::from([(vec![1_u8], true)]);

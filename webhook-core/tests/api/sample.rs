@@ -36,7 +36,7 @@ fn misfit(value: &Value, shape: &Shape, nullable: bool, path: &str) -> Option<St
             let whole = list["object"] == "list" && list["has_more"].is_boolean() && list["url"].is_string();
             return match list["data"].as_array() {
                 Some(values) if whole => all(values, inner),
-                _ => Some(format!("{path} is no list: {value}")),
+                _ => Some(format!("{path} is not a list: {value}")),
             };
         }
         (Shape::Literal(literal), value) => {
@@ -57,11 +57,11 @@ fn misfit(value: &Value, shape: &Shape, nullable: bool, path: &str) -> Option<St
         (Shape::String, value) => value.is_string(),
         _ => false,
     };
-    (!fits).then(|| format!("{path} is no {shape}: {value}"))
+    (!fits).then(|| format!("{path} is not {shape}: {value}"))
 }
 
 fn misfit_of_fields(value: &Value, fields: &[Field], path: &str) -> Option<String> {
-    let Some(map) = value.as_object() else { return Some(format!("{path} is no object: {value}")) };
+    let Some(map) = value.as_object() else { return Some(format!("{path} is not an object: {value}")) };
     if let Some(key) = map.keys().find(|key| fields.iter().all(|field| field.name != **key)) {
         return Some(format!("{path} has no field {key}"));
     }

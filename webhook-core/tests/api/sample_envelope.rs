@@ -84,7 +84,7 @@ fn former_values_replace_those_that_the_sample_has_of_itself() {
     let Former { status, reason } = former(sample);
     assert_eq!((status, reason.as_deref()), (None, Some("payment_failed")));
     let nothing: Value = former_json(update().previous_attributes(json!({})));
-    assert_eq!(nothing, json!({}), "an update may tell of nothing");
+    assert_eq!(nothing, json!({}), "an update may report no change");
     assert_eq!(
         former_json(update().previous_attributes(json!({ "metadata": { "Order No.": null } }))),
         json!({ "metadata": { "Order No.": null } })
@@ -154,7 +154,7 @@ fn a_former_value_can_be_written_as_text() {
     assert_eq!(former_json(sample), json!({ "status": "active", "cancel_at": null }));
 }
 
-/// Setting a field keeps what was said of the envelope, also where it chooses another object.
+/// Setting a field keeps what was set of the envelope, even if it selects another object.
 #[test]
 fn the_envelope_survives_what_is_set_of_the_object() {
     let mut sample = Sample::new("customer.source.created", 1).unwrap().livemode(true).account("acct_1");

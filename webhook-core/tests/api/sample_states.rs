@@ -13,8 +13,8 @@ fn event(event_type: &str) -> Value {
     serde_json::from_slice(&Sample::new(event_type, 5).unwrap().body(NOW)).unwrap()
 }
 
-/// What a sample says of its object, for each type: a path and a value, both as `trigger --set` takes them. `id`
-/// stands for any text.
+/// What a sample says about its object, for each type: a path and a value, as `trigger --set` takes them. `id` is any
+/// text.
 const STATES: &[(&str, &[(&str, &str)])] = &[
     ("account.updated", &[("charges_enabled", "true"), ("payouts_enabled", "true")]),
     ("charge.captured", &[("captured", "true"), ("amount_captured", "2000")]),

@@ -8,7 +8,7 @@ use webhook_core::{MAX_SIGNATURES, SignatureHeader, Tolerance};
 
 use crate::support::{NOW, P1, SECRET, at, receive, v1};
 
-/// Writes a header: `T` in braces stands for the true `t`, `G` for the true `v1`, and `B` for another.
+/// Writes a header: `{T}` is the correct `t`, `{G}` the correct `v1`, and `{B}` a wrong one.
 fn written(pattern: &str) -> String {
     let good = v1(SECRET, &NOW.to_string(), P1);
     pattern.replace("{T}", &NOW.to_string()).replace("{G}", &good).replace("{B}", &"b".repeat(64))
@@ -46,10 +46,10 @@ fn a_true_signature_is_found_in_every_harmless_form() {
         ("t without = beside a good one", "t,t={T},v1={G}"),
         ("empty v1 beside a good one", "t={T},v1=,v1={G}"),
         ("v1 without = beside a good one", "t={T},v1,v1={G}"),
-        ("100 v1 without = are no signatures", &nameless),
+        ("100 v1 without = are not signatures", &nameless),
         ("B69: unknown keys", "x=1,t={T},v2={B},v1={G},v10={B},t1=5,=,==,=5"),
         ("B69: a thousand unknown keys", &unknown),
-        ("schemes are told apart by case", "T=1,t={T},V1={B},v1={G}"),
+        ("schemes are case-sensitive", "T=1,t={T},V1={B},v1={G}"),
         ("16 v1, the good one last", &sixteen),
     ] {
         let header = written(pattern);

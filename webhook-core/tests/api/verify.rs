@@ -68,7 +68,7 @@ fn the_signature_is_over_the_text_of_t() {
         ("19 digits, signed so", "0000000001700000000", "0000000001700000000", Ok(NOW)),
         ("leading zero, another text signed", "01700000000", "1700000000", mismatch),
         ("leading zero signed, another text sent", "1700000000", "01700000000", mismatch),
-        ("blanks around the text are no part of it", " 1700000000 ", "1700000000", Ok(NOW)),
+        ("blanks around the text are not part of it", " 1700000000 ", "1700000000", Ok(NOW)),
         ("blanks signed", " 1700000000 ", " 1700000000 ", mismatch),
         ("another time signed", "1700000001", "1700000000", mismatch),
         ("+N signed", "+1700000000", "+1700000000", malformed),
@@ -85,7 +85,7 @@ fn the_signature_is_over_the_text_of_t() {
 
 #[test]
 fn a_dot_moved_between_time_and_body_does_not_match() {
-    // The message is `t` and body with a dot between: where the dot stands is authenticated too.
+    // The message is `t` and the body with a dot between them; the dot's position is authenticated, too.
     let header = format!("t=17,v1={}", v1(SECRET, "1", b"7.{}"));
     let result = receive(&[SECRET], header.as_bytes(), b".{}", at(17), Tolerance::default());
     assert_eq!(result.unwrap_err(), Refused::Verify(MISMATCH));

@@ -1,4 +1,4 @@
-//! An application's own argument, generic and borrowing nothing.
+//! An application's own argument, which is generic.
 
 #![deny(warnings)]
 

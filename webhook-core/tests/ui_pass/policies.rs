@@ -139,7 +139,7 @@ fn main() {
                 group: Some("strict-subscription"),
             }),
         ),
-        // What a second run decides, nobody reads.
+        // Stripe does not read what a second run decides.
         ("decide", Policy { retry: Retry { attempts: 1, ..RETRY }, ..replying }),
         (
             "decide_again",

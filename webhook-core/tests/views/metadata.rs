@@ -34,7 +34,7 @@ fn a_key_with_dots_and_spaces_is_read_and_set() {
     }
 }
 
-/// A map of objects has two levels: the key holds no dot.
+/// A map of objects has two levels: a key contains no dot.
 #[derive(StripeObject)]
 #[stripe(object = "price")]
 struct Price {

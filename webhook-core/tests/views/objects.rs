@@ -276,7 +276,7 @@ fn a_field_that_must_be_there_is_missed_and_named() {
             let is_array = matches!(field.shape, Shape::Array(_));
             object[field.name] = if is_array { json!("4242") } else { json!([["4242"]]) };
             let wrong = decode(&object);
-            // Untyped JSON takes anything, and nothing; so does the object of a reference that is not named above.
+            // Untyped JSON reads anything, even an absent field, and so does a reference to an object that is not named above.
             if matches!(field.shape, Shape::Any | Shape::Object(_)) {
                 continue;
             }
@@ -326,7 +326,7 @@ fn apply_fields(object: &mut Map<String, Value>, fields: &[Field], change: Chang
     }
 }
 
-/// A value of a shape, complete, but for what lies deep.
+/// A complete value of a shape, except for deeply nested parts.
 fn value(shape: &Shape, depth: usize) -> Value {
     match shape {
         Shape::Any | Shape::Map(_) => json!({}),

@@ -19,7 +19,7 @@ struct Charge {
 const DEPTH: usize = 300_000;
 
 #[test]
-fn what_nobody_reads_is_skipped_at_any_depth() {
+fn what_is_not_read_is_skipped_at_any_depth() {
     let deep = "[".repeat(DEPTH) + &"]".repeat(DEPTH);
     let json =
         format!(r#"{{"id": "ch_1", "x": {deep}, "amount": 1, "paid": true, "metadata": {{}}, "y": 1e999}}"#);
@@ -31,7 +31,7 @@ fn what_nobody_reads_is_skipped_at_any_depth() {
 }
 
 #[test]
-fn a_field_that_stands_twice_is_an_error_only_where_it_is_read() {
+fn a_field_that_occurs_twice_is_an_error_only_where_it_is_read() {
     let once = r#"{"id": "ch_1", "amount": 1, "paid": true, "x": 1, "x": 2}"#;
     assert!(read::<Charge>(once).is_ok());
     let error = read::<Charge>(&once.replace("\"x\": 2", "\"amount\": 2")).unwrap_err();

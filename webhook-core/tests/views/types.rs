@@ -150,7 +150,7 @@ fn texts_ids_enums_and_raw_names() {
     }
     assert_eq!((view.status.as_str(), view.object.as_str()), ("brand_new", "payment_intent"));
     assert_eq!((view.latest_charge.as_deref(), view.charge.as_deref()), (Some("ch_1"), Some("ch_1")));
-    assert!(read::<Texts>(&json.replace("é", "\\ud800")).is_err(), "a lone surrogate is no text");
+    assert!(read::<Texts>(&json.replace("é", "\\ud800")).is_err(), "a lone surrogate is not a text");
 }
 
 #[derive(Debug, PartialEq, StripeEnum)]
