@@ -30,8 +30,9 @@ pub(crate) struct Stamp {
 impl Session {
     /// Begins the next session. Without a clock, it goes by the system's, and starts no earlier than the latest event.
     pub(super) fn begin(db: &Connection, clock: Option<StoreClock>) -> rusqlite::Result<Self> {
-        let increment = "UPDATE inbox_session SET number = number + 1 RETURNING number";
-        let number = db.query_row(increment, [], |row| row.get(0))?;
+        // Not by `RETURNING`: with a row at hand, an error of the commit would be lost, and the number used twice.
+        db.execute("UPDATE inbox_session SET number = number + 1", [])?;
+        let number = db.query_row("SELECT number FROM inbox_session", [], |row| row.get(0))?;
         let latest = "SELECT received_ms FROM inbox_event ORDER BY seq DESC LIMIT 1";
         let latest: Option<i64> = db.query_row(latest, [], |row| row.get(0)).optional()?;
         let limit = StoreClock::system(0).now().saturating_add(millis(MAX_FLOOR));
