@@ -136,13 +136,13 @@ pub struct SecondEvent<const YES: bool>;
     label = "second event",
     note = "a handler that needs the object in two types decodes it again: `event.object_as::<Other>()`"
 )]
-pub trait NoMistake {
+pub trait OnlyEvent {
     /// Names the check.
     const CHECKED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
-impl NoMistake for SecondEvent<false> {}
+impl OnlyEvent for SecondEvent<false> {}
 
 /// Boxes a handler's future, which moves between threads. The compiler shows this name if a future cannot.
 pub fn a_handlers_future_must_be_send<F: Future<Output = HandlerResult> + Send + 'static>(

@@ -31,7 +31,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             quote_spanned! {ty.span()=>
                 const _: () = <__private::SecondEvent<
                     { __private::is_second_event(#constant.is_event, &[#(#before.is_event),*]) }
-                > as __private::NoMistake>::CHECKED;
+                > as __private::OnlyEvent>::CHECKED;
             }
         });
         let argument = quote_spanned!(ty.span()=> <#ty as __private::Extract>::ARGUMENT);

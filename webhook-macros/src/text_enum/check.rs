@@ -24,12 +24,12 @@ pub(super) fn item(item: &Item, diagnostics: &mut Diagnostics) -> Option<TextEnu
     };
     let has_other = data.variants.iter().any(|variant| variant.ident == "Other");
     if item.settings.at.is_none() && !item.settings.incomplete {
+        let message = "which field? write `#[stripe(object = \"payment_intent\", at = \"status\")]`";
+        diagnostics.add(name.span(), message);
         // All that is missing is reported at once.
         if !has_other && data.variants.iter().all(|variant| matches!(variant.fields, Fields::Unit)) {
             diagnostics.add(name.span(), other_is_missing(name));
         }
-        let message = "which field? write `#[stripe(object = \"payment_intent\", at = \"status\")]`";
-        diagnostics.add(name.span(), message);
         return None;
     }
     let place = place(name, &item.settings, diagnostics)?;
