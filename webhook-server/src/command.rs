@@ -46,7 +46,7 @@ struct Arguments {
 enum Command {
     /// Listens for events from Stripe (the default)
     Serve(Flags),
-    /// Listens on this machine with a secret of its own and no inbox, and sends itself samples of every handled event
+    /// Tries everything on this machine: an inbox in memory, a secret of its own, samples of every handled event
     Dev(dev::Dev),
     /// Lists this application's handlers
     Handlers(handlers::Handlers),

@@ -24,8 +24,8 @@ use crate::store::{InboxLocation, open_in_memory};
 
 #[derive(Args)]
 #[command(
-    after_help = "The inbox is kept in memory and starts empty, so there are no flags for it here. Everything else is as\n\
-    with `serve`: events are stored, answered with 200, and failed handlers are retried."
+    after_help = "The inbox is kept in memory and starts empty, so its flags are unknown here. The rest is\n\
+    as in `serve`: an event is stored and answered with 200, a handler that fails is retried."
 )]
 pub(super) struct Dev {
     /// Stops after the samples; fails if a handler did not succeed with one of them
