@@ -45,25 +45,25 @@ pub(crate) type StoreFuture<'s, T> = Pin<Box<dyn Future<Output = Result<T, Store
 
 /// Keeps an inbox, for one instance of the program.
 pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Joins the instances that share the inbox, naming all handlers of this program, and takes over what instances that
-    /// are gone left. Nothing starts for this instance before that.
+    /// Joins the instances that share the inbox, with the ids of all handlers of this program, and takes over the tasks of
+    /// dead instances. Nothing starts for this instance before that.
     ///
-    /// What an instance ran when it went is ready again at once, and *suspect*: the instance may have died of it. That is
-    /// counted as a crash of the task, unless the run was cleared. A task with [`MAX_CRASHES`] of them is parked if it was
-    /// the only one that the instance ran: then nothing else can have ended it.
+    /// The tasks that a dead instance was running are ready again at once, and *suspect*: the instance may have died of
+    /// them. Each such end is counted as a crash of the task, unless the run was cleared. A task with [`MAX_CRASHES`] of
+    /// them is parked if it was the only one that its instance was running: then no other can have ended the instance.
     ///
-    /// Tasks of handlers that no instance has are parked, and resumed when an instance joins with the handler. A store
-    /// that several instances share may wait before it parks them, since a deploy may bring the handler back.
+    /// Tasks of handlers that no live instance has are parked, and resumed when an instance joins with the handler. A
+    /// store that several instances share may wait before it parks them, since a deploy may bring the handler back.
     fn recover(&self, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered>;
 
-    /// How this instance shows that it is alive. `None` if it need not: the store knows by other means, such as a lock
-    /// that ends with the process.
+    /// Returns how this instance must show that it is alive. `None` if the store knows by other means, such as a lock that
+    /// ends with the process.
     fn lease(&self) -> Option<Lease>;
 
-    /// Renews the lease, and takes over what instances that are gone left.
+    /// Renews the lease, and takes over the tasks of instances that have died since.
     fn heartbeat(&self) -> StoreFuture<'_, Heartbeat>;
 
-    /// Leaves the instances: gives back the tasks that still run here, without counting the attempts.
+    /// Leaves the instances, and returns the tasks that this one is still running, without counting the attempts.
     fn leave(&self) -> StoreFuture<'_, ()>;
 
     /// Stores an event and its tasks, unless it is known by its id, type and object.
@@ -86,23 +86,24 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// ends now, that is not counted as a crash of the task.
     fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
 
-    /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`.
+    /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`. Every instance asks for this; a
+    /// store that several share may leave it to one of them.
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned>;
 
     /// Lists tasks, newest event first.
     fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>>;
 
-    /// Lists events, newest first. The filter's `handler`, `state` and `why` do not matter.
+    /// Lists events, newest first. The filter's `handler`, `state` and `why` are ignored.
     fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>>;
 
     /// Finds the events with an id, oldest first, with their bodies, tasks and attempts. There are several only if the
     /// id was also used for other types or objects.
     fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>>;
 
-    /// Lists what is in quarantine, newest first.
+    /// Lists quarantined bodies, newest first.
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>>;
 
-    /// Counts.
+    /// Counts events and tasks.
     fn stats(&self) -> StoreFuture<'_, Stats>;
 
     /// Makes a parked or waiting task ready now, with all its attempts before it, if it belongs to one of these handlers.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info, warn};
 
-use super::worker::{Phase, Worker};
+use super::worker::{CANCELLED, Phase, Worker};
 use crate::store::{Heartbeat, Lease, Recovered, StoreError};
 
 impl Worker {
@@ -40,9 +40,10 @@ impl Worker {
                 Ok(Heartbeat::Renewed(recovered)) => self.renewed(renewed, sent, &recovered),
                 Ok(Heartbeat::Lost) if self.is_stopping() => return,
                 Ok(Heartbeat::Lost) => {
-                    warn!("another instance took this one for dead: it joins again when its runs have ended");
+                    warn!("another instance took this one for dead: it joins again");
                     self.give_up();
-                    self.in_flight.none().await;
+                    // A run that cannot be cancelled is not waited for: its task is another instance's by now.
+                    let _ = timeout(CANCELLED, self.in_flight.none()).await;
                     let sent = Instant::now();
                     match self.store.recover(self.handlers()).await {
                         Ok(recovered) => self.renewed(renewed, sent, &recovered),
@@ -77,7 +78,7 @@ impl Worker {
         renewed.send_replace(sent);
         if *recovered != Recovered::default() {
             let Recovered { suspects, poisoned, without_handler, resumed } = *recovered;
-            info!(suspects, poisoned, without_handler, resumed, "took over from instances that are gone");
+            info!(suspects, poisoned, without_handler, resumed, "took over the tasks of dead instances");
             self.wake();
         }
         if self.move_from(Phase::Suspended, Phase::Working) {

@@ -23,7 +23,7 @@ pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
 
 /// How long cancelled runs have to end.
-const CANCELLED: Duration = Duration::from_secs(1);
+pub(super) const CANCELLED: Duration = Duration::from_secs(1);
 
 /// Runs the tasks of a store.
 #[derive(Debug)]

@@ -228,7 +228,7 @@ pub(crate) enum ParkReason {
 /// What was taken over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recovered {
-    /// Tasks that were running when their instance went.
+    /// Tasks that were running when their instance died.
     pub(crate) suspects: u64,
     /// Tasks that were parked because they crashed their process.
     pub(crate) poisoned: u64,
@@ -238,7 +238,7 @@ pub(crate) struct Recovered {
     pub(crate) resumed: u64,
 }
 
-/// How an instance shows that it is alive.
+/// How an instance must show that it is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
     /// How often to renew it.
@@ -251,9 +251,9 @@ pub(crate) struct Lease {
 /// What became of a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heartbeat {
-    /// The lease is renewed. Other instances were gone, and left this.
+    /// The lease is renewed, and this was taken over from dead instances.
     Renewed(Recovered),
-    /// Another instance took this one for dead. All its tickets are void: it must cancel its runs and recover.
+    /// Another instance took this one for dead. All its tickets are void: it must cancel its runs and recover again.
     #[cfg_attr(not(test), expect(dead_code, reason = "no store that ships yet has several instances"))]
     Lost,
 }
