@@ -83,7 +83,7 @@ impl<D: Database> Sqlite<D> {
 
 impl<D: Database> Store for Sqlite<D> {
     fn recover(&self, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered> {
-        self.task(move |db, stamp| recover::recover(db, &handlers, stamp))
+        self.task(move |db, stamp| recover::recover(db, &handlers, stamp.now))
     }
 
     /// It has one instance at a time: a file has a lock that ends with its process.

@@ -13,20 +13,15 @@ use crate::store::{
     AttemptOutcome, Disposition, HandlerId, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket,
 };
 
-/// Takes over what former sessions ran: they are gone, as the lock proves.
-pub(super) fn recover(db: &Connection, handlers: &[HandlerId], stamp: Stamp) -> rusqlite::Result<Recovered> {
-    let Stamp { session, now } = stamp;
+/// Takes over whatever runs according to the database: former sessions are gone, as the lock proves, and this one has
+/// started nothing yet.
+pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusqlite::Result<Recovered> {
     let mut recovered = Recovered::default();
     let running: Vec<(LaneKey, i64, u32, bool)> = db
-        .prepare(
-            "SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 AND owner <> ?1 ORDER BY id",
-        )?
-        .query_map([session], |row| Ok((LaneKey::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .prepare("SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 ORDER BY id")?
+        .query_map([], |row| Ok((LaneKey::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<Result<_, _>>()?;
-    db.execute(
-        "UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1 AND owner <> ?1",
-        [session],
-    )?;
+    db.execute("UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1", [])?;
     for (_, task, ..) in &running {
         keep_attempt(db, *task, AttemptOutcome::Crashed, None, now)?;
     }
@@ -38,10 +33,9 @@ pub(super) fn recover(db: &Connection, handlers: &[HandlerId], stamp: Stamp) -> 
         promote(db, lane, now)?;
         recovered.poisoned += 1;
     }
-    recovered.suspects = changed(db.execute(
-        "UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?1 WHERE state = 1 AND owner <> ?2",
-        [now, session],
-    )?);
+    recovered.suspects = changed(
+        db.execute("UPDATE inbox_task SET state = 0, owner = NULL, due_ms = ?1 WHERE state = 1", [now])?,
+    );
     // No retry waits longer than this: a clock that was wrong has put these off.
     db.execute(
         "UPDATE inbox_task SET due_ms = ?1 WHERE state = 0 AND due_ms > ?2",

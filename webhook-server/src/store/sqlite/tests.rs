@@ -105,6 +105,24 @@ async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
     assert_eq!(claim(&store, 1).await.claims[0].attempt, 2);
 }
 
+/// Whatever number the session has: what runs when a server starts is an orphan.
+#[tokio::test]
+async fn what_runs_at_the_start_is_recovered_whichever_session_it_names() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
+    store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
+    claim(&store, 1).await;
+    drop(store);
+    // As if the number of the session had been lost.
+    let other = Connection::open(&path).expect("it is a database");
+    other.execute("UPDATE inbox_session SET number = number - 1", []).expect("nothing else writes now");
+    drop(other);
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("no other has it");
+    let recovered = store.recover(["a"].into()).await.expect("it can be written");
+    assert_eq!(recovered.suspects, 1);
+}
+
 #[tokio::test]
 async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
