@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use product_tests::{HandlerFuture, SECRET, Stream, new_inbox, program, signed, tool, unix_now, url_in};
+use product_tests::{Process, SECRET, Stream, new_inbox, program, signed, tool, unix_now, url_in};
 use webhook_core::Sample;
 
 fn main() {
@@ -74,7 +74,7 @@ fn latency(per_second: usize, span: Duration) {
     stop(server, &inbox);
 }
 
-fn start(counts: Option<&Path>) -> (HandlerFuture, SocketAddr, PathBuf) {
+fn start(counts: Option<&Path>) -> (Process, SocketAddr, PathBuf) {
     let server = env!("CARGO_BIN_EXE_outcomes");
     let inbox = match std::env::var_os("BENCH_FOLDER") {
         Some(folder) => PathBuf::from(folder).join("bench-inbox.db"),
@@ -100,13 +100,13 @@ fn start(counts: Option<&Path>) -> (HandlerFuture, SocketAddr, PathBuf) {
         .env("STRIPE_WEBHOOK_SECRET", SECRET)
         .env("WEBHOOK_INBOX", &inbox)
         .env("RUST_LOG", "warn,webhook_server::command::serve=info");
-    let process = HandlerFuture::start(command.args(["serve", "--listen", "127.0.0.1:0"]));
+    let process = Process::start(command.args(["serve", "--listen", "127.0.0.1:0"]));
     let url = process.line(Stream::Stderr, url_in);
     let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
     (process, address.expect("the URL has an address"), inbox)
 }
 
-fn stop(server: HandlerFuture, inbox: &Path) {
+fn stop(server: Process, inbox: &Path) {
     // The server itself, also where `strace` stands between: its process is named in the lock.
     let pid = std::fs::read_to_string(format!("{}-lock", inbox.display())).expect("there is a lock");
     let sent = Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{Ended, HandlerFuture};
+use crate::process::{Ended, Process};
 
 /// The programs that a build made, by name.
 pub type Built = BTreeMap<String, PathBuf>;
@@ -92,7 +92,7 @@ fn build(workspace: &Path, packages: &[&str], profile: Profile) -> Ended {
     }
     command.args(packages.iter().flat_map(|package| ["--package", package]));
     // Optimising everything anew takes minutes on a small machine, and other builds may have to end before.
-    HandlerFuture::start(&mut command).patiently(Duration::from_secs(60 * 60)).wait()
+    Process::start(&mut command).patiently(Duration::from_secs(60 * 60)).wait()
 }
 
 fn programs(build: Ended) -> Built {

@@ -5,12 +5,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Files, HandlerFuture, Stream, tool};
+use crate::{Files, Process, Stream, tool};
 
 /// A disk of 8 MiB or what else a test asks for, mounted where only the programs of this test see it. Gone with this.
 pub struct Disk {
     /// Waits, and has the mount for as long as it lives.
-    keeper: HandlerFuture,
+    keeper: Process,
     keeper_id: u32,
     mounted_at: PathBuf,
     is_root: bool,
@@ -35,7 +35,7 @@ impl Disk {
         keeper.arg(if is_root { "-m" } else { "-rm" }).args(["sh", "-c"]);
         keeper.arg(format!("{mount} && echo \"mounted: $$\" || echo failed; read -r end"));
         keeper.arg("sh").arg(&mounted_at);
-        let keeper = HandlerFuture::start(&mut keeper);
+        let keeper = Process::start(&mut keeper);
         let said = keeper.line(Stream::Stdout, |line| Some(line.to_owned()));
         let keeper_id = said.strip_prefix("mounted: ").and_then(|id| id.parse().ok());
         let keeper_id =

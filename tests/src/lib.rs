@@ -25,7 +25,7 @@ pub use client::{Client, Told};
 pub use disk::Disk;
 pub use exchange::{Answer, Connection, exchange};
 pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
-pub use process::{Ended, HandlerFuture, Stream, new_inbox, program, run, tool};
+pub use process::{Ended, Process, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
 pub use terminal::run_in_terminal;
 

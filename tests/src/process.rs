@@ -68,13 +68,13 @@ impl Ended {
 /// Runs a program to its end.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
-    let mut running = HandlerFuture::start(command);
+    let mut running = Process::start(command);
     running.close_stdin();
     running.wait()
 }
 
 /// A program at work; killed when dropped.
-pub struct HandlerFuture {
+pub struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     written: Arc<Shared>,
@@ -114,7 +114,7 @@ pub enum Stream {
     Stderr,
 }
 
-impl HandlerFuture {
+impl Process {
     /// Starts a program and collects what it writes.
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
@@ -155,6 +155,12 @@ impl HandlerFuture {
             let found = written.text[stream as usize].lines().find_map(&wanted);
             (found.is_some() || written.ended == [true, true]).then_some(found)
         })
+    }
+
+    /// Waits until there are this many lines.
+    #[track_caller]
+    pub fn lines(&self, stream: Stream, count: usize) {
+        self.until(|written| (written.text[stream as usize].lines().count() >= count).then_some(()));
     }
 
     /// Waits for a line that contains a text.
@@ -218,7 +224,7 @@ impl HandlerFuture {
     }
 }
 
-impl Drop for HandlerFuture {
+impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only if it has ended, which is what is wanted.
         let _ = self.child.kill();

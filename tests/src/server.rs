@@ -6,7 +6,7 @@ use std::process::Command;
 
 use webhook_core::{Secret, sign};
 
-use crate::process::{Ended, HandlerFuture, Stream, program};
+use crate::process::{Ended, Process, Stream, program};
 use crate::{Answer, exchange, unix_now};
 
 /// The secret that [`Server`]s are given.
@@ -17,7 +17,7 @@ pub const OTHER_SECRET: &str = "whsec_product_test_fedcba9876543210";
 
 /// A program's `serve`, on a port that was free.
 pub struct Server {
-    pub process: HandlerFuture,
+    pub process: Process,
     pub address: SocketAddr,
     pub url: String,
 }
@@ -38,7 +38,7 @@ impl Server {
     /// Starts it, or returns how it ended before it listened.
     #[track_caller]
     pub fn try_from_command(command: &mut Command, flags: &[&str]) -> Result<Self, Ended> {
-        let process = HandlerFuture::start(command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags));
+        let process = Process::start(command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags));
         let Some(url) = process.line_or_end(Stream::Stderr, url_in) else { return Err(process.wait()) };
         let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
         Ok(Self { process, address: address.expect("the URL has an address"), url })

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use product_tests::{
-    HandlerFuture, OTHER_SECRET, Profile, SECRET, Server, Stream, build_workspace, program, run, scratch,
+    OTHER_SECRET, Process, Profile, SECRET, Server, Stream, build_workspace, program, run, scratch,
 };
 use serde_json::{Value, json};
 
@@ -51,7 +51,8 @@ fn a_sample_of_every_type_is_taken() {
     }
     let ids: BTreeSet<_> = answers.iter().map(|answer| answer["event_id"].as_str()).collect();
     assert_eq!(ids.len(), 275, "every event has an id of its own");
-    // 273 of them have no handler but the one for the rest.
+    // 273 of them have no handler but the one for the rest. All are stored; they run when there is a slot.
+    server.process.lines(Stream::Stdout, 275);
     let printed = server.stop().stdout;
     assert_eq!(printed.lines().filter(|line| line.starts_with("Nothing to do for ")).count(), 273);
     assert_eq!(printed.lines().count(), 275);
@@ -352,7 +353,7 @@ fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
     ] {
         let (reader, writer) = std::io::pipe().expect("the system has pipes");
         drop(reader);
-        let child = HandlerFuture::start_writing(&mut quickstart(arguments), [Some(writer.into()), None]);
+        let child = Process::start_writing(&mut quickstart(arguments), [Some(writer.into()), None]);
         assert_eq!(child.wait().with_code(0).stderr, "", "{arguments:?}");
     }
 }
@@ -361,7 +362,7 @@ fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
 fn a_list_that_cannot_be_written_is_a_failure_with_a_reason() {
     for arguments in [&["events"][..], &["handlers"], &["dev", "--once", "--listen", "127.0.0.1:0"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("this test needs /dev/full");
-        let child = HandlerFuture::start_writing(&mut quickstart(arguments), [Some(full.into()), None]);
+        let child = Process::start_writing(&mut quickstart(arguments), [Some(full.into()), None]);
         let reason = child.wait().with_code(1).stderr;
         assert!(
             reason.starts_with("error: ") && reason.contains("No space left"),

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use product_tests::{
-    Client, Delivery, Files, HandlerFuture, History, PATIENCE, Server, random_below, until_within,
+    Client, Delivery, Files, History, PATIENCE, Process, Server, random_below, until_within,
 };
 
 /// How many threads send.
@@ -101,7 +101,7 @@ fn what_was_answered_with_200_survives_every_kill() {
             if cycle % 5 == 4 {
                 // A crash while it recovers from the crash before.
                 let mut command = files.command(env!("CARGO_BIN_EXE_durable"));
-                let process = HandlerFuture::start(command.args(["serve", "--listen", "127.0.0.1:0"]));
+                let process = Process::start(command.args(["serve", "--listen", "127.0.0.1:0"]));
                 std::thread::sleep(Duration::from_millis(random_below(100)));
                 process.signal("KILL");
                 logs.push(process.wait().stderr);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use product_tests::{Client, Delivery, Ended, Files, HandlerFuture, History, Server, Stream, run, until};
+use product_tests::{Client, Delivery, Ended, Files, History, Process, Server, Stream, run, until};
 
 /// One inbox, through the lives of several servers.
 struct Scene {
@@ -36,7 +36,7 @@ impl Scene {
     fn dies_at_start(&mut self, at: &str, flags: &[&str]) {
         let mut command = self.command();
         command.env("DURABLE_FAILPOINT", at).args(["serve", "--listen", "127.0.0.1:0"]).args(flags);
-        let ended = HandlerFuture::start(&mut command).wait();
+        let ended = Process::start(&mut command).wait();
         self.died(ended);
     }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use product_tests::{
-    Client, Delivery, Disk, Ended, Files, HandlerFuture, Server, Stream, repository, run, tool, until,
+    Client, Delivery, Disk, Ended, Files, Process, Server, Stream, repository, run, tool, until,
 };
 use rusqlite::Connection;
 
@@ -225,7 +225,7 @@ fn a_second_server_waits_for_the_first_to_end() {
     first.process.line_with(Stream::Stderr, "stopping: ");
     let holder = fs::read_to_string(files.folder().join("inbox.db-lock")).expect("it is there");
     let mut command = files.command(DURABLE);
-    let second = HandlerFuture::start(command.args(["serve", "--listen", "127.0.0.1:0"]).args(patient));
+    let second = Process::start(command.args(["serve", "--listen", "127.0.0.1:0"]).args(patient));
     let waiting = format!(
         "waiting for process {holder} to finish and release {}, for at most 10m 5s",
         files.inbox().display()
@@ -246,7 +246,7 @@ fn a_server_that_waits_for_another_ends_when_it_is_told_to() {
         let mut command = files.command(DURABLE);
         // It would wait for longer than a test does.
         command.args(["serve", "--listen", "127.0.0.1:0", "--drain-timeout", "10m"]);
-        let second = HandlerFuture::start(&mut command);
+        let second = Process::start(&mut command);
         second.line_with(Stream::Stderr, "waiting for process ");
         second.signal(signal);
         let ended = second.wait().with_code(0);

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 
 use product_tests::{
-    Client, Connection, Delivery, HandlerFuture, SECRET, Server, Stream, new_inbox, program, unix_now, url_in,
+    Client, Connection, Delivery, Process, SECRET, Server, Stream, new_inbox, program, unix_now, url_in,
 };
 use webhook_core::Sample;
 
@@ -129,7 +129,7 @@ fn a_log_that_nobody_reads_delays_no_answer() {
     let (reader, writer) = std::io::pipe().expect("the system has pipes");
     let mut command = program(env!("CARGO_BIN_EXE_durable"));
     command.args(["serve", "--listen", "127.0.0.1:0"]).env("STRIPE_WEBHOOK_SECRET", SECRET);
-    let server = HandlerFuture::start_writing(&mut command, [None, Some(writer.into())]);
+    let server = Process::start_writing(&mut command, [None, Some(writer.into())]);
     // The command has the writing end as well.
     drop(command);
     let mut lines = BufReader::new(reader).lines().map_while(Result::ok);

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::Duration;
 
-use product_tests::{HandlerFuture, repository, target};
+use product_tests::{Process, repository, target};
 
 /// The commands below a heading of the README.
 fn commands_under(heading: &str) -> Vec<String> {
@@ -32,8 +32,7 @@ fn three_commands_make_a_project_that_runs() {
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TARGET_DIR", target())
         .env_remove("STRIPE_WEBHOOK_SECRET");
-    let ended =
-        HandlerFuture::start(&mut command).patiently(Duration::from_secs(60 * 60)).wait().with_code(0);
+    let ended = Process::start(&mut command).patiently(Duration::from_secs(60 * 60)).wait().with_code(0);
     for handler in ["shop::payment_succeeded", "shop::payment_method_attached", "shop::unhandled"] {
         let done = |line: &str| line.contains(handler) && line.contains("done");
         assert!(ended.stdout.lines().any(done), "{handler}: {ended:#?}");

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use product_tests::{
-    Connection, HandlerFuture, OTHER_SECRET, PATIENCE, Profile, SECRET, Server, Stream, build_workspace,
+    Connection, OTHER_SECRET, PATIENCE, Process, Profile, SECRET, Server, Stream, build_workspace,
     fixture_errors, new_inbox, program, run, scratch, signed, unix_now, url_in,
 };
 use webhook_core::Sample;
@@ -47,7 +47,7 @@ fn dev_shows_every_handler_at_work_and_ends() {
 
 #[test]
 fn dev_stays_for_more_and_takes_its_own_advice() {
-    let dev = HandlerFuture::start(&mut quickstart(&["dev", "--listen", "127.0.0.1:0"]));
+    let dev = Process::start(&mut quickstart(&["dev", "--listen", "127.0.0.1:0"]));
     let advice =
         dev.line(Stream::Stdout, |line| Some(line.split_once("STRIPE_WEBHOOK_SECRET=")?.1.to_owned()));
     let again = run(Command::new("sh").args(["-c", &format!("STRIPE_WEBHOOK_SECRET={advice}")])).with_code(0);
@@ -92,7 +92,7 @@ fn dev_shows_every_handler_also_after_one_that_fails() {
 #[test]
 fn dev_hints_at_what_the_program_handles() {
     let mut command = program(env!("CARGO_BIN_EXE_operated"));
-    let dev = HandlerFuture::start(command.args(["dev", "--listen", "127.0.0.1:0"]));
+    let dev = Process::start(command.args(["dev", "--listen", "127.0.0.1:0"]));
     dev.line_with(Stream::Stdout, " trigger charge.captured --to ");
     dev.signal("INT");
     dev.wait().with_code(0);
@@ -100,7 +100,7 @@ fn dev_hints_at_what_the_program_handles() {
 
 #[test]
 fn dev_without_samples_runs_nothing() {
-    let dev = HandlerFuture::start(&mut quickstart(&["dev", "--no-samples", "--listen", "127.0.0.1:0"]));
+    let dev = Process::start(&mut quickstart(&["dev", "--no-samples", "--listen", "127.0.0.1:0"]));
     dev.line_with(Stream::Stdout, "Still listening");
     dev.signal("INT");
     let ended = dev.wait().with_code(0);
@@ -116,7 +116,7 @@ fn dev_signs_with_the_secret_that_it_is_given() {
     let mut by_variable = quickstart(&["dev", "--listen", "127.0.0.1:0"]);
     by_variable.env("STRIPE_WEBHOOK_SECRET", SECRET);
     for (command, place) in [(&mut by_file, &*in_file), (&mut by_variable, "STRIPE_WEBHOOK_SECRET")] {
-        let dev = HandlerFuture::start(command);
+        let dev = Process::start(command);
         let url = dev.line(Stream::Stdout, |line| Some(line.strip_prefix("Listening on ")?.to_owned()));
         dev.line_with(Stream::Stdout, "Still listening");
         let sent = run(quickstart(&["trigger", "payment_method.attached", "--to", &url])
@@ -301,7 +301,7 @@ fn a_log_that_nobody_reads_any_more_stops_nothing() {
     let (reader, writer) = std::io::pipe().expect("the system has pipes");
     let mut command = quickstart(&["serve", "--listen", "127.0.0.1:0"]);
     command.env("STRIPE_WEBHOOK_SECRET", SECRET);
-    let server = HandlerFuture::start_writing(&mut command, [None, Some(writer.into())]);
+    let server = Process::start_writing(&mut command, [None, Some(writer.into())]);
     let (found, listening) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let url = BufReader::new(reader).lines().map_while(Result::ok).find_map(|line| url_in(&line));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use product_tests::{HandlerFuture, OTHER_SECRET, SECRET, run, scratch, signed, tool, unix_now};
+use product_tests::{OTHER_SECRET, Process, SECRET, run, scratch, signed, tool, unix_now};
 use serde_json::{Value, json};
 use webhook_core::{Sample, Secret, SignatureHeader, Tolerance, verify};
 
@@ -125,7 +125,7 @@ fn verifies_here(secrets: &[&str], body: &str, header: &str) -> bool {
 
 /// Gives the counterpart its tasks, one a line, and reads its results.
 fn ask(counterpart: &mut Command, tasks: &[Value]) -> Vec<Value> {
-    let mut running = HandlerFuture::start(counterpart);
+    let mut running = Process::start(counterpart);
     for task in tasks {
         running.tell(&task.to_string());
     }
