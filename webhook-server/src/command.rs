@@ -3,6 +3,7 @@
 mod dev;
 mod environment;
 mod events;
+mod flags;
 mod handlers;
 mod inbox;
 mod replay;
@@ -17,13 +18,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use self::flags::Flags;
 use crate::app::App;
 use crate::operate::operator::OperateError;
 use crate::problems::Problems;
 use crate::report::console::{self, complain};
 use crate::report::format::chain;
 use crate::report::stderr as log;
-use crate::settings::Flags;
 
 /// `EX_CONFIG` of `sysexits.h`: something was found in an unconfigured or misconfigured state.
 const MISCONFIGURED: u8 = 78;

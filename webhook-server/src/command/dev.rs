@@ -10,6 +10,7 @@ use hyper::Uri;
 use webhook_core::{Registry, Sample, Secret, Story, Subscription, catalog};
 
 use super::Failure;
+use super::flags::{ListeningFlags, SecretFlag};
 use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
@@ -19,7 +20,7 @@ use crate::report::terminal::Terminal;
 use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
 use crate::secrets;
-use crate::settings::{ListeningFlags, SecretFlag, Settings};
+use crate::settings::Settings;
 use crate::store::{InboxLocation, open_in_memory};
 
 #[derive(Args)]

@@ -8,7 +8,6 @@ pub(super) mod tables;
 mod values;
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use self::change::{Skip, Steer};
 use self::export::Export;
@@ -16,13 +15,14 @@ use self::json::Readable;
 pub(super) use self::json::json;
 use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
+use super::flags::{InboxFlags, RetentionVariables};
 use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::operate::operator::Operator;
 use crate::problems::Problems;
 use crate::report::console::{complain, print};
 use crate::report::stderr as log;
-use crate::settings::{InboxFlag, Settings};
+use crate::settings::Settings;
 use crate::store::{Filter, State};
 use clap::{Args, Subcommand};
 
@@ -60,7 +60,7 @@ enum Action {
 #[derive(Args)]
 struct Plain {
     #[command(flatten)]
-    inbox: InboxFlag,
+    inbox: InboxFlags,
     #[command(flatten)]
     output: Output,
 }
@@ -71,13 +71,8 @@ struct Plain {
     and those of the environment (WEBHOOK_KEEP_BODIES, WEBHOOK_KEEP_IDS, WEBHOOK_KEEP_PARKED)."
 )]
 struct Prune {
-    // Not flags to be used: they let the environment count here as it does for the server.
-    #[arg(long, hide = true, env = "WEBHOOK_KEEP_BODIES", value_parser = humantime::parse_duration)]
-    keep_bodies: Option<Duration>,
-    #[arg(long, hide = true, env = "WEBHOOK_KEEP_IDS", value_parser = humantime::parse_duration)]
-    keep_ids: Option<Duration>,
-    #[arg(long, hide = true, env = "WEBHOOK_KEEP_PARKED", value_parser = humantime::parse_duration)]
-    keep_parked: Option<Duration>,
+    #[command(flatten)]
+    retention: RetentionVariables,
     #[command(flatten)]
     plain: Plain,
 }
@@ -85,14 +80,8 @@ struct Prune {
 impl Prune {
     /// Applies the environment to the program's settings, and checks them: what is freed does not come back.
     fn apply(&self, settings: &mut Settings) -> Result<(), Failure> {
-        for (given, setting) in [
-            (self.keep_bodies, &mut settings.keep_bodies),
-            (self.keep_ids, &mut settings.keep_ids),
-            (self.keep_parked, &mut settings.keep_parked),
-        ] {
-            *setting = given.unwrap_or(*setting);
-        }
         let mut problems = Problems::default();
+        self.retention.apply(settings, &mut problems);
         settings.check(&mut problems);
         problems.none_or(()).map_err(Failure::from)
     }
@@ -146,12 +135,14 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
 }
 
 /// Reaches the inbox that the flag, the environment or the program names.
-pub(super) async fn operator(mut app: App, flag: &InboxFlag) -> Result<Operator, Failure> {
+pub(super) async fn operator(mut app: App, flags: &InboxFlags) -> Result<Operator, Failure> {
     log::write_at_once("warn");
     if app.inline {
         return Err(Failure::Failed("this program is `.inline()`: it has no inbox".to_owned()));
     }
-    flag.apply(&mut app.settings);
+    let mut problems = Problems::default();
+    flags.apply(&mut app.settings, &mut problems);
+    problems.none_or(())?;
     Ok(Operator::reach(&app.settings).await?)
 }
 

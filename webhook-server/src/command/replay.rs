@@ -5,13 +5,13 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use webhook_core::Registry;
 
+use super::flags::InboxFlags;
 use super::inbox::{EventFlags, PAGE, handler, json, named, operator, tables};
 use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::operate::EventKey;
 use crate::operate::operator::Operator;
 use crate::report::console::print;
-use crate::settings::InboxFlag;
 use crate::store::{EventRow, Filter, Replayed};
 
 #[derive(Args)]
@@ -38,7 +38,7 @@ pub(super) struct Replay {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    inbox: InboxFlag,
+    inbox: InboxFlags,
     #[command(flatten)]
     output: Output,
 }

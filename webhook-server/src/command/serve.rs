@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tracing::{info, warn};
 
 use super::Failure;
+use super::flags::Flags;
 use crate::app::App;
 use crate::problems::Problems;
 use crate::report::console::complain;
@@ -19,14 +20,14 @@ use crate::secrets;
 use crate::server::address::Reserved;
 use crate::server::signals::shutdown_signal;
 use crate::server::{Server, Stopped, thread};
-use crate::settings::{Flags, Settings};
+use crate::settings::Settings;
 
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     stderr::write_aside("info");
     panics::install(Texts::Kept);
     let mut problems = Problems::default();
     super::environment::check(&mut problems);
-    if app.inline && flags.keeping.inbox.inbox.is_some() {
+    if app.inline && flags.inbox.gives("inbox") {
         problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
     }
     flags.apply(&mut app.settings, &mut problems);

@@ -11,6 +11,7 @@ use hyper::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use webhook_core::{Registry, Sample, SampleError, Story, catalog};
 
+use super::flags::{AddressVariables, SecretFlag};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::command::send::send;
@@ -19,7 +20,7 @@ use crate::report::console::print;
 use crate::report::format::printable;
 use crate::report::stderr as log;
 use crate::secrets;
-use crate::settings::{SecretFlag, Settings};
+use crate::settings::Settings;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -58,10 +59,8 @@ pub(super) struct Trigger {
     to: Option<Uri>,
     #[command(flatten)]
     secret: SecretFlag,
-    #[arg(long, hide = true, env = "WEBHOOK_LISTEN")]
-    listen: Option<SocketAddr>,
-    #[arg(long, hide = true, env = "WEBHOOK_PATH")]
-    path: Option<String>,
+    #[command(flatten)]
+    address: AddressVariables,
     /// How the answers are written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -88,8 +87,10 @@ struct Answer {
     answer: String,
 }
 
-pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
+pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure> {
     log::write_at_once("warn");
+    let mut problems = Problems::default();
+    arguments.address.apply(&mut app.settings, &mut problems);
     let to = target(&app.settings, arguments)?;
     // All are made before the first is sent: a mistake in `--set` sends nothing.
     let events = events(arguments)?;
@@ -100,7 +101,6 @@ pub(super) async fn run(app: App, arguments: &Trigger) -> Result<(), Failure> {
         return Ok(());
     }
     // Last, since what stands in the command itself is nearer to whoever wrote it.
-    let mut problems = Problems::default();
     super::environment::check(&mut problems);
     let secrets = secrets::read(
         arguments.secret.secret_file.as_deref(),
@@ -236,7 +236,7 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
     if let Some(to) = &arguments.to {
         return Ok(to.clone());
     }
-    let mut address = arguments.listen.unwrap_or(settings.listen);
+    let mut address = settings.listen;
     // One listens on "any address", and connects to one.
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -244,8 +244,9 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
             SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
         });
     }
-    let path = arguments.path.as_deref().unwrap_or(&settings.path);
-    format!("http://{address}{path}").parse().map_err(|error| super::failed("no URL to send to", &error))
+    format!("http://{address}{}", settings.path)
+        .parse()
+        .map_err(|error| super::failed("no URL to send to", &error))
 }
 
 fn why(refused: &Answer, to: &Uri) -> String {

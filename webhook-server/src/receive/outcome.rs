@@ -61,10 +61,10 @@ pub(crate) enum Refusal {
     #[error(
         "the body had not arrived after {}, which is `body-timeout`: {}",
         humantime::format_duration(*.0),
-        how_to_set("body-timeout")
+        how_to_set("body_timeout")
     )]
     BodyTimeout(Duration),
-    #[error("the body is longer than {limit} bytes, which is `body-limit`: {}", how_to_set("body-limit"))]
+    #[error("the body is longer than {limit} bytes, which is `body-limit`: {}", how_to_set("body_limit"))]
     BodyTooLong { limit: u64 },
     #[error("verified, but not an event that can be dispatched")]
     Envelope(#[from] EnvelopeError),

@@ -12,9 +12,9 @@ use super::json::Readable;
 use super::selection::Selection;
 use super::{PAGE, all_known, exactly, named, operator};
 use crate::app::App;
+use crate::command::flags::InboxFlags;
 use crate::command::{Failure, failed};
 use crate::operate::operator::Operator;
-use crate::settings::InboxFlag;
 use crate::store::Filter;
 
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    inbox: InboxFlag,
+    inbox: InboxFlags,
 }
 
 pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {

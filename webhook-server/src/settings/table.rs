@@ -1,0 +1,148 @@
+//! The rows of the table of settings.
+
+use std::ffi::OsStr;
+use std::ops::RangeInclusive;
+
+use super::Settings;
+use super::value::Value;
+
+/// A row of the table: everything about one setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The name of the field.
+    pub(crate) field: &'static str,
+    pub(crate) group: Group,
+    pub(crate) help: &'static str,
+    /// What stands for its value in `--help`.
+    pub(crate) value_name: &'static str,
+    /// Whether its flag can do without a value.
+    pub(crate) is_switch: bool,
+    pub(super) expected: &'static str,
+    pub(super) read: fn(&mut Settings, &OsStr) -> Option<()>,
+    pub(super) text: fn(&Settings) -> String,
+    pub(super) quoted: fn(&Settings) -> String,
+    pub(super) check: fn(&Settings) -> Result<(), String>,
+}
+
+/// Which commands a setting matters to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// How requests are received and answered.
+    Receiving,
+    /// Where the inbox is.
+    Inbox,
+    /// What a server does with its inbox.
+    Keeping,
+}
+
+impl Setting {
+    /// The name as it is written in text, such as `body-limit`.
+    pub(crate) fn name(&self) -> String {
+        self.field.replace('_', "-")
+    }
+
+    /// The environment variable.
+    pub(crate) fn variable(&self) -> String {
+        format!("WEBHOOK_{}", self.field.to_ascii_uppercase())
+    }
+
+    /// The value in some settings, as text that [`read`](Self::read) takes.
+    pub(crate) fn text(&self, settings: &Settings) -> String {
+        (self.text)(settings)
+    }
+
+    /// Sets the value from text.
+    ///
+    /// # Errors
+    ///
+    /// Says what the text must be instead.
+    pub(crate) fn read(&self, settings: &mut Settings, text: &OsStr) -> Result<(), String> {
+        (self.read)(settings, text).ok_or_else(|| {
+            format!("--{} (or {}) is {text:?}: it must be {}", self.name(), self.variable(), self.expected)
+        })
+    }
+
+    /// Checks that the value is in range.
+    ///
+    /// # Errors
+    ///
+    /// Says what the value must be instead, and how to set it.
+    pub(super) fn check(&self, settings: &Settings) -> Result<(), String> {
+        (self.check)(settings).map_err(|allowed| {
+            format!("`{}` is {}: it must be {allowed}; {}", self.name(), (self.quoted)(settings), how(self))
+        })
+    }
+}
+
+/// Says how to set a setting, which is named by its field.
+pub(crate) fn how_to_set(field: &str) -> String {
+    Settings::TABLE.iter().find(|setting| setting.field == field).map(how).unwrap_or_default()
+}
+
+fn how(setting: &Setting) -> String {
+    format!("set --{}, {} or `Settings::{}`", setting.name(), setting.variable(), setting.field)
+}
+
+/// Checks that a value is in a range.
+///
+/// # Errors
+///
+/// Says what the range is.
+pub(super) fn within<T: Value + PartialOrd>(value: T, range: RangeInclusive<T>) -> Result<(), String> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(format!("from {} to {}", range.start().text(), range.end().text()))
+}
+
+/// Makes the struct, its defaults and the table of rows such as
+/// `/// …  field: Type = default, { group: …, help: …, check: … }`.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident;
+        $(
+            $(#[$doc:meta])*
+            $field:ident: $type:ty = $default:expr, {
+                group: $group:ident,
+                help: $help:literal,
+                check: $check:expr,
+            }
+        )*
+    ) => {
+        $(#[$meta])*
+        pub struct $name {
+            $(
+                $(#[$doc])*
+                pub $field: $type,
+            )*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $name {
+            /// All settings.
+            pub(crate) const TABLE: &'static [Setting] = &[$(Setting {
+                field: stringify!($field),
+                group: Group::$group,
+                help: $help,
+                value_name: <$type as value::Value>::NAME,
+                is_switch: <$type as value::Value>::IS_SWITCH,
+                expected: <$type as value::Value>::EXPECTED,
+                read: |settings, text| {
+                    settings.$field = value::Value::parse(text)?;
+                    Some(())
+                },
+                text: |settings| value::Value::text(&settings.$field),
+                quoted: |settings| value::Value::quoted(&settings.$field),
+                check: $check,
+            },)*];
+        }
+    };
+}
+
+pub(super) use settings;

@@ -1,0 +1,140 @@
+//! The types of settings: how each is read and written.
+
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::store::InboxLocation;
+
+/// A type that a setting may have.
+pub(super) trait Value: Sized {
+    /// What stands for a value in `--help`.
+    const NAME: &'static str;
+    /// What a text must be, to be read.
+    const EXPECTED: &'static str;
+    /// Whether a flag can do without a value.
+    const IS_SWITCH: bool = false;
+
+    /// Reads a value. `None` if the text is not what is expected.
+    fn parse(text: &OsStr) -> Option<Self>;
+
+    /// Writes a value, so that [`parse`](Self::parse) reads it.
+    fn text(&self) -> String;
+
+    /// Writes a value for a message.
+    fn quoted(&self) -> String {
+        self.text()
+    }
+}
+
+impl Value for SocketAddr {
+    const NAME: &'static str = "ADDR:PORT";
+    const EXPECTED: &'static str = "an address and a port, such as 127.0.0.1:4242";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        text.to_str()?.parse().ok()
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// A path of a URL.
+impl Value for String {
+    const NAME: &'static str = "PATH";
+    const EXPECTED: &'static str = "a path";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        text.to_str().map(str::to_owned)
+    }
+
+    fn text(&self) -> String {
+        self.clone()
+    }
+
+    fn quoted(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Value for Duration {
+    const NAME: &'static str = "TIME";
+    const EXPECTED: &'static str = "a number and its unit, such as 500ms, 30s or 2m";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        humantime::parse_duration(text.to_str()?).ok()
+    }
+
+    /// In whole days if possible: months and years have no certain length.
+    fn text(&self) -> String {
+        const DAY: u64 = 24 * 60 * 60;
+        match (self.as_secs() / DAY, self.as_secs() % DAY, self.subsec_nanos()) {
+            (days @ 1.., 0, 0) => format!("{days}{}", if days == 1 { "day" } else { "days" }),
+            _ => humantime::format_duration(*self).to_string(),
+        }
+    }
+}
+
+/// A size in bytes.
+impl Value for u64 {
+    const NAME: &'static str = "BYTES";
+    const EXPECTED: &'static str = "a number of bytes";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        text.to_str()?.parse().ok()
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn quoted(&self) -> String {
+        format!("{self} bytes")
+    }
+}
+
+impl Value for u32 {
+    const NAME: &'static str = "NUMBER";
+    const EXPECTED: &'static str = "a number";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        text.to_str()?.parse().ok()
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for bool {
+    const NAME: &'static str = "BOOL";
+    const EXPECTED: &'static str = "true or false";
+    const IS_SWITCH: bool = true;
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        text.to_str()?.parse().ok()
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for InboxLocation {
+    const NAME: &'static str = "FILE";
+    const EXPECTED: &'static str = "a file's name or :memory:";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        Some(if text == MEMORY { Self::Memory } else { Self::File(text.into()) })
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Memory => MEMORY.to_owned(),
+        }
+    }
+}
+
+const MEMORY: &str = ":memory:";
