@@ -117,7 +117,7 @@ fn trigger_says_what_went_wrong() {
     for (refused, reason) in [
         (
             wrong_secret,
-            "answered 400 to payout.paid: the signature was refused: has the server the same secret?",
+            "answered 400 to payout.paid: signature rejected: is the server using the same secret?",
         ),
         (wrong_path, "answered 404 to payout.paid: there is no endpoint at this path"),
         (https, "https is not supported"),

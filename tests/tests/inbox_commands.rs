@@ -205,7 +205,7 @@ fn list_shows_tasks_and_filters_them() {
         assert!(cut.stderr.contains("there are more") && !cut.stderr.contains("error"), "{cut:#?}");
         assert_eq!(cut.stdout.lines().count(), 4, "{cut:#?}");
         assert_eq!(fixture.run(&["inbox", "list", "--limit", "4"]).with_code(0).stderr, "");
-        assert!(fixture.text(&["inbox", "list", "--state", "blocked"]).contains("no such rows"));
+        assert!(fixture.text(&["inbox", "list", "--state", "blocked"]).contains("No matching tasks."));
     });
 }
 
@@ -309,7 +309,9 @@ fn retry_runs_a_parked_task_again() {
     let repaired = Server::from_command(serving(&fixture.inbox).env("OPERATED_REPAIRED", "1"), &[]);
     repaired.process.line_with(Stream::Stdout, &format!("refunded: {} attempt=1", fixture.refunded));
     until("it is done", || fixture.state(&fixture.refunded, "operated::refunded") == "done");
-    // What waits for an hour.
+    // What waits for an hour is not parked, and the command says where it is.
+    let none = fixture.run(&["inbox", "retry", "--handler", "operated::captured"]).with_code(0);
+    assert!(none.stderr.contains("no parked task matches; ready: 1"), "{none:#?}");
     fixture.text(&["inbox", "retry", "--handler", "operated::captured", "--state", "ready"]);
     until("it ran a second time", || {
         let row = fixture.json(&["inbox", "list", &fixture.captured]);

@@ -51,13 +51,13 @@ enum Command {
     Dev(dev::Dev),
     /// Lists this application's handlers
     Handlers(handlers::Handlers),
-    /// Lists what Stripe can send, and who handles it
+    /// Lists the event types of Stripe and their handlers
     Events(events::Events),
     /// Signs a sample event and sends it to a running server
     Trigger(trigger::Trigger),
-    /// Shows what arrived and what became of it, and steers it
+    /// Shows events and their tasks; retries and skips tasks
     Inbox(inbox::Inbox),
-    /// Runs handlers again on events that are stored
+    /// Runs handlers again on stored events
     Replay(replay::Replay),
 }
 
@@ -74,10 +74,10 @@ enum Format {
 /// How what a command found is written.
 #[derive(clap::Args, Clone, Copy, Debug)]
 struct Output {
-    /// How the answer is written
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Writes one line for each row, however narrow the terminal is
+    /// Writes one line per row, even if the terminal is narrower
     #[arg(long)]
     wide: bool,
 }

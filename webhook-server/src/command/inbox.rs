@@ -1,4 +1,4 @@
-//! `inbox`: shows what arrived and what became of it, and steers it.
+//! `inbox`: shows events and their tasks, and changes tasks.
 
 mod change;
 mod export;
@@ -30,10 +30,10 @@ use clap::{Args, Subcommand};
 pub(super) const PAGE: usize = 100;
 
 #[derive(Args)]
-#[command(after_help = "All of them work on the file (--inbox) whether or not a server has it.\n\
-    A task is one handler's work on one event. It is ready, running, blocked (its lane is taken), done, skipped, or \
-    parked: set aside for a person, who looks with `inbox list --state parked` and decides for `inbox retry` or \
-    `inbox skip`.")]
+#[command(after_help = "These commands work whether or not a server has the inbox open (--inbox).\n\
+    A task is one handler's work on one event. It is ready, running, blocked (an earlier task must end first), done, \
+    skipped, or parked. A parked task waits for a person: find it with `inbox list --state parked`, then use \
+    `inbox retry` or `inbox skip`.")]
 pub(super) struct Inbox {
     #[command(subcommand)]
     action: Action,
@@ -43,17 +43,17 @@ pub(super) struct Inbox {
 enum Action {
     /// Lists tasks, newest first
     List(List),
-    /// Shows an event, what its handlers made of it, and its body
+    /// Shows an event with its tasks, attempts and body
     Show(Show),
     /// Counts events and tasks
     Stats(Stats),
-    /// Makes parked or waiting tasks run now, with all their attempts before them
+    /// Runs parked or waiting tasks now, and resets their attempts
     Retry(Steer),
-    /// Gives parked or waiting tasks up
+    /// Gives up parked or waiting tasks
     Skip(Skip),
-    /// Frees now what has been kept long enough
+    /// Deletes now what has been kept long enough
     Prune(Prune),
-    /// Writes events with their tasks and bodies, one JSON object a line
+    /// Writes events with their tasks and bodies, one JSON object per line
     Export(Export),
 }
 
@@ -67,8 +67,8 @@ struct Plain {
 
 #[derive(Args)]
 #[command(
-    after_help = "A server that has the inbox does it with its own settings. Without one, they are the program's \
-    and those of the environment (WEBHOOK_KEEP_BODIES, WEBHOOK_KEEP_IDS, WEBHOOK_KEEP_PARKED)."
+    after_help = "A running server prunes with its own settings. Without one, the settings are the program's and \
+    those of the environment (WEBHOOK_KEEP_BODIES, WEBHOOK_KEEP_IDS, WEBHOOK_KEEP_PARKED)."
 )]
 struct Prune {
     #[command(flatten)]
@@ -78,7 +78,7 @@ struct Prune {
 }
 
 impl Prune {
-    /// Applies the environment to the program's settings, and checks them: what is freed does not come back.
+    /// Applies the environment to the program's settings, and checks them: deleted data cannot be restored.
     fn apply(&self, settings: &mut Settings) -> Result<(), Failure> {
         let mut problems = Problems::default();
         self.retention.apply(settings, &mut problems);
@@ -94,10 +94,10 @@ struct List {
     /// Only tasks in this state
     #[arg(long, value_enum)]
     state: Option<State>,
-    /// At most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: usize,
-    /// Lists what was verified and is no event
+    /// List quarantined bodies (verified, but not events)
     #[arg(long, conflicts_with_all = ["ids", "state", "why", "event_type", "object", "customer", "account", "handler", "since"])]
     quarantine: bool,
     #[command(flatten)]
@@ -109,7 +109,7 @@ struct Show {
     /// Id of the event
     #[arg(value_name = "EVENT")]
     id: String,
-    /// Prints the stored body, and nothing else
+    /// Prints only the stored body
     #[arg(long)]
     body: bool,
     #[command(flatten)]
@@ -190,19 +190,19 @@ fn write<T: serde::Serialize>(
 ) -> Result<(), Failure> {
     match output.format {
         Format::Json => print(&json(&rows)?),
-        Format::Table if rows.is_empty() => print("There are no such rows in the inbox.\n"),
+        Format::Table if rows.is_empty() => print("No matching tasks.\n"),
         Format::Table => print(&table(rows, output.width())),
     }
     if is_cut {
-        let more = format!("there are more: `--limit {}` shows the next ones, too\n", rows.len() * 2);
+        let more = format!("there are more: `--limit {}` shows more\n", rows.len() * 2);
         tell(&more);
     }
     Ok(())
 }
 
-/// Says something beside the answer.
+/// Writes a note to standard error.
 fn tell(text: &str) {
-    // With standard error closed there is nobody left to tell.
+    // If standard error is closed, the note is lost.
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
@@ -219,12 +219,15 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
             show.id
         )));
     }
-    // Almost always it is one.
+    // Almost always there is one.
     for (at, found) in found.into_iter().enumerate() {
         match (show.body, show.plain.output.format, &found.body) {
             (true, _, Some(body)) => exactly(body),
             (true, _, None) => {
-                return Err(Failure::Failed(format!("the body of {} is not, or no longer, kept", show.id)));
+                return Err(Failure::Failed(format!(
+                    "the body of {} is not kept, or not kept any more",
+                    show.id
+                )));
             }
             (false, Format::Json, _) => print(&json(&Readable::of(found))?),
             (false, Format::Table, _) => {
@@ -257,14 +260,14 @@ async fn prune(mut app: App, prune: &Prune) -> Result<(), Failure> {
     match plain.output.format {
         Format::Json => print(&json(&pruned)?),
         Format::Table => print(&format!(
-            "freed: bodies {}, events {} (parked ones among them {}), quarantined bodies {}\n",
+            "deleted: {} bodies, {} events ({} of them parked), {} quarantined bodies\n",
             pruned.bodies, pruned.events, pruned.parked, pruned.quarantined
         )),
     }
     Ok(())
 }
 
-/// Fails if one of these events is not in the inbox: whoever named it meant another one.
+/// Fails if one of these events is not in the inbox: the id is probably mistyped.
 async fn all_known(operator: &mut Operator, ids: &[String]) -> Result<(), Failure> {
     if ids.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `replay`: runs handlers again on events that are stored.
+//! `replay`: runs handlers again on stored events.
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -16,9 +16,9 @@ use crate::store::{EventRow, Filter, Replayed};
 
 #[derive(Args)]
 #[command(
-    after_help = "A replay runs the handlers of the event's type, also those that are new since it arrived, \
-    however they ended before. They see `Context::is_replay`, and the same idempotency keys. Events whose body is no \
-    longer kept cannot be replayed.\n\nExamples:\n  \
+    after_help = "A replay runs all handlers of the event's type, including handlers added since the event \
+    arrived, and whatever their earlier outcome. They see `Context::is_replay` and the same idempotency keys. Events whose \
+    body is not kept any more cannot be replayed.\n\nExamples:\n  \
     replay evt_1 evt_2 --handler shop::orders::fulfil\n  \
     replay --type 'charge.dispute.*' --since 2days --dry-run\n  replay --customer cus_1 --type 'invoice.*'"
 )]
@@ -31,10 +31,10 @@ pub(super) struct Replay {
     ids: Vec<String>,
     #[command(flatten)]
     of: EventFlags,
-    /// Only this handler, of all that take the event
+    /// Only this handler
     #[arg(long, value_name = "ID")]
     handler: Option<String>,
-    /// Shows which events are meant, and runs nothing
+    /// Lists the selected events and runs nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(super) struct Replay {
     output: Output,
 }
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Default, Serialize)]
 struct Report {
     events: usize,
@@ -61,7 +61,7 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     let mut meant = meant(&mut operator, filter).await?;
     let is_known = |id: &&String| meant.iter().any(|event| event.event_id == **id);
     let unknown: Vec<String> = replay.ids.iter().filter(|id| !is_known(id)).cloned().collect();
-    // An event that is not named is meant only if there is a handler for it.
+    // An event that is not named is selected only if there is a handler for it.
     let registry = Registry::linked();
     meant.retain(|event| {
         let mut handlers = registry.handlers_of(&event.event_type).iter();
@@ -93,7 +93,7 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
         bar.inc(page.len() as u64);
     }
     bar.finish_and_clear();
-    let when = if operator.runs_tasks() { "" } else { ", to be run when the server starts" };
+    let when = if operator.runs_tasks() { " now" } else { " when the server starts" };
     write(&replay, &report, &meant, when)
 }
 
@@ -116,10 +116,10 @@ fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Re
             print(&format!("{replayable} of {} events would be replayed\n", report.events));
         }
         Format::Table => {
-            print(&format!("{} ready now{when} (events: {})\n", report.tasks, report.events));
+            print(&format!("{} tasks run{when} (events: {})\n", report.tasks, report.events));
             if !report.without_body.is_empty() {
                 print(&format!(
-                    "not replayed, since their body is not kept: {}\n",
+                    "not replayed because their body is not kept: {}\n",
                     some(&report.without_body)
                 ));
             }
@@ -131,7 +131,7 @@ fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Re
     }
 }
 
-/// The first few of what may be very many.
+/// The first few ids of a list that may be long.
 fn some(ids: &[String]) -> String {
     const FEW: usize = 10;
     match ids.len().checked_sub(FEW) {

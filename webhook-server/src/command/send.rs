@@ -64,14 +64,14 @@ async fn post(to: &Uri, signature: String, body: Bytes) -> Result<Response<Bytes
 /// Why an event could not be sent, or no answer came.
 #[derive(Debug, Error)]
 pub(crate) enum SendError {
-    #[error("{to} broke off the exchange")]
+    #[error("{to} closed the connection before it answered")]
     Broken { to: Uri, source: hyper::Error },
     #[error("cannot connect to {to}: is the server running there?")]
     Connect { to: Uri, source: std::io::Error },
     #[error("{to} did not answer within {} s", TIMEOUT.as_secs())]
     Timeout { to: Uri },
     #[error(
-        "{to} is no URL to send to: it must begin with `http://` and name a host (https is not supported here)"
+        "{to} is not a URL to send to: it must begin with `http://` and name a host (https is not supported here)"
     )]
     Url { to: Uri },
 }

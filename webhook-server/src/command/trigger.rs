@@ -51,7 +51,7 @@ pub(super) struct Trigger {
     /// Sends it as an event of live mode
     #[arg(long)]
     livemode: bool,
-    /// Prints the bodies, and sends nothing
+    /// Prints the bodies and sends nothing
     #[arg(long, conflicts_with_all = ["to", "secret_file", "format"])]
     print: bool,
     /// Where to send it [default: the address and path that `serve` listens on]
@@ -61,7 +61,7 @@ pub(super) struct Trigger {
     secret: SecretFlag,
     #[command(flatten)]
     address: AddressVariables,
-    /// How the answers are written
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -92,7 +92,7 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     let mut problems = Problems::default();
     arguments.address.apply(&mut app.settings, &mut problems);
     let to = target(&app.settings, arguments)?;
-    // All are made before the first is sent: a mistake in `--set` sends nothing.
+    // All events are made before the first is sent: after a mistake in `--set`, nothing is sent.
     let events = events(arguments)?;
     if arguments.print {
         for event in &events {
@@ -100,7 +100,7 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
         }
         return Ok(());
     }
-    // Last, since what stands in the command itself is nearer to whoever wrote it.
+    // Last: mistakes in the arguments are reported first.
     super::environment::check(&mut problems);
     let secrets = secrets::read(
         arguments.secret.secret_file.as_deref(),
@@ -204,7 +204,7 @@ fn not_made(error: &SampleError) -> Failure {
 }
 
 fn seed() -> Result<u64, Failure> {
-    super::random().map_err(|error| super::failed("no random number to be had", &error))
+    super::random().map_err(|error| super::failed("could not generate a random number", &error))
 }
 
 /// Reads a recorded body, which need not be an event.
@@ -251,7 +251,7 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
 
 fn why(refused: &Answer, to: &Uri) -> String {
     let reason = match StatusCode::from_u16(refused.status) {
-        Ok(StatusCode::BAD_REQUEST) => "the signature was refused: has the server the same secret?",
+        Ok(StatusCode::BAD_REQUEST) => "signature rejected: is the server using the same secret?",
         Ok(StatusCode::NOT_FOUND) => "there is no endpoint at this path",
         Ok(StatusCode::INTERNAL_SERVER_ERROR) => "a handler failed; the server's log says how",
         _ => "the server's log says why",

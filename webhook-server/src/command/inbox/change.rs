@@ -1,4 +1,4 @@
-//! `inbox retry` and `inbox skip`: changes what becomes of tasks.
+//! `inbox retry` and `inbox skip`: changes the state of tasks.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
@@ -9,8 +9,9 @@ use super::{PAGE, Plain, all_known, handler, json, named, operator, tables, tell
 use crate::app::App;
 use crate::command::{Failure, Format};
 use crate::operate::operator::Operator;
+use crate::operate::wire::Named;
 use crate::report::console::print;
-use crate::store::{State, TaskRow};
+use crate::store::{Filter, State, TaskRow};
 
 #[derive(Args)]
 pub(super) struct Steer {
@@ -19,17 +20,17 @@ pub(super) struct Steer {
     /// Only tasks in this state [default: parked, unless events are named]
     #[arg(long, value_parser = steerable())]
     state: Option<State>,
-    /// All tasks in that state
+    /// All tasks in this state
     #[arg(long)]
     all: bool,
-    /// Shows which tasks are meant, and changes nothing
+    /// Lists the selected tasks and changes nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     plain: Plain,
 }
 
-/// The states of tasks that can be steered: what runs is its handler's, and what is over is over.
+/// The states in which a task can be changed: a running task belongs to its handler, and a finished one is finished.
 fn steerable() -> impl TypedValueParser<Value = State> {
     let states = [State::Parked, State::Ready, State::Blocked];
     PossibleValuesParser::new(states.iter().filter_map(ValueEnum::to_possible_value))
@@ -40,8 +41,8 @@ fn steerable() -> impl TypedValueParser<Value = State> {
 pub(super) struct Skip {
     #[command(flatten)]
     steer: Steer,
-    /// Kept with the task
-    #[arg(long, value_name = "TEXT", default_value = "by the operator")]
+    /// Reason to record with the task
+    #[arg(long, value_name = "TEXT", default_value = "skipped by an operator")]
     reason: String,
 }
 
@@ -53,7 +54,7 @@ pub(super) async fn skip(app: App, skip: &Skip) -> Result<(), Failure> {
     steer(app, &skip.steer, Change::Skip { reason: &skip.reason }).await
 }
 
-/// What an operator makes of tasks.
+/// What an operator does to tasks.
 #[derive(Clone, Copy, Debug)]
 enum Change<'r> {
     Retry,
@@ -69,22 +70,23 @@ impl Change<'_> {
         })
     }
 
-    /// What is said of tasks that were changed.
+    /// Describes the changed tasks.
     fn outcome(self, operator: &Operator) -> &'static str {
         match self {
             Self::Retry if operator.runs_tasks() => "ready now",
-            Self::Retry => "ready now, to be run when the server starts",
+            Self::Retry => "ready; they run when the server starts",
             Self::Skip { .. } => "skipped",
         }
     }
 }
 
-/// Changes the tasks that are meant.
+/// Changes the selected tasks.
 async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failure> {
     let mut filter = steer.selection.filter()?;
     if !steer.all && !steer.selection.selects() {
         return Err(Failure::Failed(
-            "which tasks? name events, --type, --object, --customer, --account, --handler, --since or --why, or say --all".to_owned(),
+            "no tasks selected: name events, use --type, --object, --customer, --account, --handler, --since or --why, \
+             or use --all".to_owned(),
         ));
     }
     let by_name = !filter.event_ids.is_empty();
@@ -98,6 +100,9 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
         let Some(last) = page.last() else { break };
         filter.after = Some(last.task);
         meant.extend(page.into_iter().filter(|task| can_be_steered(task.state)));
+    }
+    if meant.is_empty() && filter.state == Some(State::Parked) {
+        tell_of_waiting(&mut operator, filter.clone()).await?;
     }
     if matches!(change, Change::Retry) {
         leave_without_handler(&mut meant);
@@ -121,18 +126,33 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
     all_known(&mut operator, &filter.event_ids).await
 }
 
-/// Leaves out the tasks of handlers that this program has not, and says so: they would only be parked again.
+/// Removes the tasks whose handlers this program does not have, and says so: they would only be parked again.
 fn leave_without_handler(meant: &mut Vec<TaskRow>) {
     let all = meant.len();
     meant.retain(|task| handler(&task.handler).is_ok());
     let left_out = all - meant.len();
     if left_out > 0 {
-        let told = format!(
-            "left parked: {left_out}, since this program has not their handlers; give a handler that was renamed its \
-             former id (`id = \"…\"`), or `replay` the events\n"
-        );
-        tell(&told);
+        let (tasks, stay) = if left_out == 1 { ("task", "stays") } else { ("tasks", "stay") };
+        tell(&format!(
+            "{left_out} {tasks} {stay} parked because this program has no such handler. If a handler was renamed, give it \
+             its old id (`id = \"…\"`), or `replay` the events\n"
+        ));
     }
+}
+
+/// Says which tasks the same selection finds in other states, since parked ones were not found.
+async fn tell_of_waiting(operator: &mut Operator, filter: Filter) -> Result<(), Failure> {
+    for state in [State::Ready, State::Blocked] {
+        let waiting = operator.tasks(Filter { state: Some(state), after: None, ..filter.clone() }).await?;
+        let count = match waiting.len() {
+            0 => continue,
+            all if all < PAGE => all.to_string(),
+            all => format!("at least {all}"),
+        };
+        let name = state.name();
+        tell(&format!("no parked task matches; {name}: {count} (select them with `--state {name}`)\n"));
+    }
+    Ok(())
 }
 
 fn can_be_steered(state: State) -> bool {

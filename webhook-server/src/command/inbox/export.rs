@@ -21,7 +21,7 @@ use crate::store::Filter;
 pub(super) struct Export {
     #[command(flatten)]
     selection: Selection,
-    /// File to write, for this user alone [default: standard output]
+    /// File to write, readable by this user only [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
             let cannot =
                 |error: io::Error| Failure::Failed(format!("{} cannot be written: {error}", path.display()));
             let file = options.open(path).map_err(cannot)?;
-            // One that was there keeps its mode, and what is written now is not for others. A device has no mode of ours.
+            // An existing file keeps its mode when it is opened, and must become private, too. A device is left as it is.
             #[cfg(unix)]
             if file.metadata().is_ok_and(|found| found.is_file()) {
                 let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -55,7 +55,7 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
     let ids = exported(&mut operator, filter).await?;
     let bar = if file.is_some() { ProgressBar::new(ids.len() as u64) } else { ProgressBar::hidden() };
     for id in ids {
-        // One that was deleted since is not there.
+        // An event that was deleted meanwhile is not found.
         for found in operator.event(id).await? {
             let readable = Readable::of_one_line(found);
             let mut line =
@@ -72,10 +72,10 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
     all_known(&mut operator, &export.selection.filter()?.event_ids).await
 }
 
-/// The ids of the events that are meant, newest first.
+/// The ids of the selected events, newest first.
 async fn exported(operator: &mut Operator, mut filter: Filter) -> Result<Vec<String>, Failure> {
     let (mut ids, mut seen) = (Vec::new(), HashSet::new());
-    // A list of events knows no handlers: with such a filter it would be all of them.
+    // A list of events ignores filters on tasks, and would contain all events.
     if filter.handler.is_none() && filter.why.is_none() {
         loop {
             let page = operator.events(filter.clone()).await?;

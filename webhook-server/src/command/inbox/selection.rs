@@ -1,4 +1,4 @@
-//! Which tasks or events a command means.
+//! Which tasks or events a command selects.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,30 +17,30 @@ pub(crate) struct Selection {
     ids: Vec<String>,
     #[command(flatten)]
     of: EventFlags,
-    /// Only of this handler
+    /// Only tasks of this handler
     #[arg(long, value_name = "ID")]
     handler: Option<String>,
-    /// Only what is parked for this reason
+    /// Only tasks parked for this reason
     #[arg(long, value_enum)]
     why: Option<ParkReason>,
 }
 
-/// Flags that select events by what is known of them.
+/// Flags that select events by their properties.
 #[derive(Args)]
 pub(crate) struct EventFlags {
-    /// Only of this event type, or group of them: `charge.dispute.*`
+    /// Only this event type, or group of types: `charge.dispute.*`
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
-    /// Only about the object with this id, such as `in_…` or `pi_…`
+    /// Only events about the object with this id, such as `in_…` or `pi_…`
     #[arg(long, value_name = "ID")]
     object: Option<String>,
-    /// Only about this customer, or an object of this customer, as long as the event's body is kept
+    /// Only events about this customer, or about an object of this customer while the event's body is kept
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
-    /// Only of this connected account
+    /// Only events of this connected account
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-    /// Only what was received since: a time (2026-11-23T07:30:00Z), a day (2026-11-23), or so long ago (2h)
+    /// Only events received since a time (2026-11-23T07:30:00Z), a day (2026-11-23), or a duration ago (2h)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
 }
@@ -72,7 +72,7 @@ impl Selection {
     }
 
     pub(crate) fn filter(&self) -> Result<Filter, Failure> {
-        // The handler is not checked: tasks of a handler that is gone are to be found as well.
+        // The handler is not checked: tasks of a removed handler can be selected, too.
         Ok(Filter { handler: self.handler.clone(), why: self.why, ..self.of.filter(&self.ids)? })
     }
 }
@@ -115,7 +115,7 @@ pub(crate) fn handler(written: &str) -> Result<(), Failure> {
     Err(Failure::Failed(format!("this program has no handler `{written}`: {meant}")))
 }
 
-/// Reads a time that says how far it is from UTC: `2026-11-23T09:30:00+02:00`.
+/// Reads a time with a UTC offset: `2026-11-23T09:30:00+02:00`.
 fn with_offset(written: &str) -> Option<SystemTime> {
     let at = written.len().checked_sub("+02:00".len())?;
     let (local, offset) = written.split_at_checked(at)?;
