@@ -1,6 +1,11 @@
 #![doc = include_str!("docs/front_page.md")]
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "only the command line starts a server")
+)]
 
 mod app;
+#[cfg(feature = "cli")]
 mod command;
 mod endpoint;
 mod failpoint;
@@ -49,11 +54,11 @@ pub use failpoint::on_failpoint as __on_failpoint;
 pub use webhook_core::__private;
 
 /// The README's program compiles.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
 /// So does what the guide shows.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../../docs/ordering.md")]
 struct Ordering;

@@ -4,8 +4,11 @@
 //! ([`direct`]), and through the running server otherwise: [`socket`] answers, [`client`] asks. [`operator`] decides
 //! which of the two it is.
 
+#[cfg(feature = "cli")]
 mod client;
+#[cfg(feature = "cli")]
 mod direct;
+#[cfg(feature = "cli")]
 pub(crate) mod operator;
 mod routes;
 pub(crate) mod socket;

@@ -2,11 +2,13 @@
 //!
 //! A fact holds no secret, no signature and nothing of a body but what identifies the event.
 
+#[cfg(feature = "cli")]
 pub(crate) mod console;
 pub(crate) mod format;
 pub(crate) mod log;
 mod refusals;
 pub(crate) mod stderr;
+#[cfg(feature = "cli")]
 pub(crate) mod terminal;
 pub(crate) mod unusable;
 

@@ -73,7 +73,7 @@ fn near_misses() -> impl Iterator<Item = String> {
 }
 
 fn no_secret(needed: &str) -> String {
-    let program = crate::report::console::program();
+    let program = crate::report::format::program();
     let near = near_misses().map(|name| format!("\n- {name} is set, and is not read: is this the secret?"));
     let near: String = near.collect();
     format!(

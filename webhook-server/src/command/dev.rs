@@ -216,7 +216,7 @@ fn no_sample(unlisted: &str) -> String {
 }
 
 fn farewell(registry: &Registry, url: &Uri, usual: &str, signing: &Signing) -> String {
-    let program = crate::report::console::program();
+    let program = crate::report::format::program();
     let mut names = catalog::snapshot_types().iter().map(|known| known.name);
     let event_type = names.find(|name| registry.names(name)).unwrap_or(OTHER);
     let to = if *url == *usual { String::new() } else { format!(" --to {url}") };

@@ -2,11 +2,6 @@
 
 use std::io::{self, Write};
 
-/// The name by which this program was called, for examples in messages.
-pub(crate) fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "app".to_owned())
-}
-
 /// Writes to standard output, in colour where it is a terminal.
 ///
 /// Ends the process if the reader has gone, as in `events | head`.

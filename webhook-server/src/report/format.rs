@@ -38,3 +38,8 @@ pub(crate) fn parked_because(reason: ParkReason) -> &'static str {
         ParkReason::Undecodable => "the event does not fit the handler's type",
     }
 }
+
+/// The name by which this program was called, for examples in messages.
+pub(crate) fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "app".to_owned())
+}

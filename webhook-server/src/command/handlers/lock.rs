@@ -11,7 +11,8 @@ use super::{count, none};
 use crate::app::App;
 use crate::command::{Failure, failed};
 use crate::problems::Problems;
-use crate::report::console::{print, program};
+use crate::report::console::print;
+use crate::report::format::program;
 
 /// What stands for the types that no other handler takes.
 const UNHANDLED: &str = "*";
