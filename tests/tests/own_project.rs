@@ -1,4 +1,4 @@
-//! The README's way to a project of one's own is gone as it stands there.
+//! The documented way to a project of one's own works as it is written there.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use product_tests::{Process, repository, target};
 
-/// The commands below a heading of the README.
+/// The commands below a heading of the first chapter.
 fn commands_under(heading: &str) -> Vec<String> {
-    let readme = std::fs::read_to_string(repository().join("README.md")).expect("there is a README");
-    let section = readme.split(heading).nth(1).expect("it has this section");
-    let block = section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
-    block.expect("there are commands").lines().map(str::to_owned).collect()
+    let chapter = std::fs::read_to_string(repository().join("docs/first-handler.md"));
+    let chapter = chapter.expect("there is a first chapter");
+    let section = chapter.split(heading).nth(1).expect("it has this section");
+    let block = section.split("```console\n").nth(1).and_then(|rest| rest.split("```").next());
+    let lines = block.expect("there are commands").lines();
+    lines.map(|line| line.strip_prefix("$ ").expect("it is a command").to_owned()).collect()
 }
 
 #[test]

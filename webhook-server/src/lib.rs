@@ -53,12 +53,19 @@ pub use failpoint::on_failpoint as __on_failpoint;
 #[doc(hidden)]
 pub use webhook_core::__private;
 
-/// The README's program compiles.
-#[cfg(all(doctest, feature = "cli"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-/// So does what the guide shows.
-#[cfg(all(doctest, feature = "cli"))]
-#[doc = include_str!("../../docs/ordering.md")]
-struct Ordering;
+/// The README's program compiles, and so does what the documentation shows.
+#[cfg(all(doctest, feature = "sqlite", feature = "cli"))]
+mod documentation {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/first-handler.md")]
+    struct FirstHandler;
+    #[doc = include_str!("../../docs/ordering.md")]
+    struct Ordering;
+    #[doc = include_str!("../../docs/payload-types.md")]
+    struct PayloadTypes;
+    #[doc = include_str!("../../docs/recipes.md")]
+    struct Recipes;
+    #[doc = include_str!("../../docs/testing.md")]
+    struct Testing;
+}
