@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use product_tests::{
-    Built, HandlerFuture, PATIENCE, Profile, SECRET, Server, Stream, build_workspace, fixture_errors,
+    Built, PATIENCE, Process, Profile, SECRET, Server, Stream, build_workspace, fixture_errors,
     fixture_warnings, program, repository, run,
 };
 
@@ -219,7 +219,7 @@ impl<'b> Scene<'b> {
     }
 
     fn run_until_it_waits(&self, line: &str, expected: &[String], at: &str) {
-        let dev = HandlerFuture::start(&mut self.shell(&format!("exec {line}")));
+        let dev = Process::start(&mut self.shell(&format!("exec {line}")));
         dev.line_with(Stream::Stdout, "Still listening");
         dev.signal("INT");
         let shown = dev.wait().with_code(0).stdout;

@@ -334,7 +334,10 @@ fn a_task_whose_handler_is_gone_waits_for_it() {
     assert!(told.contains("ERROR") && told.contains("handler=\"durable::gone\" tasks=1"), "{told}");
     // To be made ready, it would have to be parked again.
     let retried = run(scene.command().args(["inbox", "retry", "--all"])).with_code(0);
-    assert!(retried.stderr.contains("1 task stays parked") && retried.stdout == "0 ready now\n", "{retried:#?}");
+    assert!(
+        retried.stderr.contains("1 task stays parked") && retried.stdout == "0 ready now\n",
+        "{retried:#?}"
+    );
     let parked = "SELECT count(*) FROM inbox_task WHERE handler = 'durable::gone' AND state = 5 AND why = 3";
     assert_eq!(scene.number(parked), 1);
     let log = server.stop().stderr;
