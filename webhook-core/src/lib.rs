@@ -16,6 +16,8 @@
 //! An event takes these steps: [`verify`] turns request bytes into a [`Verified`] body, [`Envelope::parse`] reads its
 //! [`Envelope`], [`Registry::handlers_of`] finds the handlers, and each handler decodes its own [`Event<T>`].
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod event;
 mod handler;
 mod macro_support;

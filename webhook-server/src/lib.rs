@@ -1,4 +1,5 @@
 #![doc = include_str!("docs/front_page.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "cli"),
     allow(dead_code, unused_imports, reason = "only the command line starts a server")
@@ -34,17 +35,17 @@ pub use webhook_core::{
     Requirements, ResultExt, Sample, SampleError, Snapshot, State, StateType, StateValue, Story, Thin,
     Timestamp, Unchecked, Verdict, View, idempotency, shape,
 };
-#[doc = include_str!("../../webhook-core/src/docs/stripe_enum.md")]
+#[doc = include_str!("docs/stripe_enum.md")]
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;
-#[doc = include_str!("../../webhook-core/src/docs/stripe_object.md")]
+#[doc = include_str!("docs/stripe_object.md")]
 pub use webhook_macros::StripeObjectOfServer as StripeObject;
-#[doc = include_str!("../../webhook-core/src/docs/fixture.md")]
+#[doc = include_str!("docs/fixture.md")]
 pub use webhook_macros::fixture_of_server as fixture;
-#[doc = include_str!("../../webhook-core/src/docs/objects.md")]
+#[doc = include_str!("docs/objects.md")]
 pub use webhook_macros::objects_of_server as objects;
-#[doc = include_str!("../../webhook-core/src/docs/on_event.md")]
+#[doc = include_str!("docs/on_event.md")]
 pub use webhook_macros::on_event_of_server as on_event;
-#[doc = include_str!("../../webhook-core/src/docs/on_unhandled.md")]
+#[doc = include_str!("docs/on_unhandled.md")]
 pub use webhook_macros::on_unhandled_of_server as on_unhandled;
 
 /// For the crash tests of this project; may change at any time.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use webhook_server::testing::TestApp;
-use webhook_server::{App, Sample, Story, Verdict};
+use webhook_server::testing::{TaskState, TestApp};
+use webhook_server::{App, Sample, Story, Verdict, fixture};
 
 use crate::desk::Books;
 
@@ -41,4 +41,31 @@ async fn an_event_that_lacks_what_the_shop_needs_is_not_done() {
     paid.set("customer", "null").expect("it can be null");
     let failed = app.deliver(paid).await;
     assert_eq!(failed.assert_failed("invoice_paid").verdict(), Verdict::Park);
+}
+
+/// Stripe may deliver an event twice; the money is booked once.
+#[tokio::test]
+async fn a_second_delivery_changes_nothing() {
+    let books = Books::default();
+    let app = TestApp::new(App::new().state(books.clone()));
+    let delivered = app.deliver(fixture!("payout.paid", amount = 4200)).await;
+    delivered.assert_done("payout_arrived");
+    let again = app.deliver_again(&delivered).await;
+    assert_eq!(again.status(), 200);
+    assert!(again.is_duplicate() && again.handlers().is_empty());
+    assert_eq!(books.pages().balance, -4200);
+}
+
+/// What a person must look at waits for that person, over restarts and days; Stripe has its 200.
+#[tokio::test]
+async fn what_is_parked_stays_parked() {
+    let mut app = TestApp::new(App::new().state(Books::default()));
+    let delivered = app.deliver(fixture!("invoice.paid", customer = null)).await;
+    assert_eq!(delivered.status(), 200);
+    delivered.assert_failed("invoice_paid");
+    app.restart().await;
+    assert!(app.advance("3 days").await.handlers().is_empty());
+    let tasks = app.tasks().await;
+    assert_eq!((tasks.len(), tasks[0].state), (1, TaskState::Parked));
+    assert_eq!(tasks[0].error.as_deref(), Some("the event has no customer"));
 }

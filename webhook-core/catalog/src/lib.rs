@@ -7,6 +7,8 @@
 //! Written by hand are `deviations.txt` (where single events differ from their object's type), `moves.txt` (where the
 //! fields of earlier API versions went) and `awaited.rs` (the event types whose answer Stripe waits for).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod awaited;
 mod deviations;
 mod events;
