@@ -3,7 +3,7 @@
 //! From a row come the public field, the flag, the environment variable, the default in `--help`, the check at the start
 //! and what is said if the check fails. To add a setting, add a row.
 
-mod table;
+mod setting;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use webhook_core::Tolerance;
 
-pub(crate) use self::table::{Group, Setting, how_to_set};
-use self::table::{settings, within};
+pub(crate) use self::setting::{Group, Setting, how_to_set};
+use self::setting::{settings, within};
 use crate::problems::Problems;
 use crate::store::{InboxLocation, Opening, Retention};
 

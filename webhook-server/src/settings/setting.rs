@@ -1,4 +1,4 @@
-//! The rows of the table of settings.
+//! One setting: a row of the table, and the macro that builds the table from its rows.
 
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
