@@ -138,7 +138,7 @@ impl Receiver {
         let Received { body, memory: _memory } =
             body::read(body, self.body_limit, self.body_timeout, connection).await?;
         let verified = self.verify(endpoint, signature, body).await?;
-        connection.is_authentic();
+        connection.sent_authentic_event();
         self.accept(endpoint, verified, received_at).await
     }
 
@@ -172,11 +172,12 @@ impl Receiver {
     ) -> Result<Verified, Refusal> {
         let now = (self.now)();
         if body.len() <= OWN_MEMORY {
-            return verified(endpoint, signature, body, now);
+            return check_signature(endpoint, signature, body, now);
         }
         let _turn = self.long_body.acquire().await;
         let (endpoint, signature) = (Arc::clone(endpoint), signature.clone());
-        let verifying = tokio::task::spawn_blocking(move || verified(&endpoint, &signature, body, now));
+        let verifying =
+            tokio::task::spawn_blocking(move || check_signature(&endpoint, &signature, body, now));
         verifying.await.map_err(|_| Refusal::Failed)?
     }
 
@@ -205,7 +206,7 @@ impl Receiver {
     }
 }
 
-fn verified(
+fn check_signature(
     endpoint: &Endpoint,
     signature: &HeaderValue,
     body: Bytes,

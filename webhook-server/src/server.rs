@@ -97,7 +97,7 @@ impl Server {
         match inbox.worker.recover().await {
             Ok(recovered) => {
                 self.report_recovered(inbox, &recovered).await;
-                self.work(inbox);
+                self.start_background_work(inbox);
                 Ok(true)
             }
             Err(error) if error.may_pass() => Ok(false),
@@ -162,8 +162,8 @@ impl Server {
         std::future::pending().await
     }
 
-    /// Works on what is in the inbox, in the background.
-    fn work(&self, inbox: &Inbox) {
+    /// Starts what works on the inbox in the background: operators' commands, retention, the worker and its lease.
+    fn start_background_work(&self, inbox: &Inbox) {
         let (store, keep) = (Arc::clone(&inbox.worker.store), self.parts.settings.retention());
         if let InboxLocation::File(path) = &self.parts.settings.inbox {
             let wake = Some(inbox.worker.waker());

@@ -38,7 +38,7 @@ pub(crate) async fn read(
     }
     let received = tokio::select! {
         received = collect(body, limit, connection) => received,
-        () = connection.gives_way() => Err(Refusal::GaveWay),
+        () = connection.must_give_way() => Err(Refusal::GaveWay),
         () = tokio::time::sleep(timeout) => Err(Refusal::BodyTimeout(timeout)),
     }?;
     if connection.received_request() { Ok(received) } else { Err(Refusal::GaveWay) }

@@ -170,7 +170,7 @@ impl Connection {
     }
 
     /// Notes that this connection's network has sent an authentic event.
-    pub(crate) fn is_authentic(&self) {
+    pub(crate) fn sent_authentic_event(&self) {
         let Some(network) = self.0.peer.map(|peer| network(peer.ip())) else { return };
         let mut table = self.0.of.table();
         if table.known.len() >= MAX_KNOWN {
@@ -191,7 +191,7 @@ impl Connection {
     }
 
     /// Returns when this connection has to give way.
-    pub(crate) async fn gives_way(&self) {
+    pub(crate) async fn must_give_way(&self) {
         let told = self.0.leave.told.notified();
         if !self.0.leave.asked.load(Ordering::SeqCst) {
             told.await;

@@ -146,7 +146,7 @@ impl Http {
         );
         let result = tokio::select! {
             result = &mut http => result,
-            () = connection.gives_way() => {
+            () = connection.must_give_way() => {
                 if !connection.has_request() {
                     return debug!("connection closed: it gave way");
                 }

@@ -24,7 +24,7 @@ async fn the_one_that_was_waited_for_longest_gives_way() {
     kept.ended_request();
     let new = admit(&connections, "10.0.0.4");
     assert_eq!(left(&[&answering, &silent, &kept, &new]), [1]);
-    silent.gives_way().await;
+    silent.must_give_way().await;
     assert!(!silent.received_request(), "it is too late");
     tokio::time::advance(SECOND).await;
     let newer = admit(&connections, "10.0.0.5");
@@ -47,7 +47,7 @@ async fn the_known_give_way_last() {
         let connections = Connections::new(2, 0);
         drop({
             let connection = admit(&connections, known);
-            connection.is_authentic();
+            connection.sent_authentic_event();
             connection
         });
         let neighbour = admit(&connections, neighbour);
@@ -55,7 +55,7 @@ async fn the_known_give_way_last() {
         let strangers = [admit(&connections, stranger), admit(&connections, stranger)];
         assert_eq!(left(&[&neighbour, &strangers[0], &strangers[1]]), [1], "{known}");
         // Among themselves, they are as all others.
-        strangers[1].is_authentic();
+        strangers[1].sent_authentic_event();
         admit(&connections, stranger);
         assert_eq!(left(&[&neighbour, &strangers[0], &strangers[1]]), [0, 1], "{known}");
     }
@@ -71,7 +71,7 @@ async fn memory_is_freed_by_those_that_hold_it_and_are_waited_for() {
     assert!(whole.received_request());
     tokio::time::advance(SECOND).await;
     let leaving = async {
-        slow.gives_way().await;
+        slow.must_give_way().await;
         drop(of_slow);
     };
     let (taken, ()) = tokio::join!(new.take_memory(50), leaving);
