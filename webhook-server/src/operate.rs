@@ -86,7 +86,7 @@ impl Operations {
         self.store.stats().await
     }
 
-    /// Makes parked or waiting tasks ready now, with all their attempts before them. Returns how many it changed.
+    /// Makes parked or waiting tasks ready now, with their full number of attempts. Returns how many it changed.
     pub(crate) async fn retry(&self, tasks: Vec<i64>) -> Result<u64, StoreError> {
         let known = self.registry.registrations().iter();
         let handlers: Arc<[HandlerId]> = known.map(|handler| handler.id).collect();

@@ -106,7 +106,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Counts events and tasks.
     fn stats(&self) -> StoreFuture<'_, Stats>;
 
-    /// Makes a parked or waiting task ready now, with all its attempts before it, if it belongs to one of these handlers.
+    /// Makes a parked or waiting task ready now, with its full number of attempts, if it belongs to one of these handlers.
     /// Returns whether it did.
     fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool>;
 

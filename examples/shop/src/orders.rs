@@ -54,7 +54,7 @@ async fn order_not_paid(event: Event<Session>, desk: Desk) -> Result<(), Handler
     Ok(())
 }
 
-/// Puts back what nobody paid for.
+/// Puts back what was not paid for.
 #[on_event("checkout.session.expired")]
 async fn cart_abandoned(event: Event<Session>, desk: Desk) -> Result<(), HandlerError> {
     ensure(event.object.payment_intent.is_none(), "an expired session has a payment")?;

@@ -71,7 +71,7 @@ fn event<T: Payload>(object: &str) -> Result<Event<T>, DecodeError> {
     Event::decode(Arc::new(envelope))
 }
 
-/// So many objects in each other, charge and payment intent by turns.
+/// Nests `levels` objects in each other, charge and payment intent by turns.
 fn references(levels: usize) -> String {
     let open = |level: usize| match level % 2 {
         0 => r#"{"object": "charge", "id": "ch_1", "payment_intent": "#,
@@ -80,7 +80,7 @@ fn references(levels: usize) -> String {
     (0..levels).map(open).collect::<String>() + "null" + &"}".repeat(levels)
 }
 
-/// So many objects in each other, by one key.
+/// Nests `levels` objects in each other, by one key.
 fn chain(levels: usize, open: &str, close: &str) -> String {
     open.repeat(levels) + "null" + &close.repeat(levels)
 }

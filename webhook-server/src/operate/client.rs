@@ -76,7 +76,7 @@ mod unix {
             }
         }
 
-        /// Has the server carry out an operation.
+        /// Asks the server to carry out an operation.
         pub(crate) async fn call<T: Serialize, A: DeserializeOwned>(
             &mut self,
             route: &Route<T, A>,

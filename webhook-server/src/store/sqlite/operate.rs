@@ -7,7 +7,7 @@ use super::record::insert_task;
 use super::session::Stamp;
 use crate::store::{HandlerId, NewTask, Replayed, State};
 
-/// Makes a parked or waiting task ready now, with all its attempts before it.
+/// Makes a parked or waiting task ready now, with its full number of attempts.
 pub(super) fn retry(db: &Connection, task: i64, handlers: &[HandlerId], now: i64) -> rusqlite::Result<bool> {
     let handler: Option<String> = db
         .prepare_cached("SELECT handler FROM inbox_task WHERE id = ?1")?
