@@ -1,11 +1,13 @@
 //! An application under test: what its own tests see of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use webhook_server::testing::{TaskState, TestApp};
 use webhook_server::{
-    App, Context, Event, HandlerError, ResultExt, State, Story, StripeObject, Verdict, fixture, on_event,
+    App, Context, Event, HandlerError, Reply, ResultExt, State, Story, StripeObject, Verdict, fixture,
+    on_event,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -119,7 +121,7 @@ async fn a_failed_assertion_says_what_happened_instead() {
 
 #[test]
 #[should_panic(
-    expected = "handler `testing::fulfil` (webhook-server/tests/testing.rs:22) takes `State<testing::Shop>`"
+    expected = "handler `testing::fulfil` (webhook-server/tests/testing.rs:24) takes `State<testing::Shop>`"
 )]
 fn an_application_that_cannot_start_says_why() {
     let _ = TestApp::new(App::new());
@@ -283,4 +285,36 @@ async fn a_test_may_pause_the_runtimes_time() {
 #[should_panic(expected = "\"soon\" is not a duration")]
 async fn advancing_by_what_is_not_a_duration_says_what_one_is() {
     app().advance("soon").await;
+}
+
+#[on_event("payout.failed")]
+async fn takes_a_second(_event: Event) {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+#[on_event("checkout.session.completed", reply)]
+async fn answers_in_a_second(_event: Event) -> Reply {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    Reply::json(&()).expect("it is JSON")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runtimes_clock_that_ran_ahead_cancels_no_run() {
+    let app = app();
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    app.deliver(fixture!("payout.failed")).await.assert_done("takes_a_second");
+    app.deliver(fixture!("checkout.session.completed")).await.assert_done("answers_in_a_second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_in_tasks_of_their_own_tell_of_their_own_runs() {
+    let app = Arc::new(app());
+    let deliveries = (0..50).map(|_| {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { app.deliver(fixture!("payment_intent.succeeded")).await })
+    });
+    for delivered in deliveries.collect::<Vec<_>>() {
+        assert_eq!(delivered.await.unwrap().handlers(), ["testing::count", "testing::fulfil"]);
+    }
+    assert_eq!(app.tasks().await.len(), 100);
 }

@@ -80,10 +80,13 @@ impl Recorder {
         };
         let reply = match awaited {
             // A run that cannot be cancelled is not waited for.
-            Some((run, until)) => match tokio::time::timeout_at((until + LATE).into(), run).await {
-                Ok(ran) => ran.ok().flatten(),
-                Err(_) => None,
-            },
+            Some((run, until)) => {
+                let left = (until + LATE).saturating_duration_since(Instant::now());
+                match tokio::time::timeout(left, run).await {
+                    Ok(ran) => ran.ok().flatten(),
+                    Err(_) => None,
+                }
+            }
             None => None,
         };
         Ok(Receipt::Stored { envelope, tasks, id_is_reused, reply })

@@ -104,7 +104,9 @@ impl AttemptHandle {
     /// Waits for the end, and cancels the run at its deadline. `Err` returns the handle of a run that blocks its thread
     /// and so cannot be cancelled.
     pub(crate) async fn end(mut self) -> Result<AttemptReport, Self> {
-        let joined = match tokio::time::timeout_at(self.deadline.into(), &mut self.task).await {
+        // A duration, not an instant: under a runtime whose clock is paused, the two clocks show different times.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let joined = match tokio::time::timeout(left, &mut self.task).await {
             Ok(joined) => joined,
             Err(_) => {
                 self.task.abort();

@@ -51,9 +51,11 @@ impl Recorded {
     /// Returns the id of a handler when it blocks its thread.
     pub(super) async fn blocked(&self) -> &'static str {
         let mut blocked = self.blocked.subscribe();
-        match blocked.wait_for(Option::is_some).await {
-            Ok(handler) => (*handler).unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+        let handler = blocked.wait_for(Option::is_some).await.map(|handler| *handler);
+        // An error cannot occur: the sender is in `self`.
+        match handler.ok().flatten() {
+            Some(handler) => handler,
+            None => std::future::pending().await,
         }
     }
 
