@@ -35,7 +35,7 @@ pub trait FromStripe<S: Shape>: Sized {
     /// Whether [`absent`](Self::absent) returns a value, so that the type can be used for a field that some events lack.
     const OPTIONAL: bool = false;
 
-    /// Reads a value, which is `null` only if the shape is [`shape::Maybe`].
+    /// Reads a value, which is `null` only if the shape is [`Maybe`](crate::shape::Maybe).
     ///
     /// # Errors
     ///

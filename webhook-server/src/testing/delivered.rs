@@ -78,7 +78,7 @@ impl Delivered {
         since: usize,
     ) -> Self {
         let (mut refusal, mut quarantined, mut is_duplicate) = (None, None, false);
-        let mut cause = format!("it was answered with {status}");
+        let cause;
         let answered = |event_type: &str| format!("{event_type} was answered with {status}");
         let mut reports = Vec::new();
         match outcome {

@@ -66,11 +66,11 @@ fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
         (false, false) => "",
     };
     let reader = if missing.is_empty() { readers } else { format!("Option<{readers}>") };
-    let message = match missing {
-        _ if let Some(part) = schema::part_in_words(found) => format!("`{path}` of `{owner}` is {part}"),
-        // The type's spelling only selects the message; the trait decides whether the type fits.
-        _ if missing.is_empty() || is_option(&field.ty) => format!("`{path}` of `{owner}` is {is}"),
-        _ => format!("`{path}` of `{owner}` {missing}: use `Option<…>`"),
+    // The type's spelling only selects the message; the trait decides whether the type fits.
+    let message = match schema::part_in_words(found) {
+        Some(part) => format!("`{path}` of `{owner}` is {part}"),
+        None if missing.is_empty() || is_option(&field.ty) => format!("`{path}` of `{owner}` is {is}"),
+        None => format!("`{path}` of `{owner}` {missing}: use `Option<…>`"),
     };
     let note = match missing {
         _ if found.partial => format!("read it as `{reader}`{remark}"),
