@@ -115,8 +115,13 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         // A handler that fails with its sample has been shown to fail. The server stays for the next try.
         let _: Result<(), Failure> = sending.await;
         print(&farewell(&registry, &url, &usual, &signing));
+        std::future::pending().await
     };
-    let (stopped, ()) = tokio::join!(server.run(listener, is_started, signal), staying);
+    // A handler that blocks its thread keeps the samples waiting, and must not keep the server from stopping.
+    let stopped = tokio::select! {
+        stopped = server.run(listener, is_started, signal) => stopped,
+        stopped = staying => stopped,
+    };
     super::serve::ended(&server, stopped.map_err(|error| super::failed("no inbox", &error))?)
 }
 
