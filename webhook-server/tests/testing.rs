@@ -318,3 +318,13 @@ async fn deliveries_in_tasks_of_their_own_tell_of_their_own_runs() {
     }
     assert_eq!(app.tasks().await.len(), 100);
 }
+
+#[tokio::test]
+async fn a_thin_event_is_called_one_whatever_else_is_wrong_with_it() {
+    let app = app();
+    for rest in ["", r#","livemode":false,"related_object":{"id":"pi_1"}"#] {
+        let body = format!(r#"{{"id":"evt_1","object":"v2.core.event","type":"v1.payout.paid"{rest}}}"#);
+        let reason = app.deliver_recorded(body).await.quarantined().expect("it is not an event for handlers");
+        assert!(reason.starts_with("this is a thin event"), "{reason}");
+    }
+}
