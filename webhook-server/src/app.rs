@@ -7,7 +7,7 @@ use webhook_core::{Registry, Secret, StateValue, States};
 
 use crate::endpoint::Endpoint;
 use crate::problems::Problems;
-use crate::receive::Clock;
+use crate::receive::WallClock;
 use crate::report::Report;
 use crate::report::unusable::unusable;
 use crate::run::attempt::Runner;
@@ -93,7 +93,7 @@ impl App {
         self,
         secrets: Vec<Secret>,
         store: Option<Arc<dyn Store>>,
-        (report, now, runtime): (Report, Clock, Option<Handle>),
+        (report, now, runtime): (Report, WallClock, Option<Handle>),
         mut problems: Problems,
     ) -> Result<Server, Problems> {
         let registry = Arc::new(Registry::linked());

@@ -45,16 +45,16 @@ use crate::run::in_flight::InFlight;
 use crate::run::inline::Inline;
 
 /// Tells the time: the system's, or a test's.
-pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Receives requests.
 pub(crate) struct Receiver {
     pub(crate) endpoint: Arc<Endpoint>,
     body_limit: u64,
     body_timeout: Duration,
-    now: Clock,
+    now: WallClock,
     pub(crate) connections: Connections,
-    /// The turn to verify a long body.
+    /// Held while a long body is verified.
     long_body: Semaphore,
     clock_skew: ClockSkew,
     intake: Intake,
@@ -77,7 +77,7 @@ impl Receiver {
         endpoint: Arc<Endpoint>,
         intake: Intake,
         report: Report,
-        now: Clock,
+        now: WallClock,
         (body_limit, body_timeout): (u64, Duration),
     ) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What happens, as facts, and the sinks that are told: the log, or a terminal.
+//! What happens, as facts, and the sinks that receive them: the log, or a terminal.
 //!
 //! A fact holds no secret, no signature and nothing of a body but what identifies the event.
 

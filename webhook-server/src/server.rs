@@ -17,7 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::operate::{Operations, socket};
 use crate::receive::listener::listen;
 use crate::receive::record::Recorder;
-use crate::receive::{Clock, Intake, Receiver};
+use crate::receive::{Intake, Receiver, WallClock};
 use crate::report::{Fact, Report};
 use crate::run::attempt::Runner;
 use crate::run::inline::Inline;
@@ -38,7 +38,7 @@ pub(crate) struct Server {
     pub(crate) parts: Parts,
     pub(crate) receiver: Arc<Receiver>,
     /// `None` without an inbox.
-    pub(crate) inbox: Option<Inbox>,
+    pub(crate) inbox: Option<InboxParts>,
 }
 
 /// What a server is built from.
@@ -49,12 +49,12 @@ pub(crate) struct Parts {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) settings: Settings,
     pub(crate) report: Report,
-    pub(crate) now: Clock,
+    pub(crate) now: WallClock,
 }
 
 /// The parts of a server that an inbox needs.
 #[derive(Clone, Debug)]
-pub(crate) struct Inbox {
+pub(crate) struct InboxParts {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) worker: Arc<Worker>,
 }
@@ -77,7 +77,7 @@ impl Server {
                 let worker = Worker::new(store, registry, runner, report.clone(), settings.concurrency);
                 let worker = Arc::new(worker);
                 let recorder = Arc::new(Recorder::new(Arc::clone(&worker)));
-                (Intake::Inbox(Arc::clone(&recorder)), Some(Inbox { recorder, worker }))
+                (Intake::Inbox(Arc::clone(&recorder)), Some(InboxParts { recorder, worker }))
             }
             None => (Intake::Inline(Inline::new(registry, runner, settings.accept_undecodable)), None),
         };
@@ -126,16 +126,16 @@ impl Server {
             info!("stopping: no new connections, finishing what is in progress");
             let _ = stopping_since.set(Instant::now());
         };
-        let patience = self.parts.settings.drain_timeout;
+        let drain_timeout = self.parts.settings.drain_timeout;
         let (receiver, report) = (Arc::clone(&self.receiver), self.parts.report.clone());
         let all_answered = tokio::select! {
-            all_answered = listen(listener, receiver, report, shutdown, patience) => all_answered,
-            error = self.start_late(is_started) => return Err(error),
+            all_answered = listen(listener, receiver, report, shutdown, drain_timeout) => all_answered,
+            error = self.keep_trying_to_start(is_started) => return Err(error),
             () = self.summarise() => unreachable!("it never ends"),
         };
         let spent = stopping_since.get().map_or(Duration::ZERO, Instant::elapsed);
         let all_ended = match &self.inbox {
-            Some(inbox) => inbox.worker.drain(patience.saturating_sub(spent)).await,
+            Some(inbox) => inbox.worker.drain(drain_timeout.saturating_sub(spent)).await,
             None => all_answered,
         };
         if let Some(inbox) = &self.inbox
@@ -148,7 +148,7 @@ impl Server {
     }
 
     /// Starts when the inbox's disk has room. Returns only an error.
-    async fn start_late(&self, is_started: bool) -> StoreError {
+    async fn keep_trying_to_start(&self, is_started: bool) -> StoreError {
         if !is_started {
             loop {
                 tokio::time::sleep(FULL_DISK_PAUSE).await;
@@ -163,7 +163,7 @@ impl Server {
     }
 
     /// Starts what works on the inbox in the background: operators' commands, retention, the worker and its lease.
-    fn start_background_work(&self, inbox: &Inbox) {
+    fn start_background_work(&self, inbox: &InboxParts) {
         let (store, keep) = (Arc::clone(&inbox.worker.store), self.parts.settings.retention());
         if let InboxLocation::File(path) = &self.parts.settings.inbox {
             let wake = Some(inbox.worker.waker());
@@ -177,7 +177,7 @@ impl Server {
         tokio::spawn(Arc::clone(&inbox.worker).keep_lease());
     }
 
-    async fn report_recovered(&self, inbox: &Inbox, recovered: &Recovered) {
+    async fn report_recovered(&self, inbox: &InboxParts, recovered: &Recovered) {
         let mut missing = Vec::new();
         if recovered.without_handler > 0 {
             let stats = inbox.worker.store.stats().await.unwrap_or_default();

@@ -39,7 +39,7 @@
 //! ```
 
 mod delivered;
-mod record;
+mod runs;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -50,7 +50,7 @@ use hyper::Request;
 use webhook_core::{SIGNATURE_HEADER, Sample, Secret, sign};
 
 pub use self::delivered::{Delivered, Runs, Task, TaskState};
-use self::record::Recorded;
+use self::runs::Recorded;
 use crate::app::App;
 use crate::problems::Problems;
 use crate::receive::reply;

@@ -130,7 +130,7 @@ impl Recorder {
             Ok(RecordResult::Duplicate { .. }) | Err(_) => Vec::new(),
         };
         let not_started = handlers.len() - started.len();
-        let awaited_until = patience(&envelope.event_type).map(|patience| received_at + patience);
+        let awaited_until = answer_within(&envelope.event_type).map(|limit| received_at + limit);
         let mut awaited = None;
         for claim in started {
             let Some(at) = handlers.iter().position(|handler| handler.id == claim.handler) else { continue };
@@ -161,9 +161,9 @@ impl Recorder {
     }
 }
 
-/// How long the answer to an event may take, if Stripe waits for it: as long as Stripe waits, less a tenth for the way
+/// How long the answer to an event may take, if Stripe waits for it: as long as Stripe waits, minus a tenth for the return
 /// back, at most half a second.
-fn patience(event_type: &str) -> Option<Duration> {
+fn answer_within(event_type: &str) -> Option<Duration> {
     let patience = catalog::awaited(event_type)?.patience;
     Some(patience - (patience / 10).min(Duration::from_millis(500)))
 }
@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn an_awaited_answer_leaves_time_for_the_way_back() {
-        assert_eq!(patience("issuing_authorization.request"), Some(Duration::from_millis(1_800)));
-        assert_eq!(patience("checkout.session.completed"), Some(Duration::from_millis(9_500)));
-        assert_eq!(patience("payment_intent.succeeded"), None);
+        assert_eq!(answer_within("issuing_authorization.request"), Some(Duration::from_millis(1_800)));
+        assert_eq!(answer_within("checkout.session.completed"), Some(Duration::from_millis(9_500)));
+        assert_eq!(answer_within("payment_intent.succeeded"), None);
     }
 }

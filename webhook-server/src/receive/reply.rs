@@ -25,7 +25,7 @@ pub(crate) fn to(outcome: &Outcome) -> Response<Full<Bytes>> {
     }
 }
 
-/// Tells the sender that nothing more will be answered on this connection.
+/// Tells the sender that the connection closes after this answer.
 pub(crate) fn last(response: &mut Response<Full<Bytes>>) {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }

@@ -19,7 +19,7 @@ use crate::store::{HandlerId, Recovered, Store, StoreError};
 /// The pause after the store has failed.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest time without a look for due tasks.
+/// The longest time between two looks for due tasks.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
 
 /// How long cancelled runs have to end.
@@ -55,7 +55,7 @@ pub(super) enum Phase {
 }
 
 /// What a look for due tasks found.
-struct Look {
+struct ClaimLook {
     /// The number of tasks that were claimed.
     claimed: usize,
     /// How long until the next task is due; zero if more may be due now.
@@ -132,11 +132,11 @@ impl Worker {
         }
     }
 
-    /// Stops starting runs and waits for those in progress, for at most `patience`. Then cancels the rest and returns
+    /// Stops starting runs and waits for those in progress, for at most `limit`. Then cancels the rest and returns
     /// their tasks without counting the attempt. Returns whether no run is left.
-    pub(crate) async fn drain(&self, patience: Duration) -> bool {
+    pub(crate) async fn drain(&self, limit: Duration) -> bool {
         self.phase.send_replace(Phase::Stopping);
-        if tokio::time::timeout(patience, self.in_flight.none()).await.is_ok() {
+        if tokio::time::timeout(limit, self.in_flight.none()).await.is_ok() {
             return true;
         }
         self.phase.send_replace(Phase::Cancelling);
@@ -159,10 +159,10 @@ impl Worker {
     }
 
     /// Claims what is due, as far as there is capacity, and starts it.
-    async fn claim_due(self: &Arc<Self>) -> Look {
+    async fn claim_due(self: &Arc<Self>) -> ClaimLook {
         let capacity = self.slots.capacity();
         if capacity.slots == 0 {
-            return Look { claimed: 0, next_due: None };
+            return ClaimLook { claimed: 0, next_due: None };
         }
         // Claimed tasks are in flight before the store has answered.
         let _in_flight = self.in_flight.one();
@@ -175,11 +175,14 @@ impl Worker {
                     self.start_claim(claim, reservation);
                 }
                 let is_full = claimed >= capacity.slots;
-                Look { claimed, next_due: if is_full { Some(Duration::ZERO) } else { result.next_claim } }
+                ClaimLook {
+                    claimed,
+                    next_due: if is_full { Some(Duration::ZERO) } else { result.next_claim },
+                }
             }
             Err(error) => {
                 self.store_failed("the inbox cannot say what is due", None, &error);
-                Look { claimed: 0, next_due: Some(STORE_PAUSE) }
+                ClaimLook { claimed: 0, next_due: Some(STORE_PAUSE) }
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use webhook_core::{HandlerError, Outcome};
 
-use super::record::{Recorded, Run};
+use super::runs::{Recorded, Run};
 use crate::receive::outcome::{Outcome as Received, Receipt, Refusal};
 use crate::report::format::chain;
 use crate::run::attempt::AttemptReport;
