@@ -36,10 +36,10 @@ fn what_cannot_be_a_secret_stops_the_start_and_the_cure_is_named() {
         ("a no-break space", "\u{a0}".to_owned(), "blank"),
         ("a blank before it", format!(" {secret}"), "white space"),
         ("a blank behind it", format!("{secret} "), "white space"),
-        ("two line breaks behind it", format!("{secret}\n\n"), "a line break too many"),
+        ("two line breaks behind it", format!("{secret}\n\n"), "the extra comma or line break"),
         ("a carriage return behind it", format!("{secret}\r"), "white space"),
-        ("a comma behind it", format!("{secret},"), "a comma or a line break too many"),
-        ("a comma before it", format!(",{secret}"), "a comma or a line break too many"),
+        ("a comma behind it", format!("{secret},"), "the extra comma or line break"),
+        ("a comma before it", format!(",{secret}"), "the extra comma or line break"),
         ("a blank in it", format!("{secret} {secret}"), "visible ASCII"),
         ("a byte order mark", format!("\u{feff}{secret}"), "byte order mark"),
         ("double quotes", format!("\"{secret}\""), "quotes"),
@@ -68,20 +68,20 @@ fn what_cannot_be_a_secret_stops_the_start_and_the_cure_is_named() {
         ("a JSON object", format!("{{\"secret\":\"{secret}\"}}"), "it is JSON"),
         ("base64", base64_of_it.to_owned(), "base64 --decode"),
         ("the endpoint's id", format!("we_1{CANARY}01234567"), "the endpoint's id"),
-        ("a secret key", format!("sk_live_{CANARY}01234567"), "roll the key"),
-        ("a restricted key", format!("rk_live_{CANARY}01234567"), "roll the key"),
+        ("a secret key", format!("sk_live_{CANARY}01234567"), "roll it in the Dashboard"),
+        ("a restricted key", format!("rk_live_{CANARY}01234567"), "roll it in the Dashboard"),
         ("a publishable key", format!("pk_live_{CANARY}01234567"), "an API key"),
         ("a percent sign at the end", format!("{secret}%"), "ends with `%`"),
         ("a semicolon at the end", format!("{secret};"), "punctuation mark"),
-        ("a line break in words", format!("{secret}\\n"), "a line break in words"),
+        ("a line break in words", format!("{secret}\\n"), "the two characters `\\n`"),
         ("another character", format!("whsec_{CANARY}!0123456789"), "its character 23"),
         ("capitals", format!("WHSEC_{CANARY}0123456789"), "in capitals"),
         ("another beginning", format!("{CANARY}0123456789"), "does not begin with `whsec_`"),
         ("a part of it", format!("sec_{CANARY}0123456789"), "does not begin with `whsec_`"),
         ("one behind the other", format!("{secret}{secret}"), "several secrets in one"),
         ("too short", "whsec_123".to_owned(), "9 characters"),
-        ("the same twice", format!("{secret},{secret}"), "twice"),
-        ("the same twice in lines", format!("{secret}\n{secret}"), "twice"),
+        ("the same twice", format!("{secret},{secret}"), "secret 2: it is the same as"),
+        ("the same twice in lines", format!("{secret}\n{secret}"), "secret 2: it is the same as"),
         ("nine", nine, "9 secrets"),
     ] {
         for (in_file, place) in [(false, "STRIPE_WEBHOOK_SECRET"), (true, "the secret file ")] {
@@ -134,7 +134,7 @@ fn a_secret_file_may_end_with_the_line_break_that_editors_write() {
     }
     for (text, told) in [
         (&b"\xff\xfew\0h\0s\0"[..], "it is not UTF-8"),
-        (&[b'x'; 70_000][..], "too long to be a file of secrets"),
+        (&[b'x'; 70_000][..], "too large for a file of secrets"),
     ] {
         let Err(refused) = start(text, true) else { panic!("it starts") };
         assert!(refused.with_code(78).stderr.contains(told), "{told}");
@@ -151,7 +151,7 @@ fn a_variable_that_nothing_reads_stops_each_command_that_reads_settings() {
         ("WEBHOOK_PORT", "4242", "did you mean WEBHOOK_LISTEN?"),
         ("WEBHOOK_SECRET", SECRET, "did you mean STRIPE_WEBHOOK_SECRET?"),
         ("WEBHOOK_DATABASE", "x.db", "did you mean WEBHOOK_INBOX?"),
-        ("WEBHOOK_", "", "known are "),
+        ("WEBHOOK_", "", "the settings are "),
         ("WEBHOOK_COLOUR", "red", "must not begin with WEBHOOK_"),
         ("WEBHOOK_INBOX", " inbox.db", "WEBHOOK_INBOX is \" inbox.db\": it begins or ends with white space"),
     ] {
@@ -197,7 +197,7 @@ fn a_secret_under_another_name_is_pointed_at() {
         "stripe_webhook_secret",
     ] {
         let refused = run(outcomes().arg("serve").env(name, SECRET)).with_code(78);
-        let told = format!("{name} is set, and is not read");
+        let told = format!("{name} is set, but is not read");
         assert!(refused.stderr.contains(&told) && !refused.stderr.contains(SECRET), "{name}: {refused:#?}");
     }
     let refused = run(outcomes().arg("serve").env("STRIPE_SECRET_KEY", "sk_test_x")).with_code(78);

@@ -72,13 +72,13 @@ fn a_library_half_that_is_not_linked_fails_the_check() {
     assert_eq!(
         failed.stderr,
         format!(
-            "error: the handlers of this program are not those of {path}:\n\
+            "error: the handlers of this program differ from {path}:\n\
              - lib_and_bin::disputes::tell charge.dispute.closed\n\
              - lib_and_bin::disputes::tell charge.dispute.created\n\
-             what begins with `-` is not in the program\n\
-             no handler of a library `lib_and_bin` is linked: if that is where they stand, add `use lib_and_bin as _;` \
+             `-`: in the file, but not in the program\n\
+             no handlers of the library `lib_and_bin` are linked: if they are defined there, add `use lib_and_bin as _;` \
              to main.rs\n\
-             if this is meant, write the file again: `{name} handlers --lock FILE`\n"
+             if this is intended, update the file: `{name} handlers --lock FILE`\n"
         )
     );
     assert_eq!(failed.stdout, "");

@@ -61,7 +61,7 @@ fn dev_shows_every_handler_also_after_one_that_fails() {
     let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
     command.args(["dev", "--once", "--listen", "127.0.0.1:0", "--handler-timeout", "3s"]);
     let shown = run(&mut command).with_code(1);
-    let skipped = "\nNo sample of order.created: the catalog does not list it.\n";
+    let skipped = "\nNo sample of order.created: the catalog does not contain this type.\n";
     assert!(shown.stdout.contains(skipped), "{shown:#?}");
     for run in [
         "outcomes::succeed  done",
@@ -104,7 +104,7 @@ fn dev_without_samples_runs_nothing() {
     dev.line_with(Stream::Stdout, "Still listening");
     dev.signal("INT");
     let ended = dev.wait().with_code(0);
-    assert!(!ended.stdout.contains("  200  ") && !ended.stdout.contains("Sending myself"), "{ended:#?}");
+    assert!(!ended.stdout.contains("  200  ") && !ended.stdout.contains("Sending signed"), "{ended:#?}");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn dev_signs_with_the_secret_that_it_is_given() {
         sent.with_code(0);
         dev.signal("INT");
         let ended = dev.wait().with_code(0);
-        assert!(ended.stdout.contains(&format!("Signing secret: that of {place}")), "{ended:#?}");
+        assert!(ended.stdout.contains(&format!("Signing secret: from {place}")), "{ended:#?}");
         assert!(
             ended.stdout.contains("quickstart::payment_succeeded  done"),
             "its samples are good: {ended:#?}"

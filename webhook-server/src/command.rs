@@ -31,7 +31,7 @@ const MISCONFIGURED: u8 = 78;
 
 #[derive(Parser)]
 #[command(
-    about = "Receives Stripe's webhook events and hands them to this application's handlers.",
+    about = "Receive Stripe's webhook events and run this application's handlers.",
     after_help = "Without a command, `serve` runs. New here? Start with `dev`: it needs neither Stripe nor a secret.\n\
                   Exit codes: 0 success, 1 failure, 2 wrong arguments, 78 wrong configuration.",
     args_conflicts_with_subcommands = true
@@ -45,19 +45,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Listens for events from Stripe (the default)
+    /// Listen for events from Stripe (the default)
     Serve(Flags),
-    /// Tries everything on this machine: an inbox in memory, a secret of its own, samples of every handled event
+    /// Try the handlers on this machine with sample events, without Stripe
     Dev(dev::Dev),
-    /// Lists this application's handlers
+    /// List this application's handlers
     Handlers(handlers::Handlers),
-    /// Lists the event types of Stripe and their handlers
+    /// List Stripe's event types and their handlers
     Events(events::Events),
-    /// Signs a sample event and sends it to a running server
+    /// Sign a sample event and send it to a running server
     Trigger(trigger::Trigger),
-    /// Shows events and their tasks; retries and skips tasks
+    /// Show events and their tasks; retry or skip tasks
     Inbox(inbox::Inbox),
-    /// Runs handlers again on stored events
+    /// Run handlers again on stored events
     Replay(replay::Replay),
 }
 
@@ -71,19 +71,19 @@ enum Format {
     Json,
 }
 
-/// How what a command found is written.
+/// How a command writes its result.
 #[derive(clap::Args, Clone, Copy, Debug)]
 struct Output {
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Writes one line per row, even if the terminal is narrower
+    /// Print one line per row, even if the terminal is narrower
     #[arg(long)]
     wide: bool,
 }
 
 impl Output {
-    /// How wide a table may be, unless it may be as wide as it likes.
+    /// The maximum width of a table; `None` for no limit.
     fn width(self) -> Option<usize> {
         if self.wide { None } else { console::width() }
     }
@@ -93,7 +93,7 @@ impl Output {
 enum Failure {
     /// It could not start as configured.
     Misconfigured(Problems),
-    /// It failed; the text says at what.
+    /// It failed; the text says why.
     Failed(String),
 }
 
@@ -112,25 +112,25 @@ impl From<OperateError> for Failure {
 impl App {
     /// Runs the command that the program's arguments name; without one, the server.
     ///
-    /// Returns 0 for success, 1 for failure, 2 for arguments that make no sense (the process ends at once), 78 if the
-    /// application cannot start as it is configured (`EX_CONFIG` of `sysexits.h`).
+    /// Returns 0 for success, 1 for failure, and 78 if the application cannot start as it is configured (`EX_CONFIG` of
+    /// `sysexits.h`). If the arguments are wrong, the process exits at once with code 2.
     ///
-    /// Where a server stops while a handler does not let go of its thread, the process ends here, and so does it at a
-    /// second SIGTERM or Ctrl-C: what stands after this is for the usual end only.
+    /// The process also exits without returning from here at a second SIGTERM or Ctrl-C, and if a handler still blocks
+    /// its thread when the server has stopped. Code after this call runs only after a normal end.
     ///
     /// Unless the program installed a `tracing` subscriber, one is installed that logs to standard error; `RUST_LOG`
-    /// chooses what. The server's lines are written by a thread of their own, so that a reader who stops reading holds
-    /// up no event; a subscriber of yours should see to that, too.
+    /// filters it. A separate thread writes the server's log, so that a stalled reader of standard error delays no
+    /// event. A subscriber of your own should do the same.
     ///
-    /// `serve` and `dev` install a panic hook, which notes where a handler panicked. A hook that the program installed
-    /// before goes on being called. The standard library's own would write the panic's text, which may be a customer's
-    /// data, to standard error: `serve` does not call it for handlers, `dev` does. What a handler has spawned is not
-    /// covered.
+    /// `serve` and `dev` install a panic hook, which records where a handler panicked. A hook that the program installed
+    /// before is still called. The standard library's hook would write the panic's text, which may contain a customer's
+    /// data, to standard error: `serve` does not call it for handlers, `dev` does. Panics in tasks that a handler spawned
+    /// are not covered.
     pub async fn main(self) -> ExitCode {
         self.run(std::env::args_os()).await
     }
 
-    /// Does what [`main`](Self::main) does with other arguments than the program's; the first is the program's name.
+    /// Does the same as [`main`](Self::main) with the given arguments. The first is the program's name.
     pub async fn run(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         run(self, arguments).await
     }

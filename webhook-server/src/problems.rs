@@ -1,8 +1,8 @@
-//! The start-up report: everything that is wrong, at once.
+//! The start-up report: all problems at once.
 
 use std::fmt;
 
-/// What keeps an application from starting.
+/// The problems that prevent an application from starting.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Vec<String>);
 
@@ -15,7 +15,7 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// Gives the value if nothing is wrong, else the report.
+    /// Returns the value if there are no problems.
     pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }

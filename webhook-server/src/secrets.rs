@@ -15,15 +15,16 @@ use crate::problems::Problems;
 /// The variable that holds the signing secrets.
 pub(crate) const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
 
-/// An endpoint has one secret, two while it is being rolled; a server for several accounts and modes has a few more.
+/// The maximum number of secrets. An endpoint has one, or two during a roll; a server for several accounts and modes has a
+/// few more.
 const MOST: usize = 8;
 
-/// More than any secrets take, in bytes.
+/// The maximum size of a secret file, in bytes: more than any secrets need.
 const LONGEST_FILE: u64 = 64 * 1024;
 
-/// Reads all secrets, noting whatever is wrong with them. Values are separated by commas or line breaks.
+/// Reads all secrets and reports everything that is wrong with them. Values are separated by commas or line breaks.
 ///
-/// `needed` says why there must be one.
+/// `needed` says why a secret is needed.
 pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -> Vec<Secret> {
     let (place, text) = match file {
         Some(file) => match read_file(file) {
@@ -33,8 +34,8 @@ pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -
             }
             Err(error) => {
                 problems.add(if looks_like_a_secret(&file.to_string_lossy()) {
-                    "the secret itself stands where the name of its file belongs: give it in \
-                     STRIPE_WEBHOOK_SECRET, or put it in a file and name that"
+                    "the secret itself was given where the name of its file belongs: set it in \
+                     STRIPE_WEBHOOK_SECRET, or save it in a file and give the file's name"
                         .to_owned()
                 } else {
                     format!("the secret file {} cannot be read: {error}", file.display())
@@ -49,7 +50,7 @@ pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -
                 return Vec::new();
             }
             Err(std::env::VarError::NotUnicode(_)) => {
-                problems.add(format!("{VARIABLE} holds something other than text"));
+                problems.add(format!("{VARIABLE} is not valid UTF-8"));
                 return Vec::new();
             }
         },
@@ -57,12 +58,12 @@ pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -
     parse(&place, &text, problems)
 }
 
-/// Whether a text holds what must not be shown, whatever it was meant to be.
+/// Whether a text contains a secret or an API key, and so must not be shown.
 pub(crate) fn looks_like_a_secret(text: &str) -> bool {
     ["whsec_", "sk_live_", "sk_test_", "rk_live_", "rk_test_"].iter().any(|start| text.contains(start))
 }
 
-/// The names of variables that people give to an endpoint's secret, and that are set.
+/// The variables in the environment whose names suggest an endpoint's secret.
 fn near_misses() -> impl Iterator<Item = String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     names.filter(|name| {
@@ -74,23 +75,23 @@ fn near_misses() -> impl Iterator<Item = String> {
 
 fn no_secret(needed: &str) -> String {
     let program = crate::report::format::program();
-    let near = near_misses().map(|name| format!("\n- {name} is set, and is not read: is this the secret?"));
+    let near = near_misses().map(|name| format!("\n- {name} is set, but is not read: is it the secret?"));
     let near: String = near.collect();
     format!(
         "no signing secret: {needed}{near}\n\
-         set {VARIABLE}, or name a file with --secret-file\n\
+         set {VARIABLE}, or name a file with --secret-file. Where to get the secret:\n\
          - an endpoint in Stripe: Dashboard > Developers > Webhooks > the endpoint > Signing secret (whsec_…)\n\
          - the Stripe CLI: `stripe listen --print-secret`\n\
-         - no Stripe at all: `{program} dev` makes a secret of its own and sends itself sample events"
+         - without Stripe: `{program} dev` generates a secret and sends itself sample events"
     )
 }
 
-/// Reads a file's lines. The line break that an editor or a secret store puts at the end is not part of them.
+/// Reads a file without its last line break, which an editor or a secret store adds.
 fn read_file(file: &Path) -> io::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());
     File::open(file)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST_FILE {
-        return Err(io::Error::other("it is too long to be a file of secrets"));
+        return Err(io::Error::other("it is too large for a file of secrets"));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         io::Error::other(
@@ -108,21 +109,18 @@ fn parse(place: &str, text: &str, problems: &mut Problems) -> Vec<Secret> {
     }
     let items: Vec<&str> = text.split([',', '\n']).collect();
     if items.len() > MOST {
-        problems.add(format!("{place} holds {} secrets: {MOST} are the most", items.len()));
+        problems.add(format!("{place} contains {} secrets; the maximum is {MOST}", items.len()));
         return Vec::new();
     }
     let mut secrets = Vec::new();
     for (at, item) in items.iter().enumerate() {
         let which = if items.len() == 1 { place.to_owned() } else { format!("{place}, secret {}", at + 1) };
         if item.is_empty() && items.len() > 1 {
-            problems.add(format!(
-                "{which}: it is empty; {place} begins or ends with a comma or a line break too many, or holds two in \
-                 a row: remove it"
-            ));
+            problems.add(format!("{which}: it is empty: remove the extra comma or line break"));
             continue;
         }
         if items[..at].contains(item) {
-            problems.add(format!("{which}: it is there twice"));
+            problems.add(format!("{which}: it is the same as an earlier one; remove it"));
             continue;
         }
         if let Some(mistake) = mistakes::in_secret(item) {
@@ -143,7 +141,10 @@ fn warn_if_readable_by_others(file: &Path) {
 
     let readable = std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0);
     if readable {
-        warn!("the secret file {} can be read by every user of this machine: `chmod o-r` it", file.display());
+        warn!(
+            "every user of this machine can read the secret file {}: run `chmod o-r` on it",
+            file.display()
+        );
     }
 }
 

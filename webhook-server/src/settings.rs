@@ -76,14 +76,14 @@ settings! {
     /// counts the delivery as failed.
     handler_timeout: Duration = 10 * SECOND, {
         group: Receiving,
-        help: "Maximum time for a run of a handler that sets no timeout of its own",
+        help: "Maximum time for one run of a handler that sets no timeout of its own",
         check: |settings| within(settings.handler_timeout, Duration::from_millis(1)..=10 * MINUTE),
     }
 
     /// How long a shutdown waits for requests and handlers in progress. Default 25 s: orchestrators kill after 30 s.
     drain_timeout: Duration = 25 * SECOND, {
         group: Receiving,
-        help: "How long a shutdown waits for what is in progress",
+        help: "How long a shutdown waits for requests and handlers in progress",
         check: |settings| within(settings.drain_timeout, Duration::ZERO..=10 * MINUTE),
     }
 
@@ -93,7 +93,7 @@ settings! {
     /// Matters only without an inbox. An inbox parks such an event.
     accept_undecodable: bool = false, {
         group: Receiving,
-        help: "Without an inbox: answer 200 to events that do not fit their handler's type, and so give them up",
+        help: "Without an inbox: answer 200 to events that do not fit their handler's type, and so drop them",
         check: |_| Ok(()),
     }
 
@@ -101,7 +101,7 @@ settings! {
     /// process can have it open.
     inbox: InboxLocation = InboxLocation::File("webhook-inbox.db".into()), {
         group: Inbox,
-        help: "File of the inbox; :memory: keeps it in memory, until the process ends",
+        help: "Inbox file; :memory: keeps the inbox in memory until the process ends",
         check: |_| Ok(()),
     }
 
@@ -119,14 +119,14 @@ settings! {
     /// handler whose service is down does not stop the others.
     concurrency: u32 = 32, {
         group: Keeping,
-        help: "How many handlers run at once",
+        help: "Maximum number of handlers that run at once",
         check: |settings| within(settings.concurrency, 1..=4096),
     }
 
     /// How much space must be free on the inbox's disk to accept events, in bytes. Default 256 MiB.
     disk_floor: u64 = 256 * MIB, {
         group: Keeping,
-        help: "Space that must be free on the inbox's disk to accept events, in bytes",
+        help: "Free space that the inbox's disk must have to accept events, in bytes",
         check: |_| Ok(()),
     }
 

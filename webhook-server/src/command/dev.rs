@@ -1,4 +1,4 @@
-//! `dev`: the whole server on one machine, with samples in place of Stripe.
+//! `dev`: the whole server on one machine, with sample events instead of Stripe.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,14 +25,15 @@ use crate::store::{InboxLocation, open_in_memory};
 
 #[derive(Args)]
 #[command(
-    after_help = "The inbox is kept in memory and starts empty, so its flags are unknown here. The rest is\n\
-    as in `serve`: an event is stored and answered with 200, a handler that fails is retried."
+    after_help = "The inbox is in memory and starts empty, so `dev` has no inbox flags. Everything else works as in \
+    `serve`: an event is stored, then answered with 200, and a handler that fails is retried. Unless you give a secret, \
+    `dev` generates one."
 )]
 pub(super) struct Dev {
-    /// Stops after the samples; fails if a handler did not succeed with one of them
+    /// Stop after the samples, and fail if a handler did not succeed with one of them
     #[arg(long)]
     once: bool,
-    /// Sends no samples: handlers run on nothing but what you send
+    /// Send no samples: handlers run only on events that you send
     #[arg(long, conflicts_with = "once")]
     no_samples: bool,
     #[command(flatten)]
@@ -41,11 +42,11 @@ pub(super) struct Dev {
     secret: SecretFlag,
 }
 
-/// The secret of this run.
+/// Where the signing secret of this run comes from.
 enum Signing {
-    /// Made for it: it may be shown.
+    /// Generated for this run: it may be shown.
     Own(String),
-    /// Given by the user, in the environment or in a file.
+    /// Given by the user, in a file or in the environment (`None`): it must not be shown.
     Given(Option<PathBuf>),
 }
 
@@ -59,18 +60,19 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     super::handlers::lock::hold(&app, &mut problems);
     if !app.settings.listen.ip().is_loopback() {
         problems.add(format!(
-            "`dev` only binds to loopback; {} is not a loopback address: choose one such as 127.0.0.1:4242",
+            "`dev` only listens on this machine, but {} is not a loopback address: use one such as 127.0.0.1:4242",
             app.settings.listen
         ));
     }
     let (signing, secrets) = signing(arguments.secret.secret_file.as_deref(), &mut problems)?;
     app.settings.inbox = InboxLocation::Memory;
-    let store = open_in_memory(None).map_err(|error| super::failed("the inbox", &error))?;
+    let store = open_in_memory(None).map_err(|error| super::failed("could not open the inbox", &error))?;
     let terminal = Arc::<Terminal>::default();
     let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
     let server = app.into_server(secrets.clone(), Some(store), parts, problems)?;
     let listener = super::serve::listen(None, &server.parts.settings)?;
-    let address = listener.local_addr().map_err(|error| super::failed("no address", &error))?;
+    let address =
+        listener.local_addr().map_err(|error| super::failed("could not read the local address", &error))?;
     let url: Uri = format!("http://{address}{}", server.parts.endpoint.path)
         .parse()
         .map_err(|error| super::failed("no URL to send to", &error))?;
@@ -86,7 +88,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             let now = super::unix_now();
             let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
             send(body, &secrets, &url, now).await.map_err(|error| super::failed("not sent", &error))?;
-            // So that the lines of each sample stand together.
+            // Wait, so that the output lines of each sample stay together.
             if let Some(inbox) = &server.inbox {
                 inbox.worker.in_flight.none().await;
             }
@@ -112,7 +114,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     }
     let signal = super::serve::signalled()?;
     let staying = async {
-        // A handler that fails with its sample has been shown to fail. The server stays for the next try.
+        // The failure of a handler has already been printed. The server keeps running for the next event.
         let _: Result<(), Failure> = sending.await;
         print(&farewell(&registry, &url, &usual, &signing));
         std::future::pending().await
@@ -125,31 +127,32 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     super::serve::ended(&server, stopped.map_err(|error| super::failed("no inbox", &error))?)
 }
 
-/// The secrets to sign and to verify with: those that are given, such as the Stripe CLI's, so that its events are welcome
-/// as well; or else one of this run.
+/// The secrets to sign and to verify with: the user's, such as the Stripe CLI's, so that its events are accepted, too;
+/// without any, a generated one.
 fn signing(file: Option<&Path>, problems: &mut Problems) -> Result<(Signing, Vec<Secret>), Failure> {
     if file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
-        let secrets = secrets::read(file, "there must be one where one is named", problems);
+        let secrets = secrets::read(file, "`dev` was told to use one", problems);
         return Ok((Signing::Given(file.map(Path::to_owned)), secrets));
     }
     let text =
         ephemeral_secret().map_err(|error| super::failed("could not generate a random secret", &error))?;
-    let own = Secret::new(&text).map_err(|error| super::failed("no secret", &error))?;
+    let own = Secret::new(&text).map_err(|error| super::failed("could not make a secret", &error))?;
     Ok((Signing::Own(text), vec![own]))
 }
 
-/// Makes a secret of 192 random bits.
+/// Generates a secret of 192 random bits.
 fn ephemeral_secret() -> Result<String, getrandom::Error> {
     let words = [super::random()?, super::random()?, super::random()?];
     Ok(words.iter().fold("whsec_".to_owned(), |text, word| format!("{text}{word:016x}")))
 }
 
-/// Events of all types that a handler names, as Stripe would send them; and one that none does if there is a handler for
-/// those.
+/// Makes events of all types that a handler names, as Stripe would send them. If there is a handler for unhandled types,
+/// adds one event that no handler names.
 fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
     let seed =
         || super::random().map_err(|error| super::failed("could not generate a random number", &error));
-    let made = |name| Sample::new(name, seed()?).map_err(|error| super::failed("no sample", &error));
+    let made =
+        |name| Sample::new(name, seed()?).map_err(|error| super::failed("could not make a sample", &error));
     let (mut named, others): (BTreeSet<_>, BTreeSet<_>) =
         catalog::snapshot_types().iter().map(|known| known.name).partition(|name| registry.names(name));
     let mut samples = Vec::new();
@@ -169,18 +172,18 @@ fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
     Ok(samples)
 }
 
-/// The type that stands for those that no handler names.
+/// The example of a type that no handler names.
 const OTHER: &str = "customer.created";
 
-/// A few stories that tell of all these types that any story tells of: each time the one that tells of most of those that
-/// are left, and of several the first: the plain ones come before those of what can go wrong.
+/// Chooses a few stories that contain all of these types that any story contains: repeatedly the story with the most types
+/// not yet covered. If several have as many, it is the first, because plain stories come before those about failures.
 fn stories(types: &BTreeSet<&'static str>) -> Vec<&'static Story> {
     let mut left = types.clone();
     let mut chosen = Vec::new();
     loop {
         let told =
             |story: &Story| story.event_types().filter(|told| left.contains(told)).collect::<BTreeSet<_>>();
-        // Of several that are best, it is the last one that counts.
+        // `max_by_key` returns the last of several maxima, hence `rev`.
         let best = Story::all().iter().rev().max_by_key(|story| told(story).len());
         let Some((best, told)) = best.map(|best| (best, told(best))).filter(|(_, told)| !told.is_empty())
         else {
@@ -204,11 +207,11 @@ fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> S
     }
     let secret = match signing {
         Signing::Own(secret) => format!("Signing secret of this run: {secret}"),
-        Signing::Given(Some(file)) => format!("Signing secret: that of {}", file.display()),
-        Signing::Given(None) => format!("Signing secret: that of {}", secrets::VARIABLE),
+        Signing::Given(Some(file)) => format!("Signing secret: from {}", file.display()),
+        Signing::Given(None) => format!("Signing secret: from {}", secrets::VARIABLE),
     };
     let sending =
-        if sends { "\nSending myself signed events for every handler, as Stripe would:\n" } else { "" };
+        if sends { "\nSending signed sample events for every handler, as Stripe would:\n" } else { "" };
     format!(
         "Handlers (Stripe API {}):\n{}\nListening on {url}\n{secret}\n{sending}",
         catalog::api_version(),
@@ -217,7 +220,7 @@ fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> S
 }
 
 fn no_sample(unlisted: &str) -> String {
-    format!("No sample of {unlisted}: the catalog does not list it.\n")
+    format!("No sample of {unlisted}: the catalog does not contain this type.\n")
 }
 
 fn farewell(registry: &Registry, url: &Uri, usual: &str, signing: &Signing) -> String {
@@ -235,12 +238,12 @@ fn farewell(registry: &Registry, url: &Uri, usual: &str, signing: &Signing) -> S
         _ => "in a second terminal".to_owned(),
     };
     format!(
-        "\nStill listening; Ctrl-C stops. To send another event, {terminal}:\n  \
+        "\nStill listening. Press Ctrl-C to stop. To send another event, {terminal}:\n  \
          {variable}{program} trigger {event_type}{to}{flag}\n"
     )
 }
 
-/// Where `trigger` sends to unless told otherwise.
+/// The URL that `trigger` sends to by default.
 fn usual_url(settings: &Settings) -> String {
     format!("http://{}{}", settings.listen, settings.path)
 }

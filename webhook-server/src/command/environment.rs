@@ -1,4 +1,4 @@
-//! The variables of the environment that are ours by their names: each must be one that is read.
+//! The environment variables whose names begin with `WEBHOOK_`: each must be a known setting.
 
 use std::ffi::OsString;
 
@@ -12,7 +12,7 @@ use crate::secrets::looks_like_a_secret;
 
 const PREFIX: &str = "WEBHOOK_";
 
-/// What others call their settings, and ours for it.
+/// Names that other programs use for a setting, and the variable for it here.
 const ALIASES: [(&str, &str); 12] = [
     ("ADDR", "WEBHOOK_LISTEN"),
     ("ADDRESS", "WEBHOOK_LISTEN"),
@@ -28,20 +28,20 @@ const ALIASES: [(&str, &str); 12] = [
     ("SECRET_FILE", "STRIPE_WEBHOOK_SECRET_FILE"),
 ];
 
-/// The variables that name files, whose names could begin or end with anything.
+/// The variables that name files. Any text is a valid file name, so white space at the ends is checked here.
 const FILES: [&str; 2] = ["WEBHOOK_INBOX", "STRIPE_WEBHOOK_SECRET_FILE"];
 
-/// Refuses to go on with a variable that would be ignored.
+/// Fails if a variable would be ignored.
 pub(super) fn checked() -> Result<(), Failure> {
     let mut problems = Problems::default();
     check(&mut problems);
     problems.none_or(()).map_err(Failure::from)
 }
 
-/// Notes every variable that would be ignored, and every file whose name cannot be meant.
+/// Reports every variable that would be ignored, and every file name that is surely a mistake.
 pub(super) fn check(problems: &mut Problems) {
     let known = known(&Arguments::command());
-    // Values are looked at only where they tell an orchestrator's variable.
+    // A value matters only for recognizing an orchestrator's variable.
     let mut unknown: Vec<String> = std::env::vars_os()
         .filter_map(|(name, value)| unknown(&name.into_string().ok()?, &value, &known))
         .collect();
@@ -55,7 +55,7 @@ pub(super) fn check(problems: &mut Problems) {
     }
 }
 
-/// All variables that the commands read.
+/// All variables that any command reads.
 fn known(command: &clap::Command) -> Vec<String> {
     let own = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
     let mut names: Vec<String> = own.map(str::to_owned).collect();
@@ -81,18 +81,18 @@ fn unknown(name: &str, value: &OsString, known: &[String]) -> Option<String> {
         [] => {
             let known: Vec<_> =
                 known.iter().filter(|known| known.starts_with(PREFIX)).map(|it| &**it).collect();
-            format!("known are {}", known.join(", "))
+            format!("the settings are {}", known.join(", "))
         }
         near => format!("did you mean {}?", near.join(" or ")),
     };
     Some(format!(
-        "{name} is set, and there is no such setting: {advice} (a variable that is not for this server must not begin \
+        "{name} is set, but there is no such setting: {advice} (a variable that is not for this server must not begin \
          with {PREFIX})"
     ))
 }
 
-/// Whether it is one of the variables by which Kubernetes and Docker tell where the services are, given one whose name
-/// begins with `webhook`. The name comes without its `WEBHOOK_`.
+/// Whether Kubernetes or Docker set this variable to announce a service whose name begins with `webhook`. `name` is the
+/// variable's name without `WEBHOOK_`.
 ///
 /// Sources: <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>,
 /// <https://docs.docker.com/engine/network/links/#environment-variables>.

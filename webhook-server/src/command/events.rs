@@ -15,26 +15,26 @@ use crate::report::console::print;
 
 #[derive(Args)]
 pub(super) struct Events {
-    /// Only this type, or the types of this group: `charge.dispute.*`
+    /// Only this event type, or group of types: `charge.dispute.*`
     #[arg(value_name = "PATTERN", conflicts_with_all = ["explain", "enabled", "rust"])]
     pattern: Option<String>,
-    /// Lists the thin event types instead of the snapshot ones
+    /// List thin event types instead of snapshot event types
     #[arg(long, conflicts_with_all = ["pattern", "explain", "enabled", "rust"])]
     thin: bool,
-    /// Shows all fields of the object that a type carries, of an object (`subscription_item`), or of what stands inside
-    /// one (`subscription.items.data`)
+    /// Show all fields of the object that an event type carries, of an object (`subscription_item`), or of a value inside
+    /// an object (`subscription.items.data`)
     #[arg(long, value_name = "TYPE|OBJECT[.PATH]", conflicts_with_all = ["enabled", "rust"])]
     explain: Option<String>,
-    /// How many levels of lists and references `--explain` unfolds
+    /// How many levels of lists and references `--explain` expands
     #[arg(long, value_name = "LEVELS", default_value_t = 0, requires = "explain")]
     depth: usize,
-    /// Writes a handler of this type, with a view of its object, to begin with
+    /// Print the code of a handler for this type and of a view of its object
     #[arg(long, value_name = "TYPE", conflicts_with = "enabled")]
     rust: Option<String>,
-    /// The fields that the view of `--rust` has: `id,metadata.order_id,items.data[].price`
+    /// Fields of the view that `--rust` prints: `id,metadata.order_id,items.data[].price`
     #[arg(long, value_name = "PATHS", value_delimiter = ',', requires = "rust")]
     fields: Vec<String>,
-    /// Lists the types that this application handles, to be enabled on the endpoint in Stripe
+    /// List the types that this application handles: enable these on the endpoint in Stripe
     #[arg(long)]
     enabled: bool,
     #[command(flatten)]

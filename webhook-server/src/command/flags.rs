@@ -25,7 +25,7 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// Applies flags and environment to the program's settings, noting every value that cannot be read.
+    /// Applies flags and environment to the program's settings, and reports every value that cannot be read.
     pub(crate) fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
         self.listening.apply(settings, problems);
         self.keeping.apply(settings, problems);
@@ -36,23 +36,23 @@ impl Flags {
 pub(crate) type ListeningFlags = SettingFlags<Listening>;
 pub(crate) type KeepingFlags = SettingFlags<Keeping>;
 pub(crate) type InboxFlags = SettingFlags<Inbox>;
-/// Not flags to be used: `inbox prune` obeys the same environment as the server.
+/// Hidden as flags: `inbox prune` uses the same environment variables as the server.
 pub(crate) type RetentionVariables = SettingFlags<Retention>;
-/// Not flags to be used: `trigger` obeys the same environment as the server.
+/// Hidden as flags: `trigger` uses the same environment variables as the server.
 pub(crate) type AddressVariables = SettingFlags<Address>;
 
-/// Where the signing secret is, unless the environment holds it.
+/// The file that contains the signing secret, unless the environment contains it.
 #[derive(Args, Debug)]
 pub(crate) struct SecretFlag {
-    /// File with the endpoint's signing secret. Unlike a variable, child processes do not inherit it. Without it,
-    /// STRIPE_WEBHOOK_SECRET holds the secret
+    /// File that contains the endpoint's signing secret. Without it, the secret is read from STRIPE_WEBHOOK_SECRET, which
+    /// child processes inherit
     #[arg(long, value_name = "FILE", env = "STRIPE_WEBHOOK_SECRET_FILE")]
     pub(crate) secret_file: Option<PathBuf>,
 }
 
 /// Which settings a command takes.
 pub(crate) trait Selected: 'static {
-    /// Whether only the environment is to be used.
+    /// Whether `--help` leaves the flags out, because only the environment should set them.
     const IS_HIDDEN: bool = false;
 
     fn includes(setting: &Setting) -> bool;
@@ -143,7 +143,7 @@ impl<S: Selected> Args for SettingFlags<S> {
                 .long(setting.name())
                 .env(setting.variable())
                 .value_name(setting.value_name)
-                // Values are read later, so that all that are wrong are reported together.
+                // Values are read later, so that all wrong values are reported together.
                 .value_parser(ValueParser::os_string())
                 .hide(S::IS_HIDDEN)
                 .help(format!("{} [default: {}]", setting.help, setting.text(&defaults)));

@@ -15,15 +15,15 @@ use crate::report::console::print;
 
 #[derive(Args)]
 #[command(
-    after_help = "A handler in a library, also in that of the same package, is there only if the program names the \
-    crate (`use my_handlers as _;`). With the file that --lock writes under version control, --check in CI tells of one \
-    that is missing, and `App::handlers_lock(include_str!(…))` at each start."
+    after_help = "A handler in a library crate, including the library of the same package, is linked only if the \
+    program names the crate (`use my_handlers as _;`). To notice a missing handler, keep the file that --lock writes under \
+    version control: --check compares it in CI, and `App::handlers_lock(include_str!(…))` compares it at every start."
 )]
 pub(super) struct Handlers {
-    /// Writes the handlers and their event types into a file, in lines to be compared
+    /// Write the handlers and their event types to a file, one line each
     #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "format", "wide"])]
     lock: Option<PathBuf>,
-    /// Fails unless the handlers and their event types are those of a file that --lock wrote
+    /// Fail if the handlers and their event types differ from a file that --lock wrote
     #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "wide"])]
     check: Option<PathBuf>,
     #[command(flatten)]

@@ -31,8 +31,8 @@ pub(super) const PAGE: usize = 100;
 
 #[derive(Args)]
 #[command(after_help = "These commands work whether or not a server has the inbox open (--inbox).\n\
-    A task is one handler's work on one event. It is ready, running, blocked (an earlier task must end first), done, \
-    skipped, or parked. A parked task waits for a person: find it with `inbox list --state parked`, then use \
+    A task is one handler's work on one event. It is ready, running, blocked (an earlier task must finish first), done, \
+    skipped, or parked. A parked task waits for a person to decide: find it with `inbox list --state parked`, then use \
     `inbox retry` or `inbox skip`.")]
 pub(super) struct Inbox {
     #[command(subcommand)]
@@ -41,19 +41,19 @@ pub(super) struct Inbox {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Lists tasks, newest first
+    /// List tasks, newest first
     List(List),
-    /// Shows an event with its tasks, attempts and body
+    /// Show an event with its tasks, attempts and body
     Show(Show),
-    /// Counts events and tasks
+    /// Count events and tasks
     Stats(Stats),
-    /// Runs parked or waiting tasks now, and resets their attempts
+    /// Run parked or waiting tasks now, and reset their attempts
     Retry(Steer),
-    /// Gives up parked or waiting tasks
+    /// Close parked or waiting tasks without running them
     Skip(Skip),
-    /// Deletes now what has been kept long enough
+    /// Delete data that is past its retention time
     Prune(Prune),
-    /// Writes events with their tasks and bodies, one JSON object per line
+    /// Write events with their tasks and bodies, one JSON object per line
     Export(Export),
 }
 
@@ -67,8 +67,8 @@ struct Plain {
 
 #[derive(Args)]
 #[command(
-    after_help = "A running server prunes with its own settings. Without one, the settings are the program's and \
-    those of the environment (WEBHOOK_KEEP_BODIES, WEBHOOK_KEEP_IDS, WEBHOOK_KEEP_PARKED)."
+    after_help = "A running server prunes with its own settings. If no server is running, the program's settings and the \
+    environment apply (WEBHOOK_KEEP_BODIES, WEBHOOK_KEEP_IDS, WEBHOOK_KEEP_PARKED)."
 )]
 struct Prune {
     #[command(flatten)]
@@ -106,10 +106,10 @@ struct List {
 
 #[derive(Args)]
 struct Show {
-    /// Id of the event
+    /// Event id
     #[arg(value_name = "EVENT")]
     id: String,
-    /// Prints only the stored body
+    /// Print only the stored body
     #[arg(long)]
     body: bool,
     #[command(flatten)]

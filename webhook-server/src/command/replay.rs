@@ -16,14 +16,14 @@ use crate::store::{EventRow, Filter, Replayed};
 
 #[derive(Args)]
 #[command(
-    after_help = "A replay runs all handlers of the event's type, including handlers added since the event \
-    arrived, and whatever their earlier outcome. They see `Context::is_replay` and the same idempotency keys. Events whose \
-    body is not kept any more cannot be replayed.\n\nExamples:\n  \
+    after_help = "A replay runs all handlers of the event's type, regardless of their earlier outcome, including \
+    handlers added after the event arrived. Their `Context::is_replay` is true, and their idempotency keys are the same as \
+    before. Events whose body is no longer stored cannot be replayed.\n\nExamples:\n  \
     replay evt_1 evt_2 --handler shop::orders::fulfil\n  \
     replay --type 'charge.dispute.*' --since 2days --dry-run\n  replay --customer cus_1 --type 'invoice.*'"
 )]
 pub(super) struct Replay {
-    /// Ids of events
+    /// Event ids
     #[arg(
         value_name = "EVENT",
         required_unless_present_any = ["event_type", "object", "customer", "account", "since"]
@@ -34,7 +34,7 @@ pub(super) struct Replay {
     /// Only this handler
     #[arg(long, value_name = "ID")]
     handler: Option<String>,
-    /// Lists the selected events and runs nothing
+    /// List the selected events without running their handlers
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -28,18 +28,18 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     let mut problems = Problems::default();
     super::environment::check(&mut problems);
     if app.inline && flags.inbox.gives("inbox") {
-        problems.add("--inbox (or WEBHOOK_INBOX) is given, and this program is `.inline()`: it has no inbox");
+        problems.add("--inbox (or WEBHOOK_INBOX) is set, but this program is `.inline()` and has no inbox");
     }
     flags.apply(&mut app.settings, &mut problems);
     super::handlers::lock::hold(&app, &mut problems);
-    // Before the inbox is opened, which creates files. An address that cannot be read is reported already.
+    // Before the inbox is opened, because opening it creates files. An unreadable address has been reported already.
     let reserved = if problems.is_empty() { reserve(&app, &mut problems) } else { None };
     let secrets = secrets::read(
         flags.secret.secret_file.as_deref(),
         "without one, anyone could send events",
         &mut problems,
     );
-    // Before the inbox is opened, which may mean waiting for another server: this one can be stopped meanwhile.
+    // Before the inbox is opened, because that may wait for another server: a signal can stop the wait.
     let mut signal: Signal = Box::pin(signalled()?);
     let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
     let opening = tokio::task::spawn_blocking(move || app.into_server(secrets, None, parts, problems));
@@ -50,12 +50,12 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
             stderr::exit(0)
         }
     };
-    // On a thread of its own: a handler that blocks the application's runtime stops no answer.
+    // On a separate thread, so that a handler that blocks the application's runtime does not block any reply.
     let serving = thread::run(serve(server, reserved, signal));
-    serving.await.map_err(|error| super::failed("no thread to receive events on", &error))?
+    serving.await.map_err(|error| super::failed("could not start the thread that receives events", &error))?
 }
 
-/// Ends when the process is asked to end.
+/// Completes when the process is asked to stop.
 type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Result<(), Failure> {
@@ -66,12 +66,12 @@ async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Re
     ended(&server, stopped.map_err(|error| super::failed("no inbox", &error))?)
 }
 
-/// Says what was left undone. Ends the process at once if a handler blocks its thread, which would keep it alive.
+/// Reports what was left undone. Exits at once if a handler blocks its thread, which would keep the process alive.
 pub(super) fn ended(server: &Server, stopped: Stopped) -> Result<(), Failure> {
     if server.inbox.is_none() && !stopped.all_answered {
         complain(&format!(
-            "some deliveries were still in progress after {}: Stripe was not told that they succeeded, and will send \
-             them again",
+            "some deliveries were still in progress after {}: they were not acknowledged, and Stripe will send them \
+             again",
             humantime::format_duration(server.parts.settings.drain_timeout)
         ));
         stderr::exit(1)
@@ -80,19 +80,19 @@ pub(super) fn ended(server: &Server, stopped: Stopped) -> Result<(), Failure> {
         warn!("some requests were still in progress: Stripe will send them again");
     }
     if !stopped.all_ended {
-        warn!("a handler blocks its thread: it ends with the process, and its task runs again");
-        // While the inbox is still locked: the next server must not run the task beside this one.
+        warn!("a handler is blocking its thread: it ends with the process, and its task will run again");
+        // The inbox is still locked here, so the next server cannot run the task at the same time.
         stderr::exit(0);
     }
     Ok(())
 }
 
-/// Takes the address, or notes why it is not available.
+/// Reserves the address, or reports why it is not available.
 fn reserve(app: &App, problems: &mut Problems) -> Option<Reserved> {
     match Reserved::new(app.settings.listen) {
         Ok(reserved) => Some(reserved),
-        // Perhaps a server that is stopping has it. Where there is an inbox, that server has it, too, and opening it
-        // waits for the server.
+        // A server that is stopping may hold the address. If so, it also holds the inbox, and opening the inbox waits
+        // for that server.
         Err(unavailable) if unavailable.is_in_use() && !app.inline && app.settings.inbox.exists() => None,
         Err(unavailable) => {
             problems.add(unavailable);
@@ -101,7 +101,7 @@ fn reserve(app: &App, problems: &mut Problems) -> Option<Reserved> {
     }
 }
 
-/// Listens on the address, which is taken now if it was not before.
+/// Listens on the reserved address, or reserves it first.
 pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<TcpListener, Failure> {
     let reserved = reserved.map_or_else(|| Reserved::new(settings.listen), Ok);
     reserved.and_then(Reserved::listen).map_err(|unavailable| {

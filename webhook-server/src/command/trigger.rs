@@ -28,33 +28,33 @@ use crate::settings::Settings;
     trigger 'charge.dispute.*' --to http://127.0.0.1:8080/webhook\n  \
     trigger --story subscription\n  \
     trigger --file recorded.json\n\
-    `events --explain TYPE` shows what can be set; `trigger --help` lists the stories.")]
+    `events --explain TYPE` shows which fields can be set. `trigger --help` lists the stories.")]
 pub(super) struct Trigger {
-    /// Event type, or a group of them: `charge.dispute.*`
+    /// Event type, or group of types: `charge.dispute.*`
     #[arg(value_name = "TYPE", required_unless_present_any = ["story", "file"])]
     types: Vec<String>,
-    /// Sends all events of a story, in Stripe's order
+    /// Send all events of a story, in Stripe's order
     #[arg(long, value_name = "NAME", conflicts_with_all = ["types", "set", "previous"], value_parser = stories())]
     story: Option<String>,
-    /// Sends a recorded body as it is; `-` reads standard input
+    /// Send a recorded body unchanged; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["types", "story", "set", "previous", "account", "livemode"])]
     file: Option<PathBuf>,
-    /// Sets a field of the event's object; may be given several times
+    /// Set a field of the event's object; can be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// Sets what a field of the object was before; may be given several times
+    /// Set the previous value of a field of the object; can be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     previous: Vec<String>,
-    /// Sends it as an event of a connected account
+    /// Send as an event of this connected account
     #[arg(long, value_name = "ACCT")]
     account: Option<String>,
-    /// Sends it as an event of live mode
+    /// Send as a live mode event
     #[arg(long)]
     livemode: bool,
-    /// Prints the bodies and sends nothing
+    /// Print the bodies without sending them
     #[arg(long, conflicts_with_all = ["to", "secret_file", "format"])]
     print: bool,
-    /// Where to send it [default: the address and path that `serve` listens on]
+    /// URL to send to [default: the address and path that `serve` listens on]
     #[arg(long, value_name = "URL")]
     to: Option<Uri>,
     #[command(flatten)]

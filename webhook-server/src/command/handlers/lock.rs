@@ -1,4 +1,4 @@
-//! The lock file of handlers: which handlers a program must have, so that one which is not linked is missed.
+//! The lock file: the handlers that a program must have. Comparing it reveals a handler that was not linked.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::problems::Problems;
 use crate::report::console::print;
 use crate::report::format::program;
 
-/// What stands for the types that no other handler takes.
+/// Stands for the types that no other handler takes.
 const UNHANDLED: &str = "*";
 
 /// A handler and one event type that it takes, as a line: `shop::orders::paid payment_intent.succeeded`.
@@ -38,7 +38,7 @@ pub(super) fn write(registry: &Registry, file: &Path) -> Result<(), Failure> {
 
 pub(super) fn check(registry: &Registry, file: &Path) -> Result<(), Failure> {
     let text = fs::read_to_string(file).map_err(|error| {
-        let write = format!("`{} handlers --lock {}` writes it", program(), file.display());
+        let write = format!("to create it, run `{} handlers --lock {}`", program(), file.display());
         failed(&format!("{} cannot be read ({write})", file.display()), &error)
     })?;
     let name = file.display().to_string();
@@ -49,10 +49,10 @@ pub(super) fn check(registry: &Registry, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Notes where an application's handlers are not those of its lock file.
+/// Reports how an application's handlers differ from its lock file.
 pub(in crate::command) fn hold(app: &App, problems: &mut Problems) {
     let registry = Registry::linked();
-    // That there is none at all is told otherwise.
+    // A program without handlers gets an error of its own.
     if let Some(lock) = app.lock.filter(|_| !registry.registrations().is_empty())
         && let Some(difference) = difference(&registry, lock)
     {
@@ -60,7 +60,7 @@ pub(in crate::command) fn hold(app: &App, problems: &mut Problems) {
     }
 }
 
-/// How a program's handlers differ from those of a lock file's text.
+/// Compares a program's handlers with a lock file's text. `None` if they are the same.
 fn difference(registry: &Registry, lock: &str) -> Option<Difference> {
     let (expected, unreadable) = parse(lock);
     let linked = entries(registry);
@@ -96,7 +96,7 @@ fn entries(registry: &Registry) -> BTreeSet<Entry> {
     entries.collect()
 }
 
-/// The entries of a lock file, and the lines that are none.
+/// The entries of a lock file, and the lines that cannot be read.
 fn parse(text: &str) -> (BTreeSet<Entry>, Vec<String>) {
     let (mut entries, mut unreadable) = (BTreeSet::new(), Vec::new());
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -111,20 +111,20 @@ fn parse(text: &str) -> (BTreeSet<Entry>, Vec<String>) {
     (entries, unreadable)
 }
 
-/// What of a lock file is missing in the program, and the other way round.
+/// How a program and its lock file differ.
 #[derive(Debug)]
 struct Difference {
     missing: Vec<Entry>,
     added: Vec<Entry>,
     unreadable: Vec<String>,
-    /// Crates of which a handler is missing, and of whose libraries there is none at all.
+    /// Crates that have missing handlers and none linked from their library.
     unlinked: BTreeSet<String>,
 }
 
 impl Difference {
-    /// Says in lines what differs, and what to do.
+    /// Says in several lines what differs, and what to do.
     fn told(&self, lock: &str) -> String {
-        format!("the handlers of this program are not those of {lock}:\n{self}")
+        format!("the handlers of this program differ from {lock}:\n{self}")
     }
 }
 
@@ -139,20 +139,20 @@ impl fmt::Display for Difference {
             writeln!(f, "? {line}")?;
         }
         if !self.missing.is_empty() {
-            writeln!(f, "what begins with `-` is not in the program")?;
+            writeln!(f, "`-`: in the file, but not in the program")?;
         }
         for name in &self.unlinked {
             writeln!(
                 f,
-                "no handler of a library `{name}` is linked: if that is where they stand, add `use {name} as _;` to main.rs"
+                "no handlers of the library `{name}` are linked: if they are defined there, add `use {name} as _;` to main.rs"
             )?;
         }
         if !self.added.is_empty() {
-            writeln!(f, "what begins with `+` is not in the file")?;
+            writeln!(f, "`+`: in the program, but not in the file")?;
         }
         if !self.unreadable.is_empty() {
-            writeln!(f, "what begins with `?` is not an id and an event type")?;
+            writeln!(f, "`?`: not a handler's id and an event type")?;
         }
-        write!(f, "if this is meant, write the file again: `{} handlers --lock FILE`", program())
+        write!(f, "if this is intended, update the file: `{} handlers --lock FILE`", program())
     }
 }

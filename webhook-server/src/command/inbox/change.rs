@@ -17,13 +17,13 @@ use crate::store::{Filter, State, TaskRow};
 pub(super) struct Steer {
     #[command(flatten)]
     selection: Selection,
-    /// Only tasks in this state [default: parked, unless events are named]
+    /// Only tasks in this state [default: parked, unless event ids are given]
     #[arg(long, value_parser = steerable())]
     state: Option<State>,
-    /// All tasks in this state
+    /// Select all tasks in the state
     #[arg(long)]
     all: bool,
-    /// Lists the selected tasks and changes nothing
+    /// List the selected tasks without changing them
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

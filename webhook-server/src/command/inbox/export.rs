@@ -21,7 +21,7 @@ use crate::store::Filter;
 pub(super) struct Export {
     #[command(flatten)]
     selection: Selection,
-    /// File to write, readable by this user only [default: standard output]
+    /// File to write, readable only by this user [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use crate::store::{Filter, ParkReason};
 /// Flags that select tasks.
 #[derive(Args)]
 pub(crate) struct Selection {
-    /// Ids of events
+    /// Event ids
     #[arg(value_name = "EVENT")]
     ids: Vec<String>,
     #[command(flatten)]

@@ -14,11 +14,11 @@ impl ValueEnum for State {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.name()).help(match self {
             Self::Ready => "Runs when it is due",
-            Self::Running => "Is running",
-            Self::Blocked => "Runs when its lane is free",
+            Self::Running => "Is running now",
+            Self::Blocked => "Waits for an earlier task to finish",
             Self::Done => "Succeeded",
-            Self::Skipped => "Given up without success, on purpose",
-            Self::Parked => "Set aside for a person",
+            Self::Skipped => "Closed on purpose, without success",
+            Self::Parked => "Waits for a person to decide",
         }))
     }
 }
@@ -30,9 +30,9 @@ impl ValueEnum for ParkReason {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.name()).help(match self {
-            Self::Asked => "The handler asked for it",
+            Self::Asked => "The handler asked to park it",
             Self::Exhausted => "The last attempt failed",
-            Self::Poison => "The process ended three times while nothing else ran",
+            Self::Poison => "The process ended three times while only this task was running",
             Self::NoHandler => "The program has no such handler",
             Self::Undecodable => "The event does not fit the handler's type",
         }))
