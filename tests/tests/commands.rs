@@ -164,7 +164,8 @@ fn trigger_tells_a_story_in_stripes_order() {
     );
     let help = run(&mut quickstart(&["trigger", "--help"])).with_code(0).stdout;
     assert!(
-        help.contains("- payment-failed:") && help.contains("a card is declined, and another one is not"),
+        help.contains("- payment-failed:")
+            && help.contains("a card is declined, and another card is accepted"),
         "{help}"
     );
 }

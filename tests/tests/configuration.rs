@@ -54,7 +54,7 @@ fn what_cannot_be_a_secret_stops_the_start_and_the_cure_is_named() {
         ("a command", "$(pass stripe)".to_owned(), "a reference"),
         ("a template", "{{ stripe.secret }}".to_owned(), "a reference"),
         ("a reference on Windows", "%STRIPE_SECRET%".to_owned(), "a reference"),
-        ("an address", "op://vault/stripe/secret".to_owned(), "an address of a secret"),
+        ("an address", "op://vault/stripe/secret".to_owned(), "the address of a secret"),
         ("angle brackets", "<your-signing-secret>".to_owned(), "placeholder"),
         ("dots", "whsec_...".to_owned(), "placeholder"),
         ("an ellipsis", "whsec_…".to_owned(), "placeholder"),

@@ -432,7 +432,7 @@ fn a_type_that_is_newer_than_the_catalog_can_be_named_once_it_is_stored() {
         assert!(told.contains(&fixture.refunded) && told.contains("1 of 1 events"), "{told}");
     }
     let named = fixture.text(&["replay", "evt_newer", "--dry-run"]);
-    assert_eq!(named, "evt_newer  gift.wrapped  its body is not kept\n0 of 1 events would be replayed\n");
+    assert_eq!(named, "evt_newer  gift.wrapped  its body is not stored\n0 of 1 events would be replayed\n");
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Operations {
         retried
     }
 
-    /// Gives up parked or waiting tasks. Returns how many it changed.
+    /// Skips parked or waiting tasks. Returns how many it changed.
     pub(crate) async fn skip(&self, tasks: Vec<i64>, reason: String) -> Result<u64, StoreError> {
         let skipped = changed(tasks, |task| {
             let (store, reason) = (Arc::clone(&self.store), reason.clone());
@@ -126,7 +126,7 @@ impl Operations {
         replayed
     }
 
-    /// Frees everything that has been kept long enough.
+    /// Deletes everything that is past its retention time.
     pub(crate) async fn prune(&self) -> Result<Pruned, StoreError> {
         prune(&*self.store, self.retention, Duration::ZERO).await
     }
@@ -175,7 +175,7 @@ impl Operations {
     }
 }
 
-/// A replay that has begun, or what became of the event without one.
+/// A replay that has started, or the reason why the event cannot be replayed.
 enum Replay {
     Writing(JoinHandle<Result<Replayed, StoreError>>),
     Impossible(Replayed),

@@ -1,6 +1,6 @@
 //! Where the signing secrets come from: the environment or a file, never the command line.
 
-mod mistakes;
+mod diagnostics;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -103,7 +103,7 @@ fn read_file(file: &Path) -> io::Result<Zeroizing<String>> {
 }
 
 fn parse(place: &str, text: &str, problems: &mut Problems) -> Vec<Secret> {
-    if let Some(mistake) = mistakes::in_value(text) {
+    if let Some(mistake) = diagnostics::in_value(text) {
         problems.add(format!("{place}: {mistake}"));
         return Vec::new();
     }
@@ -123,7 +123,7 @@ fn parse(place: &str, text: &str, problems: &mut Problems) -> Vec<Secret> {
             problems.add(format!("{which}: it is the same as an earlier one; remove it"));
             continue;
         }
-        if let Some(mistake) = mistakes::in_secret(item) {
+        if let Some(mistake) = diagnostics::in_secret(item) {
             problems.add(format!("{which}: {mistake}"));
             continue;
         }

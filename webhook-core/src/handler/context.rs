@@ -1,9 +1,9 @@
 //! What a handler can know about its run.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::Envelope;
@@ -114,10 +114,6 @@ impl Context {
         for part in [&*self.event_key(), "\0", self.handler(), "\0", step] {
             hash.update(part);
         }
-        hash.finalize().iter().fold(String::from("webhook-"), |mut key, byte| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(key, "{byte:02x}");
-            key
-        })
+        format!("webhook-{:x}", Bytes::copy_from_slice(&hash.finalize()))
     }
 }

@@ -1,4 +1,4 @@
-//! `events`: lists what Stripe can send, and who handles it.
+//! `events`: lists Stripe's event types and the handlers of each.
 
 mod explain;
 mod rust;
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The types that a name or pattern stands for; a thin type by its name.
+/// The types that a pattern matches. A thin type is found only by its full name.
 fn named(pattern: &str) -> Result<Vec<&'static EventType>, Failure> {
     match catalog::expand(pattern) {
         Ok(types) => Ok(types),
@@ -97,7 +97,7 @@ fn named(pattern: &str) -> Result<Vec<&'static EventType>, Failure> {
     }
 }
 
-/// Says that a name or pattern stands for nothing, and what does.
+/// Reports a name or pattern that matches no type, with suggestions.
 pub(super) fn unknown(written: &str, mismatch: &Mismatch) -> Failure {
     let hint = match mismatch {
         Mismatch::Unknown(near) if !near.is_empty() => format!("did you mean `{}`?", near.join("` or `")),
@@ -112,7 +112,7 @@ pub(super) fn unknown(written: &str, mismatch: &Mismatch) -> Failure {
         Mismatch::SnapshotMissing(thin) => format!("there is only the thin event `{thin}`"),
         _ => "`events` lists all types".to_owned(),
     };
-    Failure::Failed(format!("no snapshot event type is called `{written}`: {hint}"))
+    Failure::Failed(format!("there is no snapshot event type `{written}`: {hint}"))
 }
 
 fn row(known: &EventType, registry: &Registry) -> Row {
@@ -132,7 +132,7 @@ fn unlisted_row(name: &'static str, registry: &Registry) -> Row {
     Row { event_type: name, kind: "unlisted", objects: Vec::new(), handlers }
 }
 
-/// The types that any handler names, one a line: what the endpoint in Stripe needs to send, and no more.
+/// Prints the types that any handler names, one per line: the types that the endpoint in Stripe must send.
 fn enabled(registry: &Registry, format: Format) -> Result<(), Failure> {
     let mut types: Vec<&str> = registry
         .registrations()

@@ -1,4 +1,4 @@
-//! `handlers`: lists this application's handlers, and holds them to a list.
+//! `handlers`: lists this application's handlers, and compares them with a lock file.
 
 pub(super) mod lock;
 
@@ -36,7 +36,7 @@ struct Row {
     /// `null` for the handler of unhandled types.
     events: Option<&'static [&'static str]>,
     payload: Option<&'static str>,
-    /// The fields that the payload reads; empty if it is no view.
+    /// The fields that the payload reads; empty if it is not a view.
     fields: &'static [&'static str],
     state: Vec<&'static str>,
     timeout_ms: Option<u128>,
@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is wrong with a program that has no handler.
+/// The error of a program without handlers.
 fn none() -> Failure {
     let mut problems = crate::problems::Problems::default();
     problems.add(webhook_core::RegistryProblem::Empty);
@@ -142,7 +142,7 @@ fn count(registry: &Registry) -> String {
     format!("{all} handler{}: {}", if all == 1 { "" } else { "s" }, by_crate(registry))
 }
 
-/// How many handlers stand in each crate. A package's library and its program may have one name.
+/// How many handlers each crate has. A package's library and its program may have the same name.
 pub(super) fn by_crate(registry: &Registry) -> String {
     let mut crates: BTreeMap<(&str, bool), usize> = BTreeMap::new();
     for handler in registry.registrations() {
@@ -171,7 +171,7 @@ fn cells(handler: &Registration) -> [Cell; 6] {
     [id.into(), events.into(), payload.into(), runs(&handler.policy).into(), at.into(), summary.into()]
 }
 
-/// What is not as usual in how a handler's runs are made, as its attribute would say it.
+/// The parts of a handler's policy that differ from the default, as its attribute would write them.
 fn runs(policy: &Policy) -> String {
     let Policy { timeout, retry, order, replies } = *policy;
     let time = humantime::format_duration;
@@ -181,13 +181,13 @@ fn runs(policy: &Policy) -> String {
         let (attempts, first, max) = (retry.attempts, time(retry.first_delay), time(retry.max_delay));
         said.push(format!("retry(attempts = {attempts}, first_delay = \"{first}\", max_delay = \"{max}\")"));
     }
-    // A handler that replies waits for no other, and its attribute cannot say so.
+    // A handler that replies has no order, and its attribute cannot set one.
     said.extend(Some(order).filter(|_| !replies).and_then(order_in_words));
     said.extend(replies.then(|| "reply".to_owned()));
     if said.is_empty() { "-".to_owned() } else { said.join(", ") }
 }
 
-/// What is not as usual in an order, as the attribute would say it.
+/// An order that differs from the default, as the attribute would write it.
 fn order_in_words(order: Order) -> Option<String> {
     let Order { mode, per, group } = order;
     let settings = [("per", per), ("group", group)].into_iter();
@@ -201,7 +201,7 @@ fn order_in_words(order: Order) -> Option<String> {
     }
 }
 
-/// A mode in the attribute's words.
+/// A mode as the attribute names it.
 fn word(mode: OrderMode) -> &'static str {
     match mode {
         OrderMode::Serial => "serial",
@@ -215,7 +215,7 @@ fn short_type(name: &str) -> &str {
     if name.contains('<') { name } else { name.rsplit("::").next().unwrap_or(name) }
 }
 
-/// A type's name, and whether the catalog does not list it.
+/// A type's name, marked if the catalog does not contain it.
 fn marked(name: &str) -> String {
     if catalog::find(name).is_some() { name.to_owned() } else { format!("{name} (unlisted)") }
 }

@@ -7,8 +7,6 @@ mod selection;
 pub(super) mod tables;
 mod values;
 
-use std::io::{self, Write};
-
 use self::change::{Skip, Steer};
 use self::export::Export;
 use self::json::Readable;
@@ -20,7 +18,7 @@ use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::operate::operator::Operator;
 use crate::problems::Problems;
-use crate::report::console::{complain, print};
+use crate::report::console::{print, print_unchanged, tell};
 use crate::report::stderr as log;
 use crate::settings::Settings;
 use crate::store::{Filter, State};
@@ -134,11 +132,11 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
     }
 }
 
-/// Reaches the inbox that the flag, the environment or the program names.
+/// Connects to the inbox that the flag, the environment or the program names.
 pub(super) async fn operator(mut app: App, flags: &InboxFlags) -> Result<Operator, Failure> {
     log::write_at_once("warn");
     if app.inline {
-        return Err(Failure::Failed("this program is `.inline()`: it has no inbox".to_owned()));
+        return Err(Failure::Failed("this program is `.inline()` and has no inbox".to_owned()));
     }
     let mut problems = Problems::default();
     flags.apply(&mut app.settings, &mut problems);
@@ -161,18 +159,6 @@ async fn list(app: App, list: &List) -> Result<(), Failure> {
     let is_cut = cut(&mut found, limit);
     write(list.plain.output, &found, is_cut, |rows, width| tables::tasks(rows).text(width))?;
     all_known(&mut operator, &list.selection.filter()?.event_ids).await
-}
-
-/// Writes to standard output byte for byte. `print` leaves out what would steer a terminal, and a body is data.
-fn exactly(text: &str) {
-    let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            std::process::exit(0);
-        }
-        complain(&format!("cannot write to standard output: {error}"));
-        std::process::exit(1);
-    }
 }
 
 /// Leaves `limit` rows. Returns whether there were more.
@@ -200,21 +186,15 @@ fn write<T: serde::Serialize>(
     Ok(())
 }
 
-/// Writes a note to standard error.
-fn tell(text: &str) {
-    // If standard error is closed, the note is lost.
-    let _ = anstream::stderr().write_all(text.as_bytes());
-}
-
 async fn show(app: App, show: Show) -> Result<(), Failure> {
     let mut operator = operator(app, &show.plain.inbox).await?;
     let found = operator.event(show.id.clone()).await?;
     if found.is_empty() {
-        return Err(Failure::Failed(format!("there is no event {} in the inbox", show.id)));
+        return Err(Failure::Failed(format!("event {} is not in the inbox", show.id)));
     }
     if show.body && found.len() > 1 {
         return Err(Failure::Failed(format!(
-            "{} events of different types or objects have the id {}: `inbox export {1}` writes them all",
+            "{} events of different types or objects have the id {}: `inbox export {1}` writes all of them",
             found.len(),
             show.id
         )));
@@ -222,10 +202,10 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
     // Almost always there is one.
     for (at, found) in found.into_iter().enumerate() {
         match (show.body, show.plain.output.format, &found.body) {
-            (true, _, Some(body)) => exactly(body),
+            (true, _, Some(body)) => print_unchanged(body),
             (true, _, None) => {
                 return Err(Failure::Failed(format!(
-                    "the body of {} is not kept, or not kept any more",
+                    "the body of {} is not stored, or no longer stored",
                     show.id
                 )));
             }

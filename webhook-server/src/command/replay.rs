@@ -119,7 +119,7 @@ fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Re
             print(&format!("{} tasks run{when} (events: {})\n", report.tasks, report.events));
             if !report.without_body.is_empty() {
                 print(&format!(
-                    "not replayed because their body is not kept: {}\n",
+                    "not replayed because their bodies are not stored: {}\n",
                     some(&report.without_body)
                 ));
             }

@@ -17,8 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A longer answer is not read: Stripe has no use for one.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// Signs a body with every secret and posts it. `now` is in seconds since the Unix epoch. The body of an answer that is
-/// too long, or breaks off, is empty.
+/// Signs a body with every secret and posts it. `now` is in seconds since the Unix epoch. If the answer's body is too long
+/// or incomplete, it is returned empty.
 pub(crate) async fn send(
     body: impl Into<Bytes>,
     secrets: &[Secret],
@@ -71,7 +71,7 @@ pub(crate) enum SendError {
     #[error("{to} did not answer within {} s", TIMEOUT.as_secs())]
     Timeout { to: Uri },
     #[error(
-        "{to} is not a URL to send to: it must begin with `http://` and name a host (https is not supported here)"
+        "cannot send to {to}: the URL must begin with `http://` and name a host (https is not supported here)"
     )]
     Url { to: Uri },
 }

@@ -1,7 +1,7 @@
-//! Tables for people: one line for each row, or as wide as the terminal.
+//! Tables for people: one line per row, or no wider than the terminal.
 //!
-//! Written here rather than taken from a library: none moves a column beneath its row, or breaks names where Stripe's and
-//! Rust's can be broken, which is what makes eight columns readable on eighty.
+//! This is not a library because none moves a column beneath its row, or breaks Stripe's and Rust's names between their
+//! parts. Both are needed to fit nine columns into 80 characters.
 
 mod wrap;
 
@@ -12,19 +12,19 @@ pub(crate) use self::wrap::{hanging, wrapped};
 
 use crate::report::format::printable;
 
-/// What stands between two columns.
+/// The space between two columns.
 const GAP: usize = 2;
 
-/// A column that can be wrapped is made no narrower than this, as long as another one can give way.
+/// The minimum width of a wrapped column, as long as another column can shrink.
 const NARROW: usize = 16;
 
-/// What stands beneath a row is moved in by this much.
+/// The indentation of text beneath a row.
 const INDENT: usize = 2;
 
-/// How many lines of one text stand beneath a row; the rest is for wider terminals, `--wide`, and `inbox show`.
+/// The maximum number of lines of one text beneath a row. Wider terminals, `--wide` and `inbox show` show the rest.
 const MAX_LINES: usize = 3;
 
-/// A column and what may become of it where there is no room.
+/// A column, and how it adapts if the table is too wide.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     name: &'static str,
@@ -52,7 +52,7 @@ impl Column {
         Self { name, fit: Fit::Wraps }
     }
 
-    /// A column that moves beneath the row, after a word that says what it is (or none).
+    /// A column that moves beneath the row, after a word that names it (or none).
     pub(crate) const fn beneath(name: &'static str, word: &'static str) -> Self {
         Self { name, fit: Fit::Beneath(word) }
     }
@@ -71,7 +71,7 @@ impl Cell {
         Self { lines: text.split('\n').map(printable).collect(), style }
     }
 
-    /// A text that others worded: its line breaks are not the table's.
+    /// A text from outside, such as an error: its line breaks become spaces.
     pub(crate) fn quoted(text: &str) -> Self {
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         Self { lines: vec![printable(&lines.join(" "))], style: Style::new() }
@@ -108,13 +108,13 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self.rows.push(row);
     }
 
-    /// Writes the table with its header, no wider than the terminal if there is one.
+    /// Formats the table with its header, no wider than the terminal if there is one.
     pub(crate) fn text(&self, terminal: Option<usize>) -> String {
         let header = self.columns.map(|column| Cell::styled(column.name, Style::new().bold()));
         self.written(terminal, std::iter::once(&header))
     }
 
-    /// Writes the rows alone.
+    /// Formats the rows alone.
     pub(crate) fn text_without_header(&self, terminal: Option<usize>) -> String {
         self.written(terminal, std::iter::empty())
     }
@@ -141,11 +141,11 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 }
 
-/// Where the cells of a table's rows stand.
+/// Where the cells of each row go.
 struct Layout {
     /// The columns that stand side by side, and their widths.
     beside: Vec<(usize, usize)>,
-    /// Those that moved beneath the row.
+    /// The columns that moved beneath the row.
     beneath: Vec<usize>,
     terminal: usize,
 }
@@ -154,7 +154,7 @@ impl Layout {
     fn new(columns: &[Column], natural: &[usize], terminal: Option<usize>) -> Self {
         let all = (0..columns.len()).map(|at| (at, natural[at])).collect();
         let mut layout = Self { beside: all, beneath: Vec::new(), terminal: terminal.unwrap_or(usize::MAX) };
-        // As few as possible move, the last first.
+        // Move as few as possible, starting with the last.
         while layout.total() > layout.terminal {
             let is_movable = |(at, _): &(usize, usize)| matches!(columns[*at].fit, Fit::Beneath(_));
             let Some(last) = layout.beside.iter().rposition(is_movable) else { break };
@@ -168,7 +168,7 @@ impl Layout {
         self.beside.iter().map(|(_, width)| width + GAP).sum::<usize>().saturating_sub(GAP)
     }
 
-    /// Takes the room that is missing from the widest column that can be wrapped; in the end from any.
+    /// Narrows the widest column that can be wrapped until the table fits; as a last resort, any column.
     fn shrink(&mut self, columns: &[Column]) {
         while self.total() > self.terminal {
             let widest = |floor: usize| {
@@ -206,7 +206,7 @@ impl Layout {
         }
     }
 
-    /// Writes what moved beneath, one after the other as long as there is room in the line.
+    /// Writes the columns that moved beneath, several per line if they fit.
     fn beneath(&self, columns: &[Column], row: &[Cell], text: &mut String) {
         let room = self.terminal.saturating_sub(INDENT).max(1);
         let mut used = 0;
@@ -247,7 +247,7 @@ fn painted(text: &str, style: Style) -> String {
     if style == Style::new() { text.to_owned() } else { format!("{style}{text}{style:#}") }
 }
 
-/// Leaves the first lines, and shows that there were more.
+/// Keeps the first lines, and marks a cut.
 fn cut(mut lines: Vec<String>, width: usize) -> Vec<String> {
     if lines.len() > MAX_LINES {
         lines.truncate(MAX_LINES);

@@ -70,7 +70,7 @@ fn stories() -> PossibleValuesParser {
     Story::all().iter().map(|story| PossibleValue::new(story.name()).help(story.about())).into()
 }
 
-/// An event that is to be sent.
+/// An event to send.
 struct Outgoing {
     event_type: String,
     event_id: String,
@@ -83,7 +83,7 @@ struct Answer {
     event_type: String,
     event_id: String,
     status: u16,
-    /// As the server worded it.
+    /// The server's own text.
     answer: String,
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     }
 }
 
-/// What is asked for: a recorded event, a story, or samples.
+/// The events to send: a recorded event, a story, or samples.
 fn events(arguments: &Trigger) -> Result<Vec<Outgoing>, Failure> {
     if let Some(file) = &arguments.file {
         return Ok(vec![recorded(file)?]);
@@ -152,8 +152,8 @@ fn events(arguments: &Trigger) -> Result<Vec<Outgoing>, Failure> {
     Ok(samples.into_iter().map(outgoing).collect())
 }
 
-/// Makes a sample of every type that is asked for, with the overrides in it. They belong together, unless a type is asked
-/// for twice.
+/// Makes a sample of every requested type, with the given fields set. The samples are about the same objects, unless a type
+/// is requested twice.
 fn samples(arguments: &Trigger) -> Result<Vec<Sample>, Failure> {
     let (common, set, previous) =
         (seed()?, pairs("--set", &arguments.set)?, pairs("--previous", &arguments.previous)?);
@@ -162,8 +162,8 @@ fn samples(arguments: &Trigger) -> Result<Vec<Sample>, Failure> {
     for written in &arguments.types {
         if Registry::linked().unlisted().contains(&written.as_str()) {
             return Err(Failure::Failed(format!(
-                "there is no sample of `{written}`: a handler takes it as unlisted, and the catalog does not say \
-                 what it carries; `--file` sends a recorded event"
+                "there is no sample of `{written}`: it is an unlisted type, and the catalog does not know its object; \
+                 use `--file` to send a recorded event"
             )));
         }
         let types = catalog::expand(written);
@@ -182,7 +182,7 @@ fn samples(arguments: &Trigger) -> Result<Vec<Sample>, Failure> {
     Ok(samples)
 }
 
-/// Reads `PATH=VALUE`, of which no path may stand twice.
+/// Reads pairs of `PATH=VALUE`. A path must not be repeated.
 fn pairs<'a>(flag: &str, settings: &'a [String]) -> Result<Vec<(&'a str, &'a str)>, Failure> {
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     for setting in settings {
@@ -191,7 +191,7 @@ fn pairs<'a>(flag: &str, settings: &'a [String]) -> Result<Vec<(&'a str, &'a str
         })?;
         if pairs.iter().any(|(other, _)| *other == path) {
             return Err(Failure::Failed(format!(
-                "{flag} {setting}: `{path}` is set already; keep one of the two"
+                "{flag} {setting}: `{path}` is set already; remove one of the two"
             )));
         }
         pairs.push(pair);
@@ -207,7 +207,7 @@ fn seed() -> Result<u64, Failure> {
     super::random().map_err(|error| super::failed("could not generate a random number", &error))
 }
 
-/// Reads a recorded body, which need not be an event.
+/// Reads a recorded body. It need not be a valid event.
 fn recorded(file: &Path) -> Result<Outgoing, Failure> {
     #[derive(Default, Deserialize)]
     struct Event {
@@ -237,7 +237,7 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
         return Ok(to.clone());
     }
     let mut address = settings.listen;
-    // One listens on "any address", and connects to one.
+    // A server listens on "any address", but a client connects to one.
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -253,8 +253,8 @@ fn why(refused: &Answer, to: &Uri) -> String {
     let reason = match StatusCode::from_u16(refused.status) {
         Ok(StatusCode::BAD_REQUEST) => "signature rejected: is the server using the same secret?",
         Ok(StatusCode::NOT_FOUND) => "there is no endpoint at this path",
-        Ok(StatusCode::INTERNAL_SERVER_ERROR) => "a handler failed; the server's log says how",
-        _ => "the server's log says why",
+        Ok(StatusCode::INTERNAL_SERVER_ERROR) => "a handler failed; see the server's log",
+        _ => "see the server's log",
     };
     format!("{to} answered {} to {}: {reason}", refused.status, refused.event_type)
 }

@@ -25,7 +25,7 @@ impl Client {
     }
 }
 
-/// What the server says of a request that it did not carry out.
+/// The reason that the server gives for refusing a request.
 fn refusal(body: &[u8]) -> OperateError {
     match serde_json::from_slice(body) {
         Ok(Refused { error }) => OperateError::Refused(error),

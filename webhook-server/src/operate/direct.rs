@@ -1,4 +1,4 @@
-//! Operations on the inbox's file itself, while no server has it.
+//! Operations directly on the inbox's file, while no server has it open.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::socket::path_beside;
 use crate::settings::Settings;
 use crate::store::{self, InboxLocation, Opening, Retention, Store};
 
-/// How long to wait for an inbox that another process has and no server answers for: another command, which ends soon,
-/// or a server that is starting or stopping.
+/// How long to wait for an inbox that another process has open while no server answers: that is another command, which
+/// ends soon, or a server that is starting or stopping.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait for another command before looking again whether a server has started.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Between two looks.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// An inbox that this process opened. It is opened for writing only when there is something to write: until then, a

@@ -143,23 +143,23 @@ enum Reached<'o> {
 /// Why an operation was not carried out, as a sentence for the operator.
 #[derive(Debug, Error)]
 pub(crate) enum OperateError {
-    #[error("an inbox in memory can only be reached by its own server: name a file with --inbox")]
+    #[error("only its own server can reach an inbox in memory: name a file with --inbox")]
     InMemory,
     #[error(
-        "there is no inbox {}: `serve` creates it; name another file with --inbox (or WEBHOOK_INBOX)",
+        "there is no inbox at {}: `serve` creates it; to use another file, set --inbox (or WEBHOOK_INBOX)",
         .0.display()
     )]
     Missing(PathBuf),
     #[error("{}", unusable(.0))]
     Unusable(OpenError),
     #[error(
-        "{}\nno server answers on {}: if none is starting or stopping, the server's log says why",
+        "{}\nno server answers on {}: unless one is starting or stopping, see the server's log",
         unusable(.why),
         .socket.display()
     )]
     Taken { why: OpenError, socket: PathBuf },
     #[error(
-        "{} belongs to another user ({source}): run the command as the user that the server runs as",
+        "{} belongs to another user ({source}): run the command as the server's user",
         .socket.display()
     )]
     OtherUser { socket: PathBuf, source: std::io::Error },
@@ -170,9 +170,9 @@ pub(crate) enum OperateError {
     Refused(String),
     #[error("the running server is a different version and its reply could not be decoded")]
     OtherVersion,
-    #[error("the server did not answer ({0}): what it did before stays done; run the command again")]
+    #[error("the server did not answer ({0}); changes that it already made are kept: run the command again")]
     NoAnswer(#[from] hyper::Error),
-    #[error("the request cannot be written: {0}")]
+    #[error("cannot encode the request: {0}")]
     Unsendable(String),
 }
 

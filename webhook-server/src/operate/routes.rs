@@ -24,7 +24,7 @@ pub(super) const SKIP: Route<Skip, u64> = Route::new("/skip");
 pub(super) const REPLAY: Route<Replay, Vec<Replayed>> = Route::new("/replay");
 pub(super) const PRUNE: Route<(), Pruned> = Route::new("/prune");
 
-/// A path, and the types of what goes over it.
+/// A path, with the types of its request and answer.
 pub(crate) struct Route<Request, Answer> {
     path: &'static str,
     types: PhantomData<fn(Request) -> Answer>,
@@ -55,7 +55,7 @@ pub(super) struct Replay {
     pub(super) handler: Option<String>,
 }
 
-/// Why the server did not do what it was asked.
+/// Why the server refused a request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Refused {
     pub(super) error: String,

@@ -1,4 +1,4 @@
-//! The wire form of what the store speaks in: one name for each state, reason and outcome.
+//! The wire form of the store's types: one name for each state, reason and outcome.
 //!
 //! What an operator reads (`store/rows.rs`) derives its wire form where it is defined, since it exists for nothing else.
 

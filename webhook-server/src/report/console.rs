@@ -2,11 +2,27 @@
 
 use std::io::{self, Write};
 
-/// Writes to standard output, in colour where it is a terminal.
+/// Writes to standard output, in colour if it is a terminal.
 ///
 /// Ends the process if the reader has gone, as in `events | head`.
 pub(crate) fn print(text: &str) {
-    let mut out = anstream::stdout().lock();
+    write(anstream::stdout().lock(), text);
+}
+
+/// Writes to standard output byte for byte, where [`print`] may remove escape sequences.
+///
+/// Ends the process if the reader has gone, as in `inbox export | head`.
+pub(crate) fn print_unchanged(text: &str) {
+    write(io::stdout().lock(), text);
+}
+
+/// Writes a note to standard error.
+pub(crate) fn tell(note: &str) {
+    // If standard error is closed, the note is lost.
+    let _ = anstream::stderr().write_all(note.as_bytes());
+}
+
+fn write(mut out: impl Write, text: &str) {
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         if error.kind() == io::ErrorKind::BrokenPipe {
             std::process::exit(0);

@@ -1,4 +1,4 @@
-//! `events --explain`: the fields of what an event carries, of any object, or of what stands inside one.
+//! `events --explain`: the fields of the object that an event carries, of any object, or of a value inside an object.
 
 use serde::Serialize;
 use webhook_core::catalog::{self, EventType, Field, Move, Shape};
@@ -22,7 +22,7 @@ struct Explained {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     event_type: Option<&'static str>,
     api_version: &'static str,
-    /// The fields of its object that this event never has.
+    /// The fields that the object never has in this event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lacks: Vec<&'static str>,
     objects: Vec<ExplainedPart>,
@@ -136,16 +136,16 @@ fn tree(fields: &[Field], indent: usize, depth: usize, text: &mut String) {
     }
 }
 
-/// What a field holds.
+/// The fields inside a field.
 struct Inside<'a> {
     /// The name of the object, if it has one.
     name: Option<&'static str>,
     fields: &'a [Field],
-    /// How far it is unfolded from there.
+    /// How many more levels to expand.
     depth: usize,
 }
 
-/// What is unfolded below a field: what has no name of its own always, an object that has one as far as asked for.
+/// The fields to show below a field: always those of an unnamed value, and those of a named object up to the depth.
 fn inside(shape: &Shape, depth: usize) -> Vec<Inside<'_>> {
     match shape {
         Shape::Nested(fields) => vec![Inside { name: None, fields, depth }],

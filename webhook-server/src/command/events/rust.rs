@@ -1,4 +1,4 @@
-//! `events --rust`: a handler of a type, with a view of its object, to begin with.
+//! `events --rust`: the code of a handler for a type and of a view of its object.
 
 mod place;
 mod views;
@@ -14,7 +14,7 @@ pub(super) fn write(event_type: &str, fields: &[String]) -> Result<(), Failure> 
     let known = match catalog::expand(event_type).as_deref() {
         Ok([known]) if known.name == event_type => *known,
         Ok(_) => {
-            return Err(Failure::Failed(format!("`{event_type}` is a pattern: --rust takes one type")));
+            return Err(Failure::Failed(format!("`{event_type}` is a pattern, but --rust takes one type")));
         }
         Err(mismatch) => return Err(unknown(event_type, mismatch)),
     };

@@ -1,26 +1,26 @@
-//! What is asked about: an event type, an object, or a path inside one.
+//! The subject of `--explain`: an event type, an object, or a path inside one.
 
 use webhook_core::catalog::{self, EventType, Field, Kind, Mismatch, Shape};
 
 use super::unknown;
 use crate::command::Failure;
 
-/// What is asked about.
+/// The subject of `--explain`.
 pub(super) struct Subject {
     pub(super) written: String,
-    /// The event, if it was named and nothing inside it.
+    /// The event, if the text names an event without a path.
     pub(super) event: Option<&'static EventType>,
-    /// The objects that are shown: several where Stripe sends one of several.
+    /// The objects to show; several if Stripe sends one of several.
     pub(super) parts: Vec<Part>,
 }
 
-/// An object, or what stands inside one without a name of its own.
+/// An object, or an unnamed value inside one.
 pub(super) struct Part {
     pub(super) object: &'static str,
     /// The steps inside the object.
     pub(super) steps: Vec<String>,
     pub(super) fields: Vec<Field>,
-    /// Whether it is one value that holds nothing further.
+    /// Whether it is a single value without fields.
     pub(super) is_value: bool,
 }
 
@@ -43,10 +43,10 @@ impl Part {
 }
 
 impl Subject {
-    /// Finds what a text names: `invoice.paid`, `subscription_item`, `subscription.items.data`, `invoice.paid.lines`.
+    /// Finds the subject that a text names: `invoice.paid`, `subscription_item`, `subscription.items.data`, `invoice.paid.lines`.
     pub(super) fn find(written: &str) -> Result<Self, Failure> {
         if written.contains('*') {
-            return Err(Failure::Failed(format!("`{written}` is a pattern: --explain takes one type")));
+            return Err(Failure::Failed(format!("`{written}` is a pattern, but --explain takes one type")));
         }
         let ends = written.match_indices('.').map(|(at, _)| at).chain([written.len()]);
         for end in ends.collect::<Vec<_>>().into_iter().rev() {
@@ -64,7 +64,7 @@ impl Subject {
             return Ok(Self { written, event: catalog::find(name), parts });
         };
         let found: Vec<_> = parts.iter().map(|part| walk(part, path)).collect();
-        // Where an event carries one of several objects, it is enough that one of them has it.
+        // If an event carries one of several objects, it is enough that one of them has the path.
         if found.iter().all(Result::is_err) {
             return Err(match found.into_iter().find_map(Result::err) {
                 Some(lost) if lost.is_helpful || !is_like_an_event(&written) => Failure::Failed(lost.message),
@@ -84,7 +84,7 @@ fn named(name: &str) -> Option<Vec<Part>> {
     catalog::object(name).map(|object| vec![Part::of(object.name, object.fields.clone())])
 }
 
-/// Goes along a path; `data`, `[]` and numbers lead into lists and arrays, and so does the path without them.
+/// Follows a path. `data`, `[]` and numbers lead into lists and arrays, and may be left out.
 fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
     let mut here = Part { fields: part.fields.clone(), ..Part::of(part.object, Vec::new()) };
     let mut shape = Shape::Nested(here.fields.clone());
@@ -106,7 +106,7 @@ fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
                 Some(object) => here = Part::of(object.name, object.fields.clone()),
                 None => here.fields.clear(),
             },
-            // What holds nothing further is shown as the one line that it has.
+            // A value without fields is shown as one line.
             _ => {
                 here.steps.pop();
                 here.fields = vec![field];
@@ -121,10 +121,10 @@ fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
     Ok(std::iter::once(here).chain(others.filter_map(named).flatten()).collect())
 }
 
-/// A path that leads nowhere.
+/// Why a path was not found.
 struct Lost {
     message: String,
-    /// Whether the message says what would be right.
+    /// Whether the message suggests a correction.
     is_helpful: bool,
 }
 
@@ -138,12 +138,12 @@ fn no_field(part: &Part, path: &str, here: &Part, step: &str) -> Lost {
     Lost { message, is_helpful: !near.is_empty() }
 }
 
-/// Whether what was meant may be an event type: `payment_intent.succeded`.
+/// Whether the text may be a misspelled event type: `payment_intent.succeded`.
 fn is_like_an_event(written: &str) -> bool {
     matches!(catalog::expand(written), Err(Mismatch::Unknown(near)) if !near.is_empty())
 }
 
-/// Says that a name stands for no event type and no object, and what was probably meant.
+/// Reports a name that is neither an event type nor an object, with a suggestion.
 fn unnamed(written: &str) -> Failure {
     let mismatch = match catalog::expand(written) {
         Err(mismatch) => mismatch,
@@ -152,13 +152,13 @@ fn unnamed(written: &str) -> Failure {
     let near = catalog::nearest(written, catalog::objects());
     match (&mismatch, near.first()) {
         (Mismatch::Unknown(types), Some(near)) if types.is_empty() => Failure::Failed(format!(
-            "no snapshot event type and no object is called `{written}`: did you mean `{near}`?"
+            "there is no snapshot event type or object `{written}`: did you mean `{near}`?"
         )),
         _ => unknown(written, &mismatch),
     }
 }
 
-/// What an array, list, map or reference holds.
+/// The element type of an array, list, map or reference.
 pub(super) fn element(shape: &Shape) -> &Shape {
     match shape {
         Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) | Shape::Map(inner) => {

@@ -5,12 +5,12 @@ use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
 use super::selection::Selection;
-use super::{PAGE, Plain, all_known, handler, json, named, operator, tables, tell, write};
+use super::{PAGE, Plain, all_known, handler, json, named, operator, tables, write};
 use crate::app::App;
 use crate::command::{Failure, Format};
 use crate::operate::operator::Operator;
 use crate::operate::wire::Named;
-use crate::report::console::print;
+use crate::report::console::{print, tell};
 use crate::store::{Filter, State, TaskRow};
 
 #[derive(Args)]
@@ -30,7 +30,7 @@ pub(super) struct Steer {
     plain: Plain,
 }
 
-/// The states in which a task can be changed: a running task belongs to its handler, and a finished one is finished.
+/// The states in which a task can be changed. A running task belongs to its handler, and a finished task stays as it is.
 fn steerable() -> impl TypedValueParser<Value = State> {
     let states = [State::Parked, State::Ready, State::Blocked];
     PossibleValuesParser::new(states.iter().filter_map(ValueEnum::to_possible_value))
@@ -85,7 +85,7 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
     let mut filter = steer.selection.filter()?;
     if !steer.all && !steer.selection.selects() {
         return Err(Failure::Failed(
-            "no tasks selected: name events, use --type, --object, --customer, --account, --handler, --since or --why, \
+            "no tasks selected: give event ids, use --type, --object, --customer, --account, --handler, --since or --why, \
              or use --all".to_owned(),
         ));
     }
@@ -126,7 +126,7 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
     all_known(&mut operator, &filter.event_ids).await
 }
 
-/// Removes the tasks whose handlers this program does not have, and says so: they would only be parked again.
+/// Leaves out the tasks whose handlers this program does not have, and says so: they would only be parked again.
 fn leave_without_handler(meant: &mut Vec<TaskRow>) {
     let all = meant.len();
     meant.retain(|task| handler(&task.handler).is_ok());
@@ -140,7 +140,7 @@ fn leave_without_handler(meant: &mut Vec<TaskRow>) {
     }
 }
 
-/// Says which tasks the same selection finds in other states, since parked ones were not found.
+/// Says which tasks the same selection finds in other states, because it finds no parked task.
 async fn tell_of_waiting(operator: &mut Operator, filter: Filter) -> Result<(), Failure> {
     for state in [State::Ready, State::Blocked] {
         let waiting = operator.tasks(Filter { state: Some(state), after: None, ..filter.clone() }).await?;

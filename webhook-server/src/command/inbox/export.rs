@@ -10,11 +10,12 @@ use indicatif::ProgressBar;
 
 use super::json::Readable;
 use super::selection::Selection;
-use super::{PAGE, all_known, exactly, named, operator};
+use super::{PAGE, all_known, named, operator};
 use crate::app::App;
 use crate::command::flags::InboxFlags;
 use crate::command::{Failure, failed};
 use crate::operate::operator::Operator;
+use crate::report::console::print_unchanged;
 use crate::store::Filter;
 
 #[derive(Args)]
@@ -63,7 +64,7 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
             line.push('\n');
             match &mut file {
                 Some((file, cannot)) => file.write_all(line.as_bytes()).map_err(&*cannot)?,
-                None => exactly(&line),
+                None => print_unchanged(&line),
             }
         }
         bar.inc(1);

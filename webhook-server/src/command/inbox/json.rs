@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::command::{self, Failure};
 use crate::store::StoredEvent;
 
-/// Writes JSON in which no character steers a terminal: JSON itself escapes only those below U+0020.
+/// Writes JSON without characters that control a terminal: JSON itself escapes only those below U+0020.
 pub(in crate::command) fn json(value: &impl Serialize) -> Result<String, Failure> {
     let text = command::json(value)?;
     let mut shown = String::with_capacity(text.len());
@@ -30,7 +30,7 @@ pub(super) struct Readable {
     body: Option<Body>,
 }
 
-/// What Stripe sent: every digit, key and escape of it, only the space between them may be another.
+/// The body as Stripe sent it, except for white space between its parts.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Body {
@@ -48,7 +48,7 @@ impl Readable {
         Self::with(found, &['\r', '\t', '\n'])
     }
 
-    /// Writes a blank for these, which are bare in JSON only between its values.
+    /// Replaces these characters with a space. In JSON, they occur unescaped only between values.
     fn with(mut found: StoredEvent, space: &[char]) -> Self {
         let body = found.body.take().map(|text| match RawValue::from_string(text.replace(space, " ")) {
             Ok(json) => Body::Json(json),

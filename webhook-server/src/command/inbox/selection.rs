@@ -1,8 +1,8 @@
 //! Which tasks or events a command selects.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::Offset;
 use webhook_core::{Registry, catalog};
 
 use crate::command::{Failure, events};
@@ -77,8 +77,8 @@ impl Selection {
     }
 }
 
-/// Checks that what is named exists: types and handlers in this program, or else in the inbox, where newer types and
-/// handlers that are gone may be; events in the inbox.
+/// Checks that the named event type and handler exist in this program, or in the inbox, which may contain newer types and
+/// removed handlers.
 pub(crate) async fn named(operator: &mut Operator, filter: &Filter) -> Result<(), Failure> {
     if let Some(written) = &filter.event_type
         && !Registry::linked().names(written)
@@ -115,36 +115,13 @@ pub(crate) fn handler(written: &str) -> Result<(), Failure> {
     Err(Failure::Failed(format!("this program has no handler `{written}`: {meant}")))
 }
 
-/// Reads a time with a UTC offset: `2026-11-23T09:30:00+02:00`.
-fn with_offset(written: &str) -> Option<SystemTime> {
-    let at = written.len().checked_sub("+02:00".len())?;
-    let (local, offset) = written.split_at_checked(at)?;
-    let is_east = match offset.as_bytes().first()? {
-        b'+' => true,
-        b'-' => false,
-        _ => return None,
-    };
-    let (hours, minutes) = offset[1..].split_once(':')?;
-    let number = |text: &str, limit: u64| {
-        let is_plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u64>().ok().filter(|number| is_plain && *number < limit)
-    };
-    let offset = Duration::from_secs(60 * (60 * number(hours, 24)? + number(minutes, 60)?));
-    let local = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
-    if is_east { local.checked_sub(offset) } else { local.checked_add(offset) }
-}
-
-/// Reads a point in time. In milliseconds since the Unix epoch.
+/// Reads a point in time, in UTC unless it has an offset. In milliseconds since the Unix epoch.
 pub(crate) fn since(written: &str) -> Result<i64, Failure> {
-    let ago = || SystemTime::now().checked_sub(humantime::parse_duration(written).ok()?);
-    let time = with_offset(written)
-        .ok_or(())
-        .or_else(|()| humantime::parse_rfc3339_weak(written))
-        .or_else(|_| humantime::parse_rfc3339(&format!("{written}T00:00:00Z")))
-        .ok()
-        .or_else(ago)
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    time.map(|time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX)).ok_or_else(|| {
+    let time = || written.parse::<Timestamp>().ok();
+    let local = || Offset::UTC.to_timestamp(written.parse().ok()?).ok();
+    let ago = || Timestamp::now().checked_sub(humantime::parse_duration(written).ok()?).ok();
+    let found = time().or_else(local).or_else(ago);
+    found.map(Timestamp::as_millisecond).ok_or_else(|| {
         Failure::Failed(format!(
             "--since is {written:?}: it must be a time such as 2026-11-23T07:30:00Z, a day such as 2026-11-23, or how \
              long ago, such as 2h or 3days"

@@ -11,7 +11,7 @@ use crate::store::{
     AttemptOutcome, AttemptRow, EventRow, ParkReason, QuarantineRow, State, Stats, StoredEvent, TaskRow,
 };
 
-/// How far what belongs to a handler is moved in beneath it.
+/// The indentation of the lines beneath a handler.
 const INDENT: usize = 2;
 
 pub(super) fn tasks(tasks: &[TaskRow]) -> Table<9> {
@@ -46,7 +46,7 @@ pub(super) fn tasks(tasks: &[TaskRow]) -> Table<9> {
 pub(in crate::command) fn events(events: &[EventRow]) -> Table<3> {
     let mut table = Table::new([Column::whole("EVENT"), Column::wraps("TYPE"), Column::beneath("", "")]);
     for event in events {
-        let note = if event.has_body { "" } else { "its body is not kept" };
+        let note = if event.has_body { "" } else { "its body is not stored" };
         table.add([Cell::quoted(&event.event_id), Cell::quoted(&event.event_type), note.into()]);
     }
     table
@@ -163,7 +163,7 @@ pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {
     text
 }
 
-/// Values, each after its name.
+/// Lists values, each after its name.
 fn named<const COUNT: usize>(facts: [(&str, String); COUNT], width: Option<usize>) -> String {
     let mut table = Table::new([Column::whole(""), Column::wraps("")]);
     for (name, value) in facts {
@@ -172,7 +172,7 @@ fn named<const COUNT: usize>(facts: [(&str, String); COUNT], width: Option<usize
     table.text_without_header(width)
 }
 
-/// Adds a text that is as wide as the terminal, moved in. Its first word stands out.
+/// Adds an indented text, wrapped to the terminal, with its first word highlighted.
 fn paragraph(text: &mut String, indent: usize, word: (&str, Style), rest: &str, width: Option<usize>) {
     let (word, style) = word;
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(1));
@@ -212,7 +212,7 @@ fn why(why: ParkReason) -> &'static str {
     }
 }
 
-/// Milliseconds since the Unix epoch, in words.
+/// Milliseconds since the Unix epoch, as text in RFC 3339.
 fn time(millis: i64) -> String {
     let time = UNIX_EPOCH.checked_add(Duration::from_millis(millis.unsigned_abs()));
     time.map_or("-".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())

@@ -23,7 +23,7 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Breaks the lines of a text that are wider than the terminal. What follows is moved in further than its line.
+/// Breaks the lines that are wider than the terminal. Continuation lines are indented further.
 pub(crate) fn hanging(text: &str, terminal: Option<usize>) -> String {
     let Some(terminal) = terminal else { return text.to_owned() };
     let mut fitted = String::with_capacity(text.len());

@@ -140,6 +140,8 @@ fn parts(db: &Connection) -> rusqlite::Result<BTreeSet<String>> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     /// As `sha256sum` writes them.
@@ -150,8 +152,8 @@ mod tests {
         let made: BTreeSet<String> = (1..)
             .zip(MIGRATIONS)
             .map(|(number, text)| {
-                let hex: String = digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("{hex}  {number}.sql")
+                let digest = Bytes::copy_from_slice(&digest(text));
+                format!("{digest:x}  {number}.sql")
             })
             .collect();
         assert_eq!(

@@ -1,28 +1,28 @@
-//! Where a view belongs, and what stands at a path there.
+//! The object, or path inside an object, that a view reads; and what is at a path there.
 
 use webhook_core::catalog::{self, EventType, Field, Object, Shape};
 
 use crate::command::Failure;
 use crate::command::events::subject::element;
 
-/// Fields that most programs read, where an object has them.
+/// Fields that most programs read.
 const FIELDS_MOST_WANTED: [&str; 6] = ["amount", "currency", "customer", "status", "total", "type"];
 
-/// How many fields a view has for which none were chosen.
+/// How many fields a view has if the user chose none.
 const FIELDS_OF_A_VIEW: usize = 8;
 
-/// Where a view belongs.
+/// The object, or path inside an object, that a view reads.
 #[derive(Clone)]
 pub(super) struct Place {
     pub(super) object: &'static str,
     /// The path inside the object; empty for the object itself.
     pub(super) at: String,
     fields: Vec<Field>,
-    /// The event that carries the object, where the place is the object itself.
+    /// The event that carries the object, if the place is the object itself.
     event: Option<&'static EventType>,
 }
 
-/// What stands at a path.
+/// What is at a path.
 pub(super) struct Found {
     pub(super) shape: Shape,
     pub(super) may_be_missing: bool,
@@ -33,14 +33,14 @@ impl Place {
         Self { object: object.name, at: String::new(), fields: object.fields.clone(), event: None }
     }
 
-    /// An object in an event, without what the event lacks of it.
+    /// An object in an event, without the fields that the event lacks.
     pub(super) fn carried(event: &'static EventType, object: &Object) -> Self {
         let mut place = Self { event: Some(event), ..Self::object(object) };
         place.fields.retain(|field| event.lacks().all(|lacking| lacking != field.name));
         place
     }
 
-    /// The place inside what a path leads to, if it has fields.
+    /// The place that a path leads to, if it has fields.
     pub(super) fn inner(&self, path: &str, shape: &Shape) -> Option<Self> {
         match element(shape) {
             Shape::Nested(fields) => {
@@ -57,8 +57,8 @@ impl Place {
         }
     }
 
-    /// Splits a path where it goes into the elements of a list or array, or into a reference: what is before that, and
-    /// what is read of it.
+    /// Splits a path where it enters the elements of a list or array, or a reference. Returns the path up to there and the
+    /// rest.
     pub(super) fn split(&self, path: &str) -> Result<(String, Option<String>), Failure> {
         let mut shape = Shape::Nested(self.fields.clone());
         let mut left = path;
@@ -74,7 +74,7 @@ impl Place {
                 left = after;
                 continue;
             }
-            // `data`, `data[]`, `[]` and numbers say only that it goes into an element.
+            // `data`, `data[]`, `[]` and numbers only enter an element.
             loop {
                 let step = after.split('.').next().unwrap_or(after);
                 let name = step.split('[').next().unwrap_or(step);
@@ -129,7 +129,7 @@ impl Place {
         })
     }
 
-    /// Fields that say most: the id, then those that are always there, then others, as far as they are plain values.
+    /// The most useful plain fields: the id, then fields that are always present, then others.
     pub(super) fn some_fields(&self) -> Vec<String> {
         let is_plain = |field: &&Field| {
             !matches!(field.name, "object" | "livemode")

@@ -1,4 +1,4 @@
-//! Views of Stripe's objects as Rust text, checked as the derive macro checks them: what may be missing is an `Option`.
+//! Writes views of Stripe's objects as Rust code that the derive macro accepts: a field that may be missing is an `Option`.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use webhook_core::catalog::{self, EventType, Shape};
 use super::place::{Place, pascal_case};
 use crate::command::Failure;
 
-/// The handler that is written shows the fields, which is not reading them.
+/// The printed handler only formats the view with `Debug`, which the compiler does not count as reading the fields.
 const UNREAD: &str = "#[allow(dead_code, reason = \"until the handler reads it\")]\n";
 
-/// The structs and enums that were written so far.
+/// The structs and enums written so far.
 #[derive(Default)]
 pub(super) struct Views {
     written: Vec<View>,
@@ -33,7 +33,7 @@ struct Line {
 }
 
 impl Views {
-    /// Writes what the event's object is read as, and returns its name.
+    /// Writes the payload type for the event's object, and returns its name.
     pub(super) fn payload(&mut self, event: &'static EventType, paths: &[String]) -> Result<String, Failure> {
         let objects = event.objects.iter().filter_map(|name| catalog::object(name));
         let places = objects.map(|object| Place::carried(event, object));
@@ -51,7 +51,7 @@ impl Views {
         }
         match (&views[..], refused) {
             ([], Some(refused)) => Err(refused),
-            // Events of the objects that have no such field are skipped.
+            // The handler skips events with objects that have no such field.
             ([(_, one)], _) => Ok(one.clone()),
             _ => Ok(self.either(event, &views)),
         }
@@ -62,7 +62,7 @@ impl Views {
         let variants = views.iter().map(|(object, view)| format!("    {}({view}),\n", pascal_case(object)));
         let variants = variants.collect::<String>();
         let text = format!(
-            "/// What `{}` carries: one of several objects.\n\
+            "/// The object that `{}` carries: one of several types.\n\
              #[derive(Debug, StripeObject)]\n{UNREAD}enum {name} {{\n{variants}}}\n",
             event.name
         );
@@ -70,11 +70,11 @@ impl Views {
         name
     }
 
-    /// Writes a view with the fields at these paths, or with some to begin with, and returns its name.
+    /// Writes a view with the fields at these paths, or with a default choice, and returns its name.
     fn view(&mut self, place: &Place, paths: &[String]) -> Result<String, Failure> {
         let chosen = if paths.is_empty() { place.some_fields() } else { paths.to_vec() };
         let mut lines: Vec<Line> = Vec::new();
-        // What is read inside one list or reference is one view.
+        // All paths inside one list or reference form one view.
         let mut within: Vec<(String, Vec<String>)> = Vec::new();
         for path in &chosen {
             let (outer, inner) = place.split(path)?;
@@ -96,7 +96,7 @@ impl Views {
             format!("{}.{}", place.object, place.at)
         };
         let text = format!(
-            "/// What this program reads of `{what}`.\n\
+            "/// The fields of `{what}` that this program reads.\n\
              #[derive(Debug, StripeObject)]\n#[stripe(object = \"{}\"{at})]\n{UNREAD}struct {name} {{\n{lines}}}\n",
             place.object
         );
@@ -104,7 +104,7 @@ impl Views {
         Ok(name)
     }
 
-    /// The type that reads what stands at a path of a place, and of what is inside it these paths.
+    /// The type that reads the value at a path of a place, and these paths inside the value.
     fn ty(&mut self, place: &Place, path: &str, inner: &[String]) -> Result<String, Failure> {
         let found = place.find(path)?;
         let ty = self.reader(&found.shape, &place.inner(path, &found.shape), inner)?;
@@ -122,7 +122,7 @@ impl Views {
                 self.reads_maps = true;
                 format!("HashMap<String, {}>", self.reader(inner, inside, paths)?)
             }
-            // In an event it is nearly always the id.
+            // In an event it is nearly always an id.
             Shape::Expandable(_) if paths.is_empty() => "String".to_owned(),
             Shape::Expandable(inner) => {
                 self.reads_references = true;
@@ -144,7 +144,7 @@ impl Views {
         })
     }
 
-    /// A name that no view has yet.
+    /// A name that no view has taken yet.
     fn unused(&self, wanted: &str) -> String {
         let is_taken = |name: &str| self.written.iter().any(|view| view.name == name);
         let numbered = (2..).map(|number| format!("{wanted}{number}"));
@@ -183,7 +183,7 @@ impl Line {
     }
 }
 
-/// A Rust name for the last step of a path, which no other line has.
+/// A Rust name for the last step of a path, different from those of the other lines.
 fn field_name(path: &str, lines: &[Line]) -> String {
     const KEYWORDS: [&str; 8] = ["abstract", "final", "in", "move", "ref", "type", "use", "where"];
     let snake = |text: &str| {
