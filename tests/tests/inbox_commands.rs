@@ -258,7 +258,7 @@ fn show_tells_all_of_an_event() {
         // Byte for byte, also what a terminal would not show.
         assert_eq!(fixture.text(&["inbox", "show", &fixture.paid, "--body"]), fixture.paid_body);
         let unkept = fixture.run(&["inbox", "show", &fixture.created, "--body"]).with_code(1);
-        assert!(unkept.stderr.contains("kept") && unkept.stdout.is_empty(), "{unkept:#?}");
+        assert!(unkept.stderr.contains("stored") && unkept.stdout.is_empty(), "{unkept:#?}");
         let unknown = fixture.run(&["inbox", "show", "evt_unknown"]).with_code(1);
         assert!(unknown.stderr.contains("evt_unknown"), "{unknown:#?}");
     });
@@ -458,7 +458,7 @@ fn prune_frees_what_was_kept_long_enough() {
     let told = fixture.text(&["inbox", "prune"]);
     assert!(told.contains('1'), "{told}");
     let gone = fixture.run(&["inbox", "show", &fixture.paid, "--body"]).with_code(1);
-    assert!(gone.stderr.contains("kept"), "{gone:#?}");
+    assert!(gone.stderr.contains("stored"), "{gone:#?}");
     assert_eq!(fixture.json(&["replay", &fixture.paid])["without_body"], json!([fixture.paid]));
 }
 
@@ -524,7 +524,7 @@ fn an_inbox_that_cannot_be_reached_is_not_made() {
     let memory = run(command(Path::new(":memory:")).args(["inbox", "list"])).with_code(1);
     assert!(memory.stderr.contains("in memory"), "{memory:#?}");
     let inline = run(command(&missing).args(["inbox", "list"]).env("OPERATED_INLINE", "1")).with_code(1);
-    assert!(inline.stderr.contains("it has no inbox"), "{inline:#?}");
+    assert!(inline.stderr.contains("has no inbox"), "{inline:#?}");
 }
 
 #[test]
