@@ -86,18 +86,17 @@ impl Server {
         Self { parts, receiver, inbox }
     }
 
-    /// Recovers the tasks of former processes and starts the background work. If the inbox's disk is full, returns
-    /// `false`: nothing was started, and nothing is accepted until a later call succeeds.
+    /// Recovers the tasks of former processes, before anything is received. If the inbox's disk is full, returns
+    /// `false`: nothing is accepted until a later call succeeds.
     ///
     /// # Errors
     ///
     /// Fails if the inbox cannot be used.
-    pub(crate) async fn start(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn recover(&self) -> Result<bool, StoreError> {
         let Some(inbox) = &self.inbox else { return Ok(true) };
         match inbox.worker.recover().await {
             Ok(recovered) => {
                 self.report_recovered(inbox, &recovered).await;
-                self.start_background_work(inbox);
                 Ok(true)
             }
             Err(error) if error.may_pass() => Ok(false),
@@ -109,15 +108,15 @@ impl Server {
     /// in progress, for at most `drain-timeout` in all. Runs that have not ended then are cancelled, and their tasks are
     /// returned without counting the attempt.
     ///
-    /// `is_started` is what [`start`](Self::start) returned; if it is `false`, the start is tried again all the time.
+    /// `is_recovered` is what [`recover`](Self::recover) returned; if it is `false`, that is tried again until it succeeds.
     ///
     /// # Errors
     ///
-    /// Fails if a later start fails.
+    /// Fails if a later recovery fails.
     pub(crate) async fn run(
         &self,
         listener: TcpListener,
-        is_started: bool,
+        is_recovered: bool,
         shutdown: impl Future<Output = ()>,
     ) -> Result<Stopped, StoreError> {
         let stopping_since = OnceLock::new();
@@ -127,10 +126,13 @@ impl Server {
             let _ = stopping_since.set(Instant::now());
         };
         let drain_timeout = self.parts.settings.drain_timeout;
+        if is_recovered {
+            self.start_background_work();
+        }
         let (receiver, report) = (Arc::clone(&self.receiver), self.parts.report.clone());
         let all_answered = tokio::select! {
             all_answered = listen(listener, receiver, report, shutdown, drain_timeout) => all_answered,
-            error = self.keep_trying_to_start(is_started) => return Err(error),
+            error = self.keep_trying_to_recover(is_recovered) => return Err(error),
             () = self.summarise() => unreachable!("it never ends"),
         };
         let spent = stopping_since.get().map_or(Duration::ZERO, Instant::elapsed);
@@ -147,13 +149,13 @@ impl Server {
         Ok(Stopped { all_answered, all_ended })
     }
 
-    /// Starts when the inbox's disk has room. Returns only an error.
-    async fn keep_trying_to_start(&self, is_started: bool) -> StoreError {
-        if !is_started {
+    /// Recovers when the inbox's disk has space, and starts the background work. Returns only an error.
+    async fn keep_trying_to_recover(&self, is_recovered: bool) -> StoreError {
+        if !is_recovered {
             loop {
                 tokio::time::sleep(FULL_DISK_PAUSE).await;
-                match self.start().await {
-                    Ok(true) => break,
+                match self.recover().await {
+                    Ok(true) => break self.start_background_work(),
                     Ok(false) => {}
                     Err(error) => return error,
                 }
@@ -163,7 +165,8 @@ impl Server {
     }
 
     /// Starts what works on the inbox in the background: operators' commands, retention, the worker and its lease.
-    fn start_background_work(&self, inbox: &InboxParts) {
+    fn start_background_work(&self) {
+        let Some(inbox) = &self.inbox else { return };
         let (store, keep) = (Arc::clone(&inbox.worker.store), self.parts.settings.retention());
         if let InboxLocation::File(path) = &self.parts.settings.inbox {
             let wake = Some(inbox.worker.waker());

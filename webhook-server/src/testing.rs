@@ -87,11 +87,21 @@ impl TestApp {
     /// Panics if it cannot start, with a list of everything that is wrong.
     #[track_caller]
     pub fn new(app: App) -> Self {
+        Self::starting_at(SystemTime::now(), app)
+    }
+
+    /// Starts an application at another time than the present, for a test whose dates are fixed.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[track_caller]
+    pub fn starting_at(now: SystemTime, app: App) -> Self {
         panics::install(Texts::Written);
         let Ok(secret) = Secret::new("whsec_of_a_test_application") else {
             unreachable!("the text is a secret")
         };
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let clock = ManualClock::new(millis(since));
         let store = match open_in_memory(Some(StoreClock::manual(&clock))) {
             Ok(store) => store,
@@ -112,7 +122,8 @@ impl TestApp {
         self.server.parts.registry.registrations().iter().map(|handler| handler.id).collect()
     }
 
-    /// Signs a sample and delivers it, and runs what is due.
+    /// Signs a sample and delivers it, and runs what is due. Returns when no run of the application is in progress, which
+    /// includes runs that other deliveries started: a handler that delivers through the application waits for itself.
     ///
     /// # Panics
     ///
@@ -195,9 +206,20 @@ impl TestApp {
         }
     }
 
-    /// Moves the clock to a time, without running what becomes due. A time that has passed changes nothing.
+    /// Moves the clock to a time, without running what becomes due.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the time has passed: an inbox's clock never goes back. A test whose dates are fixed starts with
+    /// [`starting_at`](Self::starting_at).
+    #[track_caller]
     pub fn set_time(&self, now: SystemTime) {
-        self.clock.advance_to(millis(now.duration_since(UNIX_EPOCH).unwrap_or_default()));
+        let millis = millis(now.duration_since(UNIX_EPOCH).unwrap_or_default());
+        assert!(
+            millis >= self.clock.now(),
+            "the clock of an application under test never goes back: use `starting_at`"
+        );
+        self.clock.advance_to(millis);
     }
 
     /// Stops the application and starts it again on the same inbox, as a deployment does. Its state is the same.

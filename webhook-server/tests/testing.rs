@@ -89,9 +89,8 @@ async fn a_timeout_fails_and_a_type_without_a_handler_does_not() {
 
 #[tokio::test]
 async fn the_clock_is_the_tests() {
-    let app = app();
-    let start = SystemTime::now();
-    app.set_time(start);
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let app = TestApp::starting_at(start, App::new().state(Shop("ours")));
     let seconds = start.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let forged = format!("t={seconds},v1={}", "0".repeat(64));
     let refused = app.deliver_body(&forged, "{}").await;
@@ -99,6 +98,8 @@ async fn the_clock_is_the_tests() {
     assert!(refused.refusal().unwrap().contains("matches under any"), "{:?}", refused.refusal());
     app.set_time(start + Duration::from_secs(10_000));
     assert_eq!(app.deliver(fixture!("customer.created")).await.status(), 200, "signed at the test's time");
+    let back = catch_unwind(AssertUnwindSafe(|| app.set_time(start)));
+    assert!(back.is_err(), "the clock never goes back");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
 use crate::problems::Problems;
-use crate::report::console::print;
+use crate::report::console::{complain, print};
 use crate::report::terminal::Terminal;
 use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
@@ -81,7 +81,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let skipped = if arguments.no_samples { Vec::new() } else { registry.unlisted() };
     print(&greeting(&registry, &url, &signing, !samples.is_empty()));
     print(&skipped.into_iter().map(no_sample).collect::<String>());
-    let is_started = server.start().await.map_err(|error| super::failed("no inbox", &error))?;
+    let is_recovered = server.recover().await.map_err(|error| super::failed("no inbox", &error))?;
 
     let sending = async {
         for sample in samples {
@@ -90,7 +90,10 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             send(body, &secrets, &url, now).await.map_err(|error| super::failed("not sent", &error))?;
             // Wait, so that the output lines of each sample stay together.
             if let Some(inbox) = &server.inbox {
-                inbox.worker.in_flight.none().await;
+                tokio::select! {
+                    _ = inbox.worker.run_due() => {}
+                    () = terminal.blocked() => {}
+                }
             }
         }
         Ok(())
@@ -105,12 +108,21 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             drop(done);
             sent
         };
-        let (stopped, sent) = tokio::join!(server.run(listener, is_started, shutdown), sending);
-        stopped.map_err(|error| super::failed("no inbox", &error))?;
-        return sent.and_then(|()| match terminal.unsuccessful() {
+        let (stopped, sent) = tokio::join!(server.run(listener, is_recovered, shutdown), sending);
+        let stopped = stopped.map_err(|error| super::failed("no inbox", &error))?;
+        sent?;
+        let result = match terminal.unsuccessful() {
             0 => Ok(()),
-            _ => Err(Failure::Failed("a handler did not succeed with its sample".to_owned())),
-        });
+            _ => Err("a handler did not succeed with its sample"),
+        };
+        if let Err(reason) = result
+            && !stopped.all_ended
+        {
+            complain(&reason);
+            // A handler that blocks its thread would keep the process alive.
+            stderr::exit(1);
+        }
+        return result.map_err(|reason| Failure::Failed(reason.to_owned()));
     }
     let signal = super::serve::signalled()?;
     let staying = async {
@@ -121,7 +133,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     };
     // A handler that blocks its thread keeps the samples waiting, and must not keep the server from stopping.
     let stopped = tokio::select! {
-        stopped = server.run(listener, is_started, signal) => stopped,
+        stopped = server.run(listener, is_recovered, signal) => stopped,
         stopped = staying => stopped,
     };
     super::serve::ended(&server, stopped.map_err(|error| super::failed("no inbox", &error))?)

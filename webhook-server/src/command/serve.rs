@@ -59,10 +59,10 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
 type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Result<(), Failure> {
-    let is_started = server.start().await.map_err(|error| super::failed("no inbox", &error))?;
+    let is_recovered = server.recover().await.map_err(|error| super::failed("no inbox", &error))?;
     let listener = listen(reserved, &server.parts.settings)?;
     announce(&server, &listener);
-    let stopped = server.run(listener, is_started, signal).await;
+    let stopped = server.run(listener, is_recovered, signal).await;
     ended(&server, stopped.map_err(|error| super::failed("no inbox", &error))?)
 }
 

@@ -162,7 +162,7 @@ impl Recorder {
 }
 
 /// How long the answer to an event may take, if Stripe waits for it: as long as Stripe waits, minus a tenth for the return
-/// back, at most half a second.
+/// trip, at most half a second.
 fn answer_within(event_type: &str) -> Option<Duration> {
     let patience = catalog::awaited(event_type)?.patience;
     Some(patience - (patience / 10).min(Duration::from_millis(500)))

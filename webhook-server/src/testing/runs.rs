@@ -29,7 +29,7 @@ impl Sink for Recorded {
                 let run = Run { event_key: envelope.key(), report: Arc::clone(report) };
                 self.runs().push(run);
             }
-            Fact::AttemptBlocks { handler, .. } => {
+            Fact::AttemptBlocks { handler, has_started: true, .. } => {
                 self.blocked.send_replace(Some(handler));
             }
             _ => {}
