@@ -138,7 +138,7 @@ fn what_was_answered_with_200_survives_every_kill() {
 
 /// In the line that says which inbox it is.
 fn suspects_in(line: &str) -> Option<u64> {
-    let (_, rest) = line.split_once(" unfinished=")?;
+    let (_, rest) = line.split_once(" interrupted=")?;
     rest.split(' ').next()?.parse().ok()
 }
 

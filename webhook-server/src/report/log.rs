@@ -77,7 +77,7 @@ fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[Han
         }
         InboxLocation::File(path) => {
             let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            info!(path = %shown.display(), unfinished = recovered.suspects, resumed = recovered.resumed, "inbox");
+            info!(path = %shown.display(), interrupted = recovered.suspects, resumed = recovered.resumed, "inbox");
             for caution in cautions(path) {
                 warn!("{caution}");
             }
