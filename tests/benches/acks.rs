@@ -24,7 +24,7 @@ fn main() {
     latency(200, Duration::from_secs(15));
 }
 
-/// Sends `count` events over so many connections; returns the rate, and the number of syncs if they are counted.
+/// Sends `count` events over `connections` connections; returns the rate, and the number of syncs if they are counted.
 fn measure(name: &str, connections: usize, count: usize, counted_by: Option<&str>) -> (f64, Option<f64>) {
     let counts = counted_by.map(|_| new_inbox().with_file_name("syncs"));
     let (server, address, inbox) = start(counts.as_deref());

@@ -70,7 +70,7 @@ fn the_handlers_outcomes_decide_the_status() {
     server.process.line_with(Stream::Stdout, "good_beside_bad: ran");
     let log = log_of(server);
     assert!(!log.contains("outcomes::good_beside_bad outcome"), "it succeeded: {log}");
-    assert!(log.contains("event skipped"), "a skip is no failure: {log}");
+    assert!(log.contains("event skipped"), "a skip is not a failure: {log}");
     // Each line says what an operator looks for.
     let failures: Vec<_> = log.lines().filter(|line| line.contains("handler did not succeed")).collect();
     assert_eq!(failures.len(), 7, "{failures:#?}");

@@ -73,7 +73,7 @@ impl Log {
 fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[HandlerStats]) {
     match location {
         InboxLocation::Memory => {
-            warn!("the inbox is kept in memory: what is in it is lost with this process");
+            warn!("the inbox is kept in memory: its contents are lost when this process ends");
         }
         InboxLocation::File(path) => {
             let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());

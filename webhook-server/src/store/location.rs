@@ -36,7 +36,7 @@ pub(crate) struct Opening {
     pub(crate) disk_floor: u64,
     /// Whether the file may lie on a file system that other machines may share.
     pub(crate) on_network_disk: bool,
-    /// How long to wait for another process that has the inbox.
+    /// How long to wait while another process has the inbox open.
     pub(crate) patience: Duration,
 }
 

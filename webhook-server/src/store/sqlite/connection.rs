@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::problem::Problem;
 use super::schema::Schema;
 
-/// How long to wait for another program that has the database locked.
+/// How long to wait while another program has the database locked.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sets what does not depend on where the database is kept.

@@ -25,7 +25,7 @@ pub(super) const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
 #[derive(Debug)]
 pub(super) struct InboxFile {
     pub(super) path: PathBuf,
-    /// How long to wait for another process that has the file.
+    /// How long to wait while another process has the file open.
     patience: Duration,
     held: Mutex<Held>,
 }
