@@ -19,7 +19,14 @@ mod run;
 mod secrets;
 mod server;
 mod settings;
-#[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "nothing implements the storage interface"))]
+#[cfg_attr(
+    not(feature = "sqlite"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        reason = "nothing implements the storage interface, and no test uses it"
+    )
+)]
 mod store;
 #[cfg(feature = "sqlite")]
 pub mod testing;

@@ -88,8 +88,7 @@ impl Operations {
 
     /// Makes parked or waiting tasks ready now, with their full number of attempts. Returns how many it changed.
     pub(crate) async fn retry(&self, tasks: Vec<i64>) -> Result<u64, StoreError> {
-        let known = self.registry.registrations().iter();
-        let handlers: Arc<[HandlerId]> = known.map(|handler| handler.id).collect();
+        let handlers: Arc<[HandlerId]> = self.registry.ids().collect();
         let retried = changed(tasks, |task| {
             let (store, handlers) = (Arc::clone(&self.store), Arc::clone(&handlers));
             async move { store.retry(task, handlers).await }

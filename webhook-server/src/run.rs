@@ -10,3 +10,6 @@ pub(crate) mod panics;
 pub(crate) mod slots;
 mod task;
 pub(crate) mod worker;
+
+#[cfg(test)]
+pub(crate) mod test_handlers;

@@ -137,14 +137,15 @@ impl Server {
         };
         let spent = stopping_since.get().map_or(Duration::ZERO, Instant::elapsed);
         let all_ended = match &self.inbox {
-            Some(inbox) => inbox.worker.drain(drain_timeout.saturating_sub(spent)).await,
+            Some(inbox) => {
+                let all_ended = inbox.worker.drain(drain_timeout.saturating_sub(spent)).await;
+                if all_ended {
+                    inbox.worker.leave().await;
+                }
+                all_ended
+            }
             None => all_answered,
         };
-        if let Some(inbox) = &self.inbox
-            && all_ended
-        {
-            inbox.worker.leave().await;
-        }
         self.parts.report.summarise();
         Ok(Stopped { all_answered, all_ended })
     }

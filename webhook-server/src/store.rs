@@ -35,9 +35,10 @@ pub(crate) use self::rows::{
     AttemptOutcome, AttemptRow, EventRow, Filter, HandlerStats, Pruned, QuarantineRow, Replayed, Stats,
     StoredEvent, TaskRow,
 };
+pub use self::task::State;
 pub(crate) use self::task::{
     Capacity, Claim, ClaimResult, Disposition, FinishResult, HandlerId, Heartbeat, Lane, Lease, NewEvent,
-    NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, State, Ticket, moment,
+    NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, Ticket, moment,
 };
 
 /// The result of a store operation, when it is done.

@@ -56,7 +56,6 @@ use crate::problems::Problems;
 use crate::receive::reply;
 use crate::report::Report;
 use crate::run::panics::{self, Texts};
-use crate::run::worker::Worker;
 use crate::server::Server;
 use crate::store::clock::{ManualClock, StoreClock, millis};
 use crate::store::{Filter, open_in_memory};
@@ -119,7 +118,7 @@ impl TestApp {
 
     /// Returns the ids of all handlers of the application, sorted.
     pub fn handlers(&self) -> Vec<&'static str> {
-        self.server.parts.registry.registrations().iter().map(|handler| handler.id).collect()
+        self.server.parts.registry.ids().collect()
     }
 
     /// Signs a sample and delivers it, and runs what is due. Returns when no run of the application is in progress, which
@@ -255,11 +254,12 @@ impl TestApp {
 
     /// Runs what is due. Returns how long until the next task is due.
     async fn run_due(&self) -> Option<Duration> {
-        let worker: &Arc<Worker> = &self.server.inbox.as_ref()?.worker;
-        tokio::select! {
-            next_due = worker.run_due() => next_due,
-            handler = self.recorded.blocked() => {
-                panic!("`{handler}` blocks its thread and does not end: give what it calls a timeout, or await it")
+        match self.server.inbox.as_ref()?.worker.run_due().await {
+            Ok(next_due) => next_due,
+            Err(handler) => {
+                panic!(
+                    "`{handler}` blocks its thread and does not end: give what it calls a timeout, or await it"
+                )
             }
         }
     }

@@ -120,6 +120,11 @@ impl Registry {
         &self.registrations
     }
 
+    /// Returns the ids of all handlers, sorted.
+    pub fn ids(&self) -> impl Iterator<Item = &'static str> {
+        self.registrations.iter().map(|registration| registration.id)
+    }
+
     /// Finds a handler by its id. If several have the same id, which is a [problem](Self::problems), it finds one of them.
     pub fn get(&self, id: &str) -> Option<&'static Registration> {
         let at = self.registrations.binary_search_by(|registration| registration.id.cmp(id)).ok()?;

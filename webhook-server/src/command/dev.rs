@@ -81,7 +81,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let skipped = if arguments.no_samples { Vec::new() } else { registry.unlisted() };
     print(&greeting(&registry, &url, &signing, !samples.is_empty()));
     print(&skipped.into_iter().map(no_sample).collect::<String>());
-    let is_recovered = server.recover().await.map_err(|error| super::failed("no inbox", &error))?;
+    let is_recovered = server.recover().await.map_err(super::serve::no_inbox)?;
 
     let sending = async {
         for sample in samples {
@@ -90,10 +90,8 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             send(body, &secrets, &url, now).await.map_err(|error| super::failed("not sent", &error))?;
             // Wait, so that the output lines of each sample stay together.
             if let Some(inbox) = &server.inbox {
-                tokio::select! {
-                    _ = inbox.worker.run_due() => {}
-                    () = terminal.blocked() => {}
-                }
+                // The terminal has counted a handler that blocks its thread.
+                let _ = inbox.worker.run_due().await;
             }
         }
         Ok(())
@@ -109,7 +107,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             sent
         };
         let (stopped, sent) = tokio::join!(server.run(listener, is_recovered, shutdown), sending);
-        let stopped = stopped.map_err(|error| super::failed("no inbox", &error))?;
+        let stopped = stopped.map_err(super::serve::no_inbox)?;
         sent?;
         let result = match terminal.unsuccessful() {
             0 => Ok(()),
@@ -136,7 +134,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         stopped = server.run(listener, is_recovered, signal) => stopped,
         stopped = staying => stopped,
     };
-    super::serve::ended(&server, stopped.map_err(|error| super::failed("no inbox", &error))?)
+    super::serve::ended(&server, stopped.map_err(super::serve::no_inbox)?)
 }
 
 /// The secrets to sign and to verify with: the user's, such as the Stripe CLI's, so that its events are accepted, too;

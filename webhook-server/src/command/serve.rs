@@ -21,6 +21,7 @@ use crate::server::address::Reserved;
 use crate::server::signals::shutdown_signal;
 use crate::server::{Server, Stopped, thread};
 use crate::settings::Settings;
+use crate::store::StoreError;
 
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     stderr::write_aside("info");
@@ -59,11 +60,11 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
 type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Result<(), Failure> {
-    let is_recovered = server.recover().await.map_err(|error| super::failed("no inbox", &error))?;
+    let is_recovered = server.recover().await.map_err(no_inbox)?;
     let listener = listen(reserved, &server.parts.settings)?;
     announce(&server, &listener);
     let stopped = server.run(listener, is_recovered, signal).await;
-    ended(&server, stopped.map_err(|error| super::failed("no inbox", &error))?)
+    ended(&server, stopped.map_err(no_inbox)?)
 }
 
 /// Reports what was left undone. Exits at once if a handler blocks its thread, which would keep the process alive.
@@ -135,4 +136,9 @@ fn announce(server: &Server, listener: &TcpListener) {
         api_version = webhook_core::catalog::api_version(),
         "listening"
     );
+}
+
+/// The inbox could not be used, or no longer.
+pub(super) fn no_inbox(error: StoreError) -> Failure {
+    super::failed("no inbox", &error)
 }

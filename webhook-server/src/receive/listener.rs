@@ -16,13 +16,14 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tracing::debug;
 
 use super::connections::Connection;
 use super::{Receiver, reply};
 use crate::report::format::chain;
 use crate::report::{Fact, Report};
+use crate::run::in_flight::{InFlight, InFlightGuard};
 
 /// How long the head of a request may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,7 +53,7 @@ pub(crate) async fn listen(
     drain_timeout: Duration,
 ) -> bool {
     let (stop, stopping) = watch::channel(false);
-    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let open = InFlight::default();
     let last_request = LAST_REQUEST_TIMEOUT.min(drain_timeout / 2);
     let start = |stream, peer| {
         let Some(connection) = receiver.connections.admit(Some(peer)) else {
@@ -61,7 +62,7 @@ pub(crate) async fn listen(
         };
         debug!(%peer, "connection accepted");
         let receiver = Arc::clone(&receiver);
-        let http = Http { receiver, connection, stopping: stopping.clone(), _open: open.clone() };
+        let http = Http { receiver, connection, stopping: stopping.clone(), _open: open.one() };
         tokio::spawn(http.serve(stream, last_request));
     };
     let mut shutdown = pin!(shutdown);
@@ -89,10 +90,8 @@ pub(crate) async fn listen(
         start(stream, peer);
     }
     stop.send_replace(true);
-    drop(open);
     let drained = async {
-        // The channel ends with the last connection.
-        while all_closed.recv().await.is_some() {}
+        open.none().await;
         receiver.in_flight.none().await;
     };
     tokio::time::timeout(drain_timeout, drained).await.is_ok()
@@ -130,7 +129,7 @@ struct Http {
     receiver: Arc<Receiver>,
     connection: Connection,
     stopping: watch::Receiver<bool>,
-    _open: mpsc::Sender<()>,
+    _open: InFlightGuard,
 }
 
 impl Http {

@@ -58,6 +58,7 @@ mod tests {
     use webhook_core::{Order, Policy, Subscription};
 
     use super::*;
+    use crate::run::test_handlers::registration;
 
     fn event(account: &str, object: &str) -> Envelope {
         let body = format!(
@@ -68,18 +69,7 @@ mod tests {
     }
 
     fn handler(policy: Policy) -> Registration {
-        Registration {
-            id: "shop::paid",
-            takes: Subscription::Unhandled,
-            module: "",
-            binary: None,
-            file: "",
-            line: 0,
-            doc: "",
-            policy,
-            needs: |_| {},
-            run: |_| Box::pin(async { Ok(None) }),
-        }
+        registration("shop::paid", Subscription::Unhandled, policy, |_| Box::pin(async { Ok(None) }))
     }
 
     #[test]

@@ -14,6 +14,7 @@ use webhook_core::{
 
 use super::*;
 use crate::run::attempt::Runner;
+use crate::run::test_handlers::registration;
 use crate::server::{Parts, Server};
 use crate::settings::Settings;
 use crate::store::{InboxLocation, Opening, Store, open, open_in_memory};
@@ -90,18 +91,7 @@ fn request(path: &str, signatures: &[&str], body: &Bytes) -> Request<TestBody> {
 }
 
 const fn handler(id: &'static str, event_types: &'static [&'static str], replies: bool) -> Registration {
-    Registration {
-        id,
-        takes: Subscription::Types(event_types),
-        module: "",
-        binary: None,
-        file: "",
-        line: 0,
-        doc: "",
-        policy: Policy { replies, ..Policy::DEFAULT },
-        needs: |_| {},
-        run,
-    }
+    registration(id, Subscription::Types(event_types), Policy { replies, ..Policy::DEFAULT }, run)
 }
 
 static HANDLERS: [Registration; 3] = [

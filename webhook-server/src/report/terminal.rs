@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use hyper::StatusCode;
-use tokio::sync::watch;
 use webhook_core::Envelope;
 
 use super::console::print;
@@ -20,20 +19,12 @@ use crate::store::Disposition;
 pub(crate) struct Terminal {
     log: Log,
     unsuccessful: AtomicUsize,
-    /// Whether a handler blocks its thread.
-    blocked: watch::Sender<bool>,
 }
 
 impl Terminal {
     /// The number of runs that failed or were parked.
     pub(crate) fn unsuccessful(&self) -> usize {
         self.unsuccessful.load(Ordering::Relaxed)
-    }
-
-    /// Returns when a handler blocks its thread.
-    pub(crate) async fn blocked(&self) {
-        // An error cannot occur: the sender is in `self`.
-        let _ = self.blocked.subscribe().wait_for(|blocked| *blocked).await;
     }
 
     fn count(&self, report: &AttemptReport) {
@@ -61,7 +52,6 @@ impl Sink for Terminal {
             }
             Fact::AttemptBlocks { .. } => {
                 self.unsuccessful.fetch_add(1, Ordering::Relaxed);
-                self.blocked.send_replace(true);
                 self.log.note(fact);
             }
             // `dev` says itself that its inbox is in memory.

@@ -2,7 +2,8 @@
 
 use tokio::sync::watch;
 
-/// Counts what is in flight: claimed tasks whose end is not stored yet, requests that are not answered yet.
+/// Counts what is in flight: claimed tasks whose end is not stored yet, open connections, requests that are not
+/// answered yet.
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight(watch::Sender<usize>);
 

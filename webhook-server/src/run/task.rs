@@ -169,6 +169,9 @@ impl Worker {
                         limit: blocked.limit(),
                         has_started: blocked.has_started(),
                     });
+                    if blocked.has_started() {
+                        self.blocked.send_replace(Some(blocked.handler.id));
+                    }
                     self.clear_suspect(ticket).await;
                     blocked.end_at_last().await
                 }

@@ -38,6 +38,8 @@ pub(crate) struct Worker {
     /// Notified when a task may have become due, or capacity has become free.
     due: Arc<Notify>,
     pub(super) phase: watch::Sender<Phase>,
+    /// The id of a handler that blocks its thread, once there was one.
+    pub(super) blocked: watch::Sender<Option<&'static str>>,
 }
 
 /// Where a worker is in its life.
@@ -80,6 +82,7 @@ impl Worker {
             report,
             due,
             phase: watch::Sender::new(Phase::Working),
+            blocked: watch::Sender::new(None),
         }
     }
 
@@ -122,7 +125,27 @@ impl Worker {
 
     /// Runs what is due now, and what becomes due by that, until nothing is due and nothing runs. Returns how long until
     /// the next task is due; `None` if none waits.
-    pub(crate) async fn run_due(self: &Arc<Self>) -> Option<Duration> {
+    ///
+    /// # Errors
+    ///
+    /// Fails with the handler's id if one blocks its thread: its run may never end.
+    pub(crate) async fn run_due(self: &Arc<Self>) -> Result<Option<Duration>, &'static str> {
+        let mut blocked = self.blocked.subscribe();
+        let blocks = async {
+            let handler = blocked.wait_for(Option::is_some).await.map(|handler| *handler);
+            // An error cannot occur: the sender is in `self`.
+            match handler.ok().flatten() {
+                Some(handler) => handler,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            next_due = self.run_until_idle() => Ok(next_due),
+            handler = blocks => Err(handler),
+        }
+    }
+
+    async fn run_until_idle(self: &Arc<Self>) -> Option<Duration> {
         loop {
             self.in_flight.none().await;
             let look = self.claim_due().await;
@@ -155,7 +178,7 @@ impl Worker {
 
     /// The ids of all handlers of this program.
     pub(super) fn handlers(&self) -> Arc<[HandlerId]> {
-        self.registry.registrations().iter().map(|handler| handler.id).collect()
+        self.registry.ids().collect()
     }
 
     /// Claims what is due, as far as there is capacity, and starts it.

@@ -186,20 +186,21 @@ pub(crate) struct FinishResult {
     pub(crate) is_any_due: bool,
 }
 
-/// The state of a task.
+/// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum State {
-    /// Runs when it is due.
+#[non_exhaustive]
+pub enum State {
+    /// It runs when it is due, such as for a retry.
     Ready,
-    /// Running.
+    /// It is running.
     Running,
-    /// Runs when its lane is free.
+    /// It runs when its lane is free.
     Blocked,
-    /// Succeeded.
+    /// The handler succeeded.
     Done,
-    /// Closed without success, on purpose.
+    /// The handler skipped the event.
     Skipped,
-    /// Set aside for a person.
+    /// It is kept for a person.
     Parked,
 }
 

@@ -11,7 +11,8 @@ use super::runs::{Recorded, Run};
 use crate::receive::outcome::{Outcome as Received, Receipt, Refusal};
 use crate::report::format::chain;
 use crate::run::attempt::AttemptReport;
-use crate::store::{State, TaskRow};
+pub use crate::store::State as TaskState;
+use crate::store::TaskRow;
 
 /// What became of a delivery: the answer, and through [`Runs`] the runs of the event's handlers.
 #[derive(Debug)]
@@ -49,24 +50,6 @@ pub struct Task {
     pub attempts: u32,
     /// The last run's error, if it did not succeed.
     pub error: Option<String>,
-}
-
-/// Where a task stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TaskState {
-    /// It runs when it is due, such as for a retry.
-    Ready,
-    /// It is running.
-    Running,
-    /// It runs when its lane is free.
-    Blocked,
-    /// The handler succeeded.
-    Done,
-    /// The handler skipped the event.
-    Skipped,
-    /// It is kept for a person.
-    Parked,
 }
 
 impl Delivered {
@@ -204,19 +187,11 @@ impl Runs {
 
 impl From<TaskRow> for Task {
     fn from(row: TaskRow) -> Self {
-        let state = match row.state {
-            State::Ready => TaskState::Ready,
-            State::Running => TaskState::Running,
-            State::Blocked => TaskState::Blocked,
-            State::Done => TaskState::Done,
-            State::Skipped => TaskState::Skipped,
-            State::Parked => TaskState::Parked,
-        };
         Self {
             event_id: row.event_id,
             event_type: row.event_type,
             handler: row.handler,
-            state,
+            state: row.state,
             attempts: row.attempt,
             error: row.error,
         }

@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
-
 use crate::report::{AttemptEnded, Fact, Sink};
 use crate::run::attempt::AttemptReport;
 
@@ -11,8 +9,6 @@ use crate::run::attempt::AttemptReport;
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     runs: Mutex<Vec<Run>>,
-    /// The id of a handler that blocks its thread.
-    blocked: watch::Sender<Option<&'static str>>,
 }
 
 /// A run and the event that it was for.
@@ -24,15 +20,9 @@ pub(super) struct Run {
 
 impl Sink for Recorded {
     fn note(&self, fact: &Fact<'_>) {
-        match *fact {
-            Fact::AttemptEnded(AttemptEnded { envelope, report: Some(report), .. }) => {
-                let run = Run { event_key: envelope.key(), report: Arc::clone(report) };
-                self.runs().push(run);
-            }
-            Fact::AttemptBlocks { handler, has_started: true, .. } => {
-                self.blocked.send_replace(Some(handler));
-            }
-            _ => {}
+        if let Fact::AttemptEnded(AttemptEnded { envelope, report: Some(report), .. }) = *fact {
+            let run = Run { event_key: envelope.key(), report: Arc::clone(report) };
+            self.runs().push(run);
         }
     }
 }
@@ -46,17 +36,6 @@ impl Recorded {
     /// The runs after the first `since`.
     pub(super) fn since(&self, since: usize) -> Vec<Run> {
         self.runs().iter().skip(since).cloned().collect()
-    }
-
-    /// Returns the id of a handler when it blocks its thread.
-    pub(super) async fn blocked(&self) -> &'static str {
-        let mut blocked = self.blocked.subscribe();
-        let handler = blocked.wait_for(Option::is_some).await.map(|handler| *handler);
-        // An error cannot occur: the sender is in `self`.
-        match handler.ok().flatten() {
-            Some(handler) => handler,
-            None => std::future::pending().await,
-        }
     }
 
     fn runs(&self) -> MutexGuard<'_, Vec<Run>> {

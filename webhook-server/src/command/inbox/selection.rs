@@ -105,11 +105,10 @@ pub(crate) async fn named(operator: &mut Operator, filter: &Filter) -> Result<()
 /// Checks that this program has such a handler.
 pub(crate) fn handler(written: &str) -> Result<(), Failure> {
     let registry = Registry::linked();
-    let ids = || registry.registrations().iter().map(|handler| handler.id);
-    if ids().any(|id| id == written) {
+    if registry.get(written).is_some() {
         return Ok(());
     }
-    let near = catalog::nearest(written, ids());
+    let near = catalog::nearest(written, registry.ids());
     let meant =
         near.first().map_or("`handlers` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
     Err(Failure::Failed(format!("this program has no handler `{written}`: {meant}")))

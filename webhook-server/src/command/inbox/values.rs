@@ -8,7 +8,7 @@ use crate::store::{ParkReason, State};
 
 impl ValueEnum for State {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Ready, Self::Running, Self::Blocked, Self::Done, Self::Skipped, Self::Parked]
+        Self::ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -25,7 +25,7 @@ impl ValueEnum for State {
 
 impl ValueEnum for ParkReason {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Asked, Self::Exhausted, Self::Poison, Self::NoHandler, Self::Undecodable]
+        Self::ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {

@@ -17,6 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::receive::new_event::{new_event, new_task};
 use crate::receive::record::{Arrival, Recorder};
 use crate::run::attempt::Runner;
+use crate::run::test_handlers::registration;
 use crate::store::clock::StoreClock;
 use crate::store::conformance::model::Model;
 use crate::store::*;
@@ -160,18 +161,7 @@ const fn handler(
     run: fn(Invocation) -> HandlerFuture,
 ) -> Registration {
     let policy = Policy { order: Order { mode: OrderMode::Unordered, ..Order::DEFAULT }, ..Policy::DEFAULT };
-    Registration {
-        id,
-        takes: Subscription::Types(types),
-        module: "",
-        binary: None,
-        file: "",
-        line: 0,
-        doc: "",
-        policy,
-        needs: |_| {},
-        run,
-    }
+    registration(id, Subscription::Types(types), policy, run)
 }
 
 /// An empty inbox that one instance has joined.
@@ -277,7 +267,7 @@ async fn what_becomes_due_while_a_duplicate_has_the_slot_is_not_forgotten() {
     assert_eq!(count(&inbox, State::Done).await, 1);
 }
 
-/// Sends events over so many connections, each of which sends the next one when the one before is answered.
+/// Sends events over several connections. Each sends its next event when the one before is answered.
 async fn load(inbox: &Arc<Recorder>, connections: usize, events: usize) {
     let sending = (0..connections).map(|first| {
         let inbox = Arc::clone(inbox);

@@ -1,7 +1,10 @@
 //! What only this store does: one writer, one file.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
+
+use tempfile::TempDir;
 
 use super::file::InboxFile;
 use super::on_disk::OnDisk;
@@ -15,14 +18,21 @@ async fn claim(store: &Sqlite<OnDisk>, limit: usize) -> ClaimResult {
     store.claim(capacity(limit, &[("a", limit)])).await.expect("it can be written")
 }
 
+/// A new inbox in a folder of its own, which goes when it is dropped.
+fn new_store() -> (TempDir, PathBuf, Sqlite<OnDisk>) {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("inbox.db");
+    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
+    (folder, path, store)
+}
+
 /// More arrivals than may wait for the writer.
 const MANY: usize = 1_100;
 
 #[tokio::test]
 async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let path = folder.path().join("inbox.db");
-    let store = Arc::new(Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used"));
+    let (_folder, path, store) = new_store();
+    let store = Arc::new(store);
     // Holds the writer up, for less than it is ready to wait.
     let other = Connection::open(&path).expect("it is a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
@@ -49,9 +59,7 @@ async fn what_is_too_much_at_once_is_refused_and_the_rest_is_stored() {
 
 #[tokio::test]
 async fn a_panic_of_the_writer_costs_one_batch() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let store =
-        Sqlite::<OnDisk>::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
+    let (_folder, _, store) = new_store();
     let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("for the test"));
     assert!(matches!(panicking.await, Err(StoreError::Broken(_))));
     assert!(matches!(store.record(arrival("evt_1", &[])).await, Ok(RecordResult::New { .. })));
@@ -59,9 +67,7 @@ async fn a_panic_of_the_writer_costs_one_batch() {
 
 #[tokio::test]
 async fn a_file_that_vanishes_is_not_made_again() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let path = folder.path().join("inbox.db");
-    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
+    let (_folder, path, store) = new_store();
     store.record(arrival("evt_1", &[])).await.expect("it can be written");
     std::fs::remove_file(&path).expect("it is there");
     let panicking: StoreFuture<'_, ()> = store.task(|_, _| panic!("so that the file is opened again"));
@@ -72,9 +78,7 @@ async fn a_file_that_vanishes_is_not_made_again() {
 
 #[tokio::test]
 async fn what_was_started_and_never_reported_is_ready_again() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let path = folder.path().join("inbox.db");
-    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
+    let (_folder, path, store) = new_store();
     for (id, task) in [("evt_1", at_once(free("a"))), ("evt_2", free("a"))] {
         store.record(arrival(id, &[task])).await.expect("it can be written");
     }
@@ -91,9 +95,7 @@ async fn what_was_started_and_never_reported_is_ready_again() {
 
 #[tokio::test]
 async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let path = folder.path().join("inbox.db");
-    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
+    let (_folder, path, store) = new_store();
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
     claim(&store, 1).await;
     drop(store);
@@ -108,9 +110,7 @@ async fn what_a_former_process_ran_is_counted_also_if_the_first_write_fails() {
 /// Whatever number the session has: what runs when a server starts is an orphan.
 #[tokio::test]
 async fn what_runs_at_the_start_is_recovered_whichever_session_it_names() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let path = folder.path().join("inbox.db");
-    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
+    let (_folder, path, store) = new_store();
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
     claim(&store, 1).await;
     drop(store);
@@ -125,9 +125,7 @@ async fn what_runs_at_the_start_is_recovered_whichever_session_it_names() {
 
 #[tokio::test]
 async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let path = folder.path().join("inbox.db");
-    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
+    let (_folder, _, store) = new_store();
     store.record(arrival("evt_1", &[free("a")])).await.expect("it can be written");
     let old = claim(&store, 1).await.claims.remove(0);
     let released = store.finish(old.ticket, Disposition::Released).await.expect("it can be written");
@@ -143,9 +141,7 @@ async fn the_end_of_an_old_run_is_not_that_of_the_present_one() {
 
 #[tokio::test]
 async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let store =
-        Sqlite::<OnDisk>::open(&folder.path().join("inbox.db"), &opening()).expect("a new file can be used");
+    let (_folder, _, store) = new_store();
     let recording = (0..1_200).map(|number| store.record(arrival(&format!("evt_{number}"), &[serial("a")])));
     for recorded in recording.collect::<Vec<_>>() {
         recorded.await.expect("it can be written");
@@ -158,9 +154,7 @@ async fn a_claim_does_not_look_at_a_whole_lane_at_once() {
 
 #[tokio::test]
 async fn what_is_freed_is_given_back() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let path = folder.path().join("inbox.db");
-    let store = Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used");
+    let (_folder, path, store) = new_store();
     for number in 0..20 {
         let body = vec![b' '; 100_000].into();
         let event = changed(arrival(&format!("evt_{number}"), &[at_once(free("a"))]), |it| it.body = body);
@@ -184,9 +178,8 @@ async fn what_is_freed_is_given_back() {
 
 #[tokio::test]
 async fn more_bytes_than_there_is_room_for_are_refused() {
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let path = folder.path().join("inbox.db");
-    let store = Arc::new(Sqlite::<OnDisk>::open(&path, &opening()).expect("a new file can be used"));
+    let (_folder, path, store) = new_store();
+    let store = Arc::new(store);
     let other = Connection::open(&path).expect("it is a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
     let record = |id: &str, bytes| {
