@@ -72,8 +72,8 @@ impl Operations {
     }
 
     /// Finds the events with an id, oldest first.
-    pub(crate) async fn event(&self, id: String) -> Result<Vec<StoredEvent>, StoreError> {
-        self.store.event(id).await
+    pub(crate) async fn events_with_id(&self, id: String) -> Result<Vec<StoredEvent>, StoreError> {
+        self.store.events_with_id(id).await
     }
 
     /// Lists quarantined bodies, newest first.
@@ -152,7 +152,7 @@ impl Operations {
 
     async fn start_replay(&self, key: EventKey, only: Option<&str>) -> Result<Replay, StoreError> {
         let EventKey { event_id, cursor } = key;
-        let found = self.store.event(event_id).await?;
+        let found = self.store.events_with_id(event_id).await?;
         let Some(found) = found.into_iter().find(|found| found.event.cursor == cursor) else {
             return Ok(Replay::Impossible(Replayed::Unknown));
         };

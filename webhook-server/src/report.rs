@@ -54,7 +54,7 @@ pub(crate) struct AttemptEnded<'f> {
     pub(crate) report: Option<&'f Arc<AttemptReport>>,
     pub(crate) disposition: &'f Disposition,
     /// False if the run had lost its task, so that its end does not count.
-    pub(crate) counts: bool,
+    pub(crate) was_ours: bool,
 }
 
 /// Takes note of facts.

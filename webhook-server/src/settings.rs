@@ -118,21 +118,21 @@ settings! {
     /// Where there are several handlers, each gets at most three quarters of these runs (and at least one), so that one
     /// handler whose service is down does not stop the others.
     concurrency: u32 = 32, {
-        group: Keeping,
+        group: InboxUse,
         help: "Maximum number of handlers that run at once",
         check: |settings| within(settings.concurrency, 1..=4096),
     }
 
     /// How much space must be free on the inbox's disk to accept events, in bytes. Default 256 MiB.
     disk_floor: u64 = 256 * MIB, {
-        group: Keeping,
+        group: InboxUse,
         help: "Free space that the inbox's disk must have to accept events, in bytes",
         check: |_| Ok(()),
     }
 
     /// How long an event's body is kept for replays after its handlers are done. Default 7 days.
     keep_bodies: Duration = 7 * DAY, {
-        group: Keeping,
+        group: InboxUse,
         help: "How long the bodies of handled events are kept for replays",
         check: |settings| within(settings.keep_bodies, Duration::ZERO..=MAX_KEPT),
     }
@@ -140,14 +140,14 @@ settings! {
     /// How long an event's id is kept, to recognize further deliveries of the event. Default 35 days, because Stripe can
     /// be asked to send an event again for 30 days. At least `keep_bodies`, and a day.
     keep_ids: Duration = 35 * DAY, {
-        group: Keeping,
+        group: InboxUse,
         help: "How long event ids are kept, to recognize duplicates",
         check: |settings| within(settings.keep_ids, settings.keep_bodies.max(DAY)..=MAX_KEPT),
     }
 
     /// How long quarantined bodies and events with a parked task are kept. Default 90 days. At least `keep_ids`.
     keep_parked: Duration = 90 * DAY, {
-        group: Keeping,
+        group: InboxUse,
         help: "How long parked events and quarantined bodies are kept",
         check: |settings| within(settings.keep_parked, settings.keep_ids..=MAX_KEPT),
     }

@@ -99,7 +99,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Finds the events with an id, oldest first, with their bodies, tasks and attempts. There are several only if the
     /// id was also used for other types or objects.
-    fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>>;
+    fn events_with_id(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>>;
 
     /// Lists quarantined bodies, newest first.
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>>;

@@ -17,7 +17,7 @@ pub(crate) struct Flags {
     #[command(flatten)]
     pub(crate) listening: ListeningFlags,
     #[command(flatten)]
-    pub(crate) keeping: KeepingFlags,
+    pub(crate) inbox_use: InboxUseFlags,
     #[command(flatten)]
     pub(crate) inbox: InboxFlags,
     #[command(flatten)]
@@ -28,13 +28,13 @@ impl Flags {
     /// Applies flags and environment to the program's settings, and reports every value that cannot be read.
     pub(crate) fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
         self.listening.apply(settings, problems);
-        self.keeping.apply(settings, problems);
+        self.inbox_use.apply(settings, problems);
         self.inbox.apply(settings, problems);
     }
 }
 
 pub(crate) type ListeningFlags = SettingFlags<Listening>;
-pub(crate) type KeepingFlags = SettingFlags<Keeping>;
+pub(crate) type InboxUseFlags = SettingFlags<InboxUse>;
 pub(crate) type InboxFlags = SettingFlags<Inbox>;
 /// Hidden as flags: `inbox prune` uses the same environment variables as the server.
 pub(crate) type RetentionVariables = SettingFlags<Retention>;
@@ -61,7 +61,7 @@ pub(crate) trait Selected: 'static {
 #[derive(Debug)]
 pub(crate) enum Listening {}
 #[derive(Debug)]
-pub(crate) enum Keeping {}
+pub(crate) enum InboxUse {}
 #[derive(Debug)]
 pub(crate) enum Inbox {}
 #[derive(Debug)]
@@ -75,9 +75,9 @@ impl Selected for Listening {
     }
 }
 
-impl Selected for Keeping {
+impl Selected for InboxUse {
     fn includes(setting: &Setting) -> bool {
-        setting.group == Group::Keeping
+        setting.group == Group::InboxUse
     }
 }
 

@@ -188,7 +188,7 @@ fn write<T: serde::Serialize>(
 
 async fn show(app: App, show: Show) -> Result<(), Failure> {
     let mut operator = operator(app, &show.plain.inbox).await?;
-    let found = operator.event(show.id.clone()).await?;
+    let found = operator.events_with_id(show.id.clone()).await?;
     if found.is_empty() {
         return Err(Failure::Failed(format!("event {} is not in the inbox", show.id)));
     }

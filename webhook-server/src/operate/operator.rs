@@ -6,7 +6,9 @@ use thiserror::Error;
 
 use super::client::Client;
 use super::direct::Direct;
-use super::routes::{EVENT, EVENTS, PRUNE, QUARANTINED, REPLAY, RETRY, Replay, SKIP, STATS, Skip, TASKS};
+use super::routes::{
+    EVENTS, EVENTS_WITH_ID, PRUNE, QUARANTINED, REPLAY, RETRY, Replay, SKIP, STATS, Skip, TASKS,
+};
 use super::{EventKey, Operations};
 use crate::report::format::chain;
 use crate::report::unusable::unusable;
@@ -60,10 +62,10 @@ impl Operator {
         }
     }
 
-    pub(crate) async fn event(&mut self, id: String) -> Answer<Vec<StoredEvent>> {
+    pub(crate) async fn events_with_id(&mut self, id: String) -> Answer<Vec<StoredEvent>> {
         match self.reader() {
-            Reached::Server(server) => server.call(&EVENT, &id).await,
-            Reached::Directly(inbox) => Ok(inbox.event(id).await?),
+            Reached::Server(server) => server.call(&EVENTS_WITH_ID, &id).await,
+            Reached::Directly(inbox) => Ok(inbox.events_with_id(id).await?),
         }
     }
 

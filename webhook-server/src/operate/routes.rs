@@ -12,7 +12,7 @@ use crate::store::{EventRow, Filter, Pruned, QuarantineRow, Replayed, Stats, Sto
 pub(super) const TASKS: Route<Filter, Vec<TaskRow>> = Route::new("/tasks");
 pub(super) const EVENTS: Route<Filter, Vec<EventRow>> = Route::new("/events");
 /// Takes the event's id.
-pub(super) const EVENT: Route<String, Vec<StoredEvent>> = Route::new("/event");
+pub(super) const EVENTS_WITH_ID: Route<String, Vec<StoredEvent>> = Route::new("/events-with-id");
 /// Takes the maximum number of rows.
 pub(super) const QUARANTINED: Route<usize, Vec<QuarantineRow>> = Route::new("/quarantined");
 pub(super) const STATS: Route<(), Stats> = Route::new("/stats");

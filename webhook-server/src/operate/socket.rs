@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 
 use super::Operations;
 use super::routes::{
-    EVENT, EVENTS, PRUNE, QUARANTINED, REPLAY, RETRY, Refused, Replay, Route, SKIP, STATS, Skip, TASKS,
+    EVENTS, EVENTS_WITH_ID, PRUNE, QUARANTINED, REPLAY, RETRY, Refused, Replay, Route, SKIP, STATS, Skip,
+    TASKS,
 };
 use crate::report::format::chain;
 use crate::store::{StoreError, beside, real};
@@ -63,8 +64,8 @@ pub(super) async fn answer<B: Body<Error: Into<BoxedError>>>(
         call.answer(&TASKS, |filter| operations.tasks(filter)).await
     } else if call.is(&EVENTS) {
         call.answer(&EVENTS, |filter| operations.events(filter)).await
-    } else if call.is(&EVENT) {
-        call.answer(&EVENT, |id| operations.event(id)).await
+    } else if call.is(&EVENTS_WITH_ID) {
+        call.answer(&EVENTS_WITH_ID, |id| operations.events_with_id(id)).await
     } else if call.is(&QUARANTINED) {
         call.answer(&QUARANTINED, |limit| operations.quarantined(limit)).await
     } else if call.is(&STATS) {

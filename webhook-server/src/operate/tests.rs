@@ -36,7 +36,7 @@ async fn every_operation_has_a_route() {
     for (path, body, answer) in [
         ("/tasks", &*all, json!([])),
         ("/events", &*all, json!([])),
-        ("/event", r#""evt_1""#, json!([])),
+        ("/events-with-id", r#""evt_1""#, json!([])),
         ("/quarantined", "1", json!([])),
         ("/retry", "[7]", json!(0)),
         ("/skip", r#"{"tasks":[7],"reason":"x"}"#, json!(0)),

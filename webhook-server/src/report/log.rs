@@ -162,7 +162,7 @@ fn attempt_ended(ended: &AttemptEnded<'_>) {
     let AttemptEnded { envelope, handler, attempt, .. } = *ended;
     let (event_id, event_type) = (&envelope.id, &envelope.event_type);
     let took_us = ended.report.map(|report| micros(report.took));
-    if !ended.counts {
+    if !ended.was_ours {
         return warn!(
             event_id,
             event_type, handler, attempt, took_us, "a run ended that had lost its task; it does not count"

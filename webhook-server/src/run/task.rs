@@ -111,7 +111,7 @@ impl Worker {
                     attempt: number,
                     report: report.as_ref(),
                     disposition: &ended,
-                    counts: finished.was_ours,
+                    was_ours: finished.was_ours,
                 }));
                 worker.wake_after(&ended, finished);
                 drop(in_flight);

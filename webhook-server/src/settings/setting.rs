@@ -32,7 +32,7 @@ pub(crate) enum Group {
     /// Where the inbox is.
     Inbox,
     /// What a server does with its inbox.
-    Keeping,
+    InboxUse,
 }
 
 impl Setting {

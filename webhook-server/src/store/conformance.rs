@@ -255,7 +255,7 @@ impl<S: Subject> World<S> {
 
     /// The event with an id that was used only once.
     fn stored(&self, event_id: &str) -> Option<StoredEvent> {
-        let mut found = self.done(|store| store.event(event_id.to_owned()));
+        let mut found = self.done(|store| store.events_with_id(event_id.to_owned()));
         assert!(found.len() <= 1, "{found:?}");
         found.pop()
     }

@@ -149,8 +149,8 @@ impl<D: Database> Store for Sqlite<D> {
         self.database.read(move |db, _| list::events(db, &filter))
     }
 
-    fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
-        self.database.read(move |db, _| show::event(db, &id))
+    fn events_with_id(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
+        self.database.read(move |db, _| show::events_with_id(db, &id))
     }
 
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {

@@ -57,7 +57,7 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
     let bar = if file.is_some() { ProgressBar::new(ids.len() as u64) } else { ProgressBar::hidden() };
     for id in ids {
         // An event that was deleted meanwhile is not found.
-        for found in operator.event(id).await? {
+        for found in operator.events_with_id(id).await? {
             let readable = Readable::of_one_line(found);
             let mut line =
                 serde_json::to_string(&readable).map_err(|error| failed("cannot write JSON", &error))?;

@@ -83,8 +83,8 @@ impl Store for Syncing {
     fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
         self.model.events(filter)
     }
-    fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
-        self.model.event(id)
+    fn events_with_id(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
+        self.model.events_with_id(id)
     }
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
         self.model.quarantined(limit)

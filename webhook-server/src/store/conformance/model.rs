@@ -296,7 +296,7 @@ impl Store for Model {
         self.at_once(|data, _| data.event_rows(&filter))
     }
 
-    fn event(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
+    fn events_with_id(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
         self.at_once(|data, _| data.events_with_id(&id))
     }
 

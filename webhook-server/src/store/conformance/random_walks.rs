@@ -179,7 +179,7 @@ impl<S: Subject> World<S> {
         let events = self.done(|store| store.events(everything()));
         let ids: std::collections::BTreeSet<String> =
             events.iter().map(|event| event.event_id.clone()).collect();
-        let stored = ids.into_iter().flat_map(|id| self.done(|store| store.event(id)));
+        let stored = ids.into_iter().flat_map(|id| self.done(|store| store.events_with_id(id)));
         View {
             tasks: self.done(|store| store.tasks(everything())),
             attempts: stored.flat_map(|stored| stored.attempts).collect(),
@@ -270,7 +270,7 @@ impl<S: Subject> World<S> {
                 let tasks = self.done(|store| store.tasks(filter.clone()));
                 let events = self.done(|store| store.events(filter.clone()));
                 let first = filter.event_ids.first().cloned().unwrap_or_default();
-                format!("{tasks:?} {events:?} {:?}", self.done(|store| store.event(first)))
+                format!("{tasks:?} {events:?} {:?}", self.done(|store| store.events_with_id(first)))
             }
         }
     }

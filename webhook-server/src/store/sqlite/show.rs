@@ -47,7 +47,7 @@ pub(super) fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
 }
 
 /// Finds the events with an id, oldest first.
-pub(super) fn event(db: &Connection, id: &str) -> rusqlite::Result<Vec<StoredEvent>> {
+pub(super) fn events_with_id(db: &Connection, id: &str) -> rusqlite::Result<Vec<StoredEvent>> {
     let found: Vec<EventRow> = db
         .prepare_cached(&format!("{EVENT} WHERE event_id = ?1 ORDER BY seq"))?
         .query_map([id], event_row)?

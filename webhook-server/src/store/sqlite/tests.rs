@@ -225,7 +225,7 @@ fn work_through(db: &Connection) {
         operate::retry(db, number, &["a"], stamp.now).expect("it can be written");
         operate::skip(db, number * 2, "not wanted", stamp.now).expect("it can be written");
         operate::replay(db, number / 2, &[of_event(number)], stamp).expect("it can be written");
-        show::event(db, &format!("evt_{number}")).expect("it can be read");
+        show::events_with_id(db, &format!("evt_{number}")).expect("it can be read");
         if number % 50 == 0 {
             let nothing = std::time::Duration::ZERO;
             let keep = Retention { bodies: nothing, ids: step, parked: step };

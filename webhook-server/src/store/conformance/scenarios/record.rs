@@ -138,7 +138,7 @@ fn an_id_with_another_type_or_object_is_an_event_of_its_own(world: World<impl Su
     let without_object = || NewEvent { object_id: None, ..sent("charge.failed", "ch_2") };
     assert_eq!(record(without_object()), Some(true), "no object");
     assert_eq!(record(without_object()), None);
-    let found = world.done(|store| store.event("evt_00000000000000".to_owned()));
+    let found = world.done(|store| store.events_with_id("evt_00000000000000".to_owned()));
     let told: Vec<_> = found
         .iter()
         .map(|found| (&*found.event.event_type, found.event.object_id.as_deref(), found.event.deliveries))
