@@ -14,7 +14,7 @@ use product_tests::{
 /// The same package twice: `linked` names its library, `lib-and-bin` does not.
 static BUILT: LazyLock<Built> = LazyLock::new(|| build_fixtures(&["lib-and-bin"], Profile::Debug));
 
-const LOCK: &str = include_str!("../fixtures/lib-and-bin/handlers.lock");
+const LOCK: &str = include_str!("../../fixtures/lib-and-bin/handlers.lock");
 
 fn command(name: &str, arguments: &[&str]) -> Command {
     let mut command = program(&BUILT[name]);

@@ -13,8 +13,8 @@ fn debug() {
 }
 
 #[test]
-fn release() {
-    registries(Profile::Release);
+fn optimised() {
+    registries(Profile::Optimised);
 }
 
 fn registries(profile: Profile) {

@@ -1,0 +1,8 @@
+//! Processes and disks that fail at the worst moment: nothing that was acknowledged is lost.
+
+mod ack_order;
+mod disk;
+mod failpoints;
+mod io_faults;
+mod kill;
+mod stopping;

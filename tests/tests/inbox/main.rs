@@ -1,0 +1,6 @@
+//! The inbox of a program: what it stores, runs and lists.
+
+mod exactly_once;
+mod file;
+mod operating;
+mod stored;

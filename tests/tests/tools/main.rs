@@ -1,0 +1,14 @@
+//! The program as a developer uses it: its commands, the compiler, the documentation.
+
+mod commands;
+mod configuration;
+mod docs;
+mod explain;
+mod handlers_lock;
+mod house;
+mod hygiene;
+mod own_project;
+mod quickstart;
+mod registry;
+mod shop;
+mod timestamps;
