@@ -1,6 +1,6 @@
 use webhook_core::{Event, on_event};
 
-#[on_event("payment_intent.succeeded", retry(backoff = 2))]
+#[on_event("payment_intent.succeeded", retry(jitter = 2))]
 async fn paid(_event: Event) {}
 
 fn main() {}

@@ -106,15 +106,6 @@ impl Attribute {
     }
 }
 
-/// Settings that belong inside another argument, with similar names.
-const PARTS: [(&[&str], &str); 5] = [
-    (&["per", "order_by", "order_per"], "order(per = \"…\")"),
-    (&["group", "order_group"], "order(group = \"…\")"),
-    (&["attempts", "max_attempts", "retries", "max_retries"], "retry(attempts = …)"),
-    (&["first_delay", "initial_delay"], "retry(first_delay = \"…\")"),
-    (&["max_delay"], "retry(max_delay = \"…\")"),
-];
-
 /// The next word, which is not consumed.
 fn key_of(input: ParseStream<'_>) -> Option<String> {
     input.fork().call(Ident::parse_any).ok().map(|key| key.to_string())
@@ -188,9 +179,11 @@ impl Kind {
 
     fn unknown_key(self, key: &Ident) -> syn::Error {
         let name = key.to_string();
-        let part_of = PARTS.iter().find(|(parts, _)| parts.contains(&&*name));
-        let known = match (part_of, webhook_catalog::nearest(&name, self.keys().iter().copied()).first()) {
-            (Some((_, whole)), _) => format!("did you mean `{whole}`?"),
+        let known = match (
+            policy::as_argument(&name),
+            webhook_catalog::nearest(&name, self.keys().iter().copied()).first(),
+        ) {
+            (Some(whole), _) => format!("did you mean `{whole}`?"),
             (None, Some(near)) => format!("did you mean `{near}`?"),
             (None, None) => {
                 let of_events = if self == Self::OnEvent { ", `reply`" } else { "" };

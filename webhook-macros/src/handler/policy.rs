@@ -1,12 +1,15 @@
 //! How a handler's runs are made: `timeout`, `retry(…)`, `order(…)` and `reply`.
 
 mod check;
+mod names;
 mod parse;
 
 use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::{Ident, LitInt, LitStr};
+
+pub(super) use names::as_argument;
 
 /// The arguments as they were written.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use syn::{Ident, LitStr, Token, token};
 use webhook_catalog::nearest;
 
 use super::super::parse::{Kind, each_argument, given_twice, text, upcoming, value_span};
-use super::{OrderMode, Written, WrittenOrder, WrittenRetry};
+use super::{OrderMode, Written, WrittenOrder, WrittenRetry, names};
 use crate::diagnostics::Diagnostics;
 
 const RETRY_EXAMPLE: &str = "`retry(attempts = 12, first_delay = \"5s\", max_delay = \"1h\")`";
@@ -106,11 +106,7 @@ impl WrittenRetry {
         input.call(Ident::parse_any)?;
         let name = key.to_string();
         if !RETRY_KEYS.contains(&&*name) {
-            let known = match nearest(&name, RETRY_KEYS).first() {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "it has `attempts = 12`, `first_delay = \"5s\"` and `max_delay = \"1h\"`".to_owned(),
-            };
-            return Err(syn::Error::new(key.span(), format!("`retry` has no `{name}`: {known}")));
+            return Err(names::unknown("retry", &key, &RETRY_KEYS));
         }
         equals_sign(&key, input)?;
         let repeated = match name.as_str() {
@@ -141,17 +137,14 @@ impl WrittenOrder {
         };
         input.call(Ident::parse_any)?;
         let name = key.to_string();
-        if kind == Kind::OnUnhandled && name == "per" {
+        let is_per = name == "per" || names::translated("order", &name) == Some("per");
+        if kind == Kind::OnUnhandled && is_per {
             let message = "`#[on_unhandled]` takes objects of every type, which share no field to order by: \
                            use `#[on_event]` to name types";
             return Err(syn::Error::new(key.span(), message));
         }
         if !kind.order_keys().contains(&&*name) {
-            let known = match nearest(&name, kind.order_keys().iter().copied()).first() {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("write {}, or some of it", kind.order_example()),
-            };
-            return Err(syn::Error::new(key.span(), format!("`order` has no `{name}`: {known}")));
+            return Err(names::unknown("order", &key, kind.order_keys()));
         }
         equals_sign(&key, input)?;
         let repeated = match name.as_str() {
