@@ -13,8 +13,10 @@ use crate::DecodeError;
 
 /// A failed run of a handler: the cause, and what to do next.
 ///
-/// `?` converts any type that implements `Error` into one that means *try again*. [`ResultExt`] and the constructors here
-/// set another verdict. A [`DecodeError`] means *park*, because another run would read the same object.
+/// `?` converts any error type, a text and an `anyhow::Error` into one that means *try again*. [`ResultExt`] and the
+/// constructors here set another verdict. A [`DecodeError`] means *park*, because another run would read the same object.
+///
+/// The cause is logged and stored with the task: a text should not contain a customer's data.
 ///
 /// ```
 /// use webhook_core::{HandlerError, ResultExt};
@@ -104,7 +106,7 @@ impl HandlerError {
     }
 
     /// Converts into an error type that keeps the verdict, for functions that return neither a `HandlerError` nor a
-    /// boxed error: `.map_err(HandlerError::into_error)?` converts into an `anyhow::Error`.
+    /// `Box<dyn Error + Send + Sync>`: `.map_err(HandlerError::into_error)?` converts into an `anyhow::Error`.
     pub fn into_error(self) -> impl Error + Send + Sync + 'static {
         *self.0
     }
@@ -138,19 +140,35 @@ fn verdict_of(error: &(dyn Error + 'static)) -> Option<Verdict> {
 }
 
 /// Keeps the verdict among the error's sources; without one, it means *try again*.
-impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
+impl<E: Cause> From<E> for HandlerError {
     fn from(error: E) -> Self {
-        Self::of(error.into())
+        Self::of(error.into_cause())
+    }
+}
+
+/// What `?` converts into a [`HandlerError`]: any error type, a text, and an `anyhow::Error`.
+///
+/// All of these convert into both kinds of boxed error. A `HandlerError` converts into only one of them, so that it is
+/// not a cause itself: `?` on a `HandlerError` must leave it as it is.
+#[diagnostic::on_unimplemented(
+    label = "not an error that `?` converts: write `.retry()?`, `.park()?` or `.skip()?`"
+)]
+pub trait Cause {
+    /// Converts into a boxed error.
+    fn into_cause(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> Cause for E
+where
+    Box<dyn Error>: From<E>,
+{
+    fn into_cause(self) -> BoxError {
+        self.into()
     }
 }
 
 impl From<HandlerError> for BoxError {
-    fn from(error: HandlerError) -> Self {
-        error.0
-    }
-}
-
-impl From<HandlerError> for Box<dyn Error> {
     fn from(error: HandlerError) -> Self {
         error.0
     }
@@ -209,7 +227,7 @@ pub trait ResultExt<T> {
     /// Fails if `self` is an error.
     fn park(self) -> Result<T, HandlerError>;
 
-    /// Turns an error into [`HandlerError::retry`]. Use it for what `?` does not convert, such as a text or a boxed error.
+    /// Turns an error into [`HandlerError::retry`]. Use it for what `?` does not convert, such as a boxed error.
     ///
     /// # Errors
     ///

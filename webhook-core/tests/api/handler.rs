@@ -198,6 +198,55 @@ impl From<Anyhow> for BoxError {
     }
 }
 
+impl From<Anyhow> for Box<dyn Error> {
+    fn from(error: Anyhow) -> Self {
+        error.0
+    }
+}
+
+/// `?` needs no other method for what a handler most often has at hand.
+#[test]
+fn a_question_mark_converts_errors_and_texts() {
+    fn text(order: Option<&str>) -> Result<&str, HandlerError> {
+        Ok(order.ok_or("the payment has no order")?)
+    }
+
+    fn owned(order: &str) -> Result<(), HandlerError> {
+        Err(format!("order {order} is unknown"))?;
+        Ok(())
+    }
+
+    fn cow() -> Result<(), HandlerError> {
+        Err(std::borrow::Cow::Borrowed("closed"))?;
+        Ok(())
+    }
+
+    fn anyhow(error: Anyhow) -> Result<(), HandlerError> {
+        Ok(Err(error)?)
+    }
+
+    fn number(text: &str) -> Result<u8, HandlerError> {
+        Ok(text.parse::<u8>()?)
+    }
+
+    fn itself(error: HandlerError) -> Result<(), HandlerError> {
+        Ok(Err(error)?)
+    }
+
+    assert_eq!(text(Some("o_1")).unwrap(), "o_1");
+    for (failed, verdict, cause) in [
+        (text(None).unwrap_err(), RETRY, "the payment has no order"),
+        (owned("o_1").unwrap_err(), RETRY, "order o_1 is unknown"),
+        (cow().unwrap_err(), RETRY, "closed"),
+        (anyhow(Anyhow("torn".into())).unwrap_err(), RETRY, "torn"),
+        (anyhow(around(HandlerError::park("x")).into()).unwrap_err(), Park, "around"),
+        (number("x").unwrap_err(), RETRY, "invalid digit found in string"),
+        (itself(HandlerError::skip("sold")).unwrap_err(), Skip, "sold"),
+    ] {
+        assert_eq!((failed.verdict(), failed.cause().to_string().as_str()), (verdict, cause));
+    }
+}
+
 #[test]
 fn what_does_not_decode_is_parked_however_it_is_returned() {
     let error = || DecodeError::expected("an integer");
