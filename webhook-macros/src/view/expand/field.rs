@@ -26,7 +26,8 @@ pub(super) fn constant_of(
     let (message, note) = sentences(place, field);
     // A unique name, because the compiler mentions other traits of the same name.
     let reads = format_ident!("{view}_reads_{}", field.name.unraw());
-    let described = quote_spanned!(ty.span()=> describe::<#ty>());
+    // A trait's constant and not a bound, which the compiler would show, too.
+    let described = quote_spanned!(ty.span()=> <#ty as #reads>::FIELD);
     let places = schema::places(place, &field.path, &field.found.shape);
     let owner = format!("`{}` of `{}`", field.path, place.name());
     let agreed = (!places.is_empty()).then(|| {
@@ -38,13 +39,13 @@ pub(super) fn constant_of(
         const #constant: __private::Field<#ty> = {
             #[allow(non_camel_case_types, reason = "it is never written by hand")]
             #[diagnostic::on_unimplemented(message = #message, label = "`{Self}` cannot read it", note = #note)]
-            trait #reads: __private::FromStripe<#shape> {}
+            trait #reads: ::core::marker::Sized {
+                const FIELD: __private::Field<Self>;
+            }
 
             #[diagnostic::do_not_recommend]
-            impl<T: __private::FromStripe<#shape>> #reads for T {}
-
-            const fn describe<T: #reads>() -> __private::Field<T> {
-                __private::field::<#shape, T>()
+            impl<T: __private::FromStripe<#shape>> #reads for T {
+                const FIELD: __private::Field<T> = __private::field::<#shape, T>();
             }
 
             #described
