@@ -1,4 +1,7 @@
 //! A store's clock on this machine.
+//!
+//! A store compares due times only with its own clock. A test moves a [`ManualClock`]; the conformance tests let the clock
+//! follow the runtime's, which they pause.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +22,7 @@ impl StoreClock {
         Self(Arc::new(move || start.saturating_add(millis(monotonic.elapsed()))))
     }
 
-    /// The time that a manual clock shows.
+    /// Makes a clock that shows what a manual clock shows.
     pub(crate) fn manual(clock: &ManualClock) -> Self {
         let now = Arc::clone(&clock.0);
         Self(Arc::new(move || now.load(Ordering::SeqCst)))
@@ -32,6 +35,7 @@ impl StoreClock {
         Self(Arc::new(move || 1_700_000_000_000 + millis(start.elapsed())))
     }
 
+    /// Returns the present time, in milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
         (self.0)()
     }

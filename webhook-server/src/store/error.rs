@@ -1,4 +1,6 @@
 //! Why a store cannot be opened, or cannot do what it was asked: causes, without advice.
+//!
+//! What a person should do about a cause is in `report/unusable.rs`; what a sender is told is in `receive/reply.rs`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,27 +11,31 @@ use thiserror::Error;
 #[cfg(feature = "sqlite")]
 use super::sqlite::FileError;
 
-/// Why a store could not do what it was asked.
+/// Why a store could not do what it was asked. The operation may have taken place all the same.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum StoreError {
     #[error("the disk is full")]
     DiskFull,
     #[error("only {free} bytes are free on the inbox's disk, below the floor")]
     DiskLow { free: u64 },
+    /// Too many arrivals wait for the writer. Other operations are never refused for this.
     #[error("the inbox has more to write than it accepts at once")]
     Busy,
+    /// The write goes on: the event may still be stored.
     #[error("the inbox did not confirm the write within {}", humantime::format_duration(*.0))]
     Slow(Duration),
+    /// Anything else.
     #[error("the inbox cannot be used")]
     Broken(#[source] Arc<dyn Error + Send + Sync>),
 }
 
 impl StoreError {
-    /// Whether a start that failed with this may succeed later.
+    /// Whether a start that failed with this may succeed later. If so, the server listens, answers 503 and tries again.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::DiskFull)
     }
 
+    /// Makes an error of any other cause.
     pub(crate) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Broken(Arc::from(cause.into()))
     }

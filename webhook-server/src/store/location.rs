@@ -1,4 +1,7 @@
 //! Where an inbox is kept, and opening it.
+//!
+//! This is the only place that chooses a store. Another kind of store is another [`InboxLocation`] and another arm of
+//! [`open`] and [`check`].
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! In place of a store, in a program that was built without the feature `sqlite`: nothing can be opened.
+//!
+//! The functions are those of `sqlite/open.rs`, so that `location.rs` needs no other `cfg`.
 
 use std::path::Path;
 use std::sync::Arc;

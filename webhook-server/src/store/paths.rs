@@ -1,4 +1,4 @@
-//! Paths of the inbox's file and of what lies beside it.
+//! Paths of the inbox's file and of the files beside it. Nothing here is opened or created.
 
 use std::fs::FileType;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,7 @@
-//! Keeping what must be kept, and no longer.
+//! Retention: frees what was kept long enough, step by step.
+//!
+//! The store decides what may go ([`Store::prune`]); this is when it is asked. Between two steps there is a pause, so that
+//! arrivals and ends of runs are written without delay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +12,7 @@ use tracing::{info, warn};
 use super::{Pruned, Retention, Store, StoreError};
 use crate::report::format::chain;
 
-/// How often the whole inbox is pruned.
+/// The time from the end of one pruning to the next.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The pause between two steps.
@@ -42,7 +45,11 @@ pub(crate) async fn retain(
     }
 }
 
-/// Prunes the whole inbox once, step by step.
+/// Prunes the whole inbox once, and returns what was freed in all.
+///
+/// # Errors
+///
+/// Stops at the first step that fails. What was freed before stays freed.
 pub(crate) async fn prune(store: &dyn Store, keep: Retention, pause: Duration) -> Result<Pruned, StoreError> {
     let mut all = Pruned::default();
     let mut cursor = 0;

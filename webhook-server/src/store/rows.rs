@@ -1,5 +1,7 @@
-//! What an operator reads, and what an operation of theirs did. This is also the wire form of the commands: these types
-//! exist for nothing else.
+//! What an operator reads, and what an operation of theirs did.
+//!
+//! This is also the wire form of the commands: these types exist for nothing else. Times that end in `_ms` are milliseconds
+//! since the Unix epoch, by the store's clock.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,42 +23,55 @@ pub(crate) struct Filter {
     pub(crate) customer: Option<String>,
     /// Only of this connected account.
     pub(crate) account: Option<String>,
+    /// Only tasks of the handler with this id.
     pub(crate) handler: Option<String>,
+    /// Only tasks in this state.
     pub(crate) state: Option<State>,
+    /// Only tasks parked for this reason.
     pub(crate) why: Option<ParkReason>,
     /// Only received at this time or later, in milliseconds since the Unix epoch.
     pub(crate) since: Option<i64>,
-    /// Only rows that come after the one with this `cursor`.
+    /// Only rows that come after this one: the `cursor` of an event, or the number of a task.
     pub(crate) after: Option<i64>,
+    /// The maximum number of rows.
     pub(crate) limit: usize,
 }
 
-/// A task, for an operator. Times are in milliseconds since the Unix epoch.
+/// A task, for an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TaskRow {
+    /// The task's number, by which operations name it.
     pub(crate) task: i64,
     pub(crate) event_id: String,
     pub(crate) event_type: String,
     pub(crate) handler: String,
     pub(crate) state: State,
+    /// Why it is parked; `None` in every other state.
     pub(crate) why: Option<ParkReason>,
+    /// The number of runs so far. A retry by an operator sets it back to 0.
     pub(crate) attempt: u32,
+    /// When the event arrived for the first time.
     pub(crate) received_ms: i64,
     /// When it runs next, if it is ready.
     pub(crate) due_ms: Option<i64>,
+    /// When it was done, skipped or parked.
     pub(crate) finished_ms: Option<i64>,
+    /// The last run's error, or the reason that an operator gave for skipping the task.
     pub(crate) error: Option<String>,
 }
 
-/// An unsuccessful attempt, for an operator. Times are in milliseconds since the Unix epoch.
+/// An unsuccessful attempt, for an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttemptRow {
+    /// The number of its task.
     pub(crate) task: i64,
     /// Counts the runs of the task, from 1; a retry by an operator starts again at 1.
     pub(crate) attempt: u32,
     pub(crate) started_ms: i64,
+    /// After a crash, when the next process recovered the task.
     pub(crate) ended_ms: i64,
     pub(crate) outcome: AttemptOutcome,
+    /// `None` after a crash.
     pub(crate) error: Option<String>,
 }
 
@@ -73,24 +88,30 @@ pub(crate) enum AttemptOutcome {
     Crashed,
 }
 
-/// An event, for an operator. Times are in milliseconds since the Unix epoch.
+/// An event, for an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EventRow {
+    /// The event's number, in the order of arrival. Operations name the event by it, because its id may not be unique.
     pub(crate) cursor: i64,
     pub(crate) event_id: String,
     pub(crate) event_type: String,
+    /// The path that the event was sent to.
     pub(crate) endpoint: String,
+    /// The connected account that it came from.
     pub(crate) account: Option<String>,
     pub(crate) object_id: Option<String>,
     /// In seconds since the Unix epoch.
     pub(crate) created: Option<i64>,
+    /// The API version in which Stripe rendered it.
     pub(crate) api_version: Option<String>,
     pub(crate) livemode: bool,
+    /// When it arrived for the first time.
     pub(crate) received_ms: i64,
     /// How often it was delivered.
     pub(crate) deliveries: u64,
     /// How many of these deliveries had another body than the first.
     pub(crate) changed_bodies: u64,
+    /// False if the type had no handler when the event arrived, and after retention has freed the body.
     pub(crate) has_body: bool,
 }
 
@@ -110,22 +131,32 @@ pub(crate) struct StoredEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QuarantineRow {
     pub(crate) id: i64,
+    /// When it arrived for the first time.
     pub(crate) received_ms: i64,
+    /// How often it was delivered.
     pub(crate) deliveries: u64,
+    /// Why it is not an event that can be dispatched.
     pub(crate) reason: String,
+    /// The size of the body.
     pub(crate) bytes: u64,
 }
 
 /// The inbox in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stats {
+    /// All stored events.
     pub(crate) events: u64,
+    /// Those of them without a task.
     pub(crate) unhandled: u64,
+    /// Deliveries of events that were stored before.
     pub(crate) duplicates: u64,
+    /// Those of them with another body than the first.
     pub(crate) changed_bodies: u64,
+    /// Quarantined bodies.
     pub(crate) quarantined: u64,
     /// How long the oldest due task has been due, in milliseconds.
     pub(crate) oldest_due_ms: Option<i64>,
+    /// One row for each handler, state and reason that occurs.
     pub(crate) handlers: Vec<HandlerStats>,
 }
 
@@ -135,6 +166,7 @@ pub(crate) struct HandlerStats {
     pub(crate) handler: String,
     pub(crate) state: State,
     pub(crate) why: Option<ParkReason>,
+    /// The number of its tasks in this state, parked for this reason.
     pub(crate) tasks: u64,
 }
 

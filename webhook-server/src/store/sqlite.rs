@@ -2,6 +2,19 @@
 //!
 //! A [`Database`] executes the statements: [`on_disk`] with one thread that writes, in transactions that take everything
 //! that waits; [`in_memory`] at once. Everything else here is statements.
+//!
+//! | for | files |
+//! |---|---|
+//! | opening | `open`, `on_disk` and `in_memory`; `opener` and `file`, with `lock`, `paths`, `file_systems`, `schema`, `session` |
+//! | writing | `writer` (one thread), `disk_space` (when to refuse) |
+//! | what arrives | `record` |
+//! | what runs | `claim`, with `capacity`, `lanes`, `suspects`; `finish`; `recover` |
+//! | operators | `list`, `show`, `operate` |
+//! | retention | `prune` |
+//! | problems | `problem` (errors), `cautions` (warnings) |
+//!
+//! The tables are in `migrations/`, and the numbers of their states in `columns`. Every statement is compiled once (`tests`
+//! checks that), and repeats the condition of the partial index that it uses.
 
 mod capacity;
 pub(crate) mod cautions;
@@ -57,7 +70,10 @@ pub(crate) struct Sqlite<D> {
 
 /// Where the statements are executed.
 pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
-    /// Does a job in a transaction of its own or of several jobs, and notes which runs it began or ended.
+    /// Runs `work` in a transaction, alone or with other jobs. When it is committed, calls `note`, which adds the runs
+    /// that it started to those in progress, or removes the one that it ended.
+    ///
+    /// Cancel safety: the job is done all the same.
     fn write<T: Send + 'static>(
         &self,
         urgency: Urgency,
@@ -65,7 +81,8 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> StoreFuture<'_, T>;
 
-    /// Reads, given the present time in milliseconds since the Unix epoch.
+    /// Runs `work` on a connection that only reads. Its second argument is the present time, in milliseconds since the
+    /// Unix epoch.
     fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
@@ -73,6 +90,7 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
 }
 
 impl<D: Database> Sqlite<D> {
+    /// Writes something that is never refused and starts or ends no run.
     fn task<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,

@@ -1,4 +1,7 @@
-//! What the protocol speaks in: events, tasks and their states, and what each operation returns.
+//! The types of the storage protocol: events, tasks and their states, and what each operation returns.
+//!
+//! They contain no SQL, no text for people and no wire form: columns are in `sqlite/columns.rs`, names in
+//! `operate/wire.rs`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,11 +18,13 @@ pub(crate) type HandlerId = &'static str;
 /// A verified event that is to be stored.
 #[derive(Clone)]
 pub(crate) struct NewEvent {
+    /// The parsed event. Its `body` is stored byte for byte.
     pub(crate) envelope: Arc<Envelope>,
+    /// The path that the event was sent to.
     pub(crate) endpoint: Arc<str>,
-    /// The id of the object that the event is about.
+    /// The id of the object that the event is about. Part of the event's identity.
     pub(crate) object_id: Option<String>,
-    /// In seconds since the Unix epoch.
+    /// The signature's own timestamp, in seconds since the Unix epoch.
     pub(crate) signed_at: i64,
     /// One for each handler of the event's type. If there is none, the body is not kept.
     pub(crate) tasks: Vec<NewTask>,
@@ -49,9 +54,10 @@ pub(crate) struct NewTask {
     pub(crate) handler: HandlerId,
     /// Whose lanes it shares, and whose newer events make it stale: its handler's, or a group's.
     pub(crate) scope: Cow<'static, str>,
-    /// The account and the id of the object that the event is about.
+    /// The account and the id of the object that the event is about; `None` if the object has no id. Such a task is
+    /// never stale.
     pub(crate) object: Option<String>,
-    /// Which place the event has among those of its object, see [`moment`].
+    /// The place of the event among those of its object, see [`moment`].
     pub(crate) moment: i64,
     /// `None` if it may run beside any other.
     pub(crate) lane: Option<Lane>,
@@ -72,6 +78,7 @@ pub(crate) enum StartMode {
 /// The tasks of one scope that may not run at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
+    /// The account and the value of the ordering key.
     pub(crate) key: String,
     /// Whether a task that waits for its retry holds the lane.
     pub(crate) strict: bool,
@@ -87,14 +94,14 @@ pub(crate) struct Capacity {
 }
 
 impl Capacity {
-    /// How many tasks of one handler.
+    /// Returns how many tasks of one handler may be started.
     pub(crate) fn of(&self, handler: &str) -> usize {
         self.handlers.get(handler).copied().unwrap_or(0)
     }
 }
 
-/// Orders the events of an object: by the second in which they happened, and within a second `*.created` first and
-/// `*.deleted` last, since nothing else is known. 0 if Stripe did not say when.
+/// Returns a number by which the events of an object are ordered: by the second in which they happened, and within a
+/// second `*.created` first and `*.deleted` last, because nothing else is known. 0 if Stripe did not say when.
 pub(crate) fn moment(event_type: &str, created: Option<i64>) -> i64 {
     let within = match event_type.rsplit('.').next() {
         Some("created") => 1,
@@ -116,14 +123,18 @@ pub(crate) enum RecordResult {
 /// A task that has started.
 #[derive(Clone)]
 pub(crate) struct Claim {
+    /// The right to end this run.
     pub(crate) ticket: Ticket,
     pub(crate) handler: HandlerId,
+    /// The path that the event was sent to.
     pub(crate) endpoint: Arc<str>,
     /// Counts the runs of the task, from 1.
     pub(crate) attempt: u32,
+    /// Whether the task was replayed by an operator.
     pub(crate) is_replay: bool,
     /// Whether a newer event of the same object is already done in the task's scope.
     pub(crate) is_stale: bool,
+    /// The event, byte for byte as it was verified.
     pub(crate) body: Bytes,
 }
 
@@ -141,13 +152,16 @@ impl fmt::Debug for Claim {
 /// The right to end one run of a task. It is void once the task has been claimed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket {
+    /// The task's number in its store.
     pub(crate) task: i64,
+    /// Increases with every claim of the task.
     pub(crate) fence: i64,
 }
 
 /// Tasks that have started.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimResult {
+    /// The runs that must start now: they are counted as attempts already.
     pub(crate) claims: Vec<Claim>,
     /// When to claim again unless something wakes the worker earlier; `None` if nothing waits for its time. A store that
     /// learns of other instances' tasks only by looking says when to look. Zero means at once: there was too much for one
@@ -155,24 +169,21 @@ pub(crate) struct ClaimResult {
     pub(crate) next_claim: Option<Duration>,
 }
 
-/// How a run ended, for the store.
+/// How a run ended, for the store. An `error` is the handler's error with its causes, at most 4 KiB.
 #[derive(Clone, Debug)]
 pub(crate) enum Disposition {
+    /// The handler succeeded.
     Done,
     /// Skipped: closed without success, on purpose.
-    Skipped {
-        error: String,
-    },
+    Skipped { error: String },
     /// To be run again.
     Retry {
+        /// How long until the next run is due.
         after: Duration,
         error: String,
     },
     /// Set aside for a person.
-    Parked {
-        why: ParkReason,
-        error: String,
-    },
+    Parked { why: ParkReason, error: String },
     /// Not run to its end, through no fault of its own: the claim does not count.
     Released,
 }

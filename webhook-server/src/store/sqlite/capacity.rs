@@ -11,6 +11,7 @@ pub(super) struct Remaining {
 }
 
 impl Remaining {
+    /// Starts with all of a claim's capacity.
     pub(super) fn of(capacity: &Capacity) -> Self {
         Self { slots: capacity.slots, handlers: capacity.handlers.clone() }
     }
@@ -20,10 +21,12 @@ impl Remaining {
         self.handlers.get_key_value(id).map(|(handler, _)| *handler)
     }
 
+    /// Whether another task of a handler may be started.
     pub(super) fn has(&self, handler: &str) -> bool {
         self.slots > 0 && self.handlers.get(handler).is_some_and(|tasks| *tasks > 0)
     }
 
+    /// Counts a task of a handler that is started.
     pub(super) fn take(&mut self, handler: &str) {
         self.slots = self.slots.saturating_sub(1);
         if let Some(tasks) = self.handlers.get_mut(handler) {

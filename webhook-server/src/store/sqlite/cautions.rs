@@ -1,4 +1,6 @@
 //! Warnings about an inbox that can be used all the same.
+//!
+//! They are logged at each start. A server that must not start returns a `Problem` instead.
 
 use std::path::{Path, PathBuf};
 

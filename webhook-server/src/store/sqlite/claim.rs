@@ -1,4 +1,9 @@
 //! Choosing what runs next.
+//!
+//! A claim takes at most one suspect, then repeatedly the task that has been due longest among the first due task of each
+//! handler that has capacity. If that task's lane is taken, or another task of the lane comes first, it becomes *blocked*
+//! and is not looked at again until its lane is free ([`promote`](super::lanes::promote)). So the work of a claim depends on
+//! the tasks that it starts, not on the number of tasks that wait.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +21,8 @@ const PASSED_OVER: usize = 1_000;
 
 /// Starts due tasks up to the capacity, those that have been due longest first: never two in one lane, suspects one at a
 /// time, and nothing beside an accused one.
+///
+/// After [`PASSED_OVER`] tasks that could not start it returns early and asks to be called again at once.
 pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusqlite::Result<ClaimResult> {
     let mut remaining = Remaining::of(capacity);
     let mut claims = Vec::new();
@@ -83,8 +90,11 @@ fn ready_handlers(db: &Connection, remaining: &Remaining) -> rusqlite::Result<Ve
 struct Candidate {
     id: i64,
     handler: HandlerId,
+    /// The handler's id, or the name of its group: see [`LaneKey`](super::lanes::LaneKey).
     scope: String,
+    /// `None` if it may run beside any other task.
     lane: Option<String>,
+    /// Whether an earlier task that waits for its retry holds the lane.
     strict: bool,
 }
 
@@ -143,7 +153,8 @@ fn claim_candidate(
     }
 }
 
-/// Whether a newer event of the same object is already done in a scope.
+/// Whether a newer event of the same object is already done in a scope. Never for an object without an id, nor for an
+/// event whose time is unknown.
 pub(super) fn is_stale(
     db: &Connection,
     scope: &str,
@@ -188,6 +199,7 @@ fn start(db: &Connection, id: i64, handler: HandlerId, stamp: Stamp) -> rusqlite
     Ok(claim)
 }
 
+/// Returns how long until the next task is due.
 fn next_due(db: &Connection, now: i64) -> rusqlite::Result<Option<Duration>> {
     let next: Option<i64> = db
         .prepare_cached("SELECT min(due_ms) FROM inbox_task WHERE state = 0 AND due_ms > ?1")?

@@ -1,4 +1,7 @@
 //! The numbers that stand for states in the tables.
+//!
+//! A value's number is its place in these lists. Inboxes contain the numbers and statements quote them (`state <= 2` is
+//! open), so a list only grows at its end. `migrations/1.sql` has the same numbers in its comments.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
@@ -18,11 +21,13 @@ const WHYS: [ParkReason; 5] = [
 const OUTCOMES: [AttemptOutcome; 4] =
     [AttemptOutcome::Failed, AttemptOutcome::Skipped, AttemptOutcome::Parked, AttemptOutcome::Crashed];
 
+/// Fails on a number that this program does not know.
 fn read<T: Copy>(all: &[T], value: ValueRef<'_>) -> FromSqlResult<T> {
     let code = value.as_i64()?;
     usize::try_from(code).ok().and_then(|at| all.get(at)).copied().ok_or(FromSqlError::OutOfRange(code))
 }
 
+/// A value that is not in the list becomes -1, which the tables' checks refuse.
 fn write<T: PartialEq>(all: &[T], value: &T) -> rusqlite::Result<ToSqlOutput<'static>> {
     let at = all.iter().position(|one| one == value).and_then(|at| i64::try_from(at).ok());
     Ok(at.unwrap_or(-1).into())

@@ -1,4 +1,7 @@
 //! Opening connections, with everything that is set on them.
+//!
+//! The settings are part of what the inbox promises: a log (`WAL`) so that readers never wait for the writer, and a sync of
+//! each commit (`synchronous = FULL`) before it counts as written.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,7 +25,7 @@ pub(super) fn configure(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "trusted_schema", false)
 }
 
-/// Opens a connection that only reads.
+/// Opens a connection that only reads. It may be open beside the writer, also in another process.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let reader = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
     reader.busy_timeout(BUSY_TIMEOUT)?;
@@ -34,7 +37,7 @@ fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-/// Opens the one connection that writes, and brings the schema up to date.
+/// Opens the one connection that writes, and brings the schema up to date. The caller holds the lock.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, Problem> {
     let mut db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     configure(&mut db)?;

@@ -1,4 +1,7 @@
 //! Free-space guard: below a threshold new events are refused, so that accepted ones can still complete.
+//!
+//! Two means: arrivals are refused below the floor, and a reserve file of 1 MiB is deleted when a write finds the disk full,
+//! which leaves room to record how runs ended. The reserve is made again when there is space.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -50,7 +53,7 @@ impl DiskSpace {
         self.is_ours.store(true, Ordering::Relaxed);
     }
 
-    /// The number of free bytes, if it is too small to accept anything.
+    /// Returns the number of free bytes if it is too small to accept events; `None` if there is enough.
     pub(super) fn shortage(&self) -> Option<u64> {
         Some(self.low.load(Ordering::Relaxed)).filter(|free| *free != ENOUGH)
     }

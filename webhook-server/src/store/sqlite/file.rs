@@ -1,4 +1,7 @@
 //! The inbox's file: checking and opening it.
+//!
+//! In order: [`InboxFile::at`] checks the path and writes nothing; [`InboxFile::open`] locks, creates and migrates. If that
+//! fails and would fail again, the files that it created are removed: a start that was refused leaves nothing behind.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -41,6 +44,10 @@ struct Held {
 
 impl InboxFile {
     /// Checks that an inbox may be at a path. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the path, its file system or a file beside it does not allow an inbox.
     pub(super) fn at(path: &Path, opening: &Opening) -> Result<Self, FileError> {
         let refuse = |problem| Err(FileError::new(path, problem));
         if rusqlite::version_number() < SQLITE_AT_LEAST.0 {
@@ -71,7 +78,7 @@ impl InboxFile {
         Ok(Self { path, patience: opening.patience, held: Mutex::default() })
     }
 
-    /// Checks that there is an inbox to read.
+    /// Checks that there is an inbox to read, with the schema of this program. Takes no lock.
     pub(super) fn to_read(path: &Path) -> Result<Self, FileError> {
         let file = Self { path: real(path), patience: Duration::ZERO, held: Mutex::default() };
         let schema = file.open_reader().map_err(Problem::from).and_then(|db| Schema::of(&db));

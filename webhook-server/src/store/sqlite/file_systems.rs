@@ -1,4 +1,6 @@
 //! File systems on which an inbox is not safe, or not for long.
+//!
+//! Only Linux is asked. On other systems, every file system counts as a local disk.
 
 use std::path::Path;
 

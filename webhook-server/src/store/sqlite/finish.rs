@@ -1,4 +1,7 @@
 //! Ending runs.
+//!
+//! A run ends only with the fence of its own claim. If the task is no longer running, or has been claimed again since, the
+//! end changes nothing.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -6,6 +9,7 @@ use super::lanes::{LaneKey, promote};
 use crate::store::clock::millis;
 use crate::store::{ATTEMPTS_KEPT, AttemptOutcome, Disposition, FinishResult, ParkReason, State, Ticket};
 
+/// Ends a run, and looks whether anything is due now.
 pub(super) fn finish(
     db: &Connection,
     ticket: Ticket,
@@ -69,14 +73,14 @@ pub(super) fn end_run(
     Ok(true)
 }
 
-/// Clears a run that has gone on for long.
+/// Clears a run that has gone on for long: if the process ends now, that does not count as a crash of the task.
 pub(super) fn clear_suspect(db: &Connection, ticket: Ticket) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE inbox_task SET suspect = 2 WHERE id = ?1 AND state = 1 AND fence = ?2")?
         .execute([ticket.task, ticket.fence])?;
     Ok(())
 }
 
-/// Closes a task.
+/// Closes or parks a task. The caller promotes the next task of its lane.
 pub(super) fn close_task(
     db: &Connection,
     task: i64,

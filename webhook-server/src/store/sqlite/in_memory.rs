@@ -1,5 +1,7 @@
 //! The database in memory: for tests and development. It has one connection, and each operation is done when its future
 //! is made, so that a test's paused time never runs ahead of it.
+//!
+//! The statements and the schema are those of the file, so that tests and `dev` take the path that production takes.
 
 use std::future::ready;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,7 @@
 //! Lanes: whose turn it is, and which task goes on when a lane becomes free.
+//!
+//! In a lane, tasks are ordered by when their events happened (`moment`), then by arrival (`event_seq`). The unique index
+//! `inbox_task_running_lane` makes SQLite itself refuse a second running task, whatever the statements here do.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -7,7 +10,9 @@ use crate::store::State;
 /// The scope of a task and its lane, if it has one.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LaneKey {
+    /// Whose lane it is: a handler's id, or `*` and the name of a group.
     pub(super) scope: String,
+    /// The account and the value of the ordering key.
     pub(super) lane: Option<String>,
 }
 
@@ -35,6 +40,7 @@ pub(super) fn promote(db: &Connection, key: &LaneKey, now: i64) -> rusqlite::Res
 pub(super) struct Turn {
     pub(super) id: i64,
     pub(super) handler: String,
+    /// Ready or blocked.
     pub(super) state: State,
     pub(super) is_suspect: bool,
 }

@@ -11,6 +11,7 @@ const IS_ABOUT_CUSTOMER: &str = "(object_id = ? OR CASE WHEN json_valid(CAST(bod
     json_extract(CAST(body AS TEXT), '$.data.object.customer'), \
     json_extract(CAST(body AS TEXT), '$.data.object.customer.id')) END)";
 
+/// Lists tasks, newest first.
 pub(super) fn tasks(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<TaskRow>> {
     let mut conditions = Conditions::of_event(filter);
     conditions.add("handler = ", filter.handler.clone());
@@ -20,13 +21,14 @@ pub(super) fn tasks(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Ta
     conditions.query(db, TASK, "ORDER BY task.id DESC", filter.limit, task_row)
 }
 
+/// Lists events, newest first.
 pub(super) fn events(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<EventRow>> {
     let mut conditions = Conditions::of_event(filter);
     conditions.add("seq < ", filter.after);
     conditions.query(db, EVENT, "ORDER BY seq DESC", filter.limit, event_row)
 }
 
-/// Conditions on columns, and the values to compare with.
+/// Conditions on columns, and the values to compare with. No value becomes part of the SQL text.
 #[derive(Default)]
 struct Conditions {
     text: String,
@@ -34,6 +36,7 @@ struct Conditions {
 }
 
 impl Conditions {
+    /// The conditions that apply to events, and so to tasks through their event.
     fn of_event(filter: &Filter) -> Self {
         let mut conditions = Self { text: "1".to_owned(), values: Vec::new() };
         if !filter.event_ids.is_empty() {
@@ -64,6 +67,7 @@ impl Conditions {
         conditions
     }
 
+    /// Adds a condition that ends with a value, unless there is no value.
     fn add(&mut self, comparison: &str, value: Option<impl ToSql + 'static>) {
         if let Some(value) = value {
             self.text.push_str(&format!(" AND {comparison}?"));

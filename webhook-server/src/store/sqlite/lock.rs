@@ -1,4 +1,7 @@
 //! The lock: only one process writes an inbox.
+//!
+//! It is an advisory lock of the operating system on the file `…-lock`, which the system releases when the process ends,
+//! however that happens. The process id in the file is only for messages.
 
 #[cfg(unix)]
 use std::fs::Metadata;
@@ -19,8 +22,8 @@ const EVERY: Duration = Duration::from_millis(50);
 /// More than the digits of any process id.
 const LONGEST_ID: u64 = 32;
 
-/// Takes the lock, which this process then holds for life. Waits up to `patience` for another process to release it. Adds
-/// the lock's file to `made` if it creates it.
+/// Takes the lock, which is held as long as the returned file is open. Blocks its thread for up to `patience` while another
+/// process has it. Adds the lock's file to `made` if it creates it.
 ///
 /// # Errors
 ///

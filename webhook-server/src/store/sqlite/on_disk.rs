@@ -1,4 +1,7 @@
 //! The database in a file: one thread writes, readers have a connection of their own.
+//!
+//! Arrivals are refused while the disk is low; ends of runs and operations are not, so that stored events can be finished.
+//! Reads use one connection of their own, on tokio's blocking threads, and never wait for the writer.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -11,6 +11,7 @@ use super::session::{Session, Stamp};
 use crate::store::StoreError;
 use crate::store::clock::StoreClock;
 
+/// Opens the file, as often as that is needed.
 #[derive(Debug)]
 pub(super) struct Opener {
     file: Arc<InboxFile>,
@@ -23,6 +24,7 @@ pub(super) struct Opener {
 }
 
 impl Opener {
+    /// `clock` replaces the system's clock, for tests.
     pub(super) fn new(file: Arc<InboxFile>, disk_space: Arc<DiskSpace>, clock: Option<StoreClock>) -> Self {
         Self { file, disk_space, clock, session: OnceLock::new(), opening: Mutex::default() }
     }
@@ -44,8 +46,8 @@ impl Opener {
         self.session.get().map(Session::stamp)
     }
 
-    /// Opens the file for writing, and begins the session the first time. If the disk is full, the reserve is freed for
-    /// that.
+    /// Opens the file for writing, and begins the session the first time. If the disk is full, frees the reserve and tries
+    /// once more. Blocks its thread.
     pub(super) fn open(&self) -> Result<Connection, Problem> {
         let _one = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         match self.try_open() {

@@ -1,4 +1,7 @@
 //! What an operator changes: retry, skip, replay.
+//!
+//! Each function changes one task or event and returns whether it could. A running task belongs to its handler: neither a
+//! retry nor a skip changes it, and a replay leaves it out.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -7,7 +10,8 @@ use super::record::insert_task;
 use super::session::Stamp;
 use crate::store::{HandlerId, NewTask, Replayed, State};
 
-/// Makes a parked or waiting task ready now, with its full number of attempts.
+/// Makes a parked or waiting task ready now, with its full number of attempts, if it belongs to one of these handlers and
+/// its event still has a body.
 pub(super) fn retry(db: &Connection, task: i64, handlers: &[HandlerId], now: i64) -> rusqlite::Result<bool> {
     let handler: Option<String> = db
         .prepare_cached("SELECT handler FROM inbox_task WHERE id = ?1")?
@@ -27,7 +31,7 @@ pub(super) fn retry(db: &Connection, task: i64, handlers: &[HandlerId], now: i64
     Ok(changed == 1)
 }
 
-/// Skips a parked or waiting task.
+/// Skips a parked or waiting task, and makes the next task of its lane ready.
 pub(super) fn skip(db: &Connection, task: i64, reason: &str, now: i64) -> rusqlite::Result<bool> {
     let lane: Option<LaneKey> = db
         .prepare_cached(

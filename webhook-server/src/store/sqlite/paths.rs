@@ -1,4 +1,6 @@
 //! Opening the inbox's files, and checking what lies at their paths.
+//!
+//! What is opened here may contain customers' data, so files are private (0600) and links are not followed.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io::ErrorKind;
@@ -42,6 +44,7 @@ pub(super) fn check(path: &Path) -> Result<(), Problem> {
     check_one(&beside(path, "-control"), "a socket", is_socket)
 }
 
+/// A path where nothing is, or where the wanted kind of file is, is fine.
 fn check_one(path: &Path, wanted: &'static str, is_wanted: impl Fn(FileType) -> bool) -> Result<(), Problem> {
     let found = match path.symlink_metadata() {
         Ok(found) if !is_wanted(found.file_type()) => found,

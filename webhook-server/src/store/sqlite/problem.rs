@@ -1,4 +1,7 @@
 //! Why a file cannot be opened, or a statement failed.
+//!
+//! A [`Problem`] is the predicate of a sentence whose subject is the file: "/srv/inbox.db is a directory". What to do
+//! about it is in `report/unusable.rs`.
 
 use std::error::Error;
 use std::fmt;
@@ -15,11 +18,13 @@ use crate::store::StoreError;
 /// Why an inbox's file, or a file beside it, cannot be used.
 #[derive(Debug)]
 pub(crate) struct FileError {
+    /// The inbox, or the file beside it that has the problem.
     pub(crate) file: PathBuf,
     pub(crate) problem: Problem,
 }
 
 impl FileError {
+    /// A problem with a file beside the inbox becomes an error about that file.
     pub(super) fn new(file: &Path, problem: Problem) -> Self {
         match problem {
             Problem::Beside { file, problem } => Self { file, problem: *problem },
@@ -27,6 +32,7 @@ impl FileError {
         }
     }
 
+    /// Whether another process has the file, which may end soon.
     pub(crate) fn is_in_use(&self) -> bool {
         matches!(self.problem, Problem::InUse { .. })
     }

@@ -1,4 +1,12 @@
 //! Freeing what was kept long enough.
+//!
+//! One step looks at the next [`PRUNE_STEP`] events in the order of arrival, and deletes those whose time is up:
+//!
+//! 1. events with a parked task, when all their parked tasks have been parked for `Retention::parked`;
+//! 2. other events without open tasks, when they arrived before `ids` and their tasks ended before `bodies`;
+//! 3. of the rest, the bodies whose events arrived, and whose tasks ended, before `bodies`.
+//!
+//! An open task keeps its event, however old it is.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -16,6 +24,7 @@ const SETTLED: &str =
 /// Every task of the event ended before `?3`.
 const ENDED: &str = "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND finished_ms >= ?3)";
 
+/// Takes one step from `cursor`. The first step (`cursor` 0) also frees old quarantined bodies.
 pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) -> rusqlite::Result<Pruned> {
     let before = |kept| now.saturating_sub(millis(kept));
     let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));

@@ -1,4 +1,7 @@
 //! Storing events and quarantined bodies.
+//!
+//! Everything about one event happens in one transaction: the row of the event, its tasks, and the start of those tasks
+//! that can run at once. So a 200 never stands for an event whose tasks are missing.
 
 use std::sync::Arc;
 
@@ -11,7 +14,7 @@ use super::suspects::is_any_accused;
 use crate::failpoint::failpoint;
 use crate::store::{Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
 
-/// Stores an event and its tasks, unless it is known.
+/// Stores an event and its tasks, unless it is known by its id, type and object. A known event only counts the delivery.
 pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusqlite::Result<RecordResult> {
     let envelope = &*arrival.envelope;
     let digest: [u8; 32] = Sha256::digest(&envelope.body).into();
@@ -92,7 +95,8 @@ fn may_start(db: &Connection, task: &NewTask) -> rusqlite::Result<bool> {
     .query_row(params![task.scope, lane.key], |row| row.get(0))
 }
 
-/// Inserts a task of a stored event, due now or running.
+/// Inserts a task of a stored event, due now or running, and returns its number. A running one has its first attempt
+/// counted, so that a crash counts.
 pub(super) fn insert_task(
     db: &Connection,
     event_seq: i64,

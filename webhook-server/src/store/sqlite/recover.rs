@@ -1,4 +1,8 @@
 //! Taking over what a former process left, and leaving.
+//!
+//! A file has one instance, so recovery takes over every task that is marked as running. [`Live`] is what this process knows
+//! of its own runs: after a commit whose outcome is unknown, it tells the runs that were reported to the worker from those
+//! that were not.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -45,7 +49,7 @@ pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusq
     Ok(recovered)
 }
 
-/// Gives back what this session still runs.
+/// Makes ready again what this session still runs, without counting the attempts.
 pub(super) fn leave(db: &Connection, stamp: Stamp) -> rusqlite::Result<()> {
     for ticket in running_in(db, stamp.session)? {
         end_run(db, ticket, &Disposition::Released, stamp.now)?;
@@ -69,6 +73,7 @@ pub(super) fn release_unknown(db: &Connection, live: &Live) -> rusqlite::Result<
     Ok(())
 }
 
+/// The runs that belong to a session.
 fn running_in(db: &Connection, session: i64) -> rusqlite::Result<Vec<Ticket>> {
     db.prepare("SELECT id, fence FROM inbox_task WHERE state = 1 AND owner = ?1")?
         .query_map([session], |row| Ok(Ticket { task: row.get(0)?, fence: row.get(1)? }))?

@@ -1,4 +1,7 @@
 //! The schema: creating it, bringing it up to date, and recognising it.
+//!
+//! An inbox is a SQLite database with this program's application id in its header, the number of its migrations in
+//! `user_version`, and their digests in `inbox_migration`. A file that differs in any of these is refused, never changed.
 
 use std::collections::BTreeSet;
 

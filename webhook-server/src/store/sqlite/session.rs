@@ -1,4 +1,6 @@
 //! A session: one process's use of an inbox.
+//!
+//! The session's number marks the tasks that it runs (`owner`), so that they can be told from those of a former process.
 
 use std::time::Duration;
 
@@ -28,7 +30,8 @@ pub(crate) struct Stamp {
 }
 
 impl Session {
-    /// Begins the next session. Without a clock, it goes by the system's, and starts no earlier than the latest event.
+    /// Begins the next session. Without a clock, it uses the system's, but starts no earlier than the latest event, so that
+    /// a clock that was set back does not reorder events.
     pub(super) fn begin(db: &Connection, clock: Option<StoreClock>) -> rusqlite::Result<Self> {
         // Not by `RETURNING`: with a row at hand, an error of the commit would be lost, and the number used twice.
         db.execute("UPDATE inbox_session SET number = number + 1", [])?;

@@ -4,9 +4,11 @@ use rusqlite::{Connection, Row};
 
 use crate::store::{AttemptRow, EventRow, HandlerStats, QuarantineRow, State, Stats, StoredEvent, TaskRow};
 
+/// The columns that [`task_row`] reads, in its order.
 pub(super) const TASK: &str = "SELECT task.id, event_id, type, handler, state, why, attempt, received_ms, due_ms, finished_ms, error \
                     FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq";
 
+/// The columns that [`event_row`] reads, in its order.
 pub(super) const EVENT: &str = "SELECT seq, event_id, type, endpoint, account, object_id, created_s, api_version, livemode, \
                             received_ms, deliveries, changed_bodies, body IS NOT NULL \
                      FROM inbox_event event";
@@ -87,6 +89,7 @@ fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
     })
 }
 
+/// Lists quarantined bodies, newest first.
 pub(super) fn quarantined(db: &Connection, limit: usize) -> rusqlite::Result<Vec<QuarantineRow>> {
     let sql = format!(
         "SELECT id, received_ms, deliveries, reason, length(body) FROM inbox_quarantine ORDER BY id DESC LIMIT {limit}"
@@ -103,6 +106,7 @@ pub(super) fn quarantined(db: &Connection, limit: usize) -> rusqlite::Result<Vec
     db.prepare_cached(&sql)?.query_map([], read)?.collect()
 }
 
+/// Counts events and tasks. Reads whole indexes: the time grows with the file.
 pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, u64>(0));
     let oldest: Option<i64> =

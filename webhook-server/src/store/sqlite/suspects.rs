@@ -1,4 +1,7 @@
 //! Which suspect runs, and which one is next.
+//!
+//! A suspect is an open task with `suspect = 1`; it is accused with [`ACCUSED`] crashes or more. The store promises that one
+//! suspect runs at a time, so that a crash can be traced to it: see `Store::claim`.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -6,6 +9,7 @@ use super::capacity::Remaining;
 use super::lanes::lane_runs;
 use crate::store::{ACCUSED, HandlerId};
 
+/// A suspect that can start.
 pub(super) struct Suspect {
     pub(super) id: i64,
     pub(super) handler: HandlerId,

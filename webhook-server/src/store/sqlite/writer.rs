@@ -31,8 +31,11 @@ const MAX_ARRIVING: u32 = 64 * 1024 * 1024;
 /// Sends jobs to the thread, which ends when this is dropped and all jobs are done.
 #[derive(Debug)]
 pub(super) struct Writer {
+    /// `None` for a store that only reads.
     jobs: Option<Sender<Box<dyn Job>>>,
+    /// Limits how many arrivals wait.
     arrivals: Arc<Semaphore>,
+    /// Limits the bytes of the bodies that wait.
     arriving: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
@@ -64,6 +67,10 @@ impl Writer {
     }
 
     /// Runs a job in a transaction and returns when it is on disk. First notes which runs it began or ended.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Busy`] if too many arrivals wait, and if the job or the commit fails.
     ///
     /// Cancel safety: the job is done all the same.
     pub(super) async fn write<T: Send + 'static>(

@@ -11,7 +11,9 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Jobs that were received and are not yet in a batch.
 #[derive(Default)]
 pub(super) struct Waiting {
+    /// Claims, ends of runs and operations.
     tasks: VecDeque<Box<dyn Job>>,
+    /// New events and quarantined bodies.
     arrivals: VecDeque<Box<dyn Job>>,
     /// Waits until there is nothing else.
     upkeep: VecDeque<Box<dyn Job>>,

@@ -31,10 +31,15 @@ pub(super) trait Job: Send {
 /// A job as two closures.
 pub(super) struct Call<F, N, T> {
     urgency: Urgency,
+    /// For an arrival: its places in the queue, which are free again when it is answered.
     permits: Option<[OwnedSemaphorePermit; 2]>,
+    /// What to write; taken when it is run.
     work: Option<F>,
+    /// Notes which runs the job started or ended, once it is committed.
     note: N,
+    /// What `work` returned.
     value: Option<T>,
+    /// The caller, who may have stopped waiting.
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 

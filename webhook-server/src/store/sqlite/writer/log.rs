@@ -1,4 +1,7 @@
 //! SQLite's write-ahead log: when it is copied into the database.
+//!
+//! SQLite would copy the log (a checkpoint) after a commit and make that commit wait. The writer does it between batches
+//! instead, and keeps the log file from growing without limit.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,8 @@
 //! The thread that writes.
+//!
+//! It takes the jobs that wait, commits them in one transaction, and answers them; then it copies the log if that is due, and
+//! checks the disk. After an error that leaves the state of the database unknown, it drops the connection and opens the file
+//! again for the next batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,14 +26,18 @@ use crate::store::sqlite::recover::{Live, release_unknown};
 const TICK: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(30);
 
+/// The thread's state. Only this thread has the connection that writes.
 pub(super) struct Thread {
     file: Arc<InboxFile>,
     /// `None` after an error that leaves its state unknown.
     db: Option<Connection>,
     disk_space: Arc<DiskSpace>,
+    /// Where jobs come from. When all senders are gone, the thread ends.
     received: Receiver<Box<dyn Job>>,
+    /// The runs that were reported to the worker and have not ended.
     live: Live,
     log: Log,
+    /// Jobs that were received and are in no batch yet.
     waiting: Waiting,
 }
 
@@ -54,6 +62,7 @@ impl Thread {
         }
     }
 
+    /// Works until all senders are gone.
     fn run(&mut self) {
         let mut active_at = Instant::now();
         let mut log_is_empty = false;
@@ -92,6 +101,7 @@ impl Thread {
         }
     }
 
+    /// Commits a batch and answers each job: with its own error, or with that of the whole commit.
     fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
         let (results, whole) = self.commit(&mut batch);
         failpoint("after-commit");
@@ -142,6 +152,7 @@ impl Thread {
         (results, committed)
     }
 
+    /// Returns the connection, and opens the file again if there is none.
     fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
         if self.db.is_none() {
             let mut db = self.file.reopen()?;
@@ -154,6 +165,7 @@ impl Thread {
         self.db.as_mut().ok_or(rusqlite::Error::InvalidQuery)
     }
 
+    /// Copies the log into the database and empties its file, so that an idle inbox is one small file.
     fn empty_log(&mut self) {
         if let Some(db) = &self.db {
             self.log.empty(db, &self.file.path);
