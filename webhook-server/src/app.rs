@@ -1,4 +1,7 @@
-//! The application.
+//! The application: what a program configures, and the server that is built from it.
+//!
+//! A command applies the environment and its flags to the settings and then calls `App::into_server`. An application under
+//! test does the same with a clock, a store and a secret of its own.
 
 use std::sync::Arc;
 
@@ -28,10 +31,12 @@ use crate::store::{self, Store};
 /// ```
 #[derive(Debug, Default)]
 pub struct App {
+    /// One value of each type that handlers take as `State<T>`.
     pub(crate) states: States,
     /// Types that two values were given for.
     pub(crate) ambiguous: Vec<&'static str>,
     pub(crate) settings: Settings,
+    /// Whether handlers run before the answer, without an inbox.
     pub(crate) inline: bool,
     /// The text of a handlers' lock file.
     pub(crate) lock: Option<&'static str>,
@@ -88,7 +93,13 @@ impl App {
     /// Builds the server, or reports everything that is wrong with the application. Handlers will run on `runtime`, or on
     /// the server's own runtime if there is none.
     ///
-    /// `store` replaces the inbox that the settings name. Blocks its thread while another process has the inbox.
+    /// `store` replaces the inbox that the settings name. Blocks its thread while another process has the inbox, for at most
+    /// `drain-timeout` and a few seconds.
+    ///
+    /// # Errors
+    ///
+    /// Returns `problems` and what was found here. If anything else is wrong, the inbox is only checked, and no file is
+    /// created.
     pub(crate) fn into_server(
         self,
         secrets: Vec<Secret>,

@@ -1,4 +1,8 @@
 //! The application's commands. Each has a file; this one holds what they share.
+//!
+//! A command reads its arguments and the environment, reports everything that is wrong with them at once, and then calls a
+//! `Server` or an `Operator`: no command knows what an inbox is made of. Results go to standard output, everything else to
+//! standard error.
 
 mod dev;
 mod environment;
@@ -91,9 +95,9 @@ impl Output {
 
 /// Why a command did not succeed.
 enum Failure {
-    /// It could not start as configured.
+    /// It could not start as configured: exit code 78.
     Misconfigured(Problems),
-    /// It failed; the text says why.
+    /// It failed, and the text says why: exit code 1.
     Failed(String),
 }
 
@@ -136,6 +140,7 @@ impl App {
     }
 }
 
+/// Parses the arguments, runs the command, and turns its result into an exit code.
 async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let parsed = Arguments::try_parse_from(arguments).unwrap_or_else(|error| error.exit());
     let result = match parsed.command.unwrap_or(Command::Serve(parsed.serve)) {
@@ -167,10 +172,12 @@ async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCod
     }
 }
 
+/// A failure with its causes on one line.
 fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::Failed(format!("{what}: {}", chain(error)))
 }
 
+/// A value as indented JSON with a final line break.
 fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     let mut text =
         serde_json::to_string_pretty(value).map_err(|error| failed("cannot write JSON", &error))?;
@@ -183,6 +190,7 @@ fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+/// A random number from the system, for ids of samples and for secrets.
 fn random() -> Result<u64, getrandom::Error> {
     getrandom::u64()
 }

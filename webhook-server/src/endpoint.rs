@@ -1,4 +1,4 @@
-//! An endpoint: where requests come in, and what makes them authentic there.
+//! An endpoint: the path that requests are sent to, and what makes them authentic there.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use webhook_core::{Secret, Tolerance};
 pub(crate) struct Endpoint {
     /// The path of its URL.
     pub(crate) path: Arc<str>,
-    /// Any of these may have signed a request.
+    /// A request is authentic if any of these has signed it. There are two while Stripe rolls a secret.
     pub(crate) secrets: Arc<[Secret]>,
     /// How far a signature's timestamp may be off.
     pub(crate) tolerance: Tolerance,

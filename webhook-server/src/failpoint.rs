@@ -12,7 +12,7 @@ pub fn on_failpoint(hook: fn(&'static str)) {
     let _ = HOOK.set(hook);
 }
 
-/// Marks a failpoint.
+/// Marks a failpoint: a step at which the process may end and nothing acknowledged may be lost.
 pub(crate) fn failpoint(name: &'static str) {
     if let Some(hook) = HOOK.get() {
         hook(name);

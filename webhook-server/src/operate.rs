@@ -3,6 +3,9 @@
 //! [`Operations`] is the only place where this is done. The command line calls it directly while no server runs
 //! ([`direct`]), and through the running server otherwise: [`socket`] answers, [`client`] asks. [`operator`] decides
 //! which of the two it is.
+//!
+//! Every operation takes and returns values of `store/rows.rs`, so it is the same from the command line, over the
+//! socket and in a test.
 
 #[cfg(feature = "cli")]
 mod client;
@@ -37,8 +40,11 @@ use crate::store::{
 #[derive(Clone, Debug)]
 pub(crate) struct Operations {
     store: Arc<dyn Store>,
+    /// Decides which tasks can be retried, and which handlers a replay runs.
     registry: Arc<Registry>,
+    /// What [`prune`](Self::prune) keeps.
     retention: Retention,
+    /// Notified when a task may have become due; `None` if this process runs no tasks.
     worker: Option<Arc<Notify>>,
 }
 
@@ -51,7 +57,6 @@ pub(crate) struct EventKey {
 }
 
 impl Operations {
-    /// `worker` is notified when a task may have become due; `None` if this process runs no tasks.
     pub(crate) fn new(
         store: Arc<dyn Store>,
         registry: Arc<Registry>,
@@ -86,7 +91,12 @@ impl Operations {
         self.store.stats().await
     }
 
-    /// Makes parked or waiting tasks ready now, with their full number of attempts. Returns how many it changed.
+    /// Makes parked or waiting tasks ready now, with their full number of attempts. Returns how many it changed: not those
+    /// that are running or closed, whose body is gone, or whose handler this program lacks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store does. Changes that succeeded before are kept; this holds for every operation here.
     pub(crate) async fn retry(&self, tasks: Vec<i64>) -> Result<u64, StoreError> {
         let handlers: Arc<[HandlerId]> = self.registry.ids().collect();
         let retried = changed(tasks, |task| {
@@ -150,6 +160,7 @@ impl Operations {
         Ok(replayed)
     }
 
+    /// Looks an event up and starts the write that makes its tasks ready.
     async fn start_replay(&self, key: EventKey, only: Option<&str>) -> Result<Replay, StoreError> {
         let EventKey { event_id, cursor } = key;
         let found = self.store.events_with_id(event_id).await?;

@@ -1,4 +1,7 @@
 //! The start-up report: all problems at once.
+//!
+//! Every check of a start adds to one list, so a person sees all mistakes in one run. The commands print it and exit with
+//! code 78.
 
 use std::fmt;
 
@@ -7,6 +10,7 @@ use std::fmt;
 pub(crate) struct Problems(Vec<String>);
 
 impl Problems {
+    /// Adds a problem: a sentence that says what is wrong and what to do. It may have several lines.
     pub(crate) fn add(&mut self, problem: impl fmt::Display) {
         self.0.push(problem.to_string());
     }
@@ -15,7 +19,7 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// Returns the value if there are no problems.
+    /// Returns the value if there are no problems, otherwise the problems.
     pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }

@@ -8,6 +8,9 @@
 //!           verified  = verify                      400
 //!           accept    = store it, or handle it      200, or what the outcome says
 //! ```
+//!
+//! The status in the right column is what `reply.rs` makes of the refusal; nothing here knows a status code. `listener`
+//! is the way in from the network. A test calls [`Receiver::receive`] with a request as a value.
 
 mod body;
 mod clock_skew;
@@ -50,12 +53,15 @@ pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 /// Receives requests.
 pub(crate) struct Receiver {
     pub(crate) endpoint: Arc<Endpoint>,
+    /// The longest body that is read, in bytes.
     body_limit: u64,
+    /// How long a whole body may take to arrive.
     body_timeout: Duration,
     now: WallClock,
     pub(crate) connections: Connections,
     /// Held while a long body is verified.
     long_body: Semaphore,
+    /// Lets a few requests with a wrong time through to be verified.
     clock_skew: ClockSkew,
     intake: Intake,
     report: Report,
@@ -124,7 +130,10 @@ impl Receiver {
         }
     }
 
-    /// Takes a request through all checks, the cheapest first. Nothing is parsed before it is verified.
+    /// Takes a request through all checks, the cheapest first. Nothing is parsed before it is verified. Returns when the
+    /// event is stored, or handled without an inbox.
+    ///
+    /// Cancel safety: an event that is being stored is stored all the same; [`answer`](Self::answer) never cancels this.
     pub(crate) async fn receive<B: RequestBody>(
         &self,
         request: Request<B>,
@@ -163,7 +172,7 @@ impl Receiver {
         Err(Refusal::untimely(header.timestamp(), now))
     }
 
-    /// Verifies a body. A long one is verified on another thread, one at a time, since it would delay other requests.
+    /// Verifies a body. A long one is verified on another thread, one at a time, because it would delay other requests.
     async fn verify(
         &self,
         endpoint: &Arc<Endpoint>,
@@ -206,6 +215,7 @@ impl Receiver {
     }
 }
 
+/// Verifies a body against every secret of the endpoint. Compares in constant time; see `webhook_core::verify`.
 fn check_signature(
     endpoint: &Endpoint,
     signature: &HeaderValue,
@@ -219,7 +229,7 @@ fn check_signature(
     })
 }
 
-/// Returns the only signature header.
+/// Returns the only signature header. With several, it would not be clear which one counts.
 fn only_one<'h>(mut lines: impl Iterator<Item = &'h HeaderValue>) -> Result<&'h HeaderValue, Refusal> {
     let first = lines.next().ok_or(Refusal::NotSigned)?;
     match lines.count() {

@@ -1,6 +1,9 @@
 //! What happens, as facts, and the sinks that receive them: the log, or a terminal.
 //!
 //! A fact holds no secret, no signature and nothing of a body but what identifies the event.
+//!
+//! Code reports a fact where it happens, as a value; a sink decides what becomes of it. A new sink implements [`Sink`]
+//! and is given to [`Report::to`].
 
 #[cfg(feature = "cli")]
 pub(crate) mod console;
@@ -36,11 +39,12 @@ pub(crate) enum Fact<'f> {
     Answered { outcome: &'f Outcome, status: StatusCode, peer: Option<SocketAddr> },
     /// A run of a stored task ended.
     AttemptEnded(AttemptEnded<'f>),
-    /// A run is past its deadline and blocks its thread.
+    /// A run is past its deadline and blocks its thread; `limit` is how long it might take. If it `has_started` is
+    /// false, it never got a thread, because blocked handlers hold all of them.
     AttemptBlocks { event_id: &'f str, handler: &'static str, limit: Duration, has_started: bool },
     /// A task was parked without a run.
     TaskParked { task: i64, handler: &'f str, attempt: u32, reason: ParkReason, error: &'f str },
-    /// The store could not do something, which will be tried again.
+    /// The store could not do something, which will be tried again. `failed` is a sentence.
     StoreFailed { failed: &'static str, task: Option<i64>, error: &'f StoreError },
 }
 
@@ -49,9 +53,11 @@ pub(crate) enum Fact<'f> {
 pub(crate) struct AttemptEnded<'f> {
     pub(crate) envelope: &'f Envelope,
     pub(crate) handler: &'static str,
+    /// The number of the run, from 1.
     pub(crate) attempt: u32,
     /// `None` if the run was stopped before its end.
     pub(crate) report: Option<&'f Arc<AttemptReport>>,
+    /// What becomes of the task.
     pub(crate) disposition: &'f Disposition,
     /// False if the run had lost its task, so that its end does not count.
     pub(crate) was_ours: bool,
@@ -81,6 +87,7 @@ impl<S: Sink> Sink for Arc<S> {
 pub(crate) struct Report(Arc<[Box<dyn Sink>]>);
 
 impl Report {
+    /// Reports to one sink.
     pub(crate) fn to(sink: impl Sink) -> Self {
         Self(Arc::new([Box::new(sink)]))
     }

@@ -1,5 +1,8 @@
 //! What happens to a task: it is claimed when it is due ([`worker`]), waits for a slot ([`slots`]), its handler is called
 //! ([`attempt`]), and how that ended is recorded ([`task`], [`disposition`]).
+//!
+//! A run has two ends. When the handler returns, its slot and its reservation are free for the next run. When the store has
+//! recorded how it ended, the task is out of [`in_flight`], for which a shutdown waits.
 
 pub(crate) mod attempt;
 mod disposition;

@@ -1,4 +1,7 @@
 //! Where the signing secrets come from: the environment or a file, never the command line.
+//!
+//! The command line is visible to every user of the machine, so no flag takes a secret. Text that holds one is wiped
+//! when it is dropped, and no message contains any part of it.
 
 mod diagnostics;
 
@@ -24,7 +27,8 @@ const LONGEST_FILE: u64 = 64 * 1024;
 
 /// Reads all secrets and reports everything that is wrong with them. Values are separated by commas or line breaks.
 ///
-/// `needed` says why a secret is needed.
+/// `needed` says why a secret is needed, for the message when there is none. Returns what could be read; if that is not all,
+/// `problems` says why.
 pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -> Vec<Secret> {
     let (place, text) = match file {
         Some(file) => match read_file(file) {
@@ -73,6 +77,7 @@ fn near_misses() -> impl Iterator<Item = String> {
     })
 }
 
+/// Says that there is no secret, where to get one, and which variables may hold it under another name.
 fn no_secret(needed: &str) -> String {
     let program = crate::report::format::program();
     let near = near_misses().map(|name| format!("\n- {name} is set, but is not read: is it the secret?"));
@@ -102,6 +107,7 @@ fn read_file(file: &Path) -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(lines.strip_suffix('\n').unwrap_or(&lines).to_owned()))
 }
 
+/// Splits a text into secrets and checks each. `place` says where the text came from.
 fn parse(place: &str, text: &str, problems: &mut Problems) -> Vec<Secret> {
     if let Some(mistake) = diagnostics::in_value(text) {
         problems.add(format!("{place}: {mistake}"));
@@ -135,6 +141,7 @@ fn parse(place: &str, text: &str, problems: &mut Problems) -> Vec<Secret> {
     secrets
 }
 
+/// Logs a warning; the server starts all the same.
 #[cfg(unix)]
 fn warn_if_readable_by_others(file: &Path) {
     use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,15 @@
 //! An application at work: recover, listen, work, drain.
+//!
+//! A server goes through these states:
+//!
+//! 1. *recovering* ([`Server::recover`]): the tasks of former processes are taken over. If the disk is full, the server
+//!    listens
+//!    all the same, answers 503, and tries again every second.
+//! 2. *working* ([`Server::run`]): requests are received, and the worker, retention and the operators' socket run
+//!    beside them.
+//! 3. *draining*, when the shutdown signal comes: the listener answers what it has accepted; then the worker waits for the
+//!    runs in progress and cancels those that are left. Both share `drain-timeout`.
+//! 4. *stopped*: the instance has left the store, unless a handler blocks its thread. Then the process must end first.
 
 pub(crate) mod address;
 pub(crate) mod signals;
@@ -35,6 +46,7 @@ const SUMMARY: Duration = Duration::from_secs(60);
 /// An application at work.
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// What it was built from; a restart under test builds another server from a copy.
     pub(crate) parts: Parts,
     pub(crate) receiver: Arc<Receiver>,
     /// `None` without an inbox.
@@ -49,6 +61,7 @@ pub(crate) struct Parts {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) settings: Settings,
     pub(crate) report: Report,
+    /// What signatures' timestamps are compared with.
     pub(crate) now: WallClock,
 }
 
@@ -181,6 +194,7 @@ impl Server {
         tokio::spawn(Arc::clone(&inbox.worker).keep_lease());
     }
 
+    /// Reports what was recovered, and which handlers are missing, with the number of their parked tasks.
     async fn report_recovered(&self, inbox: &InboxParts, recovered: &Recovered) {
         let mut missing = Vec::new();
         if recovered.without_handler > 0 {
@@ -195,6 +209,7 @@ impl Server {
         });
     }
 
+    /// Asks the sinks for their summaries, every minute. Never returns.
     async fn summarise(&self) {
         let mut minutes = interval_at(tokio::time::Instant::now() + SUMMARY, SUMMARY);
         loop {

@@ -87,8 +87,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// ends now, that is not counted as a crash of the task.
     fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
 
-    /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`. Every instance asks for this; a
-    /// store that several share may leave it to one of them.
+    /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`. Every instance asks for
+    /// this; a store that several share may leave it to one of them.
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned>;
 
     /// Lists tasks, newest event first.

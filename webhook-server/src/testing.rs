@@ -74,7 +74,9 @@ const MAX_TASKS: usize = 100_000;
 pub struct TestApp {
     server: Server,
     secret: Secret,
+    /// The clock of the store and of signatures. It stands still until a method moves it.
     clock: ManualClock,
+    /// The runs so far, in the order in which they ended.
     recorded: Arc<Recorded>,
 }
 
@@ -252,7 +254,7 @@ impl TestApp {
         }
     }
 
-    /// Runs what is due. Returns how long until the next task is due.
+    /// Runs what is due. Returns how long until the next task is due; `None` if none waits, or without an inbox.
     async fn run_due(&self) -> Option<Duration> {
         match self.server.inbox.as_ref()?.worker.run_due().await {
             Ok(next_due) => next_due,
@@ -264,11 +266,13 @@ impl TestApp {
         }
     }
 
+    /// The clock's time, in seconds since the Unix epoch.
     fn seconds(&self) -> u64 {
         since_epoch(&self.clock).as_secs()
     }
 }
 
+/// The time that a clock shows, since the Unix epoch.
 fn since_epoch(clock: &ManualClock) -> Duration {
     Duration::from_millis(u64::try_from(clock.now()).unwrap_or_default())
 }

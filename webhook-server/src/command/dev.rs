@@ -1,4 +1,8 @@
 //! `dev`: the whole server on one machine, with sample events instead of Stripe.
+//!
+//! It differs from `serve` in four things: it listens on this machine only, keeps its inbox in memory, may generate its
+//! secret, and prints a line for each run instead of logging it. The samples go through the network like Stripe's
+//! events.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -50,6 +54,7 @@ enum Signing {
     Given(Option<PathBuf>),
 }
 
+/// Runs the server and sends it the samples; with `--once` ends after them.
 pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     stderr::write_at_once("info,webhook_server=warn");
     panics::install(Texts::Written);
@@ -205,6 +210,7 @@ fn stories(types: &BTreeSet<&'static str>) -> Vec<&'static Story> {
     chosen
 }
 
+/// What is printed before the samples: handlers, address, secret.
 fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> String {
     let mut table = Table::new(["", "", ""].map(Column::wraps));
     for handler in registry.registrations() {
@@ -229,10 +235,12 @@ fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> S
     )
 }
 
+/// A note about an unlisted type.
 fn no_sample(unlisted: &str) -> String {
     format!("No sample of {unlisted}: the catalog does not contain this type.\n")
 }
 
+/// What is printed after the samples: how to send another event.
 fn farewell(registry: &Registry, url: &Uri, usual: &str, signing: &Signing) -> String {
     let program = crate::report::format::program();
     let mut names = catalog::snapshot_types().iter().map(|known| known.name);

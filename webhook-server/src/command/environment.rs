@@ -1,4 +1,6 @@
 //! The environment variables whose names begin with `WEBHOOK_`: each must be a known setting.
+//!
+//! A misspelt variable would otherwise be ignored silently, and the server would run with a default.
 
 use std::ffi::OsString;
 
@@ -65,6 +67,7 @@ fn known(command: &clap::Command) -> Vec<String> {
     names
 }
 
+/// Says what is wrong with a variable; `None` if it is known, or is not for this server.
 fn unknown(name: &str, value: &OsString, known: &[String]) -> Option<String> {
     let upper = name.to_ascii_uppercase();
     let ours = upper.strip_prefix(PREFIX)?;

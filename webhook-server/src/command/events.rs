@@ -50,6 +50,7 @@ struct Row {
     handlers: Vec<&'static str>,
 }
 
+/// Lists event types, or does what one of the flags asks for.
 pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
     let registry = Registry::linked();
     if let Some(event_type) = &arguments.explain {
@@ -115,6 +116,7 @@ pub(super) fn unknown(written: &str, mismatch: &Mismatch) -> Failure {
     Failure::Failed(format!("there is no snapshot event type `{written}`: {hint}"))
 }
 
+/// The row of a type in the catalog.
 fn row(known: &EventType, registry: &Registry) -> Row {
     let named = registry.names(known.name);
     let handlers = if named { registry.handlers_of(known.name) } else { &[] };

@@ -1,4 +1,7 @@
 //! The settings as flags and environment variables.
+//!
+//! Flags come from the table of settings (`settings.rs`). A command chooses some of them with a type that implements
+//! [`Selected`], and reads their values only when it applies them, so that all wrong values are reported together.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -105,6 +108,7 @@ impl Selected for Address {
 
 /// The selected settings as flags and environment variables, and the values that were given.
 pub(crate) struct SettingFlags<S> {
+    /// The settings that were given, and their texts. A flag has replaced its variable.
     given: Vec<(&'static Setting, OsString)>,
     selected: PhantomData<S>,
 }
@@ -131,6 +135,7 @@ impl<S> fmt::Debug for SettingFlags<S> {
     }
 }
 
+/// The rows of the table that a command takes.
 fn selected<S: Selected>() -> impl Iterator<Item = &'static Setting> {
     Settings::TABLE.iter().filter(|setting| S::includes(setting))
 }

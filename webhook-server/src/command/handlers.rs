@@ -66,6 +66,7 @@ struct OrderRow {
     group: Option<&'static str>,
 }
 
+/// Lists the handlers, or writes or checks the lock file.
 pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
     let registry = Registry::linked();
     if let Some(file) = &arguments.lock {
@@ -105,6 +106,7 @@ fn none() -> Failure {
     problems.into()
 }
 
+/// What is known of a handler, as JSON shows it.
 fn row(handler: &Registration) -> Row {
     let needs = handler.needs();
     Row {

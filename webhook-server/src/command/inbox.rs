@@ -1,4 +1,6 @@
 //! `inbox`: shows events and their tasks, and changes tasks.
+//!
+//! Rows are fetched in pages of [`PAGE`]. Ids and names that match nothing are errors, because they are probably mistyped.
 
 mod change;
 mod export;
@@ -144,6 +146,7 @@ pub(super) async fn operator(mut app: App, flags: &InboxFlags) -> Result<Operato
     Ok(Operator::reach(&app.settings).await?)
 }
 
+/// Lists tasks, or the quarantine.
 async fn list(app: App, list: &List) -> Result<(), Failure> {
     let mut filter = list.selection.filter()?;
     let mut operator = operator(app, &list.plain.inbox).await?;
@@ -168,6 +171,7 @@ fn cut<T>(rows: &mut Vec<T>, limit: usize) -> bool {
     is_cut
 }
 
+/// Writes rows in the format that was asked for, and says if there are more.
 fn write<T: serde::Serialize>(
     output: Output,
     rows: &[T],
@@ -186,6 +190,7 @@ fn write<T: serde::Serialize>(
     Ok(())
 }
 
+/// Shows the events with an id.
 async fn show(app: App, show: Show) -> Result<(), Failure> {
     let mut operator = operator(app, &show.plain.inbox).await?;
     let found = operator.events_with_id(show.id.clone()).await?;
@@ -222,6 +227,7 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Shows counts.
 async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     let mut operator = operator(app, &plain.inbox).await?;
     let stats = operator.stats().await?;
@@ -232,6 +238,7 @@ async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Deletes what is past its retention time.
 async fn prune(mut app: App, prune: &Prune) -> Result<(), Failure> {
     prune.apply(&mut app.settings)?;
     let plain = &prune.plain;

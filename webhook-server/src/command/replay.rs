@@ -1,4 +1,7 @@
 //! `replay`: runs handlers again on stored events.
+//!
+//! The events are selected first, page by page, and then replayed oldest first. Which handlers run is decided where the
+//! inbox is written: by the running server, or by this program if there is none.
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -46,13 +49,17 @@ pub(super) struct Replay {
 /// The result of a replay.
 #[derive(Default, Serialize)]
 struct Report {
+    /// The number of selected events.
     events: usize,
     /// Tasks that are ready.
     tasks: u64,
+    /// Ids of events whose body is not stored.
     without_body: Vec<String>,
+    /// Ids that the inbox does not contain.
     unknown: Vec<String>,
 }
 
+/// Selects the events, replays them, and reports what became of each.
 pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     let filter = Filter { limit: PAGE, ..replay.of.filter(&replay.ids)? };
     replay.handler.as_deref().map(handler).transpose()?;
@@ -97,6 +104,7 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     write(&replay, &report, &meant, when)
 }
 
+/// All events that match a filter, newest first.
 async fn meant(operator: &mut Operator, mut filter: Filter) -> Result<Vec<EventRow>, Failure> {
     let mut meant: Vec<EventRow> = Vec::new();
     loop {
@@ -107,6 +115,7 @@ async fn meant(operator: &mut Operator, mut filter: Filter) -> Result<Vec<EventR
     }
 }
 
+/// Writes the report. Fails if an event that was named is not in the inbox.
 fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Result<(), Failure> {
     match replay.output.format {
         Format::Json => print(&json(report)?),

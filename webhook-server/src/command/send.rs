@@ -19,6 +19,10 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// Signs a body with every secret and posts it. `now` is in seconds since the Unix epoch. If the answer's body is too long
 /// or incomplete, it is returned empty.
+///
+/// # Errors
+///
+/// Fails if the server cannot be reached or does not answer in time. An answer with any status is a success.
 pub(crate) async fn send(
     body: impl Into<Bytes>,
     secrets: &[Secret],

@@ -1,4 +1,7 @@
 //! `serve`: listens for events from Stripe.
+//!
+//! The order of a start: settings, address, secrets, signals, inbox, recovery, listening. Checks that leave nothing behind
+//! come first; files are created when everything else is known to be right.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use crate::server::{Server, Stopped, thread};
 use crate::settings::Settings;
 use crate::store::StoreError;
 
+/// Builds the server, and runs it on a thread of its own until a signal stops it.
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     stderr::write_aside("info");
     panics::install(Texts::Kept);
@@ -59,6 +63,7 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
 /// Completes when the process is asked to stop.
 type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Recovers, listens, and works until the signal.
 async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Result<(), Failure> {
     let is_recovered = server.recover().await.map_err(no_inbox)?;
     let listener = listen(reserved, &server.parts.settings)?;
@@ -112,10 +117,12 @@ pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<
     })
 }
 
+/// Completes at the first SIGTERM or Ctrl-C.
 pub(super) fn signalled() -> Result<impl Future<Output = ()>, Failure> {
     shutdown_signal().map_err(|error| super::failed("cannot wait for signals", &error))
 }
 
+/// Logs the handlers, then the line `listening`: from now on the server is ready.
 fn announce(server: &Server, listener: &TcpListener) {
     for handler in server.parts.registry.registrations() {
         let (file, line) = (handler.file, handler.line);

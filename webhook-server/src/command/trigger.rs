@@ -66,6 +66,7 @@ pub(super) struct Trigger {
     format: Format,
 }
 
+/// The names of the stories, with their help.
 fn stories() -> PossibleValuesParser {
     Story::all().iter().map(|story| PossibleValue::new(story.name()).help(story.about())).into()
 }
@@ -73,6 +74,7 @@ fn stories() -> PossibleValuesParser {
 /// An event to send.
 struct Outgoing {
     event_type: String,
+    /// For the output; a recorded body may have none.
     event_id: String,
     body: Vec<u8>,
 }
@@ -87,6 +89,7 @@ struct Answer {
     answer: String,
 }
 
+/// Makes the events, then sends them one after another. Fails if any was not answered with a 2xx.
 pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure> {
     log::write_at_once("warn");
     let mut problems = Problems::default();
@@ -232,6 +235,7 @@ fn recorded(file: &Path) -> Result<Outgoing, Failure> {
     })
 }
 
+/// The URL to send to: as given, or that of a server with the same settings.
 fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
     if let Some(to) = &arguments.to {
         return Ok(to.clone());
@@ -249,6 +253,7 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
         .map_err(|error| super::failed("no URL to send to", &error))
 }
 
+/// What probably went wrong, by the status alone: the body of an answer does not say.
 fn why(refused: &Answer, to: &Uri) -> String {
     let reason = match StatusCode::from_u16(refused.status) {
         Ok(StatusCode::BAD_REQUEST) => "signature rejected: is the server using the same secret?",

@@ -1,4 +1,7 @@
 //! Asks the running server, over the socket beside its inbox.
+//!
+//! One connection serves a whole command, one request after another. The types of a request and of its answer come from
+//! its route.
 
 use super::operator::OperateError;
 use super::routes::Refused;
@@ -59,7 +62,11 @@ mod unix {
     }
 
     impl Client {
-        /// Connects to the server that has the inbox in a file, if there is one.
+        /// Connects to the server that has the inbox in a file; `None` if there is none.
+        ///
+        /// # Errors
+        ///
+        /// Fails if there is a server, but this user may not talk to it.
         pub(crate) async fn connect(inbox: &Path) -> Result<Option<Self>, OperateError> {
             let socket = path_beside(inbox);
             match UnixStream::connect(&socket).await {
@@ -77,6 +84,11 @@ mod unix {
         }
 
         /// Asks the server to carry out an operation.
+        ///
+        /// # Errors
+        ///
+        /// Fails with the server's own sentence if it refuses, and if it does not answer. Then the operation may have been
+        /// carried out.
         pub(crate) async fn call<T: Serialize, A: DeserializeOwned>(
             &mut self,
             route: &Route<T, A>,

@@ -1,4 +1,7 @@
 //! Operations directly on the inbox's file, while no server has it open.
+//!
+//! A command that only reads takes no lock, so it can run beside a server that is starting. A command that writes takes the
+//! lock first, and looks again for a server while it waits.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,9 +30,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// server may start.
 pub(crate) struct Direct {
     path: PathBuf,
+    /// How the file is opened for writing.
     opening: Opening,
     retention: Retention,
     reading: Operations,
+    /// `None` until something is to be written.
     writing: Option<Operations>,
 }
 
@@ -46,6 +51,7 @@ impl Direct {
         })
     }
 
+    /// The operations that read.
     pub(super) fn reading(&self) -> &Operations {
         &self.reading
     }
@@ -56,6 +62,10 @@ impl Direct {
     }
 
     /// Takes the lock and opens the file for writing, unless that is done. Returns the server instead if one has started.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be used, or if another process keeps the lock for several seconds and no server answers.
     pub(super) async fn open_to_write(&mut self) -> Result<Option<Client>, OperateError> {
         if self.writing.is_some() {
             return Ok(None);

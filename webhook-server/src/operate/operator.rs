@@ -1,4 +1,6 @@
 //! The command line's way to an inbox: through the server that has it, else directly.
+//!
+//! Before each write it checks again which of the two it is, because a server may start while a command runs.
 
 use std::path::PathBuf;
 
@@ -115,6 +117,7 @@ impl Operator {
         }
     }
 
+    /// The way to read: a server that has started since is not looked for, because reading needs no lock.
     fn reader(&mut self) -> Reached<'_> {
         match self {
             Self::Server(server) => Reached::Server(server),

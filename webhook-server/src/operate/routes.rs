@@ -1,6 +1,9 @@
 //! The operations over HTTP: one path each, with the types of its request and answer.
 //!
 //! Every request is a POST with a JSON body. Both ends use these routes, so they agree on the types.
+//!
+//! A request with a field that the server does not know is refused, so that a command of another version never does
+//! more than it was asked to.
 
 use std::marker::PhantomData;
 
@@ -40,13 +43,16 @@ impl<Request, Answer> Route<Request, Answer> {
     }
 }
 
+/// The request of [`SKIP`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Skip {
     pub(super) tasks: Vec<i64>,
+    /// Recorded with each task.
     pub(super) reason: String,
 }
 
+/// The request of [`REPLAY`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
@@ -58,5 +64,6 @@ pub(super) struct Replay {
 /// Why the server refused a request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Refused {
+    /// A sentence for the operator.
     pub(super) error: String,
 }

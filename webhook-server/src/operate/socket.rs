@@ -2,6 +2,8 @@
 //!
 //! An inbox has one writer. While a server has it, the commands therefore ask that server, over HTTP on this socket.
 //! Only the user that the server runs as, and root, can use it.
+//!
+//! If the socket cannot be made, the server runs without it and logs a warning.
 
 use std::path::{Path, PathBuf};
 
@@ -42,7 +44,7 @@ pub(crate) fn listen(_inbox: &Path, _operations: Operations) {
     tracing::info!("the commands `inbox` and `replay` work only while the server is stopped");
 }
 
-/// Answers one request.
+/// Carries out one request and answers it. An error's body is a [`Refused`].
 pub(super) async fn answer<B: Body<Error: Into<BoxedError>>>(
     operations: &Operations,
     request: Request<B>,
@@ -95,10 +97,12 @@ struct Call<'r> {
 }
 
 impl Call<'_> {
+    /// Whether the request is for a route.
     fn is<T, A>(&self, route: &Route<T, A>) -> bool {
         self.path == route.path()
     }
 
+    /// Reads the request, carries out the operation and writes its answer.
     async fn answer<T: DeserializeOwned, A: Serialize, F>(
         &self,
         _route: &Route<T, A>,
@@ -177,6 +181,7 @@ mod unix {
         }
     }
 
+    /// Accepts connections for as long as the server runs.
     async fn accept(listener: UnixListener, operations: Operations) {
         let operations = Arc::new(operations);
         loop {
@@ -197,6 +202,7 @@ mod unix {
         }
     }
 
+    /// Serves one connection, if it belongs to the server's user or to root.
     async fn serve(stream: UnixStream, operations: &Operations) -> io::Result<()> {
         let own = rustix::process::geteuid().as_raw();
         if ![own, 0].contains(&stream.peer_cred()?.uid()) {

@@ -11,10 +11,13 @@ use crate::store::{AttemptOutcome, ParkReason, State};
 pub(crate) trait Named: Copy + 'static {
     /// What it is, for a message.
     const WHAT: &'static str;
+    /// Every value, in the order in which help texts list them.
     const ALL: &'static [Self];
 
+    /// Returns the name, as flags, JSON and the socket write it.
     fn name(self) -> &'static str;
 
+    /// Finds the value with a name.
     fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.name() == name)
     }

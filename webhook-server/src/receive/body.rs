@@ -19,6 +19,7 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError> + Send> + Unpin> RequestBody fo
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) body: Bytes,
+    /// Dropping it frees the memory.
     pub(crate) memory: BodyMemory,
 }
 
@@ -27,6 +28,10 @@ pub(crate) struct Received {
 /// The deadline is for the whole body, so a sender cannot extend it by sending a byte now and then. Under pressure it
 /// ends earlier for the slowest. Memory is counted for what has arrived, not for what was announced. A body that arrives
 /// in one piece is not copied.
+///
+/// # Errors
+///
+/// Fails if the body is too long, too slow or broken off, or if this connection had to give way.
 pub(crate) async fn read(
     body: impl RequestBody,
     limit: u64,
@@ -44,6 +49,7 @@ pub(crate) async fn read(
     if connection.received_request() { Ok(received) } else { Err(Refusal::GaveWay) }
 }
 
+/// Reads frame by frame, and takes memory before it keeps a frame.
 async fn collect(
     mut body: impl RequestBody,
     limit: u64,

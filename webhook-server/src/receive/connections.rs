@@ -3,6 +3,9 @@
 //! No address is limited to a number of connections: behind a proxy, all requests have the same address. Instead, when
 //! something runs out, the connection that has kept the server waiting longest gives way. Connections from addresses that
 //! have sent an authentic event give way last. A request that has arrived completely never gives way.
+//!
+//! For each connection, a table says whether the server waits for the sender, and since when; then the connection may give
+//! way. While the server works on its request, it may not. The table's mutex is never held across an await.
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,7 @@ pub(crate) struct Connections(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// The most connections.
     max: usize,
     /// The common memory, in bytes.
     memory: Arc<Semaphore>,
@@ -61,6 +65,7 @@ struct Entry {
 /// The request to give way.
 #[derive(Debug, Default)]
 struct Leave {
+    /// Set before `told` is notified, for a connection that does not wait yet.
     asked: AtomicBool,
     told: Notify,
 }
@@ -76,6 +81,7 @@ struct Held {
     /// Whether the head of a request has arrived that is not answered yet.
     has_request: AtomicBool,
     leave: Arc<Leave>,
+    /// The table that it is removed from when it is dropped.
     of: Connections,
 }
 
@@ -154,6 +160,7 @@ impl Table {
 }
 
 impl Connection {
+    /// The sender's address; `None` in a test without a network.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.0.peer
     }
@@ -198,7 +205,11 @@ impl Connection {
         }
     }
 
-    /// Takes common memory, for which other connections may have to give way.
+    /// Takes common memory, for which other connections may have to give way. Waits 250 ms at most.
+    ///
+    /// # Errors
+    ///
+    /// Fails if too little became free in that time.
     pub(crate) async fn take_memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit, NoMemory> {
         let count = u32::try_from(bytes).map_err(|_| NoMemory)?;
         let memory = &self.0.of.0.memory;
@@ -227,6 +238,7 @@ impl Connection {
         }
     }
 
+    /// Notes since when the server waits for the sender. `false` if this connection was asked to give way.
     fn waits(&self, since: Option<Instant>) -> bool {
         let mut table = self.0.of.table();
         let entry = table.entries.get_mut(&self.0.id);

@@ -1,4 +1,8 @@
 //! The server's own listener: accepts connections until it is told to stop, then finishes the requests in progress.
+//!
+//! Each connection is a task. Three things end it: the sender, another connection for which it must give way, and the
+//! shutdown. Every limit of a connection is here or in [`connections`](super::connections); the limits of a body are in
+//! `body.rs`.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -128,11 +132,14 @@ async fn stops(stopping: &mut watch::Receiver<bool>) {
 struct Http {
     receiver: Arc<Receiver>,
     connection: Connection,
+    /// True when the server stops: each answer is then the last one on its connection.
     stopping: watch::Receiver<bool>,
+    /// Keeps the shutdown waiting for this connection.
     _open: InFlightGuard,
 }
 
 impl Http {
+    /// Answers the connection's requests until it ends. `last_request` is how long a shutdown waits for another one.
     async fn serve(self, stream: TcpStream, last_request: Duration) {
         let (connection, mut stopping) = (self.connection.clone(), self.stopping.clone());
         let answer = service_fn(|request| self.answer(request));
@@ -169,6 +176,7 @@ impl Http {
         }
     }
 
+    /// Answers one request, and tells the table of connections when its head arrived and when it was answered.
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         self.connection.began_request();
         let mut response = self.receiver.answer(request, self.connection.clone()).await;

@@ -25,7 +25,11 @@ impl BodyMemory {
         Self { taken: None, connection: connection.clone() }
     }
 
-    /// Takes what the next chunk needs beyond the connection's own memory.
+    /// Takes what the next chunk needs beyond the connection's own memory. `so_far` and `chunk` are in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Refusal::NoMemory`] if other connections did not free enough in time.
     pub(super) async fn cover(&mut self, so_far: usize, chunk: usize) -> Result<(), Refusal> {
         let beyond = (so_far + chunk).saturating_sub(OWN_MEMORY.max(so_far));
         if beyond == 0 {

@@ -1,4 +1,7 @@
 //! Builds the stored record of an event and one task per handler.
+//!
+//! Here a handler's policy becomes what a store understands: the scope and the lane of a task, and the place of the event
+//! among those of its object. Arrivals and replays use the same functions.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,7 +10,7 @@ use webhook_core::{Envelope, OrderMode, Registration};
 
 use crate::store::{Lane, NewEvent, NewTask, StartMode, moment};
 
-/// The stored record of an event.
+/// Builds the record of an event with its tasks.
 pub(crate) fn new_event(
     envelope: &Arc<Envelope>,
     endpoint: &Arc<str>,
@@ -23,7 +26,7 @@ pub(crate) fn new_event(
     }
 }
 
-/// The task of one handler for an event.
+/// Builds the task of one handler for an event. It starts when it is claimed, unless the caller changes `at_once`.
 pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     let policy = &handler.policy;
     let of_account = |value: String| format!("{}|{value}", envelope.account.as_deref().unwrap_or_default());

@@ -1,4 +1,6 @@
 //! What became of a request: a receipt or a refusal.
+//!
+//! A test compares these values instead of status codes. Their texts are for the log: the sender never sees them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,7 +30,8 @@ pub(crate) enum Receipt {
     },
     /// The event was stored before.
     Duplicate { envelope: Arc<Envelope>, same_body: bool },
-    /// The body is verified, but it is not an event that can be dispatched. It is kept in quarantine.
+    /// The body is verified, but it is not an event that can be dispatched. It is kept in quarantine; `is_new` is false if
+    /// it was there already.
     Quarantined { reason: String, is_new: bool },
     /// The event was handled without being stored.
     Handled(Handled),
@@ -40,7 +43,8 @@ pub(crate) struct Handled {
     pub(crate) envelope: Arc<Envelope>,
     /// In the order of the handlers' ids. Empty if the type has no handler.
     pub(crate) attempts: Vec<AttemptReport>,
-    /// Whether the sender need not send it again.
+    /// Whether the sender need not send it again: every handler succeeded or skipped it, or could not decode
+    /// it where `accept-undecodable` allows that.
     pub(crate) is_success: bool,
 }
 
@@ -51,6 +55,7 @@ impl Handled {
     }
 }
 
+/// Any error of a body's source.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request was refused.
@@ -145,6 +150,7 @@ impl Refusal {
     }
 }
 
+/// What to add about a body that was changed on its way.
 fn hint(looks: Option<&str>) -> String {
     let hint = |looks| {
         format!(

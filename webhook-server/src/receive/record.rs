@@ -1,4 +1,8 @@
 //! Storing a verified event and its tasks, and waiting for a reply where the sender waits for one.
+//!
+//! The order matters. Capacity is reserved before the event is stored, so that the store can start the runs in the same
+//! transaction; a run that the store started must be run, whatever becomes of the request. Only for the two event types
+//! whose answer Stripe waits for does the request wait for a run.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,8 +38,9 @@ pub(crate) struct Recorder {
 pub(crate) struct Arrival {
     pub(crate) envelope: Arc<Envelope>,
     pub(crate) endpoint: Arc<Endpoint>,
-    /// In seconds since the Unix epoch.
+    /// The signature's own timestamp, in seconds since the Unix epoch.
     pub(crate) signed_at: u64,
+    /// When the request's head had arrived: an awaited answer is due some time after this.
     pub(crate) received_at: Instant,
 }
 
@@ -56,13 +61,18 @@ impl Recorder {
         Self { worker, clock_is_right: watch::Sender::new(false) }
     }
 
-    /// Becomes true with the first verified event.
+    /// Becomes true with the first verified event: retention waits for that.
     pub(crate) fn clock_is_right(&self) -> watch::Receiver<bool> {
         self.clock_is_right.subscribe()
     }
 
     /// Stores an event and returns when it is on the disk. If the sender waits for a handler's answer, returns after the
     /// first run of that handler.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store fails, or does not confirm within [`COMMIT_TIMEOUT`]. The event may be stored all the same;
+    /// Stripe sends it again, and it is recognised.
     ///
     /// Cancel safety: the event is stored all the same.
     pub(crate) async fn record(self: &Arc<Self>, arrival: Arrival) -> Result<Receipt, StoreError> {
@@ -103,7 +113,8 @@ impl Recorder {
         Ok(Receipt::Quarantined { reason, is_new })
     }
 
-    /// Stores an event and starts its runs, as far as there is capacity.
+    /// Stores an event and starts its runs, as far as there is capacity. Tasks without capacity wait for the worker,
+    /// which is woken.
     async fn record_and_start(self: Arc<Self>, arrival: Arrival) -> Result<Recording, StoreError> {
         let worker = &self.worker;
         // What the store starts is in flight before the store has answered.

@@ -2,6 +2,8 @@
 //!
 //! Stripe prints an event with two spaces per level, `"id"` first and `"object"` second
 //! (<https://docs.stripe.com/api/events/object>). The bytes are unverified, so nothing is parsed.
+//!
+//! The answer is a hint in the log and changes nothing about the refusal.
 
 /// Says what a body that did not verify looks like, if it is not printed the way Stripe prints it. Quotes nothing of it.
 pub(crate) fn looks(body: &[u8]) -> Option<&'static str> {

@@ -11,7 +11,7 @@ use webhook_core::{Reply, catalog};
 
 use super::outcome::{Outcome, Receipt, Refusal};
 
-/// The answer to a request.
+/// Makes the answer to a request.
 pub(crate) fn to(outcome: &Outcome) -> Response<Full<Bytes>> {
     match outcome {
         // How the handlers of a stored event end does not matter: that is up to the inbox.
@@ -30,6 +30,7 @@ pub(crate) fn last(response: &mut Response<Full<Bytes>>) {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
+/// The status for each refusal. A 4xx and a 5xx both make Stripe send the event again; they differ for the operator.
 fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
     let status = match refusal {
         Refusal::Path { .. } => StatusCode::NOT_FOUND,
@@ -67,7 +68,7 @@ fn retry_after() -> HeaderValue {
     HeaderValue::from(5 + spread)
 }
 
-/// Success, with the answer of a handler if it gave one.
+/// Makes the answer of a success, with the reply of a handler if it gave one.
 ///
 /// Stripe reads that answer in the API version that the header names.
 /// (<https://docs.stripe.com/issuing/controls/real-time-authorizations>)
@@ -81,6 +82,7 @@ fn success(reply: Option<&Reply>) -> Response<Full<Bytes>> {
     response
 }
 
+/// A fixed body for each kind of status.
 fn answer(status: StatusCode) -> Response<Full<Bytes>> {
     let body: &[u8] = if status.is_success() { br#"{"received":true}"# } else { br#"{"received":false}"# };
     let mut response = Response::new(Full::new(Bytes::from_static(body)));

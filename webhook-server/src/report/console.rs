@@ -1,4 +1,6 @@
 //! The console: standard output for answers, standard error for the reason of a failure.
+//!
+//! The commands write through these functions only, so that colours and a closed pipe are handled in one place.
 
 use std::io::{self, Write};
 

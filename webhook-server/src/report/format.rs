@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::store::ParkReason;
 
-/// An error and its sources on one line.
+/// Joins an error and its sources with colons.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -22,7 +22,7 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
-/// A duration, rounded up to milliseconds.
+/// Formats a duration, rounded up to milliseconds.
 pub(crate) fn rounded(duration: Duration) -> humantime::FormattedDuration {
     let millis = duration.as_micros().div_ceil(1000);
     humantime::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))

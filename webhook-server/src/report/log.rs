@@ -1,4 +1,8 @@
 //! Facts as `tracing` events.
+//!
+//! What a person must act on is an error: a parked task, a handler that blocks, a body in quarantine. What may pass is
+//! a warning, such as a failed run that is retried, or a refused request. What goes as planned is info. Fields have the
+//! same names wherever they occur: `event_id`, `event_type`, `handler`, `attempt`, `took_us` (microseconds), `cause`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -57,6 +61,7 @@ impl Sink for Log {
 }
 
 impl Log {
+    /// Logs the first refusal of a kind as a warning, and the others at level debug until the summary counts them.
     fn refused(&self, refusal: &Refusal, status: StatusCode, peer: Option<SocketAddr>) {
         if matches!(refusal, Refusal::Failed) {
             return error!(status = status.as_u16(), "{refusal}");
@@ -70,6 +75,7 @@ impl Log {
     }
 }
 
+/// Logs the start: where the inbox is, what was recovered, and what an operator should know.
 fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[HandlerStats]) {
     match location {
         InboxLocation::Memory => {
@@ -99,6 +105,7 @@ fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[Han
     }
 }
 
+/// Logs what became of a request that was accepted.
 fn receipt_of(receipt: &Receipt, status: StatusCode) {
     let code = status.as_u16();
     match receipt {
@@ -136,6 +143,7 @@ fn receipt_of(receipt: &Receipt, status: StatusCode) {
     }
 }
 
+/// Logs each run that did not succeed, then the delivery.
 fn handled_inline(handled: &Handled, status: u16) {
     let envelope = &*handled.envelope;
     let (event_id, event_type) = (&envelope.id, &envelope.event_type);
@@ -158,6 +166,7 @@ fn handled_inline(handled: &Handled, status: u16) {
     info!(event_id, event_type, livemode, account, status, handlers, took_us, "event delivered");
 }
 
+/// Logs how a run ended and what follows.
 fn attempt_ended(ended: &AttemptEnded<'_>) {
     let AttemptEnded { envelope, handler, attempt, .. } = *ended;
     let (event_id, event_type) = (&envelope.id, &envelope.event_type);

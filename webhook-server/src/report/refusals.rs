@@ -1,6 +1,8 @@
 //! Refused requests in the log: the first of a kind at once, the others counted, once a minute.
 //!
 //! Anyone can cause a refusal, so the log must not grow with their number.
+//!
+//! The number of kinds is fixed (`Refusal::kind`), so a sender cannot make this grow either.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

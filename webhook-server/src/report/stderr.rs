@@ -1,4 +1,7 @@
 //! The log: lines on standard error, unless the program has a `tracing` subscriber of its own.
+//!
+//! A server writes them on a thread of its own: if standard error is a pipe that is not read, writing would block the
+//! thread that logs, and with it every event.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +65,7 @@ pub(crate) fn exit(code: i32) -> ! {
     std::process::exit(code)
 }
 
+/// Installs the subscriber, unless the program has one. `RUST_LOG` replaces `filter` if it can be parsed.
 fn install(filter: &str, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
     let filter = wanted.or_else(|| filter.parse().ok()).unwrap_or_default();
@@ -83,6 +87,7 @@ enum Message {
 #[derive(Clone)]
 struct Lines {
     sender: SyncSender<Message>,
+    /// Lines that were dropped since the last warning about it.
     left_out: Arc<AtomicU64>,
 }
 
@@ -108,6 +113,7 @@ impl Write for &Lines {
     }
 }
 
+/// Writes until all senders are gone.
 fn write_all(received: &Receiver<Message>, left_out: &AtomicU64) {
     for message in received {
         match message {

@@ -1,4 +1,6 @@
 //! Facts as one readable line each, on standard output.
+//!
+//! This is what `dev` prints. Texts from outside are printed without control characters, which could steer the terminal.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,7 +19,9 @@ use crate::store::Disposition;
 /// Prints a line for each run and for each request that starts none. Anything else is logged.
 #[derive(Debug, Default)]
 pub(crate) struct Terminal {
+    /// Takes the facts that have no line of their own.
     log: Log,
+    /// Counts runs that failed, were parked, or block their thread.
     unsuccessful: AtomicUsize,
 }
 
@@ -65,6 +69,7 @@ impl Sink for Terminal {
     }
 }
 
+/// Prints a request that starts no run, or whose runs have ended.
 fn print_receipt(receipt: &Receipt, status: StatusCode) {
     let status = status_of(status);
     match receipt {
@@ -94,6 +99,7 @@ fn print_receipt(receipt: &Receipt, status: StatusCode) {
     }
 }
 
+/// Prints a run and what follows.
 fn print_attempt(ended: &AttemptEnded<'_>) {
     let event = event(ended.envelope);
     let then = match ended.disposition {

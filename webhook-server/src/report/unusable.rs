@@ -1,4 +1,6 @@
 //! An inbox that cannot be opened: why, and what to do.
+//!
+//! The cause is the store's ([`OpenError`]); the advice names flags and commands, which a store knows nothing about.
 
 use super::format::chain;
 use crate::store::OpenError;

@@ -1,4 +1,8 @@
 //! One call of a handler: deadline, cancellation and panic boundary.
+//!
+//! The call is a task on the application's runtime. Its deadline is kept from outside: at the deadline the task is
+//! aborted, which takes effect at its next await point. A handler that reaches none blocks its thread; its
+//! [`AttemptHandle`] is handed back, and the caller decides how long to wait.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +26,7 @@ use crate::run::panics::PanicLocation;
 /// threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Runner {
+    /// What handlers take as `State<T>`.
     pub(crate) states: Arc<States>,
     /// The timeout of handlers that set none.
     pub(crate) timeout: Duration,
@@ -38,7 +43,9 @@ pub(crate) struct AttemptReport {
     pub(crate) outcome: Outcome,
     /// If it did not succeed: the error and its causes on one line.
     pub(crate) error: Option<String>,
+    /// What a handler with `reply` answers the sender.
     pub(crate) reply: Option<Reply>,
+    /// From its first poll to its end; for a run that never returned, from its start.
     pub(crate) took: Duration,
     /// False if it was cancelled before a thread was free for it.
     pub(crate) has_started: bool,
@@ -52,7 +59,8 @@ impl AttemptReport {
 }
 
 impl Runner {
-    /// Starts a run. It is cancelled at the handler's timeout, or at the attempt's deadline if that is earlier.
+    /// Starts a run and returns at once. [`AttemptHandle::end`] cancels it at the handler's timeout, or at the attempt's
+    /// deadline if that is earlier.
     pub(crate) fn start(
         &self,
         handler: &'static Registration,
@@ -92,17 +100,23 @@ impl Runner {
 #[derive(Debug)]
 pub(crate) struct AttemptHandle {
     pub(crate) handler: &'static Registration,
+    /// The number of the run, from 1.
     attempt: u32,
     started_at: Instant,
     deadline: Instant,
+    /// Set when a thread polls the run for the first time.
     has_started: Arc<AtomicBool>,
+    /// Where the run panicked, if it did.
     location: PanicLocation,
+    /// Returns the outcome, the error as text, and how long the handler took.
     task: JoinHandle<(HandlerResult, Option<String>, Duration)>,
 }
 
 impl AttemptHandle {
     /// Waits for the end, and cancels the run at its deadline. `Err` returns the handle of a run that blocks its thread
-    /// and so cannot be cancelled.
+    /// and so cannot be cancelled: it has not stopped half a second after its deadline.
+    ///
+    /// Cancel safety: the run goes on without a deadline.
     pub(crate) async fn end(mut self) -> Result<AttemptReport, Self> {
         // A duration, not an instant: under a runtime whose clock is paused, the two clocks show different times.
         let left = self.deadline.saturating_duration_since(Instant::now());
@@ -146,6 +160,7 @@ impl AttemptHandle {
         self.deadline.saturating_duration_since(self.started_at)
     }
 
+    /// Turns the end of the task into a report.
     fn report(&self, joined: Result<(HandlerResult, Option<String>, Duration), JoinError>) -> AttemptReport {
         let (returned, error, took) = match joined.map_err(JoinError::try_into_panic) {
             Ok(ended) => ended,

@@ -1,4 +1,7 @@
-//! From how a run ended, and the handler's policy, to what follows: done, retry, skipped or parked.
+//! Decides what follows from how a run ended and from the handler's policy: done, retry, skipped or parked.
+//!
+//! A function of values alone, but for the random part of a delay. What the store does with the decision is in
+//! `sqlite/finish.rs`.
 
 use webhook_core::{DecodeError, Retry, Verdict};
 
@@ -8,7 +11,7 @@ use crate::store::{Disposition, ParkReason};
 /// The longest error text that is stored, in bytes.
 const MAX_ERROR: usize = 4 * 1024;
 
-/// What follows from how a run ended.
+/// Decides what follows from how a run ended. `retry` is the handler's policy.
 pub(super) fn disposition(retry: &Retry, report: &AttemptReport) -> Disposition {
     let Err(failure) = &report.outcome else { return Disposition::Done };
     let error = storable(report.error.as_deref().unwrap_or_default());

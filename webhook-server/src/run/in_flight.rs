@@ -1,4 +1,4 @@
-//! What has begun and must end before the server does.
+//! Counts what has begun and must end before the server does.
 
 use tokio::sync::watch;
 

@@ -1,4 +1,6 @@
 //! Without an inbox: an event's handlers run before the answer, which tells how they ended.
+//!
+//! Nothing is stored, so Stripe's own retries are the only ones, and each of them runs all handlers of the event again.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +25,11 @@ impl Inline {
         Self { registry, runner, accept_undecodable, running: RunningEvents::default() }
     }
 
-    /// Runs the handlers of the event's type and waits for all of them.
+    /// Runs the handlers of the event's type side by side and waits for all of them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another delivery of the same event is being handled.
     ///
     /// Cancel safety: handlers that were started go on.
     pub(crate) async fn handle(&self, envelope: Envelope, endpoint: &Arc<str>) -> Result<Handled, Refusal> {
@@ -65,6 +71,7 @@ impl Inline {
 struct RunningEvents(Arc<Mutex<HashSet<String>>>);
 
 impl RunningEvents {
+    /// Claims an event for one delivery, until the claim is dropped.
     fn claim(&self, envelope: &Envelope) -> Result<RunningEvent, Refusal> {
         let event_key = envelope.key();
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event_key.clone()) {

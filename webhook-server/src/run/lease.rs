@@ -2,6 +2,10 @@
 //!
 //! An instance whose lease is not renewed in time gives up before another may take its tasks over: it cancels its runs and
 //! starts nothing, but still records what arrives.
+//!
+//! Two tasks share the work: one renews the lease, the other watches when the last renewal that succeeded was sent, so
+//! that a renewal that hangs does not keep this instance from giving up in time. A store with one instance has no
+//! lease.
 
 use std::sync::Arc;
 
@@ -74,6 +78,7 @@ impl Worker {
         }
     }
 
+    /// Notes a renewal, reports what was taken over, and starts work again after a suspension.
     fn renewed(self: &Arc<Self>, renewed: &watch::Sender<Instant>, sent: Instant, recovered: &Recovered) {
         renewed.send_replace(sent);
         if *recovered != Recovered::default() {

@@ -2,6 +2,8 @@
 //!
 //! A panic hook that the program installed goes on being called. The standard library's own hook would write the text
 //! to standard error: in a server it is not called for handlers.
+//!
+//! [`PanicLocation::watch`] sets a task-local while a run is polled; the hook writes the location there.
 
 use std::io::Write;
 use std::sync::{Arc, Once, OnceLock};
@@ -63,6 +65,7 @@ fn is_ours() -> bool {
     std::thread::current().name().is_some_and(|name| name.starts_with("webhook-"))
 }
 
+/// Writes a line for a panic of the server itself, without its text.
 fn write_location(location: &str) {
     // With standard error closed, there is nowhere left to report this.
     let _ = writeln!(std::io::stderr(), "the server panicked at {location}");

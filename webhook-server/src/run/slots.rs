@@ -74,6 +74,7 @@ impl Share {
         self.total.saturating_mul(1 + ahead)
     }
 
+    /// The number of reservations that are free. Others may take them at any moment.
     fn free(&self) -> usize {
         self.limit().saturating_sub(self.claimed.load(Ordering::SeqCst))
     }
@@ -90,6 +91,7 @@ impl Share {
         }
     }
 
+    /// Adds a run's duration to the moving average, with a weight of one eighth.
     fn took(&self, last: Duration) {
         let last = u64::try_from(last.as_nanos()).unwrap_or(u64::MAX).max(1);
         let average = |took: u64| if took == 0 { last } else { took - took / 8 + last / 8 };
@@ -99,6 +101,7 @@ impl Share {
 }
 
 impl Slots {
+    /// Shares out `total` slots. With several handlers, each may have three quarters of them.
     pub(crate) fn new(total: u32, handlers: &[&'static Registration], due: Arc<Notify>) -> Self {
         let total = total as usize;
         let of_each = if handlers.len() > 1 { share(total) } else { total };
@@ -167,7 +170,9 @@ impl Slots {
 pub(crate) struct Reservation {
     /// The handler's share and the common one; `None` for a run that the sender waits for.
     shares: Option<[Arc<Share>; 2]>,
+    /// Notified when this is returned, if a task may be due for it.
     due: Arc<Notify>,
+    /// For a run that the sender waits for: one of the slots that only such runs use.
     _awaited: Option<OwnedSemaphorePermit>,
 }
 

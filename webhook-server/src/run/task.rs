@@ -1,4 +1,8 @@
 //! One claimed task: wait for a slot, run the handler, record how it ended.
+//!
+//! The end of a run is recorded on a task of its own, and retried until the store accepts it. So a reply does not wait
+//! for the disk, the slot is free at once, and a shutdown waits for the record, not only for the handler. A run whose
+//! end is never recorded, because the process ends first, is made again by the next process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +21,7 @@ use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
 const ALONE: Duration = Duration::from_secs(30);
 
 impl Worker {
-    /// Starts a task that waited in the store.
+    /// Starts a task that waited in the store, or parks it if this program cannot run it.
     pub(super) fn start_claim(self: &Arc<Self>, claim: Claim, reservation: Reservation) {
         match self.runnable(&claim) {
             Ok((handler, envelope)) => {
@@ -72,6 +76,11 @@ impl Worker {
     }
 
     /// Runs a handler when it has a slot, and records how it ended. Returns its reply before that is on the disk.
+    ///
+    /// The task counts as in flight from this call, before the future is polled, until its end is recorded.
+    ///
+    /// Cancel safety: none. The caller spawns the future; if it were dropped, the task would stay running until the process
+    /// ends.
     pub(crate) fn run(
         self: &Arc<Self>,
         ticket: Ticket,

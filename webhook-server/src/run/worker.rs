@@ -1,4 +1,8 @@
 //! Claims what is due, as far as there is capacity, and runs it.
+//!
+//! One loop claims: it asks the store for due tasks whenever it is woken, and otherwise sleeps until the next one is
+//! due. Each claimed task then runs by itself (`task.rs`). Arrivals start their own tasks, through the same [`Slots`],
+//! and wake the worker for what they could not start.
 
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
@@ -37,6 +41,7 @@ pub(crate) struct Worker {
     pub(crate) in_flight: InFlight,
     /// Notified when a task may have become due, or capacity has become free.
     due: Arc<Notify>,
+    /// What may start. Every run watches it, and is cancelled when it says so.
     pub(super) phase: watch::Sender<Phase>,
     /// The id of a handler that blocks its thread, once there was one.
     pub(super) blocked: watch::Sender<Option<&'static str>>,
@@ -47,6 +52,7 @@ pub(crate) struct Worker {
 pub(super) enum Phase {
     /// The tasks of former processes have not been recovered yet: nothing is accepted.
     Recovering,
+    /// Tasks are claimed and run.
     Working,
     /// This instance lost its lease: runs are cancelled and nothing starts, but events are accepted.
     Suspended,
@@ -86,7 +92,11 @@ impl Worker {
         }
     }
 
-    /// Recovers the tasks of former processes. Fails on a full disk; nothing is accepted until a later call succeeds.
+    /// Recovers the tasks of former processes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store fails, as on a full disk; nothing is accepted until a later call succeeds.
     pub(crate) async fn recover(&self) -> Result<Recovered, StoreError> {
         let recovered = self.store.recover(self.handlers()).await;
         let next = if recovered.is_ok() { Phase::Working } else { Phase::Recovering };
@@ -98,6 +108,10 @@ impl Worker {
     }
 
     /// Checks that events may be accepted.
+    ///
+    /// # Errors
+    ///
+    /// Fails until the tasks of former processes are recovered, which only a full disk delays.
     pub(crate) fn check_recovered(&self) -> Result<(), StoreError> {
         match *self.phase.borrow() {
             Phase::Recovering => Err(StoreError::DiskFull),
@@ -145,6 +159,7 @@ impl Worker {
         }
     }
 
+    /// Waits until nothing runs, then claims, until a claim finds nothing.
     async fn run_until_idle(self: &Arc<Self>) -> Option<Duration> {
         loop {
             self.in_flight.none().await;
@@ -210,6 +225,7 @@ impl Worker {
         }
     }
 
+    /// Reports that the store could not do something, which is tried again.
     pub(super) fn store_failed(&self, failed: &'static str, task: Option<i64>, error: &StoreError) {
         self.report.note(&Fact::StoreFailed { failed, task, error });
     }

@@ -1,4 +1,6 @@
 //! The address to listen on: reserved before any file is created, listened on when everything is ready.
+//!
+//! A server that cannot have its address creates no inbox, and accepts no connection before the inbox is recovered.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -39,7 +41,7 @@ impl Reserved {
         }
     }
 
-    /// Begins to accept connections.
+    /// Starts to listen: from now on the system accepts connections into the queue.
     ///
     /// # Errors
     ///
@@ -65,6 +67,7 @@ impl Unavailable {
     }
 }
 
+/// Says in words why the system refused, and what to do.
 fn advice(address: SocketAddr, error: &io::Error) -> String {
     let (ip, port) = (address.ip(), address.port());
     let choose = "choose another address with --listen (or WEBHOOK_LISTEN)";

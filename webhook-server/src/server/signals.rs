@@ -1,4 +1,7 @@
 //! SIGTERM and Ctrl-C.
+//!
+//! They are handled on a thread of their own, so that the second signal ends the process even while a handler blocks every
+//! other thread.
 
 use std::io;
 
@@ -45,6 +48,7 @@ impl Signals {
         Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]))
     }
 
+    /// Waits for the next signal of either kind.
     async fn next(&mut self) {
         let [terminate, interrupt] = &mut self.0;
         tokio::select! {

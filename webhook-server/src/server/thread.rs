@@ -1,4 +1,7 @@
 //! The server's own thread, on which no handler runs.
+//!
+//! Handlers run on the application's runtime. If one of them blocks all of its threads, the server still receives,
+//! stores and answers.
 
 use std::future::Future;
 use std::io;

@@ -12,26 +12,32 @@ pub(crate) struct Setting {
     /// The name of the field.
     pub(crate) field: &'static str,
     pub(crate) group: Group,
+    /// The text in `--help`, without the default.
     pub(crate) help: &'static str,
     /// What stands for its value in `--help`.
     pub(crate) value_name: &'static str,
     /// Whether its flag can do without a value.
     pub(crate) is_switch: bool,
+    /// What a text must be, to be read: the end of an error message.
     pub(super) expected: &'static str,
+    /// Sets the field from text; `None` if the text cannot be read.
     pub(super) read: fn(&mut Settings, &OsStr) -> Option<()>,
+    /// The field's value as `read` takes it.
     pub(super) text: fn(&Settings) -> String,
+    /// The field's value as a message shows it.
     pub(super) quoted: fn(&Settings) -> String,
+    /// Fails with the range if the value is out of it.
     pub(super) check: fn(&Settings) -> Result<(), String>,
 }
 
-/// Which commands a setting matters to.
+/// What a setting is about, and so which commands take its flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// How requests are received and answered.
+    /// How requests are received and answered: `serve` and `dev`.
     Receiving,
-    /// Where the inbox is.
+    /// Where the inbox is: every command that uses it.
     Inbox,
-    /// What a server does with its inbox.
+    /// How a server uses its inbox: `serve`.
     InboxUse,
 }
 
@@ -79,6 +85,7 @@ pub(crate) fn how_to_set(field: &str) -> String {
     Settings::TABLE.iter().find(|setting| setting.field == field).map(how).unwrap_or_default()
 }
 
+/// The end of a message: how to set a setting.
 fn how(setting: &Setting) -> String {
     format!("set --{}, {} or `Settings::{}`", setting.name(), setting.variable(), setting.field)
 }

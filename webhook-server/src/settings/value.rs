@@ -1,4 +1,6 @@
 //! The types of settings: how each is read and written.
+//!
+//! To allow a setting of another type, implement [`Value`] for it.
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;

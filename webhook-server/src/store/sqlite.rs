@@ -5,7 +5,7 @@
 //!
 //! | for | files |
 //! |---|---|
-//! | opening | `open`, `on_disk` and `in_memory`; `opener` and `file`, with `lock`, `paths`, `file_systems`, `schema`, `session` |
+//! | opening | `open`, `on_disk`, `in_memory`, `opener`, `file`, `lock`, `paths`, `file_systems`, `schema`, `session` |
 //! | writing | `writer` (one thread), `disk_space` (when to refuse) |
 //! | what arrives | `record` |
 //! | what runs | `claim`, with `capacity`, `lanes`, `suspects`; `finish`; `recover` |

@@ -1,4 +1,4 @@
-//! What became of a delivery, and of the tasks, for assertions.
+//! What became of a delivery, and of the tasks, for a test's assertions.
 
 use std::fmt::Write;
 use std::ops::Deref;
@@ -168,6 +168,7 @@ impl Runs {
         }
     }
 
+    /// What caused the runs and how each ended, for a failed assertion.
     fn describe(&self) -> String {
         let mut text = format!("{}, and these ran:", self.cause);
         for report in &self.reports {

@@ -1,4 +1,6 @@
 //! The runs of an application under test.
+//!
+//! They are recorded from the same facts as the log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

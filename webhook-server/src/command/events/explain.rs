@@ -1,4 +1,7 @@
 //! `events --explain`: the fields of the object that an event carries, of any object, or of a value inside an object.
+//!
+//! The text and the JSON are made from the same [`Subject`]. A field is expanded below its line if its type has no name
+//! of its own; named objects are expanded up to `--depth`.
 
 use serde::Serialize;
 use webhook_core::catalog::{self, EventType, Field, Move, Shape};
@@ -8,6 +11,7 @@ use crate::command::table::hanging;
 use crate::command::{Failure, Format, Output, json};
 use crate::report::console::print;
 
+/// Prints what is known of a type, an object or a path.
 pub(super) fn explain(written: &str, depth: usize, output: Output) -> Result<(), Failure> {
     let subject = Subject::find(written)?;
     match output.format {
@@ -79,6 +83,7 @@ impl Explained {
     }
 }
 
+/// Adds the fields and everything inside them, each with its whole path.
 fn collect(fields: &[Field], above: &str, depth: usize, collected: &mut Vec<ExplainedField>) {
     for field in fields {
         let path = format!("{above}{}", field.name);
@@ -95,6 +100,7 @@ fn collect(fields: &[Field], above: &str, depth: usize, collected: &mut Vec<Expl
     }
 }
 
+/// The explanation for people.
 fn text(subject: &Subject, depth: usize) -> String {
     let mut text = match subject.event {
         Some(event) => format!("{} carries {}", event.name, event.objects.join(" or ")),
@@ -113,6 +119,7 @@ fn text(subject: &Subject, depth: usize) -> String {
     text
 }
 
+/// Adds a line for each field, indented by its level.
 fn tree(fields: &[Field], indent: usize, depth: usize, text: &mut String) {
     for field in fields {
         let absent = if field.optional { "?" } else { "" };
@@ -163,6 +170,7 @@ fn inside(shape: &Shape, depth: usize) -> Vec<Inside<'_>> {
     }
 }
 
+/// Adds where fields of earlier API versions went.
 fn moved(part: &Part, text: &mut String) {
     let mut moves = moves(part).peekable();
     if moves.peek().is_some() {
@@ -186,6 +194,7 @@ fn moves(part: &Part) -> impl Iterator<Item = &'static Move> {
     })
 }
 
+/// The fields that the object never has in this event.
 fn lacks(event: Option<&'static EventType>) -> Vec<&'static str> {
     event.iter().flat_map(|event| event.lacks()).collect()
 }

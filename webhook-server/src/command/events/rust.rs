@@ -10,6 +10,7 @@ use super::unknown;
 use crate::command::Failure;
 use crate::report::console::print;
 
+/// Prints the code. `fields` are the paths that the view reads; a default choice if there are none.
 pub(super) fn write(event_type: &str, fields: &[String]) -> Result<(), Failure> {
     let known = match catalog::expand(event_type).as_deref() {
         Ok([known]) if known.name == event_type => *known,

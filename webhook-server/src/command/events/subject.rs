@@ -43,7 +43,8 @@ impl Part {
 }
 
 impl Subject {
-    /// Finds the subject that a text names: `invoice.paid`, `subscription_item`, `subscription.items.data`, `invoice.paid.lines`.
+    /// Finds the subject that a text names: `invoice.paid`, `subscription_item`, `subscription.items.data`,
+    /// `invoice.paid.lines`.
     pub(super) fn find(written: &str) -> Result<Self, Failure> {
         if written.contains('*') {
             return Err(Failure::Failed(format!("`{written}` is a pattern, but --explain takes one type")));

@@ -1,4 +1,6 @@
 //! The lock file: the handlers that a program must have. Comparing it reveals a handler that was not linked.
+//!
+//! The file has one line for each handler and event type, sorted, so that a change of either is one line in a review.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,6 +22,7 @@ const UNHANDLED: &str = "*";
 /// A handler and one event type that it takes, as a line: `shop::orders::paid payment_intent.succeeded`.
 type Entry = (String, String);
 
+/// Writes the lock file of the linked handlers.
 pub(super) fn write(registry: &Registry, file: &Path) -> Result<(), Failure> {
     if registry.registrations().is_empty() {
         return Err(none());
@@ -36,6 +39,7 @@ pub(super) fn write(registry: &Registry, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Fails if the linked handlers differ from a lock file, and says how.
 pub(super) fn check(registry: &Registry, file: &Path) -> Result<(), Failure> {
     let text = fs::read_to_string(file).map_err(|error| {
         let write = format!("to create it, run `{} handlers --lock {}`", program(), file.display());
@@ -84,6 +88,7 @@ fn difference(registry: &Registry, lock: &str) -> Option<Difference> {
     (!is_none).then_some(difference)
 }
 
+/// The entries of the linked handlers.
 fn entries(registry: &Registry) -> BTreeSet<Entry> {
     let registrations = registry.registrations().iter();
     let entries = registrations.flat_map(|handler| {
@@ -114,8 +119,11 @@ fn parse(text: &str) -> (BTreeSet<Entry>, Vec<String>) {
 /// How a program and its lock file differ.
 #[derive(Debug)]
 struct Difference {
+    /// In the file, but not in the program.
     missing: Vec<Entry>,
+    /// In the program, but not in the file.
     added: Vec<Entry>,
+    /// Lines that are not an entry.
     unreadable: Vec<String>,
     /// Crates that have missing handlers and none linked from their library.
     unlinked: BTreeSet<String>,

@@ -1,4 +1,7 @@
 //! `inbox retry` and `inbox skip`: changes the state of tasks.
+//!
+//! The tasks are selected first, page by page, and then changed by their numbers. A task that starts meanwhile is left
+//! as it is, so the number of changed tasks may be smaller than that of selected ones.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
@@ -155,6 +158,7 @@ async fn tell_of_waiting(operator: &mut Operator, filter: Filter) -> Result<(), 
     Ok(())
 }
 
+/// Whether an operator may change a task in this state.
 fn can_be_steered(state: State) -> bool {
     matches!(state, State::Parked | State::Ready | State::Blocked)
 }

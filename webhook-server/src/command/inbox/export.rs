@@ -1,4 +1,6 @@
 //! `inbox export`: writes events as lines of JSON.
+//!
+//! The ids are collected first; then each event is read by itself, so that the memory does not grow with the bodies.
 
 use std::collections::HashSet;
 use std::fs::OpenOptions;
@@ -29,6 +31,7 @@ pub(super) struct Export {
     inbox: InboxFlags,
 }
 
+/// Writes the selected events, newest first.
 pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
     let mut filter = export.selection.filter()?;
     filter.limit = PAGE;

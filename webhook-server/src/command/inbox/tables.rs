@@ -1,4 +1,6 @@
 //! The inbox in tables.
+//!
+//! Event ids, types, errors and reasons come from outside: they are printed without control characters and line breaks.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,6 +16,7 @@ use crate::store::{
 /// The indentation of the lines beneath a handler.
 const INDENT: usize = 2;
 
+/// One row for each task.
 pub(super) fn tasks(tasks: &[TaskRow]) -> Table<9> {
     let mut table = Table::new([
         Column::beneath("RECEIVED", "received"),
@@ -52,6 +55,7 @@ pub(in crate::command) fn events(events: &[EventRow]) -> Table<3> {
     table
 }
 
+/// One row for each quarantined body.
 pub(super) fn quarantine(rows: &[QuarantineRow]) -> Table<4> {
     let mut table = Table::new([
         Column::whole("RECEIVED"),
@@ -66,6 +70,7 @@ pub(super) fn quarantine(rows: &[QuarantineRow]) -> Table<4> {
     table
 }
 
+/// An event with its tasks, and each task's unsuccessful attempts.
 pub(super) fn event(found: &StoredEvent, width: Option<usize>) -> String {
     let event = &found.event;
     let or_none = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), printable);
@@ -132,6 +137,7 @@ fn attempt(attempt: &AttemptRow) -> String {
     format!("{}  attempt {number} {outcome}{error}", time(*started_ms))
 }
 
+/// Counts, then a row for each handler, state and reason.
 pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {
     let oldest = match stats.oldest_due_ms {
         Some(age) => humantime::format_duration(Duration::from_secs(age.unsigned_abs() / 1000)).to_string(),
@@ -202,6 +208,7 @@ fn worded(state: State) -> (&'static str, Style) {
     }
 }
 
+/// A reason in a table; `--why` takes the names in `operate/wire.rs`.
 fn why(why: ParkReason) -> &'static str {
     match why {
         ParkReason::Asked => "asked",

@@ -1,4 +1,6 @@
 //! States and reasons as values of flags.
+//!
+//! The names are those of JSON and the socket; the help is for `--help` alone.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;

@@ -1,9 +1,9 @@
 //! Choosing what runs next.
 //!
-//! A claim takes at most one suspect, then repeatedly the task that has been due longest among the first due task of each
-//! handler that has capacity. If that task's lane is taken, or another task of the lane comes first, it becomes *blocked*
-//! and is not looked at again until its lane is free ([`promote`](super::lanes::promote)). So the work of a claim depends on
-//! the tasks that it starts, not on the number of tasks that wait.
+//! A claim takes at most one suspect, then repeatedly the task that has been due longest among the first due task of
+//! each handler that has capacity. If that task's lane is taken, or another task of the lane comes first, it becomes
+//! *blocked* and is not looked at again until its lane is free ([`promote`](super::lanes::promote)). So the work of a
+//! claim depends on the tasks that it starts, not on the number of tasks that wait.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

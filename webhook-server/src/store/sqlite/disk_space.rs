@@ -1,7 +1,7 @@
 //! Free-space guard: below a threshold new events are refused, so that accepted ones can still complete.
 //!
-//! Two means: arrivals are refused below the floor, and a reserve file of 1 MiB is deleted when a write finds the disk full,
-//! which leaves room to record how runs ended. The reserve is made again when there is space.
+//! Two means: arrivals are refused below the floor, and a reserve file of 1 MiB is deleted when a write finds the disk
+//! full, which leaves room to record how runs ended. The reserve is made again when there is space.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

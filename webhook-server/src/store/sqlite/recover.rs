@@ -1,8 +1,8 @@
 //! Taking over what a former process left, and leaving.
 //!
-//! A file has one instance, so recovery takes over every task that is marked as running. [`Live`] is what this process knows
-//! of its own runs: after a commit whose outcome is unknown, it tells the runs that were reported to the worker from those
-//! that were not.
+//! A file has one instance, so recovery takes over every task that is marked as running. [`Live`] is what this process
+//! knows of its own runs: after a commit whose outcome is unknown, it tells the runs that were reported to the worker
+//! from those that were not.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -1,7 +1,7 @@
 //! Which suspect runs, and which one is next.
 //!
-//! A suspect is an open task with `suspect = 1`; it is accused with [`ACCUSED`] crashes or more. The store promises that one
-//! suspect runs at a time, so that a crash can be traced to it: see `Store::claim`.
+//! A suspect is an open task with `suspect = 1`; it is accused with [`ACCUSED`] crashes or more. The store promises
+//! that one suspect runs at a time, so that a crash can be traced to it: see `Store::claim`.
 
 use rusqlite::{Connection, OptionalExtension};
 

@@ -13,6 +13,7 @@ const UNREAD: &str = "#[allow(dead_code, reason = \"until the handler reads it\"
 /// The structs and enums written so far.
 #[derive(Default)]
 pub(super) struct Views {
+    /// In the order of writing, so that a view comes after those that it contains.
     written: Vec<View>,
     reads_lists: bool,
     reads_maps: bool,
@@ -28,7 +29,9 @@ struct View {
 /// One field of a view that is being written.
 struct Line {
     name: String,
+    /// The path that it reads, from the view's place.
     path: String,
+    /// Its type, as code.
     ty: String,
 }
 
@@ -57,6 +60,7 @@ impl Views {
         }
     }
 
+    /// Writes an enum over the views of the objects that an event may carry.
     fn either(&mut self, event: &EventType, views: &[(&str, String)]) -> String {
         let name = self.unused(&pascal_case(event.name));
         let variants = views.iter().map(|(object, view)| format!("    {}({view}),\n", pascal_case(object)));
@@ -111,6 +115,7 @@ impl Views {
         Ok(if found.may_be_missing { format!("Option<{ty}>") } else { ty })
     }
 
+    /// The type that reads a shape. Notes what must be imported.
     fn reader(&mut self, shape: &Shape, inside: &Option<Place>, paths: &[String]) -> Result<String, Failure> {
         Ok(match shape {
             Shape::Array(inner) => format!("Vec<{}>", self.reader(inner, inside, paths)?),

@@ -1,8 +1,8 @@
 //! The thread that writes.
 //!
-//! It takes the jobs that wait, commits them in one transaction, and answers them; then it copies the log if that is due, and
-//! checks the disk. After an error that leaves the state of the database unknown, it drops the connection and opens the file
-//! again for the next batch.
+//! It takes the jobs that wait, commits them in one transaction, and answers them; then it copies the log if that is
+//! due, and checks the disk. After an error that leaves the state of the database unknown, it drops the connection and
+//! opens the file again for the next batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
