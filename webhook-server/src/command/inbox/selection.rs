@@ -1,8 +1,8 @@
 //! Which tasks or events a command selects.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use clap::Args;
-use jiff::Timestamp;
-use jiff::tz::Offset;
 use webhook_core::{Registry, catalog};
 
 use crate::command::{Failure, events};
@@ -40,7 +40,7 @@ pub(crate) struct EventFlags {
     /// Only events of this connected account
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-    /// Only events received since a time (2026-11-23T07:30:00Z), a day (2026-11-23), or a duration ago (2h)
+    /// Only events received since a time in UTC (2026-11-23T07:30:00Z), a day (2026-11-23), or a duration ago (2h)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
 }
@@ -114,16 +114,17 @@ pub(crate) fn handler(written: &str) -> Result<(), Failure> {
     Err(Failure::Failed(format!("this program has no handler `{written}`: {meant}")))
 }
 
-/// Reads a point in time, in UTC unless it has an offset. In milliseconds since the Unix epoch.
+/// Reads a point in time, in UTC. In milliseconds since the Unix epoch.
 pub(crate) fn since(written: &str) -> Result<i64, Failure> {
-    let time = || written.parse::<Timestamp>().ok();
-    let local = || Offset::UTC.to_timestamp(written.parse().ok()?).ok();
-    let ago = || Timestamp::now().checked_sub(humantime::parse_duration(written).ok()?).ok();
-    let found = time().or_else(local).or_else(ago);
-    found.map(Timestamp::as_millisecond).ok_or_else(|| {
+    let time = || humantime::parse_rfc3339_weak(written).ok();
+    let day = || humantime::parse_rfc3339_weak(&format!("{written}T00:00:00")).ok();
+    let ago = || SystemTime::now().checked_sub(humantime::parse_duration(written).ok()?);
+    let found = time().or_else(day).or_else(ago);
+    let since_epoch = found.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since_epoch.and_then(|time| i64::try_from(time.as_millis()).ok()).ok_or_else(|| {
         Failure::Failed(format!(
-            "--since is {written:?}: it must be a time such as 2026-11-23T07:30:00Z, a day such as 2026-11-23, or how \
-             long ago, such as 2h or 3days"
+            "--since is {written:?}: it must be a time in UTC such as 2026-11-23T07:30:00Z, a day such as 2026-11-23, or \
+             how long ago, such as 2h or 3days"
         ))
     })
 }
