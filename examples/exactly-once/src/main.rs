@@ -1,8 +1,8 @@
-//! Books payments into a database of its own, once each: however often Stripe sends the event, however often the handler
-//! fails, whenever the process ends.
+//! Books each payment in its own database exactly once, however often Stripe sends the event, however often the handler
+//! fails, and whenever the process ends.
 //!
 //! The handler may run more than once on an event. Its effect happens once, because the transaction that books the
-//! payment also notes that this was done (`webhook_server::idempotency`).
+//! payment also records that the event was handled (`webhook_server::idempotency`).
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use webhook_server::{App, Context, Event, HandlerError, State, StripeObject, idempotency, on_event};
 
-/// What is booked of a payment.
+/// The fields of a payment that are booked.
 #[derive(StripeObject)]
 #[stripe(object = "payment_intent")]
 struct Payment {
@@ -19,14 +19,14 @@ struct Payment {
     currency: String,
 }
 
-/// Books a payment. If that fails, it is tried again for some hours, and then kept for a person.
+/// Books a payment. If that fails, it is retried for some hours and then kept for a person.
 #[on_event("payment_intent.succeeded", retry(attempts = 12, first_delay = "5s", max_delay = "1h"))]
 async fn book(
     event: Event<Payment>,
     State(books): State<Books>,
     context: Context,
 ) -> Result<(), HandlerError> {
-    // A database that blocks its thread has no place on the threads that run handlers.
+    // This database blocks its thread, so it must not run on the threads that run handlers.
     let booking = tokio::task::spawn_blocking(move || books.book(&event.object, &context));
     Ok(booking.await??)
 }
@@ -63,7 +63,7 @@ async fn main() -> ExitCode {
     match Books::open("books.db") {
         Ok(books) => App::new().state(books).main().await,
         Err(error) => {
-            eprintln!("books.db cannot be opened: {error}");
+            eprintln!("cannot open books.db: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,10 +1,10 @@
-//! Tells of payments and of new payment methods.
+//! Reports payments and new payment methods.
 
 use std::process::ExitCode;
 
 use webhook_server::{App, Event, StripeObject, on_event, on_unhandled};
 
-/// What this program reads of a payment intent.
+/// The fields of a payment intent that this program reads.
 #[derive(StripeObject)]
 #[stripe(object = "payment_intent")]
 struct Payment {
@@ -14,14 +14,14 @@ struct Payment {
     order: Option<String>,
 }
 
-/// What it reads of a payment method.
+/// The fields of a payment method that it reads.
 #[derive(StripeObject)]
 #[stripe(object = "payment_method")]
 struct PaymentMethod {
     r#type: String,
 }
 
-/// Tells that a payment succeeded.
+/// Reports a payment that succeeded.
 #[on_event("payment_intent.succeeded")]
 async fn payment_succeeded(event: Event<Payment>) {
     let Payment { amount, currency, order } = event.object;
@@ -29,13 +29,13 @@ async fn payment_succeeded(event: Event<Payment>) {
     println!("Payment of {amount} {currency} succeeded, for order {order}.");
 }
 
-/// Tells that a payment method was attached to a customer.
+/// Reports a payment method that was attached to a customer.
 #[on_event("payment_method.attached")]
 async fn payment_method_attached(event: Event<PaymentMethod>) {
     println!("A payment method was attached: {}.", event.object.r#type);
 }
 
-/// Notes every event that no other handler takes.
+/// Reports every event that no other handler takes.
 #[on_unhandled]
 async fn unhandled(event: Event) {
     println!("Nothing to do for {}.", event.event_type);

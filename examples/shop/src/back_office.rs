@@ -1,4 +1,4 @@
-//! What customers do not see: goods, payouts, people, cards of the shop's own.
+//! What customers do not see: goods, payouts, sellers, the shop's own cards.
 
 use serde_json::json;
 use webhook_server::{Event, HandlerError, Reply, StripeObject, on_event};
@@ -33,7 +33,7 @@ struct Product {
     description: Option<String>,
 }
 
-/// Changes what stands in the catalog.
+/// Updates the catalog.
 #[on_event("product.updated")]
 async fn catalog_changed(event: Event<Product>, desk: Desk) -> Result<(), HandlerError> {
     let (price, text) =
@@ -51,7 +51,7 @@ struct Payout {
     failure_message: Option<String>,
 }
 
-/// Books what went to the bank.
+/// Books a payout to the bank.
 #[on_event("payout.paid")]
 async fn payout_arrived(event: Event<Payout>, desk: Desk) -> Result<(), HandlerError> {
     let bank = event.object.destination.needed("bank account")?;
@@ -60,7 +60,7 @@ async fn payout_arrived(event: Event<Payout>, desk: Desk) -> Result<(), HandlerE
     Ok(())
 }
 
-/// Tells the bookkeeper.
+/// Reports a failed payout to the bookkeeper.
 #[on_event("payout.failed")]
 async fn payout_came_back(event: Event<Payout>, desk: Desk) -> Result<(), HandlerError> {
     desk.done(format!("A payout came back: {}", event.object.failure_message.needed("reason")?));
@@ -93,11 +93,11 @@ struct Account {
     email: Option<String>,
 }
 
-/// Shows a seller's goods, or hides them.
+/// Shows or hides a seller's goods.
 #[on_event("account.updated")]
 async fn seller_changed(event: Event<Account>, desk: Desk) -> Result<(), HandlerError> {
-    ensure(event.account.as_deref() == Some(&*event.object.id), "the event is of another account")?;
-    let enabled = event.object.charges_enabled.needed("word whether it can charge")?;
+    ensure(event.account.as_deref() == Some(&*event.object.id), "the event is about another account")?;
+    let enabled = event.object.charges_enabled.needed("value of `charges_enabled`")?;
     desk.done(format!("{} can sell: {enabled}.", event.object.email.needed("address")?));
     Ok(())
 }
@@ -111,7 +111,7 @@ struct Authorization {
     merchant: Option<String>,
 }
 
-/// Approves what the shop's own cards may buy.
+/// Approves or declines a purchase with one of the shop's own cards.
 #[on_event("issuing_authorization.request", reply)]
 async fn purchase(event: Event<Authorization>, desk: Desk) -> Result<Reply, HandlerError> {
     let merchant = event.object.merchant.needed("merchant")?;

@@ -30,12 +30,12 @@ async fn customer_came(event: Event<Customer>, desk: Desk) -> Result<(), Handler
     Ok(())
 }
 
-/// Follows a change of address.
+/// Records a change of address.
 #[on_event("customer.updated")]
 async fn customer_changed(event: Event<Customer>, desk: Desk) -> Result<(), HandlerError> {
     let former: FormerCustomer = event.previous().map_err(HandlerError::park)?.needed("former values")?;
     let email = event.object.email.needed("e-mail address")?;
-    ensure(former.email.as_ref() != Some(&email), "the address was the same before")?;
+    ensure(former.email.as_ref() != Some(&email), "the address did not change")?;
     desk.pages().customers.insert(event.object.id, email.clone());
     let address = former.email.unwrap_or_else(|| "no other address".to_owned());
     desk.done(format!("Letters go to {email} (before: {address}; card: {:?}).", former.card));
@@ -75,7 +75,7 @@ struct FormerDetails {
     exp_year: Option<i64>,
 }
 
-/// Keeps the card.
+/// Saves the card.
 #[on_event("payment_method.attached")]
 async fn card_saved(event: Event<Card>, desk: Desk) -> Result<(), HandlerError> {
     let Card { id, customer, last4, .. } = event.object;
@@ -85,25 +85,25 @@ async fn card_saved(event: Event<Card>, desk: Desk) -> Result<(), HandlerError> 
     Ok(())
 }
 
-/// Learns of a new card from the bank.
+/// Records a card that the bank has renewed.
 #[on_event("payment_method.automatically_updated")]
 async fn card_renewed(event: Event<Card>, desk: Desk) -> Result<(), HandlerError> {
     let former: FormerCard = event.previous().map_err(HandlerError::park)?.needed("former values")?;
     let before = former.card.needed("former card")?.exp_year.needed("former year")?;
     let year = event.object.exp_year.needed("year")?;
     ensure(year > before, "the card is not newer")?;
-    desk.done(format!("A card is good until {year}, and no longer until {before}."));
+    desk.done(format!("A card is valid until {year} now, instead of {before}."));
     Ok(())
 }
 
-/// Forgets the card; whose it was is told by what it was before.
+/// Forgets the card. Its former values say whose it was.
 #[on_event("payment_method.detached")]
 async fn card_removed(event: Event<Card>, desk: Desk) -> Result<(), HandlerError> {
     let former: FormerCard = event.previous().map_err(HandlerError::park)?.needed("former values")?;
-    ensure(event.object.customer.is_none(), "the card has a customer still")?;
+    ensure(event.object.customer.is_none(), "the card still has a customer")?;
     let customer = former.customer.needed("former customer")?;
     desk.pages().cards.remove(&customer);
-    desk.done(format!("{customer} pays with that card no longer."));
+    desk.done(format!("{customer} no longer pays with that card."));
     Ok(())
 }
 
@@ -143,7 +143,7 @@ struct Discount {
     coupon: Option<String>,
 }
 
-/// Thanks for using a code.
+/// Records the use of a promotion code.
 #[on_event("customer.discount.created")]
 async fn code_used(event: Event<Discount>, desk: Desk) -> Result<(), HandlerError> {
     let (customer, coupon) =

@@ -1,17 +1,17 @@
-//! Where the shop's work is done: its books, and a desk for each handler.
+//! The shop's books, and a desk for each handler to work at.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use webhook_server::{Extract, HandlerError, Invocation, Requirements, State};
 
-/// What the shop knows. In memory: a real shop has a database.
+/// What the shop knows. It is kept in memory; a real shop has a database.
 #[derive(Clone, Default)]
 pub(crate) struct Books(Arc<Mutex<Pages>>);
 
 #[derive(Default)]
 pub(crate) struct Pages {
-    /// What became of each order, by the payment or session it is known by.
+    /// The status of each order, by its payment or session.
     pub(crate) orders: BTreeMap<String, &'static str>,
     /// The e-mail address of each customer.
     pub(crate) customers: BTreeMap<String, String>,
@@ -19,11 +19,11 @@ pub(crate) struct Pages {
     pub(crate) cards: BTreeMap<String, String>,
     /// The status of each subscription.
     pub(crate) subscriptions: BTreeMap<String, String>,
-    /// What is sold, and for how much.
+    /// The amount of each price.
     pub(crate) prices: BTreeMap<String, i64>,
-    /// What the shop has earned, in the smallest unit of its currency.
+    /// The shop's earnings, in the smallest unit of its currency.
     pub(crate) balance: i64,
-    /// What was done, and by which handler.
+    /// What each handler did, in order.
     pub(crate) done: Vec<(&'static str, String)>,
 }
 
@@ -33,7 +33,7 @@ impl Books {
     }
 }
 
-/// What a handler works with: the books, in its name.
+/// What a handler works with: the books, and the handler's name for the record.
 pub(crate) struct Desk {
     books: Books,
     handler: &'static str,
@@ -44,7 +44,7 @@ impl Desk {
         self.books.pages()
     }
 
-    /// Notes that the work is done.
+    /// Records that the work is done.
     pub(crate) fn done(&self, what: String) {
         println!("{what}");
         self.pages().done.push((self.handler, what));
@@ -62,9 +62,9 @@ impl Extract for Desk {
     }
 }
 
-/// What the shop cannot do without.
+/// A value that the shop needs.
 pub(crate) trait Needed<T> {
-    /// Parks the event, for a person to see, where Stripe did not send it.
+    /// Returns the value; if Stripe did not send it, parks the event for a person.
     fn needed(self, what: &'static str) -> Result<T, HandlerError>;
 }
 
@@ -74,7 +74,7 @@ impl<T> Needed<T> for Option<T> {
     }
 }
 
-/// Parks the event unless something is so.
+/// Parks the event unless a condition holds.
 pub(crate) fn ensure(is_so: bool, otherwise: &'static str) -> Result<(), HandlerError> {
     if is_so { Ok(()) } else { Err(HandlerError::park(otherwise)) }
 }

@@ -1,4 +1,4 @@
-//! A shop: what it does about the events that a shop gets.
+//! A shop: its handlers for the events that it gets.
 
 mod back_office;
 mod customers;

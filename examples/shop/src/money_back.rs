@@ -1,4 +1,4 @@
-//! Money that goes back, or may have to: refunds, disputes, suspicions.
+//! Money that goes back, or may have to: refunds, disputes, fraud warnings.
 
 use webhook_server::{Event, HandlerError, StripeObject, on_event};
 
@@ -22,7 +22,7 @@ async fn refund_begun(event: Event<Refund>, desk: Desk) -> Result<(), HandlerErr
     let charge = event.object.charge.needed("charge")?;
     desk.pages().balance -= event.object.amount;
     desk.done(format!(
-        "{} of {charge} go back: {}.",
+        "{} of {charge} is refunded: {}.",
         event.object.amount,
         event.object.status.needed("status")?
     ));
@@ -37,7 +37,7 @@ async fn refund_traced(event: Event<Refund>, desk: Desk) -> Result<(), HandlerEr
     Ok(())
 }
 
-/// Puts the money back into the books, and somebody in charge.
+/// Puts the money back into the books.
 #[on_event("refund.failed")]
 async fn refund_came_back(event: Event<Refund>, desk: Desk) -> Result<(), HandlerError> {
     let reason = event.object.failure_reason.needed("reason")?;
@@ -69,23 +69,23 @@ struct BalanceTransaction {
 #[on_event("charge.dispute.created")]
 async fn dispute_opened(event: Event<Dispute>, desk: Desk) -> Result<(), HandlerError> {
     let Dispute { charge, reason, payment_intent, .. } = event.object;
-    let due_by = event.object.due_by.needed("time by which to answer")?;
+    let due_by = event.object.due_by.needed("deadline for evidence")?;
     desk.pages().orders.insert(payment_intent.needed("payment")?, "disputed");
     desk.done(format!("{charge} is disputed ({reason}): evidence by {due_by}."));
     Ok(())
 }
 
-/// Books what the dispute takes, fee included.
+/// Books what the dispute costs, including the fee.
 #[on_event("charge.dispute.funds_withdrawn")]
 async fn dispute_paid(event: Event<Dispute>, desk: Desk) -> Result<(), HandlerError> {
     let net: i64 = event.object.balance_transactions.iter().map(|transaction| transaction.net).sum();
     ensure(net < 0, "nothing was withdrawn")?;
     desk.pages().balance += net;
-    desk.done(format!("A dispute takes {}.", -net));
+    desk.done(format!("A dispute costs {}.", -net));
     Ok(())
 }
 
-/// Learns how it ended.
+/// Records how the dispute ended.
 #[on_event("charge.dispute.closed")]
 async fn dispute_closed(event: Event<Dispute>, desk: Desk) -> Result<(), HandlerError> {
     ensure(matches!(&*event.object.status, "lost" | "won" | "warning_closed"), "the dispute is not over")?;
@@ -93,12 +93,12 @@ async fn dispute_closed(event: Event<Dispute>, desk: Desk) -> Result<(), Handler
     Ok(())
 }
 
-/// Books what comes back.
+/// Books the money that comes back.
 #[on_event("charge.dispute.funds_reinstated")]
 async fn dispute_won(event: Event<Dispute>, desk: Desk) -> Result<(), HandlerError> {
     ensure(event.object.status == "won", "the dispute is not won")?;
     desk.pages().balance += event.object.amount;
-    desk.done(format!("{} come back.", event.object.amount));
+    desk.done(format!("{} was reinstated.", event.object.amount));
     Ok(())
 }
 
@@ -114,8 +114,8 @@ struct FraudWarning {
 #[on_event("radar.early_fraud_warning.created")]
 async fn fraud_suspected(event: Event<FraudWarning>, desk: Desk) -> Result<(), HandlerError> {
     let FraudWarning { actionable, charge, fraud_type } = event.object;
-    ensure(actionable, "nothing can be done any more")?;
-    desk.done(format!("What {charge} paid for stays here: {fraud_type}."));
+    ensure(actionable, "it is too late to act")?;
+    desk.done(format!("The goods that {charge} paid for are not sent: {fraud_type}."));
     Ok(())
 }
 
@@ -127,7 +127,7 @@ struct Review {
     payment_intent: Option<String>,
 }
 
-/// Sends what was approved.
+/// Releases an order that was reviewed.
 #[on_event("review.closed")]
 async fn review_closed(event: Event<Review>, desk: Desk) -> Result<(), HandlerError> {
     ensure(!event.object.open, "the review is open")?;

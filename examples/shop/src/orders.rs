@@ -43,7 +43,7 @@ async fn order_paid_late(event: Event<Session>, desk: Desk) -> Result<(), Handle
     Ok(())
 }
 
-/// Gives up an order whose payment failed after days.
+/// Cancels an order whose payment failed after days.
 #[on_event("checkout.session.async_payment_failed")]
 async fn order_not_paid(event: Event<Session>, desk: Desk) -> Result<(), HandlerError> {
     ensure(event.object.payment_status == "unpaid", "the order is paid")?;
@@ -54,12 +54,12 @@ async fn order_not_paid(event: Event<Session>, desk: Desk) -> Result<(), Handler
     Ok(())
 }
 
-/// Puts back what was not paid for.
+/// Puts back goods that were not paid for.
 #[on_event("checkout.session.expired")]
 async fn cart_abandoned(event: Event<Session>, desk: Desk) -> Result<(), HandlerError> {
     ensure(event.object.payment_intent.is_none(), "an expired session has a payment")?;
     desk.pages().orders.insert(event.object.id.clone(), "abandoned");
-    desk.done(format!("What was in {} is on the shelf again.", event.object.id));
+    desk.done(format!("The goods in {} are back on the shelf.", event.object.id));
     Ok(())
 }
 
@@ -109,7 +109,7 @@ async fn payment_failed(event: Event<Payment>, desk: Desk) -> Result<(), Handler
 /// Sends the customer to the bank.
 #[on_event("payment_intent.requires_action")]
 async fn payment_asks_customer(event: Event<Payment>, desk: Desk) -> Result<(), HandlerError> {
-    let redirect = event.object.redirect.needed("address to go to")?;
+    let redirect = event.object.redirect.needed("redirect address")?;
     desk.pages().orders.insert(event.object.id, "waiting for the customer");
     desk.done(format!("The customer is sent to {redirect}."));
     Ok(())
@@ -124,12 +124,12 @@ async fn payment_canceled(event: Event<Payment>, desk: Desk) -> Result<(), Handl
     Ok(())
 }
 
-/// Packs what is authorized, to capture the payment when it is sent.
+/// Packs an order whose payment is authorized; it is captured when the order is sent.
 #[on_event("payment_intent.amount_capturable_updated")]
 async fn payment_held(event: Event<Payment>, desk: Desk) -> Result<(), HandlerError> {
     ensure(event.object.amount_capturable > 0, "nothing can be captured")?;
     desk.pages().orders.insert(event.object.id, "to be sent");
-    desk.done(format!("{} are held until the parcel is sent.", event.object.amount_capturable));
+    desk.done(format!("{} is held until the parcel is sent.", event.object.amount_capturable));
     Ok(())
 }
 
@@ -166,12 +166,12 @@ async fn parcel_sent(event: Event<Charge>, desk: Desk) -> Result<(), HandlerErro
     Ok(())
 }
 
-/// Takes back an order that is wholly refunded.
+/// Records that an order was refunded.
 #[on_event("charge.refunded")]
 async fn order_returned(event: Event<Charge>, desk: Desk) -> Result<(), HandlerError> {
     let Charge { refunded, amount_refunded, payment_intent, .. } = event.object;
     ensure(amount_refunded > 0, "nothing was refunded")?;
     desk.pages().orders.insert(payment_intent.needed("payment")?, "returned");
-    desk.done(format!("{amount_refunded} are refunded; all of it: {refunded}."));
+    desk.done(format!("{amount_refunded} is refunded; in full: {refunded}."));
     Ok(())
 }

@@ -55,7 +55,7 @@ async fn subscribed(event: Event<Subscription>, desk: Desk) -> Result<(), Handle
     Ok(())
 }
 
-/// Gives, and takes away, what was paid for.
+/// Changes what the customer may use.
 #[on_event("customer.subscription.updated", order = strict)]
 async fn subscription_changed(event: Event<Subscription>, desk: Desk) -> Result<(), HandlerError> {
     let former: Former = event.previous().map_err(HandlerError::park)?.needed("former values")?;
@@ -65,7 +65,7 @@ async fn subscription_changed(event: Event<Subscription>, desk: Desk) -> Result<
         (Some(status), _, _) => format!("from {status} to {}", subscription.status),
         (None, Some(_), _) => format!("renewed by {}", subscription.latest_invoice.needed("invoice")?),
         (None, None, Some(end)) => format!("ends at {end}"),
-        (None, None, None) => return Err(HandlerError::park("what has changed is not known")),
+        (None, None, None) => return Err(HandlerError::park("the event does not say what changed")),
     };
     desk.pages().subscriptions.insert(subscription.id, subscription.status);
     desk.done(format!("A subscription until {until}: {what}."));
@@ -91,7 +91,7 @@ async fn trial_ends_soon(event: Event<Subscription>, desk: Desk) -> Result<(), H
     Ok(())
 }
 
-/// Waits for a card.
+/// Asks for a card.
 #[on_event("customer.subscription.paused")]
 async fn subscription_paused(event: Event<Subscription>, desk: Desk) -> Result<(), HandlerError> {
     ensure(event.object.status == "paused", "the subscription is not paused")?;
@@ -100,7 +100,7 @@ async fn subscription_paused(event: Event<Subscription>, desk: Desk) -> Result<(
     Ok(())
 }
 
-/// Goes on.
+/// Resumes the service.
 #[on_event("customer.subscription.resumed")]
 async fn subscription_resumed(event: Event<Subscription>, desk: Desk) -> Result<(), HandlerError> {
     ensure(event.object.status == "active", "the subscription is not active")?;
@@ -139,7 +139,7 @@ struct Line {
     product: Option<String>,
 }
 
-/// Adds what is still to be added, while it is a draft.
+/// Adds the missing lines while the invoice is a draft.
 #[on_event("invoice.created")]
 async fn invoice_drafted(event: Event<Invoice>, desk: Desk) -> Result<(), HandlerError> {
     ensure(event.object.status.as_deref() == Some("draft"), "the invoice is not a draft")?;
@@ -149,12 +149,12 @@ async fn invoice_drafted(event: Event<Invoice>, desk: Desk) -> Result<(), Handle
     Ok(())
 }
 
-/// Files it.
+/// Files the invoice.
 #[on_event("invoice.finalized")]
 async fn invoice_filed(event: Event<Invoice>, desk: Desk) -> Result<(), HandlerError> {
     let (number, url) =
         (event.object.number.needed("number")?, event.object.hosted_invoice_url.needed("page")?);
-    desk.done(format!("Invoice {number} over {} is filed: {url}.", event.object.amount_due));
+    desk.done(format!("Invoice {number} for {} is filed: {url}.", event.object.amount_due));
     Ok(())
 }
 
@@ -172,7 +172,7 @@ async fn invoice_paid(event: Event<Invoice>, desk: Desk) -> Result<(), HandlerEr
     Ok(())
 }
 
-/// Asks for another card, and says when the next try is.
+/// Asks for another card, and says when the next attempt is.
 #[on_event("invoice.payment_failed")]
 async fn invoice_not_paid(event: Event<Invoice>, desk: Desk) -> Result<(), HandlerError> {
     let next = event.object.next_payment_attempt.needed("next attempt")?;
@@ -192,7 +192,7 @@ async fn invoice_asks_customer(event: Event<Invoice>, desk: Desk) -> Result<(), 
     Ok(())
 }
 
-/// What an invoice that is not there yet has: all but an id.
+/// An invoice that does not exist yet. It has no id.
 #[derive(StripeObject)]
 #[stripe(object = "invoice")]
 struct Upcoming {
@@ -205,18 +205,18 @@ struct Upcoming {
 /// Announces the renewal.
 #[on_event("invoice.upcoming")]
 async fn renewal_announced(event: Event<Upcoming>, desk: Desk) -> Result<(), HandlerError> {
-    ensure(event.object.id.is_none(), "an invoice to come has no id")?;
+    ensure(event.object.id.is_none(), "an upcoming invoice has an id")?;
     let (email, at) =
         (event.object.customer_email.needed("address")?, event.object.next_payment_attempt.needed("time")?);
-    desk.done(format!("{email} is told that {} are due at {at}.", event.object.amount_due));
+    desk.done(format!("{email} is told that {} is due at {at}.", event.object.amount_due));
     Ok(())
 }
 
-/// Strikes it out.
+/// Marks the invoice as void.
 #[on_event("invoice.voided")]
 async fn invoice_voided(event: Event<Invoice>, desk: Desk) -> Result<(), HandlerError> {
     let (number, at) = (event.object.number.needed("number")?, event.object.voided_at.needed("time")?);
-    desk.done(format!("Invoice {number} is void since {at}."));
+    desk.done(format!("Invoice {number} has been void since {at}."));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The whole shop, told every story.
+//! Runs the whole shop on every story.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use webhook_server::{App, Sample, Story, Verdict, fixture};
 
 use crate::desk::Books;
 
-/// Every handler reaches its work in every story, and none of the shop's handlers is left without one.
+/// Every handler does its work in every story, and every handler has a story.
 #[tokio::test]
 async fn every_handler_does_its_work_in_every_story() {
     let books = Books::default();
@@ -33,7 +33,7 @@ async fn every_handler_does_its_work_in_every_story() {
     assert!(handlers.len() >= 40 && runs > handlers.len(), "{} handlers, {runs} runs", handlers.len());
 }
 
-/// What the shop cannot do without is asked for, so a story that lacked it would not pass.
+/// The handlers check for what they need, so a story that lacks it does not pass.
 #[tokio::test]
 async fn an_event_that_lacks_what_the_shop_needs_is_not_done() {
     let app = TestApp::new(App::new().state(Books::default()));
@@ -56,7 +56,7 @@ async fn a_second_delivery_changes_nothing() {
     assert_eq!(books.pages().balance, -4200);
 }
 
-/// What a person must look at waits for that person, over restarts and days; Stripe has its 200.
+/// A task that a person must look at stays parked over restarts and days. Stripe has its 200.
 #[tokio::test]
 async fn what_is_parked_stays_parked() {
     let mut app = TestApp::new(App::new().state(Books::default()));

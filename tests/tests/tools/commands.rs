@@ -239,7 +239,7 @@ fn handlers_lists_what_is_linked() {
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false, "crate": "quickstart", "binary": "quickstart", "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
         })
     };
-    let attached = "Tells that a payment method was attached to a customer.";
+    let attached = "Reports a payment method that was attached to a customer.";
     let (payment, method) = ("quickstart::Payment", "quickstart::PaymentMethod");
     let expected = [
         row("payment_method_attached", json!(["payment_method.attached"]), (method, &["type"]), 33, attached),
@@ -248,14 +248,14 @@ fn handlers_lists_what_is_linked() {
             json!(["payment_intent.succeeded"]),
             (payment, &["amount", "currency", "metadata.order_id"]),
             25,
-            "Tells that a payment succeeded.",
+            "Reports a payment that succeeded.",
         ),
         row(
             "unhandled",
             Value::Null,
             ("serde_json::value::Value", &[]),
             39,
-            "Notes every event that no other handler takes.",
+            "Reports every event that no other handler takes.",
         ),
     ];
     assert_eq!(listed, Value::from(expected.to_vec()));

@@ -1,8 +1,8 @@
-//! What customers dispute.
+//! Disputes.
 
 use webhook_core::{Event, on_event};
 
-/// Tells of everything that happens to a dispute.
+/// Reports everything that happens to a dispute.
 #[on_event("charge.dispute.*")]
 pub async fn tell(event: Event) {
     println!("{}: {}", event.event_type, event.object["reason"]);

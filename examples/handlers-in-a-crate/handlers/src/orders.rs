@@ -1,4 +1,4 @@
-//! What customers bought.
+//! Orders.
 
 /// Checkout, Stripe's payment page.
 pub mod checkout {
@@ -7,7 +7,7 @@ pub mod checkout {
 
     use webhook_core::{Event, State, on_event};
 
-    /// Counts the order among those to pack. The application keeps the count and gives it as state.
+    /// Counts the orders to pack. The application provides the count as state.
     #[on_event("checkout.session.completed", "checkout.session.async_payment_succeeded")]
     pub async fn paid(event: Event, State(to_pack): State<Arc<AtomicU64>>) {
         let orders = to_pack.fetch_add(1, Ordering::Relaxed) + 1;
