@@ -58,7 +58,7 @@ impl Delivery {
         Self::new(event_type, number, random_below(objects), 0)
     }
 
-    /// Makes an event with so many bytes more than it needs.
+    /// Makes an event that is this many bytes longer than necessary.
     pub fn new(event_type: &'static str, number: u64, object: u64, padding: usize) -> Self {
         let (id, created) = (format!("evt_Made{number:012}"), unix_now() - random_below(60));
         let amount = i64::try_from(100 + number).expect("there are not so many");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::{PATIENCE, scratch};
 
-/// A command for one of our programs. Settings in the environment of whoever runs the tests do not reach it, and its
+/// A command for one of our programs. Settings in the environment of the person who runs the tests do not reach it, and its
 /// inbox is a new one. It listens where nothing else does: somebody may be using the address that is usual.
 pub fn program(path: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(path);

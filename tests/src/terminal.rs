@@ -21,7 +21,7 @@ pub fn run_in_terminal(command: &mut Command, columns: u16) -> String {
     tcsetwinsize(&terminal, size).expect("its size can be set");
     let end = || Stdio::from(terminal.try_clone().expect("it can be used twice"));
     let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("the program starts");
-    // The command keeps what it hands down, and the terminal ends when nobody has it any more.
+    // The command keeps what it hands down, and the terminal ends when no process has it open any more.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     drop(terminal);
     let mut written = Vec::new();

@@ -4,6 +4,24 @@
 //! program may share one: each has its own [`Store`], which acts for that instance. All time is the store's own (its
 //! callers speak of durations). Each operation is atomic, and durable when its future is ready with a success. An error
 //! leaves open whether it took place.
+//!
+//! # The states of a task
+//!
+//! | from | to | by |
+//! |---|---|---|
+//! | (a new task) | *ready*, *running* | `record`; running if it may start at once |
+//! | *ready*, *blocked* | *running* | `claim`, when it is due, its lane is free, and it comes first there |
+//! | *ready* | *blocked* | `claim`, when it is due and cannot start for its lane |
+//! | *blocked* | *ready* | whatever frees the lane: `finish`, `skip`, `recover` |
+//! | *running* | *done*, *skipped*, *parked* | `finish`; `recover` parks it after its last crash |
+//! | *running* | *ready* | `finish`, for a retry or a release; `leave`; `recover`, after a crash |
+//! | *ready*, *blocked* | *ready* now | `retry` |
+//! | *ready*, *blocked*, *parked* | *skipped* | `skip` |
+//! | *parked* | *ready* | `retry`; `recover`, when its handler is back |
+//! | *done*, *skipped*, *parked* | *ready* | `replay` |
+//! | *ready*, *blocked* | *parked* | `recover`, when its handler is gone |
+//!
+//! Only a run with a valid [`Ticket`] ends a *running* task, apart from `recover` and `leave`.
 
 pub(crate) mod clock;
 #[cfg(test)]

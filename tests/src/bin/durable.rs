@@ -181,7 +181,7 @@ async fn never_lets_go() {
     }
 }
 
-/// An error that nobody can read.
+/// An error whose text cannot be read.
 #[derive(Debug)]
 struct Unspeakable;
 

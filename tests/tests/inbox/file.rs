@@ -77,7 +77,7 @@ fn a_file_that_cannot_be_written_is_refused() {
 fn a_file_that_is_not_what_it_should_be_is_refused_and_left_alone() {
     for (name, reason, damage) in [
         ("disk-header", "its header is damaged", damage_header as fn(&Path)),
-        ("disk-other", "is a database of something else", replace_by_other),
+        ("disk-other", "is another program's database", replace_by_other),
     ] {
         let files = used(name);
         damage(&files.inbox());
@@ -91,7 +91,7 @@ fn a_file_that_is_not_what_it_should_be_is_refused_and_left_alone() {
 fn a_file_of_something_else_gets_no_neighbours() {
     let files = Files::fresh("file-no-neighbours");
     for (content, reason) in
-        [("a diary", "its header is damaged"), ("", "is a database of something else: name another file")]
+        [("a diary", "its header is damaged"), ("", "is another program's database: name another file")]
     {
         fs::write(files.inbox(), content).expect("the folder is ours");
         if content.is_empty() {
@@ -161,7 +161,7 @@ fn what_is_missing_is_not_made_up() {
     server.process.signal("KILL");
     server.process.wait();
     fs::remove_file(files.inbox()).expect("it is ours");
-    refused(&mut files.command(DURABLE), "inbox.db-wal holds events, but ");
+    refused(&mut files.command(DURABLE), "inbox.db-wal contains events, but ");
     assert!(!files.inbox().exists());
     assert!(fs::metadata(files.folder().join("inbox.db-wal")).is_ok_and(|log| log.len() > 0));
 }
@@ -183,7 +183,7 @@ fn a_file_of_another_schema_is_refused_and_left_alone() {
             "lacks column inbox_quarantine.reason: ",
             "ALTER TABLE inbox_quarantine DROP COLUMN reason",
         ),
-        ("unmarked", "is a database of something else", "PRAGMA application_id = 0"),
+        ("unmarked", "is another program's database", "PRAGMA application_id = 0"),
     ] {
         let files = used(&format!("schema-{name}"));
         Connection::open(files.inbox()).and_then(|db| db.execute_batch(change)).expect("nobody has it");

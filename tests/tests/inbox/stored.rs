@@ -210,7 +210,7 @@ fn a_shutdown_gives_back_what_it_cannot_finish() {
     assert_eq!(server.post(event("payout.paid", 1).as_bytes()).status(), 200);
     server.process.line_with(Stream::Stdout, "held: ");
     let ended = server.stop();
-    assert!(ended.stderr.contains("to be run again"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("it will run again"), "{}", ended.stderr);
     assert_eq!(number(&inbox, "SELECT state * 10 + attempt FROM inbox_task"), 0, "ready, and not counted");
 
     let mut server = start(&inbox, &[]);

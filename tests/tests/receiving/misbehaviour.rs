@@ -73,7 +73,7 @@ fn a_run_that_had_no_thread_is_no_failure_of_its_handler() {
     (0..2 * threads as u64).for_each(|seed| send("charge.succeeded", seed));
     send("charge.refunded", 1);
     let late = "handler=\"durable::never_returns\"";
-    for told in ["a run cannot start", "handler stopped, to be run again", "had not ended after 1s"] {
+    for told in ["a run cannot start", "handler stopped; it will run again", "had not ended after 1s"] {
         let line = server.process.line(Stream::Stderr, |line| {
             (line.contains(told) && line.contains(late)).then(|| line.to_owned())
         });

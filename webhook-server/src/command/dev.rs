@@ -80,7 +80,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         listener.local_addr().map_err(|error| super::failed("could not read the local address", &error))?;
     let url: Uri = format!("http://{address}{}", server.parts.endpoint.path)
         .parse()
-        .map_err(|error| super::failed("no URL to send to", &error))?;
+        .map_err(|error| super::failed("could not build the URL to send to", &error))?;
     let registry = Arc::clone(&server.parts.registry);
     let samples = if arguments.no_samples { Vec::new() } else { samples(&registry)? };
     let skipped = if arguments.no_samples { Vec::new() } else { registry.unlisted() };

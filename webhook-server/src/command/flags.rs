@@ -36,8 +36,11 @@ impl Flags {
     }
 }
 
+/// How requests are received and answered.
 pub(crate) type ListeningFlags = SettingFlags<Listening>;
+/// How a server uses its inbox.
 pub(crate) type InboxUseFlags = SettingFlags<InboxUse>;
+/// Where the inbox is.
 pub(crate) type InboxFlags = SettingFlags<Inbox>;
 /// Hidden as flags: `inbox prune` uses the same environment variables as the server.
 pub(crate) type RetentionVariables = SettingFlags<Retention>;
@@ -58,6 +61,7 @@ pub(crate) trait Selected: 'static {
     /// Whether `--help` leaves the flags out, because only the environment should set them.
     const IS_HIDDEN: bool = false;
 
+    /// Whether the command takes a setting.
     fn includes(setting: &Setting) -> bool;
 }
 

@@ -147,5 +147,5 @@ fn announce(server: &Server, listener: &TcpListener) {
 
 /// The inbox could not be used, or no longer.
 pub(super) fn no_inbox(error: StoreError) -> Failure {
-    super::failed("no inbox", &error)
+    super::failed("the server cannot go on without its inbox", &error)
 }

@@ -81,6 +81,7 @@ impl Cell {
         self.lines.iter().map(|line| line.width()).max().unwrap_or(0)
     }
 
+    /// Whether the cell says nothing and is left out beneath a row.
     fn is_empty(&self) -> bool {
         matches!(&self.lines[..], [line] if line.is_empty() || line == "-")
     }
@@ -119,6 +120,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self.written(terminal, std::iter::empty())
     }
 
+    /// Lays out the header and the rows together, so that their columns are aligned.
     fn written<'t>(
         &'t self,
         terminal: Option<usize>,
@@ -147,6 +149,7 @@ struct Layout {
     beside: Vec<(usize, usize)>,
     /// The columns that moved beneath the row.
     beneath: Vec<usize>,
+    /// The width that must not be exceeded.
     terminal: usize,
 }
 
@@ -164,6 +167,7 @@ impl Layout {
         layout
     }
 
+    /// The width of the columns side by side.
     fn total(&self) -> usize {
         self.beside.iter().map(|(_, width)| width + GAP).sum::<usize>().saturating_sub(GAP)
     }
@@ -183,6 +187,7 @@ impl Layout {
         }
     }
 
+    /// Writes the columns that stand side by side, as many lines as the longest cell needs.
     fn line(&self, row: &[Cell], text: &mut String) {
         let cells: Vec<Vec<String>> = self
             .beside

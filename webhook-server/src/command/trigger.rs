@@ -250,7 +250,7 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
     }
     format!("http://{address}{}", settings.path)
         .parse()
-        .map_err(|error| super::failed("no URL to send to", &error))
+        .map_err(|error| super::failed("could not build the URL to send to", &error))
 }
 
 /// What probably went wrong, by the status alone: the body of an answer does not say.

@@ -125,10 +125,12 @@ impl Call<'_> {
     }
 }
 
+/// An answer that says why the request was refused.
 fn refused(status: StatusCode, error: &str) -> Response<Full<Bytes>> {
     response(status, &Refused { error: error.to_owned() })
 }
 
+/// An answer with a value as JSON.
 fn response(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
     let (status, body) = match serde_json::to_vec(value) {
         Ok(body) => (status, body),

@@ -180,7 +180,7 @@ fn attempt_ended(ended: &AttemptEnded<'_>) {
     match ended.disposition {
         Disposition::Done => info!(event_id, event_type, handler, attempt, took_us, "handler done"),
         Disposition::Released => {
-            info!(event_id, event_type, handler, attempt, took_us, "handler stopped, to be run again");
+            info!(event_id, event_type, handler, attempt, took_us, "handler stopped; it will run again");
         }
         Disposition::Skipped { error: cause } => {
             info!(event_id, event_type, handler, attempt, took_us, cause, "event skipped");

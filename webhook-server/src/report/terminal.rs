@@ -31,6 +31,7 @@ impl Terminal {
         self.unsuccessful.load(Ordering::Relaxed)
     }
 
+    /// Counts a run that was not successful.
     fn count(&self, report: &AttemptReport) {
         if !report.is_settled() {
             self.unsuccessful.fetch_add(1, Ordering::Relaxed);

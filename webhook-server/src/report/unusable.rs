@@ -21,6 +21,7 @@ fn advice(_: &OpenError) -> Option<&'static str> {
     Some("enable it, or run handlers before the answer (`App::inline`)")
 }
 
+/// What to do about it, as the end of the sentence. `None` if the cause says enough.
 #[cfg(feature = "sqlite")]
 fn advice(error: &OpenError) -> Option<&'static str> {
     let OpenError::File(error) = error else { return None };
@@ -33,7 +34,7 @@ fn advice(error: &OpenError) -> Option<&'static str> {
              --inbox-on-network-disk"
         }
         Problem::MountedAlone => "mount its directory instead",
-        Problem::LogAlone { .. } => "put both back, or move it away",
+        Problem::LogAlone { .. } => "restore both, or move it away",
         Problem::NotOurs { .. } | Problem::NotALock => "move it away",
         Problem::Unwritable(_) | Problem::Refused(_) => {
             "give this user the right to write it and its directory"
@@ -42,7 +43,7 @@ fn advice(error: &OpenError) -> Option<&'static str> {
         Problem::Damaged(_) => "restore it from a backup, or recover what is left with `sqlite3 … .recover`",
         Problem::Locked(_) => "end that program",
         Problem::Schema(schema) => match schema {
-            SchemaProblem::NotYet => "`serve` makes it one, or brings it up to date",
+            SchemaProblem::NotYet => "`serve` creates or updates it",
             SchemaProblem::OfSomethingElse => "name another file",
             SchemaProblem::Newer { .. } => "run the newer one",
             SchemaProblem::OtherBuild => {

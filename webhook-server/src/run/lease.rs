@@ -30,7 +30,7 @@ impl Worker {
     /// Tells the store that this instance stops. Without that, others learn it from the lease.
     pub(crate) async fn leave(&self) {
         if let Err(error) = self.store.leave().await {
-            self.store_failed("the inbox was not told that this server stops", None, &error);
+            self.store_failed("the inbox could not be told that this server is stopping", None, &error);
         }
     }
 
@@ -44,7 +44,7 @@ impl Worker {
                 Ok(Heartbeat::Renewed(recovered)) => self.renewed(renewed, sent, &recovered),
                 Ok(Heartbeat::Lost) if self.is_stopping() => return,
                 Ok(Heartbeat::Lost) => {
-                    warn!("another instance took this one for dead: it joins again");
+                    warn!("another instance considered this one dead: joining again");
                     self.give_up();
                     // A run that cannot be cancelled is not waited for: its task is another instance's by now.
                     let _ = timeout(CANCELLED, self.in_flight.none()).await;

@@ -54,6 +54,7 @@ struct Share {
 }
 
 impl Share {
+    /// With no reservation held, and nothing known about the duration of runs.
     fn new(slots: usize) -> Arc<Self> {
         Arc::new(Self {
             slots: Arc::new(Semaphore::new(slots)),

@@ -3,6 +3,16 @@
 //! One loop claims: it asks the store for due tasks whenever it is woken, and otherwise sleeps until the next one is
 //! due. Each claimed task then runs by itself (`task.rs`). Arrivals start their own tasks, through the same [`Slots`],
 //! and wake the worker for what they could not start.
+//!
+//! The phases, and what moves a worker between them:
+//!
+//! | from | to | when |
+//! |---|---|---|
+//! | *recovering* | *working* | the store has recovered the tasks of former processes |
+//! | *working* | *suspended* | the lease was not renewed in time |
+//! | *suspended* | *working* | it is renewed, or the instance has joined again |
+//! | any of these | *stopping* | the server drains |
+//! | *stopping* | *cancelling* | the drain's time is up, or the lease is lost |
 
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
@@ -219,7 +229,7 @@ impl Worker {
                 }
             }
             Err(error) => {
-                self.store_failed("the inbox cannot say what is due", None, &error);
+                self.store_failed("the due tasks could not be read from the inbox", None, &error);
                 ClaimLook { claimed: 0, next_due: Some(STORE_PAUSE) }
             }
         }

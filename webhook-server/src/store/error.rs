@@ -48,7 +48,7 @@ pub(crate) enum OpenError {
     #[error(transparent)]
     File(#[from] FileError),
     #[cfg(feature = "sqlite")]
-    #[error("in memory cannot be made")]
+    #[error("cannot be created in memory")]
     Memory(#[source] rusqlite::Error),
     #[cfg(not(feature = "sqlite"))]
     #[error("cannot be opened: this program was built without the feature `sqlite` of webhook-server")]

@@ -265,7 +265,7 @@ pub(crate) struct Lease {
 pub(crate) enum Heartbeat {
     /// The lease is renewed, and this was taken over from dead instances.
     Renewed(Recovered),
-    /// Another instance took this one for dead. All its tickets are void: it must cancel its runs and recover again.
+    /// Another instance considered this one dead. All its tickets are void: it must cancel its runs and recover again.
     #[cfg_attr(not(test), expect(dead_code, reason = "no store that ships yet has several instances"))]
     Lost,
 }

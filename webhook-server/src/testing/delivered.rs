@@ -53,6 +53,7 @@ pub struct Task {
 }
 
 impl Delivered {
+    /// `since` is the number of runs that were recorded before the delivery.
     pub(super) fn new(
         status: u16,
         body: Bytes,
@@ -122,6 +123,7 @@ impl Deref for Delivered {
 }
 
 impl Runs {
+    /// The runs after the first `since`.
     pub(super) fn new(cause: String, recorded: &Recorded, since: usize) -> Self {
         Self::of(cause, recorded.since(since).into_iter().map(|Run { report, .. }| report).collect())
     }

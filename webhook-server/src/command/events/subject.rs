@@ -7,6 +7,7 @@ use crate::command::Failure;
 
 /// The subject of `--explain`.
 pub(super) struct Subject {
+    /// The text that named it.
     pub(super) written: String,
     /// The event, if the text names an event without a path.
     pub(super) event: Option<&'static EventType>,
@@ -16,9 +17,11 @@ pub(super) struct Subject {
 
 /// An object, or an unnamed value inside one.
 pub(super) struct Part {
+    /// The name of the object.
     pub(super) object: &'static str,
     /// The steps inside the object.
     pub(super) steps: Vec<String>,
+    /// The fields to show; the value itself if it has no fields.
     pub(super) fields: Vec<Field>,
     /// Whether it is a single value without fields.
     pub(super) is_value: bool,
@@ -29,10 +32,12 @@ impl Part {
         Self { object, steps: Vec::new(), fields, is_value: false }
     }
 
+    /// Returns the path inside the object.
     pub(super) fn inside(&self) -> String {
         self.steps.join(".")
     }
 
+    /// Returns the object's name and the path.
     pub(super) fn name(&self) -> String {
         if self.steps.is_empty() {
             self.object.to_owned()
@@ -59,6 +64,7 @@ impl Subject {
         Err(unnamed(written))
     }
 
+    /// Follows a path in each of several parts.
     fn inside(written: &str, name: &str, parts: Vec<Part>, path: Option<&str>) -> Result<Self, Failure> {
         let written = written.to_owned();
         let Some(path) = path else {
@@ -129,6 +135,7 @@ struct Lost {
     is_helpful: bool,
 }
 
+/// Says that a step of a path does not exist, and where it went or what may have been meant.
 fn no_field(part: &Part, path: &str, here: &Part, step: &str) -> Lost {
     if let Some(moved) = catalog::moved_at(part.object, path) {
         return Lost { message: moved.to_string(), is_helpful: true };

@@ -46,12 +46,14 @@ pub(crate) struct EventFlags {
 }
 
 impl EventFlags {
+    /// Whether any of the flags is given.
     fn selects(&self) -> bool {
         [&self.event_type, &self.object, &self.customer, &self.account, &self.since]
             .iter()
             .any(|flag| flag.is_some())
     }
 
+    /// The filter for these events and the flags. Fails if a time cannot be read.
     pub(crate) fn filter(&self, event_ids: &[String]) -> Result<Filter, Failure> {
         Ok(Filter {
             event_ids: event_ids.to_vec(),
@@ -71,6 +73,7 @@ impl Selection {
         !self.ids.is_empty() || self.of.selects() || self.handler.is_some() || self.why.is_some()
     }
 
+    /// The filter for all flags. Fails if a time cannot be read.
     pub(crate) fn filter(&self) -> Result<Filter, Failure> {
         // The handler is not checked: tasks of a removed handler can be selected, too.
         Ok(Filter { handler: self.handler.clone(), why: self.why, ..self.of.filter(&self.ids)? })

@@ -37,6 +37,7 @@ pub(super) struct DiskSpace {
 const ENOUGH: u64 = u64::MAX;
 
 impl DiskSpace {
+    /// `floor` is in bytes. Nothing is checked before [`watch`](Self::watch).
     pub(super) fn new(path: &Path, floor: u64) -> Self {
         Self {
             directory: directory(path).to_owned(),
@@ -110,6 +111,7 @@ impl DiskSpace {
         self.reserve.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() >= RESERVE)
     }
 
+    /// Writes the reserve file with real zeros, so that it occupies its space.
     fn make_reserve(&self) -> std::io::Result<()> {
         // What an interrupted start left is replaced; a link there is not followed.
         let _ = std::fs::remove_file(&self.reserve);

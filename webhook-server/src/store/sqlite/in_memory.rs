@@ -65,6 +65,7 @@ impl InMemory {
 }
 
 impl Database for InMemory {
+    /// Does the job before it returns; the future is ready.
     fn write<T: Send + 'static>(
         &self,
         _urgency: Urgency,

@@ -75,6 +75,7 @@ impl Conditions {
         }
     }
 
+    /// Runs `select` with the conditions, and reads each row.
     fn query<T>(
         self,
         db: &Connection,

@@ -23,6 +23,7 @@ use crate::store::{OpenError, Opening, StoreError, StoreFuture};
 #[derive(Debug)]
 pub(crate) struct OnDisk {
     writer: Writer,
+    /// Opened by the first read, and used by one read at a time.
     reader: Arc<Mutex<Option<Connection>>>,
     disk_space: Arc<DiskSpace>,
     file: Arc<InboxFile>,
@@ -86,6 +87,7 @@ impl Sqlite<OnDisk> {
 }
 
 impl Database for OnDisk {
+    /// Refuses an arrival at once while the disk is low. If a full disk put off the opening, opens the file first.
     fn write<T: Send + 'static>(
         &self,
         urgency: Urgency,

@@ -59,6 +59,7 @@ impl Opener {
         }
     }
 
+    /// Opens the file, and begins the session if there is none.
     fn try_open(&self) -> Result<Connection, Problem> {
         let db = self.file.open()?;
         if self.session.get().is_none() {

@@ -71,7 +71,7 @@ pub(crate) enum Problem {
     Shared(&'static str),
     #[error("is mounted by itself, so its log would lie on another disk")]
     MountedAlone,
-    #[error("holds events, but {}, to which it belongs, is gone", .inbox.display())]
+    #[error("contains events, but {}, to which it belongs, does not exist", .inbox.display())]
     LogAlone { inbox: PathBuf },
     #[error("is not {wanted}{}", if *.is_link { " but a symbolic link" } else { "" })]
     NotOurs { wanted: &'static str, is_link: bool },
@@ -83,7 +83,7 @@ pub(crate) enum Problem {
     Unreadable(#[source] io::Error),
     #[error("cannot be locked")]
     Unlockable(#[source] io::Error),
-    #[error("cannot be used: no thread to write it")]
+    #[error("cannot be used: could not start the thread that writes it")]
     NoThread(#[source] io::Error),
     #[error("cannot use a write-ahead log here (SQLite stays in mode {mode})")]
     NoLog { mode: String },

@@ -23,7 +23,7 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
 pub(crate) enum SchemaProblem {
     #[error("is not an inbox yet")]
     NotYet,
-    #[error("is a database of something else")]
+    #[error("is another program's database")]
     OfSomethingElse,
     #[error("was written by a newer version of this program (schema {version}, and this one knows {newest})")]
     Newer { version: i32, newest: usize },

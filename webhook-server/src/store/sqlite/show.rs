@@ -13,6 +13,7 @@ pub(super) const EVENT: &str = "SELECT seq, event_id, type, endpoint, account, o
                             received_ms, deliveries, changed_bodies, body IS NOT NULL \
                      FROM inbox_event event";
 
+/// Reads a row of [`TASK`].
 pub(super) fn task_row(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
     let state = row.get(4)?;
     Ok(TaskRow {
@@ -30,6 +31,7 @@ pub(super) fn task_row(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
     })
 }
 
+/// Reads a row of [`EVENT`].
 pub(super) fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     Ok(EventRow {
         cursor: row.get(0)?,

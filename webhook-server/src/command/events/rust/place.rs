@@ -14,9 +14,11 @@ const FIELDS_OF_A_VIEW: usize = 8;
 /// The object, or path inside an object, that a view reads.
 #[derive(Clone)]
 pub(super) struct Place {
+    /// The name of the object.
     pub(super) object: &'static str,
     /// The path inside the object; empty for the object itself.
     pub(super) at: String,
+    /// The fields at the place.
     fields: Vec<Field>,
     /// The event that carries the object, if the place is the object itself.
     event: Option<&'static EventType>,
@@ -25,6 +27,7 @@ pub(super) struct Place {
 /// What is at a path.
 pub(super) struct Found {
     pub(super) shape: Shape,
+    /// Whether the value, or anything on the way to it, can be null or absent.
     pub(super) may_be_missing: bool,
 }
 
@@ -90,6 +93,11 @@ impl Place {
         }
     }
 
+    /// Finds what is at a path.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such field, and suggests another or says where it went.
     pub(super) fn find(&self, path: &str) -> Result<Found, Failure> {
         let mut found = Found { shape: Shape::Nested(self.fields.clone()), may_be_missing: false };
         let mut rest = Some(path);
@@ -117,6 +125,7 @@ impl Place {
         Ok(found)
     }
 
+    /// Says that a step of a path does not exist here.
     fn no_field(&self, path: &str, step: &str, fields: &[Field]) -> Failure {
         let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
         let near = catalog::nearest(step, fields.iter().map(|field| field.name));
@@ -156,6 +165,7 @@ impl Place {
         names
     }
 
+    /// Returns the name of a view of this place.
     pub(super) fn view_name(&self) -> String {
         match self.at.rsplit('.').next() {
             Some(last) if !last.is_empty() => pascal_case(&format!("{}.{last}", self.object)),

@@ -20,6 +20,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// Puts a job in its queue.
     pub(super) fn push(&mut self, job: Box<dyn Job>) {
         match job.urgency() {
             Urgency::Arrival { .. } => self.arrivals.push_back(job),

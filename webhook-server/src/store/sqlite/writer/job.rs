@@ -19,6 +19,7 @@ pub(crate) enum Urgency {
 
 /// Something to write, and the caller that waits for it.
 pub(super) trait Job: Send {
+    /// Which queue it waits in.
     fn urgency(&self) -> Urgency;
 
     /// Writes it, within a transaction.
