@@ -1,7 +1,7 @@
 //! What the whole-product tests share. Each file in `tests/` is one theme; they run real programs and talk to them
 //! through real sockets.
 //!
-//! Nothing here waits for a fixed time. To wait, read what a program writes, or ask [until] it is so, up to
+//! Nothing here waits for a fixed time. To wait, read what a program writes, or poll with [`until`], up to
 //! [`PATIENCE`]. A tool that is missing fails the test that needs it.
 
 mod cargo;
