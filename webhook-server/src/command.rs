@@ -5,7 +5,6 @@
 //! standard error.
 
 mod dev;
-mod environment;
 mod events;
 mod flags;
 mod handlers;
@@ -29,6 +28,7 @@ use crate::problems::Problems;
 use crate::report::console::{self, complain};
 use crate::report::format::chain;
 use crate::report::stderr as log;
+use crate::settings::environment;
 
 /// `EX_CONFIG` of `sysexits.h`: something was found in an unconfigured or misconfigured state.
 const MISCONFIGURED: u8 = 78;
@@ -149,11 +149,11 @@ async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCod
         Command::Handlers(handlers) => handlers::run(&handlers),
         Command::Events(events) => events::run(&events),
         Command::Trigger(trigger) => trigger::run(app, &trigger).await,
-        Command::Inbox(inbox) => match environment::checked() {
+        Command::Inbox(inbox) => match environment_is_right() {
             Ok(()) => inbox::run(app, inbox).await,
             Err(failure) => Err(failure),
         },
-        Command::Replay(replay) => match environment::checked() {
+        Command::Replay(replay) => match environment_is_right() {
             Ok(()) => replay::run(app, replay).await,
             Err(failure) => Err(failure),
         },
@@ -170,6 +170,13 @@ async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCod
             ExitCode::FAILURE
         }
     }
+}
+
+/// Fails if an environment variable would be ignored.
+fn environment_is_right() -> Result<(), Failure> {
+    let mut problems = Problems::default();
+    environment::check(&mut problems);
+    problems.none_or(()).map_err(Failure::from)
 }
 
 /// A failure with its causes on one line.

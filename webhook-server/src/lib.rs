@@ -10,6 +10,7 @@ mod app;
 mod command;
 mod endpoint;
 mod failpoint;
+mod handlers_lock;
 mod operate;
 mod problems;
 mod receive;

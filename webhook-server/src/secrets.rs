@@ -18,6 +18,9 @@ use crate::problems::Problems;
 /// The variable that holds the signing secrets.
 pub(crate) const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
 
+/// The variable that names the file that contains them.
+pub(crate) const FILE_VARIABLE: &str = "STRIPE_WEBHOOK_SECRET_FILE";
+
 /// The maximum number of secrets. An endpoint has one, or two during a roll; a server for several accounts and modes has a
 /// few more.
 const MOST: usize = 8;

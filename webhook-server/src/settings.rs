@@ -6,6 +6,7 @@
 //! A value is first read (its type decides how, `value.rs`), then checked (its row says how) when all values are known,
 //! because a range may depend on another setting.
 
+pub(crate) mod environment;
 mod setting;
 mod value;
 

@@ -18,13 +18,14 @@ use super::flags::{ListeningFlags, SecretFlag};
 use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
+use crate::handlers_lock;
 use crate::problems::Problems;
 use crate::report::console::{complain, print};
 use crate::report::terminal::Terminal;
 use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
 use crate::secrets;
-use crate::settings::Settings;
+use crate::settings::{Settings, environment};
 use crate::store::{InboxLocation, open_in_memory};
 
 #[derive(Args)]
@@ -60,9 +61,9 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     panics::install(Texts::Written);
     let usual = usual_url(&app.settings);
     let mut problems = Problems::default();
-    super::environment::check(&mut problems);
+    environment::check(&mut problems);
     arguments.flags.apply(&mut app.settings, &mut problems);
-    super::handlers::lock::hold(&app, &mut problems);
+    handlers_lock::hold(&app, &mut problems);
     if !app.settings.listen.ip().is_loopback() {
         problems.add(format!(
             "`dev` only listens on this machine, but {} is not a loopback address: use one such as 127.0.0.1:4242",

@@ -12,6 +12,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::problems::Problems;
+use crate::secrets::FILE_VARIABLE;
 use crate::settings::{Group, Setting, Settings};
 
 /// The flags of `serve`.
@@ -52,7 +53,7 @@ pub(crate) type AddressVariables = SettingFlags<Address>;
 pub(crate) struct SecretFlag {
     /// File that contains the endpoint's signing secret. Without it, the secret is read from STRIPE_WEBHOOK_SECRET, which
     /// child processes inherit
-    #[arg(long, value_name = "FILE", env = "STRIPE_WEBHOOK_SECRET_FILE")]
+    #[arg(long, value_name = "FILE", env = FILE_VARIABLE)]
     pub(crate) secret_file: Option<PathBuf>,
 }
 

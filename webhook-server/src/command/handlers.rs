@@ -1,6 +1,6 @@
 //! `handlers`: lists this application's handlers, and compares them with a lock file.
 
-pub(super) mod lock;
+mod lock;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::Failure;
 use super::flags::Flags;
 use crate::app::App;
+use crate::handlers_lock;
 use crate::problems::Problems;
 use crate::report::console::complain;
 use crate::report::log::Log;
@@ -23,7 +24,7 @@ use crate::secrets;
 use crate::server::address::Reserved;
 use crate::server::signals::shutdown_signal;
 use crate::server::{Server, Stopped, thread};
-use crate::settings::Settings;
+use crate::settings::{Settings, environment};
 use crate::store::StoreError;
 
 /// Builds the server, and runs it on a thread of its own until a signal stops it.
@@ -31,12 +32,12 @@ pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
     stderr::write_aside("info");
     panics::install(Texts::Kept);
     let mut problems = Problems::default();
-    super::environment::check(&mut problems);
+    environment::check(&mut problems);
     if app.inline && flags.inbox.gives("inbox") {
         problems.add("--inbox (or WEBHOOK_INBOX) is set, but this program is `.inline()` and has no inbox");
     }
     flags.apply(&mut app.settings, &mut problems);
-    super::handlers::lock::hold(&app, &mut problems);
+    handlers_lock::hold(&app, &mut problems);
     // Before the inbox is opened, because opening it creates files. An unreadable address has been reported already.
     let reserved = if problems.is_empty() { reserve(&app, &mut problems) } else { None };
     let secrets = secrets::read(

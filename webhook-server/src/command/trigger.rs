@@ -20,7 +20,7 @@ use crate::report::console::print;
 use crate::report::format::printable;
 use crate::report::stderr as log;
 use crate::secrets;
-use crate::settings::Settings;
+use crate::settings::{Settings, environment};
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -104,7 +104,7 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
         return Ok(());
     }
     // Last: mistakes in the arguments are reported first.
-    super::environment::check(&mut problems);
+    environment::check(&mut problems);
     let secrets = secrets::read(
         arguments.secret.secret_file.as_deref(),
         "an event is signed with the secret of the server that it is sent to",

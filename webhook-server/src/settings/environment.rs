@@ -4,10 +4,9 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory;
 use webhook_core::catalog::nearest;
 
-use super::{Arguments, Failure};
+use super::{Setting, Settings};
 use crate::problems::Problems;
 use crate::secrets;
 use crate::secrets::looks_like_a_secret;
@@ -27,22 +26,15 @@ const ALIASES: [(&str, &str); 12] = [
     ("SECRET", secrets::VARIABLE),
     ("SECRETS", secrets::VARIABLE),
     ("SIGNING_SECRET", secrets::VARIABLE),
-    ("SECRET_FILE", "STRIPE_WEBHOOK_SECRET_FILE"),
+    ("SECRET_FILE", secrets::FILE_VARIABLE),
 ];
 
 /// The variables that name files. Any text is a valid file name, so white space at the ends is checked here.
-const FILES: [&str; 2] = ["WEBHOOK_INBOX", "STRIPE_WEBHOOK_SECRET_FILE"];
-
-/// Fails if a variable would be ignored.
-pub(super) fn checked() -> Result<(), Failure> {
-    let mut problems = Problems::default();
-    check(&mut problems);
-    problems.none_or(()).map_err(Failure::from)
-}
+const FILES: [&str; 2] = ["WEBHOOK_INBOX", secrets::FILE_VARIABLE];
 
 /// Reports every variable that would be ignored, and every file name that is surely a mistake.
-pub(super) fn check(problems: &mut Problems) {
-    let known = known(&Arguments::command());
+pub(crate) fn check(problems: &mut Problems) {
+    let known = known();
     // A value matters only for recognizing an orchestrator's variable.
     let mut unknown: Vec<String> = std::env::vars_os()
         .filter_map(|(name, value)| unknown(&name.into_string().ok()?, &value, &known))
@@ -57,13 +49,11 @@ pub(super) fn check(problems: &mut Problems) {
     }
 }
 
-/// All variables that any command reads.
-fn known(command: &clap::Command) -> Vec<String> {
-    let own = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
-    let mut names: Vec<String> = own.map(str::to_owned).collect();
-    names.extend(command.get_subcommands().flat_map(known));
+/// All variables that a program reads, sorted.
+fn known() -> Vec<String> {
+    let mut names: Vec<String> = Settings::TABLE.iter().map(Setting::variable).collect();
+    names.push(secrets::FILE_VARIABLE.to_owned());
     names.sort();
-    names.dedup();
     names
 }
 
@@ -121,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_orchestrators_set_for_a_service_called_webhook_is_let_be() {
-        let known = known(&Arguments::command());
+        let known = known();
         for (name, value) in [
             ("WEBHOOK_SERVICE_HOST", "10.0.0.11"),
             ("WEBHOOK_SERVICE_PORT", "80"),
