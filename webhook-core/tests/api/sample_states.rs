@@ -28,11 +28,15 @@ const STATES: &[(&str, &[(&str, &str)])] = &[
     ("charge.succeeded", &[("status", "succeeded"), ("customer", "id"), ("payment_intent", "id")]),
     ("charge.updated", &[("balance_transaction", "id")]),
     ("checkout.session.async_payment_failed", &[("status", "complete"), ("payment_status", "unpaid")]),
-    ("checkout.session.async_payment_succeeded", &[("payment_status", "paid")]),
+    (
+        "checkout.session.async_payment_succeeded",
+        &[("payment_status", "paid"), ("client_reference_id", "order_1")],
+    ),
     (
         "checkout.session.completed",
         &[
             ("amount_total", "2000"),
+            ("client_reference_id", "order_1"),
             ("currency", "usd"),
             ("customer", "id"),
             ("customer_details.email", "jenny.rosen@example.com"),
