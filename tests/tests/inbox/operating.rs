@@ -329,6 +329,8 @@ fn skip_gives_tasks_up() {
         assert_eq!(done["tasks"], rows(&all).len(), "{done}");
         let row = fixture.json(&["inbox", "list", &fixture.refunded]);
         assert_eq!((&row[0]["state"], &row[0]["error"]), (&json!("skipped"), &json!(reason)));
+        let again = fixture.text(&["inbox", "skip", &fixture.refunded]);
+        assert_eq!(again, "0 skipped: 1 task was already skipped\n");
     });
 }
 
@@ -351,6 +353,16 @@ fn what_is_done_is_not_steered_and_a_dry_run_changes_nothing() {
             fixture.json(arguments);
         }
         assert!(fixture.text(&["inbox", "retry", id, "--dry-run"]).contains(id));
+        assert_eq!(fixture.text(&["inbox", "skip", &fixture.paid]), "0 skipped: 2 tasks were already done\n");
+        let retried = fixture.text(&["inbox", "retry", &fixture.paid]);
+        assert!(
+            retried.ends_with(": 2 tasks were already done; `replay` runs handlers again\n"),
+            "{retried}"
+        );
+        let none = fixture.run(&["inbox", "skip", "--handler", "operated::paid"]).with_code(0);
+        assert!(none.stderr.contains("no parked task matches; done: 1\n"), "{none:#?}");
+        let broad = fixture.run(&["inbox", "skip", "--state", "blocked", "--all"]).with_code(0);
+        assert!(!broad.stderr.contains("done"), "{broad:#?}");
         assert!(fixture.text(&["replay", "--type", "payout.paid", "--dry-run"]).contains(&fixture.paid));
         for arguments in [&["inbox", "retry"][..], &["inbox", "skip"], &["replay"]] {
             assert!(matches!(fixture.run(arguments).code, Some(1 | 2)), "{arguments:?}: which?");

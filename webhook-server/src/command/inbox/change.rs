@@ -81,6 +81,25 @@ impl Change<'_> {
             Self::Skip { .. } => "skipped",
         }
     }
+
+    /// Says which tasks were selected and stay as they are, because they are in a state in which they cannot be changed.
+    fn left(self, others: &[State]) -> String {
+        let counted =
+            [(State::Done, "already done"), (State::Skipped, "already skipped"), (State::Running, "running")]
+                .into_iter()
+                .map(|(state, name)| (others.iter().filter(|other| **other == state).count(), name));
+        let told: Vec<_> = counted
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| match count {
+                1 => format!("1 task was {name}"),
+                _ => format!("{count} tasks were {name}"),
+            })
+            .collect();
+        let is_closed = others.iter().any(|state| matches!(state, State::Done | State::Skipped));
+        let hint =
+            if matches!(self, Self::Retry) && is_closed { "; `replay` runs handlers again" } else { "" };
+        format!("{}{hint}", told.join(", "))
+    }
 }
 
 /// Changes the selected tasks.
@@ -97,20 +116,26 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
     filter.limit = PAGE;
     let mut operator = operator(app, &steer.plain.inbox).await?;
     named(&mut operator, &filter).await?;
-    let mut meant = Vec::new();
+    let (mut meant, mut others) = (Vec::new(), Vec::new());
     loop {
         let page = operator.tasks(filter.clone()).await?;
         let Some(last) = page.last() else { break };
         filter.after = Some(last.task);
-        meant.extend(page.into_iter().filter(|task| can_be_steered(task.state)));
+        for task in page {
+            if can_be_steered(task.state) { meant.push(task) } else { others.push(task.state) }
+        }
     }
     if meant.is_empty() && filter.state == Some(State::Parked) {
-        tell_of_waiting(&mut operator, filter.clone()).await?;
+        tell_of_others(&mut operator, filter.clone(), steer.selection.selects()).await?;
     }
     if matches!(change, Change::Retry) {
         leave_without_handler(&mut meant);
     }
+    let left = change.left(&others);
     if steer.dry_run {
+        if !left.is_empty() {
+            tell(&format!("{left}\n"));
+        }
         write(steer.plain.output, &meant, false, |rows, width| tables::tasks(rows).text(width))?;
         return all_known(&mut operator, &filter.event_ids).await;
     }
@@ -124,7 +149,10 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
     bar.finish_and_clear();
     match steer.plain.output.format {
         Format::Json => print(&json(&serde_json::json!({ "tasks": changed }))?),
-        Format::Table => print(&format!("{changed} {}\n", change.outcome(&operator))),
+        Format::Table => {
+            let left = if left.is_empty() { left } else { format!(": {left}") };
+            print(&format!("{changed} {}{left}\n", change.outcome(&operator)));
+        }
     }
     all_known(&mut operator, &filter.event_ids).await
 }
@@ -143,9 +171,12 @@ fn leave_without_handler(meant: &mut Vec<TaskRow>) {
     }
 }
 
-/// Says which tasks the same selection finds in other states, because it finds no parked task.
-async fn tell_of_waiting(operator: &mut Operator, filter: Filter) -> Result<(), Failure> {
-    for state in [State::Ready, State::Blocked] {
+/// Says which tasks the same selection finds in other states, because it finds no parked task. A selection of everything
+/// always finds closed tasks, so they are left out there.
+async fn tell_of_others(operator: &mut Operator, filter: Filter, is_narrow: bool) -> Result<(), Failure> {
+    let closed = [State::Running, State::Skipped, State::Done];
+    let closed = closed.into_iter().filter(|_| is_narrow);
+    for state in [State::Ready, State::Blocked].into_iter().chain(closed) {
         let waiting = operator.tasks(Filter { state: Some(state), after: None, ..filter.clone() }).await?;
         let count = match waiting.len() {
             0 => continue,
@@ -153,7 +184,12 @@ async fn tell_of_waiting(operator: &mut Operator, filter: Filter) -> Result<(), 
             all => format!("at least {all}"),
         };
         let name = state.name();
-        tell(&format!("no parked task matches; {name}: {count} (select them with `--state {name}`)\n"));
+        let how = if can_be_steered(state) {
+            format!(" (select them with `--state {name}`)")
+        } else {
+            String::new()
+        };
+        tell(&format!("no parked task matches; {name}: {count}{how}\n"));
     }
     Ok(())
 }
