@@ -71,7 +71,15 @@ async fn a_delivery_tells_what_each_handler_did() {
         delivered.assert_done("count");
         match verdict {
             None => delivered.assert_done("testing::fulfil"),
-            Some(verdict) => assert_eq!(delivered.assert_failed("fulfil").verdict(), verdict),
+            Some(verdict) => {
+                assert_eq!(delivered.assert_failed("fulfil").verdict(), verdict);
+                if verdict == Verdict::Park {
+                    delivered.assert_parked("fulfil");
+                }
+                if verdict == Verdict::Skip {
+                    delivered.assert_skipped("fulfil");
+                }
+            }
         }
     }
 }
@@ -118,6 +126,15 @@ async fn a_failed_assertion_says_what_happened_instead() {
         delivered.assert_failed("count");
     });
     assert!(missed.starts_with("`count` did not run and fail; "), "{missed}");
+    let missed = message(&|| {
+        delivered.assert_skipped("fulfil");
+    });
+    assert!(missed.starts_with("`fulfil` did not run and skip the event; "), "{missed}");
+    let missed = message(&|| {
+        delivered.assert_parked("count");
+    });
+    assert!(missed.starts_with("`count` did not run and park the event; "), "{missed}");
+    assert_eq!(delivered.assert_parked("fulfil").cause().to_string(), "no order");
 }
 
 #[test]
@@ -241,7 +258,7 @@ async fn retries_are_made_when_the_test_moves_the_clock() {
     let app = self::app();
     app.deliver(fixture!("invoice.payment_failed")).await;
     let ran = app.advance("3 days").await;
-    assert_eq!(ran.assert_failed("fails_until_the_third").cause().to_string(), "attempt 3");
+    assert_eq!(ran.assert_parked("fails_until_the_third").cause().to_string(), "attempt 3");
     assert_eq!(state(&app).await, (TaskState::Parked, 3, Some("attempt 3".to_owned())));
     assert!(app.advance("3 days").await.handlers().is_empty());
 }
@@ -270,7 +287,7 @@ async fn an_older_event_that_comes_later_is_stale() {
     let at = |second: i64| fixture!("price.updated", id = "price_1").created(second);
     app.deliver(at(1_700_000_100)).await.assert_done("stale_or_not");
     let late = app.deliver(at(1_700_000_000)).await;
-    assert_eq!(late.assert_failed("stale_or_not").verdict(), Verdict::Skip);
+    assert_eq!(late.assert_skipped("stale_or_not").cause().to_string(), "a newer event is done");
 }
 
 /// Time that is paused must not run ahead of the inbox.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use webhook_server::testing::{TaskState, TestApp};
-use webhook_server::{App, Sample, Story, Verdict, fixture};
+use webhook_server::{App, Sample, Story, fixture};
 
 use crate::desk::Books;
 
@@ -40,7 +40,7 @@ async fn an_event_that_lacks_what_the_shop_needs_is_not_done() {
     let mut paid = Sample::new("invoice.paid", 1).expect("there is such a type");
     paid.set("customer", "null").expect("it can be null");
     let failed = app.deliver(paid).await;
-    assert_eq!(failed.assert_failed("invoice_paid").verdict(), Verdict::Park);
+    failed.assert_parked("invoice_paid");
 }
 
 /// Stripe may deliver an event twice; the money is booked once.
@@ -62,7 +62,7 @@ async fn what_is_parked_stays_parked() {
     let mut app = TestApp::new(App::new().state(Books::default()));
     let delivered = app.deliver(fixture!("invoice.paid", customer = null)).await;
     assert_eq!(delivered.status(), 200);
-    delivered.assert_failed("invoice_paid");
+    delivered.assert_parked("invoice_paid");
     app.restart().await;
     assert!(app.advance("3 days").await.handlers().is_empty());
     let tasks = app.tasks().await;

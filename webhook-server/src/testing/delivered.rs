@@ -2,15 +2,13 @@
 
 use std::fmt::Write;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use webhook_core::{HandlerError, Outcome};
 
-use super::runs::{Recorded, Run};
+use super::runs::{Ended, Recorded};
 use crate::receive::outcome::{Outcome as Received, Receipt, Refusal};
 use crate::report::format::chain;
-use crate::run::attempt::AttemptReport;
 pub use crate::store::State as TaskState;
 use crate::store::TaskRow;
 
@@ -31,7 +29,7 @@ pub struct Runs {
     /// What made them, for a failed assertion.
     cause: String,
     /// In the order of the handlers' ids, and of one handler in that of the runs.
-    reports: Vec<Arc<AttemptReport>>,
+    ended: Vec<Ended>,
 }
 
 /// A handler's work on an event.
@@ -64,17 +62,17 @@ impl Delivered {
         let (mut refusal, mut quarantined, mut is_duplicate) = (None, None, false);
         let cause;
         let answered = |event_type: &str| format!("{event_type} was answered with {status}");
-        let mut reports = Vec::new();
+        let mut ended = Vec::new();
         match outcome {
             Ok(Receipt::Stored { envelope, .. }) => {
                 cause = answered(&envelope.event_type);
                 let key = envelope.key();
                 let runs = recorded.since(since).into_iter().filter(|run| run.event_key == key);
-                reports = runs.map(|run| run.report).collect();
+                ended = runs.map(|run| run.ended).collect();
             }
             Ok(Receipt::Handled(handled)) => {
                 cause = answered(&handled.envelope.event_type);
-                reports = handled.attempts.into_iter().map(Arc::new).collect();
+                ended = handled.attempts.into_iter().map(Ended::inline).collect();
             }
             Ok(Receipt::Duplicate { envelope, .. }) => {
                 cause = format!("{}, as a duplicate", answered(&envelope.event_type));
@@ -89,7 +87,7 @@ impl Delivered {
                 refusal = Some(refused);
             }
         }
-        Self { body, status, refusal, quarantined, is_duplicate, runs: Runs::of(cause, reports) }
+        Self { body, status, refusal, quarantined, is_duplicate, runs: Runs::of(cause, ended) }
     }
 
     /// Returns the status that Stripe would get.
@@ -125,25 +123,29 @@ impl Deref for Delivered {
 impl Runs {
     /// The runs after the first `since`.
     pub(super) fn new(cause: String, recorded: &Recorded, since: usize) -> Self {
-        Self::of(cause, recorded.since(since).into_iter().map(|Run { report, .. }| report).collect())
+        Self::of(cause, recorded.since(since).into_iter().map(|run| run.ended).collect())
     }
 
-    fn of(cause: String, mut reports: Vec<Arc<AttemptReport>>) -> Self {
-        reports.sort_by_key(|report| report.handler.id);
-        Self { cause, reports }
+    fn of(cause: String, mut ended: Vec<Ended>) -> Self {
+        ended.sort_by_key(|ended| ended.report.handler.id);
+        Self { cause, ended }
     }
 
     /// Returns the ids of the handlers that ran, sorted; one that ran several times, several times.
     pub fn handlers(&self) -> Vec<&'static str> {
-        self.reports.iter().map(|report| report.handler.id).collect()
+        self.ended.iter().map(|ended| ended.report.handler.id).collect()
     }
 
     /// Returns how the handler's last run ended; `None` if it did not run. The handler is named by its id or by the end
     /// of it, which is the function's name.
     pub fn outcome(&self, handler: &str) -> Option<&Outcome> {
+        self.last(handler).map(|ended| &ended.report.outcome)
+    }
+
+    fn last(&self, handler: &str) -> Option<&Ended> {
         let named =
             |id: &str| id.strip_suffix(handler).is_some_and(|rest| rest.is_empty() || rest.ends_with("::"));
-        self.reports.iter().rfind(|report| named(report.handler.id)).map(|report| &report.outcome)
+        self.ended.iter().rfind(|ended| named(ended.report.handler.id))
     }
 
     /// Asserts that a handler ran and, the last time, succeeded.
@@ -170,18 +172,48 @@ impl Runs {
         }
     }
 
+    /// Asserts that a handler ran and its task is parked, and returns the last run's error. A task is parked if the handler
+    /// asks for it, if the event does not fit the handler's type, and after the last attempt.
+    ///
+    /// # Panics
+    ///
+    /// Panics if not, and says what happened instead.
+    #[track_caller]
+    pub fn assert_parked(&self, handler: &str) -> &HandlerError {
+        self.error_in(handler, TaskState::Parked)
+            .unwrap_or_else(|| panic!("`{handler}` did not run and park the event; {}", self.describe()))
+    }
+
+    /// Asserts that a handler ran and, the last time, skipped the event, and returns the reason as an error.
+    ///
+    /// # Panics
+    ///
+    /// Panics if not, and says what happened instead.
+    #[track_caller]
+    pub fn assert_skipped(&self, handler: &str) -> &HandlerError {
+        self.error_in(handler, TaskState::Skipped)
+            .unwrap_or_else(|| panic!("`{handler}` did not run and skip the event; {}", self.describe()))
+    }
+
+    /// The error of a handler's last run, if it left the task in this state.
+    fn error_in(&self, handler: &str, state: TaskState) -> Option<&HandlerError> {
+        self.last(handler).filter(|ended| ended.left == state)?.report.outcome.as_ref().err()
+    }
+
     /// What caused the runs and how each ended, for a failed assertion.
     fn describe(&self) -> String {
         let mut text = format!("{}, and these ran:", self.cause);
-        for report in &self.reports {
-            let outcome = match (&report.outcome, &report.error) {
-                (Err(failure), Some(error)) => format!("{}: {error}", failure.verdict()),
-                _ => "done".to_owned(),
+        for Ended { report, left } in &self.ended {
+            let outcome = match (left, &report.error) {
+                (TaskState::Skipped, Some(error)) => format!("skipped: {error}"),
+                (TaskState::Parked, Some(error)) => format!("parked: {error}"),
+                (_, Some(error)) => format!("failed: {error}"),
+                (_, None) => "done".to_owned(),
             };
             // Writing to a `String` cannot fail.
             let _ = write!(text, "\n  {}: {outcome}", report.handler.id);
         }
-        if self.reports.is_empty() {
+        if self.ended.is_empty() {
             text.push_str(" none");
         }
         text
