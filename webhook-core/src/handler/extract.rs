@@ -103,6 +103,9 @@ pub trait Extract: Sized + Send + 'static {
     fn extract(invocation: &Invocation) -> impl Future<Output = Result<Self, HandlerError>> + Send;
 
     /// Adds what the argument needs, so that it is checked before the application starts. Adds nothing by default.
+    ///
+    /// An extractor calls the `needs` of each type that it extracts. If it leaves one out, a missing state is noticed only
+    /// when the handler runs, and the event is parked.
     fn needs(needs: &mut Requirements) {
         let _ = needs;
     }
@@ -152,7 +155,11 @@ pub struct State<T>(
 impl<T: StateValue> Extract for State<T> {
     const EXTRACTION: Extraction<Self> = Extraction::Immediate(|invocation| {
         invocation.states.get().map(Self).ok_or_else(|| {
-            HandlerError::park(format!("the application has no state of type `{}`", type_name::<T>()))
+            // The start checks what `needs` adds, so only an extractor that does not add it gets here.
+            HandlerError::park(format!(
+                "the application has no state of type `{}`, which the extractor's `needs` does not add",
+                type_name::<T>()
+            ))
         })
     });
 

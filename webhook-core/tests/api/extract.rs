@@ -70,7 +70,10 @@ fn an_object_that_does_not_decode_parks_the_event_with_the_place() {
 fn state_that_is_not_there_parks_the_event_and_names_the_type() {
     let error = poll_once(State::<Mail>::extract(&invocation(states()))).unwrap_err();
     assert_eq!(error.verdict(), Verdict::Park);
-    assert_eq!(error.cause().to_string(), "the application has no state of type `api::extract::Mail`");
+    assert_eq!(
+        error.cause().to_string(),
+        "the application has no state of type `api::extract::Mail`, which the extractor's `needs` does not add"
+    );
     assert!(
         poll_once(Order::extract(&invocation(States::default()))).is_err(),
         "also within another argument"
