@@ -4,6 +4,7 @@
 //! `Server` or an `Operator`: no command knows what an inbox is made of. Results go to standard output, everything else to
 //! standard error.
 
+mod arguments;
 mod dev;
 mod events;
 mod flags;
@@ -35,6 +36,7 @@ const MISCONFIGURED: u8 = 78;
 
 #[derive(Parser)]
 #[command(
+    version = version(),
     about = "Receive Stripe's webhook events and run this application's handlers.",
     after_help = "Without a command, `serve` runs. New here? Start with `dev`: it needs neither Stripe nor a secret.\n\
                   Exit codes: 0 success, 1 failure, 2 wrong arguments, 78 wrong configuration.",
@@ -81,7 +83,7 @@ struct Output {
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Print one line per row, even if the terminal is narrower
+    /// Print one line per row, even if the terminal is narrower, as in a pipe
     #[arg(long)]
     wide: bool,
 }
@@ -142,7 +144,7 @@ impl App {
 
 /// Parses the arguments, runs the command, and turns its result into an exit code.
 async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let parsed = Arguments::try_parse_from(arguments).unwrap_or_else(|error| error.exit());
+    let parsed = arguments::parse(arguments).unwrap_or_else(|error| error.exit());
     let result = match parsed.command.unwrap_or(Command::Serve(parsed.serve)) {
         Command::Serve(flags) => serve::run(app, &flags).await,
         Command::Dev(dev) => dev::run(app, &dev).await,
@@ -180,6 +182,11 @@ fn environment_is_right() -> Result<(), Failure> {
 }
 
 /// A failure with its causes on one line.
+/// What `--version` writes after the framework's name. The application's own version is not known here.
+fn version() -> String {
+    format!("{}, Stripe API {}", env!("CARGO_PKG_VERSION"), webhook_core::catalog::api_version())
+}
+
 fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::Failed(format!("{what}: {}", chain(error)))
 }
