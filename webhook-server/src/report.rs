@@ -41,7 +41,7 @@ pub(crate) enum Fact<'f> {
     AttemptEnded(AttemptEnded<'f>),
     /// A run is past its deadline and blocks its thread; `limit` is how long it might take. If it `has_started` is
     /// false, it never got a thread, because blocked handlers hold all of them.
-    AttemptBlocks { event_id: &'f str, handler: &'static str, limit: Duration, has_started: bool },
+    AttemptBlocks { envelope: &'f Envelope, handler: &'static str, limit: Duration, has_started: bool },
     /// A task was parked without a run.
     TaskParked { task: i64, handler: &'f str, attempt: u32, reason: ParkReason, error: &'f str },
     /// The store could not do something, which will be tried again. `failed` is a sentence.

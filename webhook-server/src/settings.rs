@@ -96,7 +96,7 @@ settings! {
     ///
     /// Matters only without an inbox. An inbox parks such an event.
     accept_undecodable: bool = false, {
-        group: Receiving,
+        group: Inline,
         help: "Without an inbox: answer 200 to events that do not fit their handler's type, and so drop them",
         check: |_| Ok(()),
     }

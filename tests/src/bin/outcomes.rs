@@ -41,6 +41,17 @@ async fn hang() {
     pending().await
 }
 
+/// With OUTCOMES_BLOCKS, keeps its thread and never gives it back.
+#[on_event("charge.pending", timeout = "10m")]
+async fn block() {
+    if std::env::var_os("OUTCOMES_BLOCKS").is_some() {
+        println!("block: keeps its thread");
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
 #[on_event("charge.captured")]
 async fn later() -> Result<(), HandlerError> {
     Err("the stock is being counted").retry_after(Duration::from_secs(3600))

@@ -84,9 +84,41 @@ fn dev_shows_every_handler_also_after_one_that_fails() {
         // With its inbox, the program answers 200 whatever becomes of the event.
         assert!(line.contains("  200  "), "{line}");
     }
+    // The end repeats what to look at.
+    for failed in [
+        "outcomes::fail on payment_intent.payment_failed evt_",
+        "outcomes::park on charge.refunded evt_",
+        "outcomes::bad_beside_good on invoice.paid evt_",
+    ] {
+        let line = shown.stderr.lines().find(|line| line.contains(failed));
+        let how =
+            ["failed (the warehouse is closed)", "parked (who refunds this?)", "failed (the ledger is torn)"];
+        assert!(line.is_some_and(|line| how.iter().any(|how| line.ends_with(how))), "{failed}: {shown:#?}");
+    }
+    assert!(
+        !shown.stderr.contains("outcomes::skip") && !shown.stderr.contains("outcomes::succeed"),
+        "{shown:#?}"
+    );
     let inline = run(command.env("OUTCOMES_INLINE", "1")).with_code(1);
     let parked = inline.stdout.lines().find(|line| line.contains("outcomes::park  parked"));
     assert!(parked.is_some_and(|line| line.contains("  500  ")), "without an inbox it does not: {inline:#?}");
+}
+
+/// Neither waits for the handler, which has ten minutes and uses them up.
+#[test]
+fn ctrl_c_ends_dev_while_a_handler_blocks_its_thread() {
+    // The samples alone end as any program does at Ctrl-C: by the signal.
+    for (arguments, code) in [(&["dev"][..], Some(0)), (&["dev", "--once"], None)] {
+        let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+        command.args(arguments).args(["--listen", "127.0.0.1:0"]).env("OUTCOMES_BLOCKS", "1");
+        let dev = Process::start(&mut command);
+        dev.line_with(Stream::Stdout, "block: keeps its thread");
+        dev.signal("INT");
+        let ended = dev.wait();
+        assert_eq!(ended.code, code, "{arguments:?}: {ended:#?}");
+        let warned = ended.stderr.contains("a handler is blocking its thread: it ends with the process\n");
+        assert_eq!(warned, code.is_some(), "{arguments:?}: {ended:#?}");
+    }
 }
 
 #[test]
@@ -254,7 +286,12 @@ fn arguments_that_make_no_sense_are_refused_with_a_correction() {
         (&["dev", "--inbox", "x.db"], "--inbox"),
         (&["dev", "--keep-bodies", "1day"], "--keep-bodies"),
         (&["dev", "--concurrency", "2"], "--concurrency"),
+        (&["dev", "--accept-undecodable"], "--accept-undecodable"),
         (&["dev", "--once", "--no-samples"], "cannot be used with"),
+        // Names that other programs give these flags.
+        (&["trigger", "payout.paid", "--url", "http://127.0.0.1/"], "a similar argument exists: '--to'"),
+        (&["dev", "--port", "4242"], "a similar argument exists: '--listen'"),
+        (&["inbox", "list", "--db", "x.db"], "a similar argument exists: '--inbox'"),
         (&["trigger", "--story", "refunds"], "refund"),
         (&["trigger", "--story", "refund", "payout.paid"], "cannot be used with"),
         (&["trigger", "--file", "x.json", "--set", "amount=5"], "cannot be used with"),
@@ -262,6 +299,20 @@ fn arguments_that_make_no_sense_are_refused_with_a_correction() {
     ] {
         let refused = run(&mut quickstart(arguments)).with_code(2);
         assert!(refused.stderr.contains(correction), "{arguments:?}: {refused:#?}");
+        assert!(!refused.stderr.contains("as a value"), "{arguments:?}: {refused:#?}");
+    }
+}
+
+#[test]
+fn the_version_is_the_frameworks_and_stripes() {
+    for flag in ["--version", "-V"] {
+        let shown = run(&mut quickstart(&[flag])).with_code(0);
+        let expected = format!(
+            "webhook-server {}, Stripe API {}\n",
+            env!("CARGO_PKG_VERSION"),
+            webhook_core::catalog::api_version()
+        );
+        assert_eq!(shown.stdout, expected, "{flag}");
     }
 }
 

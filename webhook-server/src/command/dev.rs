@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use hyper::Uri;
@@ -21,7 +21,7 @@ use crate::command::send::send;
 use crate::handlers_lock;
 use crate::problems::Problems;
 use crate::report::console::{complain, print};
-use crate::report::terminal::Terminal;
+use crate::report::terminal::{Terminal, Unsuccessful};
 use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
 use crate::secrets;
@@ -32,7 +32,8 @@ use crate::store::{InboxLocation, open_in_memory};
 #[command(
     after_help = "The inbox is in memory and starts empty, so `dev` has no inbox flags. Everything else works as in \
     `serve`: an event is stored, then answered with 200, and a handler that fails is retried. Unless you give a secret, \
-    `dev` generates one."
+    `dev` generates one. When it stops, it waits for handlers in progress for 2 s at most, unless you give \
+    --drain-timeout."
 )]
 pub(super) struct Dev {
     /// Stop after the samples, and fail if a handler did not succeed with one of them
@@ -46,6 +47,9 @@ pub(super) struct Dev {
     #[command(flatten)]
     secret: SecretFlag,
 }
+
+/// How long `dev` waits for handlers in progress by default. Its inbox ends with it, so there is nothing to save.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where the signing secret of this run comes from.
 enum Signing {
@@ -63,6 +67,9 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let mut problems = Problems::default();
     environment::check(&mut problems);
     arguments.flags.apply(&mut app.settings, &mut problems);
+    if !arguments.flags.gives("drain_timeout") {
+        app.settings.drain_timeout = app.settings.drain_timeout.min(DRAIN_TIMEOUT);
+    }
     handlers_lock::hold(&app, &mut problems);
     if !app.settings.listen.ip().is_loopback() {
         problems.add(format!(
@@ -115,18 +122,15 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         let (stopped, sent) = tokio::join!(server.run(listener, is_recovered, shutdown), sending);
         let stopped = stopped.map_err(super::serve::no_inbox)?;
         sent?;
-        let result = match terminal.unsuccessful() {
-            0 => Ok(()),
-            _ => Err("a handler did not succeed with its sample"),
-        };
-        if let Err(reason) = result
+        let result = all_succeeded(&terminal.unsuccessful());
+        if let Err(reason) = &result
             && !stopped.all_ended
         {
-            complain(&reason);
+            complain(reason);
             // A handler that blocks its thread would keep the process alive.
             stderr::exit(1);
         }
-        return result.map_err(|reason| Failure::Failed(reason.to_owned()));
+        return result.map_err(Failure::Failed);
     }
     let signal = super::serve::signalled()?;
     let staying = async {
@@ -141,6 +145,19 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         stopped = staying => stopped,
     };
     super::serve::ended(&server, stopped.map_err(super::serve::no_inbox)?)
+}
+
+/// Fails if a handler did not succeed, and repeats which, on which event and how: the lines about the other handlers come
+/// between.
+fn all_succeeded(unsuccessful: &[Unsuccessful]) -> Result<(), String> {
+    match unsuccessful {
+        [] => Ok(()),
+        [one] => Err(format!("a handler did not succeed with its sample: {one}")),
+        several => {
+            let list: String = several.iter().map(|one| format!("\n  {one}")).collect();
+            Err(format!("{} runs did not succeed:{list}", several.len()))
+        }
+    }
 }
 
 /// The secrets to sign and to verify with: the user's, such as the Stripe CLI's, so that its events are accepted, too;

@@ -21,6 +21,8 @@ pub(crate) struct Flags {
     #[command(flatten)]
     pub(crate) listening: ListeningFlags,
     #[command(flatten)]
+    pub(crate) inline: InlineFlags,
+    #[command(flatten)]
     pub(crate) inbox_use: InboxUseFlags,
     #[command(flatten)]
     pub(crate) inbox: InboxFlags,
@@ -32,6 +34,7 @@ impl Flags {
     /// Applies flags and environment to the program's settings, and reports every value that cannot be read.
     pub(crate) fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
         self.listening.apply(settings, problems);
+        self.inline.apply(settings, problems);
         self.inbox_use.apply(settings, problems);
         self.inbox.apply(settings, problems);
     }
@@ -39,6 +42,8 @@ impl Flags {
 
 /// How requests are received and answered.
 pub(crate) type ListeningFlags = SettingFlags<Listening>;
+/// What a server without an inbox does.
+pub(crate) type InlineFlags = SettingFlags<Inline>;
 /// How a server uses its inbox.
 pub(crate) type InboxUseFlags = SettingFlags<InboxUse>;
 /// Where the inbox is.
@@ -69,6 +74,8 @@ pub(crate) trait Selected: 'static {
 #[derive(Debug)]
 pub(crate) enum Listening {}
 #[derive(Debug)]
+pub(crate) enum Inline {}
+#[derive(Debug)]
 pub(crate) enum InboxUse {}
 #[derive(Debug)]
 pub(crate) enum Inbox {}
@@ -80,6 +87,12 @@ pub(crate) enum Address {}
 impl Selected for Listening {
     fn includes(setting: &Setting) -> bool {
         setting.group == Group::Receiving
+    }
+}
+
+impl Selected for Inline {
+    fn includes(setting: &Setting) -> bool {
+        setting.group == Group::Inline
     }
 }
 

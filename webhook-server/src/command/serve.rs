@@ -25,7 +25,7 @@ use crate::server::address::Reserved;
 use crate::server::signals::shutdown_signal;
 use crate::server::{Server, Stopped, thread};
 use crate::settings::{Settings, environment};
-use crate::store::StoreError;
+use crate::store::{InboxLocation, StoreError};
 
 /// Builds the server, and runs it on a thread of its own until a signal stops it.
 pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
@@ -87,7 +87,12 @@ pub(super) fn ended(server: &Server, stopped: Stopped) -> Result<(), Failure> {
         warn!("some requests were still in progress: Stripe will send them again");
     }
     if !stopped.all_ended {
-        warn!("a handler is blocking its thread: it ends with the process, and its task will run again");
+        match server.parts.settings.inbox {
+            InboxLocation::Memory => warn!("a handler is blocking its thread: it ends with the process"),
+            _ => warn!(
+                "a handler is blocking its thread: it ends with the process, and its task will run again"
+            ),
+        }
         // The inbox is still locked here, so the next server cannot run the task at the same time.
         stderr::exit(0);
     }

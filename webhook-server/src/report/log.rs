@@ -36,15 +36,18 @@ impl Sink for Log {
             Fact::Answered { outcome: Ok(receipt), status, .. } => receipt_of(receipt, status),
             Fact::Answered { outcome: Err(refusal), status, peer } => self.refused(refusal, status, peer),
             Fact::AttemptEnded(ref ended) => attempt_ended(ended),
-            Fact::AttemptBlocks { event_id, handler, limit, has_started: true } => error!(
-                event_id,
+            Fact::AttemptBlocks { envelope, handler, limit, has_started: true } => error!(
+                event_id = envelope.id,
                 handler,
                 limit = %rounded(limit),
                 "handler blocks its thread and cannot be cancelled: it keeps its slot until it returns; give what it \
                  calls a timeout"
             ),
-            Fact::AttemptBlocks { event_id, handler, .. } => {
-                warn!(event_id, handler, "a run cannot start: blocked handlers hold all threads");
+            Fact::AttemptBlocks { envelope, handler, .. } => {
+                warn!(
+                    event_id = envelope.id,
+                    handler, "a run cannot start: blocked handlers hold all threads"
+                );
             }
             Fact::TaskParked { task, handler, attempt, reason, error: cause } => {
                 error!(task, handler, attempt, cause, why = parked_because(reason), "task parked");

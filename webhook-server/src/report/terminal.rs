@@ -2,7 +2,8 @@
 //!
 //! This is what `dev` prints. Texts from outside are printed without control characters, which could steer the terminal.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use hyper::StatusCode;
@@ -21,21 +22,52 @@ use crate::store::Disposition;
 pub(crate) struct Terminal {
     /// Takes the facts that have no line of their own.
     log: Log,
-    /// Counts runs that failed, were parked, or block their thread.
-    unsuccessful: AtomicUsize,
+    /// The runs that failed, were parked, or block their thread.
+    unsuccessful: Mutex<Vec<Unsuccessful>>,
+}
+
+/// A handler that did not succeed with an event, and how its last such run ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsuccessful {
+    handler: &'static str,
+    event: String,
+    how: String,
+}
+
+impl fmt::Display for Unsuccessful {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}: {}", self.handler, self.event, self.how)
+    }
 }
 
 impl Terminal {
-    /// The number of runs that failed or were parked.
-    pub(crate) fn unsuccessful(&self) -> usize {
-        self.unsuccessful.load(Ordering::Relaxed)
+    /// The handlers that failed or parked an event, in order.
+    pub(crate) fn unsuccessful(&self) -> Vec<Unsuccessful> {
+        self.noted().clone()
     }
 
-    /// Counts a run that was not successful.
-    fn count(&self, report: &AttemptReport) {
+    /// Notes a run that was not successful.
+    fn note_report(&self, envelope: &Envelope, report: &AttemptReport) {
         if !report.is_settled() {
-            self.unsuccessful.fetch_add(1, Ordering::Relaxed);
+            self.note_unsuccessful(
+                envelope,
+                report.handler.id,
+                format!("{}{}", outcome_of(report), cause(report)),
+            );
         }
+    }
+
+    fn note_unsuccessful(&self, envelope: &Envelope, handler: &'static str, how: String) {
+        let event = format!("{} {}", envelope.event_type, envelope.id);
+        let mut noted = self.noted();
+        match noted.iter_mut().find(|other| other.handler == handler && other.event == event) {
+            Some(earlier) => earlier.how = how,
+            None => noted.push(Unsuccessful { handler, event, how }),
+        }
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Vec<Unsuccessful>> {
+        self.unsuccessful.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -44,7 +76,7 @@ impl Sink for Terminal {
         match *fact {
             Fact::Answered { outcome: Ok(receipt), status, .. } => {
                 if let Receipt::Handled(handled) = receipt {
-                    handled.attempts.iter().for_each(|report| self.count(report));
+                    handled.attempts.iter().for_each(|report| self.note_report(&handled.envelope, report));
                 }
                 print_receipt(receipt, status);
             }
@@ -52,11 +84,11 @@ impl Sink for Terminal {
                 print_line(status_of(status), &format!("request refused: {}", printable(&chain(refusal))));
             }
             Fact::AttemptEnded(ref ended) => {
-                ended.report.iter().for_each(|report| self.count(report));
+                ended.report.iter().for_each(|report| self.note_report(ended.envelope, report));
                 print_attempt(ended);
             }
-            Fact::AttemptBlocks { .. } => {
-                self.unsuccessful.fetch_add(1, Ordering::Relaxed);
+            Fact::AttemptBlocks { envelope, handler, .. } => {
+                self.note_unsuccessful(envelope, handler, "blocks its thread".to_owned());
                 self.log.note(fact);
             }
             // `dev` says itself that its inbox is in memory.
@@ -131,8 +163,12 @@ fn run(report: &AttemptReport, then: &str) -> String {
         "skipped" => AnsiColor::Yellow,
         _ => AnsiColor::Red,
     };
-    let cause = report.error.as_ref().map(|error| format!(" ({})", printable(error))).unwrap_or_default();
-    format!("{}  {}{cause}{then}  {:.1?}", report.handler.id, painted(outcome, colour), report.took)
+    let (handler, cause) = (report.handler.id, cause(report));
+    format!("{handler}  {}{cause}{then}  {:.1?}", painted(outcome, colour), report.took)
+}
+
+fn cause(report: &AttemptReport) -> String {
+    report.error.as_ref().map(|error| format!(" ({})", printable(error))).unwrap_or_default()
 }
 
 fn status_of(status: StatusCode) -> String {

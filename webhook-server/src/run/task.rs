@@ -173,7 +173,7 @@ impl Worker {
                 // It is not started again while it runs: two runs at once could do everything twice.
                 Err(blocked) => {
                     self.report.note(&Fact::AttemptBlocks {
-                        event_id: &envelope.id,
+                        envelope,
                         handler: blocked.handler.id,
                         limit: blocked.limit(),
                         has_started: blocked.has_started(),

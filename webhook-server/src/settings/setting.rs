@@ -35,6 +35,8 @@ pub(crate) struct Setting {
 pub(crate) enum Group {
     /// How requests are received and answered: `serve` and `dev`.
     Receiving,
+    /// What a server without an inbox does: `serve`.
+    Inline,
     /// Where the inbox is: every command that uses it.
     Inbox,
     /// How a server uses its inbox: `serve`.
