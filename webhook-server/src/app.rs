@@ -64,7 +64,7 @@ impl App {
         self
     }
 
-    /// Runs handlers before the answer, without an inbox; the answer tells how they ended.
+    /// Runs handlers before the answer, without an inbox; the answer depends on how they ended.
     ///
     /// Nothing is stored: an event whose handler fails is answered with 500, and Stripe sends it again for up to three
     /// days. Each time, all handlers of the event run again. For programs that have a durable queue of their own.

@@ -59,7 +59,7 @@ pub(crate) struct AttemptEnded<'f> {
     pub(crate) report: Option<&'f Arc<AttemptReport>>,
     /// What becomes of the task.
     pub(crate) disposition: &'f Disposition,
-    /// False if the run had lost its task, so that its end does not count.
+    /// False if the run had lost its task: its end changed nothing.
     pub(crate) was_ours: bool,
 }
 

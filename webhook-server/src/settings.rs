@@ -1,7 +1,7 @@
 //! Every setting, in one table: its field, default, help and range.
 //!
 //! From a row come the public field, the flag, the environment variable, the default in `--help`, the check at the start
-//! and what is said if the check fails. To add a setting, add a row.
+//! and the error if the check fails. To add a setting, add a row.
 //!
 //! A value is first read (its type decides how, `value.rs`), then checked (its row says how) when all values are known,
 //! because a range may depend on another setting.

@@ -101,8 +101,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Ends a run, unless the ticket is no longer valid.
     fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult>;
 
-    /// Clears a run that has gone on for long without ending its process. What waited for it goes on, and if the process
-    /// ends now, that is not counted as a crash of the task.
+    /// Clears a run that has run for long without ending its process. Tasks that waited for it can start, and if the
+    /// process ends now, that is not counted as a crash of the task.
     fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
 
     /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`. Every instance asks for

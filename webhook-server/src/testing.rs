@@ -245,7 +245,7 @@ impl TestApp {
         }
     }
 
-    /// Returns all tasks, those of the newest event first: each handler's work on an event, and where it stands.
+    /// Returns all tasks, those of the newest event first: each handler's work on an event, and its state.
     pub async fn tasks(&self) -> Vec<Task> {
         let Some(inbox) = &self.server.inbox else { return Vec::new() };
         match inbox.worker.store.tasks(Filter { limit: MAX_TASKS, ..Filter::default() }).await {

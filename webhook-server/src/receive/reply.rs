@@ -1,4 +1,4 @@
-//! What the sender is told: the only place with status codes for senders.
+//! The answers to senders: the only place with status codes for senders.
 //!
 //! The sender learns whether to send again, and nothing else: all answers with one status have the same body. The
 //! reasons are in the log, for the operator.

@@ -11,7 +11,7 @@ pub(crate) fn print(text: &str) {
     write(anstream::stdout().lock(), text);
 }
 
-/// Writes to standard output byte for byte, where [`print`] may remove escape sequences.
+/// Writes to standard output byte for byte, where [`print()`] may remove escape sequences.
 ///
 /// Ends the process if the reader has gone, as in `inbox export | head`.
 pub(crate) fn print_unchanged(text: &str) {

@@ -59,7 +59,7 @@ pub(crate) fn flush() {
     let _ = all_written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
 }
 
-/// Ends the process where it stands, as a kill would.
+/// Ends the process at once, as a kill would.
 pub(crate) fn exit(code: i32) -> ! {
     flush();
     std::process::exit(code)

@@ -14,7 +14,7 @@ impl Default for InFlight {
 }
 
 impl InFlight {
-    /// Counts one more until the guard is dropped.
+    /// Counts one more, until the guard is dropped.
     pub(crate) fn one(&self) -> InFlightGuard {
         self.0.send_modify(|count| *count += 1);
         InFlightGuard(self.0.clone())

@@ -1,4 +1,4 @@
-//! Without an inbox: an event's handlers run before the answer, which tells how they ended.
+//! Without an inbox: an event's handlers run before the answer, which depends on how they ended.
 //!
 //! Nothing is stored, so Stripe's own retries are the only ones, and each of them runs all handlers of the event again.
 

@@ -1,7 +1,7 @@
 //! Reports where a handler panicked, and not its text: that may hold a customer's data, as the text of `unwrap` does.
 //!
-//! A panic hook that the program installed goes on being called. The standard library's own hook would write the text
-//! to standard error: in a server it is not called for handlers.
+//! A panic hook that the program installed is still called. The standard library's own hook would write the text to
+//! standard error, so a server does not call it for handlers.
 //!
 //! [`PanicLocation::watch`] sets a task-local while a run is polled; the hook writes the location there.
 
@@ -44,7 +44,7 @@ pub(crate) fn install(texts: Texts) {
 
     ONCE.call_once(|| {
         let previous = std::panic::take_hook();
-        // With none installed, this returns the standard library's hook. Its vtable tells it from others.
+        // With none installed, this returns the standard library's hook. Its vtable distinguishes it from others.
         let standard = std::panic::take_hook();
         let is_standard = std::ptr::eq(&*previous, &*standard);
         let keeps = texts == Texts::Kept && is_standard;

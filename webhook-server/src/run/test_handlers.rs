@@ -2,7 +2,7 @@
 
 use webhook_core::{HandlerFuture, Invocation, Policy, Registration, Subscription};
 
-/// A handler that needs nothing and stands nowhere.
+/// A handler that needs nothing and has no place in a source file.
 pub(crate) const fn registration(
     id: &'static str,
     takes: Subscription,

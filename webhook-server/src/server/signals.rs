@@ -16,7 +16,7 @@ use crate::report::stderr;
 ///
 /// Fails if the system does not deliver signals to this process, or cannot start a thread.
 pub(crate) fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
-    // A thread that lives as long as the process: the second signal may come when no other thread of ours is left.
+    // A thread that lives as long as the process: the second signal may come when no other thread of the server is left.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _context = runtime.enter();

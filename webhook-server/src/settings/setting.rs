@@ -14,7 +14,7 @@ pub(crate) struct Setting {
     pub(crate) group: Group,
     /// The text in `--help`, without the default.
     pub(crate) help: &'static str,
-    /// What stands for its value in `--help`.
+    /// The placeholder for its value in `--help`.
     pub(crate) value_name: &'static str,
     /// Whether its flag can do without a value.
     pub(crate) is_switch: bool,

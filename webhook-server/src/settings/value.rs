@@ -10,7 +10,7 @@ use crate::store::InboxLocation;
 
 /// A type that a setting may have.
 pub(super) trait Value: Sized {
-    /// What stands for a value in `--help`.
+    /// The placeholder for a value in `--help`.
     const NAME: &'static str;
     /// What a text must be, to be read.
     const EXPECTED: &'static str;

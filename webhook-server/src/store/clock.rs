@@ -13,8 +13,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub(crate) struct StoreClock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl StoreClock {
-    /// Starts at the system's time, or at `floor` if the system's clock is behind, and goes on by the monotonic clock: when
-    /// the system's clock is set, no due time moves.
+    /// Starts at the system's time, or at `floor` if the system's clock is behind, and follows the monotonic clock from
+    /// there: when the system's clock is set, no due time moves.
     pub(crate) fn system(floor: i64) -> Self {
         let (wall, monotonic) = (SystemTime::now(), Instant::now());
         let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();

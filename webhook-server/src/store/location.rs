@@ -55,7 +55,7 @@ pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dy
     }
 }
 
-/// Checks whether the inbox could be opened, as far as that can be told without writing anything.
+/// Checks whether the inbox could be opened, as far as that can be known without writing anything.
 ///
 /// # Errors
 ///

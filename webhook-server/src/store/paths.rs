@@ -1,9 +1,9 @@
-//! Paths of the inbox's file and of the files beside it. Nothing here is opened or created.
+//! The paths of the inbox's file and of the files beside it. Nothing here is opened or created.
 
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
 
-/// The path with an ending added: files that belong to the inbox lie beside it.
+/// The path with an ending added: files that belong to the inbox are beside it.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -24,7 +24,7 @@ pub(crate) fn real(path: &Path) -> PathBuf {
     }
 }
 
-/// The directory that a file lies in.
+/// The directory that contains a file.
 pub(crate) fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

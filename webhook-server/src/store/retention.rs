@@ -1,6 +1,6 @@
 //! Retention: frees what was kept long enough, step by step.
 //!
-//! The store decides what may go ([`Store::prune`]); this is when it is asked. Between two steps there is a pause, so that
+//! The store decides what may be deleted ([`Store::prune`]); this decides when. Between two steps there is a pause, so that
 //! arrivals and ends of runs are written without delay.
 
 use std::sync::Arc;

@@ -191,13 +191,13 @@ pub(crate) enum Disposition {
 /// What became of the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FinishResult {
-    /// Whether the ticket was still valid, so that the end counts.
+    /// Whether the ticket was still valid, so the end counts.
     pub(crate) was_ours: bool,
     /// Whether any task is due now. If not, a claim is not worth its cost.
     pub(crate) is_any_due: bool,
 }
 
-/// Where a task stands.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum State {
@@ -237,7 +237,7 @@ pub(crate) enum ParkReason {
     Undecodable,
 }
 
-/// What was taken over.
+/// What a recovery did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recovered {
     /// Tasks that were running when their instance died.
@@ -275,7 +275,7 @@ pub(crate) enum Heartbeat {
 pub(crate) struct Retention {
     /// The bodies of events that are done.
     pub(crate) bodies: Duration,
-    /// The ids of events, by which a duplicate is told.
+    /// The ids of events, by which duplicates are recognised.
     pub(crate) ids: Duration,
     /// Events with a parked task, and what is in quarantine.
     pub(crate) parked: Duration,

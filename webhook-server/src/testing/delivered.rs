@@ -42,7 +42,7 @@ pub struct Task {
     pub event_type: String,
     /// The handler's id.
     pub handler: String,
-    /// Where the task stands.
+    /// The task's state.
     pub state: TaskState,
     /// How many runs there have been.
     pub attempts: u32,

@@ -26,7 +26,7 @@ pub(crate) struct InMemory {
 }
 
 impl Sqlite<InMemory> {
-    /// Makes an empty inbox that goes by `clock`, or by the system's.
+    /// Makes an empty inbox that uses `clock`, or the system's clock if there is none.
     ///
     /// # Errors
     ///

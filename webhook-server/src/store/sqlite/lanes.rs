@@ -1,4 +1,4 @@
-//! Lanes: whose turn it is, and which task goes on when a lane becomes free.
+//! Lanes: whose turn it is, and which task is next when a lane becomes free.
 //!
 //! In a lane, tasks are ordered by when their events happened (`moment`), then by arrival (`event_seq`). The unique index
 //! `inbox_task_running_lane` makes SQLite itself refuse a second running task, whatever the statements here do.

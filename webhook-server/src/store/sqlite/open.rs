@@ -15,7 +15,7 @@ pub(crate) fn open(path: &Path, opening: &Opening) -> Result<Arc<dyn Store>, Ope
     Ok(Arc::new(Sqlite::<OnDisk>::open(path, opening)?))
 }
 
-/// Checks whether the file could be opened, as far as that can be told without writing anything.
+/// Checks whether the file could be opened, as far as that can be known without writing anything.
 pub(crate) fn check(path: &Path, opening: &Opening) -> Result<(), OpenError> {
     Sqlite::<OnDisk>::check(path, opening)
 }
@@ -25,7 +25,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Arc<dyn Store>, OpenError> {
     Ok(Arc::new(Sqlite::<OnDisk>::open_to_read(path)?))
 }
 
-/// Opens an empty inbox in memory. It goes by `clock`, or without one by the system's. Each operation is done when its
+/// Opens an empty inbox in memory. It uses `clock`, or the system's clock if there is none. Each operation is done when its
 /// future is made: a test whose time is paused does not wait for a thread.
 pub(crate) fn open_in_memory(clock: Option<StoreClock>) -> Result<Arc<dyn Store>, OpenError> {
     Ok(Arc::new(Sqlite::<InMemory>::in_memory(clock)?))

@@ -1,4 +1,4 @@
-//! Opening the inbox's files, and checking what lies at their paths.
+//! Opens the inbox's files, and checks what is at their paths.
 //!
 //! What is opened here may contain customers' data, so files are private (0600) and links are not followed.
 
@@ -35,7 +35,7 @@ pub(super) fn open_or_make(path: &Path) -> std::io::Result<(File, bool)> {
     }
 }
 
-/// Checks that nothing else lies at the inbox's paths: through a link, another file would be written, and a server that
+/// Checks that nothing else is at the inbox's paths: through a link, another file would be written, and a server that
 /// replaces its socket would delete another file.
 pub(super) fn check(path: &Path) -> Result<(), Problem> {
     for ending in ["", "-wal", "-shm", "-lock", "-reserve"] {

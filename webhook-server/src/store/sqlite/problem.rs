@@ -99,18 +99,18 @@ pub(crate) enum Problem {
     Refused(#[source] rusqlite::Error),
     #[error("cannot be used")]
     Sqlite(#[source] rusqlite::Error),
-    /// The problem is with a file that lies beside the inbox.
+    /// The problem is with a file beside the inbox.
     #[error("cannot be used: {} {problem}", .file.display())]
     Beside { file: PathBuf, problem: Box<Self> },
 }
 
-/// A process as a person knows it.
+/// A process, as messages name it.
 pub(super) fn name_of(process: Option<u32>) -> String {
     process.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
 }
 
 impl Problem {
-    /// This problem with a file that lies beside the inbox.
+    /// Returns this problem as one of a file beside the inbox.
     pub(super) fn beside(self, file: &Path) -> Self {
         match self {
             // Whichever file shows it, the whole disk is full.
@@ -119,7 +119,7 @@ impl Problem {
         }
     }
 
-    /// What the system refused to write.
+    /// The problem of a write that the system refused.
     pub(super) fn unwritable(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
@@ -143,7 +143,7 @@ impl From<rusqlite::Error> for Problem {
     }
 }
 
-/// What an error of a statement means to the store's caller.
+/// Converts an error of a statement for the store's caller.
 pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::DiskFull,

@@ -61,7 +61,7 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
         pruned.parked = expired as u64;
         pruned.events = (expired + known_long_enough) as u64;
         pruned.bodies = emptied as u64;
-        // Later arrivals are too recent as well, unless the time lies in the future, which tells nothing.
+        // Later arrivals are too recent as well, unless the time is in the future, which says nothing.
         let is_recent = received >= bodies.max(ids).max(parked) && received <= now;
         pruned.next = (seen == PRUNE_STEP && !is_recent).then_some(last);
     }

@@ -1,8 +1,8 @@
-//! Taking over what a former process left, and leaving.
+//! Taking over the tasks that a former process was running, and releasing those of this one.
 //!
 //! A file has one instance, so recovery takes over every task that is marked as running. [`Live`] is what this process
-//! knows of its own runs: after a commit whose outcome is unknown, it tells the runs that were reported to the worker
-//! from those that were not.
+//! knows of its own runs: after a commit whose outcome is unknown, it distinguishes the runs that were reported
+//! to the worker from those that were not.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -17,8 +17,8 @@ use crate::store::{
     AttemptOutcome, Disposition, HandlerId, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket,
 };
 
-/// Takes over whatever runs according to the database: former sessions are gone, as the lock proves, and this one has
-/// started nothing yet.
+/// Takes over every task that is running according to the database: former sessions are gone, as the lock proves, and
+/// this one has started nothing yet.
 pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusqlite::Result<Recovered> {
     let mut recovered = Recovered::default();
     let running: Vec<(LaneKey, i64, u32, bool)> = db

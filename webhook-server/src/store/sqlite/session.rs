@@ -1,6 +1,6 @@
 //! A session: one process's use of an inbox.
 //!
-//! The session's number marks the tasks that it runs (`owner`), so that they can be told from those of a former process.
+//! The session's number marks the tasks that it runs (`owner`), which distinguishes them from those of a former process.
 
 use std::time::Duration;
 

@@ -99,7 +99,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Waits for the jobs that were sent, so that the file is closed when a program goes on without the store.
+    /// Waits for the jobs that were sent, so that the file is closed when a program continues without the store.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {

@@ -36,7 +36,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Notes the length of the log at each commit. The length of the file tells nothing: it stays long.
+    /// Notes the length of the log at each commit. The file's size says nothing: it does not shrink.
     pub(super) fn watch(&self, db: &mut Connection) -> rusqlite::Result<()> {
         let noted = Arc::clone(&self.pages);
         db.wal_hook(Some(move |_: &mut Wal, pages| {

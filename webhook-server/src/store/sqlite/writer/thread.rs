@@ -53,7 +53,7 @@ impl Thread {
         Self { file, db, disk_space, received, live: Live::new(), log, waiting: Waiting::default() }
     }
 
-    /// Runs to the end of the jobs. A panic is a defect of ours; it must not cost more than the current batch.
+    /// Runs until there are no more jobs. A panic is a bug in this crate; it must not cost more than the current batch.
     pub(super) fn run_on(mut self) {
         while catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
             error!("writing to the inbox panicked");
