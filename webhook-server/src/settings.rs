@@ -141,11 +141,11 @@ settings! {
         check: |settings| within(settings.keep_bodies, Duration::ZERO..=MAX_KEPT),
     }
 
-    /// How long an event's id is kept, to recognize further deliveries of the event. Default 35 days, because Stripe can
+    /// How long an event's id is kept, to recognise further deliveries of the event. Default 35 days, because Stripe can
     /// be asked to send an event again for 30 days. At least `keep_bodies`, and a day.
     keep_ids: Duration = 35 * DAY, {
         group: InboxUse,
-        help: "How long event ids are kept, to recognize duplicates",
+        help: "How long event ids are kept, to recognise duplicates",
         check: |settings| within(settings.keep_ids, settings.keep_bodies.max(DAY)..=MAX_KEPT),
     }
 

@@ -1,4 +1,4 @@
-//! Recognizes what was given instead of a signing secret, and says how to fix it. No message contains any part of it.
+//! Recognises what was given instead of a signing secret, and says how to fix it. No message contains any part of it.
 //!
 //! A wrong secret would otherwise be noticed only when every request is refused, with nothing to tell why.
 

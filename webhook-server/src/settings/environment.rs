@@ -35,7 +35,7 @@ const FILES: [&str; 2] = ["WEBHOOK_INBOX", secrets::FILE_VARIABLE];
 /// Reports every variable that would be ignored, and every file name that is surely a mistake.
 pub(crate) fn check(problems: &mut Problems) {
     let known = known();
-    // A value matters only for recognizing an orchestrator's variable.
+    // A value matters only for recognising an orchestrator's variable.
     let mut unknown: Vec<String> = std::env::vars_os()
         .filter_map(|(name, value)| unknown(&name.into_string().ok()?, &value, &known))
         .collect();
