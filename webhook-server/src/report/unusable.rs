@@ -27,6 +27,9 @@ fn advice(error: &OpenError) -> Option<&'static str> {
     let OpenError::File(error) = error else { return None };
     Some(match &error.problem {
         Problem::InUse { .. } => "an inbox has one server; stop that one, or name another file with --inbox",
+        Problem::OldSqlite { .. } => {
+            "link the SQLite bundled with `rusqlite`: build the program without LIBSQLITE3_SYS_USE_PKG_CONFIG"
+        }
         Problem::IsDirectory => "name a file in it",
         Problem::NoDirectory(_) => "create it",
         Problem::Shared(_) => {
@@ -55,7 +58,6 @@ fn advice(error: &OpenError) -> Option<&'static str> {
             }
         },
         Problem::Full
-        | Problem::OldSqlite
         | Problem::Unreadable(_)
         | Problem::Unlockable(_)
         | Problem::NoThread(_)

@@ -21,7 +21,7 @@ use crate::store::Opening;
 use crate::store::paths::{beside, directory, real};
 
 /// The first version without the bug that could corrupt a database when its log was reset.
-/// (<https://www.sqlite.org/wal.html#walresetbug>)
+/// (<https://www.sqlite.org/wal.html#walresetbug>) Versions before 3.51.0 also lack `wal_checkpoint(NOOP)`.
 pub(super) const SQLITE_AT_LEAST: (i32, &str) = (3_051_003, "3.51.3");
 
 /// An inbox's file.
@@ -50,8 +50,8 @@ impl InboxFile {
     /// Fails if the path, its file system or a file beside it does not allow an inbox.
     pub(super) fn at(path: &Path, opening: &Opening) -> Result<Self, FileError> {
         let refuse = |problem| Err(FileError::new(path, problem));
-        if rusqlite::version_number() < SQLITE_AT_LEAST.0 {
-            return refuse(Problem::OldSqlite);
+        if let Err(problem) = safe_sqlite(rusqlite::version_number(), rusqlite::version()) {
+            return refuse(problem);
         }
         if path.is_dir() {
             return refuse(Problem::IsDirectory);
@@ -159,6 +159,11 @@ impl InboxFile {
     pub(super) fn refused(&self, problem: Problem) -> FileError {
         FileError::new(&self.path, problem)
     }
+}
+
+/// Checks the SQLite that the program is linked with. It is the bundled one, unless the build was told to use another.
+pub(super) fn safe_sqlite(number: i32, name: &'static str) -> Result<(), Problem> {
+    if number < SQLITE_AT_LEAST.0 { Err(Problem::OldSqlite { linked: name }) } else { Ok(()) }
 }
 
 /// Whether a file is a mount of its own, such as a container's volume that names a file, so that the files beside it are

@@ -61,8 +61,12 @@ pub(crate) enum Problem {
         /// The id of the process that has it, if it is known.
         process: Option<u32>,
     },
-    #[error("needs SQLite {} or newer: {} can corrupt it", SQLITE_AT_LEAST.1, rusqlite::version())]
-    OldSqlite,
+    #[error(
+        "needs SQLite {} or newer, and this program is linked with {linked}, which can corrupt a database when it resets \
+         the write-ahead log",
+        SQLITE_AT_LEAST.1
+    )]
+    OldSqlite { linked: &'static str },
     #[error("is a directory")]
     IsDirectory,
     #[error("cannot be created: there is no directory {}", .0.display())]

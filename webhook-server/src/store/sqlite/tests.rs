@@ -6,10 +6,11 @@ use std::sync::Mutex;
 
 use tempfile::TempDir;
 
-use super::file::InboxFile;
+use super::file::{InboxFile, safe_sqlite};
 use super::on_disk::OnDisk;
 use super::session::MAX_FLOOR;
 use super::*;
+use crate::report::unusable::unusable;
 use crate::store::conformance::{arrival, at_once, capacity, changed, free, opening, serial};
 use crate::store::{ParkReason, StoreError};
 
@@ -196,7 +197,7 @@ async fn more_bytes_than_there_is_room_for_are_refused() {
 }
 
 /// How often each statement was compiled again after the first time.
-type Prepared = Arc<Mutex<BTreeMap<String, i32>>>;
+type Prepared = Mutex<BTreeMap<String, i32>>;
 
 /// Records events, and claims, ends, retries, skips, replays and frees tasks.
 fn work_through(db: &Connection) {
@@ -239,23 +240,42 @@ fn no_statement_is_compiled_twice() {
     use rusqlite::StatementStatus::RePrepare;
     use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-    let folder = tempfile::tempdir().expect("there is a place for temporary files");
-    let file = InboxFile::at(&folder.path().join("inbox.db"), &opening()).expect("nothing is there");
-    let Ok(mut db) = file.open() else { panic!("a new file can be used") };
-    let prepared = Prepared::default();
-    let seen = Arc::clone(&prepared);
-    let trace = move |event: TraceEvent<'_>| {
+    // A function that captures nothing: older versions of `rusqlite` take no other.
+    static PREPARED: Prepared = Mutex::new(BTreeMap::new());
+    fn note(event: TraceEvent<'_>) {
         if let TraceEvent::Profile(statement, _) = event {
             let again = statement.get_status(RePrepare);
-            let mut seen = seen.lock().expect("no thread panics");
+            let mut seen = PREPARED.lock().expect("no thread panics");
             let most = seen.entry(statement.sql().into_owned()).or_default();
             *most = again.max(*most);
         }
-    };
-    db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(trace)).expect("it can be watched");
+    }
+
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let file = InboxFile::at(&folder.path().join("inbox.db"), &opening()).expect("nothing is there");
+    let Ok(mut db) = file.open() else { panic!("a new file can be used") };
+    db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note as fn(TraceEvent<'_>)))
+        .expect("it can be watched");
     work_through(&db);
-    let prepared = prepared.lock().expect("no thread panics");
+    let prepared = PREPARED.lock().expect("no thread panics");
     assert!(prepared.len() > 25, "hardly anything was done: {prepared:#?}");
     let again: Vec<_> = prepared.iter().filter(|(_, times)| **times > 0).collect();
     assert!(again.is_empty(), "{again:#?}");
+}
+
+#[test]
+fn a_sqlite_that_can_corrupt_the_log_is_refused() {
+    for (number, name) in [(3_046_001, "3.46.1"), (3_050_007, "3.50.7"), (3_051_002, "3.51.2")] {
+        let Err(problem) = safe_sqlite(number, name) else { panic!("{name} is not safe") };
+        let told = unusable(&FileError::new("/data/inbox.db".as_ref(), problem).into());
+        for said in ["the inbox /data/inbox.db needs SQLite 3.51.3 or newer", name, "can corrupt", "bundled"]
+        {
+            assert!(told.contains(said), "{said:?} is not in: {told}");
+        }
+    }
+    for (number, name) in [(3_051_003, "3.51.3"), (3_053_000, "3.53.0"), (4_000_000, "4.0.0")] {
+        assert!(safe_sqlite(number, name).is_ok(), "{name} is safe");
+    }
+    // Each version of `rusqlite` that Cargo.toml allows bundles one that is.
+    assert!(safe_sqlite(rusqlite::version_number(), rusqlite::version()).is_ok());
 }

@@ -4,13 +4,9 @@
 //! instead, and keeps the log file from growing without limit.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use rusqlite::hooks::Wal;
-use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 use tracing::warn;
 
 use crate::failpoint::failpoint;
@@ -27,8 +23,6 @@ const LOG_ALARM: i32 = 64_000;
 /// The state of the log.
 #[derive(Default)]
 pub(super) struct Log {
-    /// Pages in the log after the last commit.
-    pages: Arc<AtomicI32>,
     /// Whether there was a warning that they cannot be copied.
     is_stuck: bool,
     /// Whether part of the log may not have reached the disk.
@@ -36,15 +30,6 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Notes the length of the log at each commit. The file's size says nothing: it does not shrink.
-    pub(super) fn watch(&self, db: &mut Connection) -> rusqlite::Result<()> {
-        let noted = Arc::clone(&self.pages);
-        db.wal_hook(Some(move |_: &mut Wal, pages| {
-            noted.store(pages, Ordering::Relaxed);
-            Ok(())
-        }))
-    }
-
     /// Notes an error of a commit.
     pub(super) fn note(&mut self, error: &rusqlite::Error) {
         self.is_doubtful |= error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
@@ -56,21 +41,24 @@ impl Log {
     /// gap. So all of it is copied into the database, and the log starts over.
     pub(super) fn start_over(&mut self, db: &Connection) -> rusqlite::Result<()> {
         if self.is_doubtful {
-            db.wal_checkpoint_v2(None::<&str>, CheckpointMode::RESTART)?;
+            if checkpoint(db, Mode::Restart)?.is_busy {
+                return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None));
+            }
             self.is_doubtful = false;
         }
         Ok(())
     }
 
-    /// Whether the log is long enough to be copied now.
-    pub(super) fn is_long(&self, is_quiet: bool) -> bool {
-        let pages = self.pages.load(Ordering::Relaxed);
+    /// Whether the log is long enough to be copied now. The file's size says nothing: it does not shrink.
+    pub(super) fn is_long(db: &Connection, is_quiet: bool) -> bool {
+        // If its length is not known, copying it tells why.
+        let pages = checkpoint(db, Mode::Noop).map_or(i32::MAX, |log| log.pages);
         pages > CHECKPOINT_NOW || pages > CHECKPOINT_SOON && is_quiet
     }
 
     /// Copies the log into the database, as far as no reader is in the way.
     pub(super) fn copy(&mut self, db: &Connection, path: &Path) {
-        let uncopied = checkpoint(db, CheckpointMode::PASSIVE);
+        let uncopied = copy_now(db, Mode::Passive);
         failpoint("mid-checkpoint");
         let is_stuck = uncopied.is_some_and(|pages| pages > LOG_ALARM);
         if is_stuck && !self.is_stuck {
@@ -83,21 +71,55 @@ impl Log {
     /// Copies the log and makes its file empty.
     pub(super) fn empty(&mut self, db: &Connection, path: &Path) {
         self.copy(db, path);
-        checkpoint(db, CheckpointMode::TRUNCATE);
+        copy_now(db, Mode::Truncate);
     }
 }
 
-/// Returns how many pages could not be copied because a reader still needs the old ones.
-fn checkpoint(db: &Connection, mode: CheckpointMode) -> Option<i32> {
+/// Copies the log without waiting. Returns how many pages could not be copied because a reader still needs the old ones.
+fn copy_now(db: &Connection, mode: Mode) -> Option<i32> {
     // It can be done later: no write waits for a reader.
-    let made = db.busy_timeout(Duration::ZERO).and_then(|()| db.wal_checkpoint_v2(None::<&str>, mode));
+    let made = db.busy_timeout(Duration::ZERO).and_then(|()| checkpoint(db, mode));
     let made = db.busy_timeout(BUSY_TIMEOUT).and(made);
     match made {
-        Ok((pages, copied)) => Some(pages - copied),
+        Ok(log) if log.is_busy => None,
+        Ok(log) => Some(log.pages - log.copied),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => None,
         Err(error) => {
             warn!(%error, "the inbox's log could not be copied into its file");
             None
         }
     }
+}
+
+/// What a checkpoint does.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// Only looks.
+    Noop,
+    /// Copies what no reader needs.
+    Passive,
+    /// Copies everything, and makes the next commit start the log over.
+    Restart,
+    /// Copies everything, and makes the file empty.
+    Truncate,
+}
+
+/// The log after a checkpoint, in pages. The pages are -1 if another connection was making a checkpoint.
+struct LogState {
+    /// Whether another connection was in the way.
+    is_busy: bool,
+    pages: i32,
+    copied: i32,
+}
+
+/// Makes a checkpoint. By a pragma: `rusqlite` has moved its functions for the log from version to version.
+fn checkpoint(db: &Connection, mode: Mode) -> rusqlite::Result<LogState> {
+    let pragma = match mode {
+        Mode::Noop => "PRAGMA wal_checkpoint(NOOP)",
+        Mode::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+        Mode::Restart => "PRAGMA wal_checkpoint(RESTART)",
+        Mode::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+    };
+    db.prepare_cached(pragma)?
+        .query_row([], |row| Ok(LogState { is_busy: row.get(0)?, pages: row.get(1)?, copied: row.get(2)? }))
 }

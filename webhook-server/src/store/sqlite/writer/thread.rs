@@ -48,9 +48,8 @@ impl Thread {
         disk_space: Arc<DiskSpace>,
         received: Receiver<Box<dyn Job>>,
     ) -> Self {
-        let log = Log::default();
-        let db = db.and_then(|mut db| log.watch(&mut db).ok().map(|()| db));
-        Self { file, db, disk_space, received, live: Live::new(), log, waiting: Waiting::default() }
+        let (live, log, waiting) = (Live::new(), Log::default(), Waiting::default());
+        Self { file, db, disk_space, received, live, log, waiting }
     }
 
     /// Runs until there are no more jobs. A panic is a bug in this crate; it must not cost more than the current batch.
@@ -82,8 +81,8 @@ impl Thread {
             } else {
                 self.write(batch);
                 self.receive();
-                if self.log.is_long(self.waiting.is_quiet())
-                    && let Some(db) = &self.db
+                if let Some(db) = &self.db
+                    && Log::is_long(db, self.waiting.is_quiet())
                 {
                     self.log.copy(db, &self.file.path);
                 }
@@ -155,8 +154,7 @@ impl Thread {
     /// Returns the connection, and opens the file again if there is none.
     fn connection(&mut self) -> rusqlite::Result<&mut Connection> {
         if self.db.is_none() {
-            let mut db = self.file.reopen()?;
-            self.log.watch(&mut db)?;
+            let db = self.file.reopen()?;
             self.log.start_over(&db)?;
             // A commit that failed may have taken place. Then it started runs that were never reported to the worker.
             release_unknown(&db, &self.live)?;
