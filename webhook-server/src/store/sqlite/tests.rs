@@ -254,8 +254,8 @@ fn no_statement_is_compiled_twice() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let file = InboxFile::at(&folder.path().join("inbox.db"), &opening()).expect("nothing is there");
     let Ok(mut db) = file.open() else { panic!("a new file can be used") };
-    db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note as fn(TraceEvent<'_>)))
-        .expect("it can be watched");
+    // Older versions return nothing. If this fails, nothing is noted below.
+    let _ = db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note as fn(TraceEvent<'_>)));
     work_through(&db);
     let prepared = PREPARED.lock().expect("no thread panics");
     assert!(prepared.len() > 25, "hardly anything was done: {prepared:#?}");
