@@ -11,6 +11,7 @@ mod command;
 mod endpoint;
 mod failpoint;
 mod handlers_lock;
+mod mount;
 mod operate;
 mod problems;
 mod receive;
@@ -33,6 +34,7 @@ mod store;
 pub mod testing;
 
 pub use app::App;
+pub use mount::{ShutdownError, StartError, WebhookService, Webhooks};
 pub use settings::Settings;
 pub use store::InboxLocation;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]

@@ -100,6 +100,11 @@ impl Receiver {
         }
     }
 
+    /// The path of the endpoint, if there is only one.
+    pub(crate) fn only_path(&self) -> Option<&str> {
+        Some(&self.endpoint.path)
+    }
+
     /// Receives, reports and answers one request.
     ///
     /// Cancel safety: the request is received all the same, so a sender that hangs up stops no handler. A panic becomes

@@ -21,6 +21,9 @@ pub(crate) const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
 /// The variable that names the file that contains them.
 pub(crate) const FILE_VARIABLE: &str = "STRIPE_WEBHOOK_SECRET_FILE";
 
+/// Why a server needs a secret, for [`read`].
+pub(crate) const NEEDED: &str = "without one, anyone could send events";
+
 /// The maximum number of secrets. An endpoint has one, or two during a roll; a server for several accounts and modes has a
 /// few more.
 const MOST: usize = 8;

@@ -139,19 +139,58 @@ impl Server {
             let _ = stopping_since.set(Instant::now());
         };
         let drain_timeout = self.parts.settings.drain_timeout;
+        let (receiver, report) = (Arc::clone(&self.receiver), self.parts.report.clone());
+        let listening = async {
+            let all_answered = listen(listener, receiver, report, shutdown, drain_timeout).await;
+            let spent = stopping_since.get().map_or(Duration::ZERO, Instant::elapsed);
+            (all_answered, drain_timeout.saturating_sub(spent))
+        };
+        self.work(is_recovered, listening).await
+    }
+
+    /// Works on what arrives through the application's own server until `shutdown` is ready, then drains as
+    /// [`run`](Self::run) does. Nothing may be received after that. `shutdown` returns since when the server is to stop;
+    /// `None` if nothing waits for it to end, so that nothing in progress is waited for.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a later recovery fails.
+    pub(crate) async fn run_mounted(
+        &self,
+        is_recovered: bool,
+        shutdown: impl Future<Output = Option<Instant>>,
+    ) -> Result<Stopped, StoreError> {
+        let receiving = async {
+            let since = shutdown.await;
+            info!("stopping: no new requests, finishing what is in progress");
+            let limit = since.map_or(Duration::ZERO, |since| {
+                self.parts.settings.drain_timeout.saturating_sub(since.elapsed())
+            });
+            let answering_since = Instant::now();
+            let answered = tokio::time::timeout(limit, self.receiver.in_flight.none()).await;
+            (answered.is_ok(), limit.saturating_sub(answering_since.elapsed()))
+        };
+        self.work(is_recovered, receiving).await
+    }
+
+    /// Works in the background until nothing is received any more, then drains. `receiving` returns whether all requests
+    /// were answered, and how long runs in progress may still take.
+    async fn work(
+        &self,
+        is_recovered: bool,
+        receiving: impl Future<Output = (bool, Duration)>,
+    ) -> Result<Stopped, StoreError> {
         if is_recovered {
             self.start_background_work();
         }
-        let (receiver, report) = (Arc::clone(&self.receiver), self.parts.report.clone());
-        let all_answered = tokio::select! {
-            all_answered = listen(listener, receiver, report, shutdown, drain_timeout) => all_answered,
+        let (all_answered, limit) = tokio::select! {
+            received = receiving => received,
             error = self.keep_trying_to_recover(is_recovered) => return Err(error),
             () = self.summarise() => unreachable!("it never ends"),
         };
-        let spent = stopping_since.get().map_or(Duration::ZERO, Instant::elapsed);
         let all_ended = match &self.inbox {
             Some(inbox) => {
-                let all_ended = inbox.worker.drain(drain_timeout.saturating_sub(spent)).await;
+                let all_ended = inbox.worker.drain(limit).await;
                 if all_ended {
                     inbox.worker.leave().await;
                 }

@@ -189,6 +189,12 @@ impl Settings {
         Retention { bodies: self.keep_bodies, ids: self.keep_ids, parked: self.keep_parked }
     }
 
+    /// What gives a setting, named by its field, for a message.
+    pub(crate) fn given_as(field: &str) -> String {
+        let setting = Self::TABLE.iter().find(|setting| setting.field == field);
+        setting.map(|setting| format!("--{} (or {})", setting.name(), setting.variable())).unwrap_or_default()
+    }
+
     /// Notes every setting that is out of range.
     pub(crate) fn check(&self, problems: &mut Problems) {
         for setting in Self::TABLE {

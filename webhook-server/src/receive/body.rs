@@ -1,9 +1,10 @@
 //! Reading a request's body, with a limit, a deadline and a memory budget.
 
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError};
 use hyper::body::Body;
 
 use super::connections::Connection;
@@ -60,7 +61,7 @@ async fn collect(
     let mut memory = BodyMemory::of(connection);
     while let Some(frame) = body.frame().await {
         // Trailers carry no data.
-        let Ok(chunk) = frame.map_err(|error| Refusal::BodyBroken(error.into()))?.into_data() else {
+        let Ok(chunk) = frame.map_err(|error| broken(error.into()))?.into_data() else {
             continue;
         };
         let so_far = first.len() + whole.len();
@@ -78,4 +79,16 @@ async fn collect(
         whole.extend_from_slice(&chunk);
     }
     Ok(Received { body: if whole.is_empty() { first } else { whole.freeze() }, memory })
+}
+
+/// Why a body could not be read. In a mounted application, a layer before the endpoint may have a limit of its own.
+fn broken(error: BoxError) -> Refusal {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&*error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return Refusal::BodyLimited;
+        }
+        cause = error.source();
+    }
+    Refusal::BodyBroken(error)
 }

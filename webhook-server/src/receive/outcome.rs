@@ -63,6 +63,8 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) enum Refusal {
     #[error("the body did not arrive whole")]
     BodyBroken(#[source] BoxError),
+    #[error("the application's own limit for bodies is lower than `body-limit`, and the body is longer")]
+    BodyLimited,
     #[error(
         "the body had not arrived after {}, which is `body-timeout`: {}",
         humantime::format_duration(*.0),
@@ -93,6 +95,10 @@ pub(crate) enum Refusal {
     Path { asked: String, endpoint: String },
     #[error("{0} `Stripe-Signature` headers where one is expected")]
     SignedTwice(usize),
+    #[error("the server is stopping")]
+    Stopping,
+    #[error("more requests are being received than the server accepts at once")]
+    TooMany,
     #[error("the signature header cannot be used")]
     SignatureHeader(#[from] SignatureHeaderError),
     #[error(
@@ -132,7 +138,7 @@ impl Refusal {
         match self {
             Self::BodyBroken(_) => "body-broken",
             Self::BodyTimeout(_) => "body-timeout",
-            Self::BodyTooLong { .. } => "body-too-long",
+            Self::BodyLimited | Self::BodyTooLong { .. } => "body-too-long",
             Self::Envelope(_) => "no-event",
             Self::Failed => "failed",
             Self::GaveWay => "gave-way",
@@ -143,6 +149,8 @@ impl Refusal {
             Self::NotSigned => "not-signed",
             Self::Path { .. } => "path",
             Self::SignatureHeader(_) | Self::SignedTwice(_) => "signature-header",
+            Self::Stopping => "stopping",
+            Self::TooMany => "too-many",
             Self::Untimely { .. } => "untimely",
             Self::Verify { source: VerifyError::Mismatch { .. }, .. } => "mismatch",
             Self::Verify { .. } => "clock",

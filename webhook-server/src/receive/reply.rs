@@ -30,15 +30,22 @@ pub(crate) fn last(response: &mut Response<Full<Bytes>>) {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
+/// Removes what [`last`] says, for a version of HTTP in which connections are not the answer's matter.
+pub(crate) fn without_connection(response: &mut Response<Full<Bytes>>) {
+    response.headers_mut().remove(CONNECTION);
+}
+
 /// The status for each refusal. A 4xx and a 5xx both make Stripe send the event again; they differ for the operator.
 fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
     let status = match refusal {
         Refusal::Path { .. } => StatusCode::NOT_FOUND,
         Refusal::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-        Refusal::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::BodyLimited | Refusal::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
         // It is not the sender's fault: Stripe sends it again.
-        Refusal::GaveWay | Refusal::Inbox(_) | Refusal::NoMemory => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::GaveWay | Refusal::Inbox(_) | Refusal::NoMemory | Refusal::Stopping | Refusal::TooMany => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         // A 200 here would lose the event if the other run failed.
         Refusal::InProgress { .. } => StatusCode::CONFLICT,
         Refusal::Failed => StatusCode::INTERNAL_SERVER_ERROR,

@@ -49,6 +49,25 @@ pub(crate) fn check(problems: &mut Problems) {
     }
 }
 
+/// Whether the variable of a setting, named by its field, is set.
+pub(crate) fn gives(field: &str) -> bool {
+    Settings::TABLE.iter().any(|setting| setting.field == field && value(setting).is_some())
+}
+
+/// Applies the environment to a program's settings, noting every value that cannot be read.
+pub(crate) fn apply(settings: &mut Settings, problems: &mut Problems) {
+    for setting in Settings::TABLE {
+        let Some(text) = value(setting) else { continue };
+        if let Err(problem) = setting.read(settings, &text) {
+            problems.add(problem);
+        }
+    }
+}
+
+fn value(setting: &Setting) -> Option<OsString> {
+    std::env::var_os(setting.variable())
+}
+
 /// All variables that a program reads, sorted.
 fn known() -> Vec<String> {
     let mut names: Vec<String> = Settings::TABLE.iter().map(Setting::variable).collect();
