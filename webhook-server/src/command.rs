@@ -10,6 +10,7 @@ mod events;
 mod flags;
 mod handlers;
 mod inbox;
+mod mounted;
 mod replay;
 mod send;
 mod serve;
@@ -24,6 +25,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use self::flags::Flags;
 use crate::app::App;
+use crate::mount::{Reason, StartError};
 use crate::operate::operator::OperateError;
 use crate::problems::Problems;
 use crate::report::console::{self, complain};
@@ -109,6 +111,15 @@ impl From<Problems> for Failure {
     }
 }
 
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error.0 {
+            Reason::Misconfigured(problems) => Self::Misconfigured(problems),
+            Reason::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
 impl From<OperateError> for Failure {
     fn from(error: OperateError) -> Self {
         Self::Failed(error.to_string())
@@ -138,15 +149,20 @@ impl App {
 
     /// Does the same as [`main`](Self::main) with the given arguments. The first is the program's name.
     pub async fn run(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-        run(self, arguments).await
+        run(self, arguments, serve::run).await
     }
 }
 
-/// Parses the arguments, runs the command, and turns its result into an exit code.
-async fn run(app: App, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Parses the arguments, runs the command, and turns its result into an exit code. `serve` is what the command of that name
+/// does.
+async fn run(
+    app: App,
+    arguments: impl IntoIterator<Item = OsString>,
+    serve: impl AsyncFnOnce(App, Flags) -> Result<(), Failure>,
+) -> ExitCode {
     let parsed = arguments::parse(arguments).unwrap_or_else(|error| error.exit());
     let result = match parsed.command.unwrap_or(Command::Serve(parsed.serve)) {
-        Command::Serve(flags) => serve::run(app, &flags).await,
+        Command::Serve(flags) => serve(app, flags).await,
         Command::Dev(dev) => dev::run(app, &dev).await,
         Command::Handlers(handlers) => handlers::run(&handlers),
         Command::Events(events) => events::run(&events),
@@ -181,12 +197,12 @@ fn environment_is_right() -> Result<(), Failure> {
     problems.none_or(()).map_err(Failure::from)
 }
 
-/// A failure with its causes on one line.
 /// What `--version` writes after the framework's name. The application's own version is not known here.
 fn version() -> String {
     format!("{}, Stripe API {}", env!("CARGO_PKG_VERSION"), webhook_core::catalog::api_version())
 }
 
+/// A failure with its causes on one line.
 fn failed(what: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::Failed(format!("{what}: {}", chain(error)))
 }

@@ -18,6 +18,8 @@ mod tests;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
+#[cfg(feature = "cli")]
+use std::time::Duration;
 use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -25,6 +27,8 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 use webhook_core::Secret;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::error::Reason;
 pub use self::error::{ShutdownError, StartError};
 pub use self::service::WebhookService;
 use crate::app::App;
@@ -75,9 +79,6 @@ struct Mount {
     /// How the server ended, once it has. If the sender is gone without that, the server panicked.
     ended: watch::Receiver<Option<Ended>>,
     report: Report,
-    settings: Settings,
-    /// Whether requests are received without an inbox.
-    is_inline: bool,
     signals: Once,
 }
 
@@ -183,8 +184,7 @@ impl Webhooks {
     pub(crate) async fn of(server: Server) -> Result<Self, StartError> {
         let failed = |what, error: &(dyn std::error::Error + 'static)| StartError::failed(what, error);
         let is_recovered = server.recover().await.map_err(|error| failed("no inbox", &error))?;
-        let settings = server.parts.settings.clone();
-        let (report, is_inline) = (server.parts.report.clone(), server.inbox.is_none());
+        let report = server.parts.report.clone();
         info!(
             handlers = server.parts.registry.registrations().len(),
             api_version = webhook_core::catalog::api_version(),
@@ -199,7 +199,28 @@ impl Webhooks {
         let runtime =
             runtime.map_err(|error| failed("cannot start the thread that receives events", &error))?;
         let signals = Once::new();
-        Ok(Self { mount: Arc::new(Mount { state, runtime, ended, report, settings, is_inline, signals }) })
+        Ok(Self { mount: Arc::new(Mount { state, runtime, ended, report, signals }) })
+    }
+
+    /// Takes a signal of the process that was waited for before the start.
+    #[cfg(feature = "cli")]
+    pub(crate) fn stop_at(&self, signal: impl Future<Output = ()> + Send + 'static) {
+        self.mount.signals.call_once(|| self.ask_at(signal));
+    }
+
+    /// Waits until the application was asked to stop, and for `limit` from then on. The time is kept on the server's own
+    /// runtime: handlers may block all threads of the caller's.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn overdue(&self, limit: Duration) {
+        let stopping = self.stopping();
+        let waiting = self.mount.runtime.spawn(async move {
+            stopping.await;
+            tokio::time::sleep(limit).await;
+        });
+        if waiting.await.is_err() {
+            // The server has ended, and its runtime with it.
+            tokio::time::sleep(limit).await;
+        }
     }
 
     /// Asks the application to stop when `signal` is ready.
@@ -283,6 +304,11 @@ pub(crate) fn refuse_unused(app: &App, gives: impl Fn(&str) -> bool, problems: &
             ));
         }
     }
+    refuse_unused_inbox(app, gives, problems);
+}
+
+/// Reports that an inbox was given to an application without one.
+pub(crate) fn refuse_unused_inbox(app: &App, gives: impl Fn(&str) -> bool, problems: &mut Problems) {
     if app.inline && gives("inbox") {
         problems.add(format!(
             "{} is set, but this program is `.inline()` and has no inbox",

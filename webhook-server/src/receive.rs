@@ -23,7 +23,7 @@ pub(crate) mod record;
 mod reencoded;
 pub(crate) mod reply;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 use std::sync::Arc;

@@ -144,7 +144,11 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         stopped = server.run(listener, is_recovered, signal) => stopped,
         stopped = staying => stopped,
     };
-    super::serve::ended(&server, stopped.map_err(super::serve::no_inbox)?)
+    super::serve::ended(
+        &server.parts.settings,
+        server.inbox.is_none(),
+        stopped.map_err(super::serve::no_inbox)?,
+    )
 }
 
 /// Fails if a handler did not succeed, and repeats which, on which event and how: the lines about the other handlers come

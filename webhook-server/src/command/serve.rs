@@ -4,21 +4,19 @@
 //! come first; files are created when everything else is known to be right.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tracing::{info, warn};
+use webhook_core::Secret;
 
 use super::Failure;
 use super::flags::Flags;
 use crate::app::App;
 use crate::handlers_lock;
+use crate::mount;
 use crate::problems::Problems;
 use crate::report::console::complain;
-use crate::report::log::Log;
-use crate::report::{Report, stderr};
+use crate::report::stderr;
 use crate::run::panics::{self, Texts};
 use crate::secrets;
 use crate::server::address::Reserved;
@@ -28,41 +26,43 @@ use crate::settings::{Settings, environment};
 use crate::store::{InboxLocation, StoreError};
 
 /// Builds the server, and runs it on a thread of its own until a signal stops it.
-pub(super) async fn run(mut app: App, flags: &Flags) -> Result<(), Failure> {
+pub(super) async fn run(mut app: App, flags: Flags) -> Result<(), Failure> {
     stderr::write_aside("info");
     panics::install(Texts::Kept);
     let mut problems = Problems::default();
     environment::check(&mut problems);
-    if app.inline && flags.inbox.gives("inbox") {
-        problems.add("--inbox (or WEBHOOK_INBOX) is set, but this program is `.inline()` and has no inbox");
-    }
+    mount::refuse_unused_inbox(&app, |field| flags.inbox.gives(field), &mut problems);
     flags.apply(&mut app.settings, &mut problems);
     handlers_lock::hold(&app, &mut problems);
     // Before the inbox is opened, because opening it creates files. An unreadable address has been reported already.
     let reserved = if problems.is_empty() { reserve(&app, &mut problems) } else { None };
-    let secrets = secrets::read(
-        flags.secret.secret_file.as_deref(),
-        "without one, anyone could send events",
-        &mut problems,
-    );
+    let secrets = secrets::read(flags.secret.secret_file.as_deref(), secrets::NEEDED, &mut problems);
     // Before the inbox is opened, because that may wait for another server: a signal can stop the wait.
-    let mut signal: Signal = Box::pin(signalled()?);
-    let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
-    let opening = tokio::task::spawn_blocking(move || app.into_server(secrets, None, parts, problems));
-    let server = tokio::select! {
-        opened = opening => opened.map_err(|error| super::failed("the application could not be built", &error))??,
-        () = &mut signal => {
-            info!("stopping: the inbox was not opened yet");
-            stderr::exit(0)
-        }
-    };
+    let mut signal = signalled()?;
+    let server = open(app, secrets, problems, &mut signal).await?;
     // On a separate thread, so that a handler that blocks the application's runtime does not block any reply.
     let serving = thread::run(serve(server, reserved, signal));
     serving.await.map_err(|error| super::failed("could not start the thread that receives events", &error))?
 }
 
 /// Completes when the process is asked to stop.
-type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Builds the server, which opens the inbox. A signal ends the process: nothing has begun.
+pub(super) async fn open(
+    app: App,
+    secrets: Vec<Secret>,
+    problems: Problems,
+    signal: &mut Signal,
+) -> Result<Server, Failure> {
+    tokio::select! {
+        opened = mount::open(app, secrets, problems) => Ok(opened?),
+        () = signal => {
+            info!("stopping: the inbox was not opened yet");
+            stderr::exit(0)
+        }
+    }
+}
 
 /// Recovers, listens, and works until the signal.
 async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Result<(), Failure> {
@@ -70,16 +70,16 @@ async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Re
     let listener = listen(reserved, &server.parts.settings)?;
     announce(&server, &listener);
     let stopped = server.run(listener, is_recovered, signal).await;
-    ended(&server, stopped.map_err(no_inbox)?)
+    ended(&server.parts.settings, server.inbox.is_none(), stopped.map_err(no_inbox)?)
 }
 
 /// Reports what was left undone. Exits at once if a handler blocks its thread, which would keep the process alive.
-pub(super) fn ended(server: &Server, stopped: Stopped) -> Result<(), Failure> {
-    if server.inbox.is_none() && !stopped.all_answered {
+pub(super) fn ended(settings: &Settings, is_inline: bool, stopped: Stopped) -> Result<(), Failure> {
+    if is_inline && !stopped.all_answered {
         complain(&format!(
             "some deliveries were still in progress after {}: they were not acknowledged, and Stripe will send them \
              again",
-            humantime::format_duration(server.parts.settings.drain_timeout)
+            humantime::format_duration(settings.drain_timeout)
         ));
         stderr::exit(1)
     }
@@ -87,7 +87,7 @@ pub(super) fn ended(server: &Server, stopped: Stopped) -> Result<(), Failure> {
         warn!("some requests were still in progress: Stripe will send them again");
     }
     if !stopped.all_ended {
-        match server.parts.settings.inbox {
+        match settings.inbox {
             InboxLocation::Memory => warn!("a handler is blocking its thread: it ends with the process"),
             _ => warn!(
                 "a handler is blocking its thread: it ends with the process, and its task will run again"
@@ -124,12 +124,15 @@ pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<
 }
 
 /// Completes at the first SIGTERM or Ctrl-C.
-pub(super) fn signalled() -> Result<impl Future<Output = ()>, Failure> {
-    shutdown_signal().map_err(|error| super::failed("cannot wait for signals", &error))
+pub(super) fn signalled() -> Result<Signal, Failure> {
+    match shutdown_signal() {
+        Ok(signal) => Ok(Box::pin(signal)),
+        Err(error) => Err(super::failed("cannot wait for signals", &error)),
+    }
 }
 
-/// Logs the handlers, then the line `listening`: from now on the server is ready.
-fn announce(server: &Server, listener: &TcpListener) {
+/// Logs the handlers.
+pub(super) fn announce_handlers(server: &Server) {
     for handler in server.parts.registry.registrations() {
         let (file, line) = (handler.file, handler.line);
         info!(
@@ -139,6 +142,11 @@ fn announce(server: &Server, listener: &TcpListener) {
             "handler"
         );
     }
+}
+
+/// Logs the handlers, then the line `listening`: from now on the server is ready.
+fn announce(server: &Server, listener: &TcpListener) {
+    announce_handlers(server);
     let endpoint = &server.receiver.endpoint;
     let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
     info!(

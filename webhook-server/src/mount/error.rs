@@ -24,7 +24,7 @@ pub(crate) enum Reason {
     #[error("{}", .0.to_string().trim_end())]
     Misconfigured(Problems),
     /// Anything else, as a sentence.
-    #[error("cannot start: {0}")]
+    #[error("{0}")]
     Failed(String),
 }
 

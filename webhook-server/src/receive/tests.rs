@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::store::{InboxLocation, Opening, Store, open, open_in_memory};
 
 /// When it is, in seconds since the Unix epoch.
-const NOW: u64 = 1_700_000_000;
+pub(crate) const NOW: u64 = 1_700_000_000;
 
 const BODY_LIMIT: u64 = 100_000;
 
@@ -61,11 +61,11 @@ impl Body for TestBody {
     }
 }
 
-fn secret() -> Secret {
+pub(crate) fn secret() -> Secret {
     Secret::new("whsec_0123456789abcdef").expect("it is a secret")
 }
 
-fn paid() -> Bytes {
+pub(crate) fn paid() -> Bytes {
     sample("payment_intent.succeeded")
 }
 
@@ -116,7 +116,7 @@ fn run(invocation: Invocation) -> HandlerFuture {
 }
 
 /// A server whose clock stands still.
-fn server(store: Option<Arc<dyn Store>>) -> Server {
+pub(crate) fn server(store: Option<Arc<dyn Store>>) -> Server {
     let settings = Settings { body_limit: BODY_LIMIT, ..Settings::default() };
     let endpoint =
         Endpoint { path: "/webhook".into(), secrets: [secret()].into(), tolerance: Tolerance::default() };
@@ -133,7 +133,7 @@ fn server(store: Option<Arc<dyn Store>>) -> Server {
     Server::new(parts, store)
 }
 
-fn with_inbox() -> Server {
+pub(crate) fn with_inbox() -> Server {
     server(Some(open_in_memory(None).expect("it is in memory")))
 }
 

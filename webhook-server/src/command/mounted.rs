@@ -1,0 +1,113 @@
+//! `serve` of an application that is mounted in a server of its own.
+//!
+//! The order of a start is that of [`serve`](super::serve), with the application's own server in place of ours. At a
+//! signal, that server and the runs in progress share `drain-timeout`.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::flags::Flags;
+use super::{Failure, serve};
+use crate::app::App;
+use crate::handlers_lock;
+use crate::mount::{self, Webhooks};
+use crate::problems::Problems;
+use crate::report::console::complain;
+use crate::report::stderr;
+use crate::run::panics::{self, Texts};
+use crate::secrets;
+use crate::settings::environment;
+
+impl App {
+    /// Does the same as [`main`](Self::main), but `serve` (and no command) runs `application` instead of a listener: a
+    /// server of your own, which mounts [`Webhooks::service`].
+    ///
+    /// ```no_run
+    /// use std::process::ExitCode;
+    ///
+    /// use axum::Router;
+    /// use tokio::net::TcpListener;
+    /// use webhook_server::App;
+    ///
+    /// #[tokio::main]
+    /// async fn main() -> ExitCode {
+    ///     App::new()
+    ///         .main_with(async |webhooks| {
+    ///             let router = Router::new().route_service("/webhook", webhooks.service());
+    ///             let listener = TcpListener::bind("0.0.0.0:3000").await?;
+    ///             axum::serve(listener, router).with_graceful_shutdown(webhooks.stopping()).await
+    ///         })
+    ///         .await
+    /// }
+    /// ```
+    ///
+    /// `application` is called when the inbox is open. When it returns, the webhooks are drained as
+    /// [`Webhooks::shutdown`] describes, and the process ends: with code 0, or with 1 if it returned an error, which is
+    /// printed. It is to return soon after [`Webhooks::stopping`] is ready; after `drain-timeout`, it is dropped.
+    ///
+    /// `serve` refuses `--listen` and `--path`, which are for `application` to decide. `dev` does not call `application`:
+    /// it tries the handlers with a listener and an inbox of its own, as under `main`. All other commands are those of
+    /// `main`. A program whose arguments are not its own, such as a test, calls [`start`](Self::start).
+    pub async fn main_with<E>(self, application: impl AsyncFnOnce(Webhooks) -> Result<(), E>) -> ExitCode
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        super::run(self, std::env::args_os(), async |app, flags| run(app, flags, application).await).await
+    }
+}
+
+/// Starts the webhooks and the application, and ends both.
+async fn run<E>(
+    mut app: App,
+    flags: Flags,
+    application: impl AsyncFnOnce(Webhooks) -> Result<(), E>,
+) -> Result<(), Failure>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    stderr::write_aside("info");
+    panics::install(Texts::Kept);
+    let mut problems = Problems::default();
+    environment::check(&mut problems);
+    let gives = |field: &str| flags.listening.gives(field) || flags.inbox.gives(field);
+    mount::refuse_unused(&app, gives, &mut problems);
+    flags.apply(&mut app.settings, &mut problems);
+    handlers_lock::hold(&app, &mut problems);
+    let secrets = secrets::read(flags.secret.secret_file.as_deref(), secrets::NEEDED, &mut problems);
+    let mut signal = serve::signalled()?;
+    let server = serve::open(app, secrets, problems, &mut signal).await?;
+    let (settings, is_inline) = (server.parts.settings.clone(), server.inbox.is_none());
+    serve::announce_handlers(&server);
+    let webhooks = Webhooks::of(server).await?;
+    webhooks.stop_at(signal);
+    let result = tokio::select! {
+        result = application(webhooks.clone()) => result.map_err(|error| {
+            super::failed("the application ended", &*error.into())
+        }),
+        () = webhooks.overdue(settings.drain_timeout) => Err(still_serving(settings.drain_timeout)),
+    };
+    let ended = webhooks.end().await;
+    let stopped = match ended {
+        Some(Ok(stopped)) => stopped,
+        Some(Err(error)) => return result.and(Err(serve::no_inbox(error))),
+        None => return result.and(Err(Failure::Failed("the server panicked".to_owned()))),
+    };
+    match result {
+        Err(Failure::Failed(reason)) if !stopped.all_ended => {
+            complain(&reason);
+            // A handler that blocks its thread would keep the process alive.
+            stderr::exit(1)
+        }
+        Err(failure) => Err(failure),
+        Ok(()) => serve::ended(&settings, is_inline, stopped),
+    }
+}
+
+/// The application did not return in time.
+fn still_serving(limit: Duration) -> Failure {
+    Failure::Failed(format!(
+        "the application was still serving {} after it was asked to stop: its connections are closed",
+        humantime::format_duration(limit)
+    ))
+}
