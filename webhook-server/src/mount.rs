@@ -121,7 +121,7 @@ impl App {
         }
         panics::install(Texts::Kept);
         environment::check(&mut problems);
-        refuse_unused(&self, |field| environment::gives(field), &mut problems);
+        refuse_unused(&self, environment::gives, &mut problems);
         environment::apply(&mut self.settings, &mut problems);
         handlers_lock::hold(&self, &mut problems);
         let file = std::env::var_os(secrets::FILE_VARIABLE).map(PathBuf::from);
