@@ -1,5 +1,6 @@
 //! What senders send, and what they are told.
 
 mod misbehaviour;
+mod mounted;
 mod sdk;
 mod status;
