@@ -2,7 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "cli"),
-    allow(dead_code, unused_imports, reason = "only the command line starts a server")
+    allow(dead_code, unused_imports, reason = "only the command line listens, and operates on an inbox")
 )]
 
 mod app;
@@ -71,6 +71,8 @@ mod documentation {
     struct Readme;
     #[doc = include_str!("../../docs/first-handler.md")]
     struct FirstHandler;
+    #[doc = include_str!("../../docs/mounting.md")]
+    struct Mounting;
     #[doc = include_str!("../../docs/ordering.md")]
     struct Ordering;
     #[doc = include_str!("../../docs/payload-types.md")]

@@ -1,6 +1,6 @@
 //! An application mounted in another server, such as an axum or hyper application.
 //!
-//! [`App::start`] opens the inbox and starts the worker on the server's own thread. Requests come from the application's
+//! [`App::start`](crate::App::start) opens the inbox and starts the worker on the server's own thread. Requests come from the application's
 //! own server through [`WebhookService`]; they are received on that thread, too, so only accepting connections and
 //! reading bytes is left to the application's runtime.
 //!
@@ -11,38 +11,32 @@
 mod error;
 mod request;
 mod service;
+mod start;
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Once};
 #[cfg(feature = "cli")]
 use std::time::Duration;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{info, warn};
-use webhook_core::Secret;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::error::Reason;
 pub use self::error::{ShutdownError, StartError};
 pub use self::service::WebhookService;
-use crate::app::App;
-use crate::handlers_lock;
-use crate::problems::Problems;
+#[cfg(feature = "cli")]
+pub(crate) use self::start::{open, refuse_unused, refuse_unused_inbox};
 use crate::receive::Receiver;
 use crate::report::Report;
-use crate::report::log::Log;
 use crate::run::in_flight::InFlightGuard;
-use crate::run::panics::{self, Texts};
-use crate::secrets;
 use crate::server::signals::shutdown_signal;
 use crate::server::{Server, Stopped, thread};
-use crate::settings::{Settings, environment};
 use crate::store::StoreError;
 
 /// A started application: it stores events that arrive through its [`service`](Self::service), and runs the handlers.
@@ -92,44 +86,6 @@ struct State {
 
 /// How a server ended.
 type Ended = Result<Stopped, StoreError>;
-
-impl App {
-    /// Starts the application, to be mounted in a server of your own. [`main_with`](App::main_with) does the same with
-    /// the commands of [`main`](App::main).
-    ///
-    /// Reads the settings and the secrets from the environment, opens the inbox, recovers the tasks of former processes,
-    /// and starts the worker on a thread of its own. Handlers run on the runtime that calls this. The settings `listen` and
-    /// `path` are not used: your server decides them. If the inbox's disk is full, the application starts all the same, and
-    /// answers 503 until there is space.
-    ///
-    /// Installs the panic hook that [`main`](App::main) describes. Logs through `tracing`, and installs no subscriber and
-    /// no signal handler.
-    ///
-    /// # Errors
-    ///
-    /// Fails with everything that is wrong with the configuration, or if the inbox cannot be used. While another process
-    /// has the inbox, waits for at most `drain-timeout` and a few seconds.
-    ///
-    /// Cancel safety: nothing is started; the inbox is closed again.
-    pub async fn start(mut self) -> Result<Webhooks, StartError> {
-        let mut problems = Problems::default();
-        if Handle::try_current().is_err() {
-            problems.add(
-                "handlers need a Tokio runtime: call `App::start` in one, such as in a `#[tokio::main]`",
-            );
-            return Err(problems.into());
-        }
-        panics::install(Texts::Kept);
-        environment::check(&mut problems);
-        refuse_unused(&self, environment::gives, &mut problems);
-        environment::apply(&mut self.settings, &mut problems);
-        handlers_lock::hold(&self, &mut problems);
-        let file = std::env::var_os(secrets::FILE_VARIABLE).map(PathBuf::from);
-        let secrets = secrets::read(file.as_deref(), secrets::NEEDED, &mut problems);
-        let server = open(self, secrets, problems).await?;
-        Webhooks::of(server).await
-    }
-}
 
 impl Webhooks {
     /// Returns the service that receives events, for a router or a server. Call it as often as you need one.
@@ -277,44 +233,6 @@ async fn serve(server: Server, is_recovered: bool, mut states: watch::Receiver<S
         std::mem::forget(Arc::clone(&inbox.worker.store));
     }
     ended
-}
-
-/// Builds the server. Opening the inbox may block, so it has a thread of its own.
-///
-/// # Errors
-///
-/// Fails with everything that is wrong with the application.
-pub(crate) async fn open(app: App, secrets: Vec<Secret>, problems: Problems) -> Result<Server, StartError> {
-    let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
-    let opening = tokio::task::spawn_blocking(move || app.into_server(secrets, None, parts, problems));
-    match opening.await {
-        Ok(opened) => Ok(opened?),
-        Err(error) => Err(StartError::failed("the application could not be built", &error)),
-    }
-}
-
-/// Reports settings that were given and decide nothing in a mounted application. `gives` says whether a setting was given.
-pub(crate) fn refuse_unused(app: &App, gives: impl Fn(&str) -> bool, problems: &mut Problems) {
-    for (field, what) in [("listen", "address"), ("path", "path")] {
-        if gives(field) {
-            problems.add(format!(
-                "{} is set, but this program receives events through its own server, which decides the {what}: \
-                 remove it",
-                Settings::given_as(field)
-            ));
-        }
-    }
-    refuse_unused_inbox(app, gives, problems);
-}
-
-/// Reports that an inbox was given to an application without one.
-pub(crate) fn refuse_unused_inbox(app: &App, gives: impl Fn(&str) -> bool, problems: &mut Problems) {
-    if app.inline && gives("inbox") {
-        problems.add(format!(
-            "{} is set, but this program is `.inline()` and has no inbox",
-            Settings::given_as("inbox")
-        ));
-    }
 }
 
 impl fmt::Debug for Webhooks {

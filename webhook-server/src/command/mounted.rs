@@ -24,6 +24,9 @@ impl App {
     /// server of your own, which mounts [`Webhooks::service`].
     ///
     /// ```no_run
+    /// # #[derive(Clone)] struct Database;
+    /// # impl Database { async fn open() -> Self { Self } }
+    /// # mod shop { pub fn routes(_: super::Database) -> axum::Router { axum::Router::new() } }
     /// use std::process::ExitCode;
     ///
     /// use axum::Router;
@@ -32,13 +35,13 @@ impl App {
     ///
     /// #[tokio::main]
     /// async fn main() -> ExitCode {
-    ///     App::new()
-    ///         .main_with(async |webhooks| {
-    ///             let router = Router::new().route_service("/webhook", webhooks.service());
-    ///             let listener = TcpListener::bind("0.0.0.0:3000").await?;
-    ///             axum::serve(listener, router).with_graceful_shutdown(webhooks.stopping()).await
-    ///         })
-    ///         .await
+    ///     let db = Database::open().await;
+    ///     App::new().state(db.clone()).main_with(async |webhooks| {
+    ///         let router = Router::new().route_service("/webhook", webhooks.service()).merge(shop::routes(db));
+    ///         axum::serve(TcpListener::bind("0.0.0.0:3000").await?, router)
+    ///             .with_graceful_shutdown(webhooks.stopping())
+    ///             .await
+    ///     }).await
     /// }
     /// ```
     ///
