@@ -15,6 +15,7 @@
 mod body;
 mod clock_skew;
 pub(crate) mod connections;
+mod http1;
 pub(crate) mod listener;
 mod memory;
 pub(crate) mod new_event;
