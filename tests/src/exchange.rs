@@ -1,7 +1,7 @@
 //! HTTP as bytes on a socket: what no HTTP library would send can be sent here, and every byte of an answer is seen.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Result, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::PATIENCE;
 
@@ -22,16 +22,47 @@ impl Connection {
         self.0.write_all(bytes.as_ref()).expect("the server reads");
     }
 
+    /// Sends bytes to a server that may have closed the connection.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it has.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> Result<()> {
+        self.0.write_all(bytes.as_ref())
+    }
+
+    /// Tells the server that nothing more comes.
+    pub fn half_close(&mut self) {
+        // The server may have closed the connection.
+        let _ = self.0.shutdown(Shutdown::Write);
+    }
+
+    /// The same connection, for another thread.
+    #[must_use]
+    pub fn second(&self) -> Self {
+        Self(self.0.try_clone().expect("the system has descriptors"))
+    }
+
+    /// Reads one answer; `None` if the connection is closed before it begins.
+    #[track_caller]
+    pub fn try_answer(&mut self) -> Option<Answer> {
+        match self.0.peek(&mut [0]) {
+            Ok(0) => None,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
+            _ => Some(self.answer()),
+        }
+    }
+
+    /// Reads an answer without a body: a 100, or the answer to a HEAD request.
+    #[track_caller]
+    pub fn answer_without_body(&mut self) -> Answer {
+        self.answer_with_body(false)
+    }
+
     /// Reads one answer: the head, then as much of a body as it announces.
     #[track_caller]
     pub fn answer(&mut self) -> Answer {
         self.answer_with_body(true)
-    }
-
-    /// Reads the answer to a HEAD request, which announces a body and has none.
-    #[track_caller]
-    pub fn answer_without_body(&mut self) -> Answer {
-        self.answer_with_body(false)
     }
 
     fn answer_with_body(&mut self, has_body: bool) -> Answer {

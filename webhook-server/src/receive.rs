@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! answer:   outcome = receive(request), reported, and answered by reply::to
-//! receive:  endpoint  = route(head)                 404 405
+//! receive:  form::target                            400 405
+//!           endpoint  = route(head)                 404 405
+//!           form::headers, announced length         400 413 415 417 501
 //!           signature = one signature header        400
 //!           body      = body::read                  408 413 503
 //!           verified  = verify                      400
@@ -15,6 +17,7 @@
 mod body;
 mod clock_skew;
 pub(crate) mod connections;
+mod form;
 mod http1;
 pub(crate) mod listener;
 mod memory;
@@ -25,6 +28,7 @@ mod reencoded;
 pub(crate) mod reply;
 #[cfg(test)]
 pub(crate) mod tests;
+mod write_deadline;
 
 use std::fmt;
 use std::sync::Arc;
@@ -147,7 +151,10 @@ impl Receiver {
     ) -> Outcome {
         let received_at = Instant::now();
         let (head, body) = request.into_parts();
+        form::target(&head)?;
         let endpoint = self.route(head.uri.path(), &head.method)?;
+        form::headers(&head)?;
+        body::announces_at_most(self.body_limit, &body)?;
         let signature = only_one(head.headers.get_all(SIGNATURE_HEADER).iter())?;
         self.check_time(endpoint, signature)?;
         let Received { body, memory: _memory } =
@@ -163,7 +170,7 @@ impl Receiver {
             return Err(Refusal::path(path, &self.endpoint.path));
         }
         if method != Method::POST {
-            return Err(Refusal::Method(method.clone()));
+            return Err(Refusal::method(method));
         }
         Ok(&self.endpoint)
     }

@@ -35,6 +35,8 @@ pub(crate) enum Fact<'f> {
     Recovered { location: &'f InboxLocation, recovered: &'f Recovered, missing: &'f [HandlerStats] },
     /// A connection was not accepted.
     ConnectionRefused { reason: &'f str },
+    /// What arrived on a connection is not a request. HTTP answers that by itself, and the connection ends.
+    Malformed { reason: &'f str, peer: Option<SocketAddr> },
     /// A request was answered.
     Answered { outcome: &'f Outcome, status: StatusCode, peer: Option<SocketAddr> },
     /// A run of a stored task ended.

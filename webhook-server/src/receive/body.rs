@@ -24,7 +24,16 @@ pub(crate) struct Received {
     pub(crate) memory: BodyMemory,
 }
 
-/// Reads a body of at most `limit` bytes. A body that announces more is refused before it is read.
+/// Refuses a body that announces more than `limit` bytes, before it is read.
+///
+/// # Errors
+///
+/// Fails with [`Refusal::BodyTooLong`].
+pub(crate) fn announces_at_most(limit: u64, body: &impl RequestBody) -> Result<(), Refusal> {
+    if body.size_hint().lower() > limit { Err(Refusal::BodyTooLong { limit }) } else { Ok(()) }
+}
+
+/// Reads a body of at most `limit` bytes.
 ///
 /// The deadline is for the whole body, so a sender cannot extend it by sending a byte now and then. Under pressure it
 /// ends earlier for the slowest. Memory is counted for what has arrived, not for what was announced. A body that arrives
@@ -39,9 +48,6 @@ pub(crate) async fn read(
     timeout: Duration,
     connection: &Connection,
 ) -> Result<Received, Refusal> {
-    if body.size_hint().lower() > limit {
-        return Err(Refusal::BodyTooLong { limit });
-    }
     let received = tokio::select! {
         received = collect(body, limit, connection) => received,
         () = connection.must_give_way() => Err(Refusal::GaveWay),

@@ -7,6 +7,7 @@
 //! For each connection, a table says whether the server waits for the sender, and since when; then the connection may give
 //! way. While the server works on its request, it may not. The table's mutex is never held across an await.
 
+mod descriptors;
 #[cfg(test)]
 mod tests;
 
@@ -57,6 +58,9 @@ struct Entry {
     network: Option<IpAddr>,
     /// `None` while the server is working on its request.
     waits_since: Option<Instant>,
+    /// Since when its requests have been refused. The wait then counts from there, so that bad requests do not make a
+    /// connection younger.
+    refused_since: Option<Instant>,
     /// How much of the common memory it holds, in bytes.
     common_memory: usize,
     leave: Arc<Leave>,
@@ -93,7 +97,7 @@ impl Connections {
     /// The limits of a server whose longest body has `body_limit` bytes.
     pub(crate) fn of_a_server(body_limit: u64) -> Self {
         let memory = usize::try_from(COMMON_MEMORY.max(body_limit)).unwrap_or(usize::MAX);
-        Self::new(MAX_CONNECTIONS.min(descriptors() / 4 * 3), memory.min(Semaphore::MAX_PERMITS))
+        Self::new(MAX_CONNECTIONS.min(descriptors::for_connections()), memory.min(Semaphore::MAX_PERMITS))
     }
 
     fn new(max: usize, memory: usize) -> Self {
@@ -113,6 +117,7 @@ impl Connections {
         let entry = Entry {
             network: peer.map(|peer| network(peer.ip())),
             waits_since: Some(Instant::now()),
+            refused_since: None,
             common_memory: 0,
             leave: Arc::clone(&leave),
         };
@@ -168,12 +173,12 @@ impl Connection {
     /// Notes that the head of a request has arrived: from now on the server waits for its body.
     pub(crate) fn began_request(&self) {
         self.0.has_request.store(true, Ordering::Relaxed);
-        self.waits(Some(Instant::now()));
+        self.change(Entry::wait);
     }
 
     /// Notes that a request has arrived completely and no longer gives way. `false` if it was just asked to.
     pub(crate) fn received_request(&self) -> bool {
-        self.waits(None)
+        self.change(|entry| entry.waits_since = None)
     }
 
     /// Notes that this connection's network has sent an authentic event.
@@ -186,10 +191,14 @@ impl Connection {
         table.known.insert(network);
     }
 
-    /// Notes that a request is answered: from now on the server waits for the next one.
-    pub(crate) fn ended_request(&self) {
+    /// Notes that a request is answered: from now on the server waits for the next one. `refused` is whether the sender
+    /// was at fault.
+    pub(crate) fn ended_request(&self, refused: bool) {
         self.0.has_request.store(false, Ordering::Relaxed);
-        self.waits(Some(Instant::now()));
+        self.change(|entry| {
+            entry.refused_since = refused.then(|| entry.refused_since.unwrap_or_else(Instant::now));
+            entry.wait();
+        });
     }
 
     /// Whether there is a request that is not answered yet.
@@ -225,24 +234,25 @@ impl Connection {
                     .map_err(|_| NoMemory)?
             }
         };
-        if let Some(entry) = self.0.of.table().entries.get_mut(&self.0.id) {
-            entry.common_memory += bytes;
-        }
+        self.change(|entry| entry.common_memory += bytes);
         Ok(taken)
     }
 
     /// Notes that what [`take_memory`](Self::take_memory) took is free again.
     pub(crate) fn freed_memory(&self) {
-        if let Some(entry) = self.0.of.table().entries.get_mut(&self.0.id) {
-            entry.common_memory = 0;
-        }
+        self.change(|entry| entry.common_memory = 0);
     }
 
-    /// Notes since when the server waits for the sender. `false` if this connection was asked to give way.
-    fn waits(&self, since: Option<Instant>) -> bool {
-        let mut table = self.0.of.table();
-        let entry = table.entries.get_mut(&self.0.id);
-        entry.map(|entry| entry.waits_since = since).is_some()
+    /// Changes this connection's entry. `false` if it was asked to give way, and has no entry any more.
+    fn change(&self, change: impl FnOnce(&mut Entry)) -> bool {
+        self.0.of.table().entries.get_mut(&self.0.id).map(change).is_some()
+    }
+}
+
+impl Entry {
+    /// Notes that the server waits for the sender.
+    fn wait(&mut self) {
+        self.waits_since = Some(self.refused_since.unwrap_or_else(Instant::now));
     }
 }
 
@@ -265,16 +275,4 @@ fn network(address: IpAddr) -> IpAddr {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
-}
-
-/// The number of files and sockets that this process may have open.
-#[cfg(unix)]
-fn descriptors() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
-}
-
-#[cfg(not(unix))]
-fn descriptors() -> usize {
-    usize::MAX
 }

@@ -1,37 +1,152 @@
 //! HTTP/1 on one connection.
 //!
-//! Three things end a connection: the sender, another connection for which it must give way, and the shutdown. Every
-//! limit of a connection is here or in [`connections`](super::connections); the limits of a body are in `body.rs`.
+//! Three things end a connection: the sender, another connection for which it must give way, and the shutdown. A request
+//! that has arrived is answered before the connection ends. Every limit of a connection is here or in
+//! [`connections`](super::connections); the limits of a body are in `body.rs`.
+
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, copy, sink};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::connections::Connection;
+use super::write_deadline::WriteDeadline;
 use super::{Receiver, reply};
+use crate::report::Fact;
 use crate::report::format::chain;
 use crate::run::in_flight::InFlightGuard;
 
-/// How long the head of a request may take to arrive.
+/// How long the head of a request may take to arrive, and how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The memory for the head of a request, in bytes. Stripe's heads are below 1 KiB.
 const HEAD_LIMIT: usize = 16 * 1024;
 
+/// The most headers of a request. Stripe sends about ten, and proxies add about as many.
+const MAX_HEADERS: usize = 64;
+
+/// How long a sender has to read an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most requests on one connection.
+const MAX_REQUESTS: u32 = 1_000;
+
+/// The age from which a connection ends with its next answer. Senders that connect again reach instances that were
+/// started since.
+const MAX_AGE: Duration = Duration::from_secs(5 * 60);
+
 /// How long a connection that gives way has to take its answer.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a sender that is still sending has to see its answer.
+const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The most that is read from it in that time, in bytes.
+const LINGER_LIMIT: u64 = 256 * 1024;
+
+/// Serves one connection.
+#[derive(Debug)]
+pub(super) struct Http {
+    receiver: Arc<Receiver>,
+    connection: Connection,
+    /// True when the server stops: each answer is then the last one on its connection.
+    stopping: watch::Receiver<bool>,
+    accepted: Instant,
+    /// The number of requests so far.
+    requests: AtomicU32,
+    /// Keeps the shutdown waiting for this connection.
+    _open: InFlightGuard,
+}
+
+impl Http {
+    pub(super) fn new(
+        receiver: Arc<Receiver>,
+        connection: Connection,
+        stopping: watch::Receiver<bool>,
+        open: InFlightGuard,
+    ) -> Self {
+        let (accepted, requests) = (Instant::now(), AtomicU32::new(0));
+        Self { receiver, connection, stopping, accepted, requests, _open: open }
+    }
+
+    /// Answers the connection's requests until it ends. `last_request` is how long a shutdown waits for another one.
+    pub(super) async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin, last_request: Duration) {
+        let (connection, mut stopping) = (&self.connection, self.stopping.clone());
+        let stream = TokioIo::new(WriteDeadline::new(stream, WRITE_TIMEOUT));
+        let mut http = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD_LIMIT)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(stream, service_fn(|request| self.answer(request)));
+        let result = tokio::select! {
+            result = &mut http => result,
+            () = connection.must_give_way() => {
+                if !connection.has_request() {
+                    return debug!("connection closed: it gave way");
+                }
+                pin::Pin::new(&mut http).graceful_shutdown();
+                let Ok(result) = tokio::time::timeout(LEAVE_TIMEOUT, &mut http).await else { return };
+                result
+            }
+            () = stops(&mut stopping) => {
+                // What has been sent is answered, and each answer says that it is the last.
+                match tokio::time::timeout(last_request, &mut http).await {
+                    Ok(result) => result,
+                    Err(_) if connection.has_request() => {
+                        pin::Pin::new(&mut http).graceful_shutdown();
+                        (&mut http).await
+                    }
+                    Err(_) => return,
+                }
+            }
+        };
+        if let Err(error) = &result {
+            debug!(error = chain(error), "connection ended early");
+            if !error.is_parse() {
+                return;
+            }
+            let (reason, peer) = (chain(error), connection.peer());
+            self.receiver.report.note(&Fact::Malformed { reason: &reason, peer });
+        }
+        linger(http.into_parts().io.into_inner().into_inner(), connection).await;
+    }
+
+    /// Answers one request, and tells the table of connections when its head arrived and when it was answered.
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        self.connection.began_request();
+        let is_framed = is_framed(request.headers());
+        let mut response = self.receiver.answer(request, self.connection.clone()).await;
+        self.connection.ended_request(reply::blames_sender(&response));
+        if !is_framed || self.is_last_request() {
+            reply::last(&mut response);
+        }
+        Ok(response)
+    }
+
+    /// Counts a request, and returns whether the connection ends with it.
+    fn is_last_request(&self) -> bool {
+        let requests = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        requests >= MAX_REQUESTS || self.accepted.elapsed() >= MAX_AGE || *self.stopping.borrow()
+    }
+}
 
 /// Returns when the server stops.
 async fn stops(stopping: &mut watch::Receiver<bool>) {
@@ -39,63 +154,19 @@ async fn stops(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stops| *stops).await;
 }
 
-/// Serves one connection.
-pub(super) struct Http {
-    pub(super) receiver: Arc<Receiver>,
-    pub(super) connection: Connection,
-    /// True when the server stops: each answer is then the last one on its connection.
-    pub(super) stopping: watch::Receiver<bool>,
-    /// Keeps the shutdown waiting for this connection.
-    #[expect(dead_code, reason = "it is held, and never looked at")]
-    pub(super) open: InFlightGuard,
+/// Whether the head says where the body ends. Without that there is no body, but a sender that sent one all the same
+/// would have it taken for the next request.
+fn is_framed(headers: &HeaderMap) -> bool {
+    headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
 }
 
-impl Http {
-    /// Answers the connection's requests until it ends. `last_request` is how long a shutdown waits for another one.
-    pub(super) async fn serve(self, stream: TcpStream, last_request: Duration) {
-        let (connection, mut stopping) = (self.connection.clone(), self.stopping.clone());
-        let answer = service_fn(|request| self.answer(request));
-        let mut http = pin!(
-            http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .max_buf_size(HEAD_LIMIT)
-                .serve_connection(TokioIo::new(stream), answer)
-        );
-        let result = tokio::select! {
-            result = &mut http => result,
-            () = connection.must_give_way() => {
-                if !connection.has_request() {
-                    return debug!("connection closed: it gave way");
-                }
-                http.as_mut().graceful_shutdown();
-                tokio::time::timeout(LEAVE_TIMEOUT, http).await.unwrap_or(Ok(()))
-            }
-            () = stops(&mut stopping) => {
-                // What has been sent is answered, and each answer says that it is the last.
-                match tokio::time::timeout(last_request, &mut http).await {
-                    Ok(result) => result,
-                    Err(_) if connection.has_request() => {
-                        http.as_mut().graceful_shutdown();
-                        http.await
-                    }
-                    Err(_) => Ok(()),
-                }
-            }
-        };
-        if let Err(error) = result {
-            debug!(error = chain(&error), "connection ended early");
-        }
-    }
-
-    /// Answers one request, and tells the table of connections when its head arrived and when it was answered.
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        self.connection.began_request();
-        let mut response = self.receiver.answer(request, self.connection.clone()).await;
-        self.connection.ended_request();
-        if *self.stopping.borrow() {
-            reply::last(&mut response);
-        }
-        Ok(response)
+/// Waits for the sender to close a connection whose last answer was sent. What is still arriving is dropped: a socket
+/// that is closed with unread bytes resets the connection, and the sender may lose the answer.
+async fn linger(stream: impl AsyncRead + Unpin, connection: &Connection) {
+    let (mut rest, mut nowhere) = (stream.take(LINGER_LIMIT), sink());
+    tokio::select! {
+        _ = copy(&mut rest, &mut nowhere) => {}
+        () = connection.must_give_way() => {}
+        () = tokio::time::sleep(LINGER_TIMEOUT) => {}
     }
 }

@@ -18,8 +18,11 @@ use super::http1::Http;
 use crate::report::{Fact, Report};
 use crate::run::in_flight::InFlight;
 
-/// The pause after the system refused a connection, most often because it has run out of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
+/// The pause after the system refused a connection, most often because it has run out of file descriptors. It doubles
+/// with each refusal in succession, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The most connections that are accepted once the server stops: more than any accept queue holds.
 const MAX_QUEUED: usize = 4_096;
@@ -46,26 +49,30 @@ pub(crate) async fn listen(
         };
         debug!(%peer, "connection accepted");
         let receiver = Arc::clone(&receiver);
-        let http = Http { receiver, connection, stopping: stopping.clone(), open: open.one() };
+        let http = Http::new(receiver, connection, stopping.clone(), open.one());
         tokio::spawn(http.serve(stream, last_request));
     };
-    let mut shutdown = pin!(shutdown);
+    let (mut shutdown, mut pause) = (pin!(shutdown), FIRST_PAUSE);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    pause = FIRST_PAUSE;
                     start(stream, peer);
                     // A connection that gives way for this one is closed before the next one is accepted.
                     tokio::task::yield_now().await;
                 }
                 // The sender did not wait.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if is_senders(&error) => {}
                 // The system has run out of something, most often file descriptors. Closing a connection frees one.
                 Err(error) => {
                     receiver.connections.make_way();
                     report.note(&Fact::ConnectionRefused { reason: &error.to_string() });
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::select! {
+                        () = &mut shutdown => break,
+                        () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
+                    }
                 }
             },
         }
@@ -81,6 +88,12 @@ pub(crate) async fn listen(
     tokio::time::timeout(drain_timeout, drained).await.is_ok()
 }
 
+/// Whether the connection failed, not the system.
+fn is_senders(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
 /// Closes the listener and returns the connections that were made and not accepted yet: their senders believe that they
 /// are connected.
 fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
@@ -89,7 +102,7 @@ fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
         loop {
             match listener.accept() {
                 Ok(accepted) => return Some(accepted),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if is_senders(&error) => {}
                 // Most often, the queue is empty.
                 Err(_) => return None,
             }

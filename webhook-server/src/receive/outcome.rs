@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hyper::{Method, Uri};
 use thiserror::Error;
 use webhook_core::{Envelope, EnvelopeError, Reply, SignatureHeaderError, VerifyError};
 
@@ -73,18 +74,26 @@ pub(crate) enum Refusal {
     BodyTimeout(Duration),
     #[error("the body is longer than {limit} bytes, which is `body-limit`: {}", how_to_set("body_limit"))]
     BodyTooLong { limit: u64 },
+    #[error("the transfer coding `chunked` is there more than once")]
+    ChunkedTwice,
+    #[error("the body is encoded as `{0}`: does a proxy compress it?")]
+    ContentEncoding(String),
     #[error("verified, but not an event that can be dispatched")]
     Envelope(#[from] EnvelopeError),
+    #[error("the sender expects `{0}`, which is not `100-continue`")]
+    Expect(String),
     #[error("the server failed while it received the request")]
     Failed,
     #[error("it took so long to arrive that it had to make way for others")]
     GaveWay,
+    #[error("the `Host` header {0}")]
+    Host(&'static str),
     #[error("event {event_id} is being handled right now, from another delivery")]
     InProgress { event_id: String },
     #[error("not stored")]
     Inbox(#[from] StoreError),
     #[error("the method is {0}; an endpoint only accepts POST")]
-    Method(hyper::Method),
+    Method(String),
     #[error("more bodies are being received than there is memory for")]
     NoMemory,
     #[error(
@@ -101,6 +110,10 @@ pub(crate) enum Refusal {
     TooMany,
     #[error("the signature header cannot be used")]
     SignatureHeader(#[from] SignatureHeaderError),
+    #[error("the target is `{0}`, and not a path: the request is meant for a proxy")]
+    Target(String),
+    #[error("the transfer coding is `{0}`; only `chunked` is supported")]
+    TransferEncoding(String),
     #[error(
         "by its own timestamp, the signature is {} s {}: that is outside the tolerance, so it was not verified",
         signed_at.abs_diff(*now),
@@ -115,22 +128,43 @@ pub(crate) enum Refusal {
     },
 }
 
-/// How much of a requested path is shown, in characters.
-const MOST_OF_A_PATH: usize = 100;
+/// How much is shown of a text that the sender chose, in characters.
+const MOST_OF_A_TEXT: usize = 100;
 
 impl Refusal {
-    /// No endpoint has the path. It is escaped and shortened, so that it can neither forge log lines nor flood the log.
+    /// No endpoint has the path.
     pub(crate) fn path(asked: &str, endpoint: &str) -> Self {
-        let mut shown: String = asked.chars().take(MOST_OF_A_PATH).flat_map(char::escape_debug).collect();
-        if asked.chars().nth(MOST_OF_A_PATH).is_some() {
-            shown.push('…');
-        }
-        Self::Path { asked: shown, endpoint: endpoint.to_owned() }
+        Self::Path { asked: shown(asked.as_bytes()), endpoint: endpoint.to_owned() }
+    }
+
+    pub(crate) fn method(method: &Method) -> Self {
+        Self::Method(shown(method.as_str().as_bytes()))
+    }
+
+    pub(crate) fn target(uri: &Uri) -> Self {
+        Self::Target(shown(uri.to_string().as_bytes()))
+    }
+
+    pub(crate) fn content_encoding(coding: &[u8]) -> Self {
+        Self::ContentEncoding(shown(coding))
+    }
+
+    pub(crate) fn transfer_encoding(coding: &[u8]) -> Self {
+        Self::TransferEncoding(shown(coding))
+    }
+
+    pub(crate) fn expect(expected: &[u8]) -> Self {
+        Self::Expect(shown(expected))
     }
 
     /// The signature's own timestamp is outside the tolerance.
     pub(crate) fn untimely(signed_at: u64, now: SystemTime) -> Self {
         Self::Untimely { signed_at, now: now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() }
+    }
+
+    /// Whether the request was refused before its body had arrived whole.
+    pub(crate) fn leaves_body_unread(&self) -> bool {
+        !matches!(self, Self::Envelope(_) | Self::InProgress { .. } | Self::Inbox(_) | Self::Verify { .. })
     }
 
     /// The kind of the refusal, by which refusals are counted.
@@ -139,9 +173,13 @@ impl Refusal {
             Self::BodyBroken(_) => "body-broken",
             Self::BodyTimeout(_) => "body-timeout",
             Self::BodyLimited | Self::BodyTooLong { .. } => "body-too-long",
+            Self::ChunkedTwice | Self::TransferEncoding(_) => "transfer-encoding",
+            Self::ContentEncoding(_) => "content-encoding",
             Self::Envelope(_) => "no-event",
+            Self::Expect(_) => "expect",
             Self::Failed => "failed",
             Self::GaveWay => "gave-way",
+            Self::Host(_) => "host",
             Self::InProgress { .. } => "in-progress",
             Self::Inbox(_) => "not-stored",
             Self::Method(_) => "method",
@@ -151,11 +189,22 @@ impl Refusal {
             Self::SignatureHeader(_) | Self::SignedTwice(_) => "signature-header",
             Self::Stopping => "stopping",
             Self::TooMany => "too-many",
+            Self::Target(_) => "target",
             Self::Untimely { .. } => "untimely",
             Self::Verify { source: VerifyError::Mismatch { .. }, .. } => "mismatch",
             Self::Verify { .. } => "clock",
         }
     }
+}
+
+/// A text that the sender chose, escaped and shortened, so that it can neither forge log lines nor flood the log.
+fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut shown: String = text.chars().take(MOST_OF_A_TEXT).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST_OF_A_TEXT).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// What to add about a body that was changed on its way.

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use webhook_core::{Reply, catalog};
 
@@ -35,6 +35,11 @@ pub(crate) fn without_connection(response: &mut Response<Full<Bytes>>) {
     response.headers_mut().remove(CONNECTION);
 }
 
+/// Whether the answer says that the sender is at fault.
+pub(crate) fn blames_sender(response: &Response<Full<Bytes>>) -> bool {
+    response.status().is_client_error()
+}
+
 /// The status for each refusal. A 4xx and a 5xx both make Stripe send the event again; they differ for the operator.
 fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
     let status = match refusal {
@@ -42,6 +47,9 @@ fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
         Refusal::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
         Refusal::BodyLimited | Refusal::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
+        Refusal::ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Refusal::Expect(_) => StatusCode::EXPECTATION_FAILED,
+        Refusal::TransferEncoding(_) => StatusCode::NOT_IMPLEMENTED,
         // It is not the sender's fault: Stripe sends it again.
         Refusal::GaveWay | Refusal::Inbox(_) | Refusal::NoMemory | Refusal::Stopping | Refusal::TooMany => {
             StatusCode::SERVICE_UNAVAILABLE
@@ -50,22 +58,28 @@ fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
         Refusal::InProgress { .. } => StatusCode::CONFLICT,
         Refusal::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::BodyBroken(_)
+        | Refusal::ChunkedTwice
         | Refusal::Envelope(_)
+        | Refusal::Host(_)
         | Refusal::NotSigned
         | Refusal::SignatureHeader(_)
         | Refusal::SignedTwice(_)
+        | Refusal::Target(_)
         | Refusal::Untimely { .. }
         | Refusal::Verify { .. } => StatusCode::BAD_REQUEST,
     };
     let mut response = answer(status);
-    if matches!(refusal, Refusal::Method(_)) {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    let hint = match status {
+        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, HeaderValue::from_static("POST"))),
+        StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, retry_after())),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some((ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
+        _ => None,
+    };
+    response.headers_mut().extend(hint);
+    // What is left of a body must not be taken for the next request.
+    if refusal.leaves_body_unread() {
+        last(&mut response);
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, retry_after());
-    }
-    // The body may not have been read: the next bytes on the connection are not a request.
-    last(&mut response);
     response
 }
 

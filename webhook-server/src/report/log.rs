@@ -33,6 +33,14 @@ impl Sink for Log {
                     warn!(reason, "connection not accepted");
                 }
             }
+            Fact::Malformed { reason, peer } => {
+                let peer = peer.map(tracing::field::display);
+                if self.refusals.is_first("malformed", reason) {
+                    warn!(reason, peer, "connection closed: what arrived is not a request");
+                } else {
+                    debug!(reason, peer, "connection closed: what arrived is not a request");
+                }
+            }
             Fact::Answered { outcome: Ok(receipt), status, .. } => receipt_of(receipt, status),
             Fact::Answered { outcome: Err(refusal), status, peer } => self.refused(refusal, status, peer),
             Fact::AttemptEnded(ref ended) => attempt_ended(ended),

@@ -21,7 +21,7 @@ async fn the_one_that_was_waited_for_longest_gives_way() {
     assert!(answering.received_request());
     tokio::time::advance(SECOND).await;
     // One that has just been answered has kept nobody waiting.
-    kept.ended_request();
+    kept.ended_request(false);
     let new = admit(&connections, "10.0.0.4");
     assert_eq!(left(&[&answering, &silent, &kept, &new]), [1]);
     silent.must_give_way().await;
@@ -85,4 +85,30 @@ async fn memory_is_freed_by_those_that_hold_it_and_are_waited_for() {
     assert_eq!(left(&[&whole, &slow, &small, &new, &in_vain]), [1]);
     drop((of_whole, taken));
     assert!(in_vain.take_memory(100).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_requests_do_not_make_a_connection_younger() {
+    let connections = Connections::new(2, 0);
+    let [bad, good] = ["10.0.0.1", "10.0.0.2"].map(|it| admit(&connections, it));
+    let exchange = |connection: &Connection, refused| {
+        connection.began_request();
+        assert!(connection.received_request());
+        connection.ended_request(refused);
+    };
+    exchange(&bad, true);
+    tokio::time::advance(SECOND).await;
+    exchange(&good, false);
+    tokio::time::advance(SECOND).await;
+    exchange(&bad, true);
+    bad.began_request();
+    let new = admit(&connections, "10.0.0.3");
+    assert_eq!(left(&[&bad, &good, &new]), [0]);
+
+    // After a good request, it is like the others.
+    exchange(&new, true);
+    tokio::time::advance(SECOND).await;
+    exchange(&new, false);
+    let newer = admit(&connections, "10.0.0.4");
+    assert_eq!(left(&[&good, &new, &newer]), [0]);
 }

@@ -1,0 +1,129 @@
+//! How long a connection lasts, with a clock that a test moves.
+
+use std::pin::pin;
+
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+
+use super::super::tests::{NOW, with_inbox};
+use super::*;
+use crate::run::in_flight::InFlight;
+
+/// A request that is refused after its body was read, which is empty.
+fn refused() -> String {
+    format!(
+        "POST /webhook HTTP/1.1\r\nHost: a\r\nStripe-Signature: t={NOW},v1={}\r\nContent-Length: 0\r\n\r\n",
+        "0".repeat(64)
+    )
+}
+
+/// Serves a connection that has room for this many bytes. The second value stops the server.
+fn serve(room: usize) -> (DuplexStream, watch::Sender<bool>, JoinHandle<()>) {
+    let receiver = with_inbox().receiver;
+    let (ours, theirs) = duplex(room);
+    let (stop, stopping) = watch::channel(false);
+    let connection = receiver.connections.admit(None).expect("there are few");
+    let http = Http::new(receiver, connection, stopping, InFlight::default().one());
+    (ours, stop, tokio::spawn(http.serve(theirs, Duration::from_secs(1))))
+}
+
+/// Reads one answer, and returns whether it says that the connection ends.
+async fn is_last(stream: &mut DuplexStream) -> bool {
+    let mut answer = Vec::new();
+    while !answer.ends_with(br#"{"received":false}"#) {
+        answer.push(stream.read_u8().await.expect("there is an answer"));
+    }
+    let answer = String::from_utf8(answer).expect("it is text");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    answer.contains("connection: close\r\n")
+}
+
+async fn ends_after(serving: JoinHandle<()>) -> Duration {
+    let began = Instant::now();
+    serving.await.expect("no panic");
+    began.elapsed()
+}
+
+fn about(took: Duration, expected: Duration) {
+    let rounding = Duration::from_millis(50);
+    assert!(took >= expected && took < expected + rounding, "{took:?} instead of {expected:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_thousandth_answer_is_the_last() {
+    let (mut stream, _stop, serving) = serve(1 << 16);
+    for number in 1..=MAX_REQUESTS {
+        stream.write_all(refused().as_bytes()).await.expect("it is read");
+        assert_eq!(is_last(&mut stream).await, number == MAX_REQUESTS, "{number}");
+    }
+    assert!(stream.read_u8().await.is_err(), "it is closed");
+    drop(stream);
+    serving.await.expect("no panic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_connection_ends_with_an_answer() {
+    let (mut stream, _stop, serving) = serve(1 << 16);
+    let mut answers = 0;
+    loop {
+        tokio::time::sleep(HEAD_TIMEOUT - Duration::from_secs(1)).await;
+        stream.write_all(refused().as_bytes()).await.expect("it is read");
+        answers += 1;
+        if is_last(&mut stream).await {
+            break;
+        }
+    }
+    // 34 times 9 s are more than five minutes.
+    assert_eq!(answers, 34);
+    drop(stream);
+    serving.await.expect("no panic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_does_not_read_is_left_in_time() {
+    // The answer is longer than what there is room for.
+    let (mut stream, _stop, serving) = serve(64);
+    stream.write_all(refused().as_bytes()).await.expect("it is read");
+    about(ends_after(serving).await, WRITE_TIMEOUT);
+
+    // One that reads a byte a second does not get more time.
+    let (mut stream, _stop, serving) = serve(64);
+    stream.write_all(refused().as_bytes()).await.expect("it is read");
+    let reading = async {
+        while stream.read_u8().await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let (took, ()) = tokio::join!(ends_after(serving), reading);
+    about(took, WRITE_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_head_is_left_in_time_and_does_not_hold_the_shutdown() {
+    for (stopped_after, expected) in [(None, HEAD_TIMEOUT), (Some(3), Duration::from_secs(3 + 1))] {
+        let (mut stream, stop, serving) = serve(1 << 16);
+        let mut sending = pin!(async {
+            for (second, byte) in refused().bytes().enumerate() {
+                if Some(second) == stopped_after {
+                    stop.send_replace(true);
+                }
+                if stream.write_u8(byte).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let (took, ()) = tokio::join!(ends_after(serving), &mut sending);
+        about(took, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_not_lost_to_what_is_still_being_sent() {
+    let (mut stream, _stop, serving) = serve(1 << 10);
+    let request = "POST /webhook HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("it is read");
+    assert!(is_last(&mut stream).await, "the body was not read");
+    stream.write_all(&[b' '; 100_000]).await.expect("it is read, and dropped");
+    about(ends_after(serving).await, LINGER_TIMEOUT);
+}
