@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use webhook_core::{Registry, Secret, StateValue, States};
+use webhook_core::{Registry, StateValue, States};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Endpoints, Keys};
 use crate::problems::Problems;
 use crate::receive::WallClock;
 use crate::report::Report;
@@ -36,6 +36,8 @@ pub struct App {
     /// Types that two values were given for.
     pub(crate) ambiguous: Vec<&'static str>,
     pub(crate) settings: Settings,
+    /// Those that the program declares. Without any there is one, which the settings describe.
+    pub(crate) endpoints: Vec<Endpoint>,
     /// Whether handlers run before the answer, without an inbox.
     pub(crate) inline: bool,
     /// The text of a handlers' lock file.
@@ -61,6 +63,16 @@ impl App {
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Adds an endpoint: a path with its own secrets.
+    ///
+    /// A program that declares none has one endpoint, at the settings' `path`, with the secrets in
+    /// `STRIPE_WEBHOOK_SECRET`, or in the file that `--secret-file` names.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
         self
     }
 
@@ -101,12 +113,14 @@ impl App {
     /// Returns `problems` and what was found here. If anything else is wrong, the inbox is only checked, and no file is
     /// created.
     pub(crate) fn into_server(
-        self,
-        secrets: Vec<Secret>,
+        mut self,
+        keys: Keys,
         store: Option<Arc<dyn Store>>,
         (report, now, runtime): (Report, WallClock, Option<Handle>),
         mut problems: Problems,
     ) -> Result<Server, Problems> {
+        let endpoints =
+            Endpoints::new(std::mem::take(&mut self.endpoints), &self.settings, keys, &mut problems);
         let registry = Arc::new(Registry::linked());
         for problem in registry.problems(&self.states) {
             problems.add(problem);
@@ -119,13 +133,8 @@ impl App {
         self.settings.check(&mut problems);
         let store = if self.inline { None } else { store.or_else(|| self.open_inbox(&mut problems)) };
         let settings = self.settings;
-        let endpoint = Endpoint {
-            path: settings.path.as_str().into(),
-            secrets: secrets.into(),
-            tolerance: settings.tolerance(),
-        };
         let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
-        let parts = Parts { registry, runner, endpoint: Arc::new(endpoint), settings, report, now };
+        let parts = Parts { registry, runner, endpoints, settings, report, now };
         problems.none_or(Server::new(parts, store))
     }
 

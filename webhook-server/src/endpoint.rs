@@ -1,26 +1,166 @@
 //! An endpoint: the path that requests are sent to, and what makes them authentic there.
+//!
+//! A program declares endpoints; the server serves them. A program that declares none has one, which the settings and
+//! `STRIPE_WEBHOOK_SECRET` describe.
 
-use std::fmt;
-use std::sync::Arc;
+mod served;
 
-use webhook_core::{Secret, Tolerance};
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// An endpoint. It travels with each request that was sent to it.
-pub(crate) struct Endpoint {
-    /// The path of its URL.
-    pub(crate) path: Arc<str>,
-    /// A request is authentic if any of these has signed it. There are two while Stripe rolls a secret.
-    pub(crate) secrets: Arc<[Secret]>,
-    /// How far a signature's timestamp may be off.
-    pub(crate) tolerance: Tolerance,
+use webhook_core::Tolerance;
+
+pub(crate) use self::served::{Endpoints, Keys, ServedEndpoint};
+use crate::problems::Problems;
+use crate::secrets::Source;
+use crate::settings::{Settings, plain_path, tolerable};
+
+/// The maximum length of a name, in bytes.
+const LONGEST_NAME: usize = 64;
+
+/// Where Stripe sends events: a path of the server, the secrets that sign what arrives there, and what is accepted.
+///
+/// Each webhook endpoint in Stripe has a signing secret of its own, so a program that serves several, such as one for
+/// its own account and one for connected accounts, declares each:
+///
+/// ```no_run
+/// # use webhook_server::{App, Endpoint};
+/// let app = App::new()
+///     .endpoint(Endpoint::at("/stripe").secret_env("STRIPE_WEBHOOK_SECRET"))
+///     .endpoint(
+///         Endpoint::at("/stripe/connect").named("connect").secret_env("STRIPE_CONNECT_SECRET").live_only(),
+///     );
+/// ```
+///
+/// A handler can take events of one endpoint alone: `#[on_event("account.updated", endpoint = "connect")]`. An event
+/// that is sent to two endpoints is one event, and each of its handlers runs once.
+///
+/// Everything that is wrong with an endpoint stops the start: a path or name that is used twice, a missing secret, a
+/// tolerance out of range.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Endpoint {
+    path: String,
+    name: Option<String>,
+    sources: Vec<Source>,
+    mode: Mode,
+    /// How far a signature's time may be in the past and in the future.
+    tolerance: Option<(Duration, Duration)>,
 }
 
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint")
-            .field("path", &self.path)
-            .field("secrets", &self.secrets.len())
-            .field("tolerance", &self.tolerance)
-            .finish()
+/// Whose events an endpoint accepts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// Those of live mode and of test mode.
+    #[default]
+    Any,
+    Live,
+    Test,
+}
+
+impl Endpoint {
+    /// Declares an endpoint at a path, such as `/webhook`.
+    pub fn at(path: impl Into<String>) -> Self {
+        Self { path: path.into(), name: None, sources: Vec::new(), mode: Mode::Any, tolerance: None }
     }
+
+    /// Names the endpoint, for handlers, the log and the inbox. Without a name, its path is its name.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Reads signing secrets from an environment variable: one, or several that are separated by commas.
+    ///
+    /// A request may be signed with any of an endpoint's secrets, of which there are at most 8. In the log and in the
+    /// inbox, a secret is known by its label: the first 8 hexadecimal digits of its SHA-256, or a word before it, as in
+    /// `new whsec_…,old whsec_…`.
+    pub fn secret_env(mut self, variable: impl Into<String>) -> Self {
+        self.sources.push(Source::Variable(variable.into()));
+        self
+    }
+
+    /// Reads signing secrets from a file: one per line. Otherwise as [`secret_env`](Self::secret_env).
+    ///
+    /// The file is read again when it changes, and on SIGHUP: a running server accepts new secrets without a restart.
+    pub fn secret_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.sources.push(Source::File(file.into()));
+        self
+    }
+
+    /// Runs no handler on test events.
+    ///
+    /// They are answered with 200 and logged: Stripe would otherwise send them for days, and disable the endpoint. A live
+    /// endpoint of a Connect platform receives the test events of its connected accounts.
+    pub fn live_only(mut self) -> Self {
+        self.mode = Mode::Live;
+        self
+    }
+
+    /// Runs no handler on live events. They are answered with 200 and logged.
+    pub fn test_only(mut self) -> Self {
+        self.mode = Mode::Test;
+        self
+    }
+
+    /// Sets how far a signature's time may be from now: in the past, and in the future. Each from one second to one hour;
+    /// the settings' `tolerance` and `future_tolerance` unless this is called.
+    pub fn tolerance(mut self, past: Duration, future: Duration) -> Self {
+        self.tolerance = Some((past, future));
+        self
+    }
+
+    /// The name, or the path of an endpoint without one.
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.path)
+    }
+
+    /// Notes what is wrong with this endpoint, by itself.
+    fn check(&self, problems: &mut Problems) {
+        if let Err(allowed) = plain_path(&self.path) {
+            problems.add(format!("the endpoint's path is {:?}: it must be {allowed}", self.path));
+        }
+        if let Some(name) = &self.name
+            && !is_name(name)
+        {
+            problems.add(format!(
+                "the endpoint at `{}` is named {name:?}: a name has only letters, digits and `-._`, at most {LONGEST_NAME}",
+                self.path
+            ));
+        }
+        for (what, value) in
+            self.tolerance.iter().flat_map(|(past, future)| [("past", past), ("future", future)])
+        {
+            if let Err(allowed) = tolerable(*value) {
+                let (name, value) = (self.name(), humantime::format_duration(*value));
+                problems.add(format!(
+                    "endpoint `{name}`: its tolerance for the {what} is {value}: it must be {allowed}"
+                ));
+            }
+        }
+    }
+
+    /// How far a signature's time may be from now.
+    fn tolerance_or(&self, settings: &Settings) -> Tolerance {
+        let (past, future) = self.tolerance.unwrap_or((settings.tolerance, settings.future_tolerance));
+        let seconds = |duration: Duration| NonZeroU64::new(duration.as_secs()).unwrap_or(NonZeroU64::MIN);
+        Tolerance::seconds(seconds(past), seconds(future))
+    }
+}
+
+impl Mode {
+    /// Whether an event of live mode, or else of test mode, is accepted.
+    fn accepts(self, livemode: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Live => livemode,
+            Self::Test => !livemode,
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(fits)
 }

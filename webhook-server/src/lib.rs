@@ -34,6 +34,7 @@ mod store;
 pub mod testing;
 
 pub use app::App;
+pub use endpoint::Endpoint;
 pub use mount::{ShutdownError, StartError, WebhookService, Webhooks};
 pub use settings::Settings;
 pub use store::InboxLocation;

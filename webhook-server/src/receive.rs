@@ -47,7 +47,7 @@ use self::connections::{Connection, Connections};
 use self::memory::OWN_MEMORY;
 use self::outcome::{Outcome, Receipt, Refusal};
 use self::record::{Arrival, Recorder};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoints, ServedEndpoint};
 use crate::report::{Fact, Report};
 use crate::run::in_flight::InFlight;
 use crate::run::inline::Inline;
@@ -57,7 +57,7 @@ pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Receives requests.
 pub(crate) struct Receiver {
-    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) endpoints: Endpoints,
     /// The longest body that is read, in bytes.
     body_limit: u64,
     /// How long a whole body may take to arrive.
@@ -74,6 +74,15 @@ pub(crate) struct Receiver {
     pub(crate) in_flight: InFlight,
 }
 
+/// The way that a request took, as far as it came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Via {
+    /// The name of the endpoint that it was sent to.
+    pub(crate) endpoint: Option<Arc<str>>,
+    /// The label of the secret that signed it.
+    pub(crate) secret: Option<Arc<str>>,
+}
+
 /// What happens to verified events.
 #[derive(Debug)]
 pub(crate) enum Intake {
@@ -85,14 +94,14 @@ pub(crate) enum Intake {
 
 impl Receiver {
     pub(crate) fn new(
-        endpoint: Arc<Endpoint>,
+        endpoints: Endpoints,
         intake: Intake,
         report: Report,
         now: WallClock,
         (body_limit, body_timeout): (u64, Duration),
     ) -> Self {
         Self {
-            endpoint,
+            endpoints,
             body_limit,
             body_timeout,
             now,
@@ -107,7 +116,7 @@ impl Receiver {
 
     /// The path of the endpoint, if there is only one.
     pub(crate) fn only_path(&self) -> Option<&str> {
-        Some(&self.endpoint.path)
+        self.endpoints.only().map(|endpoint| &*endpoint.path)
     }
 
     /// Receives, reports and answers one request.
@@ -121,10 +130,11 @@ impl Receiver {
     ) -> Response<Full<Bytes>> {
         let (receiver, in_flight, peer) = (Arc::clone(self), self.in_flight.one(), connection.peer());
         let receiving = tokio::spawn(async move {
-            let outcome = receiver.receive(request, &connection).await;
+            let mut via = Via::default();
+            let outcome = receiver.receive(request, &connection, &mut via).await;
             let response = reply::to(&outcome);
             let status = response.status();
-            receiver.report.note(&Fact::Answered { outcome: &outcome, status, peer });
+            receiver.report.note(&Fact::Answered { outcome: &outcome, via: &via, status, peer });
             drop(in_flight);
             response
         });
@@ -134,7 +144,7 @@ impl Receiver {
                 let outcome = Err(Refusal::Failed);
                 let response = reply::to(&outcome);
                 let status = response.status();
-                self.report.note(&Fact::Answered { outcome: &outcome, status, peer });
+                self.report.note(&Fact::Answered { outcome: &outcome, via: &Via::default(), status, peer });
                 response
             }
         }
@@ -148,36 +158,37 @@ impl Receiver {
         &self,
         request: Request<B>,
         connection: &Connection,
+        via: &mut Via,
     ) -> Outcome {
         let received_at = Instant::now();
         let (head, body) = request.into_parts();
         form::target(&head)?;
         let endpoint = self.route(head.uri.path(), &head.method)?;
+        via.endpoint = Some(Arc::clone(&endpoint.name));
         form::headers(&head)?;
         body::announces_at_most(self.body_limit, &body)?;
         let signature = only_one(head.headers.get_all(SIGNATURE_HEADER).iter())?;
         self.check_time(endpoint, signature)?;
         let Received { body, memory: _memory } =
             body::read(body, self.body_limit, self.body_timeout, connection).await?;
-        let verified = self.verify(endpoint, signature, body).await?;
+        let (verified, secret) = self.verify(endpoint, signature, body).await?;
+        via.secret = Some(secret);
         connection.sent_authentic_event();
         self.accept(endpoint, verified, received_at).await
     }
 
     /// Finds the endpoint that a request was sent to.
-    fn route(&self, path: &str, method: &Method) -> Result<&Arc<Endpoint>, Refusal> {
-        if path != &*self.endpoint.path {
-            return Err(Refusal::path(path, &self.endpoint.path));
-        }
+    fn route(&self, path: &str, method: &Method) -> Result<&Arc<ServedEndpoint>, Refusal> {
+        let endpoint = self.endpoints.at(path).ok_or_else(|| Refusal::path(path, &self.endpoints.paths()))?;
         if method != Method::POST {
             return Err(Refusal::method(method));
         }
-        Ok(&self.endpoint)
+        Ok(endpoint)
     }
 
     /// Checks the signature's timestamp before the body is read, so that a replayed request costs no more than this. A few
     /// of those outside the tolerance are verified all the same: only an authentic one shows that a clock is wrong.
-    fn check_time(&self, endpoint: &Endpoint, signature: &HeaderValue) -> Result<(), Refusal> {
+    fn check_time(&self, endpoint: &ServedEndpoint, signature: &HeaderValue) -> Result<(), Refusal> {
         let (header, now) = (SignatureHeader::parse(signature.as_bytes())?, (self.now)());
         if endpoint.tolerance.admits(header.timestamp(), now) || self.clock_skew.verifies_next() {
             return Ok(());
@@ -188,10 +199,10 @@ impl Receiver {
     /// Verifies a body. A long one is verified on another thread, one at a time, because it would delay other requests.
     async fn verify(
         &self,
-        endpoint: &Arc<Endpoint>,
+        endpoint: &Arc<ServedEndpoint>,
         signature: &HeaderValue,
         body: Bytes,
-    ) -> Result<Verified, Refusal> {
+    ) -> Result<(Verified, Arc<str>), Refusal> {
         let now = (self.now)();
         if body.len() <= OWN_MEMORY {
             return check_signature(endpoint, signature, body, now);
@@ -205,7 +216,12 @@ impl Receiver {
 
     /// Stores a verified event, or handles it. A body that is not an event goes into quarantine: Stripe would send it
     /// again for three days, in vain.
-    async fn accept(&self, endpoint: &Arc<Endpoint>, verified: Verified, received_at: Instant) -> Outcome {
+    async fn accept(
+        &self,
+        endpoint: &Arc<ServedEndpoint>,
+        verified: Verified,
+        received_at: Instant,
+    ) -> Outcome {
         let event = Envelope::parse_snapshot(&verified);
         match (&self.intake, event) {
             (Intake::Inbox(recorder), Ok(envelope)) => {
@@ -221,25 +237,32 @@ impl Receiver {
                 Ok(recorder.quarantine(verified.body().clone(), unreadable.to_string()).await?)
             }
             (Intake::Inline(inline), Ok(envelope)) => {
-                Ok(Receipt::Handled(inline.handle(envelope, &endpoint.path).await?))
+                Ok(Receipt::Handled(inline.handle(envelope, &endpoint.name).await?))
             }
             (Intake::Inline(_), Err(unreadable)) => Err(unreadable.into()),
         }
     }
 }
 
-/// Verifies a body against every secret of the endpoint. Compares in constant time; see `webhook_core::verify`.
+/// Verifies a body against every secret of the endpoint, and returns the label of the one that matched. Compares in constant time; see `webhook_core::verify`.
 fn check_signature(
-    endpoint: &Endpoint,
+    endpoint: &ServedEndpoint,
     signature: &HeaderValue,
     body: Bytes,
     now: SystemTime,
-) -> Result<Verified, Refusal> {
+) -> Result<(Verified, Arc<str>), Refusal> {
     let header = SignatureHeader::parse(signature.as_bytes())?;
-    verify(&endpoint.secrets, &header, body.clone(), now, endpoint.tolerance).map_err(|source| {
-        let is_mismatch = matches!(source, VerifyError::Mismatch { .. });
-        Refusal::Verify { source, looks: is_mismatch.then(|| reencoded::looks(&body)).flatten() }
-    })
+    let secrets = endpoint.secrets();
+    match verify(secrets.all(), &header, body.clone(), now, endpoint.tolerance) {
+        Ok(verified) => {
+            let label = Arc::clone(&secrets.labels()[verified.secret()]);
+            Ok((verified, label))
+        }
+        Err(source) => {
+            let is_mismatch = matches!(source, VerifyError::Mismatch { .. });
+            Err(Refusal::Verify { source, looks: is_mismatch.then(|| reencoded::looks(&body)).flatten() })
+        }
+    }
 }
 
 /// Returns the only signature header. With several, it would not be clear which one counts.
@@ -253,6 +276,6 @@ fn only_one<'h>(mut lines: impl Iterator<Item = &'h HeaderValue>) -> Result<&'h 
 
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("Receiver").field("endpoints", &self.endpoints).finish_non_exhaustive()
     }
 }

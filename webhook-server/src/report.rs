@@ -23,6 +23,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use webhook_core::Envelope;
 
+use crate::receive::Via;
 use crate::receive::outcome::Outcome;
 use crate::run::attempt::AttemptReport;
 use crate::store::{Disposition, HandlerStats, InboxLocation, ParkReason, Recovered, StoreError};
@@ -38,7 +39,7 @@ pub(crate) enum Fact<'f> {
     /// What arrived on a connection is not a request. HTTP answers that by itself, and the connection ends.
     Malformed { reason: &'f str, peer: Option<SocketAddr> },
     /// A request was answered.
-    Answered { outcome: &'f Outcome, status: StatusCode, peer: Option<SocketAddr> },
+    Answered { outcome: &'f Outcome, via: &'f Via, status: StatusCode, peer: Option<SocketAddr> },
     /// A run of a stored task ended.
     AttemptEnded(AttemptEnded<'f>),
     /// A run is past its deadline and blocks its thread; `limit` is how long it might take. If it `has_started` is

@@ -4,18 +4,22 @@
 //! when it is dropped, and no message contains any part of it.
 
 mod diagnostics;
+mod parse;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tracing::warn;
 use webhook_core::Secret;
 use zeroize::Zeroizing;
 
+use self::parse::parse;
 use crate::problems::Problems;
 
-/// The variable that holds the signing secrets.
+/// The variable that holds the signing secrets of a program that declares no endpoints.
 pub(crate) const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
 
 /// The variable that names the file that contains them.
@@ -24,48 +28,118 @@ pub(crate) const FILE_VARIABLE: &str = "STRIPE_WEBHOOK_SECRET_FILE";
 /// Why a server needs a secret, for [`read`].
 pub(crate) const NEEDED: &str = "without one, anyone could send events";
 
-/// The maximum number of secrets. An endpoint has one, or two during a roll; a server for several accounts and modes has a
-/// few more.
+/// The maximum number of secrets of an endpoint. It has one, or two during a roll; one that several accounts or modes
+/// share has a few more.
 const MOST: usize = 8;
 
 /// The maximum size of a secret file, in bytes: more than any secrets need.
 const LONGEST_FILE: u64 = 64 * 1024;
 
-/// Reads all secrets and reports everything that is wrong with them. Values are separated by commas or line breaks.
+/// Where secrets are read.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// An environment variable, by its name.
+    Variable(String),
+    File(PathBuf),
+}
+
+/// The signing secrets of an endpoint, each with a label by which it may be named.
+#[derive(Clone, Default)]
+pub(crate) struct SigningSecrets {
+    secrets: Vec<Secret>,
+    labels: Vec<Arc<str>>,
+    /// Of the secrets' texts, since secrets cannot be compared. Empty if they were given.
+    digests: Vec<[u8; 32]>,
+}
+
+impl SigningSecrets {
+    /// Makes the secrets of a server that was given one.
+    pub(crate) fn only(secret: Secret, label: &str) -> Self {
+        Self { secrets: vec![secret], labels: vec![label.into()], digests: Vec::new() }
+    }
+
+    /// The secrets, to verify or to sign with.
+    pub(crate) fn all(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// The labels of the secrets, in their order.
+    pub(crate) fn labels(&self) -> &[Arc<str>] {
+        &self.labels
+    }
+
+    /// Whether these are the same secrets under the same labels, in the same order.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.labels == other.labels && self.digests == other.digests
+    }
+}
+
+/// Shows the labels.
+impl fmt::Debug for SigningSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.labels).finish()
+    }
+}
+
+/// Reads all secrets of an endpoint and reports everything that is wrong with them. Values are separated by commas or line
+/// breaks.
 ///
-/// `needed` says why a secret is needed, for the message when there is none. Returns what could be read; if that is not all,
-/// `problems` says why.
-pub(crate) fn read(file: Option<&Path>, needed: &str, problems: &mut Problems) -> Vec<Secret> {
-    let (place, text) = match file {
-        Some(file) => match read_file(file) {
+/// `endpoint` is its name, if the program declares it; `needed` says why a secret is needed, for the message when there is
+/// none. Returns what could be read; if that is not all, `problems` says why.
+pub(crate) fn read(
+    sources: &[Source],
+    endpoint: Option<&str>,
+    needed: &str,
+    problems: &mut Problems,
+) -> SigningSecrets {
+    let mut read = SigningSecrets::default();
+    if sources.is_empty() {
+        let name = endpoint.unwrap_or_default();
+        problems.add(format!(
+            "endpoint `{name}` has no signing secret: {needed}; call `.secret_env(\"…\")` or `.secret_file(\"…\")` on it"
+        ));
+    }
+    for source in sources {
+        match text_of(source, endpoint, needed) {
+            Ok((place, text)) => parse(&place, &text, &mut read, problems),
+            Err(problem) => problems.add(problem),
+        }
+    }
+    if read.secrets.len() > MOST {
+        let of = endpoint.map(|name| format!(" of endpoint `{name}`")).unwrap_or_default();
+        problems.add(format!("there are {} signing secrets{of}; the maximum is {MOST}", read.secrets.len()));
+    }
+    read
+}
+
+/// Reads the text of a source, and says where it is from; or says why there is none.
+fn text_of(
+    source: &Source,
+    endpoint: Option<&str>,
+    needed: &str,
+) -> Result<(String, Zeroizing<String>), String> {
+    match source {
+        Source::File(file) => match read_file(file) {
             Ok(text) => {
                 warn_if_readable_by_others(file);
-                (format!("the secret file {}", file.display()), text)
+                Ok((format!("the secret file {}", file.display()), text))
             }
-            Err(error) => {
-                problems.add(if looks_like_a_secret(&file.to_string_lossy()) {
-                    "the secret itself was given where the name of its file belongs: set it in \
-                     STRIPE_WEBHOOK_SECRET, or save it in a file and give the file's name"
-                        .to_owned()
-                } else {
-                    format!("the secret file {} cannot be read: {error}", file.display())
-                });
-                return Vec::new();
+            Err(_) if looks_like_a_secret(&file.to_string_lossy()) => {
+                Err("the secret itself was given where the name of its file belongs: set it in an environment variable, \
+                     or save it in a file and give the file's name"
+                    .to_owned())
             }
+            Err(error) => Err(format!("the secret file {} cannot be read: {error}", file.display())),
         },
-        None => match std::env::var(VARIABLE) {
-            Ok(text) => (VARIABLE.to_owned(), Zeroizing::new(text)),
-            Err(std::env::VarError::NotPresent) => {
-                problems.add(no_secret(needed));
-                return Vec::new();
-            }
-            Err(std::env::VarError::NotUnicode(_)) => {
-                problems.add(format!("{VARIABLE} is not valid UTF-8"));
-                return Vec::new();
-            }
+        Source::Variable(name) if looks_like_a_secret(name) => {
+            Err("the secret itself was given where the name of its environment variable belongs".to_owned())
+        }
+        Source::Variable(name) => match std::env::var(name) {
+            Ok(text) => Ok((name.clone(), Zeroizing::new(text))),
+            Err(std::env::VarError::NotPresent) => Err(no_secret(name, endpoint, needed)),
+            Err(std::env::VarError::NotUnicode(_)) => Err(format!("{name} is not valid UTF-8")),
         },
-    };
-    parse(&place, &text, problems)
+    }
 }
 
 /// Whether a text contains a secret or an API key, and so must not be shown.
@@ -84,13 +158,17 @@ fn near_misses() -> impl Iterator<Item = String> {
 }
 
 /// Says that there is no secret, where to get one, and which variables may hold it under another name.
-fn no_secret(needed: &str) -> String {
+fn no_secret(variable: &str, endpoint: Option<&str>, needed: &str) -> String {
     let program = crate::report::format::program();
     let near = near_misses().map(|name| format!("\n- {name} is set, but is not read: is it the secret?"));
     let near: String = near.collect();
+    let (whose, instead) = match endpoint {
+        Some(name) => (format!(" for endpoint `{name}`"), ""),
+        None => (String::new(), ", or name a file with --secret-file"),
+    };
     format!(
-        "no signing secret: {needed}{near}\n\
-         set {VARIABLE}, or name a file with --secret-file. Where to get the secret:\n\
+        "no signing secret{whose}: {needed}{near}\n\
+         set {variable}{instead}. Where to get the secret:\n\
          - an endpoint in Stripe: Dashboard > Developers > Webhooks > the endpoint > Signing secret (whsec_…)\n\
          - the Stripe CLI: `stripe listen --print-secret`\n\
          - without Stripe: `{program} dev` generates a secret and sends itself sample events"
@@ -111,40 +189,6 @@ fn read_file(file: &Path) -> io::Result<Zeroizing<String>> {
     })?;
     let lines = Zeroizing::new(text.replace("\r\n", "\n"));
     Ok(Zeroizing::new(lines.strip_suffix('\n').unwrap_or(&lines).to_owned()))
-}
-
-/// Splits a text into secrets and checks each. `place` says where the text came from.
-fn parse(place: &str, text: &str, problems: &mut Problems) -> Vec<Secret> {
-    if let Some(mistake) = diagnostics::in_value(text) {
-        problems.add(format!("{place}: {mistake}"));
-        return Vec::new();
-    }
-    let items: Vec<&str> = text.split([',', '\n']).collect();
-    if items.len() > MOST {
-        problems.add(format!("{place} contains {} secrets; the maximum is {MOST}", items.len()));
-        return Vec::new();
-    }
-    let mut secrets = Vec::new();
-    for (at, item) in items.iter().enumerate() {
-        let which = if items.len() == 1 { place.to_owned() } else { format!("{place}, secret {}", at + 1) };
-        if item.is_empty() && items.len() > 1 {
-            problems.add(format!("{which}: it is empty: remove the extra comma or line break"));
-            continue;
-        }
-        if items[..at].contains(item) {
-            problems.add(format!("{which}: it is the same as an earlier one; remove it"));
-            continue;
-        }
-        if let Some(mistake) = diagnostics::in_secret(item) {
-            problems.add(format!("{which}: {mistake}"));
-            continue;
-        }
-        match Secret::new(item) {
-            Ok(secret) => secrets.push(secret),
-            Err(error) => problems.add(format!("{which}: {error}")),
-        }
-    }
-    secrets
 }
 
 /// Logs a warning; the server starts all the same.
@@ -168,25 +212,15 @@ fn warn_if_readable_by_others(_: &Path) {}
 mod tests {
     use super::*;
 
+    /// What names a file or a variable, given the secret itself.
     #[test]
-    fn several_secrets_are_separated_by_commas_or_line_breaks() {
-        let mut problems = Problems::default();
-        let secrets = parse(
-            "x",
-            "whsec_0123456789abcdef,whsec_0123456789abcdeg\nwhsec_0123456789abcdeh",
-            &mut problems,
-        );
-        assert_eq!(secrets.len(), 3);
-        assert!(problems.none_or(()).is_ok());
-    }
-
-    /// The variable that names a file, given the secret itself.
-    #[test]
-    fn a_secret_in_place_of_its_file_is_not_shown() {
-        let mut problems = Problems::default();
+    fn a_secret_in_place_of_its_source_is_not_shown() {
         let secret = "whsec_0123456789abcdef0123456789abcdef";
-        read(Some(Path::new(secret)), "x", &mut problems);
-        let told = format!("{problems:?}");
-        assert!(!told.contains(secret), "{told}");
+        for source in [Source::File(secret.into()), Source::Variable(secret.to_owned())] {
+            let mut problems = Problems::default();
+            read(&[source], Some("connect"), "x", &mut problems);
+            let told = format!("{problems:?}");
+            assert!(!told.contains(secret) && told.contains("the secret itself was given"), "{told}");
+        }
     }
 }

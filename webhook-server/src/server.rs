@@ -24,7 +24,7 @@ use tokio::time::interval_at;
 use tracing::info;
 use webhook_core::Registry;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::Endpoints;
 use crate::operate::{Operations, socket};
 use crate::receive::listener::listen;
 use crate::receive::record::Recorder;
@@ -58,7 +58,7 @@ pub(crate) struct Server {
 pub(crate) struct Parts {
     pub(crate) registry: Arc<Registry>,
     pub(crate) runner: Runner,
-    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) endpoints: Endpoints,
     pub(crate) settings: Settings,
     pub(crate) report: Report,
     /// What signatures' timestamps are compared with.
@@ -84,7 +84,7 @@ pub(crate) struct Stopped {
 impl Server {
     /// Builds a server. Without a store, handlers run before the answer.
     pub(crate) fn new(parts: Parts, store: Option<Arc<dyn Store>>) -> Self {
-        let Parts { registry, runner, endpoint, settings, report, now } = parts.clone();
+        let Parts { registry, runner, endpoints, settings, report, now } = parts.clone();
         let (intake, inbox) = match store {
             Some(store) => {
                 let worker = Worker::new(store, registry, runner, report.clone(), settings.concurrency);
@@ -95,7 +95,7 @@ impl Server {
             None => (Intake::Inline(Inline::new(registry, runner, settings.accept_undecodable)), None),
         };
         let limits = (settings.body_limit, settings.body_timeout);
-        let receiver = Arc::new(Receiver::new(endpoint, intake, report, now, limits));
+        let receiver = Arc::new(Receiver::new(endpoints, intake, report, now, limits));
         Self { parts, receiver, inbox }
     }
 
@@ -260,6 +260,6 @@ impl Server {
 
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("Parts").field("endpoints", &self.endpoints).finish_non_exhaustive()
     }
 }

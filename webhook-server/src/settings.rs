@@ -11,10 +11,7 @@ mod setting;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU64;
 use std::time::Duration;
-
-use webhook_core::Tolerance;
 
 pub(crate) use self::setting::{Group, Setting, how_to_set};
 use self::setting::{settings, within};
@@ -49,14 +46,14 @@ settings! {
     tolerance: Duration = 5 * MINUTE, {
         group: Receiving,
         help: "Maximum age of a signature",
-        check: |settings| within(settings.tolerance, SECOND..=HOUR),
+        check: |settings| tolerable(settings.tolerance),
     }
 
     /// How far a signature's time may be ahead of this machine's clock, in whole seconds. Default 300 s.
     future_tolerance: Duration = 5 * MINUTE, {
         group: Receiving,
         help: "How far a signature's time may be ahead of this machine's clock",
-        check: |settings| within(settings.future_tolerance, SECOND..=HOUR),
+        check: |settings| tolerable(settings.future_tolerance),
     }
 
     /// The maximum size of a request's body, in bytes. Default 1 MiB: Stripe publishes no limit, and real events are
@@ -169,12 +166,6 @@ const MIB: u64 = 1024 * 1024;
 const AFTER_DRAIN: Duration = Duration::from_secs(5);
 
 impl Settings {
-    /// The tolerance as verification takes it. Call after [`check`](Self::check).
-    pub(crate) fn tolerance(&self) -> Tolerance {
-        let seconds = |duration: Duration| NonZeroU64::new(duration.as_secs()).unwrap_or(NonZeroU64::MIN);
-        Tolerance::seconds(seconds(self.tolerance), seconds(self.future_tolerance))
-    }
-
     /// How a server opens the inbox. It waits for another server that is stopping, as long as a shutdown may take.
     pub(crate) fn opening(&self) -> Opening {
         Opening {
@@ -205,8 +196,13 @@ impl Settings {
     }
 }
 
-/// A path as Stripe will send it.
-fn plain_path(path: &str) -> Result<(), String> {
+/// Checks how far a signature's time may be from now.
+pub(crate) fn tolerable(tolerance: Duration) -> Result<(), String> {
+    within(tolerance, SECOND..=HOUR)
+}
+
+/// Checks that a path is as Stripe will send it.
+pub(crate) fn plain_path(path: &str) -> Result<(), String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     if path.starts_with('/') && path.bytes().all(is_plain) {
         return Ok(());

@@ -52,10 +52,12 @@ use webhook_core::{SIGNATURE_HEADER, Sample, Secret, sign};
 pub use self::delivered::{Delivered, Runs, Task, TaskState};
 use self::runs::Recorded;
 use crate::app::App;
+use crate::endpoint::Keys;
 use crate::problems::Problems;
-use crate::receive::reply;
+use crate::receive::{Via, reply};
 use crate::report::Report;
 use crate::run::panics::{self, Texts};
+use crate::secrets::SigningSecrets;
 use crate::server::Server;
 use crate::store::clock::{ManualClock, StoreClock, millis};
 use crate::store::{Filter, open_in_memory};
@@ -112,7 +114,8 @@ impl TestApp {
         let wall = clock.clone();
         let now = Arc::new(move || UNIX_EPOCH + since_epoch(&wall));
         let parts = (Report::to(Arc::clone(&recorded)), now as _, None);
-        match app.into_server(vec![secret.clone()], Some(store), parts, Problems::default()) {
+        let keys = Keys::Given(SigningSecrets::only(secret.clone(), "test"));
+        match app.into_server(keys, Some(store), parts, Problems::default()) {
             Ok(server) => Self { server, secret, clock, recorded },
             Err(problems) => panic!("{problems}"),
         }
@@ -164,7 +167,7 @@ impl TestApp {
     /// Panics if the text cannot be a header's value, and as [`deliver`](Self::deliver).
     pub async fn deliver_body(&self, signature: &str, body: impl Into<Bytes>) -> Delivered {
         let (body, since) = (body.into(), self.recorded.len());
-        let request = Request::post(&*self.server.parts.endpoint.path)
+        let request = Request::post(&*self.server.parts.endpoints.first().path)
             .header(SIGNATURE_HEADER, signature)
             .body(Full::new(body.clone()));
         let Ok(request) = request else { panic!("{signature:?} cannot be a header") };
@@ -172,7 +175,7 @@ impl TestApp {
         let Some(connection) = receiver.connections.admit(None) else {
             panic!("more deliveries at once than a server accepts connections")
         };
-        let outcome = receiver.receive(request, &connection).await;
+        let outcome = receiver.receive(request, &connection, &mut Via::default()).await;
         let status = reply::to(&outcome).status().as_u16();
         self.run_due().await;
         Delivered::new(status, body, outcome, &self.recorded, since)

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
 
 use crate::{Secret, SignatureHeader};
@@ -44,22 +44,25 @@ pub fn verify(
         return Err(VerifyError::NoSecret);
     }
     let body = body.into();
-    if !matches_any(secrets, header, &body) {
+    let Some(secret) = matching(secrets, header, &body) else {
         return Err(VerifyError::Mismatch { signatures: header.signatures().len(), secrets: secrets.len() });
-    }
+    };
     tolerance.judge(header.timestamp(), now)?;
-    Ok(Verified { body, signed_at: header.timestamp() })
+    Ok(Verified { body, signed_at: header.timestamp(), secret })
 }
 
-fn matches_any(secrets: &[Secret], header: &SignatureHeader<'_>, body: &[u8]) -> bool {
-    let mut matched = Choice::from(0);
-    for secret in secrets {
+/// Returns the index of the first secret that a signature matches, in the same time whichever it is.
+fn matching(secrets: &[Secret], header: &SignatureHeader<'_>, body: &[u8]) -> Option<usize> {
+    let (mut matched, mut first) = (Choice::from(0), 0_u64);
+    for (index, secret) in (0..).zip(secrets) {
         let expected = secret.mac(header.timestamp_text(), body);
         for signature in header.signatures() {
-            matched |= signature.ct_eq(&expected);
+            let matches = signature.ct_eq(&expected);
+            first.conditional_assign(&index, matches & !matched);
+            matched |= matches;
         }
     }
-    matched.into()
+    bool::from(matched).then(|| usize::try_from(first).ok()).flatten()
 }
 
 /// A body whose signature was verified. Only [`verify`] makes one, so a function that takes it cannot receive an
@@ -68,6 +71,7 @@ fn matches_any(secrets: &[Secret], header: &SignatureHeader<'_>, body: &[u8]) ->
 pub struct Verified {
     body: Bytes,
     signed_at: u64,
+    secret: usize,
 }
 
 impl Verified {
@@ -79,6 +83,11 @@ impl Verified {
     /// Returns when Stripe signed it, in seconds since the Unix epoch.
     pub fn signed_at(&self) -> u64 {
         self.signed_at
+    }
+
+    /// Returns which secret signed it, as its index among those that [`verify`] was given. If several did, it is the first.
+    pub fn secret(&self) -> usize {
+        self.secret
     }
 }
 

@@ -168,7 +168,16 @@ fn agrees(body: &[u8]) -> Result<(), TestCaseError> {
     // What `Value` does not hold (lone surrogates, 1e999), the model cannot judge.
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return Ok(()) };
     match (parsed, model(&value)) {
-        (Ok(envelope), expected) => prop_assert_eq!(Ok(Known::of(&envelope)), expected),
+        (Ok(envelope), mut expected) => {
+            let parsed = Known::of(&envelope);
+            // A changed byte can make another time, which the model cannot read.
+            if let Ok(expected) = &mut expected
+                && value["created"].as_str().is_some_and(|text| text != CREATED.0)
+            {
+                expected.created = parsed.created;
+            }
+            prop_assert_eq!(Ok(parsed), expected);
+        }
         // `Value` keeps the last of doubled keys, so only the parser can see them.
         (Err(EnvelopeError::Structure { .. }), Ok(_)) if value.to_string().len() < body.len() => {}
         (Err(error), Ok(_)) => prop_assert!(false, "{error:?} of a valid event"),

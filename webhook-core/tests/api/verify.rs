@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use webhook_core::SignatureHeaderError::MalformedTimestamp;
 use webhook_core::VerifyError::{self, Mismatch, NoSecret, TooOld};
-use webhook_core::{SignatureHeader, Tolerance, sign, verify};
+use webhook_core::{Secret, SignatureHeader, Tolerance, sign, verify};
 
 use crate::support::{NOW, P1, Refused, SECRET, at, receive, secret, v1};
 
@@ -128,6 +128,27 @@ fn only_a_v1_under_an_own_secret_matches() {
         let header = format!("t={NOW}{items}");
         let result = receive(keys, header.as_bytes(), P1, at(NOW), Tolerance::default()).map(|_| ());
         assert_eq!(result, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_secret_that_signed_is_named() {
+    let [a, b, c] = ["whsec_a", "whsec_b", "whsec_c"].map(|text| Secret::new(text).expect("it is a secret"));
+    for (signed_with, given, expected) in [
+        (vec![&a], vec![&a, &b], 0),
+        (vec![&b], vec![&a, &b], 1),
+        (vec![&c], vec![&a, &b, &c], 2),
+        // During a roll, Stripe signs with both: the first that was given counts.
+        (vec![&b, &a], vec![&a, &b], 0),
+        (vec![&a, &b], vec![&b, &a], 0),
+        (vec![&c, &b], vec![&a, &b], 1),
+    ] {
+        let of = |secrets: Vec<&Secret>| secrets.into_iter().cloned().collect::<Vec<_>>();
+        let text = sign(&of(signed_with), 1_700_000_000, b"{}");
+        let header = SignatureHeader::parse(text.as_bytes()).expect("it was made here");
+        let verified = verify(&of(given), &header, "{}", at(1_700_000_000), Tolerance::default());
+        let verified = verified.expect("it matches");
+        assert_eq!(verified.secret(), expected);
     }
 }
 

@@ -5,7 +5,7 @@
 //! events.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,13 +18,14 @@ use super::flags::{ListeningFlags, SecretFlag};
 use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
+use crate::endpoint::Keys;
 use crate::handlers_lock;
 use crate::problems::Problems;
 use crate::report::console::{complain, print};
 use crate::report::terminal::{Terminal, Unsuccessful};
 use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
-use crate::secrets;
+use crate::secrets::{self, SigningSecrets};
 use crate::settings::{Settings, environment};
 use crate::store::{InboxLocation, open_in_memory};
 
@@ -77,16 +78,16 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             app.settings.listen
         ));
     }
-    let (signing, secrets) = signing(arguments.secret.secret_file.as_deref(), &mut problems)?;
+    let (signing, secrets) = signing(&arguments.secret, &mut problems)?;
     app.settings.inbox = InboxLocation::Memory;
     let store = open_in_memory(None).map_err(|error| super::failed("could not open the inbox", &error))?;
     let terminal = Arc::<Terminal>::default();
     let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
-    let server = app.into_server(secrets.clone(), Some(store), parts, problems)?;
+    let server = app.into_server(Keys::Given(secrets.clone()), Some(store), parts, problems)?;
     let listener = super::serve::listen(None, &server.parts.settings)?;
     let address =
         listener.local_addr().map_err(|error| super::failed("could not read the local address", &error))?;
-    let url: Uri = format!("http://{address}{}", server.parts.endpoint.path)
+    let url: Uri = format!("http://{address}{}", server.parts.endpoints.first().path)
         .parse()
         .map_err(|error| super::failed("could not build the URL to send to", &error))?;
     let registry = Arc::clone(&server.parts.registry);
@@ -100,7 +101,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         for sample in samples {
             let now = super::unix_now();
             let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
-            send(body, &secrets, &url, now).await.map_err(|error| super::failed("not sent", &error))?;
+            send(body, secrets.all(), &url, now).await.map_err(|error| super::failed("not sent", &error))?;
             // Wait, so that the output lines of each sample stay together.
             if let Some(inbox) = &server.inbox {
                 // The terminal has counted a handler that blocks its thread.
@@ -166,15 +167,15 @@ fn all_succeeded(unsuccessful: &[Unsuccessful]) -> Result<(), String> {
 
 /// The secrets to sign and to verify with: the user's, such as the Stripe CLI's, so that its events are accepted, too;
 /// without any, a generated one.
-fn signing(file: Option<&Path>, problems: &mut Problems) -> Result<(Signing, Vec<Secret>), Failure> {
-    if file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
-        let secrets = secrets::read(file, "`dev` was told to use one", problems);
-        return Ok((Signing::Given(file.map(Path::to_owned)), secrets));
+fn signing(flag: &SecretFlag, problems: &mut Problems) -> Result<(Signing, SigningSecrets), Failure> {
+    if flag.secret_file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
+        let secrets = secrets::read(&flag.sources(), None, "`dev` was told to use one", problems);
+        return Ok((Signing::Given(flag.secret_file.clone()), secrets));
     }
     let text =
         ephemeral_secret().map_err(|error| super::failed("could not generate a random secret", &error))?;
     let own = Secret::new(&text).map_err(|error| super::failed("could not make a secret", &error))?;
-    Ok((Signing::Own(text), vec![own]))
+    Ok((Signing::Own(text), SigningSecrets::only(own, "dev")))
 }
 
 /// Generates a secret of 192 random bits.

@@ -12,7 +12,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::problems::Problems;
-use crate::secrets::FILE_VARIABLE;
+use crate::secrets::{self, FILE_VARIABLE, Source};
 use crate::settings::{Group, Setting, Settings};
 
 /// The flags of `serve`.
@@ -60,6 +60,16 @@ pub(crate) struct SecretFlag {
     /// child processes inherit
     #[arg(long, value_name = "FILE", env = FILE_VARIABLE)]
     pub(crate) secret_file: Option<PathBuf>,
+}
+
+impl SecretFlag {
+    /// Where the secrets are read.
+    pub(crate) fn sources(&self) -> [Source; 1] {
+        [match &self.secret_file {
+            Some(file) => Source::File(file.clone()),
+            None => Source::Variable(secrets::VARIABLE.to_owned()),
+        }]
+    }
 }
 
 /// Which settings a command takes.

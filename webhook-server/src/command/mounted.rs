@@ -10,13 +10,13 @@ use std::time::Duration;
 use super::flags::Flags;
 use super::{Failure, serve};
 use crate::app::App;
+use crate::endpoint::Keys;
 use crate::handlers_lock;
 use crate::mount::{self, Webhooks};
 use crate::problems::Problems;
 use crate::report::console::complain;
 use crate::report::stderr;
 use crate::run::panics::{self, Texts};
-use crate::secrets;
 use crate::settings::environment;
 
 impl App {
@@ -77,9 +77,9 @@ where
     mount::refuse_unused(&app, gives, &mut problems);
     flags.apply(&mut app.settings, &mut problems);
     handlers_lock::hold(&app, &mut problems);
-    let secrets = secrets::read(flags.secret.secret_file.as_deref(), secrets::NEEDED, &mut problems);
+    let keys = Keys::Read { secret_file: flags.secret.secret_file.clone() };
     let mut signal = serve::signalled()?;
-    let server = serve::open(app, secrets, problems, &mut signal).await?;
+    let server = serve::open(app, keys, problems, &mut signal).await?;
     let (settings, is_inline) = (server.parts.settings.clone(), server.inbox.is_none());
     serve::announce_handlers(&server);
     let webhooks = Webhooks::of(server).await?;

@@ -7,18 +7,17 @@ use std::pin::Pin;
 
 use tokio::net::TcpListener;
 use tracing::{info, warn};
-use webhook_core::Secret;
 
 use super::Failure;
 use super::flags::Flags;
 use crate::app::App;
+use crate::endpoint::Keys;
 use crate::handlers_lock;
 use crate::mount;
 use crate::problems::Problems;
 use crate::report::console::complain;
 use crate::report::stderr;
 use crate::run::panics::{self, Texts};
-use crate::secrets;
 use crate::server::address::Reserved;
 use crate::server::signals::shutdown_signal;
 use crate::server::{Server, Stopped, thread};
@@ -36,10 +35,10 @@ pub(super) async fn run(mut app: App, flags: Flags) -> Result<(), Failure> {
     handlers_lock::hold(&app, &mut problems);
     // Before the inbox is opened, because opening it creates files. An unreadable address has been reported already.
     let reserved = if problems.is_empty() { reserve(&app, &mut problems) } else { None };
-    let secrets = secrets::read(flags.secret.secret_file.as_deref(), secrets::NEEDED, &mut problems);
+    let keys = Keys::Read { secret_file: flags.secret.secret_file.clone() };
     // Before the inbox is opened, because that may wait for another server: a signal can stop the wait.
     let mut signal = signalled()?;
-    let server = open(app, secrets, problems, &mut signal).await?;
+    let server = open(app, keys, problems, &mut signal).await?;
     // On a separate thread, so that a handler that blocks the application's runtime does not block any reply.
     let serving = thread::run(serve(server, reserved, signal));
     serving.await.map_err(|error| super::failed("could not start the thread that receives events", &error))?
@@ -51,12 +50,12 @@ pub(super) type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Builds the server, which opens the inbox. A signal ends the process: nothing has begun.
 pub(super) async fn open(
     app: App,
-    secrets: Vec<Secret>,
+    keys: Keys,
     problems: Problems,
     signal: &mut Signal,
 ) -> Result<Server, Failure> {
     tokio::select! {
-        opened = mount::open(app, secrets, problems) => Ok(opened?),
+        opened = mount::open(app, keys, problems) => Ok(opened?),
         () = signal => {
             info!("stopping: the inbox was not opened yet");
             stderr::exit(0)
@@ -144,16 +143,27 @@ pub(super) fn announce_handlers(server: &Server) {
     }
 }
 
-/// Logs the handlers, then the line `listening`: from now on the server is ready.
+/// Logs the handlers and the endpoints, then the line `listening`: from now on the server is ready.
 fn announce(server: &Server, listener: &TcpListener) {
     announce_handlers(server);
-    let endpoint = &server.receiver.endpoint;
     let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let endpoints = &server.parts.endpoints;
+    if endpoints.iter().count() > 1 {
+        for endpoint in endpoints.iter() {
+            let url = format!("http://{address}{}", endpoint.path);
+            info!(
+                endpoint = &*endpoint.name,
+                url,
+                secrets = endpoint.secrets().labels().join(","),
+                "endpoint"
+            );
+        }
+    }
     info!(
-        url = format!("http://{address}{}", endpoint.path),
+        url = format!("http://{address}{}", endpoints.first().path),
         handlers = server.parts.registry.registrations().len(),
         crates = super::handlers::by_crate(&server.parts.registry),
-        secrets = endpoint.secrets.len(),
+        secrets = endpoints.first().secrets().labels().join(","),
         api_version = webhook_core::catalog::api_version(),
         "listening"
     );

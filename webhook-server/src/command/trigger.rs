@@ -105,15 +105,12 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     }
     // Last: mistakes in the arguments are reported first.
     environment::check(&mut problems);
-    let secrets = secrets::read(
-        arguments.secret.secret_file.as_deref(),
-        "an event is signed with the secret of the server that it is sent to",
-        &mut problems,
-    );
+    let needed = "an event is signed with the secret of the server that it is sent to";
+    let secrets = secrets::read(&arguments.secret.sources(), None, needed, &mut problems);
     problems.none_or(())?;
     let mut answers = Vec::new();
     for Outgoing { event_type, event_id, body } in events {
-        let response = send(body, &secrets, &to, super::unix_now())
+        let response = send(body, secrets.all(), &to, super::unix_now())
             .await
             .map_err(|error| super::failed("not sent", &error))?;
         let status = response.status().as_u16();

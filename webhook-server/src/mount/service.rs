@@ -13,6 +13,7 @@ use hyper::{Request, Response, Version};
 
 use super::Mount;
 use super::request::{AnyBody, any_body, to_path};
+use crate::receive::Via;
 use crate::receive::outcome::Refusal;
 use crate::receive::reply;
 use crate::report::Fact;
@@ -84,7 +85,12 @@ async fn answer(mount: &Mount, mut request: Request<AnyBody>) -> Response<Full<B
 fn refuse(mount: &Mount, refusal: Refusal) -> Response<Full<Bytes>> {
     let outcome = Err(refusal);
     let response = reply::to(&outcome);
-    mount.report.note(&Fact::Answered { outcome: &outcome, status: response.status(), peer: None });
+    mount.report.note(&Fact::Answered {
+        outcome: &outcome,
+        via: &Via::default(),
+        status: response.status(),
+        peer: None,
+    });
     response
 }
 

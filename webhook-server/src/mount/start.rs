@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::runtime::Handle;
-use webhook_core::Secret;
 
 use super::{StartError, Webhooks};
 use crate::app::App;
+use crate::endpoint::Keys;
 use crate::handlers_lock;
 use crate::problems::Problems;
 use crate::report::Report;
@@ -49,9 +49,8 @@ impl App {
         refuse_unused(&self, environment::gives, &mut problems);
         environment::apply(&mut self.settings, &mut problems);
         handlers_lock::hold(&self, &mut problems);
-        let file = std::env::var_os(secrets::FILE_VARIABLE).map(PathBuf::from);
-        let secrets = secrets::read(file.as_deref(), secrets::NEEDED, &mut problems);
-        let server = open(self, secrets, problems).await?;
+        let keys = Keys::Read { secret_file: std::env::var_os(secrets::FILE_VARIABLE).map(PathBuf::from) };
+        let server = open(self, keys, problems).await?;
         Webhooks::of(server).await
     }
 }
@@ -61,9 +60,9 @@ impl App {
 /// # Errors
 ///
 /// Fails with everything that is wrong with the application.
-pub(crate) async fn open(app: App, secrets: Vec<Secret>, problems: Problems) -> Result<Server, StartError> {
+pub(crate) async fn open(app: App, keys: Keys, problems: Problems) -> Result<Server, StartError> {
     let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
-    let opening = tokio::task::spawn_blocking(move || app.into_server(secrets, None, parts, problems));
+    let opening = tokio::task::spawn_blocking(move || app.into_server(keys, None, parts, problems));
     match opening.await {
         Ok(opened) => Ok(opened?),
         Err(error) => Err(StartError::failed("the application could not be built", &error)),

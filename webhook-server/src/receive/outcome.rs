@@ -100,8 +100,8 @@ pub(crate) enum Refusal {
         "no `Stripe-Signature` header: does the sender sign its requests, or does a proxy remove the header?"
     )]
     NotSigned,
-    #[error("there is no endpoint at `{asked}`; the endpoint's path is `{endpoint}`")]
-    Path { asked: String, endpoint: String },
+    #[error("there is no endpoint at `{asked}`, only at {endpoints}")]
+    Path { asked: String, endpoints: String },
     #[error("{0} `Stripe-Signature` headers where one is expected")]
     SignedTwice(usize),
     #[error("the server is stopping")]
@@ -133,8 +133,8 @@ const MOST_OF_A_TEXT: usize = 100;
 
 impl Refusal {
     /// No endpoint has the path.
-    pub(crate) fn path(asked: &str, endpoint: &str) -> Self {
-        Self::Path { asked: shown(asked.as_bytes()), endpoint: endpoint.to_owned() }
+    pub(crate) fn path(asked: &str, endpoints: &str) -> Self {
+        Self::Path { asked: shown(asked.as_bytes()), endpoints: endpoints.to_owned() }
     }
 
     pub(crate) fn method(method: &Method) -> Self {

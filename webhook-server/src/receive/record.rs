@@ -14,7 +14,7 @@ use webhook_core::{Attempt, Envelope, Reply, catalog};
 
 use super::new_event::{new_event, new_task};
 use super::outcome::Receipt;
-use crate::endpoint::Endpoint;
+use crate::endpoint::ServedEndpoint;
 use crate::run::slots::Reservation;
 use crate::run::worker::Worker;
 use crate::store::{NewTask, RecordResult, StartMode, StoreError};
@@ -37,7 +37,7 @@ pub(crate) struct Recorder {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) envelope: Arc<Envelope>,
-    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) endpoint: Arc<ServedEndpoint>,
     /// The signature's own timestamp, in seconds since the Unix epoch.
     pub(crate) signed_at: u64,
     /// When the request's head had arrived: an awaited answer is due some time after this.
@@ -134,7 +134,7 @@ impl Recorder {
             tasks.push(NewTask { at_once, ..new_task(handler, &envelope) });
             reservations.push(reservation);
         }
-        let mut recorded = worker.store.record(new_event(&envelope, &endpoint.path, signed_at, tasks)).await;
+        let mut recorded = worker.store.record(new_event(&envelope, &endpoint.name, signed_at, tasks)).await;
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
         let started = match &mut recorded {
             Ok(RecordResult::New { started, .. }) => std::mem::take(started),
@@ -148,7 +148,7 @@ impl Recorder {
             let deadline = awaited_until.filter(|_| handlers[at].policy.replies);
             let attempt = Attempt {
                 handler: handlers[at].id,
-                endpoint: Arc::clone(&endpoint.path),
+                endpoint: Arc::clone(&endpoint.name),
                 attempt: claim.attempt,
                 is_replay: false,
                 is_stale: claim.is_stale,

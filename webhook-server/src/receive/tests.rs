@@ -9,12 +9,14 @@ use hyper::StatusCode;
 use hyper::body::{Body, Frame, SizeHint};
 use webhook_core::{
     HandlerError, HandlerFuture, Invocation, Policy, Registration, Registry, Reply, Sample, Secret, States,
-    Subscription, Tolerance, sign,
+    Subscription, sign,
 };
 
 use super::*;
+use crate::endpoint::Endpoint;
 use crate::run::attempt::Runner;
 use crate::run::test_handlers::registration;
+use crate::secrets::SigningSecrets;
 use crate::server::{Parts, Server};
 use crate::settings::Settings;
 use crate::store::{InboxLocation, Opening, Store, open, open_in_memory};
@@ -118,14 +120,14 @@ fn run(invocation: Invocation) -> HandlerFuture {
 /// A server whose clock stands still.
 pub(crate) fn server(store: Option<Arc<dyn Store>>) -> Server {
     let settings = Settings { body_limit: BODY_LIMIT, ..Settings::default() };
-    let endpoint =
-        Endpoint { path: "/webhook".into(), secrets: [secret()].into(), tolerance: Tolerance::default() };
+    let endpoints =
+        Endpoints::of_a_test(vec![Endpoint::at("/webhook")], SigningSecrets::only(secret(), "test"));
     let runner =
         Runner { states: Arc::new(States::default()), timeout: Duration::from_secs(10), runtime: None };
     let parts = Parts {
         registry: Arc::new(Registry::new(&HANDLERS)),
         runner,
-        endpoint: Arc::new(endpoint),
+        endpoints,
         settings,
         report: Report::nowhere(),
         now: Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW)),
@@ -140,7 +142,7 @@ pub(crate) fn with_inbox() -> Server {
 async fn receive(server: &Server, request: Request<TestBody>) -> Outcome {
     let connection = server.receiver.connections.admit(None).expect("there are few");
     connection.began_request();
-    server.receiver.receive(request, &connection).await
+    server.receiver.receive(request, &connection, &mut Via::default()).await
 }
 
 /// The status of an outcome, and a word for the outcome itself.
@@ -285,7 +287,8 @@ async fn what_cannot_be_received_now_is_to_be_sent_again() {
     connection.began_request();
     let request = request("/webhook", &[&sign(&[secret()], NOW, b"")], &Bytes::new());
     let request = request.map(|_| TestBody { chunks: VecDeque::new(), announced: 0, end: End::Never });
-    let receiving = server.receiver.receive(request, &connection);
+    let mut via = Via::default();
+    let receiving = server.receiver.receive(request, &connection, &mut via);
     let (outcome, ()) = tokio::join!(receiving, async {
         tokio::task::yield_now().await;
         server.receiver.connections.make_way();

@@ -14,6 +14,7 @@ use webhook_core::{HandlerError, Verdict};
 use super::format::{chain, parked_because, rounded};
 use super::refusals::Refusals;
 use super::{AttemptEnded, Fact, Sink};
+use crate::receive::Via;
 use crate::receive::outcome::{Handled, Receipt, Refusal};
 use crate::run::attempt::AttemptReport;
 use crate::store::{Disposition, HandlerStats, InboxLocation, Recovered, cautions};
@@ -41,8 +42,10 @@ impl Sink for Log {
                     debug!(reason, peer, "connection closed: what arrived is not a request");
                 }
             }
-            Fact::Answered { outcome: Ok(receipt), status, .. } => receipt_of(receipt, status),
-            Fact::Answered { outcome: Err(refusal), status, peer } => self.refused(refusal, status, peer),
+            Fact::Answered { outcome: Ok(receipt), via, status, .. } => receipt_of(receipt, via, status),
+            Fact::Answered { outcome: Err(refusal), via, status, peer } => {
+                self.refused(refusal, via, status, peer)
+            }
             Fact::AttemptEnded(ref ended) => attempt_ended(ended),
             Fact::AttemptBlocks { envelope, handler, limit, has_started: true } => error!(
                 event_id = envelope.id,
@@ -73,15 +76,16 @@ impl Sink for Log {
 
 impl Log {
     /// Logs the first refusal of a kind as a warning, and the others at level debug until the summary counts them.
-    fn refused(&self, refusal: &Refusal, status: StatusCode, peer: Option<SocketAddr>) {
+    fn refused(&self, refusal: &Refusal, via: &Via, status: StatusCode, peer: Option<SocketAddr>) {
         if matches!(refusal, Refusal::Failed) {
             return error!(status = status.as_u16(), "{refusal}");
         }
         let (reason, status, peer) = (chain(refusal), status.as_u16(), peer.map(tracing::field::display));
+        let endpoint = via.endpoint.as_deref();
         if self.refusals.is_first(refusal.kind(), &reason) {
-            warn!(status, reason, peer, "request refused");
+            warn!(status, reason, endpoint, peer, "request refused");
         } else {
-            debug!(status, reason, peer, "request refused");
+            debug!(status, reason, endpoint, peer, "request refused");
         }
     }
 }
@@ -117,8 +121,9 @@ fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[Han
 }
 
 /// Logs what became of a request that was accepted.
-fn receipt_of(receipt: &Receipt, status: StatusCode) {
+fn receipt_of(receipt: &Receipt, via: &Via, status: StatusCode) {
     let code = status.as_u16();
+    let (endpoint, secret) = (via.endpoint.as_deref(), via.secret.as_deref());
     match receipt {
         Receipt::Stored { envelope, tasks, id_is_reused, .. } => {
             let (event_id, event_type) = (&envelope.id, &envelope.event_type);
@@ -131,31 +136,47 @@ fn receipt_of(receipt: &Receipt, status: StatusCode) {
                 );
             }
             let (livemode, account) = (envelope.livemode, &envelope.account);
-            info!(event_id, event_type, livemode, account, status = code, tasks, "event stored");
+            info!(
+                event_id,
+                event_type,
+                livemode,
+                account,
+                endpoint,
+                secret,
+                status = code,
+                tasks,
+                "event stored"
+            );
         }
         Receipt::Duplicate { envelope, same_body: true } => {
             let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-            info!(event_id, event_type, status = code, "event was stored before");
+            info!(event_id, event_type, endpoint, secret, status = code, "event was stored before");
         }
         Receipt::Duplicate { envelope, same_body: false } => {
             let (event_id, event_type) = (&envelope.id, &envelope.event_type);
             warn!(
                 event_id,
                 event_type,
+                endpoint,
+                secret,
                 status = code,
                 "event was stored before, with another body: the first is kept"
             );
         }
         Receipt::Quarantined { reason, is_new } => error!(
+            endpoint,
+            secret,
             status = code,
-            reason, is_new, "verified, but not an event: kept in quarantine (see `inbox list --quarantine`)"
+            reason,
+            is_new,
+            "verified, but not an event: kept in quarantine (see `inbox list --quarantine`)"
         ),
-        Receipt::Handled(handled) => handled_inline(handled, code),
+        Receipt::Handled(handled) => handled_inline(handled, via, code),
     }
 }
 
 /// Logs each run that did not succeed, then the delivery.
-fn handled_inline(handled: &Handled, status: u16) {
+fn handled_inline(handled: &Handled, via: &Via, status: u16) {
     let envelope = &*handled.envelope;
     let (event_id, event_type) = (&envelope.id, &envelope.event_type);
     for report in &handled.attempts {
@@ -174,7 +195,11 @@ fn handled_inline(handled: &Handled, status: u16) {
     }
     let (livemode, account, handlers) = (envelope.livemode, &envelope.account, handled.attempts.len());
     let took_us = handled.attempts.iter().map(|report| micros(report.took)).max();
-    info!(event_id, event_type, livemode, account, status, handlers, took_us, "event delivered");
+    let (endpoint, secret) = (via.endpoint.as_deref(), via.secret.as_deref());
+    info!(
+        event_id,
+        event_type, livemode, account, endpoint, secret, status, handlers, took_us, "event delivered"
+    );
 }
 
 /// Logs how a run ended and what follows.

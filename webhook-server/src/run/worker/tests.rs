@@ -13,11 +13,12 @@ use webhook_core::{
 };
 
 use super::*;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Endpoints};
 use crate::receive::new_event::{new_event, new_task};
 use crate::receive::record::{Arrival, Recorder};
 use crate::run::attempt::Runner;
 use crate::run::test_handlers::registration;
+use crate::secrets::SigningSecrets;
 use crate::store::clock::StoreClock;
 use crate::store::conformance::model::Model;
 use crate::store::*;
@@ -197,9 +198,8 @@ fn send(inbox: &Arc<Recorder>, number: usize, event_type: &str, takes: u64, fail
 }
 
 async fn record(inbox: &Arc<Recorder>, envelope: Envelope) {
-    let endpoint =
-        Endpoint { path: "/".into(), secrets: Arc::new([]), tolerance: webhook_core::Tolerance::default() };
-    let (envelope, endpoint) = (Arc::new(envelope), Arc::new(endpoint));
+    let endpoints = Endpoints::of_a_test(vec![Endpoint::at("/")], SigningSecrets::default());
+    let (envelope, endpoint) = (Arc::new(envelope), Arc::clone(endpoints.first()));
     let arrival = Arrival { envelope, endpoint, signed_at: 0, received_at: Instant::now() };
     inbox.record(arrival).await.expect("it is in memory");
 }

@@ -1,0 +1,164 @@
+//! The endpoints of a running server: their secrets are read, and can be read again.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use webhook_core::Tolerance;
+
+use super::{Endpoint, Mode};
+use crate::problems::Problems;
+use crate::secrets::{self, SigningSecrets, Source};
+use crate::settings::Settings;
+
+/// Where the secrets of a server's endpoints come from.
+pub(crate) enum Keys {
+    /// From where each endpoint says. `secret_file` is for the endpoint of a program that declares none.
+    Read { secret_file: Option<PathBuf> },
+    /// All endpoints have these, as in `dev` and in tests.
+    Given(SigningSecrets),
+}
+
+/// The endpoints of a server. There is at least one, unless there are problems.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoints(Arc<[Arc<ServedEndpoint>]>);
+
+/// An endpoint of a server. It travels with each request that was sent to it.
+pub(crate) struct ServedEndpoint {
+    /// By which the inbox, the log and handlers know it.
+    pub(crate) name: Arc<str>,
+    /// The path of its URL.
+    pub(crate) path: Arc<str>,
+    /// How far a signature's timestamp may be off.
+    pub(crate) tolerance: Tolerance,
+    mode: Mode,
+    /// Where its secrets are read again. Empty if they were given.
+    sources: Vec<Source>,
+    /// A request is authentic if any of these has signed it. There are two while Stripe rolls a secret.
+    secrets: RwLock<Arc<SigningSecrets>>,
+}
+
+impl Endpoints {
+    /// Checks the declared endpoints, or makes the one that the settings describe, and reads their secrets. Everything
+    /// that is wrong is noted as a problem.
+    pub(crate) fn new(
+        declared: Vec<Endpoint>,
+        settings: &Settings,
+        keys: Keys,
+        problems: &mut Problems,
+    ) -> Self {
+        let is_declared = !declared.is_empty();
+        let all = if is_declared { declared } else { vec![of_settings(settings, &keys)] };
+        for (at, endpoint) in all.iter().enumerate() {
+            if is_declared {
+                endpoint.check(problems);
+            }
+            for earlier in &all[..at] {
+                if earlier.path == endpoint.path {
+                    problems.add(format!(
+                        "two endpoints have the path `{}`: give each a path of its own",
+                        endpoint.path
+                    ));
+                } else if earlier.name() == endpoint.name() {
+                    problems.add(format!(
+                        "the endpoints at `{}` and `{}` have the same name `{}`: name one of them otherwise",
+                        earlier.path,
+                        endpoint.path,
+                        endpoint.name()
+                    ));
+                }
+            }
+        }
+        let mut served = Vec::with_capacity(all.len());
+        for endpoint in all {
+            let secrets = match &keys {
+                Keys::Given(secrets) => secrets.clone(),
+                Keys::Read { .. } => {
+                    let whose = is_declared.then(|| endpoint.name());
+                    secrets::read(&endpoint.sources, whose, secrets::NEEDED, problems)
+                }
+            };
+            served.push(Arc::new(ServedEndpoint {
+                name: endpoint.name().into(),
+                tolerance: endpoint.tolerance_or(settings),
+                path: endpoint.path.into(),
+                mode: endpoint.mode,
+                sources: if let Keys::Read { .. } = &keys { endpoint.sources } else { Vec::new() },
+                secrets: RwLock::new(Arc::new(secrets)),
+            }));
+        }
+        Self(served.into())
+    }
+
+    /// Makes the endpoints of a test, at these paths, with the secrets of the test.
+    #[cfg(test)]
+    pub(crate) fn of_a_test(declared: Vec<Endpoint>, secrets: SigningSecrets) -> Self {
+        let mut problems = Problems::default();
+        let endpoints = Self::new(declared, &Settings::default(), Keys::Given(secrets), &mut problems);
+        assert!(problems.is_empty(), "{problems}");
+        endpoints
+    }
+
+    /// Returns all endpoints, in the order in which they were declared.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<ServedEndpoint>> {
+        self.0.iter()
+    }
+
+    /// Returns the endpoint that was declared first.
+    pub(crate) fn first(&self) -> &Arc<ServedEndpoint> {
+        &self.0[0]
+    }
+
+    /// Returns the endpoint if there is only one.
+    pub(crate) fn only(&self) -> Option<&Arc<ServedEndpoint>> {
+        if let [only] = &*self.0 { Some(only) } else { None }
+    }
+
+    /// Finds the endpoint at a path.
+    pub(crate) fn at(&self, path: &str) -> Option<&Arc<ServedEndpoint>> {
+        self.0.iter().find(|endpoint| &*endpoint.path == path)
+    }
+
+    /// Finds an endpoint by its name.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<ServedEndpoint>> {
+        self.0.iter().find(|endpoint| &*endpoint.name == name)
+    }
+
+    /// The paths as they are shown to an operator: `` `/a`, `/b` ``.
+    pub(crate) fn paths(&self) -> String {
+        let paths: Vec<String> = self.0.iter().map(|endpoint| format!("`{}`", endpoint.path)).collect();
+        paths.join(", ")
+    }
+}
+
+impl ServedEndpoint {
+    /// Returns the present secrets.
+    pub(crate) fn secrets(&self) -> Arc<SigningSecrets> {
+        Arc::clone(&self.secrets.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether handlers run on an event of live mode, or else of test mode.
+    pub(crate) fn accepts(&self, livemode: bool) -> bool {
+        self.mode.accepts(livemode)
+    }
+}
+
+impl fmt::Debug for ServedEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServedEndpoint")
+            .field("name", &self.name)
+            .field("path", &self.path)
+            .field("secrets", &self.secrets())
+            .field("tolerance", &self.tolerance)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The endpoint of a program that declares none.
+fn of_settings(settings: &Settings, keys: &Keys) -> Endpoint {
+    let endpoint = Endpoint::at(&*settings.path);
+    match keys {
+        Keys::Read { secret_file: Some(file) } => endpoint.secret_file(file),
+        _ => endpoint.secret_env(secrets::VARIABLE),
+    }
+}

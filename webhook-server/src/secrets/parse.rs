@@ -1,0 +1,110 @@
+//! Text to secrets: how several are written, and how each gets its label.
+
+use sha2::{Digest, Sha256};
+use webhook_core::Secret;
+
+use super::{MOST, SigningSecrets, diagnostics, looks_like_a_secret};
+use crate::problems::Problems;
+
+/// The maximum length of a label, in bytes.
+const LONGEST_LABEL: usize = 32;
+
+/// Splits a text into secrets, checks each, and adds those that can be used. `place` says where the text came from.
+pub(super) fn parse(place: &str, text: &str, read: &mut SigningSecrets, problems: &mut Problems) {
+    if let Some(mistake) = diagnostics::in_value(text) {
+        problems.add(format!("{place}: {mistake}"));
+        return;
+    }
+    let items: Vec<&str> = text.split([',', '\n']).collect();
+    if items.len() > MOST {
+        problems.add(format!("{place} contains {} secrets; the maximum is {MOST}", items.len()));
+        return;
+    }
+    for (at, item) in items.iter().enumerate() {
+        let which = if items.len() == 1 { place.to_owned() } else { format!("{place}, secret {}", at + 1) };
+        if item.is_empty() && items.len() > 1 {
+            problems.add(format!("{which}: it is empty: remove the extra comma or line break"));
+            continue;
+        }
+        let (label, secret) = labelled(item);
+        let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        let label = label.map_or_else(|| fingerprint(&digest), str::to_owned);
+        if let Some(mistake) = diagnostics::in_secret(secret) {
+            problems.add(format!("{which}: {mistake}"));
+            continue;
+        }
+        match Secret::new(secret) {
+            Ok(_) if read.digests.contains(&digest) => {
+                problems.add(format!("{which}: it is the same as an earlier one; remove it"));
+            }
+            Ok(_) if read.labels.iter().any(|other| **other == *label) => {
+                problems
+                    .add(format!("{which}: an earlier one has the label `{label}`, too; change one of them"));
+            }
+            Ok(secret) => {
+                read.secrets.push(secret);
+                read.labels.push(label.into());
+                read.digests.push(digest);
+            }
+            Err(error) => problems.add(format!("{which}: {error}")),
+        }
+    }
+}
+
+/// Splits `label whsec_…`.
+fn labelled(item: &str) -> (Option<&str>, &str) {
+    match item.split_once(' ') {
+        Some((label, secret)) if is_label(label) => (Some(label), secret),
+        _ => (None, item),
+    }
+}
+
+/// The label of a secret that has none: it tells nothing about the secret, and is the same wherever the secret is used.
+fn fingerprint(digest: &[u8; 32]) -> String {
+    digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn is_label(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
+    (1..=LONGEST_LABEL).contains(&text.len()) && text.bytes().all(fits) && !looks_like_a_secret(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Vec<String>, Problems> {
+        let (mut read, mut problems) = (SigningSecrets::default(), Problems::default());
+        parse("x", text, &mut read, &mut problems);
+        assert_eq!(read.secrets.len(), read.labels.len());
+        problems.none_or(read.labels.iter().map(|label| label.to_string()).collect())
+    }
+
+    #[test]
+    fn several_secrets_are_separated_by_commas_or_line_breaks() {
+        let three = "whsec_0123456789abcdef,whsec_0123456789abcdeg\nwhsec_0123456789abcdeh";
+        assert_eq!(parsed(three).expect("three secrets").len(), 3);
+    }
+
+    #[test]
+    fn a_secret_has_a_label() {
+        // The digits are those of `printf whsec_0123456789abcdef | sha256sum`.
+        for (text, labels) in [
+            ("whsec_0123456789abcdef", &["b75b1473"][..]),
+            ("new whsec_0123456789abcdef", &["new"]),
+            ("new whsec_0123456789abcdef,2026-11 whsec_0123456789abcdeg", &["new", "2026-11"]),
+        ] {
+            assert_eq!(parsed(text).expect(text), labels, "{text}");
+        }
+        for (text, problem) in [
+            ("a whsec_0123456789abcdef,a whsec_0123456789abcdeg", "an earlier one has the label `a`, too"),
+            ("a whsec_0123456789abcdef,b whsec_0123456789abcdef", "the same as an earlier one"),
+            ("whsec_0123456789abcdef whsec_0123456789abcdeg", "x: "),
+            ("Big whsec_0123456789abcdef", "x: "),
+        ] {
+            let problems = parsed(text).expect_err(text).to_string();
+            assert!(problems.contains(problem), "{text}: {problems}");
+            assert!(!problems.contains("0123456789abcde"), "{problems}");
+        }
+    }
+}
