@@ -33,8 +33,7 @@ const LONGEST_NAME: usize = 64;
 ///     );
 /// ```
 ///
-/// A handler can take events of one endpoint alone: `#[on_event("account.updated", endpoint = "connect")]`. An event
-/// that is sent to two endpoints is one event, and each of its handlers runs once.
+/// An event that is sent to two endpoints is one event, and each of its handlers runs once.
 ///
 /// Everything that is wrong with an endpoint stops the start: a path or name that is used twice, a missing secret, a
 /// tolerance out of range.
@@ -65,7 +64,7 @@ impl Endpoint {
         Self { path: path.into(), name: None, sources: Vec::new(), mode: Mode::Any, tolerance: None }
     }
 
-    /// Names the endpoint, for handlers, the log and the inbox. Without a name, its path is its name.
+    /// Names the endpoint, for the log, the inbox and `Context::endpoint`. Without a name, its path is its name.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -83,7 +82,7 @@ impl Endpoint {
 
     /// Reads signing secrets from a file: one per line. Otherwise as [`secret_env`](Self::secret_env).
     ///
-    /// The file is read again when it changes, and on SIGHUP: a running server accepts new secrets without a restart.
+    /// The file is read at the start.
     pub fn secret_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.sources.push(Source::File(file.into()));
         self

@@ -223,6 +223,11 @@ impl Receiver {
         received_at: Instant,
     ) -> Outcome {
         let event = Envelope::parse_snapshot(&verified);
+        if let Ok(envelope) = &event
+            && !endpoint.accepts(envelope.livemode)
+        {
+            return Ok(Receipt::OtherMode { livemode: envelope.livemode, event_id: envelope.id.clone() });
+        }
         match (&self.intake, event) {
             (Intake::Inbox(recorder), Ok(envelope)) => {
                 let arrival = Arrival {
@@ -252,7 +257,7 @@ fn check_signature(
     now: SystemTime,
 ) -> Result<(Verified, Arc<str>), Refusal> {
     let header = SignatureHeader::parse(signature.as_bytes())?;
-    let secrets = endpoint.secrets();
+    let secrets = &endpoint.secrets;
     match verify(secrets.all(), &header, body.clone(), now, endpoint.tolerance) {
         Ok(verified) => {
             let label = Arc::clone(&secrets.labels()[verified.secret()]);

@@ -67,11 +67,6 @@ impl SigningSecrets {
     pub(crate) fn labels(&self) -> &[Arc<str>] {
         &self.labels
     }
-
-    /// Whether these are the same secrets under the same labels, in the same order.
-    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        self.labels == other.labels && self.digests == other.digests
-    }
 }
 
 /// Shows the labels.

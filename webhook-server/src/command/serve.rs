@@ -151,19 +151,14 @@ fn announce(server: &Server, listener: &TcpListener) {
     if endpoints.iter().count() > 1 {
         for endpoint in endpoints.iter() {
             let url = format!("http://{address}{}", endpoint.path);
-            info!(
-                endpoint = &*endpoint.name,
-                url,
-                secrets = endpoint.secrets().labels().join(","),
-                "endpoint"
-            );
+            info!(endpoint = &*endpoint.name, url, secrets = endpoint.secrets.labels().join(","), "endpoint");
         }
     }
     info!(
         url = format!("http://{address}{}", endpoints.first().path),
         handlers = server.parts.registry.registrations().len(),
         crates = super::handlers::by_crate(&server.parts.registry),
-        secrets = endpoints.first().secrets().labels().join(","),
+        secrets = endpoints.first().secrets.labels().join(","),
         api_version = webhook_core::catalog::api_version(),
         "listening"
     );

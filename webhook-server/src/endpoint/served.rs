@@ -1,14 +1,14 @@
-//! The endpoints of a running server: their secrets are read, and can be read again.
+//! The endpoints of a running server, with their secrets.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use webhook_core::Tolerance;
 
 use super::{Endpoint, Mode};
 use crate::problems::Problems;
-use crate::secrets::{self, SigningSecrets, Source};
+use crate::secrets::{self, SigningSecrets};
 use crate::settings::Settings;
 
 /// Where the secrets of a server's endpoints come from.
@@ -32,10 +32,8 @@ pub(crate) struct ServedEndpoint {
     /// How far a signature's timestamp may be off.
     pub(crate) tolerance: Tolerance,
     mode: Mode,
-    /// Where its secrets are read again. Empty if they were given.
-    sources: Vec<Source>,
     /// A request is authentic if any of these has signed it. There are two while Stripe rolls a secret.
-    secrets: RwLock<Arc<SigningSecrets>>,
+    pub(crate) secrets: SigningSecrets,
 }
 
 impl Endpoints {
@@ -83,8 +81,7 @@ impl Endpoints {
                 tolerance: endpoint.tolerance_or(settings),
                 path: endpoint.path.into(),
                 mode: endpoint.mode,
-                sources: if let Keys::Read { .. } = &keys { endpoint.sources } else { Vec::new() },
-                secrets: RwLock::new(Arc::new(secrets)),
+                secrets,
             }));
         }
         Self(served.into())
@@ -119,11 +116,6 @@ impl Endpoints {
         self.0.iter().find(|endpoint| &*endpoint.path == path)
     }
 
-    /// Finds an endpoint by its name.
-    pub(crate) fn named(&self, name: &str) -> Option<&Arc<ServedEndpoint>> {
-        self.0.iter().find(|endpoint| &*endpoint.name == name)
-    }
-
     /// The paths as they are shown to an operator: `` `/a`, `/b` ``.
     pub(crate) fn paths(&self) -> String {
         let paths: Vec<String> = self.0.iter().map(|endpoint| format!("`{}`", endpoint.path)).collect();
@@ -132,11 +124,6 @@ impl Endpoints {
 }
 
 impl ServedEndpoint {
-    /// Returns the present secrets.
-    pub(crate) fn secrets(&self) -> Arc<SigningSecrets> {
-        Arc::clone(&self.secrets.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// Whether handlers run on an event of live mode, or else of test mode.
     pub(crate) fn accepts(&self, livemode: bool) -> bool {
         self.mode.accepts(livemode)
@@ -148,7 +135,7 @@ impl fmt::Debug for ServedEndpoint {
         f.debug_struct("ServedEndpoint")
             .field("name", &self.name)
             .field("path", &self.path)
-            .field("secrets", &self.secrets())
+            .field("secrets", &self.secrets)
             .field("tolerance", &self.tolerance)
             .finish_non_exhaustive()
     }

@@ -119,9 +119,12 @@ fn run(invocation: Invocation) -> HandlerFuture {
 
 /// A server whose clock stands still.
 pub(crate) fn server(store: Option<Arc<dyn Store>>) -> Server {
+    server_at(vec![Endpoint::at("/webhook")], store)
+}
+
+fn server_at(endpoints: Vec<Endpoint>, store: Option<Arc<dyn Store>>) -> Server {
     let settings = Settings { body_limit: BODY_LIMIT, ..Settings::default() };
-    let endpoints =
-        Endpoints::of_a_test(vec![Endpoint::at("/webhook")], SigningSecrets::only(secret(), "test"));
+    let endpoints = Endpoints::of_a_test(endpoints, SigningSecrets::only(secret(), "test"));
     let runner =
         Runner { states: Arc::new(States::default()), timeout: Duration::from_secs(10), runtime: None };
     let parts = Parts {
@@ -153,6 +156,7 @@ fn told(outcome: &Outcome) -> (u16, &'static str) {
         Ok(Receipt::Duplicate { same_body: false, .. }) => "changed duplicate",
         Ok(Receipt::Quarantined { .. }) => "quarantined",
         Ok(Receipt::Handled(_)) => "handled",
+        Ok(Receipt::OtherMode { .. }) => "other mode",
         Err(refusal) => refusal.kind(),
     };
     let response = reply::to(outcome);
@@ -183,6 +187,56 @@ async fn what_is_verified_is_stored_and_answered_with_200() {
     ] {
         let outcome = receive(&server, signed_at(NOW, &body)).await;
         assert_eq!(told(&outcome), (200, expected), "{name}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_of_one_mode_handles_no_event_of_the_other() {
+    let live = |event: &str| Bytes::from(event.replace("\"livemode\":false", "\"livemode\":true"));
+    let text =
+        String::from_utf8(paid().to_vec()).expect("it is JSON").replace("\"livemode\": ", "\"livemode\":");
+    let (test_event, live_event) = (Bytes::from(text.clone()), live(&text));
+    assert_ne!(test_event, live_event);
+    let any = || Endpoint::at("/webhook");
+    for with_inbox in [true, false] {
+        for (name, endpoint, event, expected) in [
+            ("a test event, live alone", any().live_only(), &test_event, "other mode"),
+            ("a live event, live alone", any().live_only(), &live_event, "taken"),
+            ("a test event, test alone", any().test_only(), &test_event, "taken"),
+            ("a live event, test alone", any().test_only(), &live_event, "other mode"),
+            ("a test event, any", any(), &test_event, "taken"),
+            ("a live event, any", any(), &live_event, "taken"),
+        ] {
+            let store = || open_in_memory(None).expect("it is in memory");
+            let server = server_at(vec![endpoint], with_inbox.then(store));
+            let outcome = receive(&server, signed_at(NOW, event)).await;
+            let taken = if with_inbox { "stored" } else { "handled" };
+            let expected = if expected == "taken" { taken } else { expected };
+            assert_eq!(told(&outcome), (200, expected), "{name}: {outcome:?}");
+        }
+    }
+}
+
+/// What one endpoint does not take, another one may: it was not stored.
+#[tokio::test]
+async fn an_event_that_two_endpoints_receive_is_one_event() {
+    let endpoints = vec![
+        Endpoint::at("/live").live_only(),
+        Endpoint::at("/webhook"),
+        Endpoint::at("/connect").named("connect"),
+    ];
+    let server = server_at(endpoints, Some(open_in_memory(None).expect("it is in memory")));
+    for (path, expected) in [
+        ("/live", (200, "other mode")),
+        ("/webhook", (200, "stored")),
+        ("/connect", (200, "duplicate")),
+        ("/live", (200, "other mode")),
+        ("/elsewhere", (404, "path")),
+    ] {
+        let mut request = signed_at(NOW, &paid());
+        *request.uri_mut() = path.parse().expect("it is a path");
+        let outcome = receive(&server, request).await;
+        assert_eq!(told(&outcome), expected, "{path}: {outcome:?}");
     }
 }
 

@@ -42,6 +42,9 @@ impl Sink for Log {
                     debug!(reason, peer, "connection closed: what arrived is not a request");
                 }
             }
+            Fact::Answered { outcome: Ok(Receipt::OtherMode { event_id, livemode }), via, .. } => {
+                self.other_mode(event_id, *livemode, via);
+            }
             Fact::Answered { outcome: Ok(receipt), via, status, .. } => receipt_of(receipt, via, status),
             Fact::Answered { outcome: Err(refusal), via, status, peer } => {
                 self.refused(refusal, via, status, peer)
@@ -75,6 +78,24 @@ impl Sink for Log {
 }
 
 impl Log {
+    /// Logs the first event of the other mode as a warning, and the others at level debug until the summary counts them:
+    /// a Connect platform may receive many.
+    fn other_mode(&self, event_id: &str, livemode: bool, via: &Via) {
+        let (endpoint, secret) = (via.endpoint.as_deref(), via.secret.as_deref());
+        let kind = if livemode { "live-event" } else { "test-event" };
+        if self.refusals.is_first(kind, event_id) {
+            warn!(
+                event_id,
+                livemode, endpoint, secret, "event of the other mode: answered with 200, and not handled"
+            );
+        } else {
+            debug!(
+                event_id,
+                livemode, endpoint, secret, "event of the other mode: answered with 200, and not handled"
+            );
+        }
+    }
+
     /// Logs the first refusal of a kind as a warning, and the others at level debug until the summary counts them.
     fn refused(&self, refusal: &Refusal, via: &Via, status: StatusCode, peer: Option<SocketAddr>) {
         if matches!(refusal, Refusal::Failed) {
@@ -172,6 +193,8 @@ fn receipt_of(receipt: &Receipt, via: &Via, status: StatusCode) {
             "verified, but not an event: kept in quarantine (see `inbox list --quarantine`)"
         ),
         Receipt::Handled(handled) => handled_inline(handled, via, code),
+        // Summarised by the caller.
+        Receipt::OtherMode { .. } => {}
     }
 }
 

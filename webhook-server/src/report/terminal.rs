@@ -120,6 +120,11 @@ fn print_receipt(receipt: &Receipt, status: StatusCode) {
         Receipt::Quarantined { reason, .. } => {
             print_line(status, &format!("kept in quarantine: {}", printable(reason)));
         }
+        Receipt::OtherMode { event_id, livemode } => {
+            let mode = if *livemode { "a live event" } else { "a test event" };
+            let told = painted("not handled: this endpoint takes the other mode alone", AnsiColor::Yellow);
+            print_line(status, &format!("{}  {mode}  {told}", printable(event_id)));
+        }
         Receipt::Handled(handled) => {
             let event = event(&handled.envelope);
             if handled.attempts.is_empty() {

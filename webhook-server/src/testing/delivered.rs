@@ -78,6 +78,12 @@ impl Delivered {
                 cause = format!("{}, as a duplicate", answered(&envelope.event_type));
                 is_duplicate = true;
             }
+            Ok(Receipt::OtherMode { livemode, .. }) => {
+                let mode = if livemode { "live" } else { "test" };
+                cause = format!(
+                    "the endpoint takes no {mode} events, so it was answered with {status} and not handled"
+                );
+            }
             Ok(Receipt::Quarantined { reason, .. }) => {
                 cause = format!("it went into quarantine: {reason}");
                 quarantined = Some(reason);
