@@ -73,11 +73,7 @@ fn a_body_in_another_coding_is_refused() {
     check(vec![
         Row::closed("gzip", 415, with("Content-Encoding: gzip")),
         Row::closed("gzip after identity", 415, with("Content-Encoding: identity\r\nContent-Encoding: gzip")),
-        Row::closed(
-            "an unknown coding",
-            415,
-            with("Content-Encoding: \x01\x02".replace(['\x01', '\x02'], "x")),
-        ),
+        Row::closed("an unknown coding", 415, with("Content-Encoding: xx")),
         Row::goes_on("identity", 200, with("Content-Encoding: identity")),
         Row::closed("an expectation that is not known", 417, with("Expect: 200-ok")),
     ]);

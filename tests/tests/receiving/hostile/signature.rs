@@ -1,7 +1,6 @@
 //! The signature header, and what it signs.
 
 use product_tests::{OTHER_SECRET, SECRET, signed, unix_now};
-use webhook_core::Sample;
 
 use super::{Good, POST, Row, check};
 
@@ -115,18 +114,12 @@ fn a_signature_has_a_time_to_live() {
     // that stands still.
     let now = unix_now();
     let rows = vec![
-        Row::goes_on("almost 300 s old", 200, signed_at(now - 240)),
-        Row::goes_on("almost 300 s ahead", 200, signed_at(now + 290)),
+        Row::goes_on("240 s old", 200, signed_at(now - 240)),
+        Row::goes_on("290 s ahead", 200, signed_at(now + 290)),
     ];
     check(rows);
     // A few a second are read and verified all the same, and keep their connection.
     let (old, ahead) = (signed_at(now - 301), signed_at(now + 3600));
     let log = check(vec![Row::goes_on("too old", 400, old), Row::goes_on("an hour ahead", 400, ahead)]);
     assert!(log.contains("the signature is authentic but"), "{log}");
-}
-
-#[test]
-fn an_event_for_another_type_is_not_made_by_its_header() {
-    let body = Sample::new("charge.captured", 1).expect("there is such a type").body(1_700_000_000);
-    check(vec![Row::goes_on("a sample", 200, super::with_body(&body))]);
 }

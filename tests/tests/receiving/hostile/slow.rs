@@ -100,6 +100,7 @@ fn takes(address: SocketAddr, row: &Slow) -> Duration {
 fn never_reads(address: SocketAddr) {
     let mut connection = Connection::open(address);
     let request = Good::new().request(POST, HEADERS);
-    // More than one connection may send; and more than the system keeps for a reader that does not read, or not.
+    // What ends it depends on how much the system keeps for a reader that does not read: the write deadline, or the
+    // thousandth answer. (`receive/http1/tests.rs` tests each with a clock of its own.)
     while connection.try_send(&request).is_ok() {}
 }
