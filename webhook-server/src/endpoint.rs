@@ -111,8 +111,17 @@ impl Endpoint {
     }
 
     /// The name, or the path of an endpoint without one.
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.path)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Where its secrets are read.
+    pub(crate) fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// Notes what is wrong with this endpoint, by itself.

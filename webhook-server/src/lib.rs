@@ -70,6 +70,8 @@ pub use webhook_core::__private;
 mod documentation {
     #[doc = include_str!("../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../docs/deploying.md")]
+    struct Deploying;
     #[doc = include_str!("../../docs/first-handler.md")]
     struct FirstHandler;
     #[doc = include_str!("../../docs/mounting.md")]

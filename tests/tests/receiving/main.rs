@@ -1,5 +1,6 @@
 //! What senders send, and what they are told.
 
+mod endpoints;
 mod hostile;
 mod misbehaviour;
 mod mounted;

@@ -80,10 +80,11 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     }
     let (signing, secrets) = signing(&arguments.secret, &mut problems)?;
     app.settings.inbox = InboxLocation::Memory;
-    let store = open_in_memory(None).map_err(|error| super::failed("could not open the inbox", &error))?;
+    let store = if app.inline { None } else { Some(open_in_memory(None)) };
+    let store = store.transpose().map_err(|error| super::failed("could not open the inbox", &error))?;
     let terminal = Arc::<Terminal>::default();
     let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
-    let server = app.into_server(Keys::Given(secrets.clone()), Some(store), parts, problems)?;
+    let server = app.into_server(Keys::Given(secrets.clone()), store, parts, problems)?;
     let listener = super::serve::listen(None, &server.parts.settings)?;
     let address =
         listener.local_addr().map_err(|error| super::failed("could not read the local address", &error))?;

@@ -15,6 +15,7 @@ use super::flags::{AddressVariables, SecretFlag};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::command::send::send;
+use crate::endpoint::Endpoint;
 use crate::problems::Problems;
 use crate::report::console::print;
 use crate::report::format::printable;
@@ -57,6 +58,9 @@ pub(super) struct Trigger {
     /// URL to send to [default: the address and path that `serve` listens on]
     #[arg(long, value_name = "URL")]
     to: Option<Uri>,
+    /// Endpoint to send to, of a program that declares several [default: the first]
+    #[arg(long, value_name = "NAME", conflicts_with = "to")]
+    endpoint: Option<String>,
     #[command(flatten)]
     secret: SecretFlag,
     #[command(flatten)]
@@ -94,6 +98,10 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     log::write_at_once("warn");
     let mut problems = Problems::default();
     arguments.address.apply(&mut app.settings, &mut problems);
+    let endpoint = declared(&app.endpoints, arguments.endpoint.as_deref())?;
+    if let Some(endpoint) = endpoint {
+        endpoint.path().clone_into(&mut app.settings.path);
+    }
     let to = target(&app.settings, arguments)?;
     // All events are made before the first is sent: after a mistake in `--set`, nothing is sent.
     let events = events(arguments)?;
@@ -106,7 +114,12 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     // Last: mistakes in the arguments are reported first.
     environment::check(&mut problems);
     let needed = "an event is signed with the secret of the server that it is sent to";
-    let secrets = secrets::read(&arguments.secret.sources(), None, needed, &mut problems);
+    let secrets = match endpoint {
+        Some(endpoint) if arguments.secret.secret_file.is_none() => {
+            secrets::read(endpoint.sources(), Some(endpoint.name()), needed, &mut problems)
+        }
+        _ => secrets::read(&arguments.secret.sources(), None, needed, &mut problems),
+    };
     problems.none_or(())?;
     let mut answers = Vec::new();
     for Outgoing { event_type, event_id, body } in events {
@@ -248,6 +261,18 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
     format!("http://{address}{}", settings.path)
         .parse()
         .map_err(|error| super::failed("could not build the URL to send to", &error))
+}
+
+/// Finds the endpoint to send to, if the program declares any.
+fn declared<'e>(endpoints: &'e [Endpoint], name: Option<&str>) -> Result<Option<&'e Endpoint>, Failure> {
+    let Some(name) = name else { return Ok(endpoints.first()) };
+    let found = endpoints.iter().find(|endpoint| endpoint.name() == name);
+    if found.is_some() {
+        return Ok(found);
+    }
+    let near = catalog::nearest(name, endpoints.iter().map(Endpoint::name));
+    let meant = near.first().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+    Err(Failure::Failed(format!("this program declares no endpoint `{name}`{meant}")))
 }
 
 /// What probably went wrong, by the status alone: the body of an answer does not say.

@@ -46,6 +46,9 @@ impl Endpoints {
         problems: &mut Problems,
     ) -> Self {
         let is_declared = !declared.is_empty();
+        if is_declared {
+            refuse_unused(settings, &keys, problems);
+        }
         let all = if is_declared { declared } else { vec![of_settings(settings, &keys)] };
         for (at, endpoint) in all.iter().enumerate() {
             if is_declared {
@@ -138,6 +141,19 @@ impl fmt::Debug for ServedEndpoint {
             .field("secrets", &self.secrets)
             .field("tolerance", &self.tolerance)
             .finish_non_exhaustive()
+    }
+}
+
+/// Reports settings that describe an endpoint, in a program that declares its own.
+fn refuse_unused(settings: &Settings, keys: &Keys, problems: &mut Problems) {
+    let mut refuse = |what: String| {
+        problems.add(format!("{what} is set, but this program declares its endpoints: remove it"));
+    };
+    if settings.path != Settings::default().path {
+        refuse(Settings::given_as("path"));
+    }
+    if let Keys::Read { secret_file: Some(_) } = keys {
+        refuse(format!("--secret-file (or {})", secrets::FILE_VARIABLE));
     }
 }
 
