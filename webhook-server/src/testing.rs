@@ -47,6 +47,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
+use hyper::header::HOST;
 use webhook_core::{SIGNATURE_HEADER, Sample, Secret, sign};
 
 pub use self::delivered::{Delivered, Runs, Task, TaskState};
@@ -168,6 +169,7 @@ impl TestApp {
     pub async fn deliver_body(&self, signature: &str, body: impl Into<Bytes>) -> Delivered {
         let (body, since) = (body.into(), self.recorded.len());
         let request = Request::post(&*self.server.parts.endpoints.first().path)
+            .header(HOST, "localhost")
             .header(SIGNATURE_HEADER, signature)
             .body(Full::new(body.clone()));
         let Ok(request) = request else { panic!("{signature:?} cannot be a header") };
