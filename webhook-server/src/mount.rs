@@ -1,8 +1,8 @@
 //! An application mounted in another server, such as an axum or hyper application.
 //!
-//! [`App::start`](crate::App::start) opens the inbox and starts the worker on the server's own thread. Requests come from the application's
-//! own server through [`WebhookService`]; they are received on that thread, too, so only accepting connections and
-//! reading bytes is left to the application's runtime.
+//! [`App::start`](crate::App::start) opens the inbox and starts the worker on the server's own thread. Requests come from
+//! the application's own server through [`WebhookService`]; they are received on that thread, too, so only accepting
+//! connections and reading bytes is left to the application's runtime.
 //!
 //! All handles share a [`Mount`]. It holds the receiver until the server is to stop: a request that finds it there is
 //! counted before anything can wait for the requests in progress. When the last handle is dropped, the server stops

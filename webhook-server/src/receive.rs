@@ -31,6 +31,7 @@ pub(crate) mod tests;
 mod write_deadline;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -132,22 +133,12 @@ impl Receiver {
         let receiving = tokio::spawn(async move {
             let mut via = Via::default();
             let outcome = receiver.receive(request, &connection, &mut via).await;
-            let response = reply::to(&outcome);
-            let status = response.status();
-            receiver.report.note(&Fact::Answered { outcome: &outcome, via: &via, status, peer });
+            let response = answered(&receiver.report, &outcome, &via, peer);
             drop(in_flight);
             response
         });
-        match receiving.await {
-            Ok(response) => response,
-            Err(_) => {
-                let outcome = Err(Refusal::Failed);
-                let response = reply::to(&outcome);
-                let status = response.status();
-                self.report.note(&Fact::Answered { outcome: &outcome, via: &Via::default(), status, peer });
-                response
-            }
-        }
+        let failed = |_| answered(&self.report, &Err(Refusal::Failed), &Via::default(), peer);
+        receiving.await.unwrap_or_else(failed)
     }
 
     /// Takes a request through all checks, the cheapest first. Nothing is parsed before it is verified. Returns when the
@@ -249,7 +240,20 @@ impl Receiver {
     }
 }
 
-/// Verifies a body against every secret of the endpoint, and returns the label of the one that matched. Compares in constant time; see `webhook_core::verify`.
+/// Makes the answer to a request, and reports it.
+pub(crate) fn answered(
+    report: &Report,
+    outcome: &Outcome,
+    via: &Via,
+    peer: Option<SocketAddr>,
+) -> Response<Full<Bytes>> {
+    let response = reply::to(outcome);
+    report.note(&Fact::Answered { outcome, via, status: response.status(), peer });
+    response
+}
+
+/// Verifies a body against every secret of the endpoint, and returns the label of the one that matched. Compares in
+/// constant time; see `webhook_core::verify`.
 fn check_signature(
     endpoint: &ServedEndpoint,
     signature: &HeaderValue,

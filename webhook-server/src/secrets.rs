@@ -43,19 +43,24 @@ pub(crate) enum Source {
     File(PathBuf),
 }
 
+impl Source {
+    /// Where a program that declares no endpoints has its secrets: in a file, or else in [`VARIABLE`].
+    pub(crate) fn undeclared(file: Option<&Path>) -> Self {
+        file.map_or_else(|| Self::Variable(VARIABLE.to_owned()), |file| Self::File(file.to_owned()))
+    }
+}
+
 /// The signing secrets of an endpoint, each with a label by which it may be named.
 #[derive(Clone, Default)]
 pub(crate) struct SigningSecrets {
     secrets: Vec<Secret>,
     labels: Vec<Arc<str>>,
-    /// Of the secrets' texts, since secrets cannot be compared. Empty if they were given.
-    digests: Vec<[u8; 32]>,
 }
 
 impl SigningSecrets {
     /// Makes the secrets of a server that was given one.
     pub(crate) fn only(secret: Secret, label: &str) -> Self {
-        Self { secrets: vec![secret], labels: vec![label.into()], digests: Vec::new() }
+        Self { secrets: vec![secret], labels: vec![label.into()] }
     }
 
     /// The secrets, to verify or to sign with.
@@ -87,7 +92,7 @@ pub(crate) fn read(
     needed: &str,
     problems: &mut Problems,
 ) -> SigningSecrets {
-    let mut read = SigningSecrets::default();
+    let (mut read, mut digests) = (SigningSecrets::default(), Vec::new());
     if sources.is_empty() {
         let name = endpoint.unwrap_or_default();
         problems.add(format!(
@@ -96,7 +101,7 @@ pub(crate) fn read(
     }
     for source in sources {
         match text_of(source, endpoint, needed) {
-            Ok((place, text)) => parse(&place, &text, &mut read, problems),
+            Ok((place, text)) => parse(&place, &text, &mut read, &mut digests, problems),
             Err(problem) => problems.add(problem),
         }
     }

@@ -183,7 +183,7 @@ impl Settings {
     /// What gives a setting, named by its field, for a message.
     pub(crate) fn given_as(field: &str) -> String {
         let setting = Self::TABLE.iter().find(|setting| setting.field == field);
-        setting.map(|setting| format!("--{} (or {})", setting.name(), setting.variable())).unwrap_or_default()
+        setting.map(Setting::given_as).unwrap_or_default()
     }
 
     /// Notes every setting that is out of range.

@@ -8,13 +8,12 @@ use clap::{CommandFactory, Parser};
 use super::Arguments;
 
 /// Names that other programs give a flag, and the flag here.
-const ELSEWHERE: [(&str, &str); 13] = [
+const ELSEWHERE: [(&str, &str); 12] = [
     ("--addr", "--listen"),
     ("--address", "--listen"),
     ("--bind", "--listen"),
     ("--database", "--inbox"),
     ("--db", "--inbox"),
-    ("--endpoint", "--to"),
     ("--forward-to", "--to"),
     ("--host", "--listen"),
     ("--json", "--format"),

@@ -12,7 +12,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::problems::Problems;
-use crate::secrets::{self, FILE_VARIABLE, Source};
+use crate::secrets::{FILE_VARIABLE, Source};
 use crate::settings::{Group, Setting, Settings};
 
 /// The flags of `serve`.
@@ -65,10 +65,7 @@ pub(crate) struct SecretFlag {
 impl SecretFlag {
     /// Where the secrets are read.
     pub(crate) fn sources(&self) -> [Source; 1] {
-        [match &self.secret_file {
-            Some(file) => Source::File(file.clone()),
-            None => Source::Variable(secrets::VARIABLE.to_owned()),
-        }]
+        [Source::undeclared(self.secret_file.as_deref())]
     }
 }
 

@@ -8,7 +8,7 @@ use webhook_core::Tolerance;
 
 use super::{Endpoint, Mode};
 use crate::problems::Problems;
-use crate::secrets::{self, SigningSecrets};
+use crate::secrets::{self, SigningSecrets, Source};
 use crate::settings::Settings;
 
 /// Where the secrets of a server's endpoints come from.
@@ -159,9 +159,6 @@ fn refuse_unused(settings: &Settings, keys: &Keys, problems: &mut Problems) {
 
 /// The endpoint of a program that declares none.
 fn of_settings(settings: &Settings, keys: &Keys) -> Endpoint {
-    let endpoint = Endpoint::at(&*settings.path);
-    match keys {
-        Keys::Read { secret_file: Some(file) } => endpoint.secret_file(file),
-        _ => endpoint.secret_env(secrets::VARIABLE),
-    }
+    let file = if let Keys::Read { secret_file } = keys { secret_file.as_deref() } else { None };
+    Endpoint { sources: vec![Source::undeclared(file)], ..Endpoint::at(&*settings.path) }
 }

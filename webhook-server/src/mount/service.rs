@@ -13,10 +13,8 @@ use hyper::{Request, Response, Version};
 
 use super::Mount;
 use super::request::{AnyBody, any_body, to_path};
-use crate::receive::Via;
 use crate::receive::outcome::Refusal;
-use crate::receive::reply;
-use crate::report::Fact;
+use crate::receive::{Via, answered, reply};
 
 /// Receives Stripe's requests for [`Webhooks`](super::Webhooks), as a [`tower_service::Service`] for any body.
 ///
@@ -83,15 +81,7 @@ async fn answer(mount: &Mount, mut request: Request<AnyBody>) -> Response<Full<B
 
 /// Refuses a request that was not let in.
 fn refuse(mount: &Mount, refusal: Refusal) -> Response<Full<Bytes>> {
-    let outcome = Err(refusal);
-    let response = reply::to(&outcome);
-    mount.report.note(&Fact::Answered {
-        outcome: &outcome,
-        via: &Via::default(),
-        status: response.status(),
-        peer: None,
-    });
-    response
+    answered(&mount.report, &Err(refusal), &Via::default(), None)
 }
 
 impl fmt::Debug for WebhookService {

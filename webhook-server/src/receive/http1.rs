@@ -119,11 +119,11 @@ impl Http {
             }
         };
         if let Err(error) = &result {
-            debug!(error = chain(error), "connection ended early");
+            let (reason, peer) = (chain(error), connection.peer());
+            debug!(error = reason, "connection ended early");
             if !error.is_parse() {
                 return;
             }
-            let (reason, peer) = (chain(error), connection.peer());
             self.receiver.report.note(&Fact::Malformed { reason: &reason, peer });
         }
         linger(http.into_parts().io.into_inner().into_inner(), connection).await;

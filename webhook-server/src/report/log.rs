@@ -19,6 +19,13 @@ use crate::receive::outcome::{Handled, Receipt, Refusal};
 use crate::run::attempt::AttemptReport;
 use crate::store::{Disposition, HandlerStats, InboxLocation, Recovered, cautions};
 
+/// Logs the first of a kind as a warning, and the others at level debug until the summary counts them.
+macro_rules! warn_if_first {
+    ($is_first:expr, $($fields:tt)+) => {
+        if $is_first { warn!($($fields)+) } else { debug!($($fields)+) }
+    };
+}
+
 /// Logs facts. Refusals, which anyone can cause, are summarised once a minute.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -35,17 +42,11 @@ impl Sink for Log {
                 }
             }
             Fact::Malformed { reason, peer } => {
-                let peer = peer.map(tracing::field::display);
-                if self.refusals.is_first("malformed", reason) {
-                    warn!(reason, peer, "connection closed: what arrived is not a request");
-                } else {
-                    debug!(reason, peer, "connection closed: what arrived is not a request");
-                }
+                let (is_first, peer) =
+                    (self.refusals.is_first("malformed", reason), peer.map(tracing::field::display));
+                warn_if_first!(is_first, reason, peer, "connection closed: what arrived is not a request");
             }
-            Fact::Answered { outcome: Ok(Receipt::OtherMode { event_id, livemode }), via, .. } => {
-                self.other_mode(event_id, *livemode, via);
-            }
-            Fact::Answered { outcome: Ok(receipt), via, status, .. } => receipt_of(receipt, via, status),
+            Fact::Answered { outcome: Ok(receipt), via, status, .. } => self.accepted(receipt, via, status),
             Fact::Answered { outcome: Err(refusal), via, status, peer } => {
                 self.refused(refusal, via, status, peer)
             }
@@ -78,35 +79,81 @@ impl Sink for Log {
 }
 
 impl Log {
-    /// Logs the first event of the other mode as a warning, and the others at level debug until the summary counts them:
-    /// a Connect platform may receive many.
-    fn other_mode(&self, event_id: &str, livemode: bool, via: &Via) {
-        let (endpoint, secret) = (via.endpoint.as_deref(), via.secret.as_deref());
-        let kind = if livemode { "live-event" } else { "test-event" };
-        if self.refusals.is_first(kind, event_id) {
-            warn!(
-                event_id,
-                livemode, endpoint, secret, "event of the other mode: answered with 200, and not handled"
-            );
-        } else {
-            debug!(
-                event_id,
-                livemode, endpoint, secret, "event of the other mode: answered with 200, and not handled"
-            );
-        }
-    }
-
-    /// Logs the first refusal of a kind as a warning, and the others at level debug until the summary counts them.
+    /// Logs a refused request.
     fn refused(&self, refusal: &Refusal, via: &Via, status: StatusCode, peer: Option<SocketAddr>) {
         if matches!(refusal, Refusal::Failed) {
             return error!(status = status.as_u16(), "{refusal}");
         }
         let (reason, status, peer) = (chain(refusal), status.as_u16(), peer.map(tracing::field::display));
-        let endpoint = via.endpoint.as_deref();
-        if self.refusals.is_first(refusal.kind(), &reason) {
-            warn!(status, reason, endpoint, peer, "request refused");
-        } else {
-            debug!(status, reason, endpoint, peer, "request refused");
+        let (is_first, endpoint) = (self.refusals.is_first(refusal.kind(), &reason), via.endpoint.as_deref());
+        warn_if_first!(is_first, status, reason, endpoint, peer, "request refused");
+    }
+
+    /// Logs what became of a request that was accepted.
+    fn accepted(&self, receipt: &Receipt, via: &Via, status: StatusCode) {
+        let code = status.as_u16();
+        let (endpoint, secret) = (via.endpoint.as_deref(), via.secret.as_deref());
+        match receipt {
+            Receipt::Stored { envelope, tasks, id_is_reused, .. } => {
+                let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+                if *id_is_reused {
+                    warn!(
+                        event_id,
+                        event_type,
+                        "an event of another type or object has the same id: this one is stored and handled as a separate \
+                         event, as test consoles send them; Stripe itself never uses an id twice"
+                    );
+                }
+                let (livemode, account) = (envelope.livemode, &envelope.account);
+                info!(
+                    event_id,
+                    event_type,
+                    livemode,
+                    account,
+                    endpoint,
+                    secret,
+                    status = code,
+                    tasks,
+                    "event stored"
+                );
+            }
+            Receipt::Duplicate { envelope, same_body: true } => {
+                let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+                info!(event_id, event_type, endpoint, secret, status = code, "event was stored before");
+            }
+            Receipt::Duplicate { envelope, same_body: false } => {
+                let (event_id, event_type) = (&envelope.id, &envelope.event_type);
+                warn!(
+                    event_id,
+                    event_type,
+                    endpoint,
+                    secret,
+                    status = code,
+                    "event was stored before, with another body: the first is kept"
+                );
+            }
+            Receipt::Quarantined { reason, is_new } => error!(
+                endpoint,
+                secret,
+                status = code,
+                reason,
+                is_new,
+                "verified, but not an event: kept in quarantine (see `inbox list --quarantine`)"
+            ),
+            Receipt::Handled(handled) => handled_inline(handled, via, code),
+            Receipt::OtherMode { event_id, livemode } => {
+                // A Connect platform may receive many.
+                let kind = if *livemode { "live-event" } else { "test-event" };
+                let is_first = self.refusals.is_first(kind, event_id);
+                warn_if_first!(
+                    is_first,
+                    event_id,
+                    livemode,
+                    endpoint,
+                    secret,
+                    "event of the other mode: answered with 200, and not handled"
+                );
+            }
         }
     }
 }
@@ -138,63 +185,6 @@ fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[Han
             "tasks parked: this program has no such handler; if it was renamed, give the new one this id \
              (`id = \"…\"`), and they go on with the next start"
         );
-    }
-}
-
-/// Logs what became of a request that was accepted.
-fn receipt_of(receipt: &Receipt, via: &Via, status: StatusCode) {
-    let code = status.as_u16();
-    let (endpoint, secret) = (via.endpoint.as_deref(), via.secret.as_deref());
-    match receipt {
-        Receipt::Stored { envelope, tasks, id_is_reused, .. } => {
-            let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-            if *id_is_reused {
-                warn!(
-                    event_id,
-                    event_type,
-                    "an event of another type or object has the same id: this one is stored and handled as a separate \
-                     event, as test consoles send them; Stripe itself never uses an id twice"
-                );
-            }
-            let (livemode, account) = (envelope.livemode, &envelope.account);
-            info!(
-                event_id,
-                event_type,
-                livemode,
-                account,
-                endpoint,
-                secret,
-                status = code,
-                tasks,
-                "event stored"
-            );
-        }
-        Receipt::Duplicate { envelope, same_body: true } => {
-            let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-            info!(event_id, event_type, endpoint, secret, status = code, "event was stored before");
-        }
-        Receipt::Duplicate { envelope, same_body: false } => {
-            let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-            warn!(
-                event_id,
-                event_type,
-                endpoint,
-                secret,
-                status = code,
-                "event was stored before, with another body: the first is kept"
-            );
-        }
-        Receipt::Quarantined { reason, is_new } => error!(
-            endpoint,
-            secret,
-            status = code,
-            reason,
-            is_new,
-            "verified, but not an event: kept in quarantine (see `inbox list --quarantine`)"
-        ),
-        Receipt::Handled(handled) => handled_inline(handled, via, code),
-        // Summarised by the caller.
-        Receipt::OtherMode { .. } => {}
     }
 }
 

@@ -54,6 +54,11 @@ impl Setting {
         format!("WEBHOOK_{}", self.field.to_ascii_uppercase())
     }
 
+    /// What gives it, for a message.
+    pub(super) fn given_as(&self) -> String {
+        format!("--{} (or {})", self.name(), self.variable())
+    }
+
     /// The value in some settings, as text that [`read`](Self::read) takes.
     pub(crate) fn text(&self, settings: &Settings) -> String {
         (self.text)(settings)
@@ -65,9 +70,8 @@ impl Setting {
     ///
     /// Says what the text must be instead.
     pub(crate) fn read(&self, settings: &mut Settings, text: &OsStr) -> Result<(), String> {
-        (self.read)(settings, text).ok_or_else(|| {
-            format!("--{} (or {}) is {text:?}: it must be {}", self.name(), self.variable(), self.expected)
-        })
+        (self.read)(settings, text)
+            .ok_or_else(|| format!("{} is {text:?}: it must be {}", self.given_as(), self.expected))
     }
 
     /// Checks that the value is in range.

@@ -32,7 +32,7 @@ impl FileError {
         }
     }
 
-    /// Whether another process has the file, which may end soon.
+    /// Whether another process has the file open. It may close it soon.
     pub(crate) fn is_in_use(&self) -> bool {
         matches!(self.problem, Problem::InUse { .. })
     }
