@@ -105,15 +105,15 @@ fn created_is_lenient_and_never_panics() {
     for (name, json, expected) in [
         ("now", "1700000000", Some(1_700_000_000)),
         ("the epoch", "0", Some(0)),
-        ("B90: negative", "-1", Some(-1)),
-        ("B90: year 9999", "253402300799", Some(253_402_300_799)),
+        ("negative", "-1", Some(-1)),
+        ("year 9999", "253402300799", Some(253_402_300_799)),
         ("the last", "9223372036854775807", Some(i64::MAX)),
         ("the first", "-9223372036854775808", Some(i64::MIN)),
         ("past the last", "9223372036854775808", None),
-        ("B90: float", "1.5", None),
-        ("B90: exponent", "1e3", None),
+        ("float", "1.5", None),
+        ("exponent", "1e3", None),
         ("out of every range", "1e999", None),
-        ("B90: a string, as in thin events", r#""2026-01-01T00:00:00Z""#, None),
+        ("a string, as in thin events", r#""2026-01-01T00:00:00Z""#, None),
         ("digits in a string", r#""1700000000""#, None),
         ("bool", "true", None),
         ("array", "[1700000000]", None),
@@ -134,7 +134,7 @@ fn other_kinds_than_text_are_not_taken_for_text() {
             assert_eq!(parse(event(&[(name, json)])).map(|_| ()), expected, "{json}");
         }
     }
-    // B94: text is passed on as it is; whether it is a known account is for the application to say.
+    // The text is passed on as it is; whether it is a known account is for the application to say.
     let account = with("account", r#""../acct'; --""#, |envelope| envelope.account);
     assert_eq!(account, Ok(Some("../acct'; --".to_owned())));
 }
@@ -153,7 +153,7 @@ fn pending_webhooks_is_lenient() {
 #[test]
 fn livemode_is_never_guessed() {
     for (json, expected) in [("true", true), ("false", false)] {
-        assert_eq!(with("livemode", json, |envelope| envelope.livemode), Ok(expected), "B93: {json}");
+        assert_eq!(with("livemode", json, |envelope| envelope.livemode), Ok(expected), "{json}");
     }
     for json in ["", "null", "0", "1", r#""true""#, "[true]", "{}"] {
         assert_eq!(refused("livemode", json), "livemode", "{json:?}");
@@ -167,20 +167,20 @@ fn an_id_or_type_that_stripe_would_not_write_is_refused() {
         (quoted(&"a".repeat(255)), quoted(&"a".repeat(256)), quoted(&"a".repeat(10_240)));
     for field in ["id", "type"] {
         for (name, json) in [
-            ("B80: missing", ""),
-            ("B80: null", "null"),
-            ("B80: numeric", "5"),
-            ("B80: empty", r#""""#),
+            ("missing", ""),
+            ("null", "null"),
+            ("numeric", "5"),
+            ("empty", r#""""#),
             ("bool", "true"),
             ("array", r#"["evt_1"]"#),
             ("object", r#"{"id":"evt_1"}"#),
             ("256 characters", &too_long),
-            ("B81: 10 KB", &ten_kilobytes),
-            ("B81: NUL", r#""evt_\u0000""#),
-            ("B81: newline", r#""evt_\n1""#),
-            ("B81: newline behind", r#""evt_1\n""#),
-            ("B81: quote", r#""evt_'1""#),
-            ("B81: emoji", r#""evt_😀""#),
+            ("10 KB", &ten_kilobytes),
+            ("NUL", r#""evt_\u0000""#),
+            ("newline", r#""evt_\n1""#),
+            ("newline behind", r#""evt_1\n""#),
+            ("quote", r#""evt_'1""#),
+            ("emoji", r#""evt_😀""#),
             ("escape sequence", r#""evt_\u001b[31m""#),
             ("blank", r#""evt 1""#),
             ("hyphen", r#""evt-1""#),
@@ -203,7 +203,7 @@ fn an_id_or_type_that_stripe_would_not_write_is_refused() {
 fn an_unknown_type_parses() {
     let name = "a_family.of_tomorrow.happened";
     let read = with("type", &format!("\"{name}\""), |envelope| envelope.event_type);
-    assert_eq!(read.as_deref(), Ok(name), "B91");
+    assert_eq!(read.as_deref(), Ok(name));
 }
 
 #[test]

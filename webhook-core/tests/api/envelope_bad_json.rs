@@ -37,7 +37,7 @@ fn json_that_is_no_object_is_refused() {
         " [ ] ",
         r#"[{"id":"evt_1"}]"#,
     ] {
-        assert_eq!(error_of(body), NotAnObject, "B78: {body}");
+        assert_eq!(error_of(body), NotAnObject, "{body}");
     }
 }
 
@@ -64,12 +64,12 @@ fn what_is_not_json_is_refused() {
         ("number with a leading zero", event(&[("x", "01")])),
         ("half an escape", event(&[("x", r#""\u00""#)])),
         ("unknown escape", event(&[("x", r#""\x41""#)])),
-        ("B88: raw control character in a string", event(&[("x", "\"\u{1}\"")])),
-        ("B88: raw newline in the object's string", event(&[("data", "{\"object\":{\"x\":\"\n\"}}")])),
+        ("raw control character in a string", event(&[("x", "\"\u{1}\"")])),
+        ("raw newline in the object's string", event(&[("data", "{\"object\":{\"x\":\"\n\"}}")])),
         ("form feed as white space", valid.replace(',', ",\u{c}")),
         ("no-break space as white space", valid.replace(',', ",\u{a0}")),
     ] {
-        assert!(matches!(error_of(body), Syntax { .. }), "B79: {name}");
+        assert!(matches!(error_of(body), Syntax { .. }), "{name}");
     }
 }
 
@@ -86,7 +86,7 @@ fn what_is_not_json_is_not_called_json() {
 #[test]
 fn a_byte_order_mark_is_refused() {
     let error = error_of(format!("\u{feff}{}", event(&[])));
-    assert!(matches!(error, NotAnObject | Syntax { .. }), "B79: {error:?}");
+    assert!(matches!(error, NotAnObject | Syntax { .. }), "{error:?}");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn bytes_that_are_not_utf8_are_refused_wherever_they_stand() {
     let broken = |body: String| {
         let at = body.find('¿').unwrap();
         let bytes = [&body.as_bytes()[..at], b"\xff", &body.as_bytes()[at + "¿".len()..]].concat();
-        assert_eq!(error_of(bytes), NotUtf8 { at }, "B88: {body}");
+        assert_eq!(error_of(bytes), NotUtf8 { at }, "{body}");
     };
     broken(event(&[("x", "\"¿\"")]));
     broken(event(&[("data", "{\"object\":{\"x\":\"¿\"}}")]));
@@ -114,10 +114,10 @@ fn bytes_that_are_not_utf8_are_refused_wherever_they_stand() {
 #[test]
 fn a_doubled_field_of_the_envelope_is_refused() {
     for (name, key, json) in [
-        ("B83: id, the same", r"i\u0064", r#""evt_1""#),
-        ("B83: id, another", r"i\u0064", r#""evt_2""#),
-        ("B83: id, null", r"\u0069d", "null"),
-        ("B83: type", r"typ\u0065", r#""charge.failed""#),
+        ("id, the same", r"i\u0064", r#""evt_1""#),
+        ("id, another", r"i\u0064", r#""evt_2""#),
+        ("id, null", r"\u0069d", "null"),
+        ("type", r"typ\u0065", r#""charge.failed""#),
         ("object", r"\u006fbject", r#""v2.core.event""#),
         ("livemode", r"livemod\u0065", "true"),
         ("account", "account", r#""acct_2""#),
@@ -141,13 +141,13 @@ fn a_doubled_field_of_the_envelope_is_refused() {
 #[test]
 fn a_doubled_field_elsewhere_is_not_the_envelopes_business() {
     for (name, body) in [
-        ("B84: in the object", event(&[("data", r#"{"object":{"id":"a","id":"b"}}"#)])),
-        ("B84: deeper", event(&[("data", r#"{"object":{"x":{"k":1,"k":2}}}"#)])),
+        ("in the object", event(&[("data", r#"{"object":{"id":"a","id":"b"}}"#)])),
+        ("deeper", event(&[("data", r#"{"object":{"x":{"k":1,"k":2}}}"#)])),
         (
-            "B84: in previous_attributes",
+            "in previous_attributes",
             event(&[("data", r#"{"object":{},"previous_attributes":{"a":1,"a":2}}"#)]),
         ),
-        ("B84: an unknown field of data", event(&[("data", r#"{"object":{},"x":1,"x":2}"#)])),
+        ("an unknown field of data", event(&[("data", r#"{"object":{},"x":1,"x":2}"#)])),
         ("an unknown field", event(&[("x", "1")]).replacen('{', r#"{"x":2,"#, 1)),
     ] {
         assert!(parse(body).is_ok(), "{name}");
@@ -157,9 +157,9 @@ fn a_doubled_field_elsewhere_is_not_the_envelopes_business() {
 #[test]
 fn text_that_no_string_holds_is_stored_and_left_to_the_handler() {
     for (name, text) in [
-        ("B87: lone surrogate", r"\ud800"),
-        ("B87: surrogates the wrong way round", r"\udc00\ud800"),
-        ("B87: NUL", r"\u0000"),
+        ("lone surrogate", r"\ud800"),
+        ("surrogates the wrong way round", r"\udc00\ud800"),
+        ("NUL", r"\u0000"),
     ] {
         let object = format!(r#"{{"x":"{text}"}}"#);
         assert_eq!(snapshot(&envelope_of(&object)).object.as_bytes(), object.as_bytes(), "{name}");
@@ -195,7 +195,7 @@ fn any_depth_parses_prints_and_drops_on_a_small_stack() {
     let small = thread::Builder::new().stack_size(256 * 1024).spawn(move || {
         for (name, levels, field, json) in ROWS {
             let envelope = parse(body_of(levels, field, json));
-            let envelope = envelope.unwrap_or_else(|error| panic!("B85: {name}: {error}"));
+            let envelope = envelope.unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(!format!("{envelope:?}").is_empty());
             let decoded = Event::<Unchecked<IgnoredAny>>::decode(Arc::new(envelope));
             assert!(decoded.is_ok(), "{name}");
@@ -212,7 +212,7 @@ fn any_depth_parses_prints_and_drops_on_a_small_stack() {
 fn a_depth_that_the_decoder_does_not_take_is_an_error_of_the_handler() {
     for (levels, fits) in [(126, true), (127, true), (128, false), (300_000, false)] {
         let envelope = envelope_of(&nested(levels, "{\"a\":", "}"));
-        assert_eq!(Event::<Value>::decode(envelope).is_ok(), fits, "B85: {levels} levels");
+        assert_eq!(Event::<Value>::decode(envelope).is_ok(), fits, "{levels} levels");
     }
 }
 
@@ -223,11 +223,8 @@ fn a_mebibyte_of_keys_or_values_parses() {
     let values = format!("[{}0]", "0,".repeat(500_000));
     let long_key = "k".repeat(1 << 20);
     for (name, body) in [
-        ("B89: 60,000 keys in the object", event(&[("data", &format!("{{\"object\":{keys}}}"))])),
-        (
-            "B89: 500,000 values in the object",
-            event(&[("data", &format!("{{\"object\":{{\"x\":{values}}}}}"))]),
-        ),
+        ("60,000 keys in the object", event(&[("data", &format!("{{\"object\":{keys}}}"))])),
+        ("500,000 values in the object", event(&[("data", &format!("{{\"object\":{{\"x\":{values}}}}}"))])),
         (
             "60,000 keys in the envelope",
             event(&[]).replacen('{', &format!("{},", &keys[..keys.len() - 1]), 1),

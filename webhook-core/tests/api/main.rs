@@ -1,7 +1,5 @@
 //! The public API of `webhook-core`: tables of inputs with the promised result of each, and properties against models that
 //! are written independently of the crate.
-//!
-//! Names such as B68 are rows of the project's list of bad input; the matrices are those of its notes on Stripe.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, in a helper as in a test")]
 
@@ -16,6 +14,7 @@ mod envelope_thin;
 mod extract;
 mod handler;
 mod linked;
+mod model;
 mod policy;
 mod purity;
 mod redaction;

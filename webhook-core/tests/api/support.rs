@@ -1,4 +1,4 @@
-//! What several tests need: a clock, bodies, and an independent HMAC.
+//! What several tests need: a clock, bodies, and what verifies them.
 
 use std::future::Future;
 use std::pin::pin;
@@ -7,11 +7,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use webhook_core::{
     Attempt, Data, Envelope, EnvelopeError, Secret, SignatureHeader, SignatureHeaderError, Snapshot,
     Tolerance, Verified, VerifyError, sign, verify,
 };
+
+pub(crate) use crate::model::hmac::{hex, hmac, v1};
 
 /// The secret and the time of most of the published test vectors.
 pub(crate) const SECRET: &str = "whsec_test_secret";
@@ -26,28 +27,6 @@ pub(crate) fn secret(text: &str) -> Secret {
 
 pub(crate) fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-/// HMAC-SHA256 after RFC 2104, section 2, so that the crate's own is compared with something.
-pub(crate) fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0_u8; 64];
-    if key.len() > block.len() {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let padded = |pad: u8| block.map(|byte| byte ^ pad);
-    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The `v1` of a body, for any text of `t`.
-pub(crate) fn v1(key: &str, timestamp: &str, body: &[u8]) -> String {
-    hex(&hmac(key.as_bytes(), &[timestamp.as_bytes(), b".", body].concat()))
 }
 
 /// Why a request with a header and a body is refused.
@@ -107,7 +86,6 @@ pub(crate) fn event(overrides: &[(&str, &str)]) -> String {
     format!("{{{}}}", written.join(","))
 }
 
-/// The envelope of a valid event whose object is this JSON text.
 /// A thin event, with every field that Stripe may send.
 pub(crate) const THIN: &str = r#"{
     "id": "evt_test_1", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": false,
@@ -125,6 +103,7 @@ pub(crate) fn snapshot(envelope: &Envelope) -> &Snapshot {
     }
 }
 
+/// The envelope of a valid event whose object is this JSON text.
 pub(crate) fn envelope_of(object: &str) -> Arc<Envelope> {
     Arc::new(parse(event(&[("data", &format!("{{\"object\":{object}}}"))])).unwrap())
 }

@@ -33,9 +33,9 @@ fn the_signature_is_over_the_bytes_of_the_body() {
 fn a_body_that_was_changed_does_not_match() {
     let body = b"{\"id\":\"evt_1\",\"type\":\"a.b\"}";
     for (name, changed) in [
-        ("B72: one byte flipped", &b"{\"id\":\"evt_0\",\"type\":\"a.b\"}"[..]),
-        ("B72: white space added", b"{\"id\": \"evt_1\",\"type\":\"a.b\"}"),
-        ("B72: key order changed", b"{\"type\":\"a.b\",\"id\":\"evt_1\"}"),
+        ("one byte flipped", &b"{\"id\":\"evt_0\",\"type\":\"a.b\"}"[..]),
+        ("white space added", b"{\"id\": \"evt_1\",\"type\":\"a.b\"}"),
+        ("key order changed", b"{\"type\":\"a.b\",\"id\":\"evt_1\"}"),
         ("line break behind", b"{\"id\":\"evt_1\",\"type\":\"a.b\"}\n"),
         ("byte order mark in front", b"\xef\xbb\xbf{\"id\":\"evt_1\",\"type\":\"a.b\"}"),
         ("cut", b"{\"id\":\"evt_1\",\"type\":\"a.b\""),
@@ -102,10 +102,10 @@ fn only_a_v1_under_an_own_secret_matches() {
     let three = ["whsec_old", SECRET, "whsec_new"];
     let wrong = "0".repeat(64);
     for (name, keys, signatures, expected) in [
-        ("B66: last nibble wrong", &[SECRET][..], &[&last_nibble][..], mismatch(1, 1)),
-        ("B66: first nibble wrong", &[SECRET], &[&first_nibble], mismatch(1, 1)),
+        ("last nibble wrong", &[SECRET][..], &[&last_nibble][..], mismatch(1, 1)),
+        ("first nibble wrong", &[SECRET], &[&first_nibble], mismatch(1, 1)),
         ("zeros", &[SECRET], &[&"0".repeat(64)], mismatch(1, 1)),
-        ("B67: the second of two, during a roll", &[SECRET], &[&by("whsec_old"), &good], Ok(())),
+        ("the second of two, during a roll", &[SECRET], &[&by("whsec_old"), &good], Ok(())),
         ("both secrets live, both signatures", &both, &[&good, &by("whsec_new")], Ok(())),
         ("both secrets live, crosswise", &both, &[&by("whsec_new"), &good], Ok(())),
         ("both secrets live, only the first signed", &both, &[&good], Ok(())),
@@ -117,11 +117,11 @@ fn only_a_v1_under_an_own_secret_matches() {
         ("the first secret's signature is the second of two", &both, &[&wrong, &good], Ok(())),
         ("the middle secret's signature is the middle one", &three, &[&wrong, &good, &wrong], Ok(())),
         ("the last secret's signature is the first of two", &both, &[&by("whsec_new"), &wrong], Ok(())),
-        ("B73: a secret that was rolled out", &["whsec_new"], &[&good], mismatch(1, 1)),
-        ("B73: two endpoints' secrets", &both, &[&by("whsec_other")], mismatch(1, 2)),
-        ("B73: the test mode's secret in live mode", &["whsec_live"], &[&by("whsec_test")], mismatch(1, 1)),
+        ("a secret that was rolled out", &["whsec_new"], &[&good], mismatch(1, 1)),
+        ("two endpoints' secrets", &both, &[&by("whsec_other")], mismatch(1, 2)),
+        ("the test mode's secret in live mode", &["whsec_live"], &[&by("whsec_test")], mismatch(1, 1)),
         ("the secret without its prefix", &[SECRET], &[&by("test_secret")], mismatch(1, 1)),
-        ("B74: the empty key", &[SECRET], &[&by("")], mismatch(1, 1)),
+        ("the empty key", &[SECRET], &[&by("")], mismatch(1, 1)),
         ("three wrong, two secrets", &both, &[&by("a"), &by("b"), &by("c")], mismatch(3, 2)),
     ] {
         let items: String = signatures.iter().map(|signature| format!(",v1={signature}")).collect();
@@ -173,9 +173,9 @@ fn a_replay_verifies_until_it_is_too_old() {
     let header = sign(&[secret(SECRET)], NOW, P1);
     let at_time = |now| receive(&[SECRET], header.as_bytes(), P1, at(now), Tolerance::default()).map(|_| ());
     assert_eq!(at_time(NOW + 1), Ok(()));
-    assert_eq!(at_time(NOW + 300), Ok(()), "B76: telling replays apart is the inbox's work");
+    assert_eq!(at_time(NOW + 300), Ok(()), "telling replays apart is the inbox's work");
     let too_old = Err(Refused::Verify(TooOld { age: 301, tolerance: 300 }));
-    assert_eq!(at_time(NOW + 301), too_old, "B77");
+    assert_eq!(at_time(NOW + 301), too_old);
 }
 
 #[test]
