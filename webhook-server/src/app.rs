@@ -15,8 +15,8 @@ use crate::report::Report;
 use crate::report::unusable::unusable;
 use crate::run::attempt::Runner;
 use crate::server::{Parts, Server};
-use crate::settings::Settings;
-use crate::store::{self, Store};
+use crate::settings::{Origins, Settings};
+use crate::store::{self, InboxLocation, Store};
 
 /// An application: the handlers that are linked into the program, their state, and the settings.
 ///
@@ -36,6 +36,8 @@ pub struct App {
     /// Types that two values were given for.
     pub(crate) ambiguous: Vec<&'static str>,
     pub(crate) settings: Settings,
+    /// What gave the settings their values.
+    pub(crate) origins: Origins,
     /// Those that the program declares. Without any there is one, which the settings describe.
     pub(crate) endpoints: Vec<Endpoint>,
     /// Whether handlers run before the answer, without an inbox.
@@ -59,7 +61,7 @@ impl App {
         self
     }
 
-    /// Replaces the default settings. The environment and flags still override them.
+    /// Replaces the default settings. A configuration file, the environment and flags still override them.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
@@ -119,8 +121,8 @@ impl App {
         (report, now, runtime): (Report, WallClock, Option<Handle>),
         mut problems: Problems,
     ) -> Result<Server, Problems> {
-        let endpoints =
-            Endpoints::new(std::mem::take(&mut self.endpoints), &self.settings, keys, &mut problems);
+        let declared = std::mem::take(&mut self.endpoints);
+        let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, &mut problems);
         let registry = Arc::new(Registry::linked());
         for problem in registry.problems(&self.states) {
             problems.add(problem);
@@ -130,7 +132,11 @@ impl App {
                 "the application has two states of type `{state}`: give one of them a type of its own"
             ));
         }
-        self.settings.check(&mut problems);
+        self.settings.check(&self.origins, &mut problems);
+        if let (false, InboxLocation::File(path)) = (self.inline, &self.settings.inbox) {
+            store::cautions(path).into_iter().for_each(|caution| problems.caution(caution));
+        }
+        problems.settle_cautions(self.settings.strict);
         let store = if self.inline { None } else { store.or_else(|| self.open_inbox(&mut problems)) };
         let settings = self.settings;
         let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
@@ -142,13 +148,16 @@ impl App {
     /// wait: an application that cannot start only looks.
     fn open_inbox(&self, problems: &mut Problems) -> Option<Arc<dyn Store>> {
         let (location, opening) = (&self.settings.inbox, self.settings.opening());
+        if location.check().is_err() {
+            return None;
+        }
         let opened = if problems.is_empty() {
             store::open(location, &opening).map(Some)
         } else {
             store::check(location, &opening).map(|()| None)
         };
         opened.unwrap_or_else(|problem| {
-            problems.add(unusable(&problem));
+            problems.add(unusable(&problem, problems.interface()));
             None
         })
     }

@@ -23,7 +23,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use self::flags::Flags;
+use self::serve::Serve;
 use crate::app::App;
 use crate::mount::{Reason, StartError};
 use crate::operate::operator::OperateError;
@@ -31,7 +31,6 @@ use crate::problems::Problems;
 use crate::report::console::{self, complain};
 use crate::report::format::chain;
 use crate::report::stderr as log;
-use crate::settings::environment;
 
 /// `EX_CONFIG` of `sysexits.h`: something was found in an unconfigured or misconfigured state.
 const MISCONFIGURED: u8 = 78;
@@ -48,13 +47,13 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Flags,
+    serve: Serve,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Listen for events from Stripe (the default)
-    Serve(Flags),
+    Serve(Serve),
     /// Try the handlers on this machine with sample events, without Stripe
     Dev(dev::Dev),
     /// List this application's handlers
@@ -158,23 +157,17 @@ impl App {
 async fn run(
     app: App,
     arguments: impl IntoIterator<Item = OsString>,
-    serve: impl AsyncFnOnce(App, Flags) -> Result<(), Failure>,
+    serve: impl AsyncFnOnce(App, Serve) -> Result<(), Failure>,
 ) -> ExitCode {
     let parsed = arguments::parse(arguments).unwrap_or_else(|error| error.exit());
     let result = match parsed.command.unwrap_or(Command::Serve(parsed.serve)) {
-        Command::Serve(flags) => serve(app, flags).await,
+        Command::Serve(arguments) => serve(app, arguments).await,
         Command::Dev(dev) => dev::run(app, &dev).await,
         Command::Handlers(handlers) => handlers::run(&handlers),
         Command::Events(events) => events::run(&events),
         Command::Trigger(trigger) => trigger::run(app, &trigger).await,
-        Command::Inbox(inbox) => match environment_is_right() {
-            Ok(()) => inbox::run(app, inbox).await,
-            Err(failure) => Err(failure),
-        },
-        Command::Replay(replay) => match environment_is_right() {
-            Ok(()) => replay::run(app, replay).await,
-            Err(failure) => Err(failure),
-        },
+        Command::Inbox(inbox) => inbox::run(app, inbox).await,
+        Command::Replay(replay) => replay::run(app, replay).await,
     };
     log::flush();
     match result {
@@ -188,13 +181,6 @@ async fn run(
             ExitCode::FAILURE
         }
     }
-}
-
-/// Fails if an environment variable would be ignored.
-fn environment_is_right() -> Result<(), Failure> {
-    let mut problems = Problems::default();
-    environment::check(&mut problems);
-    problems.none_or(()).map_err(Failure::from)
 }
 
 /// What `--version` writes after the framework's name. The application's own version is not known here.

@@ -14,7 +14,7 @@ use webhook_core::Tolerance;
 pub(crate) use self::served::{Endpoints, Keys, ServedEndpoint};
 use crate::problems::Problems;
 use crate::secrets::Source;
-use crate::settings::{Settings, plain_path, tolerable};
+use crate::settings::{Origin, Settings, Sourced, plain_path, tolerable};
 
 /// The maximum length of a name, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -43,16 +43,17 @@ pub struct Endpoint {
     path: String,
     name: Option<String>,
     sources: Vec<Source>,
-    mode: Mode,
-    /// How far a signature's time may be in the past and in the future.
-    tolerance: Option<(Duration, Duration)>,
+    mode: Sourced<Mode>,
+    /// How far a signature's time may be in the past.
+    past: Option<Sourced<Duration>>,
+    /// How far it may be in the future.
+    future: Option<Sourced<Duration>>,
 }
 
 /// Whose events an endpoint accepts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Mode {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
     /// Those of live mode and of test mode.
-    #[default]
     Any,
     Live,
     Test,
@@ -61,7 +62,8 @@ enum Mode {
 impl Endpoint {
     /// Declares an endpoint at a path, such as `/webhook`.
     pub fn at(path: impl Into<String>) -> Self {
-        Self { path: path.into(), name: None, sources: Vec::new(), mode: Mode::Any, tolerance: None }
+        let mode = Sourced { value: Mode::Any, origin: Origin::Default };
+        Self { path: path.into(), name: None, sources: Vec::new(), mode, past: None, future: None }
     }
 
     /// Names the endpoint, for the log, the inbox and `Context::endpoint`. Without a name, its path is its name.
@@ -93,20 +95,21 @@ impl Endpoint {
     /// They are answered with 200 and logged: Stripe would otherwise send them for days, and disable the endpoint. A live
     /// endpoint of a Connect platform receives the test events of its connected accounts.
     pub fn live_only(mut self) -> Self {
-        self.mode = Mode::Live;
+        self.mode = Sourced { value: Mode::Live, origin: Origin::Program };
         self
     }
 
     /// Runs no handler on live events. They are answered with 200 and logged.
     pub fn test_only(mut self) -> Self {
-        self.mode = Mode::Test;
+        self.mode = Sourced { value: Mode::Test, origin: Origin::Program };
         self
     }
 
     /// Sets how far a signature's time may be from now: in the past, and in the future. Each from one second to one hour;
     /// the settings' `tolerance` and `future_tolerance` unless this is called.
     pub fn tolerance(mut self, past: Duration, future: Duration) -> Self {
-        self.tolerance = Some((past, future));
+        self.past = Some(Sourced { value: past, origin: Origin::Program });
+        self.future = Some(Sourced { value: future, origin: Origin::Program });
         self
     }
 
@@ -124,6 +127,29 @@ impl Endpoint {
         &self.sources
     }
 
+    /// Forgets where its secrets are read, so that a configuration file can say so.
+    pub(crate) fn forget_sources(&mut self) {
+        self.sources.clear();
+    }
+
+    /// Sets what has this name in a configuration file. `None` if the value cannot be read.
+    pub(crate) fn set(&mut self, name: &str, value: &str, origin: &Origin) -> Option<()> {
+        let origin = origin.clone();
+        match name {
+            "mode" => self.mode = Sourced { value: Mode::named(value)?, origin },
+            "secret-env" => self.sources.push(Source::Variable(value.to_owned())),
+            "secret-file" => self.sources.push(Source::File(value.into())),
+            "tolerance" => {
+                self.past = Some(Sourced { value: humantime::parse_duration(value).ok()?, origin })
+            }
+            "future-tolerance" => {
+                self.future = Some(Sourced { value: humantime::parse_duration(value).ok()?, origin });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
     /// Notes what is wrong with this endpoint, by itself.
     fn check(&self, problems: &mut Problems) {
         if let Err(allowed) = plain_path(&self.path) {
@@ -137,13 +163,14 @@ impl Endpoint {
                 self.path
             ));
         }
-        for (what, value) in
-            self.tolerance.iter().flat_map(|(past, future)| [("past", past), ("future", future)])
-        {
+        for (what, tolerance) in [("past", &self.past), ("future", &self.future)] {
+            let Some(Sourced { value, origin }) = tolerance else { continue };
             if let Err(allowed) = tolerable(*value) {
                 let (name, value) = (self.name(), humantime::format_duration(*value));
+                let place =
+                    if let Origin::File { .. } = origin { format!("{origin}: ") } else { String::new() };
                 problems.add(format!(
-                    "endpoint `{name}`: its tolerance for the {what} is {value}: it must be {allowed}"
+                    "{place}endpoint `{name}`: its tolerance for the {what} is {value}: it must be {allowed}"
                 ));
             }
         }
@@ -151,13 +178,30 @@ impl Endpoint {
 
     /// How far a signature's time may be from now.
     fn tolerance_or(&self, settings: &Settings) -> Tolerance {
-        let (past, future) = self.tolerance.unwrap_or((settings.tolerance, settings.future_tolerance));
-        let seconds = |duration: Duration| NonZeroU64::new(duration.as_secs()).unwrap_or(NonZeroU64::MIN);
-        Tolerance::seconds(seconds(past), seconds(future))
+        let seconds = |own: &Option<Sourced<Duration>>, otherwise: Duration| {
+            let seconds = own.as_ref().map_or(otherwise, |own| own.value).as_secs();
+            NonZeroU64::new(seconds).unwrap_or(NonZeroU64::MIN)
+        };
+        let past = seconds(&self.past, settings.tolerance);
+        Tolerance::seconds(past, seconds(&self.future, settings.future_tolerance))
     }
 }
 
 impl Mode {
+    /// Finds the mode that has this name in a configuration file.
+    fn named(name: &str) -> Option<Self> {
+        [Self::Any, Self::Live, Self::Test].into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// The name in a configuration file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+
     /// Whether an event of live mode, or else of test mode, is accepted.
     fn accepts(self, livemode: bool) -> bool {
         match self {

@@ -10,6 +10,7 @@ use webhook_core::{Registry, Subscription};
 use crate::app::App;
 use crate::problems::Problems;
 use crate::report::format::program;
+use crate::settings::Interface;
 
 /// Stands for the types that no other handler takes.
 const UNHANDLED: &str = "*";
@@ -24,7 +25,8 @@ pub(crate) fn hold(app: &App, problems: &mut Problems) {
     if let Some(lock) = app.lock.filter(|_| !registry.registrations().is_empty())
         && let Some(difference) = difference(&registry, lock)
     {
-        problems.add(difference.told("its lock file"));
+        let interface = problems.interface();
+        problems.add(difference.told("its lock file", interface));
     }
 }
 
@@ -95,8 +97,12 @@ pub(crate) struct Difference {
 
 impl Difference {
     /// Says in several lines what differs, and what to do.
-    pub(crate) fn told(&self, lock: &str) -> String {
-        format!("the handlers of this program differ from {lock}:\n{self}")
+    pub(crate) fn told(&self, lock: &str, interface: Interface) -> String {
+        let update = match interface {
+            Interface::CommandLine => format!("update the file: `{} handlers --lock FILE`", program()),
+            Interface::Library => "change these lines of the file".to_owned(),
+        };
+        format!("the handlers of this program differ from {lock}:\n{self}if this is intended, {update}")
     }
 }
 
@@ -125,6 +131,6 @@ impl fmt::Display for Difference {
         if !self.unreadable.is_empty() {
             writeln!(f, "`?`: not a handler's id and an event type")?;
         }
-        write!(f, "if this is intended, update the file: `{} handlers --lock FILE`", program())
+        Ok(())
     }
 }

@@ -21,6 +21,7 @@ mod run;
 mod secrets;
 mod server;
 mod settings;
+mod start;
 #[cfg_attr(
     not(feature = "sqlite"),
     allow(

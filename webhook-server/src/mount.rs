@@ -30,8 +30,6 @@ use tracing::{info, warn};
 pub(crate) use self::error::Reason;
 pub use self::error::{ShutdownError, StartError};
 pub use self::service::WebhookService;
-#[cfg(feature = "cli")]
-pub(crate) use self::start::{open, refuse_unused, refuse_unused_inbox};
 use crate::receive::Receiver;
 use crate::report::Report;
 use crate::run::in_flight::InFlightGuard;

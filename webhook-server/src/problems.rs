@@ -1,35 +1,82 @@
 //! The start-up report: all problems at once.
 //!
 //! Every check of a start adds to one list, so a person sees all mistakes in one run. The commands print it and exit with
-//! code 78.
+//! code 78. What is only doubtful is a caution: it is logged, or becomes a problem where the settings are `strict`.
 
 use std::fmt;
 
+use tracing::warn;
+
+use crate::settings::Interface;
+
 /// The problems that prevent an application from starting.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<String>);
+pub(crate) struct Problems {
+    list: Vec<String>,
+    cautions: Vec<String>,
+    /// What the reader can use, and so what a problem names.
+    interface: Interface,
+}
 
 impl Problems {
+    /// An empty report for a person who runs a command of the program.
+    pub(crate) fn of_command() -> Self {
+        Self { interface: Interface::CommandLine, ..Self::default() }
+    }
+
+    /// What the reader of a problem can use.
+    pub(crate) fn interface(&self) -> Interface {
+        self.interface
+    }
+
     /// Adds a problem: a sentence that says what is wrong and what to do. It may have several lines.
     pub(crate) fn add(&mut self, problem: impl fmt::Display) {
-        self.0.push(problem.to_string());
+        self.list.push(problem.to_string());
+    }
+
+    /// Adds a sentence about something that an operator should change, although the application can start.
+    pub(crate) fn caution(&mut self, caution: impl fmt::Display) {
+        self.cautions.push(caution.to_string());
+    }
+
+    /// Logs the cautions so far; or makes problems of them, if the start is to be refused for them.
+    pub(crate) fn settle_cautions(&mut self, is_strict: bool) {
+        for caution in std::mem::take(&mut self.cautions) {
+            if is_strict {
+                self.add(format_args!("{caution} (refused because of `strict`)"));
+            } else {
+                warn!("{caution}");
+            }
+        }
+    }
+
+    /// Takes the cautions so far.
+    #[cfg(feature = "cli")]
+    pub(crate) fn take_cautions(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.cautions)
+    }
+
+    /// The problems so far.
+    #[cfg(feature = "cli")]
+    pub(crate) fn list(&self) -> &[String] {
+        &self.list
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     /// Returns the value if there are no problems, otherwise the problems.
     pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        if self.list.is_empty() { Ok(value) } else { Err(self) }
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
+        let count = self.list.len();
         writeln!(f, "cannot start: {count} problem{}", if count == 1 { "" } else { "s" })?;
-        for (number, problem) in (1..).zip(&self.0) {
+        for (number, problem) in (1..).zip(&self.list) {
             let indented = problem.replace('\n', "\n     ");
             write!(f, "\n  {number}. {indented}\n")?;
         }

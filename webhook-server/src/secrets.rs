@@ -12,12 +12,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tracing::warn;
 use webhook_core::Secret;
 use zeroize::Zeroizing;
 
 use self::parse::parse;
 use crate::problems::Problems;
+use crate::settings::Interface;
 
 /// The variable that holds the signing secrets of a program that declares no endpoints.
 pub(crate) const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
@@ -100,7 +100,7 @@ pub(crate) fn read(
         ));
     }
     for source in sources {
-        match text_of(source, endpoint, needed) {
+        match text_of(source, endpoint, needed, problems) {
             Ok((place, text)) => parse(&place, &text, &mut read, &mut digests, problems),
             Err(problem) => problems.add(problem),
         }
@@ -117,11 +117,17 @@ fn text_of(
     source: &Source,
     endpoint: Option<&str>,
     needed: &str,
+    problems: &mut Problems,
 ) -> Result<(String, Zeroizing<String>), String> {
     match source {
         Source::File(file) => match read_file(file) {
             Ok(text) => {
-                warn_if_readable_by_others(file);
+                if is_readable_by_others(file) {
+                    let file = file.display();
+                    problems.caution(format!(
+                        "every user of this machine can read the secret file {file}: run `chmod o-r` on it"
+                    ));
+                }
                 Ok((format!("the secret file {}", file.display()), text))
             }
             Err(_) if looks_like_a_secret(&file.to_string_lossy()) => {
@@ -136,7 +142,7 @@ fn text_of(
         }
         Source::Variable(name) => match std::env::var(name) {
             Ok(text) => Ok((name.clone(), Zeroizing::new(text))),
-            Err(std::env::VarError::NotPresent) => Err(no_secret(name, endpoint, needed)),
+            Err(std::env::VarError::NotPresent) => Err(no_secret(name, endpoint, needed, problems.interface())),
             Err(std::env::VarError::NotUnicode(_)) => Err(format!("{name} is not valid UTF-8")),
         },
     }
@@ -144,7 +150,18 @@ fn text_of(
 
 /// Whether a text contains a secret or an API key, and so must not be shown.
 pub(crate) fn looks_like_a_secret(text: &str) -> bool {
-    ["whsec_", "sk_live_", "sk_test_", "rk_live_", "rk_test_"].iter().any(|start| text.contains(start))
+    BEGINNINGS.iter().any(|start| text.contains(start))
+}
+
+/// How secrets and API keys begin.
+const BEGINNINGS: [&str; 5] = ["whsec_", "sk_live_", "sk_test_", "rk_live_", "rk_test_"];
+
+/// Whether a text contains the beginning of a secret or of an API key, and more than the beginning.
+pub(crate) fn holds_a_secret(text: &str) -> bool {
+    BEGINNINGS.iter().any(|start| {
+        text.match_indices(start)
+            .any(|(at, _)| text[at + start.len()..].starts_with(|next: char| next.is_ascii_alphanumeric()))
+    })
 }
 
 /// The variables in the environment whose names suggest an endpoint's secret.
@@ -158,20 +175,27 @@ fn near_misses() -> impl Iterator<Item = String> {
 }
 
 /// Says that there is no secret, where to get one, and which variables may hold it under another name.
-fn no_secret(variable: &str, endpoint: Option<&str>, needed: &str) -> String {
+fn no_secret(variable: &str, endpoint: Option<&str>, needed: &str, interface: Interface) -> String {
     let program = crate::report::format::program();
     let near = near_misses().map(|name| format!("\n- {name} is set, but is not read: is it the secret?"));
     let near: String = near.collect();
+    let has_commands = interface == Interface::CommandLine;
     let (whose, instead) = match endpoint {
-        Some(name) => (format!(" for endpoint `{name}`"), ""),
-        None => (String::new(), ", or name a file with --secret-file"),
+        Some(name) => (format!(" for endpoint `{name}`"), String::new()),
+        None if has_commands => (String::new(), ", or name a file with --secret-file".to_owned()),
+        None => (String::new(), format!(", or name a file in {FILE_VARIABLE}")),
+    };
+    let without_stripe = match has_commands {
+        true => {
+            format!("\n- without Stripe: `{program} dev` generates a secret and sends itself sample events")
+        }
+        false => String::new(),
     };
     format!(
         "no signing secret{whose}: {needed}{near}\n\
          set {variable}{instead}. Where to get the secret:\n\
          - an endpoint in Stripe: Dashboard > Developers > Webhooks > the endpoint > Signing secret (whsec_…)\n\
-         - the Stripe CLI: `stripe listen --print-secret`\n\
-         - without Stripe: `{program} dev` generates a secret and sends itself sample events"
+         - the Stripe CLI: `stripe listen --print-secret`{without_stripe}"
     )
 }
 
@@ -191,22 +215,18 @@ fn read_file(file: &Path) -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(lines.strip_suffix('\n').unwrap_or(&lines).to_owned()))
 }
 
-/// Logs a warning; the server starts all the same.
+/// Whether every user of this machine can read a file.
 #[cfg(unix)]
-fn warn_if_readable_by_others(file: &Path) {
+fn is_readable_by_others(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
 
-    let readable = std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0);
-    if readable {
-        warn!(
-            "every user of this machine can read the secret file {}: run `chmod o-r` on it",
-            file.display()
-        );
-    }
+    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }
 
 #[cfg(not(unix))]
-fn warn_if_readable_by_others(_: &Path) {}
+fn is_readable_by_others(_: &Path) -> bool {
+    false
+}
 
 #[cfg(test)]
 mod tests {

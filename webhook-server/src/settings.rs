@@ -1,31 +1,49 @@
 //! Every setting, in one table: its field, default, help and range.
 //!
-//! From a row come the public field, the flag, the environment variable, the default in `--help`, the check at the start
-//! and the error if the check fails. To add a setting, add a row.
+//! From a row come the public field, the flag, the environment variable, the key in the configuration file, the default in
+//! `--help`, the check at the start and the error if the check fails. To add a setting, add a row.
 //!
 //! A value is first read (its type decides how, `value.rs`), then checked (its row says how) when all values are known,
 //! because a range may depend on another setting.
 
-pub(crate) mod environment;
+mod environment;
+mod file;
+mod interface;
+mod origin;
 mod setting;
+mod sources;
+mod unknown;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+pub(crate) use self::interface::Interface;
+pub(crate) use self::origin::{Origin, Origins, Sourced};
 pub(crate) use self::setting::{Group, Setting, how_to_set};
 use self::setting::{settings, within};
+pub(crate) use self::sources::{CONFIG_VARIABLE, Given, SECRET_FILE, Sources};
+pub(crate) use self::value::Kind;
 use crate::problems::Problems;
 use crate::store::{InboxLocation, Opening, Retention};
 
 settings! {
     /// The settings of the server.
     ///
-    /// The environment overrides what the program sets, and a flag overrides both. A field `body_limit` is the flag
-    /// `--body-limit` and the variable `WEBHOOK_BODY_LIMIT`.
+    /// The configuration file overrides what the program sets, the environment overrides both, and a flag overrides all.
+    /// A field `body_limit` is the key `body-limit` in the file, the variable `WEBHOOK_BODY_LIMIT` and the flag
+    /// `--body-limit`.
     #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub struct Settings;
+
+    /// Whether the server refuses to start where it would only warn, such as for a secret file that every user can read.
+    /// Default `false`.
+    strict: bool = false, {
+        group: Starting,
+        help: "Refuse to start where the server would only log a warning",
+        check: |_| Ok(()),
+    }
 
     /// The address to listen on. Default `127.0.0.1:4242`: the port of Stripe's examples, reachable from this machine
     /// only.
@@ -103,7 +121,7 @@ settings! {
     inbox: InboxLocation = InboxLocation::File("webhook-inbox.db".into()), {
         group: Inbox,
         help: "Inbox file; :memory: keeps the inbox in memory until the process ends",
-        check: |_| Ok(()),
+        check: |settings| settings.inbox.check(),
     }
 
     /// Whether the inbox may be on a file system that other machines may share, such as NFS, or that is not known to be
@@ -180,16 +198,10 @@ impl Settings {
         Retention { bodies: self.keep_bodies, ids: self.keep_ids, parked: self.keep_parked }
     }
 
-    /// What gives a setting, named by its field, for a message.
-    pub(crate) fn given_as(field: &str) -> String {
-        let setting = Self::TABLE.iter().find(|setting| setting.field == field);
-        setting.map(Setting::given_as).unwrap_or_default()
-    }
-
     /// Notes every setting that is out of range.
-    pub(crate) fn check(&self, problems: &mut Problems) {
+    pub(crate) fn check(&self, origins: &Origins, problems: &mut Problems) {
         for setting in Self::TABLE {
-            if let Err(allowed) = setting.check(self) {
+            if let Err(allowed) = setting.check(self, origins) {
                 problems.add(allowed);
             }
         }
@@ -217,7 +229,7 @@ mod tests {
     #[test]
     fn the_defaults_are_in_range() {
         let mut problems = Problems::default();
-        Settings::default().check(&mut problems);
+        Settings::default().check(&Origins::default(), &mut problems);
         assert!(problems.is_empty(), "{problems}");
     }
 
@@ -225,7 +237,8 @@ mod tests {
     fn a_value_is_read_as_it_is_written() {
         let (defaults, mut read) = (Settings::default(), Settings::default());
         for setting in Settings::TABLE {
-            setting.read(&mut read, setting.text(&defaults).as_ref()).expect("a default can be read");
+            let text = setting.text(&defaults);
+            setting.read(&mut read, text.as_ref(), &Origin::Program).expect("a default can be read");
         }
         assert_eq!(format!("{read:?}"), format!("{defaults:?}"));
     }

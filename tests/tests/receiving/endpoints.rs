@@ -75,13 +75,8 @@ fn what_is_wrong_with_an_endpoint_stops_the_start() {
     for (flags, name, value, told) in [
         (&[][..], "STRIPE_CONNECT_SECRET", "", "STRIPE_CONNECT_SECRET: "),
         (&[], "STRIPE_CONNECT_SECRET", "sk_live_0123456789abcdef", "STRIPE_CONNECT_SECRET: it is an API key"),
-        (
-            &["--path", "/x"],
-            "X",
-            "x",
-            "--path (or WEBHOOK_PATH) is set, but this program declares its endpoints",
-        ),
-        (&["--secret-file", "/x"], "X", "x", "is set, but this program declares its endpoints"),
+        (&["--path", "/x"], "X", "x", "--path is set, but this program declares its endpoints"),
+        (&["--secret-file", "/x"], "X", "x", "--secret-file is set, but this program declares its endpoints"),
     ] {
         let refused = Server::try_from_command(endpoints().env(name, value), flags);
         let Err(refused) = refused else { panic!("{flags:?} {name}: it starts") };

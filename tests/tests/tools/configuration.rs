@@ -176,10 +176,10 @@ fn a_variable_that_nothing_reads_stops_each_command_that_reads_settings() {
 #[test]
 fn a_value_that_is_empty_or_stands_between_blanks_is_shown_as_it_is() {
     for (name, value, told) in [
-        ("WEBHOOK_LISTEN", "", "WEBHOOK_LISTEN) is \"\""),
-        ("WEBHOOK_TOLERANCE", "", "WEBHOOK_TOLERANCE) is \"\""),
-        ("WEBHOOK_BODY_LIMIT", "5 ", "WEBHOOK_BODY_LIMIT) is \"5 \""),
-        ("WEBHOOK_PATH", "/webhook ", "`path` is \"/webhook \""),
+        ("WEBHOOK_LISTEN", "", "WEBHOOK_LISTEN is \"\""),
+        ("WEBHOOK_TOLERANCE", "", "WEBHOOK_TOLERANCE is \"\""),
+        ("WEBHOOK_BODY_LIMIT", "5 ", "WEBHOOK_BODY_LIMIT is \"5 \""),
+        ("WEBHOOK_PATH", "/webhook ", "WEBHOOK_PATH is \"/webhook \""),
         ("STRIPE_WEBHOOK_SECRET_FILE", "secret ", "STRIPE_WEBHOOK_SECRET_FILE is \"secret \""),
     ] {
         let refused = run(outcomes().arg("serve").env("STRIPE_WEBHOOK_SECRET", SECRET).env(name, value));

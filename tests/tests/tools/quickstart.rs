@@ -190,15 +190,14 @@ fn everything_that_is_wrong_is_listed_at_once() {
     let refused = run(&mut command).with_code(78);
     let listed = [
         "cannot start: 8 problems",
-        "\n  1. --listen (or WEBHOOK_LISTEN) is \"localhost\"",
-        "\n  2. --body-limit (or WEBHOOK_BODY_LIMIT) is \"1 MiB\"",
-        "\n  3. --drain-timeout (or WEBHOOK_DRAIN_TIMEOUT) is \"30\"",
+        "\n  1. --listen is \"localhost\"",
+        "\n  2. WEBHOOK_BODY_LIMIT is \"1 MiB\"",
+        "\n  3. WEBHOOK_DRAIN_TIMEOUT is \"30\"",
         "\n  4. no signing secret",
-        "\n  5. `path` is \"webhook\"",
-        "\n  6. `tolerance` is 0s: it must be from 1s to 1h; set --tolerance, WEBHOOK_TOLERANCE or \
-         `Settings::tolerance`\n",
-        "\n  7. `keep-ids` is 6days: it must be from 7days",
-        "\n  8. `keep-parked` is 5days: it must be from 6days",
+        "\n  5. --path is \"webhook\"",
+        "\n  6. --tolerance is 0s: it must be from 1s to 1h\n",
+        "\n  7. WEBHOOK_KEEP_IDS is 6days: it must be from 7days",
+        "\n  8. WEBHOOK_KEEP_PARKED is 5days: it must be from 6days",
     ];
     for line in listed {
         assert!(refused.stderr.contains(line), "{line}: {refused:#?}");

@@ -14,7 +14,7 @@ use hyper::Uri;
 use webhook_core::{Registry, Sample, Secret, Story, Subscription, catalog};
 
 use super::Failure;
-use super::flags::{ListeningFlags, SecretFlag};
+use super::flags::{SettingFlags, Trying};
 use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
@@ -25,8 +25,8 @@ use crate::report::console::{complain, print};
 use crate::report::terminal::{Terminal, Unsuccessful};
 use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
-use crate::secrets::{self, SigningSecrets};
-use crate::settings::{Settings, environment};
+use crate::secrets::{self, SigningSecrets, Source};
+use crate::settings::Settings;
 use crate::store::{InboxLocation, open_in_memory};
 
 #[derive(Args)]
@@ -44,9 +44,7 @@ pub(super) struct Dev {
     #[arg(long, conflicts_with = "once")]
     no_samples: bool,
     #[command(flatten)]
-    flags: ListeningFlags,
-    #[command(flatten)]
-    secret: SecretFlag,
+    flags: SettingFlags<Trying>,
 }
 
 /// How long `dev` waits for handlers in progress by default. Its inbox ends with it, so there is nothing to save.
@@ -65,10 +63,9 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     stderr::write_at_once("info,webhook_server=warn");
     panics::install(Texts::Written);
     let usual = usual_url(&app.settings);
-    let mut problems = Problems::default();
-    environment::check(&mut problems);
-    arguments.flags.apply(&mut app.settings, &mut problems);
-    if !arguments.flags.gives("drain_timeout") {
+    let mut problems = Problems::of_command();
+    let secret_file = arguments.flags.sources.apply(&mut app, &mut problems).map(|file| file.value);
+    if app.origins.outside("drain_timeout").is_none() {
         app.settings.drain_timeout = app.settings.drain_timeout.min(DRAIN_TIMEOUT);
     }
     handlers_lock::hold(&app, &mut problems);
@@ -78,7 +75,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             app.settings.listen
         ));
     }
-    let (signing, secrets) = signing(&arguments.secret, &mut problems)?;
+    let (signing, secrets) = signing(secret_file, &mut problems)?;
     app.settings.inbox = InboxLocation::Memory;
     let store = if app.inline { None } else { Some(open_in_memory(None)) };
     let store = store.transpose().map_err(|error| super::failed("could not open the inbox", &error))?;
@@ -168,10 +165,14 @@ fn all_succeeded(unsuccessful: &[Unsuccessful]) -> Result<(), String> {
 
 /// The secrets to sign and to verify with: the user's, such as the Stripe CLI's, so that its events are accepted, too;
 /// without any, a generated one.
-fn signing(flag: &SecretFlag, problems: &mut Problems) -> Result<(Signing, SigningSecrets), Failure> {
-    if flag.secret_file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
-        let secrets = secrets::read(&flag.sources(), None, "`dev` was told to use one", problems);
-        return Ok((Signing::Given(flag.secret_file.clone()), secrets));
+fn signing(
+    secret_file: Option<PathBuf>,
+    problems: &mut Problems,
+) -> Result<(Signing, SigningSecrets), Failure> {
+    if secret_file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
+        let source = Source::undeclared(secret_file.as_deref());
+        let secrets = secrets::read(&[source], None, "`dev` was told to use one", problems);
+        return Ok((Signing::Given(secret_file), secrets));
     }
     let text =
         ephemeral_secret().map_err(|error| super::failed("could not generate a random secret", &error))?;

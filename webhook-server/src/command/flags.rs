@@ -1,4 +1,4 @@
-//! The settings as flags and environment variables.
+//! The settings as flags, environment variables and keys of a configuration file.
 //!
 //! Flags come from the table of settings (`settings.rs`). A command chooses some of them with a type that implements
 //! [`Selected`], and reads their values only when it applies them, so that all wrong values are reported together.
@@ -6,157 +6,99 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::marker::PhantomData;
-use std::path::PathBuf;
 
 use clap::builder::ValueParser;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::problems::Problems;
-use crate::secrets::{FILE_VARIABLE, Source};
-use crate::settings::{Group, Setting, Settings};
-
-/// The flags of `serve`.
-#[derive(Args, Debug)]
-pub(crate) struct Flags {
-    #[command(flatten)]
-    pub(crate) listening: ListeningFlags,
-    #[command(flatten)]
-    pub(crate) inline: InlineFlags,
-    #[command(flatten)]
-    pub(crate) inbox_use: InboxUseFlags,
-    #[command(flatten)]
-    pub(crate) inbox: InboxFlags,
-    #[command(flatten)]
-    pub(crate) secret: SecretFlag,
-}
-
-impl Flags {
-    /// Applies flags and environment to the program's settings, and reports every value that cannot be read.
-    pub(crate) fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
-        self.listening.apply(settings, problems);
-        self.inline.apply(settings, problems);
-        self.inbox_use.apply(settings, problems);
-        self.inbox.apply(settings, problems);
-    }
-}
-
-/// How requests are received and answered.
-pub(crate) type ListeningFlags = SettingFlags<Listening>;
-/// What a server without an inbox does.
-pub(crate) type InlineFlags = SettingFlags<Inline>;
-/// How a server uses its inbox.
-pub(crate) type InboxUseFlags = SettingFlags<InboxUse>;
-/// Where the inbox is.
-pub(crate) type InboxFlags = SettingFlags<Inbox>;
-/// Hidden as flags: `inbox prune` uses the same environment variables as the server.
-pub(crate) type RetentionVariables = SettingFlags<Retention>;
-/// Hidden as flags: `trigger` uses the same environment variables as the server.
-pub(crate) type AddressVariables = SettingFlags<Address>;
-
-/// The file that contains the signing secret, unless the environment contains it.
-#[derive(Args, Debug)]
-pub(crate) struct SecretFlag {
-    /// File that contains the endpoint's signing secret. Without it, the secret is read from STRIPE_WEBHOOK_SECRET, which
-    /// child processes inherit
-    #[arg(long, value_name = "FILE", env = FILE_VARIABLE)]
-    pub(crate) secret_file: Option<PathBuf>,
-}
-
-impl SecretFlag {
-    /// Where the secrets are read.
-    pub(crate) fn sources(&self) -> [Source; 1] {
-        [Source::undeclared(self.secret_file.as_deref())]
-    }
-}
+use crate::secrets::FILE_VARIABLE;
+use crate::settings::{
+    CONFIG_VARIABLE, Given, Group, Kind, Origin, SECRET_FILE, Setting, Settings, Sourced, Sources,
+};
 
 /// Which settings a command takes.
 pub(crate) trait Selected: 'static {
-    /// Whether `--help` leaves the flags out, because only the environment should set them.
-    const IS_HIDDEN: bool = false;
+    /// Whether the command needs secrets, and so takes `--secret-file`.
+    const TAKES_SECRET: bool = false;
 
     /// Whether the command takes a setting.
     fn includes(setting: &Setting) -> bool;
+
+    /// Whether `--help` leaves the flag out, because only the environment or the file should set it.
+    fn hides(_: &Setting) -> bool {
+        false
+    }
 }
 
+/// All settings.
 #[derive(Debug)]
-pub(crate) enum Listening {}
+pub(crate) enum Serving {}
+/// How requests are received, on this machine only.
 #[derive(Debug)]
-pub(crate) enum Inline {}
+pub(crate) enum Trying {}
+/// Where a server listens: hidden, so that `trigger` finds the server that has the same environment and file.
 #[derive(Debug)]
-pub(crate) enum InboxUse {}
+pub(crate) enum Triggering {}
+/// Where the inbox is.
 #[derive(Debug)]
-pub(crate) enum Inbox {}
+pub(crate) enum Operating {}
+/// Where the inbox is and, hidden, how long a server with the same environment and file keeps what is in it.
 #[derive(Debug)]
-pub(crate) enum Retention {}
-#[derive(Debug)]
-pub(crate) enum Address {}
+pub(crate) enum Pruning {}
 
-impl Selected for Listening {
+impl Selected for Serving {
+    const TAKES_SECRET: bool = true;
+
+    fn includes(_: &Setting) -> bool {
+        true
+    }
+}
+
+impl Selected for Trying {
+    const TAKES_SECRET: bool = true;
+
     fn includes(setting: &Setting) -> bool {
         setting.group == Group::Receiving
     }
 }
 
-impl Selected for Inline {
+impl Selected for Triggering {
+    const TAKES_SECRET: bool = true;
+
     fn includes(setting: &Setting) -> bool {
-        setting.group == Group::Inline
+        ["listen", "path"].contains(&setting.field)
+    }
+
+    fn hides(_: &Setting) -> bool {
+        true
     }
 }
 
-impl Selected for InboxUse {
-    fn includes(setting: &Setting) -> bool {
-        setting.group == Group::InboxUse
-    }
-}
-
-impl Selected for Inbox {
+impl Selected for Operating {
     fn includes(setting: &Setting) -> bool {
         setting.group == Group::Inbox
     }
 }
 
-impl Selected for Retention {
-    const IS_HIDDEN: bool = true;
-
+impl Selected for Pruning {
     fn includes(setting: &Setting) -> bool {
+        Operating::includes(setting) || Self::hides(setting)
+    }
+
+    fn hides(setting: &Setting) -> bool {
         setting.field.starts_with("keep_")
     }
 }
 
-impl Selected for Address {
-    const IS_HIDDEN: bool = true;
-
-    fn includes(setting: &Setting) -> bool {
-        ["listen", "path"].contains(&setting.field)
-    }
-}
-
-/// The selected settings as flags and environment variables, and the values that were given.
+/// The flags of a command that takes settings: where its settings come from.
 pub(crate) struct SettingFlags<S> {
-    /// The settings that were given, and their texts. A flag has replaced its variable.
-    given: Vec<(&'static Setting, OsString)>,
+    pub(crate) sources: Sources,
     selected: PhantomData<S>,
-}
-
-impl<S> SettingFlags<S> {
-    /// Whether a setting, named by its field, was given.
-    pub(crate) fn gives(&self, field: &str) -> bool {
-        self.given.iter().any(|(setting, _)| setting.field == field)
-    }
-
-    /// Applies flags and environment to the program's settings, noting every value that cannot be read.
-    pub(crate) fn apply(&self, settings: &mut Settings, problems: &mut Problems) {
-        for (setting, text) in &self.given {
-            if let Err(problem) = setting.read(settings, text) {
-                problems.add(problem);
-            }
-        }
-    }
 }
 
 impl<S> fmt::Debug for SettingFlags<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.given.iter().map(|(setting, text)| (setting.field, text))).finish()
+        fmt::Debug::fmt(&self.sources, f)
     }
 }
 
@@ -165,23 +107,38 @@ fn selected<S: Selected>() -> impl Iterator<Item = &'static Setting> {
     Settings::TABLE.iter().filter(|setting| S::includes(setting))
 }
 
+/// The ids of the arguments that are not in the table.
+const CONFIG: &str = "config";
+const SECRET: &str = "secret_file";
+
 impl<S: Selected> Args for SettingFlags<S> {
     fn augment_args(command: Command) -> Command {
         let defaults = Settings::default();
-        command.args(selected::<S>().map(|setting| {
+        let file = |id: &'static str, variable: &'static str| {
+            Arg::new(id).env(variable).value_name("FILE").value_parser(ValueParser::os_string())
+        };
+        let config = file(CONFIG, CONFIG_VARIABLE)
+            .long(CONFIG)
+            .help("Configuration file (TOML): settings under the names of their flags");
+        let secret = file(SECRET, FILE_VARIABLE).long(SECRET_FILE).help(
+            "File that contains the endpoint's signing secret. Without it, the secret is read from \
+             STRIPE_WEBHOOK_SECRET, which child processes inherit",
+        );
+        let settings = selected::<S>().map(|setting| {
             let flag = Arg::new(setting.field)
                 .long(setting.name())
                 .env(setting.variable())
                 .value_name(setting.value_name)
                 // Values are read later, so that all wrong values are reported together.
                 .value_parser(ValueParser::os_string())
-                .hide(S::IS_HIDDEN)
+                .hide(S::hides(setting))
                 .help(format!("{} [default: {}]", setting.help, setting.text(&defaults)));
-            match setting.is_switch {
-                true => flag.num_args(0..=1).require_equals(true).default_missing_value("true"),
-                false => flag,
+            match setting.kind {
+                Kind::Switch => flag.num_args(0..=1).require_equals(true).default_missing_value("true"),
+                _ => flag,
             }
-        }))
+        });
+        command.arg(config).args(settings).args(S::TAKES_SECRET.then_some(secret))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -191,13 +148,35 @@ impl<S: Selected> Args for SettingFlags<S> {
 
 impl<S: Selected> FromArgMatches for SettingFlags<S> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = selected::<S>()
-            .filter_map(|setting| Some((setting, matches.get_one::<OsString>(setting.field)?.clone())));
-        Ok(Self { given: given.collect(), selected: PhantomData })
+        let file = |id: &str, variable: &str| {
+            let text = matches.try_get_one::<OsString>(id).ok().flatten()?;
+            let origin = origin(matches, id, &id.replace('_', "-"), variable);
+            Some(Sourced { value: text.into(), origin })
+        };
+        let given = selected::<S>().filter_map(|setting| {
+            let text = matches.get_one::<OsString>(setting.field)?.clone();
+            let origin = origin(matches, setting.field, &setting.name(), &setting.variable());
+            Some(Given { setting, text, origin })
+        });
+        let sources = Sources {
+            config: file(CONFIG, CONFIG_VARIABLE),
+            given: given.collect(),
+            secret_file: file(SECRET, FILE_VARIABLE),
+            uses: S::includes,
+        };
+        Ok(Self { sources, selected: PhantomData })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+/// What gave an argument: its flag, or else its variable.
+fn origin(matches: &ArgMatches, id: &str, name: &str, variable: &str) -> Origin {
+    match matches.value_source(id) {
+        Some(ValueSource::EnvVariable) => Origin::Variable(variable.to_owned()),
+        _ => Origin::Flag(format!("--{name}")),
     }
 }

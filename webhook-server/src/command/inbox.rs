@@ -15,14 +15,13 @@ use self::json::Readable;
 pub(super) use self::json::json;
 use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
-use super::flags::{InboxFlags, RetentionVariables};
+use super::flags::{Operating, Pruning, SettingFlags};
 use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::operate::operator::Operator;
 use crate::problems::Problems;
 use crate::report::console::{print, print_unchanged, tell};
 use crate::report::stderr as log;
-use crate::settings::Settings;
 use crate::store::{Filter, State};
 use clap::{Args, Subcommand};
 
@@ -60,7 +59,7 @@ enum Action {
 #[derive(Args)]
 struct Plain {
     #[command(flatten)]
-    inbox: InboxFlags,
+    flags: SettingFlags<Operating>,
     #[command(flatten)]
     output: Output,
 }
@@ -72,19 +71,9 @@ struct Plain {
 )]
 struct Prune {
     #[command(flatten)]
-    retention: RetentionVariables,
+    flags: SettingFlags<Pruning>,
     #[command(flatten)]
-    plain: Plain,
-}
-
-impl Prune {
-    /// Applies the environment to the program's settings, and checks them: deleted data cannot be restored.
-    fn apply(&self, settings: &mut Settings) -> Result<(), Failure> {
-        let mut problems = Problems::default();
-        self.retention.apply(settings, &mut problems);
-        settings.check(&mut problems);
-        problems.none_or(()).map_err(Failure::from)
-    }
+    output: Output,
 }
 
 #[derive(Args)]
@@ -134,14 +123,24 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
     }
 }
 
-/// Connects to the inbox that the flag, the environment or the program names.
-pub(super) async fn operator(mut app: App, flags: &InboxFlags) -> Result<Operator, Failure> {
+/// Connects to the inbox that the flag, the environment, the configuration file or the program names.
+pub(super) async fn operator<S>(app: App, flags: &SettingFlags<S>) -> Result<Operator, Failure> {
+    operator_with(app, flags, |_, _| ()).await
+}
+
+/// Connects to the inbox if a further check of the settings finds no problem.
+async fn operator_with<S>(
+    mut app: App,
+    flags: &SettingFlags<S>,
+    check: impl FnOnce(&App, &mut Problems),
+) -> Result<Operator, Failure> {
     log::write_at_once("warn");
     if app.inline {
         return Err(Failure::Failed("this program is `.inline()` and has no inbox".to_owned()));
     }
-    let mut problems = Problems::default();
-    flags.apply(&mut app.settings, &mut problems);
+    let mut problems = Problems::of_command();
+    flags.sources.apply(&mut app, &mut problems);
+    check(&app, &mut problems);
     problems.none_or(())?;
     Ok(Operator::reach(&app.settings).await?)
 }
@@ -149,7 +148,7 @@ pub(super) async fn operator(mut app: App, flags: &InboxFlags) -> Result<Operato
 /// Lists tasks, or the quarantine.
 async fn list(app: App, list: &List) -> Result<(), Failure> {
     let mut filter = list.selection.filter()?;
-    let mut operator = operator(app, &list.plain.inbox).await?;
+    let mut operator = operator(app, &list.plain.flags).await?;
     named(&mut operator, &filter).await?;
     let limit = list.limit.clamp(1, 100_000);
     if list.quarantine {
@@ -192,7 +191,7 @@ fn write<T: serde::Serialize>(
 
 /// Shows the events with an id.
 async fn show(app: App, show: Show) -> Result<(), Failure> {
-    let mut operator = operator(app, &show.plain.inbox).await?;
+    let mut operator = operator(app, &show.plain.flags).await?;
     let found = operator.events_with_id(show.id.clone()).await?;
     if found.is_empty() {
         return Err(Failure::Failed(format!("event {} is not in the inbox", show.id)));
@@ -229,7 +228,7 @@ async fn show(app: App, show: Show) -> Result<(), Failure> {
 
 /// Shows counts.
 async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
-    let mut operator = operator(app, &plain.inbox).await?;
+    let mut operator = operator(app, &plain.flags).await?;
     let stats = operator.stats().await?;
     match plain.output.format {
         Format::Json => print(&json(&stats)?),
@@ -239,12 +238,12 @@ async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
 }
 
 /// Deletes what is past its retention time.
-async fn prune(mut app: App, prune: &Prune) -> Result<(), Failure> {
-    prune.apply(&mut app.settings)?;
-    let plain = &prune.plain;
-    let mut operator = operator(app, &plain.inbox).await?;
+async fn prune(app: App, prune: &Prune) -> Result<(), Failure> {
+    // What is out of range is found here, too: deleted data cannot be restored.
+    let check = |app: &App, problems: &mut Problems| app.settings.check(&app.origins, problems);
+    let mut operator = operator_with(app, &prune.flags, check).await?;
     let pruned = operator.prune().await?;
-    match plain.output.format {
+    match prune.output.format {
         Format::Json => print(&json(&pruned)?),
         Format::Table => print(&format!(
             "deleted: {} bodies, {} events ({} of them parked), {} quarantined bodies\n",

@@ -7,17 +7,14 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::flags::Flags;
-use super::{Failure, serve};
+use super::Failure;
+use super::serve::{self, Serve};
 use crate::app::App;
-use crate::endpoint::Keys;
-use crate::handlers_lock;
-use crate::mount::{self, Webhooks};
+use crate::mount::Webhooks;
 use crate::problems::Problems;
 use crate::report::console::complain;
 use crate::report::stderr;
-use crate::run::panics::{self, Texts};
-use crate::settings::environment;
+use crate::start::{Front, Start};
 
 impl App {
     /// Does the same as [`main`](Self::main), but `serve` (and no command) runs `application` instead of a listener: a
@@ -56,30 +53,25 @@ impl App {
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        super::run(self, std::env::args_os(), async |app, flags| run(app, flags, application).await).await
+        let serve = async |app, arguments| run(app, arguments, application).await;
+        super::run(self, std::env::args_os(), serve).await
     }
 }
 
 /// Starts the webhooks and the application, and ends both.
 async fn run<E>(
-    mut app: App,
-    flags: Flags,
+    app: App,
+    arguments: Serve,
     application: impl AsyncFnOnce(Webhooks) -> Result<(), E>,
 ) -> Result<(), Failure>
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     stderr::write_aside("info");
-    panics::install(Texts::Kept);
-    let mut problems = Problems::default();
-    environment::check(&mut problems);
-    let gives = |field: &str| flags.listening.gives(field) || flags.inbox.gives(field);
-    mount::refuse_unused(&app, gives, &mut problems);
-    flags.apply(&mut app.settings, &mut problems);
-    handlers_lock::hold(&app, &mut problems);
-    let keys = Keys::Read { secret_file: flags.secret.secret_file.clone() };
+    let sources = &arguments.flags.sources;
+    let start = Start::new(app, sources, Front::Mounted, Problems::of_command());
     let mut signal = serve::signalled()?;
-    let server = serve::open(app, keys, problems, &mut signal).await?;
+    let server = serve::open(start, &mut signal).await?;
     let (settings, is_inline) = (server.parts.settings.clone(), server.inbox.is_none());
     serve::announce_handlers(&server);
     let webhooks = Webhooks::of(server).await?;

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use webhook_core::Registry;
 
-use super::flags::InboxFlags;
+use super::flags::{Operating, SettingFlags};
 use super::inbox::{EventFlags, PAGE, handler, json, named, operator, tables};
 use super::{Failure, Format, Output};
 use crate::app::App;
@@ -41,7 +41,7 @@ pub(super) struct Replay {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    inbox: InboxFlags,
+    inbox: SettingFlags<Operating>,
     #[command(flatten)]
     output: Output,
 }

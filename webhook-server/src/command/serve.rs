@@ -1,44 +1,41 @@
 //! `serve`: listens for events from Stripe.
 //!
-//! The order of a start: settings, address, secrets, signals, inbox, recovery, listening. Checks that leave nothing behind
-//! come first; files are created when everything else is known to be right.
+//! The start is that of `start.rs`; then come recovery and listening.
 
 use std::pin::Pin;
 
+use clap::Args;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use super::Failure;
-use super::flags::Flags;
+use super::flags::{Serving, SettingFlags};
 use crate::app::App;
-use crate::endpoint::Keys;
-use crate::handlers_lock;
-use crate::mount;
 use crate::problems::Problems;
 use crate::report::console::complain;
 use crate::report::stderr;
-use crate::run::panics::{self, Texts};
 use crate::server::address::Reserved;
 use crate::server::signals::shutdown_signal;
 use crate::server::{Server, Stopped, thread};
-use crate::settings::{Settings, environment};
+use crate::settings::Settings;
+use crate::start::{Front, Start};
 use crate::store::{InboxLocation, StoreError};
 
+#[derive(Args, Debug)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    pub(super) flags: SettingFlags<Serving>,
+}
+
 /// Builds the server, and runs it on a thread of its own until a signal stops it.
-pub(super) async fn run(mut app: App, flags: Flags) -> Result<(), Failure> {
+pub(super) async fn run(app: App, arguments: Serve) -> Result<(), Failure> {
     stderr::write_aside("info");
-    panics::install(Texts::Kept);
-    let mut problems = Problems::default();
-    environment::check(&mut problems);
-    mount::refuse_unused_inbox(&app, |field| flags.inbox.gives(field), &mut problems);
-    flags.apply(&mut app.settings, &mut problems);
-    handlers_lock::hold(&app, &mut problems);
-    // Before the inbox is opened, because opening it creates files. An unreadable address has been reported already.
-    let reserved = if problems.is_empty() { reserve(&app, &mut problems) } else { None };
-    let keys = Keys::Read { secret_file: flags.secret.secret_file.clone() };
+    let sources = &arguments.flags.sources;
+    let mut start = Start::new(app, sources, Front::Listener, Problems::of_command());
+    let reserved = start.reserve();
     // Before the inbox is opened, because that may wait for another server: a signal can stop the wait.
     let mut signal = signalled()?;
-    let server = open(app, keys, problems, &mut signal).await?;
+    let server = open(start, &mut signal).await?;
     // On a separate thread, so that a handler that blocks the application's runtime does not block any reply.
     let serving = thread::run(serve(server, reserved, signal));
     serving.await.map_err(|error| super::failed("could not start the thread that receives events", &error))?
@@ -47,15 +44,10 @@ pub(super) async fn run(mut app: App, flags: Flags) -> Result<(), Failure> {
 /// Completes when the process is asked to stop.
 pub(super) type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Builds the server, which opens the inbox. A signal ends the process: nothing has begun.
-pub(super) async fn open(
-    app: App,
-    keys: Keys,
-    problems: Problems,
-    signal: &mut Signal,
-) -> Result<Server, Failure> {
+/// Opens the inbox and builds the server. A signal ends the process: nothing has begun.
+pub(super) async fn open(start: Start, signal: &mut Signal) -> Result<Server, Failure> {
     tokio::select! {
-        opened = mount::open(app, keys, problems) => Ok(opened?),
+        opened = start.open() => Ok(opened?),
         () = signal => {
             info!("stopping: the inbox was not opened yet");
             stderr::exit(0)
@@ -96,20 +88,6 @@ pub(super) fn ended(settings: &Settings, is_inline: bool, stopped: Stopped) -> R
         stderr::exit(0);
     }
     Ok(())
-}
-
-/// Reserves the address, or reports why it is not available.
-fn reserve(app: &App, problems: &mut Problems) -> Option<Reserved> {
-    match Reserved::new(app.settings.listen) {
-        Ok(reserved) => Some(reserved),
-        // A server that is stopping may hold the address. If so, it also holds the inbox, and opening the inbox waits
-        // for that server.
-        Err(unavailable) if unavailable.is_in_use() && !app.inline && app.settings.inbox.exists() => None,
-        Err(unavailable) => {
-            problems.add(unavailable);
-            None
-        }
-    }
 }
 
 /// Listens on the reserved address, or reserves it first.

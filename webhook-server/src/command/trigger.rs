@@ -11,7 +11,7 @@ use hyper::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use webhook_core::{Registry, Sample, SampleError, Story, catalog};
 
-use super::flags::{AddressVariables, SecretFlag};
+use super::flags::{SettingFlags, Triggering};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::command::send::send;
@@ -20,8 +20,8 @@ use crate::problems::Problems;
 use crate::report::console::print;
 use crate::report::format::printable;
 use crate::report::stderr as log;
-use crate::secrets;
-use crate::settings::{Settings, environment};
+use crate::secrets::{self, Source};
+use crate::settings::Settings;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -62,9 +62,7 @@ pub(super) struct Trigger {
     #[arg(long, value_name = "NAME", conflicts_with = "to")]
     endpoint: Option<String>,
     #[command(flatten)]
-    secret: SecretFlag,
-    #[command(flatten)]
-    address: AddressVariables,
+    flags: SettingFlags<Triggering>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -96,8 +94,8 @@ struct Answer {
 /// Makes the events, then sends them one after another. Fails if any was not answered with a 2xx.
 pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure> {
     log::write_at_once("warn");
-    let mut problems = Problems::default();
-    arguments.address.apply(&mut app.settings, &mut problems);
+    let mut problems = Problems::of_command();
+    let secret_file = arguments.flags.sources.apply(&mut app, &mut problems).map(|file| file.value);
     let endpoint = declared(&app.endpoints, arguments.endpoint.as_deref())?;
     if let Some(endpoint) = endpoint {
         endpoint.path().clone_into(&mut app.settings.path);
@@ -111,14 +109,13 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
         }
         return Ok(());
     }
-    // Last: mistakes in the arguments are reported first.
-    environment::check(&mut problems);
+    // Mistakes in the arguments were reported first.
     let needed = "an event is signed with the secret of the server that it is sent to";
     let secrets = match endpoint {
-        Some(endpoint) if arguments.secret.secret_file.is_none() => {
+        Some(endpoint) if secret_file.is_none() => {
             secrets::read(endpoint.sources(), Some(endpoint.name()), needed, &mut problems)
         }
-        _ => secrets::read(&arguments.secret.sources(), None, needed, &mut problems),
+        _ => secrets::read(&[Source::undeclared(secret_file.as_deref())], None, needed, &mut problems),
     };
     problems.none_or(())?;
     let mut answers = Vec::new();

@@ -9,12 +9,12 @@ use webhook_core::Tolerance;
 use super::{Endpoint, Mode};
 use crate::problems::Problems;
 use crate::secrets::{self, SigningSecrets, Source};
-use crate::settings::Settings;
+use crate::settings::{Origins, SECRET_FILE, Settings, Sourced};
 
 /// Where the secrets of a server's endpoints come from.
 pub(crate) enum Keys {
     /// From where each endpoint says. `secret_file` is for the endpoint of a program that declares none.
-    Read { secret_file: Option<PathBuf> },
+    Read { secret_file: Option<Sourced<PathBuf>> },
     /// All endpoints have these, as in `dev` and in tests.
     Given(SigningSecrets),
 }
@@ -41,13 +41,13 @@ impl Endpoints {
     /// that is wrong is noted as a problem.
     pub(crate) fn new(
         declared: Vec<Endpoint>,
-        settings: &Settings,
+        (settings, origins): (&Settings, &Origins),
         keys: Keys,
         problems: &mut Problems,
     ) -> Self {
         let is_declared = !declared.is_empty();
         if is_declared {
-            refuse_unused(settings, &keys, problems);
+            refuse_unused(settings, origins, &keys, problems);
         }
         let all = if is_declared { declared } else { vec![of_settings(settings, &keys)] };
         for (at, endpoint) in all.iter().enumerate() {
@@ -83,7 +83,7 @@ impl Endpoints {
                 name: endpoint.name().into(),
                 tolerance: endpoint.tolerance_or(settings),
                 path: endpoint.path.into(),
-                mode: endpoint.mode,
+                mode: endpoint.mode.value,
                 secrets,
             }));
         }
@@ -94,7 +94,8 @@ impl Endpoints {
     #[cfg(test)]
     pub(crate) fn of_a_test(declared: Vec<Endpoint>, secrets: SigningSecrets) -> Self {
         let mut problems = Problems::default();
-        let endpoints = Self::new(declared, &Settings::default(), Keys::Given(secrets), &mut problems);
+        let settings = (&Settings::default(), &Origins::default());
+        let endpoints = Self::new(declared, settings, Keys::Given(secrets), &mut problems);
         assert!(problems.is_empty(), "{problems}");
         endpoints
     }
@@ -145,20 +146,21 @@ impl fmt::Debug for ServedEndpoint {
 }
 
 /// Reports settings that describe an endpoint, in a program that declares its own.
-fn refuse_unused(settings: &Settings, keys: &Keys, problems: &mut Problems) {
+fn refuse_unused(settings: &Settings, origins: &Origins, keys: &Keys, problems: &mut Problems) {
     let mut refuse = |what: String| {
         problems.add(format!("{what} is set, but this program declares its endpoints: remove it"));
     };
-    if settings.path != Settings::default().path {
-        refuse(Settings::given_as("path"));
+    if let Some(path) = origins.unless_default("path", settings) {
+        refuse(path.subject("path"));
     }
-    if let Keys::Read { secret_file: Some(_) } = keys {
-        refuse(format!("--secret-file (or {})", secrets::FILE_VARIABLE));
+    if let Keys::Read { secret_file: Some(file) } = keys {
+        refuse(file.origin.subject(SECRET_FILE));
     }
 }
 
 /// The endpoint of a program that declares none.
 fn of_settings(settings: &Settings, keys: &Keys) -> Endpoint {
-    let file = if let Keys::Read { secret_file } = keys { secret_file.as_deref() } else { None };
-    Endpoint { sources: vec![Source::undeclared(file)], ..Endpoint::at(&*settings.path) }
+    let file = if let Keys::Read { secret_file } = keys { secret_file.as_ref() } else { None };
+    let source = Source::undeclared(file.map(|file| &*file.value));
+    Endpoint { sources: vec![source], ..Endpoint::at(&*settings.path) }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Reason {
 
 impl StartError {
     /// Makes the error of a start that failed although the configuration is right.
-    pub(super) fn failed(what: &str, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn failed(what: &str, error: &(dyn Error + 'static)) -> Self {
         Self(Reason::Failed(format!("{what}: {}", chain(error))))
     }
 }

@@ -14,7 +14,7 @@ use super::routes::{
 use super::{EventKey, Operations};
 use crate::report::format::chain;
 use crate::report::unusable::unusable;
-use crate::settings::Settings;
+use crate::settings::{Interface, Settings};
 use crate::store::{
     EventRow, Filter, InboxLocation, OpenError, Pruned, QuarantineRow, Replayed, Stats, StoreError,
     StoredEvent, TaskRow,
@@ -155,11 +155,11 @@ pub(crate) enum OperateError {
         .0.display()
     )]
     Missing(PathBuf),
-    #[error("{}", unusable(.0))]
+    #[error("{}", unusable(.0, Interface::CommandLine))]
     Unusable(OpenError),
     #[error(
         "{}\nno server answers on {}: unless one is starting or stopping, see the server's log",
-        unusable(.why),
+        unusable(.why, Interface::CommandLine),
         .socket.display()
     )]
     Taken { why: OpenError, socket: PathBuf },

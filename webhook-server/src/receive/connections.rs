@@ -89,6 +89,18 @@ struct Held {
     of: Connections,
 }
 
+/// Says so if this process may have too few files open for the connections that a server should accept. An attacker who keeps
+/// connections open then needs few of them to make those of others give way.
+pub(crate) fn few_descriptors() -> Option<String> {
+    let possible = descriptors::for_connections();
+    (possible < MAX_CONNECTIONS / 2).then(|| {
+        format!(
+            "this process may open so few files that the server accepts {possible} connections at once instead of \
+             {MAX_CONNECTIONS}: raise the limit (`ulimit -n`, or LimitNOFILE= of systemd)"
+        )
+    })
+}
+
 /// There is no memory for a body, and no other connection could give way.
 #[derive(Debug)]
 pub(crate) struct NoMemory;

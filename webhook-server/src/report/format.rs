@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::secrets::looks_like_a_secret;
 use crate::store::ParkReason;
 
 /// Joins an error and its sources with colons.
@@ -20,6 +21,24 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 /// Replaces control characters, which could steer a terminal: the text comes from others.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+}
+
+/// A setting's text without the password of a URL, and without a secret that was given in its place.
+pub(crate) fn masked(text: &str) -> String {
+    if looks_like_a_secret(text) {
+        return "…".to_owned();
+    }
+    if let Some((start, value)) = text.split_once("password=") {
+        let rest = value.find(['&', ' ']).map_or("", |end| &value[end..]);
+        return format!("{}password=…{rest}", masked(start));
+    }
+    let parts = text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
+    match parts {
+        Some((scheme, (user, host))) => {
+            format!("{scheme}://{}:…@{host}", user.split(':').next().unwrap_or_default())
+        }
+        None => text.to_owned(),
+    }
 }
 
 /// Formats a duration, rounded up to milliseconds.
@@ -42,4 +61,24 @@ pub(crate) fn parked_because(reason: ParkReason) -> &'static str {
 /// The name by which this program was called, for examples in messages.
 pub(crate) fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "app".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_masked() {
+        for (text, shown) in [
+            ("webhook-inbox.db", "webhook-inbox.db"),
+            ("postgres://shop@db/shop", "postgres://shop:…@db/shop"),
+            ("postgres://shop:geheim@db:5432/shop", "postgres://shop:…@db:5432/shop"),
+            ("postgres://shop:ge/h@im@db/shop?a=b", "postgres://shop:…@db/shop?a=b"),
+            ("postgres://db/shop?password=geheim&a=b", "postgres://db/shop?password=…&a=b"),
+            ("host=db password=geheim", "host=db password=…"),
+            ("x whsec_0123456789abcdef", "…"),
+        ] {
+            assert_eq!(masked(text), shown);
+        }
+    }
 }

@@ -17,7 +17,7 @@ use super::{AttemptEnded, Fact, Sink};
 use crate::receive::Via;
 use crate::receive::outcome::{Handled, Receipt, Refusal};
 use crate::run::attempt::AttemptReport;
-use crate::store::{Disposition, HandlerStats, InboxLocation, Recovered, cautions};
+use crate::store::{Disposition, HandlerStats, InboxLocation, Recovered};
 
 /// Logs the first of a kind as a warning, and the others at level debug until the summary counts them.
 macro_rules! warn_if_first {
@@ -167,9 +167,6 @@ fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[Han
         InboxLocation::File(path) => {
             let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             info!(path = %shown.display(), interrupted = recovered.suspects, resumed = recovered.resumed, "inbox");
-            for caution in cautions(path) {
-                warn!("{caution}");
-            }
         }
     }
     if recovered.poisoned > 0 {

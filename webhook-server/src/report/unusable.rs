@@ -1,41 +1,58 @@
 //! An inbox that cannot be opened: why, and what to do.
 //!
-//! The cause is the store's ([`OpenError`]); the advice names flags and commands, which a store knows nothing about.
+//! The cause is the store's ([`OpenError`]); the advice names settings and commands, which a store knows nothing about.
+
+use std::borrow::Cow;
 
 use super::format::chain;
+use crate::settings::Interface;
 use crate::store::OpenError;
 #[cfg(feature = "sqlite")]
 use crate::store::sqlite::{Problem, schema::SchemaProblem};
 
 /// One sentence for the person who starts the program.
-pub(crate) fn unusable(error: &OpenError) -> String {
+pub(crate) fn unusable(error: &OpenError, interface: Interface) -> String {
     let cause = chain(error);
-    match advice(error) {
+    match advice(error, interface) {
         Some(advice) => format!("the inbox {cause}: {advice}"),
         None => format!("the inbox {cause}"),
     }
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn advice(_: &OpenError) -> Option<&'static str> {
-    Some("enable it, or run handlers before the answer (`App::inline`)")
+fn advice(_: &OpenError, _: Interface) -> Option<Cow<'static, str>> {
+    Some("enable it, or run handlers before the answer (`App::inline`)".into())
 }
 
 /// What to do about it, as the end of the sentence. `None` if the cause says enough.
 #[cfg(feature = "sqlite")]
-fn advice(error: &OpenError) -> Option<&'static str> {
+fn advice(error: &OpenError, interface: Interface) -> Option<Cow<'static, str>> {
     let OpenError::File(error) = error else { return None };
     Some(match &error.problem {
-        Problem::InUse { .. } => "an inbox has one server; stop that one, or name another file with --inbox",
+        Problem::InUse { .. } => {
+            let another = interface.to_set("inbox");
+            format!("an inbox has one server; stop that one, or name another file with {another}").into()
+        }
+        Problem::Shared(_) => {
+            let allow = interface.to_set("inbox_on_network_disk");
+            format!(
+                "choose a local disk; or, if this machine alone uses it and its locks work, allow it with {allow}"
+            )
+            .into()
+        }
+        other => plain_advice(other)?.into(),
+    })
+}
+
+/// Advice that names no setting.
+#[cfg(feature = "sqlite")]
+fn plain_advice(problem: &Problem) -> Option<&'static str> {
+    Some(match problem {
         Problem::OldSqlite { .. } => {
             "link the SQLite bundled with `rusqlite`: build the program without LIBSQLITE3_SYS_USE_PKG_CONFIG"
         }
         Problem::IsDirectory => "name a file in it",
         Problem::NoDirectory(_) => "create it",
-        Problem::Shared(_) => {
-            "choose a local disk; or, if this machine alone uses it and its locks work, allow it with \
-             --inbox-on-network-disk"
-        }
         Problem::MountedAlone => "mount its directory instead",
         Problem::LogAlone { .. } => "restore both, or move it away",
         Problem::NotOurs { .. } | Problem::NotALock => "move it away",
@@ -58,6 +75,8 @@ fn advice(error: &OpenError) -> Option<&'static str> {
             }
         },
         Problem::Full
+        | Problem::InUse { .. }
+        | Problem::Shared(_)
         | Problem::Unreadable(_)
         | Problem::Unlockable(_)
         | Problem::NoThread(_)

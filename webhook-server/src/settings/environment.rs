@@ -4,8 +4,9 @@
 
 use std::ffi::OsString;
 
-use webhook_core::catalog::nearest;
-
+use super::origin::Origin;
+use super::sources::{CONFIG_VARIABLE, Given, SECRET_FILE};
+use super::unknown::{SECRET, meant};
 use super::{Setting, Settings};
 use crate::problems::Problems;
 use crate::secrets;
@@ -13,24 +14,8 @@ use crate::secrets::looks_like_a_secret;
 
 const PREFIX: &str = "WEBHOOK_";
 
-/// Names that other programs use for a setting, and the variable for it here.
-const ALIASES: [(&str, &str); 12] = [
-    ("ADDR", "WEBHOOK_LISTEN"),
-    ("ADDRESS", "WEBHOOK_LISTEN"),
-    ("BIND", "WEBHOOK_LISTEN"),
-    ("HOST", "WEBHOOK_LISTEN"),
-    ("PORT", "WEBHOOK_LISTEN"),
-    ("DATABASE", "WEBHOOK_INBOX"),
-    ("DB", "WEBHOOK_INBOX"),
-    ("ENDPOINT", "WEBHOOK_PATH"),
-    ("SECRET", secrets::VARIABLE),
-    ("SECRETS", secrets::VARIABLE),
-    ("SIGNING_SECRET", secrets::VARIABLE),
-    ("SECRET_FILE", secrets::FILE_VARIABLE),
-];
-
 /// The variables that name files. Any text is a valid file name, so white space at the ends is checked here.
-const FILES: [&str; 2] = ["WEBHOOK_INBOX", secrets::FILE_VARIABLE];
+const FILES: [&str; 3] = ["WEBHOOK_INBOX", CONFIG_VARIABLE, secrets::FILE_VARIABLE];
 
 /// Reports every variable that would be ignored, and every file name that is surely a mistake.
 pub(crate) fn check(problems: &mut Problems) {
@@ -49,29 +34,19 @@ pub(crate) fn check(problems: &mut Problems) {
     }
 }
 
-/// Whether the variable of a setting, named by its field, is set.
-pub(crate) fn gives(field: &str) -> bool {
-    Settings::TABLE.iter().any(|setting| setting.field == field && value(setting).is_some())
-}
-
-/// Applies the environment to a program's settings, noting every value that cannot be read.
-pub(crate) fn apply(settings: &mut Settings, problems: &mut Problems) {
-    for setting in Settings::TABLE {
-        let Some(text) = value(setting) else { continue };
-        if let Err(problem) = setting.read(settings, &text) {
-            problems.add(problem);
-        }
-    }
-}
-
-fn value(setting: &Setting) -> Option<OsString> {
-    std::env::var_os(setting.variable())
+/// The settings that the environment gives.
+pub(super) fn given() -> Vec<Given> {
+    let given = Settings::TABLE.iter().filter_map(|setting| {
+        let name = setting.variable();
+        Some(Given { setting, text: std::env::var_os(&name)?, origin: Origin::Variable(name) })
+    });
+    given.collect()
 }
 
 /// All variables that a program reads, sorted.
 fn known() -> Vec<String> {
     let mut names: Vec<String> = Settings::TABLE.iter().map(Setting::variable).collect();
-    names.push(secrets::FILE_VARIABLE.to_owned());
+    names.extend([CONFIG_VARIABLE, secrets::FILE_VARIABLE].map(str::to_owned));
     names.sort();
     names
 }
@@ -83,12 +58,9 @@ fn unknown(name: &str, value: &OsString, known: &[String]) -> Option<String> {
     if known.iter().any(|known| known == name) || is_of_an_orchestrator(ours, value.to_str().unwrap_or("")) {
         return None;
     }
-    let alias =
-        ALIASES.iter().find(|(theirs, _)| *theirs == ours).map(|(_, meant)| vec![(*meant).to_owned()]);
-    let candidates = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
-    let near = alias.unwrap_or_else(|| {
-        nearest(ours, candidates).into_iter().map(|near| format!("{PREFIX}{near}")).collect()
-    });
+    let names: Vec<String> = Settings::TABLE.iter().map(Setting::name).collect();
+    let names = names.iter().map(|name| &**name).chain(["config", SECRET_FILE]);
+    let near: Vec<String> = meant(ours, names).into_iter().map(variable).collect();
     let advice = match &*near {
         [] => {
             let known: Vec<_> =
@@ -101,6 +73,15 @@ fn unknown(name: &str, value: &OsString, known: &[String]) -> Option<String> {
         "{name} is set, but there is no such setting: {advice} (a variable that is not for this server must not begin \
          with {PREFIX})"
     ))
+}
+
+/// The variable for what has this name in a file.
+fn variable(name: &str) -> String {
+    match name {
+        SECRET => secrets::VARIABLE.to_owned(),
+        SECRET_FILE => secrets::FILE_VARIABLE.to_owned(),
+        name => format!("{PREFIX}{}", name.to_ascii_uppercase().replace('-', "_")),
+    }
 }
 
 /// Whether Kubernetes or Docker set this variable to announce a service whose name begins with `webhook`. `name` is the

@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 
 use super::Settings;
-use super::value::Value;
+use super::origin::{Origin, Origins};
+use super::value::{Kind, Value};
+use crate::report::format::masked;
 
 /// A row of the table: everything about one setting.
 #[derive(Debug)]
@@ -16,8 +18,8 @@ pub(crate) struct Setting {
     pub(crate) help: &'static str,
     /// The placeholder for its value in `--help`.
     pub(crate) value_name: &'static str,
-    /// Whether its flag can do without a value.
-    pub(crate) is_switch: bool,
+    /// What it is in a configuration file.
+    pub(crate) kind: Kind,
     /// What a text must be, to be read: the end of an error message.
     pub(super) expected: &'static str,
     /// Sets the field from text; `None` if the text cannot be read.
@@ -33,6 +35,8 @@ pub(crate) struct Setting {
 /// What a setting is about, and so which commands take its flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
+    /// When a start is refused: `serve`.
+    Starting,
     /// How requests are received and answered: `serve` and `dev`.
     Receiving,
     /// What a server without an inbox does: `serve`.
@@ -54,34 +58,34 @@ impl Setting {
         format!("WEBHOOK_{}", self.field.to_ascii_uppercase())
     }
 
-    /// What gives it, for a message.
-    pub(super) fn given_as(&self) -> String {
-        format!("--{} (or {})", self.name(), self.variable())
-    }
-
     /// The value in some settings, as text that [`read`](Self::read) takes.
     pub(crate) fn text(&self, settings: &Settings) -> String {
         (self.text)(settings)
     }
 
-    /// Sets the value from text.
+    /// Sets the value from text. `origin` gave the text.
     ///
     /// # Errors
     ///
     /// Says what the text must be instead.
-    pub(crate) fn read(&self, settings: &mut Settings, text: &OsStr) -> Result<(), String> {
-        (self.read)(settings, text)
-            .ok_or_else(|| format!("{} is {text:?}: it must be {}", self.given_as(), self.expected))
+    pub(crate) fn read(&self, settings: &mut Settings, text: &OsStr, origin: &Origin) -> Result<(), String> {
+        (self.read)(settings, text).ok_or_else(|| {
+            let shown = masked(&text.to_string_lossy());
+            format!("{} is {shown:?}: it must be {}", origin.subject(&self.name()), self.expected)
+        })
     }
 
     /// Checks that the value is in range.
     ///
     /// # Errors
     ///
-    /// Says what the value must be instead, and how to set it.
-    pub(super) fn check(&self, settings: &Settings) -> Result<(), String> {
+    /// Says what the value must be instead, and what to change.
+    pub(super) fn check(&self, settings: &Settings, origins: &Origins) -> Result<(), String> {
         (self.check)(settings).map_err(|allowed| {
-            format!("`{}` is {}: it must be {allowed}; {}", self.name(), (self.quoted)(settings), how(self))
+            let origin = origins.of(self, settings);
+            let (subject, value) = (origin.subject(&self.name()), masked(&(self.quoted)(settings)));
+            let how = if origin == Origin::Default { format!("; {}", how(self)) } else { String::new() };
+            format!("{subject} is {value}: it must be {allowed}{how}")
         })
     }
 }
@@ -91,9 +95,9 @@ pub(crate) fn how_to_set(field: &str) -> String {
     Settings::TABLE.iter().find(|setting| setting.field == field).map(how).unwrap_or_default()
 }
 
-/// The end of a message: how to set a setting.
+/// The end of a message: how to set a setting, with a command line or without.
 fn how(setting: &Setting) -> String {
-    format!("set --{}, {} or `Settings::{}`", setting.name(), setting.variable(), setting.field)
+    format!("set {} or `Settings::{}`", setting.variable(), setting.field)
 }
 
 /// Checks that a value is in a range.
@@ -144,7 +148,7 @@ macro_rules! settings {
                 group: Group::$group,
                 help: $help,
                 value_name: <$type as value::Value>::NAME,
-                is_switch: <$type as value::Value>::IS_SWITCH,
+                kind: <$type as value::Value>::KIND,
                 expected: <$type as value::Value>::EXPECTED,
                 read: |settings, text| {
                     settings.$field = value::Value::parse(text)?;

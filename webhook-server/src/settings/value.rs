@@ -6,7 +6,18 @@ use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::store::InboxLocation;
+use crate::store::{A_FILE, InboxLocation};
+
+/// What a value is in a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A string, which is read as a flag's value is.
+    Text,
+    /// An integer.
+    Number,
+    /// A boolean. Its flag can do without a value.
+    Switch,
+}
 
 /// A type that a setting may have.
 pub(super) trait Value: Sized {
@@ -14,8 +25,8 @@ pub(super) trait Value: Sized {
     const NAME: &'static str;
     /// What a text must be, to be read.
     const EXPECTED: &'static str;
-    /// Whether a flag can do without a value.
-    const IS_SWITCH: bool = false;
+    /// What it is in a configuration file.
+    const KIND: Kind = Kind::Text;
 
     /// Reads a value. `None` if the text is not what is expected.
     fn parse(text: &OsStr) -> Option<Self>;
@@ -82,6 +93,7 @@ impl Value for Duration {
 impl Value for u64 {
     const NAME: &'static str = "BYTES";
     const EXPECTED: &'static str = "a number of bytes";
+    const KIND: Kind = Kind::Number;
 
     fn parse(text: &OsStr) -> Option<Self> {
         text.to_str()?.parse().ok()
@@ -99,6 +111,7 @@ impl Value for u64 {
 impl Value for u32 {
     const NAME: &'static str = "NUMBER";
     const EXPECTED: &'static str = "a number";
+    const KIND: Kind = Kind::Number;
 
     fn parse(text: &OsStr) -> Option<Self> {
         text.to_str()?.parse().ok()
@@ -112,7 +125,7 @@ impl Value for u32 {
 impl Value for bool {
     const NAME: &'static str = "BOOL";
     const EXPECTED: &'static str = "true or false";
-    const IS_SWITCH: bool = true;
+    const KIND: Kind = Kind::Switch;
 
     fn parse(text: &OsStr) -> Option<Self> {
         text.to_str()?.parse().ok()
@@ -125,10 +138,11 @@ impl Value for bool {
 
 impl Value for InboxLocation {
     const NAME: &'static str = "FILE";
-    const EXPECTED: &'static str = "a file's name or :memory:";
+    const EXPECTED: &'static str = A_FILE;
 
     fn parse(text: &OsStr) -> Option<Self> {
-        Some(if text == MEMORY { Self::Memory } else { Self::File(text.into()) })
+        let location = if text == MEMORY { Self::Memory } else { Self::File(text.into()) };
+        location.check().is_ok().then_some(location)
     }
 
     fn text(&self) -> String {

@@ -15,6 +15,9 @@ pub(crate) use backend::{open_in_memory, open_to_read};
 
 use super::{OpenError, Store};
 
+/// What the setting `inbox` must be.
+pub(crate) const A_FILE: &str = "a file's name or :memory:";
+
 /// Where an inbox is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,6 +29,18 @@ pub enum InboxLocation {
 }
 
 impl InboxLocation {
+    /// Checks that this is not the URL of a database, whose password would be shown as a part of the file's name.
+    ///
+    /// # Errors
+    ///
+    /// Says what it must be instead.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::File(path) if path.to_string_lossy().contains("://") => Err(A_FILE.to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the file exists already.
     pub(crate) fn exists(&self) -> bool {
         matches!(self, Self::File(path) if path.exists())

@@ -10,6 +10,7 @@ use crate::command::{Failure, failed};
 use crate::handlers_lock::{difference, entries};
 use crate::report::console::print;
 use crate::report::format::program;
+use crate::settings::Interface;
 
 /// Writes the lock file of the linked handlers.
 pub(super) fn write(registry: &Registry, file: &Path) -> Result<(), Failure> {
@@ -37,7 +38,7 @@ pub(super) fn check(registry: &Registry, file: &Path) -> Result<(), Failure> {
     let name = file.display().to_string();
     match difference(registry, &text) {
         None => print(&format!("{}, as in {name}\n", count(registry))),
-        Some(difference) => return Err(Failure::Failed(difference.told(&name))),
+        Some(difference) => return Err(Failure::Failed(difference.told(&name, Interface::CommandLine))),
     }
     Ok(())
 }

@@ -114,7 +114,7 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
     let by_name = !filter.event_ids.is_empty();
     filter.state = steer.state.or((!by_name).then_some(State::Parked));
     filter.limit = PAGE;
-    let mut operator = operator(app, &steer.plain.inbox).await?;
+    let mut operator = operator(app, &steer.plain.flags).await?;
     named(&mut operator, &filter).await?;
     let (mut meant, mut others) = (Vec::new(), Vec::new());
     loop {

@@ -14,7 +14,7 @@ use super::json::Readable;
 use super::selection::Selection;
 use super::{PAGE, all_known, named, operator};
 use crate::app::App;
-use crate::command::flags::InboxFlags;
+use crate::command::flags::{Operating, SettingFlags};
 use crate::command::{Failure, failed};
 use crate::operate::operator::Operator;
 use crate::report::console::print_unchanged;
@@ -28,7 +28,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    inbox: InboxFlags,
+    inbox: SettingFlags<Operating>,
 }
 
 /// Writes the selected events, newest first.

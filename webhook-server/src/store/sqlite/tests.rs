@@ -11,6 +11,7 @@ use super::on_disk::OnDisk;
 use super::session::MAX_FLOOR;
 use super::*;
 use crate::report::unusable::unusable;
+use crate::settings::Interface;
 use crate::store::conformance::{arrival, at_once, capacity, changed, free, opening, serial};
 use crate::store::{ParkReason, StoreError};
 
@@ -267,7 +268,8 @@ fn no_statement_is_compiled_twice() {
 fn a_sqlite_that_can_corrupt_the_log_is_refused() {
     for (number, name) in [(3_046_001, "3.46.1"), (3_050_007, "3.50.7"), (3_051_002, "3.51.2")] {
         let Err(problem) = safe_sqlite(number, name) else { panic!("{name} is not safe") };
-        let told = unusable(&FileError::new("/data/inbox.db".as_ref(), problem).into());
+        let told =
+            unusable(&FileError::new("/data/inbox.db".as_ref(), problem).into(), Interface::CommandLine);
         for said in ["the inbox /data/inbox.db needs SQLite 3.51.3 or newer", name, "can corrupt", "bundled"]
         {
             assert!(told.contains(said), "{said:?} is not in: {told}");

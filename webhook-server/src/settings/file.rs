@@ -1,0 +1,200 @@
+//! The configuration file: TOML, whose keys are named like the flags.
+//!
+//! ```toml
+//! listen = "0.0.0.0:4242"
+//! body-limit = 1048576
+//!
+//! [endpoint.connect]
+//! secret-file = "/run/secrets/connect"
+//! ```
+//!
+//! It is read with the place of each key, so that each mistake is reported with its line. It never holds a secret: a
+//! line that does is refused, and its text is shown nowhere.
+
+mod section;
+mod unknown;
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+pub(crate) use self::section::Section;
+use super::Given;
+use super::origin::{Origin, Sourced};
+use super::sources::{SECRET_FILE, named};
+use super::value::Kind;
+use crate::problems::Problems;
+use crate::report::format::masked;
+use crate::secrets::holds_a_secret;
+
+/// The maximum size of a file, in bytes: more than any needs.
+const LONGEST: u64 = 1024 * 1024;
+
+/// The table that holds a section for each endpoint.
+const ENDPOINT: &str = "endpoint";
+
+/// What a configuration file contains.
+#[derive(Debug, Default)]
+pub(crate) struct ConfigFile {
+    /// The settings, in the order of the file.
+    pub(crate) given: Vec<Given>,
+    /// The file of the secrets, in a program that declares no endpoints.
+    pub(crate) secret_file: Option<Sourced<PathBuf>>,
+    /// What is set for endpoints that the program declares.
+    pub(crate) sections: Vec<Section>,
+}
+
+impl ConfigFile {
+    /// Reads a file, and notes everything that is wrong with it.
+    pub(crate) fn read(config: &Sourced<PathBuf>, problems: &mut Problems) -> Self {
+        let path = &config.value;
+        match text_of(path) {
+            Ok(text) => Reader::new(path, &text, problems).read(),
+            Err(error) => {
+                problems.add(format!(
+                    "{} is {:?}: the configuration file cannot be read: {error}",
+                    config.origin.subject("config"),
+                    masked(&path.to_string_lossy())
+                ));
+                Self::default()
+            }
+        }
+    }
+}
+
+fn text_of(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::Error::other("it is too large for a configuration file"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
+type Key<'t> = Spanned<std::borrow::Cow<'t, str>>;
+type Value<'t> = Spanned<DeValue<'t>>;
+
+/// Reads one text.
+struct Reader<'r> {
+    path: Arc<Path>,
+    text: &'r str,
+    problems: &'r mut Problems,
+    /// The lines that were refused as a whole. Nothing else is said about them.
+    refused: BTreeSet<usize>,
+    file: ConfigFile,
+}
+
+impl<'r> Reader<'r> {
+    fn new(path: &Path, text: &'r str, problems: &'r mut Problems) -> Self {
+        Self { path: path.into(), text, problems, refused: BTreeSet::new(), file: ConfigFile::default() }
+    }
+
+    fn read(mut self) -> ConfigFile {
+        self.refuse_secrets();
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            let line = self.line(error.span().map_or(0, |span| span.start));
+            if self.refused.insert(line) {
+                self.problem(line, format_args!("{}", error.message()));
+            }
+        }
+        for (key, value) in in_order(table.get_ref()) {
+            self.top_level(key, value);
+        }
+        self.file
+    }
+
+    /// Refuses each line that holds a secret, also in a comment.
+    fn refuse_secrets(&mut self) {
+        for (number, line) in (1..).zip(self.text.lines()) {
+            if holds_a_secret(line) {
+                self.refused.insert(number);
+                self.problem(number, format_args!("this line holds a secret or an API key. {NO_SECRETS}"));
+            }
+        }
+    }
+
+    fn top_level(&mut self, key: &Key<'_>, value: &Value<'_>) {
+        let name: &str = key.get_ref();
+        if let Some(setting) = named(name) {
+            if let Some(text) = self.text_of(key, value, setting.kind, setting.expected) {
+                let origin = self.origin(key);
+                self.file.given.push(Given { setting, text: text.into(), origin });
+            }
+        } else if name == SECRET_FILE {
+            if let Some(text) = self.text_of(key, value, Kind::Text, "a file's name") {
+                self.file.secret_file = Some(Sourced { value: text.into(), origin: self.origin(key) });
+            }
+        } else if name == ENDPOINT {
+            self.endpoints(key, value);
+        } else {
+            let what = if value.get_ref().is_table() { "section" } else { "setting" };
+            self.unknown(key, unknown::at_top_level(name, what));
+        }
+    }
+
+    /// The text of a value, if it is of the right type.
+    fn text_of(&mut self, key: &Key<'_>, value: &Value<'_>, kind: Kind, expected: &str) -> Option<String> {
+        let text = match (kind, value.get_ref()) {
+            (Kind::Text, DeValue::String(text)) => Some(text.to_string()),
+            (Kind::Number, DeValue::Integer(number)) => {
+                i128::from_str_radix(number.as_str(), number.radix()).ok().map(|number| number.to_string())
+            }
+            (Kind::Switch, DeValue::Boolean(is_on)) => Some(is_on.to_string()),
+            _ => None,
+        };
+        let line = self.line(key.span().start);
+        if text.is_none() && self.refused.insert(line) {
+            let shown = self.shown(value);
+            let form = if kind == Kind::Text { ", in quotes" } else { "" };
+            self.problem(line, format_args!("`{}` is {shown}: it must be {expected}{form}", key.get_ref()));
+        }
+        text
+    }
+
+    /// A value as it is written, if it is short.
+    fn shown(&self, value: &Value<'_>) -> String {
+        match value.get_ref() {
+            DeValue::Array(_) => "a list".to_owned(),
+            DeValue::Table(_) => "a section".to_owned(),
+            _ => masked(self.text.get(value.span()).unwrap_or_default()),
+        }
+    }
+
+    /// Refuses a key that does not exist, unless its line was refused already.
+    fn unknown(&mut self, key: &Key<'_>, problem: String) {
+        let line = self.line(key.span().start);
+        if !self.refused.contains(&line) {
+            self.problem(line, format_args!("{problem}"));
+        }
+    }
+
+    fn problem(&mut self, line: usize, problem: std::fmt::Arguments<'_>) {
+        self.problems.add(format!("{}:{line}: {problem}", self.path.display()));
+    }
+
+    fn origin(&self, key: &Key<'_>) -> Origin {
+        Origin::File { path: Arc::clone(&self.path), line: self.line(key.span().start) }
+    }
+
+    /// The number of the line that contains a byte.
+    fn line(&self, at: usize) -> usize {
+        1 + self.text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
+    }
+}
+
+/// Why a secret is refused.
+const NO_SECRETS: &str = "A configuration file is copied, reviewed and committed, and a secret in it would be, too. Remove \
+                          it, save it in a file that only this user can read, and name that file as `secret-file`, or \
+                          set it in an environment variable. If others could read it here, roll it in the Dashboard";
+
+/// The entries of a table in the order in which they are written.
+fn in_order<'d, 't>(table: &'d DeTable<'t>) -> Vec<(&'d Key<'t>, &'d Value<'t>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}

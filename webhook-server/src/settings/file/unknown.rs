@@ -1,0 +1,61 @@
+//! What is said of a key or a section that does not exist.
+
+use webhook_core::catalog::nearest;
+
+use super::section::KEYS;
+use super::{ENDPOINT, NO_SECRETS, SECRET_FILE};
+use crate::settings::unknown::{SECRET, in_file, meant};
+use crate::settings::{Setting, Settings};
+
+/// A key outside of all sections, or a section other than an endpoint's. `what` is one of these words.
+pub(super) fn at_top_level(name: &str, what: &str) -> String {
+    let names: Vec<String> = Settings::TABLE.iter().map(Setting::name).collect();
+    let names = || names.iter().map(|name| &**name).chain([SECRET_FILE]);
+    let advice = match &*meant(name, names().chain([ENDPOINT])) {
+        [SECRET] => return format!("`{name}` is not for a configuration file. {NO_SECRETS}"),
+        [] if what == "section" => {
+            format!("the only sections are `[{ENDPOINT}.NAME]`; settings come before them")
+        }
+        [] => format!("the settings are {}", names().collect::<Vec<_>>().join(", ")),
+        near => did_you_mean(near),
+    };
+    format!("there is no {what} `{name}`: {advice}")
+}
+
+/// A key in the section of an endpoint.
+pub(super) fn in_section(name: &str) -> String {
+    let is_setting = Settings::TABLE.iter().any(|setting| setting.name() == in_file(name));
+    if is_setting {
+        return format!(
+            "`{name}` is not a setting of an endpoint, but of the server: move it above the first section"
+        );
+    }
+    let keys = || KEYS.into_iter().map(|(key, _)| key);
+    let advice = match &*nearest(&in_file(name), keys()) {
+        _ if name == SECRET => return format!("`{name}` is not for a configuration file. {NO_SECRETS}"),
+        [] => format!("there are {}", keys().collect::<Vec<_>>().join(", ")),
+        near => did_you_mean(near),
+    };
+    format!("an endpoint has no setting `{name}`: {advice}")
+}
+
+/// A section of an endpoint that the program does not declare.
+pub(super) fn endpoint<'n>(name: &str, declared: impl Iterator<Item = &'n str> + Clone) -> String {
+    let advice = match &*nearest(name, declared.clone()) {
+        _ if declared.clone().next().is_none() => format!(
+            "it declares none, so `path`, `{SECRET_FILE}` and `tolerance` are set for all of the server, above the first \
+             section"
+        ),
+        [] => format!("it declares {}", quoted(&declared.collect::<Vec<_>>(), ", ")),
+        near => did_you_mean(near),
+    };
+    format!("this program declares no endpoint `{name}`: {advice}")
+}
+
+fn did_you_mean(near: &[&str]) -> String {
+    format!("did you mean {}?", quoted(near, " or "))
+}
+
+fn quoted(names: &[&str], between: &str) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(between)
+}

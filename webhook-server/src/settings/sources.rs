@@ -1,0 +1,84 @@
+//! Where the settings of a start come from, and which source prevails: a flag, else the environment, else the configuration
+//! file, else the program, else the default.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::file::ConfigFile;
+use super::origin::{Origin, Sourced};
+use super::{Setting, Settings, environment};
+use crate::app::App;
+use crate::problems::Problems;
+use crate::secrets;
+
+/// The variable that names the configuration file.
+pub(crate) const CONFIG_VARIABLE: &str = "WEBHOOK_CONFIG";
+
+/// The name of the setting that names the file of the secrets, in a program that declares no endpoints.
+pub(crate) const SECRET_FILE: &str = "secret-file";
+
+/// A setting's value as text, and what gave it.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    pub(crate) setting: &'static Setting,
+    pub(crate) text: OsString,
+    pub(crate) origin: Origin,
+}
+
+/// Everything but the program that may give a setting.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    /// The configuration file.
+    pub(crate) config: Option<Sourced<PathBuf>>,
+    /// From the environment, or from a flag, which has replaced its variable.
+    pub(crate) given: Vec<Given>,
+    /// The file of the secrets, in a program that declares no endpoints.
+    pub(crate) secret_file: Option<Sourced<PathBuf>>,
+    /// Whether a setting is used by what is to start. Others are not read.
+    pub(crate) uses: fn(&Setting) -> bool,
+}
+
+impl Sources {
+    /// The sources of a program without a command line.
+    pub(crate) fn of_environment() -> Self {
+        let file = |name: &str| {
+            let value = std::env::var_os(name)?;
+            Some(Sourced { value: value.into(), origin: Origin::Variable(name.to_owned()) })
+        };
+        Self {
+            config: file(CONFIG_VARIABLE),
+            given: environment::given(),
+            secret_file: file(secrets::FILE_VARIABLE),
+            uses: |_| true,
+        }
+    }
+
+    /// Applies the sources to what the program has set, and notes everything that is wrong with them. Returns the file of
+    /// the secrets, if one is named.
+    pub(crate) fn apply(&self, app: &mut App, problems: &mut Problems) -> Option<Sourced<PathBuf>> {
+        environment::check(problems);
+        let file = self.config.as_ref().map(|config| ConfigFile::read(config, problems)).unwrap_or_default();
+        for section in &file.sections {
+            section.apply(&mut app.endpoints, problems);
+        }
+        for given in file.given.iter().filter(|given| (self.uses)(given.setting)).chain(&self.given) {
+            given.apply(app, problems);
+        }
+        self.secret_file.clone().or(file.secret_file)
+    }
+}
+
+impl Given {
+    /// Sets the value, or notes that the text cannot be read.
+    fn apply(&self, app: &mut App, problems: &mut Problems) {
+        match self.setting.read(&mut app.settings, &self.text, &self.origin) {
+            Ok(()) => app.origins.note(self.setting, &self.origin),
+            Err(problem) => problems.add(problem),
+        }
+    }
+}
+
+/// Finds a setting by the name that it has in a file.
+pub(super) fn named(name: &str) -> Option<&'static Setting> {
+    Settings::TABLE.iter().find(|setting| setting.name() == name)
+}

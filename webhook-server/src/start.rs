@@ -1,0 +1,116 @@
+//! A start: from an application and the sources of its settings to a server.
+//!
+//! `App::main`, `App::main_with` and `App::start` all start here. They differ in what receives the requests, and in where
+//! settings come from. The order: sources, address, secrets, inbox. Checks that leave nothing behind come first; files are
+//! created when everything else is known to be right. Recovery and listening come after it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::runtime::Handle;
+
+use crate::app::App;
+use crate::endpoint::Keys;
+use crate::handlers_lock;
+use crate::mount::StartError;
+use crate::problems::Problems;
+use crate::receive::connections::few_descriptors;
+use crate::report::Report;
+use crate::report::log::Log;
+use crate::run::panics::{self, Texts};
+use crate::server::Server;
+use crate::server::address::Reserved;
+use crate::settings::{Sourced, Sources};
+
+/// What receives the requests of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// Our own listener.
+    Listener,
+    /// The application's own server.
+    Mounted,
+}
+
+/// An application whose sources of settings were read.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) app: App,
+    /// The file of the secrets, in a program that declares no endpoints.
+    secret_file: Option<Sourced<PathBuf>>,
+    pub(crate) problems: Problems,
+    pub(crate) front: Front,
+}
+
+impl Start {
+    /// Applies the sources to the program's settings, and notes everything that is wrong so far.
+    pub(crate) fn new(mut app: App, sources: &Sources, front: Front, mut problems: Problems) -> Self {
+        panics::install(Texts::Kept);
+        let secret_file = sources.apply(&mut app, &mut problems);
+        refuse_unused(&app, front, &mut problems);
+        handlers_lock::hold(&app, &mut problems);
+        if front == Front::Listener
+            && let Some(caution) = few_descriptors()
+        {
+            problems.caution(caution);
+        }
+        Self { app, secret_file, problems, front }
+    }
+
+    /// Reserves the address to listen on. `None` if there is a problem already, or if a server that is stopping has both
+    /// the address and the inbox: then opening the inbox waits for that server.
+    pub(crate) fn reserve(&mut self) -> Option<Reserved> {
+        if !self.problems.is_empty() {
+            return None;
+        }
+        let settings = &self.app.settings;
+        match Reserved::new(settings.listen) {
+            Ok(reserved) => Some(reserved),
+            Err(unavailable) if unavailable.is_in_use() && !self.app.inline && settings.inbox.exists() => {
+                None
+            }
+            Err(unavailable) => {
+                self.problems.add(unavailable);
+                None
+            }
+        }
+    }
+
+    /// Builds the server. Opening the inbox may block, so it has a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// Fails with everything that is wrong with the application.
+    pub(crate) async fn open(self) -> Result<Server, StartError> {
+        let Self { app, secret_file, problems, .. } = self;
+        let keys = Keys::Read { secret_file };
+        let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
+        let opening = tokio::task::spawn_blocking(move || app.into_server(keys, None, parts, problems));
+        match opening.await {
+            Ok(opened) => Ok(opened?),
+            Err(error) => Err(StartError::failed("the application could not be built", &error)),
+        }
+    }
+}
+
+/// Reports settings that were given from outside of the program and decide nothing in it.
+fn refuse_unused(app: &App, front: Front, problems: &mut Problems) {
+    let mut refuse = |field: &str, why: &str| {
+        if let Some(origin) = app.origins.outside(field) {
+            problems.add(format!("{} is set, but {why}", origin.subject(field)));
+        }
+    };
+    if front == Front::Mounted {
+        for (field, what) in [("listen", "address"), ("path", "path")] {
+            refuse(
+                field,
+                &format!(
+                    "this program receives events through its own server, which decides the {what}: remove it"
+                ),
+            );
+        }
+    }
+    if app.inline {
+        refuse("inbox", "this program is `.inline()` and has no inbox");
+    }
+}
