@@ -46,6 +46,9 @@ pub struct App {
     pub(crate) lock: Option<&'static str>,
 }
 
+/// Who is told, what time it is, and where handlers run; on the server's own runtime if there is none.
+pub(crate) type Surroundings = (Report, WallClock, Option<Handle>);
+
 impl App {
     /// Makes an application with the default settings and no state.
     pub fn new() -> Self {
@@ -115,14 +118,32 @@ impl App {
     /// Returns `problems` and what was found here. If anything else is wrong, the inbox is only checked, and no file is
     /// created.
     pub(crate) fn into_server(
-        mut self,
+        self,
         keys: Keys,
         store: Option<Arc<dyn Store>>,
-        (report, now, runtime): (Report, WallClock, Option<Handle>),
+        surroundings: Surroundings,
         mut problems: Problems,
     ) -> Result<Server, Problems> {
+        let is_inline = self.inline;
+        let parts = self.into_parts(keys, surroundings, &mut problems);
+        problems.settle_cautions(parts.settings.strict);
+        let store = match store {
+            _ if is_inline => None,
+            None => open_inbox(&parts.settings, &mut problems),
+            given => given,
+        };
+        problems.none_or(Server::new(parts, store))
+    }
+
+    /// Checks everything but the inbox, and notes what is wrong. Returns what a server is built from.
+    pub(crate) fn into_parts(
+        mut self,
+        keys: Keys,
+        (report, now, runtime): Surroundings,
+        problems: &mut Problems,
+    ) -> Parts {
         let declared = std::mem::take(&mut self.endpoints);
-        let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, &mut problems);
+        let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, problems);
         let registry = Arc::new(Registry::linked());
         for problem in registry.problems(&self.states) {
             problems.add(problem);
@@ -132,33 +153,30 @@ impl App {
                 "the application has two states of type `{state}`: give one of them a type of its own"
             ));
         }
-        self.settings.check(&self.origins, &mut problems);
+        self.settings.check(&self.origins, problems);
         if let (false, InboxLocation::File(path)) = (self.inline, &self.settings.inbox) {
             store::cautions(path).into_iter().for_each(|caution| problems.caution(caution));
         }
-        problems.settle_cautions(self.settings.strict);
-        let store = if self.inline { None } else { store.or_else(|| self.open_inbox(&mut problems)) };
         let settings = self.settings;
         let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
-        let parts = Parts { registry, runner, endpoints, settings, report, now };
-        problems.none_or(Server::new(parts, store))
+        Parts { registry, runner, endpoints, settings, report, now }
     }
+}
 
-    /// Opens the inbox that the settings name, after everything else was checked, since it creates files and may have to
-    /// wait: an application that cannot start only looks.
-    fn open_inbox(&self, problems: &mut Problems) -> Option<Arc<dyn Store>> {
-        let (location, opening) = (&self.settings.inbox, self.settings.opening());
-        if location.check().is_err() {
-            return None;
-        }
-        let opened = if problems.is_empty() {
-            store::open(location, &opening).map(Some)
-        } else {
-            store::check(location, &opening).map(|()| None)
-        };
-        opened.unwrap_or_else(|problem| {
-            problems.add(unusable(&problem, problems.interface()));
-            None
-        })
+/// Opens the inbox that the settings name, after everything else was checked, since it creates files and may have to wait:
+/// an application that cannot start only looks.
+fn open_inbox(settings: &Settings, problems: &mut Problems) -> Option<Arc<dyn Store>> {
+    let (location, opening) = (&settings.inbox, settings.opening());
+    if location.check().is_err() {
+        return None;
     }
+    let opened = if problems.is_empty() {
+        store::open(location, &opening).map(Some)
+    } else {
+        store::check(location, &opening).map(|()| None)
+    };
+    opened.unwrap_or_else(|problem| {
+        problems.add(unusable(&problem, problems.interface()));
+        None
+    })
 }

@@ -5,6 +5,7 @@
 //! standard error.
 
 mod arguments;
+mod check;
 mod dev;
 mod events;
 mod flags;

@@ -113,6 +113,15 @@ impl Endpoint {
         self
     }
 
+    /// The declared endpoints, or the one that the settings describe.
+    pub(crate) fn all(declared: Vec<Self>, settings: &Settings, keys: &Keys) -> Vec<Self> {
+        if !declared.is_empty() {
+            return declared;
+        }
+        let source = Source::undeclared(keys.secret_file().map(|file| &*file.value));
+        vec![Self { sources: vec![source], ..Self::at(&*settings.path) }]
+    }
+
     /// The name, or the path of an endpoint without one.
     pub(crate) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.path)
@@ -125,6 +134,21 @@ impl Endpoint {
     /// Where its secrets are read.
     pub(crate) fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// Whose events it accepts.
+    pub(crate) fn mode(&self) -> &Sourced<Mode> {
+        &self.mode
+    }
+
+    /// How far a signature's time may be in the past, if that is its own.
+    pub(crate) fn past(&self) -> Option<&Sourced<Duration>> {
+        self.past.as_ref()
+    }
+
+    /// How far a signature's time may be in the future, if that is its own.
+    pub(crate) fn future(&self) -> Option<&Sourced<Duration>> {
+        self.future.as_ref()
     }
 
     /// Forgets where its secrets are read, so that a configuration file can say so.

@@ -50,9 +50,12 @@ impl Problems {
         }
     }
 
-    /// Takes the cautions so far.
+    /// Returns the cautions so far; or makes problems of them, as [`settle_cautions`](Self::settle_cautions) does.
     #[cfg(feature = "cli")]
-    pub(crate) fn take_cautions(&mut self) -> Vec<String> {
+    pub(crate) fn take_cautions(&mut self, is_strict: bool) -> Vec<String> {
+        if is_strict {
+            self.settle_cautions(is_strict);
+        }
         std::mem::take(&mut self.cautions)
     }
 

@@ -43,6 +43,16 @@ pub(crate) enum Source {
     File(PathBuf),
 }
 
+/// The variable's name or the file's.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::File(file) => write!(f, "{}", file.display()),
+        }
+    }
+}
+
 impl Source {
     /// Where a program that declares no endpoints has its secrets: in a file, or else in [`VARIABLE`].
     pub(crate) fn undeclared(file: Option<&Path>) -> Self {

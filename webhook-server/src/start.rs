@@ -35,10 +35,10 @@ pub(crate) enum Front {
 /// An application whose sources of settings were read.
 #[derive(Debug)]
 pub(crate) struct Start {
-    pub(crate) app: App,
+    app: App,
     /// The file of the secrets, in a program that declares no endpoints.
     secret_file: Option<Sourced<PathBuf>>,
-    pub(crate) problems: Problems,
+    problems: Problems,
     pub(crate) front: Front,
 }
 
@@ -76,14 +76,18 @@ impl Start {
         }
     }
 
+    /// The application with its settings, and where its secrets are read.
+    pub(crate) fn into_app(self) -> (App, Keys, Problems) {
+        (self.app, Keys::Read { secret_file: self.secret_file }, self.problems)
+    }
+
     /// Builds the server. Opening the inbox may block, so it has a thread of its own.
     ///
     /// # Errors
     ///
     /// Fails with everything that is wrong with the application.
     pub(crate) async fn open(self) -> Result<Server, StartError> {
-        let Self { app, secret_file, problems, .. } = self;
-        let keys = Keys::Read { secret_file };
+        let (app, keys, problems) = self.into_app();
         let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
         let opening = tokio::task::spawn_blocking(move || app.into_server(keys, None, parts, problems));
         match opening.await {

@@ -48,6 +48,8 @@ use bytes::Bytes;
 pub(crate) use self::error::{OpenError, StoreError};
 pub use self::location::InboxLocation;
 pub(crate) use self::location::{A_FILE, Opening, cautions, check, open, open_in_memory, open_to_read};
+#[cfg(feature = "cli")]
+pub(crate) use self::location::{Condition, inspect};
 pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{
     AttemptOutcome, AttemptRow, EventRow, Filter, HandlerStats, Pruned, QuarantineRow, Replayed, Stats,

@@ -7,8 +7,8 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::Failure;
 use super::serve::{self, Serve};
+use super::{Failure, check};
 use crate::app::App;
 use crate::mount::Webhooks;
 use crate::problems::Problems;
@@ -67,8 +67,11 @@ async fn run<E>(
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    stderr::write_aside("info");
     let sources = &arguments.flags.sources;
+    if arguments.check {
+        return check::run(app, sources, Front::Mounted, arguments.output()).await;
+    }
+    stderr::write_aside("info");
     let start = Start::new(app, sources, Front::Mounted, Problems::of_command());
     let mut signal = serve::signalled()?;
     let server = serve::open(start, &mut signal).await?;

@@ -8,8 +8,8 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use super::Failure;
 use super::flags::{Serving, SettingFlags};
+use super::{Failure, Format, Output, check};
 use crate::app::App;
 use crate::problems::Problems;
 use crate::report::console::complain;
@@ -25,12 +25,31 @@ use crate::store::{InboxLocation, StoreError};
 pub(super) struct Serve {
     #[command(flatten)]
     pub(super) flags: SettingFlags<Serving>,
+    /// Print each setting with what gave it, and everything that is wrong, without starting
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Output format of --check
+    #[arg(long, value_enum, default_value_t, requires = "check")]
+    format: Format,
+    /// Print each row of --check in one line, even if the terminal is narrower
+    #[arg(long, requires = "check")]
+    wide: bool,
+}
+
+impl Serve {
+    /// How `--check` writes.
+    pub(super) fn output(&self) -> Output {
+        Output { format: self.format, wide: self.wide }
+    }
 }
 
 /// Builds the server, and runs it on a thread of its own until a signal stops it.
 pub(super) async fn run(app: App, arguments: Serve) -> Result<(), Failure> {
-    stderr::write_aside("info");
     let sources = &arguments.flags.sources;
+    if arguments.check {
+        return check::run(app, sources, Front::Listener, arguments.output()).await;
+    }
+    stderr::write_aside("info");
     let mut start = Start::new(app, sources, Front::Listener, Problems::of_command());
     let reserved = start.reserve();
     // Before the inbox is opened, because that may wait for another server: a signal can stop the wait.

@@ -8,7 +8,7 @@ use webhook_core::Tolerance;
 
 use super::{Endpoint, Mode};
 use crate::problems::Problems;
-use crate::secrets::{self, SigningSecrets, Source};
+use crate::secrets::{self, SigningSecrets};
 use crate::settings::{Origins, SECRET_FILE, Settings, Sourced};
 
 /// Where the secrets of a server's endpoints come from.
@@ -17,6 +17,13 @@ pub(crate) enum Keys {
     Read { secret_file: Option<Sourced<PathBuf>> },
     /// All endpoints have these, as in `dev` and in tests.
     Given(SigningSecrets),
+}
+
+impl Keys {
+    /// The file of the secrets, in a program that declares no endpoints.
+    pub(crate) fn secret_file(&self) -> Option<&Sourced<PathBuf>> {
+        if let Self::Read { secret_file } = self { secret_file.as_ref() } else { None }
+    }
 }
 
 /// The endpoints of a server. There is at least one, unless there are problems.
@@ -49,7 +56,7 @@ impl Endpoints {
         if is_declared {
             refuse_unused(settings, origins, &keys, problems);
         }
-        let all = if is_declared { declared } else { vec![of_settings(settings, &keys)] };
+        let all = Endpoint::all(declared, settings, &keys);
         for (at, endpoint) in all.iter().enumerate() {
             if is_declared {
                 endpoint.check(problems);
@@ -153,14 +160,7 @@ fn refuse_unused(settings: &Settings, origins: &Origins, keys: &Keys, problems: 
     if let Some(path) = origins.unless_default("path", settings) {
         refuse(path.subject("path"));
     }
-    if let Keys::Read { secret_file: Some(file) } = keys {
+    if let Some(file) = keys.secret_file() {
         refuse(file.origin.subject(SECRET_FILE));
     }
-}
-
-/// The endpoint of a program that declares none.
-fn of_settings(settings: &Settings, keys: &Keys) -> Endpoint {
-    let file = if let Keys::Read { secret_file } = keys { secret_file.as_ref() } else { None };
-    let source = Source::undeclared(file.map(|file| &*file.value));
-    Endpoint { sources: vec![source], ..Endpoint::at(&*settings.path) }
 }

@@ -2,7 +2,7 @@
 //!
 //! Before each write it checks again which of the two it is, because a server may start while a command runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -43,6 +43,11 @@ impl Operator {
             return Err(OperateError::Missing(path.clone()));
         }
         Ok(Self::Direct(Box::new(Direct::open_to_read(path, settings)?)))
+    }
+
+    /// Whether a server has the inbox in a file, also one that this user may not talk to.
+    pub(crate) async fn has_server(path: &Path) -> bool {
+        matches!(Client::connect(path).await, Ok(Some(_)) | Err(OperateError::OtherUser { .. }))
     }
 
     /// Whether ready tasks run now. If not, they run when a server starts.

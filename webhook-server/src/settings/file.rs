@@ -28,7 +28,7 @@ use super::origin::{Origin, Sourced};
 use super::sources::{SECRET_FILE, named};
 use super::value::Kind;
 use crate::problems::Problems;
-use crate::report::format::masked;
+use crate::report::format::{masked, printable};
 use crate::secrets::holds_a_secret;
 
 /// The maximum size of a file, in bytes: more than any needs.
@@ -103,7 +103,9 @@ impl<'r> Reader<'r> {
             }
         }
         for (key, value) in in_order(table.get_ref()) {
-            self.top_level(key, value);
+            if !self.is_refused(key) {
+                self.top_level(key, value);
+            }
         }
         self.file
     }
@@ -113,7 +115,7 @@ impl<'r> Reader<'r> {
         for (number, line) in (1..).zip(self.text.lines()) {
             if holds_a_secret(line) {
                 self.refused.insert(number);
-                self.problem(number, format_args!("this line holds a secret or an API key. {NO_SECRETS}"));
+                self.problem(number, format_args!("this line holds a secret or an API key; {NO_SECRETS}"));
             }
         }
     }
@@ -148,7 +150,7 @@ impl<'r> Reader<'r> {
             _ => None,
         };
         let line = self.line(key.span().start);
-        if text.is_none() && self.refused.insert(line) {
+        if text.is_none() {
             let shown = self.shown(value);
             let form = if kind == Kind::Text { ", in quotes" } else { "" };
             self.problem(line, format_args!("`{}` is {shown}: it must be {expected}{form}", key.get_ref()));
@@ -165,16 +167,18 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Refuses a key that does not exist, unless its line was refused already.
+    /// Refuses a key that does not exist.
     fn unknown(&mut self, key: &Key<'_>, problem: String) {
-        let line = self.line(key.span().start);
-        if !self.refused.contains(&line) {
-            self.problem(line, format_args!("{problem}"));
-        }
+        self.problem(self.line(key.span().start), format_args!("{problem}"));
     }
 
     fn problem(&mut self, line: usize, problem: std::fmt::Arguments<'_>) {
-        self.problems.add(format!("{}:{line}: {problem}", self.path.display()));
+        self.problems.add(printable(&format!("{}:{line}: {problem}", self.path.display())));
+    }
+
+    /// Whether the line of a key was refused.
+    fn is_refused(&self, key: &Key<'_>) -> bool {
+        self.refused.contains(&self.line(key.span().start))
     }
 
     fn origin(&self, key: &Key<'_>) -> Origin {
@@ -187,10 +191,10 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// Why a secret is refused.
-const NO_SECRETS: &str = "A configuration file is copied, reviewed and committed, and a secret in it would be, too. Remove \
-                          it, save it in a file that only this user can read, and name that file as `secret-file`, or \
-                          set it in an environment variable. If others could read it here, roll it in the Dashboard";
+/// Why a secret is refused, and where it belongs.
+const NO_SECRETS: &str = "a configuration file is copied, reviewed and committed, so no secret belongs in it. Save the \
+                          secret in a file that only this user can read and name that file as `secret-file`, or set it \
+                          in an environment variable. If others could read it here, roll it in the Dashboard";
 
 /// The entries of a table in the order in which they are written.
 fn in_order<'d, 't>(table: &'d DeTable<'t>) -> Vec<(&'d Key<'t>, &'d Value<'t>)> {

@@ -82,6 +82,30 @@ pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), O
     }
 }
 
+/// In which condition a start would find an inbox.
+#[cfg(feature = "cli")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// There is none: a start creates it.
+    Absent,
+    /// A start brings its schema up to date.
+    Older,
+    Current,
+}
+
+/// Looks at the inbox without changing anything, also while a server has it.
+///
+/// # Errors
+///
+/// Fails if a start could not open it.
+#[cfg(feature = "cli")]
+pub(crate) fn inspect(location: &InboxLocation, opening: &Opening) -> Result<Condition, OpenError> {
+    match location {
+        InboxLocation::File(path) => backend::inspect(path, opening),
+        InboxLocation::Memory => Ok(Condition::Absent),
+    }
+}
+
 /// What an operator should know of an inbox that can be used all the same: a sentence for each.
 pub(crate) fn cautions(path: &Path) -> Vec<String> {
     backend::cautions(path)

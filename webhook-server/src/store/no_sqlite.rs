@@ -16,6 +16,11 @@ pub(crate) fn check(_: &Path, _: &Opening) -> Result<(), OpenError> {
     Err(OpenError::NotBuilt)
 }
 
+#[cfg(feature = "cli")]
+pub(crate) fn inspect(_: &Path, _: &Opening) -> Result<super::Condition, OpenError> {
+    Err(OpenError::NotBuilt)
+}
+
 pub(crate) fn open_to_read(_: &Path) -> Result<Arc<dyn Store>, OpenError> {
     Err(OpenError::NotBuilt)
 }

@@ -26,6 +26,8 @@ mod file;
 mod file_systems;
 mod finish;
 pub(crate) mod in_memory;
+#[cfg(feature = "cli")]
+mod inspect;
 mod lanes;
 mod list;
 mod lock;

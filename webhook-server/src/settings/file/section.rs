@@ -52,6 +52,9 @@ impl Reader<'_> {
 
     /// Reads one key of a section.
     fn entry(&mut self, key: &Key<'_>, value: &Value<'_>) -> Option<(&'static str, Sourced<String>)> {
+        if self.is_refused(key) {
+            return None;
+        }
         let name: &str = key.get_ref();
         let Some((name, expected)) = KEYS.into_iter().find(|(known, _)| *known == name) else {
             self.unknown(key, unknown::in_section(name));

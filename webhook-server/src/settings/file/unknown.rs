@@ -12,7 +12,7 @@ pub(super) fn at_top_level(name: &str, what: &str) -> String {
     let names: Vec<String> = Settings::TABLE.iter().map(Setting::name).collect();
     let names = || names.iter().map(|name| &**name).chain([SECRET_FILE]);
     let advice = match &*meant(name, names().chain([ENDPOINT])) {
-        [SECRET] => return format!("`{name}` is not for a configuration file. {NO_SECRETS}"),
+        [SECRET] => return format!("`{name}` is not a setting: {NO_SECRETS}"),
         [] if what == "section" => {
             format!("the only sections are `[{ENDPOINT}.NAME]`; settings come before them")
         }
@@ -32,7 +32,7 @@ pub(super) fn in_section(name: &str) -> String {
     }
     let keys = || KEYS.into_iter().map(|(key, _)| key);
     let advice = match &*nearest(&in_file(name), keys()) {
-        _ if name == SECRET => return format!("`{name}` is not for a configuration file. {NO_SECRETS}"),
+        _ if name == SECRET => return format!("`{name}` is not a setting: {NO_SECRETS}"),
         [] => format!("there are {}", keys().collect::<Vec<_>>().join(", ")),
         near => did_you_mean(near),
     };

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::Sqlite;
 pub(crate) use super::cautions::cautions;
 use super::in_memory::InMemory;
+#[cfg(feature = "cli")]
+pub(crate) use super::inspect::inspect;
 use super::on_disk::OnDisk;
 use crate::store::clock::StoreClock;
 use crate::store::{OpenError, Opening, Store};

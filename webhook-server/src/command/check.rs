@@ -1,0 +1,246 @@
+//! `serve --check`: what a start would work with, where each setting comes from, and everything that is wrong.
+//!
+//! It checks what a start checks, and leaves nothing behind: it binds no address, takes no lock, creates no file and runs no
+//! handler. So it can run beside the server whose configuration it checks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use tokio::runtime::Handle;
+
+use super::handlers::by_crate;
+use super::table::{Column, Table, hanging};
+use super::{Failure, Format, Output};
+use crate::app::App;
+use crate::endpoint::Endpoint;
+use crate::operate::operator::Operator;
+use crate::problems::Problems;
+use crate::report::Report;
+use crate::report::console::print;
+use crate::report::format::{masked, printable};
+use crate::report::log::Log;
+use crate::report::stderr as log;
+use crate::report::unusable::unusable;
+use crate::secrets::{self, Source};
+use crate::settings::{Origin, Origins, SECRET_FILE, Setting, Settings, Sourced, Sources};
+use crate::start::{Front, Start};
+use crate::store::{self, Condition, InboxLocation};
+
+/// What a start would work with.
+#[derive(Serialize)]
+struct Checked {
+    /// The configuration file, the file of the secrets, and all settings.
+    settings: Vec<Row>,
+    endpoints: Vec<EndpointRow>,
+    handlers: usize,
+    /// How many handlers each crate has.
+    #[serde(skip)]
+    crates: String,
+    inbox: InboxRow,
+    /// What is only doubtful.
+    warnings: Vec<String>,
+    problems: Vec<String>,
+}
+
+/// A value, and what gave it.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    value: String,
+    from: String,
+}
+
+#[derive(Serialize)]
+struct EndpointRow {
+    name: String,
+    /// The path, the mode and the tolerances.
+    settings: Vec<Row>,
+    secrets: Vec<SecretRow>,
+}
+
+/// A secret, by its label.
+#[derive(Serialize)]
+struct SecretRow {
+    label: String,
+    /// A variable or a file.
+    from: String,
+}
+
+#[derive(Serialize)]
+struct InboxRow {
+    /// `null` for a program that is `.inline()`.
+    location: Option<String>,
+    condition: &'static str,
+    /// Whether a server has it open at present.
+    has_server: bool,
+}
+
+/// Checks, and writes what was found. Fails as a start would.
+pub(super) async fn run(app: App, sources: &Sources, front: Front, output: Output) -> Result<(), Failure> {
+    log::write_at_once("warn");
+    let start = Start::new(app, sources, front, Problems::of_command());
+    let (checked, problems) = check(start, sources).await;
+    match output.format {
+        Format::Json => print(&super::json(&checked)?),
+        Format::Table => print(&text(&checked, output.width())),
+    }
+    problems.none_or(()).map_err(Failure::from)
+}
+
+async fn check(start: Start, sources: &Sources) -> (Checked, Problems) {
+    let front = start.front;
+    let (app, keys, mut problems) = start.into_app();
+    let (is_inline, is_declared, origins) = (app.inline, !app.endpoints.is_empty(), app.origins.clone());
+    let endpoints = Endpoint::all(app.endpoints.clone(), &app.settings, &keys);
+    let mut settings: Vec<Row> = sources.config.iter().map(|file| row("config", file, shown)).collect();
+    settings.extend(keys.secret_file().map(|file| row(SECRET_FILE, file, shown)));
+    let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
+    let parts = app.into_parts(keys, parts, &mut problems);
+    let read = Read { settings: &parts.settings, origins: &origins, front, is_declared };
+    settings.extend(read.used().map(|setting| read.row(setting)));
+    let inbox = inbox(Some(&read.settings.inbox).filter(|_| !is_inline), read.settings, &mut problems).await;
+    let checked = Checked {
+        settings,
+        endpoints: endpoints.iter().map(|endpoint| read.endpoint(endpoint)).collect(),
+        handlers: parts.registry.registrations().len(),
+        crates: by_crate(&parts.registry),
+        inbox,
+        warnings: problems.take_cautions(parts.settings.strict),
+        problems: problems.list().to_vec(),
+    };
+    (checked, problems)
+}
+
+/// The settings as a start would use them.
+struct Read<'r> {
+    settings: &'r Settings,
+    origins: &'r Origins,
+    front: Front,
+    /// Whether the program declares its endpoints.
+    is_declared: bool,
+}
+
+impl Read<'_> {
+    /// The settings that decide something. The path is shown with its endpoint.
+    fn used(&self) -> impl Iterator<Item = &'static Setting> {
+        let front = self.front;
+        let is_used = move |setting: &&Setting| {
+            setting.field != "path" && (front == Front::Listener || setting.field != "listen")
+        };
+        Settings::TABLE.iter().filter(is_used)
+    }
+
+    fn row(&self, setting: &Setting) -> Row {
+        let origin = self.origins.of(setting, self.settings);
+        row(&setting.name(), &Sourced { value: setting.text(self.settings), origin }, Clone::clone)
+    }
+
+    /// What is known of an endpoint. Wrong secrets were reported already.
+    fn endpoint(&self, endpoint: &Endpoint) -> EndpointRow {
+        let path = match self.front {
+            _ if self.is_declared => Some(Row::new("path", endpoint.path(), &Origin::Program)),
+            Front::Listener => Some(self.named("path")),
+            // The application's router decides it.
+            Front::Mounted => None,
+        };
+        let tolerance = |own: Option<&Sourced<Duration>>, name: &str| match own {
+            Some(own) => row(name, own, |time| humantime::format_duration(*time).to_string()),
+            None => self.named(name),
+        };
+        let rows = [
+            row("mode", endpoint.mode(), |mode| mode.name().to_owned()),
+            tolerance(endpoint.past(), "tolerance"),
+            tolerance(endpoint.future(), "future-tolerance"),
+        ];
+        let settings = path.into_iter().chain(rows).collect();
+        let secrets = endpoint.sources().iter().flat_map(secrets_of);
+        EndpointRow { name: endpoint.name().to_owned(), settings, secrets: secrets.collect() }
+    }
+
+    fn named(&self, name: &str) -> Row {
+        let setting = Settings::TABLE.iter().find(|setting| setting.name() == name);
+        setting.map_or_else(|| Row::new(name, "", &Origin::Default), |setting| self.row(setting))
+    }
+}
+
+impl Row {
+    fn new(name: &str, value: &str, origin: &Origin) -> Self {
+        Self { name: name.to_owned(), value: printable(&masked(value)), from: printable(&origin.to_string()) }
+    }
+}
+
+fn row<T>(name: &str, Sourced { value, origin }: &Sourced<T>, text: impl FnOnce(&T) -> String) -> Row {
+    Row::new(name, &text(value), origin)
+}
+
+fn shown(path: &PathBuf) -> String {
+    path.display().to_string()
+}
+
+/// The labels of the secrets that can be read there.
+fn secrets_of(source: &Source) -> Vec<SecretRow> {
+    let ignored = &mut Problems::default();
+    let read = secrets::read(std::slice::from_ref(source), None, secrets::NEEDED, ignored);
+    let from = printable(&masked(&source.to_string()));
+    read.labels().iter().map(|label| SecretRow { label: label.to_string(), from: from.clone() }).collect()
+}
+
+/// Looks at the inbox, and notes why it could not be opened.
+async fn inbox(location: Option<&InboxLocation>, settings: &Settings, problems: &mut Problems) -> InboxRow {
+    let Some(location) = location else {
+        return InboxRow { location: None, condition: "handlers run before the answer", has_server: false };
+    };
+    let (has_server, shown) = match location {
+        InboxLocation::File(path) => (Operator::has_server(path).await, path.display().to_string()),
+        InboxLocation::Memory => (false, ":memory:".to_owned()),
+    };
+    // A URL was reported as a setting that is out of range.
+    let found = location.check().map_err(|_| None);
+    let found = found.and_then(|()| store::inspect(location, &settings.opening()).map_err(Some));
+    let condition = match (found, location) {
+        (Ok(_), InboxLocation::Memory) => "lost when the process ends",
+        (Ok(Condition::Absent), _) => "a start creates it",
+        (Ok(Condition::Older), _) => "a start updates its schema",
+        (Ok(Condition::Current), _) => "can be opened",
+        (Err(error), _) => {
+            error.iter().for_each(|error| problems.add(unusable(error, problems.interface())));
+            "cannot be opened"
+        }
+    };
+    InboxRow { location: Some(printable(&masked(&shown))), condition, has_server }
+}
+
+/// What was found, for people.
+fn text(checked: &Checked, width: Option<usize>) -> String {
+    let mut table = Table::new([Column::whole("SETTING"), Column::wraps("VALUE"), Column::wraps("FROM")]);
+    let mut add = |name: &str, value: &str, from: &str| table.add([name.into(), value.into(), from.into()]);
+    for Row { name, value, from } in &checked.settings {
+        add(name, value, from);
+    }
+    for endpoint in &checked.endpoints {
+        add("", "", "");
+        add("endpoint", &endpoint.name, "");
+        for Row { name, value, from } in &endpoint.settings {
+            add(name, value, from);
+        }
+        for SecretRow { label, from } in &endpoint.secrets {
+            add("secret", label, from);
+        }
+    }
+    add("", "", "");
+    add("handlers", &checked.handlers.to_string(), &checked.crates);
+    let InboxRow { location, condition, has_server } = &checked.inbox;
+    let now = if *has_server { "; a server has it open" } else { "" };
+    add("inbox", location.as_deref().unwrap_or("none"), &format!("{condition}{now}"));
+    let mut text = table.text(width);
+    for warning in &checked.warnings {
+        text.push_str(&format!("\n{}", hanging(&format!("warning: {warning}"), width)));
+        text.push_str(if width.is_none() { "\n" } else { "" });
+    }
+    if checked.problems.is_empty() {
+        text.push_str("\nNothing is wrong: the server can start.\n");
+    }
+    text
+}
