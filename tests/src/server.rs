@@ -35,10 +35,22 @@ impl Server {
         Self::try_from_command(command, flags).unwrap_or_else(|refused| panic!("{refused:#?}"))
     }
 
+    /// Starts it where another one has listened.
+    #[track_caller]
+    pub fn listening_on(address: SocketAddr, command: &mut Command) -> Self {
+        let started = Self::try_listening_on(&address.to_string(), command, &[]);
+        started.unwrap_or_else(|refused| panic!("{refused:#?}"))
+    }
+
     /// Starts it, or returns how it ended before it listened.
     #[track_caller]
     pub fn try_from_command(command: &mut Command, flags: &[&str]) -> Result<Self, Ended> {
-        let process = Process::start(command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags));
+        Self::try_listening_on("127.0.0.1:0", command, flags)
+    }
+
+    #[track_caller]
+    fn try_listening_on(address: &str, command: &mut Command, flags: &[&str]) -> Result<Self, Ended> {
+        let process = Process::start(command.args(["serve", "--listen", address]).args(flags));
         let Some(url) = process.line_or_end(Stream::Stderr, url_in) else { return Err(process.wait()) };
         let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
         Ok(Self { process, address: address.expect("the URL has an address"), url })

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! answer:   outcome = receive(request), reported, and answered by reply::to
-//! receive:  form::target                            400 405
+//! receive:  too many connections?                   503
+//!           form::target                            400 405
 //!           endpoint  = route(head)                 404 405
 //!           form::headers, announced length         400 413 415 417 501
 //!           signature = one signature header        400
@@ -152,6 +153,9 @@ impl Receiver {
         via: &mut Via,
     ) -> Outcome {
         let received_at = Instant::now();
+        if connection.is_surplus() {
+            return Err(Refusal::TooMany);
+        }
         let (head, body) = request.into_parts();
         form::target(&head)?;
         let endpoint = self.route(head.uri.path(), &head.method)?;

@@ -5,4 +5,5 @@ mod disk;
 mod failpoints;
 mod io_faults;
 mod kill;
+mod rolling;
 mod stopping;

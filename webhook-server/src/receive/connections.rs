@@ -2,7 +2,8 @@
 //!
 //! No address is limited to a number of connections: behind a proxy, all requests have the same address. Instead, when
 //! something runs out, the connection that has kept the server waiting longest gives way. Connections from addresses that
-//! have sent an authentic event give way last. A request that has arrived completely never gives way.
+//! have sent an authentic event give way last. A request that has arrived completely never gives way. When none can give
+//! way, a few more connections are admitted as *surplus*: their requests are answered with 503.
 //!
 //! For each connection, a table says whether the server waits for the sender, and since when; then the connection may give
 //! way. While the server works on its request, it may not. The table's mutex is never held across an await.
@@ -25,6 +26,9 @@ use super::memory::COMMON_MEMORY;
 /// The most connections. Each may hold a head of 16 KiB and 64 KiB of a body.
 const MAX_CONNECTIONS: usize = 1_024;
 
+/// The most surplus connections.
+const MAX_SURPLUS: usize = 256;
+
 /// The most networks that are remembered. Stripe sends from about a dozen addresses.
 const MAX_KNOWN: usize = 1_024;
 
@@ -37,8 +41,10 @@ pub(crate) struct Connections(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// The most connections.
+    /// The most connections, apart from surplus ones.
     max: usize,
+    /// What is left for surplus connections.
+    surplus: Arc<Semaphore>,
     /// The common memory, in bytes.
     memory: Arc<Semaphore>,
     table: Mutex<Table>,
@@ -85,6 +91,8 @@ struct Held {
     /// Whether the head of a request has arrived that is not answered yet.
     has_request: AtomicBool,
     leave: Arc<Leave>,
+    /// What makes it a surplus connection.
+    surplus: Option<OwnedSemaphorePermit>,
     /// The table that it is removed from when it is dropped.
     of: Connections,
 }
@@ -109,34 +117,42 @@ impl Connections {
     /// The limits of a server whose longest body has `body_limit` bytes.
     pub(crate) fn of_a_server(body_limit: u64) -> Self {
         let memory = usize::try_from(COMMON_MEMORY.max(body_limit)).unwrap_or(usize::MAX);
-        Self::new(MAX_CONNECTIONS.min(descriptors::for_connections()), memory.min(Semaphore::MAX_PERMITS))
+        let connections = descriptors::for_connections().min(MAX_CONNECTIONS + MAX_SURPLUS);
+        let surplus = connections / 5;
+        Self::new(connections - surplus, surplus, memory.min(Semaphore::MAX_PERMITS))
     }
 
-    fn new(max: usize, memory: usize) -> Self {
-        let (memory, table) = (Arc::new(Semaphore::new(memory)), Mutex::default());
-        Self(Arc::new(Shared { max, memory, table }))
+    fn new(max: usize, surplus: usize, memory: usize) -> Self {
+        let (surplus, memory) = (Arc::new(Semaphore::new(surplus)), Arc::new(Semaphore::new(memory)));
+        Self(Arc::new(Shared { max, surplus, memory, table: Mutex::default() }))
     }
 
-    /// Admits a connection, for which another one may have to give way. `None` if there are too many and the server is
-    /// working on a request of each.
+    /// Admits a connection, for which another one may have to give way. If the server is working on a request of each, it
+    /// is a surplus connection. `None` if there are too many of these, too.
     pub(crate) fn admit(&self, peer: Option<SocketAddr>) -> Option<Connection> {
         let mut table = self.table();
-        if table.entries.len() >= self.0.max && !table.make_one_give_way(|_| true) {
-            return None;
-        }
+        let has_room = table.entries.len() < self.0.max || table.make_one_give_way(|_| true);
+        let surplus = match has_room {
+            true => None,
+            false => Some(Arc::clone(&self.0.surplus).try_acquire_owned().ok()?),
+        };
         let (id, leave) = (table.next_id, Arc::<Leave>::default());
         table.next_id += 1;
-        let entry = Entry {
-            network: peer.map(|peer| network(peer.ip())),
-            waits_since: Some(Instant::now()),
-            refused_since: None,
-            common_memory: 0,
-            leave: Arc::clone(&leave),
-        };
-        table.entries.insert(id, entry);
+        if surplus.is_some() {
+            leave.ask();
+        } else {
+            let entry = Entry {
+                network: peer.map(|peer| network(peer.ip())),
+                waits_since: Some(Instant::now()),
+                refused_since: None,
+                common_memory: 0,
+                leave: Arc::clone(&leave),
+            };
+            table.entries.insert(id, entry);
+        }
         drop(table);
         let has_request = AtomicBool::new(false);
-        Some(Connection(Arc::new(Held { id, peer, has_request, leave, of: self.clone() })))
+        Some(Connection(Arc::new(Held { id, peer, has_request, leave, surplus, of: self.clone() })))
     }
 
     /// Makes one connection give way, because the system has no resources for another one.
@@ -180,6 +196,11 @@ impl Connection {
     /// The sender's address; `None` in a test without a network.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.0.peer
+    }
+
+    /// Whether there are too many connections for this one to be served.
+    pub(crate) fn is_surplus(&self) -> bool {
+        self.0.surplus.is_some()
     }
 
     /// Notes that the head of a request has arrived: from now on the server waits for its body.

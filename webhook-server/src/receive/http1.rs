@@ -99,10 +99,12 @@ impl Http {
         let result = tokio::select! {
             result = &mut http => result,
             () = connection.must_give_way() => {
-                if !connection.has_request() {
-                    return debug!("connection closed: it gave way");
+                match (connection.has_request(), connection.is_surplus()) {
+                    (true, _) => pin::Pin::new(&mut http).graceful_shutdown(),
+                    // Its request may be on its way, and is answered with 503.
+                    (false, true) => {}
+                    (false, false) => return debug!("connection closed: it gave way"),
                 }
-                pin::Pin::new(&mut http).graceful_shutdown();
                 let Ok(result) = tokio::time::timeout(LEAVE_TIMEOUT, &mut http).await else { return };
                 result
             }
@@ -166,7 +168,7 @@ async fn linger(stream: impl AsyncRead + Unpin, connection: &Connection) {
     let (mut rest, mut nowhere) = (stream.take(LINGER_LIMIT), sink());
     tokio::select! {
         _ = copy(&mut rest, &mut nowhere) => {}
-        () = connection.must_give_way() => {}
+        () = connection.must_give_way(), if !connection.is_surplus() => {}
         () = tokio::time::sleep(LINGER_TIMEOUT) => {}
     }
 }

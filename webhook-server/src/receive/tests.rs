@@ -1,5 +1,7 @@
 //! Every row of the status table, by calling `receive` as a function: no socket, no listener.
 
+mod untouchable;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,6 +14,7 @@ use webhook_core::{
     Subscription, sign,
 };
 
+use self::untouchable::Untouchable;
 use super::*;
 use crate::endpoint::Endpoint;
 use crate::run::attempt::Runner;
@@ -278,9 +281,8 @@ async fn futures_poll<F: Future + Unpin>(future: &mut F) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_says_so_before_anything_is_stored() {
-    let store = open_in_memory(None).expect("it is in memory");
-    let server = server(Some(Arc::clone(&store)));
+async fn what_is_refused_says_so_and_never_touches_the_store() {
+    let server = server(Some(Arc::new(Untouchable)));
     let body = paid();
     let good = sign(&[secret()], NOW, &body);
     let forged = format!("t={NOW},v1={}", "0".repeat(64));
@@ -329,8 +331,6 @@ async fn what_is_refused_says_so_before_anything_is_stored() {
         let outcome = receive(&server, request).await;
         assert_eq!(told(&outcome), expected, "{name}: {outcome:?}");
     }
-    let stats = store.stats().await.expect("it is in memory");
-    assert_eq!((stats.events, stats.quarantined), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

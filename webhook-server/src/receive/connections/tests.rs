@@ -16,7 +16,7 @@ fn left(connections: &[&Connection]) -> Vec<usize> {
 
 #[tokio::test(start_paused = true)]
 async fn the_one_that_was_waited_for_longest_gives_way() {
-    let connections = Connections::new(3, 0);
+    let connections = Connections::new(3, 0, 0);
     let [answering, silent, kept] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|it| admit(&connections, it));
     assert!(answering.received_request());
     tokio::time::advance(SECOND).await;
@@ -37,6 +37,23 @@ async fn the_one_that_was_waited_for_longest_gives_way() {
     assert!(connections.admit(None).is_some());
 }
 
+#[tokio::test]
+async fn when_none_can_give_way_a_few_more_are_surplus() {
+    let connections = Connections::new(1, 2, 0);
+    let answering = admit(&connections, "10.0.0.1");
+    assert!(answering.received_request());
+    let surplus = [admit(&connections, "10.0.0.2"), admit(&connections, "10.0.0.3")];
+    assert_eq!(left(&[&answering, &surplus[0], &surplus[1]]), [1, 2]);
+    assert!(surplus.iter().all(Connection::is_surplus) && !answering.is_surplus());
+    assert!(connections.admit(None).is_none());
+
+    // One that is told to come again makes room for the next one that is told so.
+    drop(surplus);
+    assert!(admit(&connections, "10.0.0.4").is_surplus());
+    drop(answering);
+    assert!(!admit(&connections, "10.0.0.5").is_surplus());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_known_give_way_last() {
     for (known, stranger, neighbour) in [
@@ -44,7 +61,7 @@ async fn the_known_give_way_last() {
         ("::ffff:10.0.0.1", "10.0.0.2", "10.0.0.1"),
         ("2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:1:ffff::2"),
     ] {
-        let connections = Connections::new(2, 0);
+        let connections = Connections::new(2, 0, 0);
         drop({
             let connection = admit(&connections, known);
             connection.sent_authentic_event();
@@ -63,7 +80,7 @@ async fn the_known_give_way_last() {
 
 #[tokio::test(start_paused = true)]
 async fn memory_is_freed_by_those_that_hold_it_and_are_waited_for() {
-    let connections = Connections::new(10, 100);
+    let connections = Connections::new(10, 0, 100);
     let [whole, slow, small, new] =
         ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"].map(|it| admit(&connections, it));
     let of_whole = whole.take_memory(40).await.expect("there is room");
@@ -89,7 +106,7 @@ async fn memory_is_freed_by_those_that_hold_it_and_are_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn bad_requests_do_not_make_a_connection_younger() {
-    let connections = Connections::new(2, 0);
+    let connections = Connections::new(2, 0, 0);
     let [bad, good] = ["10.0.0.1", "10.0.0.2"].map(|it| admit(&connections, it));
     let exchange = |connection: &Connection, refused| {
         connection.began_request();

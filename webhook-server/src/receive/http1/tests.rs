@@ -27,6 +27,42 @@ fn serve(room: usize) -> (DuplexStream, watch::Sender<bool>, JoinHandle<()>) {
     (ours, stop, tokio::spawn(http.serve(theirs, Duration::from_secs(1))))
 }
 
+#[tokio::test(start_paused = true)]
+async fn beyond_the_most_connections_a_request_is_told_to_come_again() {
+    let receiver = with_inbox().receiver;
+    let admit = || receiver.connections.admit(None).expect("there are few");
+    let mut answering = vec![admit()];
+    let surplus = loop {
+        let last = answering.last().expect("there is one");
+        assert!(last.received_request());
+        let next = admit();
+        if next.is_surplus() {
+            break next;
+        }
+        answering.push(next);
+    };
+    let (mut stream, theirs) = duplex(1 << 16);
+    let (_stop, stopping) = watch::channel(false);
+    let http = Http::new(Arc::clone(&receiver), surplus, stopping, InFlight::default().one());
+    let serving = tokio::spawn(http.serve(theirs, Duration::from_secs(1)));
+    // The server is listening before the request arrives, and its body never does.
+    tokio::task::yield_now().await;
+    let head = refused().replace("Content-Length: 0", "Content-Length: 9");
+    stream.write_all(head.as_bytes()).await.expect("it is read");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it is text");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("connection: close\r\n") && answer.contains("retry-after: "), "{answer}");
+    about(ends_after(serving).await, LINGER_TIMEOUT);
+
+    // One that sends nothing is not waited for.
+    let (silent, theirs) = duplex(1);
+    let (_stop, stopping) = watch::channel(false);
+    let http = Http::new(Arc::clone(&receiver), admit(), stopping, InFlight::default().one());
+    about(ends_after(tokio::spawn(http.serve(theirs, Duration::from_secs(1)))).await, LEAVE_TIMEOUT);
+    drop(silent);
+}
+
 /// Reads one answer, and returns whether it says that the connection ends.
 async fn is_last(stream: &mut DuplexStream) -> bool {
     let mut answer = Vec::new();
