@@ -27,7 +27,7 @@ pub use exchange::{Answer, Connection, exchange};
 pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
 pub use process::{Ended, Process, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
-pub use terminal::run_in_terminal;
+pub use terminal::{open_terminal, run_in_terminal};
 
 /// How long a program may keep a test waiting. Far more than any of them needs on the slowest machine at its busiest: it
 /// ends what hangs, and judges no speed.

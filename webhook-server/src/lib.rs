@@ -15,6 +15,7 @@ mod mount;
 mod operate;
 mod problems;
 mod receive;
+mod reload;
 mod report;
 #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "applications under test need an inbox"))]
 mod run;

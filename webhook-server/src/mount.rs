@@ -31,6 +31,7 @@ pub(crate) use self::error::Reason;
 pub use self::error::{ShutdownError, StartError};
 pub use self::service::WebhookService;
 use crate::receive::Receiver;
+use crate::reload::Reload;
 use crate::report::Report;
 use crate::run::in_flight::InFlightGuard;
 use crate::server::signals::shutdown_signal;
@@ -71,6 +72,7 @@ struct Mount {
     /// How the server ended, once it has. If the sender is gone without that, the server panicked.
     ended: watch::Receiver<Option<Ended>>,
     report: Report,
+    reload: Arc<Reload>,
     signals: Once,
 }
 
@@ -101,7 +103,7 @@ impl Webhooks {
     ///
     /// Cancel safety: the future may be dropped and made anew.
     pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
-        self.mount.signals.call_once(|| match shutdown_signal() {
+        self.mount.signals.call_once(|| match shutdown_signal(None) {
             Ok(signal) => self.ask_at(signal),
             Err(error) => warn!(%error, "cannot wait for signals: only `shutdown` stops this application"),
         });
@@ -112,6 +114,15 @@ impl Webhooks {
                 _ = ended.wait_for(Option::is_some) => {}
             }
         }
+    }
+
+    /// Reads all secret files again at once, as `serve` does at SIGHUP. Without this call, a file that changed is read
+    /// within two seconds.
+    ///
+    /// Does not wait. The log says what changed, by the labels of the secrets, or why a file is not valid; then its old
+    /// secrets stay in use.
+    pub fn reload_secrets(&self) {
+        self.mount.reload.ask();
     }
 
     /// Stops the application: answers the requests in progress, starts no more runs, and waits for the runs in progress.
@@ -138,7 +149,7 @@ impl Webhooks {
     pub(crate) async fn of(server: Server) -> Result<Self, StartError> {
         let failed = |what, error: &(dyn std::error::Error + 'static)| StartError::failed(what, error);
         let is_recovered = server.recover().await.map_err(|error| failed("no inbox", &error))?;
-        let report = server.parts.report.clone();
+        let (report, reload) = (server.parts.report.clone(), Arc::clone(&server.reload));
         info!(
             handlers = server.parts.registry.registrations().len(),
             api_version = webhook_core::catalog::api_version(),
@@ -153,7 +164,7 @@ impl Webhooks {
         let runtime =
             runtime.map_err(|error| failed("cannot start the thread that receives events", &error))?;
         let signals = Once::new();
-        Ok(Self { mount: Arc::new(Mount { state, runtime, ended, report, signals }) })
+        Ok(Self { mount: Arc::new(Mount { state, runtime, ended, report, reload, signals }) })
     }
 
     /// Takes a signal of the process that was waited for before the start.

@@ -60,7 +60,6 @@ impl Problems {
     }
 
     /// The problems so far.
-    #[cfg(feature = "cli")]
     pub(crate) fn list(&self) -> &[String] {
         &self.list
     }

@@ -265,7 +265,7 @@ fn check_signature(
     now: SystemTime,
 ) -> Result<(Verified, Arc<str>), Refusal> {
     let header = SignatureHeader::parse(signature.as_bytes())?;
-    let secrets = &endpoint.secrets;
+    let secrets = endpoint.secrets.current();
     match verify(secrets.all(), &header, body.clone(), now, endpoint.tolerance) {
         Ok(verified) => {
             let label = Arc::clone(&secrets.labels()[verified.secret()]);

@@ -5,10 +5,9 @@
 
 mod diagnostics;
 mod parse;
+mod reloaded;
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +15,9 @@ use webhook_core::Secret;
 use zeroize::Zeroizing;
 
 use self::parse::parse;
+pub(crate) use self::reloaded::ReloadedSecrets;
 use crate::problems::Problems;
+use crate::reload::file;
 use crate::settings::Interface;
 
 /// The variable that holds the signing secrets of a program that declares no endpoints.
@@ -31,9 +32,6 @@ pub(crate) const NEEDED: &str = "without one, anyone could send events";
 /// The maximum number of secrets of an endpoint. It has one, or two during a roll; one that several accounts or modes
 /// share has a few more.
 const MOST: usize = 8;
-
-/// The maximum size of a secret file, in bytes: more than any secrets need.
-const LONGEST_FILE: u64 = 64 * 1024;
 
 /// Where secrets are read.
 #[derive(Clone, Debug)]
@@ -65,12 +63,14 @@ impl Source {
 pub(crate) struct SigningSecrets {
     secrets: Vec<Secret>,
     labels: Vec<Arc<str>>,
+    /// The SHA-256 of each secret's text, because secrets cannot be compared.
+    digests: Vec<[u8; 32]>,
 }
 
 impl SigningSecrets {
     /// Makes the secrets of a server that was given one.
     pub(crate) fn only(secret: Secret, label: &str) -> Self {
-        Self { secrets: vec![secret], labels: vec![label.into()] }
+        Self { secrets: vec![secret], labels: vec![label.into()], digests: vec![[0; 32]] }
     }
 
     /// The secrets, to verify or to sign with.
@@ -102,7 +102,18 @@ pub(crate) fn read(
     needed: &str,
     problems: &mut Problems,
 ) -> SigningSecrets {
-    let (mut read, mut digests) = (SigningSecrets::default(), Vec::new());
+    assemble(sources, endpoint, needed, file::read, problems)
+}
+
+/// Does the same as [`read`] with another way to read a file.
+fn assemble(
+    sources: &[Source],
+    endpoint: Option<&str>,
+    needed: &str,
+    mut read_file: impl FnMut(&Path) -> file::Content,
+    problems: &mut Problems,
+) -> SigningSecrets {
+    let mut read = SigningSecrets::default();
     if sources.is_empty() {
         let name = endpoint.unwrap_or_default();
         problems.add(format!(
@@ -110,8 +121,8 @@ pub(crate) fn read(
         ));
     }
     for source in sources {
-        match text_of(source, endpoint, needed, problems) {
-            Ok((place, text)) => parse(&place, &text, &mut read, &mut digests, problems),
+        match text_of(source, (endpoint, needed), &mut read_file, problems) {
+            Ok((place, text)) => parse(&place, &text, &mut read, problems),
             Err(problem) => problems.add(problem),
         }
     }
@@ -125,14 +136,14 @@ pub(crate) fn read(
 /// Reads the text of a source, and says where it is from; or says why there is none.
 fn text_of(
     source: &Source,
-    endpoint: Option<&str>,
-    needed: &str,
+    (endpoint, needed): (Option<&str>, &str),
+    read_file: impl FnOnce(&Path) -> file::Content,
     problems: &mut Problems,
 ) -> Result<(String, Zeroizing<String>), String> {
     match source {
         Source::File(file) => match read_file(file) {
             Ok(text) => {
-                if is_readable_by_others(file) {
+                if file::is_readable_by_others(file) {
                     let file = file.display();
                     problems.caution(format!(
                         "every user of this machine can read the secret file {file}: run `chmod o-r` on it"
@@ -207,35 +218,6 @@ fn no_secret(variable: &str, endpoint: Option<&str>, needed: &str, interface: In
          - an endpoint in Stripe: Dashboard > Developers > Webhooks > the endpoint > Signing secret (whsec_…)\n\
          - the Stripe CLI: `stripe listen --print-secret`{without_stripe}"
     )
-}
-
-/// Reads a file without its last line break, which an editor or a secret store adds.
-fn read_file(file: &Path) -> io::Result<Zeroizing<String>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(file)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST_FILE {
-        return Err(io::Error::other("it is too large for a file of secrets"));
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|_| {
-        io::Error::other(
-            "it is not UTF-8 (`>` in Windows PowerShell writes UTF-16: use `Set-Content -Encoding ascii`)",
-        )
-    })?;
-    let lines = Zeroizing::new(text.replace("\r\n", "\n"));
-    Ok(Zeroizing::new(lines.strip_suffix('\n').unwrap_or(&lines).to_owned()))
-}
-
-/// Whether every user of this machine can read a file.
-#[cfg(unix)]
-fn is_readable_by_others(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-
-    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_readable_by_others(_: &Path) -> bool {
-    false
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use crate::operate::{Operations, socket};
 use crate::receive::listener::listen;
 use crate::receive::record::Recorder;
 use crate::receive::{Intake, Receiver, WallClock};
+use crate::reload::{Reload, Reloadable};
 use crate::report::{Fact, Report};
 use crate::run::attempt::Runner;
 use crate::run::inline::Inline;
@@ -51,6 +52,8 @@ pub(crate) struct Server {
     pub(crate) receiver: Arc<Receiver>,
     /// `None` without an inbox.
     pub(crate) inbox: Option<InboxParts>,
+    /// Asks for the secrets to be read again.
+    pub(crate) reload: Arc<Reload>,
 }
 
 /// What a server is built from.
@@ -96,7 +99,7 @@ impl Server {
         };
         let limits = (settings.body_limit, settings.body_timeout);
         let receiver = Arc::new(Receiver::new(endpoints, intake, report, now, limits));
-        Self { parts, receiver, inbox }
+        Self { parts, receiver, inbox, reload: Arc::default() }
     }
 
     /// Recovers the tasks of former processes, before anything is received. If the inbox's disk is full, returns
@@ -187,6 +190,7 @@ impl Server {
             received = receiving => received,
             error = self.keep_trying_to_recover(is_recovered) => return Err(error),
             () = self.summarise() => unreachable!("it never ends"),
+            () = self.reload.watch(self.reloadables()) => unreachable!("it never ends"),
         };
         let all_ended = match &self.inbox {
             Some(inbox) => {
@@ -246,6 +250,11 @@ impl Server {
             recovered,
             missing: &missing,
         });
+    }
+
+    /// What is read from files again while the server works.
+    fn reloadables(&self) -> Vec<Arc<dyn Reloadable>> {
+        self.parts.endpoints.iter().map(|endpoint| Arc::clone(&endpoint.secrets) as _).collect()
     }
 
     /// Asks the sinks for their summaries, every minute. Never returns.

@@ -4,5 +4,6 @@ mod endpoints;
 mod hostile;
 mod misbehaviour;
 mod mounted;
+mod reload;
 mod sdk;
 mod status;

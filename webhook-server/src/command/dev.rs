@@ -131,7 +131,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         }
         return result.map_err(Failure::Failed);
     }
-    let signal = super::serve::signalled()?;
+    let signal = super::serve::signalled(&server.reload)?;
     let staying = async {
         // The failure of a handler has already been printed. The server keeps running for the next event.
         let _: Result<(), Failure> = sending.await;

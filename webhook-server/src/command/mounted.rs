@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::serve::{self, Serve};
@@ -73,8 +74,10 @@ where
     }
     stderr::write_aside("info");
     let start = Start::new(app, sources, Front::Mounted, Problems::of_command());
-    let mut signal = serve::signalled()?;
-    let server = serve::open(start, &mut signal).await?;
+    let reload = Arc::default();
+    let mut signal = serve::signalled(&reload)?;
+    let mut server = serve::open(start, &mut signal).await?;
+    server.reload = reload;
     let (settings, is_inline) = (server.parts.settings.clone(), server.inbox.is_none());
     serve::announce_handlers(&server);
     let webhooks = Webhooks::of(server).await?;

@@ -3,6 +3,7 @@
 //! The start is that of `start.rs`; then come recovery and listening.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -12,6 +13,7 @@ use super::flags::{Serving, SettingFlags};
 use super::{Failure, Format, Output, check};
 use crate::app::App;
 use crate::problems::Problems;
+use crate::reload::Reload;
 use crate::report::console::complain;
 use crate::report::stderr;
 use crate::server::address::Reserved;
@@ -53,8 +55,10 @@ pub(super) async fn run(app: App, arguments: Serve) -> Result<(), Failure> {
     let mut start = Start::new(app, sources, Front::Listener, Problems::of_command());
     let reserved = start.reserve();
     // Before the inbox is opened, because that may wait for another server: a signal can stop the wait.
-    let mut signal = signalled()?;
-    let server = open(start, &mut signal).await?;
+    let reload = Arc::default();
+    let mut signal = signalled(&reload)?;
+    let mut server = open(start, &mut signal).await?;
+    server.reload = reload;
     // On a separate thread, so that a handler that blocks the application's runtime does not block any reply.
     let serving = thread::run(serve(server, reserved, signal));
     serving.await.map_err(|error| super::failed("could not start the thread that receives events", &error))?
@@ -119,9 +123,9 @@ pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<
     })
 }
 
-/// Completes at the first SIGTERM or Ctrl-C.
-pub(super) fn signalled() -> Result<Signal, Failure> {
-    match shutdown_signal() {
+/// Completes at the first SIGTERM or Ctrl-C. From now on, SIGHUP asks for a reload.
+pub(super) fn signalled(reload: &Arc<Reload>) -> Result<Signal, Failure> {
+    match shutdown_signal(Some(Arc::clone(reload))) {
         Ok(signal) => Ok(Box::pin(signal)),
         Err(error) => Err(super::failed("cannot wait for signals", &error)),
     }
@@ -148,14 +152,19 @@ fn announce(server: &Server, listener: &TcpListener) {
     if endpoints.iter().count() > 1 {
         for endpoint in endpoints.iter() {
             let url = format!("http://{address}{}", endpoint.path);
-            info!(endpoint = &*endpoint.name, url, secrets = endpoint.secrets.labels().join(","), "endpoint");
+            info!(
+                endpoint = &*endpoint.name,
+                url,
+                secrets = endpoint.secrets.current().labels().join(","),
+                "endpoint"
+            );
         }
     }
     info!(
         url = format!("http://{address}{}", endpoints.first().path),
         handlers = server.parts.registry.registrations().len(),
         crates = super::handlers::by_crate(&server.parts.registry),
-        secrets = endpoints.first().secrets.labels().join(","),
+        secrets = endpoints.first().secrets.current().labels().join(","),
         api_version = webhook_core::catalog::api_version(),
         "listening"
     );

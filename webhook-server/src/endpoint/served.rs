@@ -8,7 +8,7 @@ use webhook_core::Tolerance;
 
 use super::{Endpoint, Mode};
 use crate::problems::Problems;
-use crate::secrets::{self, SigningSecrets};
+use crate::secrets::{self, ReloadedSecrets, SigningSecrets};
 use crate::settings::{Origins, SECRET_FILE, Settings, Sourced};
 
 /// Where the secrets of a server's endpoints come from.
@@ -40,7 +40,7 @@ pub(crate) struct ServedEndpoint {
     pub(crate) tolerance: Tolerance,
     mode: Mode,
     /// A request is authentic if any of these has signed it. There are two while Stripe rolls a secret.
-    pub(crate) secrets: SigningSecrets,
+    pub(crate) secrets: Arc<ReloadedSecrets>,
 }
 
 impl Endpoints {
@@ -79,15 +79,18 @@ impl Endpoints {
         }
         let mut served = Vec::with_capacity(all.len());
         for endpoint in all {
-            let secrets = match &keys {
-                Keys::Given(secrets) => secrets.clone(),
+            let (read, sources) = match &keys {
+                Keys::Given(secrets) => (secrets.clone(), Vec::new()),
                 Keys::Read { .. } => {
                     let whose = is_declared.then(|| endpoint.name());
-                    secrets::read(&endpoint.sources, whose, secrets::NEEDED, problems)
+                    let read = secrets::read(&endpoint.sources, whose, secrets::NEEDED, problems);
+                    (read, endpoint.sources.clone())
                 }
             };
+            let name: Arc<str> = endpoint.name().into();
+            let secrets = Arc::new(ReloadedSecrets::new((Arc::clone(&name), is_declared), sources, read));
             served.push(Arc::new(ServedEndpoint {
-                name: endpoint.name().into(),
+                name,
                 tolerance: endpoint.tolerance_or(settings),
                 path: endpoint.path.into(),
                 mode: endpoint.mode.value,

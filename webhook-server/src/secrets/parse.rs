@@ -9,15 +9,8 @@ use crate::problems::Problems;
 /// The maximum length of a label, in bytes.
 const LONGEST_LABEL: usize = 32;
 
-/// Splits a text into secrets, checks each, and adds those that can be used. `place` says where the text came from;
-/// `digests` are those of the secrets' texts so far, since secrets cannot be compared.
-pub(super) fn parse(
-    place: &str,
-    text: &str,
-    read: &mut SigningSecrets,
-    digests: &mut Vec<[u8; 32]>,
-    problems: &mut Problems,
-) {
+/// Splits a text into secrets, checks each, and adds those that can be used. `place` says where the text came from.
+pub(super) fn parse(place: &str, text: &str, read: &mut SigningSecrets, problems: &mut Problems) {
     if let Some(mistake) = diagnostics::in_value(text) {
         problems.add(format!("{place}: {mistake}"));
         return;
@@ -41,7 +34,7 @@ pub(super) fn parse(
             continue;
         }
         match Secret::new(secret) {
-            Ok(_) if digests.contains(&digest) => {
+            Ok(_) if read.digests.contains(&digest) => {
                 problems.add(format!("{which}: it is the same as an earlier one; remove it"));
             }
             Ok(_) if read.labels.iter().any(|other| **other == *label) => {
@@ -51,7 +44,7 @@ pub(super) fn parse(
             Ok(secret) => {
                 read.secrets.push(secret);
                 read.labels.push(label.into());
-                digests.push(digest);
+                read.digests.push(digest);
             }
             Err(error) => problems.add(format!("{which}: {error}")),
         }
@@ -82,7 +75,7 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Vec<String>, Problems> {
         let (mut read, mut problems) = (SigningSecrets::default(), Problems::default());
-        parse("x", text, &mut read, &mut Vec::new(), &mut problems);
+        parse("x", text, &mut read, &mut problems);
         assert_eq!(read.secrets.len(), read.labels.len());
         problems.none_or(read.labels.iter().map(|label| label.to_string()).collect())
     }

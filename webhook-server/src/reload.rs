@@ -1,0 +1,191 @@
+//! What is read from files again while the server runs, such as signing secrets.
+//!
+//! Each file is read every second, because that works on every file system and however a file is replaced: written
+//! anew, renamed over, or behind a symbolic link that is moved, as in Kubernetes. A new content is taken when it was
+//! read twice, so that a file that is being written is not taken by half. When the server is asked to, as at SIGHUP,
+//! everything is read at once.
+//!
+//! New content replaces the old one only if all of it is valid. Otherwise the old one stays, and an error says why,
+//! once.
+
+pub(crate) mod file;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info};
+
+use self::file::Content;
+use crate::problems::Problems;
+
+/// How often files are read.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Something that is read from files, and replaced when they change.
+pub(crate) trait Reloadable: Debug + Send + Sync + 'static {
+    /// What it is, for the log: a plural.
+    fn what(&self) -> &'static str;
+
+    /// The endpoint that it belongs to, if it belongs to one.
+    fn of(&self) -> Option<&str> {
+        None
+    }
+
+    /// The files, in the order in which [`replace`](Self::replace) takes their contents.
+    fn files(&self) -> Vec<&Path>;
+
+    /// The environment variables that it is read from as well. They never change.
+    fn variables(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Takes the contents of all files if they are valid, and logs what changed.
+    ///
+    /// # Errors
+    ///
+    /// Says everything that is wrong with them. Then nothing was changed.
+    fn replace(&self, contents: Vec<Content>) -> Result<Change, Problems>;
+}
+
+/// What became of what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It was the same as before.
+    None,
+    Replaced,
+}
+
+/// The request to read everything at once.
+#[derive(Debug, Default)]
+pub(crate) struct Reload {
+    asked: Notify,
+}
+
+impl Reload {
+    /// Asks for it. Requests that come before it begins count as one.
+    pub(crate) fn ask(&self) {
+        self.asked.notify_one();
+    }
+
+    /// Reads the files every second, and when asked to. Never returns.
+    pub(crate) async fn watch(&self, all: Vec<Arc<dyn Reloadable>>) {
+        let mut watched: Vec<Watched> = all.into_iter().map(Watched::new).collect();
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    for watched in &mut watched {
+                        watched.poll().await;
+                    }
+                }
+                () = self.asked.notified() => {
+                    for watched in &mut watched {
+                        watched.read_now().await;
+                    }
+                    note_variables(&watched);
+                }
+            }
+        }
+    }
+}
+
+/// Says what cannot be read again.
+fn note_variables(watched: &[Watched]) {
+    let variables: Vec<&str> = watched.iter().flat_map(|watched| watched.what.variables()).collect();
+    if !variables.is_empty() {
+        let variables = variables.join(", ");
+        info!(variables, "the environment of a running program cannot change: restart to change these");
+    }
+}
+
+/// Something reloadable, and what is known of its files.
+#[derive(Debug)]
+struct Watched {
+    what: Arc<dyn Reloadable>,
+    /// The digest of the contents that were taken or refused last.
+    tried: Option<[u8; 32]>,
+    /// The digest of the contents that were read last.
+    seen: Option<[u8; 32]>,
+}
+
+impl Watched {
+    fn new(what: Arc<dyn Reloadable>) -> Self {
+        Self { what, tried: None, seen: None }
+    }
+
+    /// Reads the files, and takes contents that were read twice and are new.
+    async fn poll(&mut self) {
+        let Some((contents, digest)) = self.read().await else { return };
+        let is_settled = self.seen.replace(digest) == Some(digest);
+        if is_settled && self.tried != Some(digest) {
+            self.replace(contents, digest);
+        }
+    }
+
+    /// Reads the files and takes their contents, and says so even if nothing changed.
+    async fn read_now(&mut self) {
+        let (what, endpoint) = (self.what.what(), self.what.of().map(str::to_owned));
+        if self.what.files().is_empty() {
+            return;
+        }
+        match self.read().await {
+            None => info!(endpoint, "{what}: not reloaded, because only regular files can be read again"),
+            Some((contents, digest)) => {
+                if self.replace(contents, digest) == Some(Change::None) {
+                    info!(endpoint, "{what}: nothing has changed");
+                }
+            }
+        }
+    }
+
+    /// Returns `None` if the contents were refused.
+    fn replace(&mut self, contents: Vec<Content>, digest: [u8; 32]) -> Option<Change> {
+        self.tried = Some(digest);
+        match self.what.replace(contents) {
+            Ok(change) => Some(change),
+            Err(problems) => {
+                let (what, endpoint) = (self.what.what(), self.what.of());
+                for reason in problems.list() {
+                    error!(endpoint, reason, "{what}: not reloaded, the old ones stay in use");
+                }
+                None
+            }
+        }
+    }
+
+    /// Reads all files on a thread that may block, and makes one digest of their contents. `None` if there are no files,
+    /// or if one can be read only once, such as a pipe.
+    async fn read(&self) -> Option<(Vec<Content>, [u8; 32])> {
+        if self.what.files().is_empty() {
+            return None;
+        }
+        let what = Arc::clone(&self.what);
+        tokio::task::spawn_blocking(move || read_all(&what.files())).await.ok()?
+    }
+}
+
+fn read_all(files: &[&Path]) -> Option<(Vec<Content>, [u8; 32])> {
+    if files.iter().any(|file| file.metadata().is_ok_and(|metadata| !metadata.is_file())) {
+        return None;
+    }
+    let contents: Vec<Content> = files.iter().map(|file| file::read(file)).collect();
+    let mut digest = Sha256::new();
+    for content in &contents {
+        let (text, is_read) = match content {
+            Ok(text) => (text.as_str(), 1),
+            Err(error) => (error.as_str(), 0),
+        };
+        digest.update([is_read]);
+        digest.update(text.len().to_le_bytes());
+        digest.update(text);
+    }
+    Some((contents, digest.finalize().into()))
+}
