@@ -1,13 +1,14 @@
 //! The handlers that are linked into the program.
 
-use std::collections::{BTreeMap, HashMap};
+mod problem;
+
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use thiserror::Error;
-
-use crate::{HandlerResult, Invocation, Policy, Requirements, States};
+pub use self::problem::{RegistryProblem, SourceLocation};
+use crate::{HandlerResult, Invocation, Policy, Requirements};
 
 /// A run in progress.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;
@@ -149,145 +150,4 @@ impl Registry {
     pub fn names(&self, event_type: &str) -> bool {
         self.by_type.contains_key(event_type)
     }
-
-    /// Finds every reason why an application with these handlers and this state must not start.
-    pub fn problems(&self, states: &States) -> Vec<RegistryProblem> {
-        if self.registrations.is_empty() {
-            return vec![RegistryProblem::Empty];
-        }
-        let mut problems = Vec::new();
-        for pair in self.registrations.windows(2) {
-            if pair[0].id == pair[1].id {
-                problems
-                    .push(RegistryProblem::DuplicateId { first: pair[0].place(), second: pair[1].place() });
-            }
-        }
-        for pair in self.unhandled.windows(2) {
-            problems
-                .push(RegistryProblem::SecondUnhandled { first: pair[0].place(), second: pair[1].place() });
-        }
-        for registration in &self.registrations {
-            for state in registration.needs().states {
-                if !states.holds(state) {
-                    problems.push(RegistryProblem::MissingState {
-                        handler: registration.place(),
-                        state: state.name(),
-                    });
-                }
-            }
-        }
-        self.check_groups(&mut problems);
-        problems
-    }
-
-    /// Checks the groups: each has at least two members, which agree on the mode.
-    fn check_groups(&self, problems: &mut Vec<RegistryProblem>) {
-        let mut groups: BTreeMap<&str, Vec<&Registration>> = BTreeMap::new();
-        for registration in &self.registrations {
-            if let Some(group) = registration.policy.order.group {
-                groups.entry(group).or_default().push(registration);
-            }
-        }
-        for (&group, members) in &groups {
-            let [first, others @ ..] = &members[..] else { continue };
-            if others.is_empty() {
-                let others = groups.keys().copied().filter(|other| *other != group);
-                let meant = webhook_catalog::nearest(group, others).first().map(|near| (*near).to_owned());
-                problems.push(RegistryProblem::LonelyGroup { handler: first.place(), group, meant });
-            }
-            let is_otherwise = |other: &&&Registration| other.policy.order.mode != first.policy.order.mode;
-            if let Some(second) = others.iter().find(is_otherwise) {
-                let (first, second) = (first.place(), second.place());
-                problems.push(RegistryProblem::MixedGroup { first, second, group });
-            }
-        }
-    }
-}
-
-/// A handler and its place in the source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SourceLocation {
-    /// The handler's id.
-    pub id: &'static str,
-    /// Its attribute's file.
-    pub file: &'static str,
-    /// Its attribute's line.
-    pub line: u32,
-}
-
-impl fmt::Display for SourceLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ({}:{})", self.id, self.file, self.line)
-    }
-}
-
-/// A reason why an application with these handlers must not start.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RegistryProblem {
-    /// Two handlers have the same id.
-    #[error(
-        "two handlers have the id `{}`: {}:{} and {}:{}; give one of them `id = \"…\"` in its attribute",
-        first.id, first.file, first.line, second.file, second.line
-    )]
-    DuplicateId {
-        /// The first in file and line.
-        first: SourceLocation,
-        /// The other.
-        second: SourceLocation,
-    },
-    /// There is no handler at all.
-    #[error(
-        "no handler is linked into this program: if the handlers are in a library (even of this package), add \
-         `use my_handlers as _;` with that crate's name to main.rs, because the linker leaves out a crate that is not named"
-    )]
-    Empty,
-    /// A group of handlers that share their lanes has one member.
-    #[error(
-        "handler {handler} is alone in its group: no other has `order(group = \"{group}\")`{}",
-        meant.as_ref().map_or_else(
-            || "; give another handler the same group, or remove it".to_owned(),
-            |near| format!("; did you mean `{near}`?"),
-        )
-    )]
-    LonelyGroup {
-        /// The only member.
-        handler: SourceLocation,
-        /// The group's name.
-        group: &'static str,
-        /// The nearest name of another group.
-        meant: Option<String>,
-    },
-    /// A handler takes state that the application was not given.
-    #[error(
-        "handler {handler} takes `State<{state}>`, but the application has no such state: add `.state(…)` to the `App`"
-    )]
-    MissingState {
-        /// The handler.
-        handler: SourceLocation,
-        /// The type.
-        state: &'static str,
-    },
-    /// Two handlers of one group differ in their mode.
-    #[error(
-        "handlers {first} and {second} share the lanes of `order(group = \"{group}\")`, and only one of them is \
-         `strict`: make both `strict` or neither"
-    )]
-    MixedGroup {
-        /// The first by id.
-        first: SourceLocation,
-        /// The first that differs from it.
-        second: SourceLocation,
-        /// The group's name.
-        group: &'static str,
-    },
-    /// There is more than one `#[on_unhandled]`.
-    #[error("two handlers are `#[on_unhandled]`: {first} and {second}; keep one")]
-    SecondUnhandled {
-        /// The first by id.
-        first: SourceLocation,
-        /// The other.
-        second: SourceLocation,
-    },
 }
