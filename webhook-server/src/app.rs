@@ -145,7 +145,7 @@ impl App {
         let declared = std::mem::take(&mut self.endpoints);
         let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, problems);
         let registry = Arc::new(Registry::linked());
-        for problem in registry.problems(&self.states) {
+        for problem in registry.problems(&self.states, &endpoints.names()) {
             problems.add(problem);
         }
         for state in &self.ambiguous {

@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use webhook_core::Tolerance;
+use webhook_core::{Tolerance, catalog};
 
 pub(crate) use self::served::{Endpoints, Keys, ServedEndpoint};
 use crate::problems::Problems;
@@ -33,7 +33,8 @@ const LONGEST_NAME: usize = 64;
 ///     );
 /// ```
 ///
-/// An event that is sent to two endpoints is one event, and each of its handlers runs once.
+/// A handler takes events of every endpoint, unless its attribute names one: `#[on_event("payout.paid", endpoint =
+/// "connect")]`. An event that is sent to two endpoints is one event, and each of its handlers runs once.
 ///
 /// Everything that is wrong with an endpoint stops the start: a path or name that is used twice, a missing secret, a
 /// tolerance out of range.
@@ -66,7 +67,10 @@ impl Endpoint {
         Self { path: path.into(), name: None, sources: Vec::new(), mode, past: None, future: None }
     }
 
-    /// Names the endpoint, for the log, the inbox and `Context::endpoint`. Without a name, its path is its name.
+    /// Names the endpoint, for handlers, the log, the inbox and `Context::endpoint`. Without a name, its path is its name.
+    ///
+    /// The inbox keeps the name with each event. After a change, old events are not replayed to the handlers of this
+    /// endpoint.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -174,6 +178,14 @@ impl Endpoint {
         Some(())
     }
 
+    /// The first environment variable that its secrets are read from.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        self.sources.iter().find_map(|source| match source {
+            Source::Variable(name) => Some(&**name),
+            Source::File(_) => None,
+        })
+    }
+
     /// Notes what is wrong with this endpoint, by itself.
     fn check(&self, problems: &mut Problems) {
         if let Err(allowed) = plain_path(&self.path) {
@@ -239,4 +251,14 @@ impl Mode {
 fn is_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(fits)
+}
+
+/// Says that there is no endpoint with a name, and which one was probably meant, or which there are.
+pub(crate) fn not_an_endpoint(name: &str, names: &[&str]) -> String {
+    let instead = match (catalog::nearest(name, names.iter().copied()).first(), names) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, []) => "it declares none".to_owned(),
+        (None, all) => format!("it has `{}`", all.join("`, `")),
+    };
+    format!("the application has no endpoint `{name}`: {instead}")
 }

@@ -122,7 +122,7 @@ impl Operations {
         skipped
     }
 
-    /// Runs handlers again on stored events: all that take the event, or `only` this one. Returns what became of each
+    /// Runs handlers again on stored events: all that take the event where it came from, or `only` this one. Returns what became of each
     /// event.
     pub(crate) async fn replay(
         &self,
@@ -167,12 +167,13 @@ impl Operations {
         let Some(found) = found.into_iter().find(|found| found.event.cursor == cursor) else {
             return Ok(Replay::Impossible(Replayed::Unknown));
         };
+        let came_through = found.event.endpoints.iter().map(|row| &*row.endpoint);
+        let handlers = self.registry.handlers_at(&found.event.event_type, came_through);
         let body = found.body.map(Bytes::from);
         let Some(envelope) = body.and_then(|body| Envelope::parse_stored(&body).ok()) else {
             return Ok(Replay::Impossible(Replayed::NoBody));
         };
-        let handlers = self.registry.handlers_of(&envelope.event_type).iter();
-        let wanted = handlers.filter(|handler| only.is_none_or(|only| handler.id == only));
+        let wanted = handlers.into_iter().filter(|handler| only.is_none_or(|only| handler.id == only));
         let tasks = wanted.map(|handler| new_task(handler, &envelope)).collect();
         let store = Arc::clone(&self.store);
         Ok(Replay::Writing(tokio::spawn(async move { store.replay(cursor, tasks).await })))

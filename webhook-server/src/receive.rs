@@ -53,6 +53,7 @@ use crate::endpoint::{Endpoints, ServedEndpoint};
 use crate::report::{Fact, Report};
 use crate::run::in_flight::InFlight;
 use crate::run::inline::Inline;
+use crate::store::CameBy;
 
 /// Tells the time: the system's, or a test's.
 pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -167,9 +168,9 @@ impl Receiver {
         let Received { body, memory: _memory } =
             body::read(body, self.body_limit, self.body_timeout, connection).await?;
         let (verified, secret) = self.verify(endpoint, signature, body).await?;
-        via.secret = Some(secret);
+        via.secret = Some(Arc::clone(&secret));
         connection.sent_authentic_event();
-        self.accept(endpoint, verified, received_at).await
+        self.accept(endpoint, secret, verified, received_at).await
     }
 
     /// Finds the endpoint that a request was sent to.
@@ -213,7 +214,8 @@ impl Receiver {
     /// again for three days, in vain.
     async fn accept(
         &self,
-        endpoint: &Arc<ServedEndpoint>,
+        endpoint: &ServedEndpoint,
+        secret: Arc<str>,
         verified: Verified,
         received_at: Instant,
     ) -> Outcome {
@@ -223,18 +225,15 @@ impl Receiver {
         {
             return Ok(Receipt::OtherMode { livemode: envelope.livemode, event_id: envelope.id.clone() });
         }
+        let came_by = CameBy { endpoint: Arc::clone(&endpoint.name), secret };
         match (&self.intake, event) {
             (Intake::Inbox(recorder), Ok(envelope)) => {
-                let arrival = Arrival {
-                    envelope: Arc::new(envelope),
-                    endpoint: Arc::clone(endpoint),
-                    signed_at: verified.signed_at(),
-                    received_at,
-                };
+                let signed_at = verified.signed_at();
+                let arrival = Arrival { envelope: Arc::new(envelope), came_by, signed_at, received_at };
                 Ok(recorder.record(arrival).await?)
             }
             (Intake::Inbox(recorder), Err(unreadable)) => {
-                Ok(recorder.quarantine(verified.body().clone(), unreadable.to_string()).await?)
+                Ok(recorder.quarantine(verified.body().clone(), unreadable.to_string(), came_by).await?)
             }
             (Intake::Inline(inline), Ok(envelope)) => {
                 Ok(Receipt::Handled(inline.handle(envelope, &endpoint.name).await?))

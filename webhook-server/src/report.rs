@@ -9,7 +9,7 @@
 pub(crate) mod console;
 pub(crate) mod format;
 pub(crate) mod log;
-mod refusals;
+mod repeats;
 pub(crate) mod stderr;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;

@@ -11,7 +11,7 @@ pub(crate) mod inline;
 mod lease;
 pub(crate) mod panics;
 pub(crate) mod slots;
-mod task;
+pub(crate) mod task;
 pub(crate) mod worker;
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -52,13 +53,13 @@ pub(crate) use self::location::{A_FILE, Opening, cautions, check, open, open_in_
 pub(crate) use self::location::{Condition, inspect};
 pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{
-    AttemptOutcome, AttemptRow, EventRow, Filter, HandlerStats, Pruned, QuarantineRow, Replayed, Stats,
-    StoredEvent, TaskRow,
+    AttemptOutcome, AttemptRow, EndpointRow, EventRow, Filter, HandlerStats, Pruned, QuarantineRow, Replayed,
+    SecretRow, Stats, StoredEvent, TaskRow,
 };
 pub use self::task::State;
 pub(crate) use self::task::{
-    Capacity, Claim, ClaimResult, Disposition, FinishResult, HandlerId, Heartbeat, Lane, Lease, NewEvent,
-    NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, Ticket, moment,
+    CameBy, Capacity, Claim, ClaimResult, Disposition, FinishResult, HandlerId, Heartbeat, Lane, Lease,
+    NewEvent, NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, Ticket, moment,
 };
 
 /// The result of a store operation, when it is done.
@@ -88,10 +89,13 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     fn leave(&self) -> StoreFuture<'_, ()>;
 
     /// Stores an event and its tasks, unless it is known by its id, type and object.
+    ///
+    /// A known event that comes through an endpoint for the first time gets the tasks that are this endpoint's and that it
+    /// lacks; then its body is kept again if it was freed. Notes when the secret was used.
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult>;
 
-    /// Keeps a verified body that is not an event. Returns whether it is new.
-    fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool>;
+    /// Keeps a verified body that is not an event, and notes when the secret was used. Returns whether the body is new.
+    fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool>;
 
     /// Starts due tasks up to the capacity, those that have been due longest first; never two in one lane.
     ///
@@ -150,6 +154,9 @@ pub(crate) const ACCUSED: u32 = MAX_CRASHES - 1;
 
 /// How many events one step of the retention looks at.
 pub(crate) const PRUNE_STEP: usize = 500;
+
+/// How far apart the times are that are noted as a secret's last use, so that busy secrets cost no more than rare ones.
+pub(crate) const SECRET_NOTED_EVERY: Duration = Duration::from_secs(60);
 
 /// How many unsuccessful attempts of a task are kept, the latest ones.
 pub(crate) const ATTEMPTS_KEPT: usize = 50;

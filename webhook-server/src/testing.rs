@@ -38,24 +38,20 @@
 //! # }
 //! ```
 
+mod deliver;
 mod delivered;
 mod runs;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::header::HOST;
-use webhook_core::{SIGNATURE_HEADER, Sample, Secret, sign};
+use webhook_core::Secret;
 
 pub use self::delivered::{Delivered, Runs, Task, TaskState};
 use self::runs::Recorded;
 use crate::app::App;
 use crate::endpoint::Keys;
 use crate::problems::Problems;
-use crate::receive::{Via, reply};
 use crate::report::Report;
 use crate::run::panics::{self, Texts};
 use crate::secrets::SigningSecrets;
@@ -125,62 +121,6 @@ impl TestApp {
     /// Returns the ids of all handlers of the application, sorted.
     pub fn handlers(&self) -> Vec<&'static str> {
         self.server.parts.registry.ids().collect()
-    }
-
-    /// Signs a sample and delivers it, and runs what is due. Returns when no run of the application is in progress, which
-    /// includes runs that other deliveries started: a handler that delivers through the application waits for itself.
-    ///
-    /// # Panics
-    ///
-    /// Panics if a handler blocks its thread, so that it does not end.
-    pub async fn deliver(&self, sample: Sample) -> Delivered {
-        let seconds = i64::try_from(self.seconds()).unwrap_or(i64::MAX);
-        self.deliver_recorded(sample.body(seconds)).await
-    }
-
-    /// Delivers the same body again, with a new signature, as Stripe does if it got no answer.
-    ///
-    /// # Panics
-    ///
-    /// As [`deliver`](Self::deliver).
-    pub async fn deliver_again(&self, delivered: &Delivered) -> Delivered {
-        self.deliver_recorded(delivered.body.clone()).await
-    }
-
-    /// Signs a recorded body and delivers it byte for byte, and runs what is due.
-    ///
-    /// It may be anything that was ever received, or never should be: what is not an event goes into quarantine, see
-    /// [`Delivered::quarantined`].
-    ///
-    /// # Panics
-    ///
-    /// As [`deliver`](Self::deliver).
-    pub async fn deliver_recorded(&self, body: impl Into<Bytes>) -> Delivered {
-        let body = body.into();
-        let signature = sign(std::slice::from_ref(&self.secret), self.seconds(), &body);
-        self.deliver_body(&signature, body).await
-    }
-
-    /// Delivers a body with a `Stripe-Signature` header that may be wrong, and runs what is due.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the text cannot be a header's value, and as [`deliver`](Self::deliver).
-    pub async fn deliver_body(&self, signature: &str, body: impl Into<Bytes>) -> Delivered {
-        let (body, since) = (body.into(), self.recorded.len());
-        let request = Request::post(&*self.server.parts.endpoints.first().path)
-            .header(HOST, "localhost")
-            .header(SIGNATURE_HEADER, signature)
-            .body(Full::new(body.clone()));
-        let Ok(request) = request else { panic!("{signature:?} cannot be a header") };
-        let receiver = &self.server.receiver;
-        let Some(connection) = receiver.connections.admit(None) else {
-            panic!("more deliveries at once than a server accepts connections")
-        };
-        let outcome = receiver.receive(request, &connection, &mut Via::default()).await;
-        let status = reply::to(&outcome).status().as_u16();
-        self.run_due().await;
-        Delivered::new(status, body, outcome, &self.recorded, since)
     }
 
     /// Moves the clock on and runs what becomes due, each at its time: `advance("3 days")` makes all retries of three
@@ -269,11 +209,6 @@ impl TestApp {
                 )
             }
         }
-    }
-
-    /// The clock's time, in seconds since the Unix epoch.
-    fn seconds(&self) -> u64 {
-        since_epoch(&self.clock).as_secs()
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Context {
 pub struct Attempt {
     /// The handler's id.
     pub handler: &'static str,
-    /// The path of the endpoint that received the event.
+    /// The name of the handler's endpoint, or of the first that received the event.
     pub endpoint: Arc<str>,
     /// The number of this run, from 1.
     pub attempt: u32,
@@ -73,7 +73,10 @@ impl Context {
         self.run.handler
     }
 
-    /// Returns the path of the endpoint that received the event.
+    /// Returns the name of the endpoint that received the event, or its path if it has no name.
+    ///
+    /// An event may come through several endpoints, and is one event. Then this is the handler's own endpoint, if its
+    /// attribute names one, and otherwise the one through which the event came first.
     pub fn endpoint(&self) -> &str {
         &self.run.endpoint
     }

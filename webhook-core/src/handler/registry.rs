@@ -20,6 +20,8 @@ pub struct Registration {
     pub id: &'static str,
     /// Which events it takes.
     pub takes: Subscription,
+    /// The name of the only endpoint whose events it takes; `None` if it takes those of every endpoint.
+    pub endpoint: Option<&'static str>,
     /// The path of the attribute's module, which begins with the crate.
     pub module: &'static str,
     /// The name of the binary that the attribute is compiled into; `None` in a library.
@@ -46,7 +48,7 @@ inventory::collect!(Registration);
 pub enum Subscription {
     /// These snapshot types, sorted.
     Types(&'static [&'static str]),
-    /// Every type that no other handler takes.
+    /// What no other handler takes.
     Unhandled,
 }
 
@@ -56,6 +58,13 @@ impl Registration {
         let mut needs = Requirements::default();
         (self.needs)(&mut needs);
         needs
+    }
+
+    /// Tells whether it may not run on an event of one of its types, depending on the endpoint.
+    ///
+    /// An `#[on_unhandled]` handler without an endpoint may not, where other handlers have one.
+    pub fn depends_on_endpoint(&self) -> bool {
+        self.endpoint.is_some() || self.takes == Subscription::Unhandled
     }
 
     /// Returns the name of the handler's crate.
@@ -132,8 +141,32 @@ impl Registry {
         Some(self.registrations[at])
     }
 
-    /// Returns the handlers that run on an event of this type, sorted by id: those that name the type, or else the
-    /// `#[on_unhandled]` handler.
+    /// Returns the handlers that run on an event of this type that came through these endpoints, sorted by id.
+    ///
+    /// Those are the handlers of each of the endpoints together. An endpoint's handlers are those that name the type, and no
+    /// other endpoint; or else the `#[on_unhandled]` handler that names the endpoint; or else the one that names none.
+    pub fn handlers_at<'e>(
+        &self,
+        event_type: &str,
+        endpoints: impl IntoIterator<Item = &'e str>,
+    ) -> Vec<&'static Registration> {
+        let named = self.by_type.get(event_type).map_or(&[][..], Vec::as_slice);
+        let mut found: Vec<&'static Registration> = Vec::new();
+        for endpoint in endpoints {
+            let is_here = |handler: &&&Registration| handler.endpoint.is_none_or(|own| own == endpoint);
+            let others = found.len();
+            found.extend(named.iter().filter(is_here));
+            if found.len() == others {
+                found.extend(self.unhandled.iter().filter(is_here).max_by_key(|handler| handler.endpoint));
+            }
+        }
+        found.sort_by_key(|handler| handler.id);
+        found.dedup_by_key(|handler| handler.id);
+        found
+    }
+
+    /// Returns the handlers of this type, whatever their endpoint, sorted by id: those that name the type, or else the
+    /// `#[on_unhandled]` ones.
     pub fn handlers_of(&self, event_type: &str) -> &[&'static Registration] {
         self.by_type.get(event_type).unwrap_or(&self.unhandled)
     }

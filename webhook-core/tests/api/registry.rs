@@ -27,6 +27,7 @@ fn needing(
     Box::leak(Box::new(Registration {
         id,
         takes,
+        endpoint: None,
         module: "shop::orders",
         binary: None,
         file,
@@ -43,7 +44,7 @@ fn ids(registrations: &[&'static Registration]) -> Vec<&'static str> {
 }
 
 fn problems(registrations: impl IntoIterator<Item = &'static Registration>) -> Vec<RegistryProblem> {
-    Registry::new(registrations).problems(&States::default())
+    Registry::new(registrations).problems(&States::default(), &[])
 }
 
 fn messages(problems: &[RegistryProblem]) -> Vec<String> {
@@ -156,7 +157,7 @@ fn state_that_is_missing_is_named_for_each_handler_that_takes_it() {
     ]);
     let mut states = States::default();
     assert_eq!(
-        messages(&registry.problems(&states)),
+        messages(&registry.problems(&states, &[])),
         [
             "handler `a` (src/a.rs:1) takes `State<u8>`, but the application has no such state: add `.state(…)` to the `App`",
             "handler `b` (src/b.rs:2) takes `State<u8>`, but the application has no such state: add `.state(…)` to the `App`",
@@ -165,9 +166,9 @@ fn state_that_is_missing_is_named_for_each_handler_that_takes_it() {
         ]
     );
     states.insert(5_u8);
-    assert_eq!(registry.problems(&states).len(), 1);
+    assert_eq!(registry.problems(&states, &[]).len(), 1);
     states.insert(String::new());
-    assert_eq!(registry.problems(&states), []);
+    assert_eq!(registry.problems(&states, &[]), []);
 }
 
 #[test]
@@ -247,4 +248,74 @@ fn a_handler_is_found_by_its_id() {
         assert!(registry.get(id).is_none(), "{id}");
     }
     assert!(Registry::default().get("a").is_none());
+}
+
+fn of_endpoint(endpoint: &'static str, other: &'static Registration) -> &'static Registration {
+    Box::leak(Box::new(Registration { endpoint: Some(endpoint), ..*other }))
+}
+
+#[test]
+fn an_event_goes_to_the_handlers_of_the_endpoints_that_it_came_through() {
+    let registry = Registry::new([
+        registration("everywhere", Subscription::Types(&["charge.failed"])),
+        of_endpoint("connect", registration("connect", CHARGES)),
+        of_endpoint("account", registration("account", CHARGES)),
+        registration("rest", Subscription::Unhandled),
+        of_endpoint("connect", registration("rest_of_connect", Subscription::Unhandled)),
+    ]);
+    for (event_type, endpoints, expected) in [
+        ("charge.failed", &["connect"][..], &["connect", "everywhere"][..]),
+        ("charge.failed", &["account"], &["account", "everywhere"]),
+        ("charge.failed", &["other"], &["everywhere"]),
+        ("charge.failed", &["connect", "account"], &["account", "connect", "everywhere"]),
+        ("charge.failed", &["account", "connect", "other"], &["account", "connect", "everywhere"]),
+        ("charge.failed", &[], &[]),
+        ("charge.succeeded", &["connect"], &["connect"]),
+        ("charge.succeeded", &["other"], &["rest"]),
+        ("charge.succeeded", &["connect", "other"], &["connect", "rest"]),
+        ("payout.paid", &["connect"], &["rest_of_connect"]),
+        ("payout.paid", &["account"], &["rest"]),
+        ("payout.paid", &["account", "connect"], &["rest", "rest_of_connect"]),
+    ] {
+        let found = registry.handlers_at(event_type, endpoints.iter().copied());
+        assert_eq!(ids(&found), expected, "{event_type} {endpoints:?}");
+    }
+    assert_eq!(ids(registry.handlers_of("charge.failed")), ["account", "connect", "everywhere"]);
+    assert_eq!(ids(registry.handlers_of("payout.paid")), ["rest", "rest_of_connect"]);
+    assert_eq!(registry.problems(&States::default(), &["account", "connect"]), []);
+}
+
+#[test]
+fn each_endpoint_may_have_one_unhandled_handler() {
+    let unhandled = |id, line| placed(id, Subscription::Unhandled, "src/a.rs", line);
+    let registry = Registry::new([
+        unhandled("a", 1),
+        of_endpoint("connect", unhandled("b", 2)),
+        of_endpoint("account", unhandled("c", 3)),
+        of_endpoint("connect", unhandled("d", 4)),
+    ]);
+    assert_eq!(
+        messages(&registry.problems(&States::default(), &["account", "connect"])),
+        [
+            "two handlers are `#[on_unhandled(endpoint = \"connect\")]`: `b` (src/a.rs:2) and `d` (src/a.rs:4); keep one"
+        ]
+    );
+}
+
+#[test]
+fn an_endpoint_that_there_is_not_is_named_with_its_handler_and_the_nearest() {
+    let registry = Registry::new([
+        of_endpoint("conect", placed("a", CHARGES, "src/a.rs", 7)),
+        of_endpoint("platform", placed("b", Subscription::Unhandled, "src/b.rs", 8)),
+        of_endpoint("connect", placed("c", CHARGES, "src/c.rs", 9)),
+    ]);
+    assert_eq!(
+        messages(&registry.problems(&States::default(), &["/stripe", "connect"])),
+        [
+            "handler `a` (src/a.rs:7) takes events of the endpoint `conect`, but the application has no such endpoint: \
+             did you mean `connect`?",
+            "handler `b` (src/b.rs:8) takes events of the endpoint `platform`, but the application has no such endpoint, \
+             only `/stripe`, `connect`; add it to the `App`, or correct the name",
+        ]
+    );
 }

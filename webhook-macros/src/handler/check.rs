@@ -19,6 +19,8 @@ pub(super) struct Handler<'f> {
     /// Types that the catalog does not list.
     pub(super) unlisted: Vec<String>,
     pub(super) id: Option<String>,
+    /// The only endpoint whose events it takes.
+    pub(super) endpoint: Option<String>,
     pub(super) policy: Policy,
     pub(super) root: Option<Path>,
     pub(super) arguments: Vec<&'f Type>,
@@ -41,6 +43,7 @@ pub(super) fn handler<'f>(
     let types = names.map(|names| event_types(names, diagnostics));
     let unlisted = unlisted::check(&attribute.unlisted, diagnostics);
     let id = attribute.id.and_then(|id| handler_id(&id, diagnostics));
+    let endpoint = attribute.endpoint.and_then(|name| endpoint_name(&name, diagnostics));
     let reply = attribute.policy.reply.as_ref().map(syn::Ident::span);
     let mut policy = Policy::check(attribute.policy, types.as_deref(), diagnostics);
     unlisted::policy(&unlisted, reply, &mut policy, diagnostics);
@@ -50,6 +53,7 @@ pub(super) fn handler<'f>(
         names: attribute.events,
         unlisted,
         id,
+        endpoint,
         policy,
         root: attribute.root,
         arguments,
@@ -140,6 +144,23 @@ fn handler_id(id: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
         return None;
     }
     Some(written)
+}
+
+/// The name of an endpoint: as `Endpoint::named` takes it, or else the endpoint's path. Whether the application has it is
+/// known when it starts.
+fn endpoint_name(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
+    let written = name.value();
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let is_path = written.starts_with('/') && written.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_path || (!written.is_empty() && written.bytes().all(fits)) {
+        return Some(written);
+    }
+    let message = format!(
+        "`{written}` is not the name of an endpoint: a name has only letters, digits and `-._`; \
+         an endpoint without a name is named by its path, such as `/stripe`"
+    );
+    diagnostics.add(name.span(), message);
+    None
 }
 
 /// Tells whether a text can name a handler or a group.

@@ -102,6 +102,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         }
         None => quote!(__private::Subscription::Unhandled),
     };
+    let endpoint = option(handler.endpoint.as_ref().map(|name| quote!(#name)));
     let policy = policy(&handler.policy);
     // Inside an `impl`, a `const` needs a name, and the compiler's error points here.
     let underscore = syn::Token![_](name.span());
@@ -128,6 +129,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
                 __private::Registration {
                     id: #id,
                     takes: #takes,
+                    endpoint: #endpoint,
                     module: ::core::module_path!(),
                     binary: ::core::option_env!("CARGO_BIN_NAME"),
                     file: ::core::file!(),

@@ -31,15 +31,22 @@ pub(super) struct Attribute {
     /// Types that the catalog does not list.
     pub(super) unlisted: Vec<LitStr>,
     pub(super) id: Option<LitStr>,
+    pub(super) endpoint: Option<LitStr>,
     pub(super) policy: policy::Written,
     pub(super) root: Option<Path>,
 }
 
 impl Attribute {
     pub(super) fn parse(kind: Kind, arguments: TokenStream, diagnostics: &mut Diagnostics) -> Self {
-        let policy = policy::Written::default();
-        let mut attribute =
-            Self { kind, events: Vec::new(), unlisted: Vec::new(), id: None, policy, root: None };
+        let mut attribute = Self {
+            kind,
+            events: Vec::new(),
+            unlisted: Vec::new(),
+            id: None,
+            endpoint: None,
+            policy: policy::Written::default(),
+            root: None,
+        };
         let parser = |input: ParseStream<'_>| {
             each_argument(input, diagnostics, |diagnostics| attribute.argument(input, diagnostics));
             Ok(())
@@ -98,6 +105,7 @@ impl Attribute {
         }
         let repeated = match name.as_str() {
             "id" => self.id.replace(text(key, "orders.fulfil", input)?).is_some(),
+            "endpoint" => self.endpoint.replace(text(key, "connect", input)?).is_some(),
             "timeout" => self.policy.timeout.replace(text(key, "30s", input)?).is_some(),
             "crate" => self.root.replace(path(key, input)?).is_some(),
             _ => return Err(self.kind.unknown_key(key)),
@@ -159,8 +167,8 @@ pub(super) fn value_span(key: &Ident, input: ParseStream<'_>) -> Span {
 impl Kind {
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::OnEvent => &["crate", "id", "order", "reply", "retry", "timeout", "unlisted"],
-            Self::OnUnhandled => &["crate", "id", "order", "retry", "timeout"],
+            Self::OnEvent => &["crate", "endpoint", "id", "order", "reply", "retry", "timeout", "unlisted"],
+            Self::OnUnhandled => &["crate", "endpoint", "id", "order", "retry", "timeout"],
         }
     }
 
@@ -188,7 +196,7 @@ impl Kind {
             (None, None) => {
                 let of_events = if self == Self::OnEvent { ", `reply`" } else { "" };
                 format!(
-                    "there are `id = \"…\"`, `timeout = \"30s\"`, `retry(…)`, `order(…)`{of_events} \
+                    "there are `id = \"…\"`, `endpoint = \"…\"`, `timeout = \"30s\"`, `retry(…)`, `order(…)`{of_events} \
                      and `crate = path`"
                 )
             }

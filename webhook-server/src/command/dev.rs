@@ -4,21 +4,23 @@
 //! secret, and prints a line for each run instead of logging it. The samples go through the network like Stripe's
 //! events.
 
-use std::collections::BTreeSet;
+mod samples;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use hyper::Uri;
-use webhook_core::{Registry, Sample, Secret, Story, Subscription, catalog};
+use webhook_core::{Registry, Secret, catalog};
 
 use super::Failure;
 use super::flags::{SettingFlags, Trying};
 use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
-use crate::endpoint::Keys;
+use crate::endpoint::{Endpoint, Endpoints, Keys, ServedEndpoint};
 use crate::handlers_lock;
 use crate::problems::Problems;
 use crate::report::console::{complain, print};
@@ -43,6 +45,9 @@ pub(super) struct Dev {
     /// Send no samples: handlers run only on events that you send
     #[arg(long, conflicts_with = "once")]
     no_samples: bool,
+    /// Send the samples to this endpoint only [default: each to the endpoints whose handlers take it]
+    #[arg(long, value_name = "NAME", conflicts_with = "no_samples")]
+    endpoint: Option<String>,
     #[command(flatten)]
     flags: SettingFlags<Trying>,
 }
@@ -79,25 +84,25 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     app.settings.inbox = InboxLocation::Memory;
     let store = if app.inline { None } else { Some(open_in_memory(None)) };
     let store = store.transpose().map_err(|error| super::failed("could not open the inbox", &error))?;
+    let declared = app.endpoints.clone();
     let terminal = Arc::<Terminal>::default();
     let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
     let server = app.into_server(Keys::Given(secrets.clone()), store, parts, problems)?;
     let listener = super::serve::listen(None, &server.parts.settings)?;
     let address =
         listener.local_addr().map_err(|error| super::failed("could not read the local address", &error))?;
-    let url: Uri = format!("http://{address}{}", server.parts.endpoints.first().path)
-        .parse()
-        .map_err(|error| super::failed("could not build the URL to send to", &error))?;
-    let registry = Arc::clone(&server.parts.registry);
-    let samples = if arguments.no_samples { Vec::new() } else { samples(&registry)? };
+    let (registry, endpoints) = (Arc::clone(&server.parts.registry), server.parts.endpoints.clone());
+    let only = arguments.endpoint.as_deref().map(|name| endpoints.named(name)).transpose();
+    let only = only.map_err(Failure::Failed)?;
+    let samples = if arguments.no_samples { Vec::new() } else { samples::of(&registry, &endpoints, only)? };
     let skipped = if arguments.no_samples { Vec::new() } else { registry.unlisted() };
-    print(&greeting(&registry, &url, &signing, !samples.is_empty()));
+    print(&greeting(&registry, &endpoints, address, &signing, !samples.is_empty()));
     print(&skipped.into_iter().map(no_sample).collect::<String>());
     let is_recovered = server.recover().await.map_err(super::serve::no_inbox)?;
 
     let sending = async {
-        for sample in samples {
-            let now = super::unix_now();
+        for (sample, endpoint) in samples {
+            let (now, url) = (super::unix_now(), url(address, &endpoint)?);
             let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
             send(body, secrets.all(), &url, now).await.map_err(|error| super::failed("not sent", &error))?;
             // Wait, so that the output lines of each sample stay together.
@@ -135,7 +140,11 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let staying = async {
         // The failure of a handler has already been printed. The server keeps running for the next event.
         let _: Result<(), Failure> = sending.await;
-        print(&farewell(&registry, &url, &usual, &signing));
+        let (event_type, endpoint) = samples::example(&registry, &endpoints, only);
+        let to = url(address, endpoint).map(|url| url.to_string()).unwrap_or_default();
+        let to = if to == usual { String::new() } else { format!(" --to {to}") };
+        let declared = declared.iter().find(|declared| declared.path() == &*endpoint.path);
+        print(&farewell(&format!("{event_type}{to}"), declared, &signing));
         std::future::pending().await
     };
     // A handler that blocks its thread keeps the samples waiting, and must not keep the server from stopping.
@@ -186,65 +195,29 @@ fn ephemeral_secret() -> Result<String, getrandom::Error> {
     Ok(words.iter().fold("whsec_".to_owned(), |text, word| format!("{text}{word:016x}")))
 }
 
-/// Makes events of all types that a handler names, as Stripe would send them. If there is a handler for unhandled types,
-/// adds one event that no handler names.
-fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
-    let seed =
-        || super::random().map_err(|error| super::failed("could not generate a random number", &error));
-    let made =
-        |name| Sample::new(name, seed()?).map_err(|error| super::failed("could not make a sample", &error));
-    let (mut named, others): (BTreeSet<_>, BTreeSet<_>) =
-        catalog::snapshot_types().iter().map(|known| known.name).partition(|name| registry.names(name));
-    let mut samples = Vec::new();
-    for story in stories(&named) {
-        let events = story.events(seed()?);
-        samples.extend(events.into_iter().filter(|event| registry.names(event.event_type())));
-        story.event_types().for_each(|told| {
-            named.remove(told);
-        });
-    }
-    let other = others.iter().copied().find(|name| *name == OTHER).or(others.first().copied());
-    let other = other
-        .filter(|_| registry.registrations().iter().any(|handler| handler.takes == Subscription::Unhandled));
-    for name in named.into_iter().chain(other) {
-        samples.push(made(name)?);
-    }
-    Ok(samples)
+/// The URL of an endpoint.
+fn url(address: SocketAddr, endpoint: &ServedEndpoint) -> Result<Uri, Failure> {
+    let url = format!("http://{address}{}", endpoint.path).parse();
+    url.map_err(|error| super::failed("could not build the URL to send to", &error))
 }
 
-/// The example of a type that no handler names.
-const OTHER: &str = "customer.created";
-
-/// Chooses a few stories that contain all of these types that any story contains: repeatedly the story with the most types
-/// not yet covered. If several have as many, it is the first, because plain stories come before those about failures.
-fn stories(types: &BTreeSet<&'static str>) -> Vec<&'static Story> {
-    let mut left = types.clone();
-    let mut chosen = Vec::new();
-    loop {
-        let told =
-            |story: &Story| story.event_types().filter(|told| left.contains(told)).collect::<BTreeSet<_>>();
-        // `max_by_key` returns the last of several maxima, hence `rev`.
-        let best = Story::all().iter().rev().max_by_key(|story| told(story).len());
-        let Some((best, told)) = best.map(|best| (best, told(best))).filter(|(_, told)| !told.is_empty())
-        else {
-            break;
-        };
-        left.retain(|name| !told.contains(name));
-        chosen.push(best);
-    }
-    chosen
-}
-
-/// What is printed before the samples: handlers, address, secret.
-fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> String {
+/// What is printed before the samples: handlers, addresses, secret.
+fn greeting(
+    registry: &Registry,
+    endpoints: &Endpoints,
+    address: SocketAddr,
+    signing: &Signing,
+    sends: bool,
+) -> String {
+    let listening = endpoints.iter().map(|endpoint| match &*endpoint.path == &*endpoint.name {
+        true => format!("Listening on http://{address}{}\n", endpoint.path),
+        false => format!("Listening on http://{address}{} ({})\n", endpoint.path, endpoint.name),
+    });
+    let listening: String = listening.collect();
     let mut table = Table::new(["", "", ""].map(Column::wraps));
     for handler in registry.registrations() {
         let place = format!("{}:{}", handler.file, handler.line);
-        table.add([
-            super::handlers::takes(handler).replace(", ", "\n").into(),
-            handler.id.into(),
-            place.into(),
-        ]);
+        table.add([super::handlers::takes_in_lines(handler).into(), handler.id.into(), place.into()]);
     }
     let secret = match signing {
         Signing::Own(secret) => format!("Signing secret of this run: {secret}"),
@@ -254,7 +227,7 @@ fn greeting(registry: &Registry, url: &Uri, signing: &Signing, sends: bool) -> S
     let sending =
         if sends { "\nSending signed sample events for every handler, as Stripe would:\n" } else { "" };
     format!(
-        "Handlers (Stripe API {}):\n{}\nListening on {url}\n{secret}\n{sending}",
+        "Handlers (Stripe API {}):\n{}\n{listening}{secret}\n{sending}",
         catalog::api_version(),
         table.text_without_header(crate::report::console::width())
     )
@@ -265,24 +238,27 @@ fn no_sample(unlisted: &str) -> String {
     format!("No sample of {unlisted}: the catalog does not contain this type.\n")
 }
 
-/// What is printed after the samples: how to send another event.
-fn farewell(registry: &Registry, url: &Uri, usual: &str, signing: &Signing) -> String {
+/// What is printed after the samples: how to send another event with `trigger`, to an endpoint that the program declares.
+fn farewell(trigger: &str, declared: Option<&Endpoint>, signing: &Signing) -> String {
     let program = crate::report::format::program();
-    let mut names = catalog::snapshot_types().iter().map(|known| known.name);
-    let event_type = names.find(|name| registry.names(name)).unwrap_or(OTHER);
-    let to = if *url == *usual { String::new() } else { format!(" --to {url}") };
-    let (variable, flag) = match signing {
-        Signing::Own(secret) => (format!("{}={secret} ", secrets::VARIABLE), String::new()),
-        Signing::Given(Some(file)) => (String::new(), format!(" --secret-file {}", file.display())),
-        Signing::Given(None) => (String::new(), String::new()),
-    };
-    let terminal = match signing {
-        Signing::Given(None) => format!("in a second terminal with the same {}", secrets::VARIABLE),
-        _ => "in a second terminal".to_owned(),
-    };
+    // Where `trigger` reads the secret.
+    let variable = declared.map_or(Some(secrets::VARIABLE), Endpoint::variable);
+    let (mut terminal, mut before, mut flag) =
+        ("in a second terminal".to_owned(), String::new(), String::new());
+    match (signing, variable) {
+        (Signing::Given(Some(file)), _) => flag = format!(" --secret-file {}", file.display()),
+        (Signing::Own(secret), Some(variable)) => before = format!("{variable}={secret} "),
+        (Signing::Given(None), Some(secrets::VARIABLE)) => {
+            terminal.push_str(&format!(" with the same {}", secrets::VARIABLE));
+        }
+        (Signing::Given(None), Some(variable)) => {
+            terminal.push_str(&format!(" with the secret of {} in {variable}", secrets::VARIABLE));
+        }
+        (_, None) => flag = " --secret-file FILE_WITH_THIS_SECRET".to_owned(),
+    }
     format!(
         "\nStill listening. Press Ctrl-C to stop. To send another event, {terminal}:\n  \
-         {variable}{program} trigger {event_type}{to}{flag}\n"
+         {before}{program} trigger {trigger}{flag}\n"
     )
 }
 

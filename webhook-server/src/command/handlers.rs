@@ -35,6 +35,8 @@ struct Row {
     id: &'static str,
     /// `null` for the handler of unhandled types.
     events: Option<&'static [&'static str]>,
+    /// `null` if it takes events of every endpoint.
+    endpoint: Option<&'static str>,
     payload: Option<&'static str>,
     /// The fields that the payload reads; empty if it is not a view.
     fields: &'static [&'static str],
@@ -115,6 +117,7 @@ fn row(handler: &Registration) -> Row {
             Subscription::Types(types) => Some(types),
             Subscription::Unhandled => None,
         },
+        endpoint: handler.endpoint,
         payload: needs.payload,
         fields: needs.fields,
         state: needs.states.iter().map(|state| state.name()).collect(),
@@ -159,10 +162,7 @@ pub(super) fn by_crate(registry: &Registry) -> String {
 /// A handler's row, with a line for each event type that it takes.
 fn cells(handler: &Registration) -> [Cell; 6] {
     let Row { id, payload, fields, file, line, doc, .. } = row(handler);
-    let events = match handler.takes {
-        Subscription::Types(types) => types.iter().map(|name| marked(name)).collect::<Vec<_>>().join("\n"),
-        Subscription::Unhandled => "every other type".to_owned(),
-    };
+    let events = takes_in_lines(handler);
     let summary = doc.lines().next().unwrap_or_default();
     let payload = match (payload, fields) {
         (None, _) => "-".to_owned(),
@@ -224,8 +224,18 @@ fn marked(name: &str) -> String {
 
 /// The types of a handler in one line.
 pub(super) fn takes(handler: &Registration) -> String {
+    types(handler).join(", ")
+}
+
+/// The types of a handler, one per line, and its endpoint if it has one.
+pub(super) fn takes_in_lines(handler: &Registration) -> String {
+    let endpoint = handler.endpoint.map(|name| format!("(endpoint {name})"));
+    types(handler).into_iter().chain(endpoint).collect::<Vec<_>>().join("\n")
+}
+
+fn types(handler: &Registration) -> Vec<String> {
     match handler.takes {
-        Subscription::Types(types) => types.iter().map(|name| marked(name)).collect::<Vec<_>>().join(", "),
-        Subscription::Unhandled => "every other type".to_owned(),
+        Subscription::Types(types) => types.iter().map(|name| marked(name)).collect(),
+        Subscription::Unhandled => vec!["every other type".to_owned()],
     }
 }

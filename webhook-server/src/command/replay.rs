@@ -71,7 +71,8 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
     // An event that is not named is selected only if there is a handler for it.
     let registry = Registry::linked();
     meant.retain(|event| {
-        let mut handlers = registry.handlers_of(&event.event_type).iter();
+        let endpoints = event.endpoints.iter().map(|row| &*row.endpoint);
+        let mut handlers = registry.handlers_at(&event.event_type, endpoints).into_iter();
         let is_taken = match &replay.handler {
             Some(only) => handlers.any(|handler| handler.id == only),
             None => handlers.next().is_some(),

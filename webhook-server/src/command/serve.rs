@@ -138,6 +138,7 @@ pub(super) fn announce_handlers(server: &Server) {
         info!(
             handler = handler.id,
             takes = super::handlers::takes(handler),
+            endpoint = handler.endpoint,
             at = format!("{file}:{line}"),
             "handler"
         );

@@ -15,7 +15,7 @@ use super::flags::{SettingFlags, Triggering};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::command::send::send;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, not_an_endpoint};
 use crate::problems::Problems;
 use crate::report::console::print;
 use crate::report::format::printable;
@@ -96,7 +96,7 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     log::write_at_once("warn");
     let mut problems = Problems::of_command();
     let secret_file = arguments.flags.sources.apply(&mut app, &mut problems).map(|file| file.value);
-    let endpoint = declared(&app.endpoints, arguments.endpoint.as_deref())?;
+    let endpoint = declared(&app.endpoints, arguments)?;
     if let Some(endpoint) = endpoint {
         endpoint.path().clone_into(&mut app.settings.path);
     }
@@ -260,16 +260,16 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
         .map_err(|error| super::failed("could not build the URL to send to", &error))
 }
 
-/// Finds the endpoint to send to, if the program declares any.
-fn declared<'e>(endpoints: &'e [Endpoint], name: Option<&str>) -> Result<Option<&'e Endpoint>, Failure> {
-    let Some(name) = name else { return Ok(endpoints.first()) };
-    let found = endpoints.iter().find(|endpoint| endpoint.name() == name);
-    if found.is_some() {
-        return Ok(found);
+/// Finds the endpoint to send to, if the program declares any: the one that is named, or that has the path of the URL, or
+/// the first.
+fn declared<'e>(endpoints: &'e [Endpoint], arguments: &Trigger) -> Result<Option<&'e Endpoint>, Failure> {
+    if let Some(name) = &arguments.endpoint {
+        let found = endpoints.iter().find(|endpoint| endpoint.name() == name);
+        let names: Vec<&str> = endpoints.iter().map(Endpoint::name).collect();
+        return found.ok_or_else(|| Failure::Failed(not_an_endpoint(name, &names))).map(Some);
     }
-    let near = catalog::nearest(name, endpoints.iter().map(Endpoint::name));
-    let meant = near.first().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
-    Err(Failure::Failed(format!("this program declares no endpoint `{name}`{meant}")))
+    let is_at = |endpoint: &&Endpoint| arguments.to.as_ref().is_some_and(|to| to.path() == endpoint.path());
+    Ok(endpoints.iter().find(is_at).or(endpoints.first()))
 }
 
 /// What probably went wrong, by the status alone: the body of an answer does not say.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use webhook_core::Tolerance;
 
-use super::{Endpoint, Mode};
+use super::{Endpoint, Mode, not_an_endpoint};
 use crate::problems::Problems;
 use crate::secrets::{self, ReloadedSecrets, SigningSecrets};
 use crate::settings::{Origins, SECRET_FILE, Settings, Sourced};
@@ -128,6 +128,21 @@ impl Endpoints {
     /// Finds the endpoint at a path.
     pub(crate) fn at(&self, path: &str) -> Option<&Arc<ServedEndpoint>> {
         self.0.iter().find(|endpoint| &*endpoint.path == path)
+    }
+
+    /// The names of all endpoints.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.iter().map(|endpoint| &*endpoint.name).collect()
+    }
+
+    /// Finds the endpoint with a name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is none, with a sentence that says which there are.
+    pub(crate) fn named(&self, name: &str) -> Result<&Arc<ServedEndpoint>, String> {
+        let found = self.iter().find(|endpoint| &*endpoint.name == name);
+        found.ok_or_else(|| not_an_endpoint(name, &self.names()))
     }
 
     /// The paths as they are shown to an operator: `` `/a`, `/b` ``.

@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 use webhook_core::{Envelope, OrderMode, Registration};
 
-use crate::store::{Lane, NewEvent, NewTask, StartMode, moment};
+use crate::store::{CameBy, Lane, NewEvent, NewTask, StartMode, moment};
 
 /// Builds the record of an event with its tasks.
 pub(crate) fn new_event(
     envelope: &Arc<Envelope>,
-    endpoint: &Arc<str>,
+    came_by: CameBy,
     signed_at: u64,
     tasks: Vec<NewTask>,
 ) -> NewEvent {
     NewEvent {
         envelope: Arc::clone(envelope),
-        endpoint: Arc::clone(endpoint),
+        came_by,
         object_id: envelope.object_id(),
         signed_at: i64::try_from(signed_at).unwrap_or(i64::MAX),
         tasks,
@@ -44,6 +44,7 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
         moment: moment(event_type, envelope.created.map(|created| created.unix_seconds())),
         lane: value.filter(|_| is_ordered).map(|value| Lane { key: of_account(value), strict }),
         at_once: StartMode::No,
+        is_of_endpoint: handler.depends_on_endpoint(),
     }
 }
 

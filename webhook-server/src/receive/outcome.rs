@@ -30,7 +30,14 @@ pub(crate) enum Receipt {
         reply: Option<Reply>,
     },
     /// The event was stored before.
-    Duplicate { envelope: Arc<Envelope>, same_body: bool },
+    Duplicate {
+        envelope: Arc<Envelope>,
+        same_body: bool,
+        /// The number of tasks that it got, because it came through this endpoint for the first time.
+        tasks: usize,
+        /// The answer of a handler whose run the sender waited for.
+        reply: Option<Reply>,
+    },
     /// The body is verified, but it is not an event that can be dispatched. It is kept in quarantine; `is_new` is false if
     /// it was there already.
     Quarantined { reason: String, is_new: bool },

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use webhook_core::{Attempt, Envelope, Reply, catalog};
+use webhook_core::{Envelope, Reply, catalog};
 
 use super::new_event::{new_event, new_task};
 use super::outcome::Receipt;
-use crate::endpoint::ServedEndpoint;
 use crate::run::slots::Reservation;
+use crate::run::task::attempt;
 use crate::run::worker::Worker;
-use crate::store::{NewTask, RecordResult, StartMode, StoreError};
+use crate::store::{CameBy, NewTask, RecordResult, StartMode, StoreError};
 
 /// How long a write may take before the sender is told to send the event again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,23 +37,26 @@ pub(crate) struct Recorder {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) envelope: Arc<Envelope>,
-    pub(crate) endpoint: Arc<ServedEndpoint>,
+    pub(crate) came_by: CameBy,
     /// The signature's own timestamp, in seconds since the Unix epoch.
     pub(crate) signed_at: u64,
     /// When the request's head had arrived: an awaited answer is due some time after this.
     pub(crate) received_at: Instant,
 }
 
-/// What the store made of an event.
-enum Recording {
+/// What became of an event, apart from its tasks.
+enum Recorded {
+    New { id_is_reused: bool },
+    Duplicate { same_body: bool },
+}
+
+/// A stored event.
+struct Recording {
+    recorded: Recorded,
+    /// The number of tasks that it got.
+    tasks: usize,
     /// If the sender waits for a run: that run, and until when.
-    New {
-        awaited: Option<(JoinHandle<Option<Reply>>, Instant)>,
-        id_is_reused: bool,
-    },
-    Duplicate {
-        same_body: bool,
-    },
+    awaited: Option<(JoinHandle<Option<Reply>>, Instant)>,
 }
 
 impl Recorder {
@@ -78,16 +81,12 @@ impl Recorder {
     pub(crate) async fn record(self: &Arc<Self>, arrival: Arrival) -> Result<Receipt, StoreError> {
         self.worker.check_recovered()?;
         let envelope = Arc::clone(&arrival.envelope);
-        let tasks = self.worker.registry.handlers_of(&envelope.event_type).len();
         // In a task of its own: a run that the store starts must be run, even if this future is dropped.
         let recording = tokio::spawn(Arc::clone(self).record_and_start(arrival));
-        let recorded = tokio::time::timeout(COMMIT_TIMEOUT, recording).await;
-        let recorded = recorded.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
-        let recorded = recorded.map_err(|_| StoreError::broken("storing panicked"))??;
-        let (awaited, id_is_reused) = match recorded {
-            Recording::New { awaited, id_is_reused } => (awaited, id_is_reused),
-            Recording::Duplicate { same_body } => return Ok(Receipt::Duplicate { envelope, same_body }),
-        };
+        let recording = tokio::time::timeout(COMMIT_TIMEOUT, recording).await;
+        let recording = recording.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
+        let recording = recording.map_err(|_| StoreError::broken("storing panicked"))??;
+        let Recording { recorded, tasks, awaited } = recording;
         let reply = match awaited {
             // A run that cannot be cancelled is not waited for.
             Some((run, until)) => {
@@ -99,15 +98,23 @@ impl Recorder {
             }
             None => None,
         };
-        Ok(Receipt::Stored { envelope, tasks, id_is_reused, reply })
+        Ok(match recorded {
+            Recorded::New { id_is_reused } => Receipt::Stored { envelope, tasks, id_is_reused, reply },
+            Recorded::Duplicate { same_body } => Receipt::Duplicate { envelope, same_body, tasks, reply },
+        })
     }
 
     /// Keeps a verified body that is not an event, and returns when it is on the disk.
     ///
     /// Cancel safety: it is kept all the same.
-    pub(crate) async fn quarantine(&self, body: Bytes, reason: String) -> Result<Receipt, StoreError> {
+    pub(crate) async fn quarantine(
+        &self,
+        body: Bytes,
+        reason: String,
+        came_by: CameBy,
+    ) -> Result<Receipt, StoreError> {
         self.worker.check_recovered()?;
-        let keeping = self.worker.store.quarantine(body, reason.clone());
+        let keeping = self.worker.store.quarantine(body, reason.clone(), came_by);
         let is_new = tokio::time::timeout(COMMIT_TIMEOUT, keeping).await;
         let is_new = is_new.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))??;
         Ok(Receipt::Quarantined { reason, is_new })
@@ -119,12 +126,12 @@ impl Recorder {
         let worker = &self.worker;
         // What the store starts is in flight before the store has answered.
         let _in_flight = worker.in_flight.one();
-        let Arrival { envelope, endpoint, signed_at, received_at } = arrival;
-        let handlers = worker.registry.handlers_of(&envelope.event_type);
+        let Arrival { envelope, came_by, signed_at, received_at } = arrival;
+        let handlers = worker.registry.handlers_at(&envelope.event_type, [&*came_by.endpoint]);
         let may_start = worker.may_start();
         let mut reservations: Vec<Option<Reservation>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());
-        for handler in handlers {
+        for &handler in &handlers {
             let reservation = if may_start { worker.slots.try_reserve(handler) } else { None };
             let at_once = match &reservation {
                 Some(_) if handler.policy.replies => StartMode::Awaited,
@@ -134,29 +141,35 @@ impl Recorder {
             tasks.push(NewTask { at_once, ..new_task(handler, &envelope) });
             reservations.push(reservation);
         }
-        let mut recorded = worker.store.record(new_event(&envelope, &endpoint.name, signed_at, tasks)).await;
+        let recorded = worker.store.record(new_event(&envelope, came_by, signed_at, tasks)).await;
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
-        let started = match &mut recorded {
-            Ok(RecordResult::New { started, .. }) => std::mem::take(started),
-            Ok(RecordResult::Duplicate { .. }) | Err(_) => Vec::new(),
+        let (recorded, started, tasks) = match recorded {
+            Ok(RecordResult::New { started, id_is_reused }) => {
+                (Ok(Recorded::New { id_is_reused }), started, handlers.len())
+            }
+            Ok(RecordResult::Duplicate { started, added, same_body }) => {
+                (Ok(Recorded::Duplicate { same_body }), started, added)
+            }
+            Err(error) => (Err(error), Vec::new(), 0),
         };
         let not_started = handlers.len() - started.len();
         let awaited_until = answer_within(&envelope.event_type).map(|limit| received_at + limit);
         let mut awaited = None;
         for claim in started {
             let Some(at) = handlers.iter().position(|handler| handler.id == claim.handler) else { continue };
-            let deadline = awaited_until.filter(|_| handlers[at].policy.replies);
-            let attempt = Attempt {
-                handler: handlers[at].id,
-                endpoint: Arc::clone(&endpoint.name),
-                attempt: claim.attempt,
-                is_replay: false,
-                is_stale: claim.is_stale,
-                deadline,
-            };
             let reservation = reservations[at].take().unwrap_or_else(|| worker.slots.reserve(claim.handler));
-            let run = worker.run(claim.ticket, handlers[at], Arc::clone(&envelope), attempt, reservation);
-            let run = tokio::spawn(run);
+            // A known event may have arrived with another body first.
+            let stored = match claim.body == envelope.body {
+                true => Ok(Arc::clone(&envelope)),
+                false => Envelope::parse_stored(&claim.body).map(Arc::new),
+            };
+            let Ok(stored) = stored else {
+                worker.start_claim(claim, reservation);
+                continue;
+            };
+            let deadline = awaited_until.filter(|_| handlers[at].policy.replies);
+            let attempt = attempt(handlers[at], &claim, deadline);
+            let run = tokio::spawn(worker.run(claim.ticket, handlers[at], stored, attempt, reservation));
             awaited = deadline.map(|until| (run, until)).or(awaited);
         }
         if not_started > 0 {
@@ -165,10 +178,7 @@ impl Recorder {
             drop(reservations);
             worker.wake();
         }
-        Ok(match recorded? {
-            RecordResult::New { id_is_reused, .. } => Recording::New { awaited, id_is_reused },
-            RecordResult::Duplicate { same_body } => Recording::Duplicate { same_body },
-        })
+        Ok(Recording { recorded: recorded?, tasks, awaited })
     }
 }
 

@@ -15,10 +15,8 @@ use super::outcome::{Outcome, Receipt, Refusal};
 pub(crate) fn to(outcome: &Outcome) -> Response<Full<Bytes>> {
     match outcome {
         // How the handlers of a stored event end does not matter: that is up to the inbox.
-        Ok(Receipt::Stored { reply, .. }) => success(reply.as_ref()),
-        Ok(Receipt::Duplicate { .. } | Receipt::Quarantined { .. } | Receipt::OtherMode { .. }) => {
-            success(None)
-        }
+        Ok(Receipt::Stored { reply, .. } | Receipt::Duplicate { reply, .. }) => success(reply.as_ref()),
+        Ok(Receipt::Quarantined { .. } | Receipt::OtherMode { .. }) => success(None),
         // Without any handler it is a success, too: otherwise Stripe would send the event for three days and then
         // disable the endpoint.
         Ok(Receipt::Handled(handled)) if handled.is_success => success(handled.reply()),

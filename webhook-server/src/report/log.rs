@@ -12,7 +12,7 @@ use tracing::{debug, error, info, warn};
 use webhook_core::{HandlerError, Verdict};
 
 use super::format::{chain, parked_because, rounded};
-use super::refusals::Refusals;
+use super::repeats::Repeats;
 use super::{AttemptEnded, Fact, Sink};
 use crate::receive::Via;
 use crate::receive::outcome::{Handled, Receipt, Refusal};
@@ -26,10 +26,14 @@ macro_rules! warn_if_first {
     };
 }
 
-/// Logs facts. Refusals, which anyone can cause, are summarised once a minute.
+/// The kind of a live event, for an endpoint that takes test events alone.
+const LIVE: &str = "live";
+
+/// Logs facts. Refusals, which anyone can cause, and events of the other mode are summarised once a minute.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    refusals: Refusals,
+    refusals: Repeats,
+    other_mode: Repeats,
 }
 
 impl Sink for Log {
@@ -73,7 +77,14 @@ impl Sink for Log {
 
     fn summarise(&self) {
         for (kind, more) in self.refusals.since_last_asked() {
-            warn!(kind, count = more.count, last_reason = more.reason, "more requests refused");
+            warn!(kind, count = more.count, last_reason = more.last, "more requests refused");
+        }
+        for (mode, more) in self.other_mode.since_last_asked() {
+            let (livemode, count, last_event_id) = (mode == LIVE, more.count, more.last);
+            warn!(
+                livemode,
+                count, last_event_id, "more events of the other mode: answered with 200, and not handled"
+            );
         }
     }
 }
@@ -117,20 +128,31 @@ impl Log {
                     "event stored"
                 );
             }
-            Receipt::Duplicate { envelope, same_body: true } => {
+            Receipt::Duplicate { envelope, same_body, tasks, .. } => {
                 let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-                info!(event_id, event_type, endpoint, secret, status = code, "event was stored before");
-            }
-            Receipt::Duplicate { envelope, same_body: false } => {
-                let (event_id, event_type) = (&envelope.id, &envelope.event_type);
-                warn!(
-                    event_id,
-                    event_type,
-                    endpoint,
-                    secret,
-                    status = code,
-                    "event was stored before, with another body: the first is kept"
-                );
+                // Only an endpoint through which it comes for the first time adds any.
+                let tasks = (*tasks > 0).then_some(*tasks);
+                if *same_body {
+                    info!(
+                        event_id,
+                        event_type,
+                        endpoint,
+                        secret,
+                        status = code,
+                        tasks,
+                        "event was stored before"
+                    );
+                } else {
+                    warn!(
+                        event_id,
+                        event_type,
+                        endpoint,
+                        secret,
+                        status = code,
+                        tasks,
+                        "event was stored before, with another body: the first is kept"
+                    );
+                }
             }
             Receipt::Quarantined { reason, is_new } => error!(
                 endpoint,
@@ -143,8 +165,7 @@ impl Log {
             Receipt::Handled(handled) => handled_inline(handled, via, code),
             Receipt::OtherMode { event_id, livemode } => {
                 // A Connect platform may receive many.
-                let kind = if *livemode { "live-event" } else { "test-event" };
-                let is_first = self.refusals.is_first(kind, event_id);
+                let is_first = self.other_mode.is_first(if *livemode { LIVE } else { "test" }, event_id);
                 warn_if_first!(
                     is_first,
                     event_id,

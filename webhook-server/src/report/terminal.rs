@@ -111,6 +111,8 @@ fn print_receipt(receipt: &Receipt, status: StatusCode) {
         }
         // Each run has a line of its own.
         Receipt::Stored { .. } => {}
+        // Each run that a further endpoint adds has a line of its own.
+        Receipt::Duplicate { tasks: 1.., .. } => {}
         Receipt::Duplicate { envelope, .. } => {
             print_line(
                 status,

@@ -25,7 +25,7 @@ impl Inline {
         Self { registry, runner, accept_undecodable, running: RunningEvents::default() }
     }
 
-    /// Runs the handlers of the event's type side by side and waits for all of them.
+    /// Runs the handlers of the event's type at this endpoint side by side and waits for all of them.
     ///
     /// # Errors
     ///
@@ -35,9 +35,9 @@ impl Inline {
     pub(crate) async fn handle(&self, envelope: Envelope, endpoint: &Arc<str>) -> Result<Handled, Refusal> {
         let envelope = Arc::new(envelope);
         let _claim = self.running.claim(&envelope)?;
-        let handlers = self.registry.handlers_of(&envelope.event_type);
+        let handlers = self.registry.handlers_at(&envelope.event_type, [&**endpoint]);
         let started: Vec<_> = handlers
-            .iter()
+            .into_iter()
             .map(|handler| {
                 let attempt = Attempt {
                     handler: handler.id,

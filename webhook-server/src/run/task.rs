@@ -5,7 +5,7 @@
 //! end is never recorded, because the process ends first, is made again by the next process.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use webhook_core::{Attempt, Envelope, Registration, Reply};
 
@@ -20,19 +20,24 @@ use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
 /// How long other tasks wait for one run of a suspect.
 const ALONE: Duration = Duration::from_secs(30);
 
+/// What a handler is told about a run of its task.
+pub(crate) fn attempt(handler: &Registration, claim: &Claim, deadline: Option<Instant>) -> Attempt {
+    Attempt {
+        handler: handler.id,
+        endpoint: handler.endpoint.map_or_else(|| Arc::clone(&claim.endpoint), Arc::from),
+        attempt: claim.attempt,
+        is_replay: claim.is_replay,
+        is_stale: claim.is_stale,
+        deadline,
+    }
+}
+
 impl Worker {
     /// Starts a task that waited in the store, or parks it if this program cannot run it.
-    pub(super) fn start_claim(self: &Arc<Self>, claim: Claim, reservation: Reservation) {
+    pub(crate) fn start_claim(self: &Arc<Self>, claim: Claim, reservation: Reservation) {
         match self.runnable(&claim) {
             Ok((handler, envelope)) => {
-                let attempt = Attempt {
-                    handler: handler.id,
-                    endpoint: Arc::clone(&claim.endpoint),
-                    attempt: claim.attempt,
-                    is_replay: claim.is_replay,
-                    is_stale: claim.is_stale,
-                    deadline: None,
-                };
+                let attempt = attempt(handler, &claim, None);
                 tokio::spawn(self.run(claim.ticket, handler, envelope, attempt, reservation));
             }
             Err((why, error)) => self.park(claim, why, error, reservation),

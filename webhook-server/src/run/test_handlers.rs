@@ -12,6 +12,7 @@ pub(crate) const fn registration(
     Registration {
         id,
         takes,
+        endpoint: None,
         module: "",
         binary: None,
         file: "",

@@ -20,10 +20,10 @@ use self::model::{Model, Task};
 use super::clock::{ManualClock, StoreClock};
 use super::sqlite::{Sqlite, in_memory, on_disk};
 use super::{
-    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, Disposition, EventRow, Filter,
-    HandlerId, HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason, Pruned,
-    QuarantineRow, RecordResult, Recovered, Replayed, Retention, StartMode, State, Stats, Store, StoreFuture,
-    StoredEvent, TaskRow, Ticket, moment,
+    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, Disposition, EndpointRow,
+    EventRow, Filter, HandlerId, HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason,
+    Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, SecretRow, StartMode, State, Stats,
+    Store, StoreFuture, StoredEvent, TaskRow, Ticket, moment,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.
@@ -185,7 +185,18 @@ impl<S: Subject> World<S> {
     /// Sends an event again. Returns whether its body was the same.
     fn again(&self, arrival: NewEvent) -> bool {
         match self.done(|store| store.record(arrival)) {
-            RecordResult::Duplicate { same_body } => same_body,
+            RecordResult::Duplicate { same_body, started, added: 0 } => {
+                assert!(started.is_empty(), "{started:?}");
+                same_body
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Sends an event again, through an endpoint that adds tasks to it. Returns what was started, and how many were added.
+    fn joins(&self, arrival: NewEvent) -> (Vec<Claim>, usize) {
+        match self.done(|store| store.record(arrival)) {
+            RecordResult::Duplicate { started, added, .. } => (started, added),
             new @ RecordResult::New { .. } => panic!("{new:?}"),
         }
     }
@@ -311,7 +322,7 @@ pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> NewEvent {
         "api_version":"2025-01-27.acacia","data":{"object":{}}}"#;
     let event = NewEvent {
         envelope: Arc::new(Envelope::parse_stored(&Bytes::from_static(body.as_bytes())).unwrap()),
-        endpoint: "/stripe".into(),
+        came_by: came_by("/stripe", "new"),
         object_id: None,
         signed_at: START / 1000,
         tasks: tasks.to_vec(),
@@ -320,6 +331,20 @@ pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> NewEvent {
         envelope.id = event_id.to_owned();
         envelope.body = Bytes::from(format!(r#"{{"id":"{event_id}"}}"#));
     })
+}
+
+fn came_by(endpoint: &str, secret: &str) -> CameBy {
+    CameBy { endpoint: endpoint.into(), secret: secret.into() }
+}
+
+/// The event as it comes through another endpoint.
+fn through(endpoint: &str, event: NewEvent) -> NewEvent {
+    NewEvent { came_by: came_by(endpoint, "new"), ..event }
+}
+
+/// A task of a handler of one endpoint.
+fn of_endpoint(task: NewTask) -> NewTask {
+    NewTask { is_of_endpoint: true, ..task }
 }
 
 /// The event with another envelope.
@@ -350,7 +375,15 @@ fn about(
 }
 
 pub(super) fn free(handler: HandlerId) -> NewTask {
-    NewTask { handler, scope: handler.into(), object: None, moment: 0, lane: None, at_once: StartMode::No }
+    NewTask {
+        handler,
+        scope: handler.into(),
+        object: None,
+        moment: 0,
+        lane: None,
+        at_once: StartMode::No,
+        is_of_endpoint: false,
+    }
 }
 
 /// A task of a handler that shares its lanes with others.

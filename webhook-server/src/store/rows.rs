@@ -95,8 +95,8 @@ pub(crate) struct EventRow {
     pub(crate) cursor: i64,
     pub(crate) event_id: String,
     pub(crate) event_type: String,
-    /// The path that the event was sent to.
-    pub(crate) endpoint: String,
+    /// The endpoints through which it came, the first one first.
+    pub(crate) endpoints: Vec<EndpointRow>,
     /// The connected account that it came from.
     pub(crate) account: Option<String>,
     pub(crate) object_id: Option<String>,
@@ -113,6 +113,16 @@ pub(crate) struct EventRow {
     pub(crate) changed_bodies: u64,
     /// False if the type had no handler when the event arrived, and after retention has freed the body.
     pub(crate) has_body: bool,
+}
+
+/// An endpoint through which an event came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndpointRow {
+    pub(crate) endpoint: String,
+    /// The label of the secret that signed it when it first came through this endpoint.
+    pub(crate) secret: String,
+    /// When that was.
+    pub(crate) received_ms: i64,
 }
 
 /// An event with everything that belongs to it.
@@ -158,6 +168,18 @@ pub(crate) struct Stats {
     pub(crate) oldest_due_ms: Option<i64>,
     /// One row for each handler, state and reason that occurs.
     pub(crate) handlers: Vec<HandlerStats>,
+    /// The secrets that signed anything that was stored, by endpoint and label.
+    pub(crate) secrets: Vec<SecretRow>,
+}
+
+/// When a signing secret was last used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SecretRow {
+    pub(crate) endpoint: String,
+    /// The secret's label.
+    pub(crate) secret: String,
+    /// At most [`SECRET_NOTED_EVERY`](super::SECRET_NOTED_EVERY) before its last use.
+    pub(crate) last_used_ms: i64,
 }
 
 /// The tasks of one handler in numbers.

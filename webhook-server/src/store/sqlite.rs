@@ -7,7 +7,7 @@
 //! |---|---|
 //! | opening | `open`, `on_disk`, `in_memory`, `opener`, `file`, `lock`, `paths`, `file_systems`, `schema`, `session` |
 //! | writing | `writer` (one thread), `disk_space` (when to refuse) |
-//! | what arrives | `record` |
+//! | what arrives | `record`, with `secret_use` |
 //! | what runs | `claim`, with `capacity`, `lanes`, `suspects`; `finish`; `recover` |
 //! | operators | `list`, `show`, `operate` |
 //! | retention | `prune` |
@@ -41,6 +41,7 @@ mod prune;
 mod record;
 mod recover;
 pub(crate) mod schema;
+mod secret_use;
 mod session;
 mod show;
 mod suspects;
@@ -59,7 +60,7 @@ use self::recover::Live;
 use self::session::Stamp;
 use self::writer::Urgency;
 use crate::store::{
-    Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
+    CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
     NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
     StoreFuture, StoredEvent, TaskRow, Ticket,
 };
@@ -121,17 +122,17 @@ impl<D: Database> Store for Sqlite<D> {
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
         let note = |recorded: &RecordResult, live: &mut Live| {
-            if let RecordResult::New { started, .. } = recorded {
-                live.extend(started.iter().map(|claim| claim.ticket));
-            }
+            let (RecordResult::New { started, .. } | RecordResult::Duplicate { started, .. }) = recorded;
+            live.extend(started.iter().map(|claim| claim.ticket));
         };
         let urgency = Urgency::Arrival { bytes: arrival.envelope.body.len() };
         self.database.write(urgency, move |db, stamp| record::record(db, &arrival, stamp), note)
     }
 
-    fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool> {
+    fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool> {
         let urgency = Urgency::Arrival { bytes: body.len() };
-        let work = move |db: &Connection, stamp: Stamp| record::quarantine(db, &body, &reason, stamp.now);
+        let work =
+            move |db: &Connection, stamp: Stamp| record::quarantine(db, &body, &reason, &came_by, stamp.now);
         self.database.write(urgency, work, |_, _| {})
     }
 

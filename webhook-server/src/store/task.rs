@@ -15,18 +15,26 @@ use webhook_core::{Envelope, Timestamp};
 /// A handler's id, as the program declares it. A store writes it as text, and speaks only of handlers that it was named.
 pub(crate) type HandlerId = &'static str;
 
+/// The way that something verified came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CameBy {
+    /// The name of the endpoint that it was sent to.
+    pub(crate) endpoint: Arc<str>,
+    /// The label of the secret that signed it.
+    pub(crate) secret: Arc<str>,
+}
+
 /// A verified event that is to be stored.
 #[derive(Clone)]
 pub(crate) struct NewEvent {
     /// The parsed event. Its `body` is stored byte for byte.
     pub(crate) envelope: Arc<Envelope>,
-    /// The path that the event was sent to.
-    pub(crate) endpoint: Arc<str>,
+    pub(crate) came_by: CameBy,
     /// The id of the object that the event is about. Part of the event's identity.
     pub(crate) object_id: Option<String>,
     /// The signature's own timestamp, in seconds since the Unix epoch.
     pub(crate) signed_at: i64,
-    /// One for each handler of the event's type. If there is none, the body is not kept.
+    /// One for each handler of the event's type at the endpoint. If there is none, the body is not kept.
     pub(crate) tasks: Vec<NewTask>,
 }
 
@@ -62,6 +70,8 @@ pub(crate) struct NewTask {
     /// `None` if it may run beside any other.
     pub(crate) lane: Option<Lane>,
     pub(crate) at_once: StartMode,
+    /// Whether it is made, too, if the event is known, but came through other endpoints only.
+    pub(crate) is_of_endpoint: bool,
 }
 
 /// Whether a new task starts at once if its lane is free.
@@ -116,8 +126,9 @@ pub(crate) fn moment(event_type: &str, created: Option<i64>) -> i64 {
 pub(crate) enum RecordResult {
     /// It is stored, and these of its tasks have started. `id_is_reused` if the id is known with another type or object.
     New { started: Vec<Claim>, id_is_reused: bool },
-    /// It was stored before, with the same body or another.
-    Duplicate { same_body: bool },
+    /// It was stored before, with the same body or another. If it comes through this endpoint for the first time, `added`
+    /// tasks were made, and these of them have started. They are given the body that is stored.
+    Duplicate { started: Vec<Claim>, added: usize, same_body: bool },
 }
 
 /// A task that has started.
@@ -126,7 +137,7 @@ pub(crate) struct Claim {
     /// The right to end this run.
     pub(crate) ticket: Ticket,
     pub(crate) handler: HandlerId,
-    /// The path that the event was sent to.
+    /// The name of the endpoint through which the event came first.
     pub(crate) endpoint: Arc<str>,
     /// Counts the runs of the task, from 1.
     pub(crate) attempt: u32,

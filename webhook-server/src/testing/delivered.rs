@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use webhook_core::{HandlerError, Outcome};
@@ -15,6 +16,8 @@ use crate::store::TaskRow;
 /// What became of a delivery: the answer, and through [`Runs`] the runs of the event's handlers.
 #[derive(Debug)]
 pub struct Delivered {
+    /// The name of the endpoint that it was delivered to.
+    pub(super) endpoint: Arc<str>,
     pub(super) body: Bytes,
     status: u16,
     refusal: Option<Refusal>,
@@ -53,6 +56,7 @@ pub struct Task {
 impl Delivered {
     /// `since` is the number of runs that were recorded before the delivery.
     pub(super) fn new(
+        endpoint: &Arc<str>,
         status: u16,
         body: Bytes,
         outcome: Received,
@@ -62,21 +66,26 @@ impl Delivered {
         let (mut refusal, mut quarantined, mut is_duplicate) = (None, None, false);
         let cause;
         let answered = |event_type: &str| format!("{event_type} was answered with {status}");
+        let runs_of = |key: String| {
+            let runs = recorded.since(since).into_iter().filter(move |run| run.event_key == key);
+            runs.map(|run| run.ended).collect()
+        };
         let mut ended = Vec::new();
         match outcome {
             Ok(Receipt::Stored { envelope, .. }) => {
                 cause = answered(&envelope.event_type);
-                let key = envelope.key();
-                let runs = recorded.since(since).into_iter().filter(|run| run.event_key == key);
-                ended = runs.map(|run| run.ended).collect();
+                ended = runs_of(envelope.key());
             }
             Ok(Receipt::Handled(handled)) => {
                 cause = answered(&handled.envelope.event_type);
                 ended = handled.attempts.into_iter().map(Ended::inline).collect();
             }
-            Ok(Receipt::Duplicate { envelope, .. }) => {
+            Ok(Receipt::Duplicate { envelope, tasks, .. }) => {
                 cause = format!("{}, as a duplicate", answered(&envelope.event_type));
                 is_duplicate = true;
+                if tasks > 0 {
+                    ended = runs_of(envelope.key());
+                }
             }
             Ok(Receipt::OtherMode { livemode, .. }) => {
                 let mode = if livemode { "live" } else { "test" };
@@ -93,7 +102,8 @@ impl Delivered {
                 refusal = Some(refused);
             }
         }
-        Self { body, status, refusal, quarantined, is_duplicate, runs: Runs::of(cause, ended) }
+        let endpoint = Arc::clone(endpoint);
+        Self { endpoint, body, status, refusal, quarantined, is_duplicate, runs: Runs::of(cause, ended) }
     }
 
     /// Returns the status that Stripe would get.
@@ -101,7 +111,8 @@ impl Delivered {
         self.status
     }
 
-    /// Tells whether the event had been delivered before, so that its handlers do not run again.
+    /// Tells whether the event had been delivered before, so that its handlers do not run again. Through another endpoint
+    /// than before, it still runs that endpoint's own handlers.
     pub fn is_duplicate(&self) -> bool {
         self.is_duplicate
     }

@@ -9,8 +9,8 @@ use super::{Registration, Registry};
 use crate::States;
 
 impl Registry {
-    /// Finds every reason why an application with these handlers and this state must not start.
-    pub fn problems(&self, states: &States) -> Vec<RegistryProblem> {
+    /// Finds every reason why an application with these handlers, this state and endpoints of these names must not start.
+    pub fn problems(&self, states: &States, endpoints: &[&str]) -> Vec<RegistryProblem> {
         if self.registrations.is_empty() {
             return vec![RegistryProblem::Empty];
         }
@@ -21,9 +21,11 @@ impl Registry {
                     .push(RegistryProblem::DuplicateId { first: pair[0].place(), second: pair[1].place() });
             }
         }
-        for pair in self.unhandled.windows(2) {
-            problems
-                .push(RegistryProblem::SecondUnhandled { first: pair[0].place(), second: pair[1].place() });
+        let mut unhandled = self.unhandled.clone();
+        unhandled.sort_by_key(|registration| registration.endpoint);
+        for pair in unhandled.windows(2).filter(|pair| pair[0].endpoint == pair[1].endpoint) {
+            let (first, second, endpoint) = (pair[0].place(), pair[1].place(), pair[0].endpoint);
+            problems.push(RegistryProblem::SecondUnhandled { first, second, endpoint });
         }
         for registration in &self.registrations {
             for state in registration.needs().states {
@@ -36,7 +38,24 @@ impl Registry {
             }
         }
         self.check_groups(&mut problems);
+        self.check_endpoints(endpoints, &mut problems);
         problems
+    }
+
+    /// Checks that the application has the endpoint that a handler names.
+    fn check_endpoints(&self, endpoints: &[&str], problems: &mut Vec<RegistryProblem>) {
+        for registration in &self.registrations {
+            let Some(endpoint) = registration.endpoint.filter(|name| !endpoints.contains(name)) else {
+                continue;
+            };
+            let near = webhook_catalog::nearest(endpoint, endpoints.iter().copied());
+            problems.push(RegistryProblem::UnknownEndpoint {
+                handler: registration.place(),
+                endpoint,
+                meant: near.first().map(|near| (*near).to_owned()),
+                known: endpoints.iter().map(|name| (*name).to_owned()).collect(),
+            });
+        }
     }
 
     /// Checks the groups: each has at least two members, which agree on the mode.
@@ -141,12 +160,40 @@ pub enum RegistryProblem {
         /// The group's name.
         group: &'static str,
     },
-    /// There is more than one `#[on_unhandled]`.
-    #[error("two handlers are `#[on_unhandled]`: {first} and {second}; keep one")]
+    /// There is more than one `#[on_unhandled]` of one endpoint, or without an endpoint.
+    #[error(
+        "two handlers are `#[on_unhandled{}]`: {first} and {second}; keep one",
+        endpoint.map(|name| format!("(endpoint = \"{name}\")")).unwrap_or_default()
+    )]
     SecondUnhandled {
         /// The first by id.
         first: SourceLocation,
         /// The other.
         second: SourceLocation,
+        /// The endpoint that both name.
+        endpoint: Option<&'static str>,
     },
+    /// A handler names an endpoint that the application does not have.
+    #[error(
+        "handler {handler} takes events of the endpoint `{endpoint}`, but the application has no such endpoint{}",
+        match meant {
+            Some(near) => format!(": did you mean `{near}`?"),
+            None => format!(", only {}; add it to the `App`, or correct the name", list(known)),
+        }
+    )]
+    UnknownEndpoint {
+        /// The handler.
+        handler: SourceLocation,
+        /// The name that it gives.
+        endpoint: &'static str,
+        /// The nearest name of an endpoint.
+        meant: Option<String>,
+        /// The names of all endpoints.
+        known: Vec<String>,
+    },
+}
+
+/// Names in a sentence: `` `/stripe`, `connect` ``.
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

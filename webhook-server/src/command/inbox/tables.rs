@@ -10,7 +10,8 @@ use crate::command::table::{Cell, Column, Table, wrapped};
 use crate::report::format::parked_because;
 use crate::report::format::printable;
 use crate::store::{
-    AttemptOutcome, AttemptRow, EventRow, ParkReason, QuarantineRow, State, Stats, StoredEvent, TaskRow,
+    AttemptOutcome, AttemptRow, EndpointRow, EventRow, ParkReason, QuarantineRow, State, Stats, StoredEvent,
+    TaskRow,
 };
 
 /// The indentation of the lines beneath a handler.
@@ -90,7 +91,7 @@ pub(super) fn event(found: &StoredEvent, width: Option<usize>) -> String {
         ("created", event.created.map_or("-".to_owned(), |seconds| time(seconds.saturating_mul(1000)))),
         ("API version", or_none(&event.api_version)),
         ("mode", if event.livemode { "live" } else { "test" }.to_owned()),
-        ("endpoint", event.endpoint.clone()),
+        ("endpoint", endpoints(&event.endpoints)),
         ("received", time(event.received_ms)),
         ("deliveries", deliveries),
         ("body", body),
@@ -120,6 +121,14 @@ pub(super) fn event(found: &StoredEvent, width: Option<usize>) -> String {
         text.push_str("\nno handler\n");
     }
     text
+}
+
+/// The endpoints of an event, each with the label of the secret that signed it there.
+fn endpoints(endpoints: &[EndpointRow]) -> String {
+    let each = endpoints
+        .iter()
+        .map(|row| format!("{} (secret {})", printable(&row.endpoint), printable(&row.secret)));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// When an attempt began, how long it took, and how it ended.
@@ -162,6 +171,19 @@ pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {
         for row in &stats.handlers {
             let why = row.why.map_or("-", why);
             table.add([(&row.handler).into(), state(row.state), why.into(), row.tasks.to_string().into()]);
+        }
+        text.push('\n');
+        text.push_str(&table.text(width));
+    }
+    if !stats.secrets.is_empty() {
+        let mut table =
+            Table::new([Column::wraps("ENDPOINT"), Column::whole("SECRET"), Column::whole("LAST USED")]);
+        for row in &stats.secrets {
+            table.add([
+                Cell::quoted(&row.endpoint),
+                Cell::quoted(&row.secret),
+                time(row.last_used_ms).into(),
+            ]);
         }
         text.push('\n');
         text.push_str(&table.text(width));

@@ -13,12 +13,10 @@ use webhook_core::{
 };
 
 use super::*;
-use crate::endpoint::{Endpoint, Endpoints};
 use crate::receive::new_event::{new_event, new_task};
 use crate::receive::record::{Arrival, Recorder};
 use crate::run::attempt::Runner;
 use crate::run::test_handlers::registration;
-use crate::secrets::SigningSecrets;
 use crate::store::clock::StoreClock;
 use crate::store::conformance::model::Model;
 use crate::store::*;
@@ -60,8 +58,8 @@ impl Store for Syncing {
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
         self.later("record", self.model.record(arrival))
     }
-    fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool> {
-        self.later("quarantine", self.model.quarantine(body, reason))
+    fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool> {
+        self.later("quarantine", self.model.quarantine(body, reason, came_by))
     }
     fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult> {
         self.later("claim", self.model.claim(capacity))
@@ -197,10 +195,14 @@ fn send(inbox: &Arc<Recorder>, number: usize, event_type: &str, takes: u64, fail
     tokio::spawn(async move { record(&inbox, event).await });
 }
 
+fn came_by() -> CameBy {
+    CameBy { endpoint: "/".into(), secret: "test".into() }
+}
+
 async fn record(inbox: &Arc<Recorder>, envelope: Envelope) {
-    let endpoints = Endpoints::of_a_test(vec![Endpoint::at("/")], SigningSecrets::default());
-    let (envelope, endpoint) = (Arc::new(envelope), Arc::clone(endpoints.first()));
-    let arrival = Arrival { envelope, endpoint, signed_at: 0, received_at: Instant::now() };
+    let came_by = CameBy { endpoint: "/".into(), secret: "test".into() };
+    let arrival =
+        Arrival { envelope: Arc::new(envelope), came_by, signed_at: 0, received_at: Instant::now() };
     inbox.record(arrival).await.expect("it is in memory");
 }
 
@@ -362,7 +364,7 @@ async fn put(model: &Model, number: usize, event_type: &str, takes: u64) {
     let handler =
         HANDLERS.iter().find(|known| matches!(known.takes, Subscription::Types([it]) if *it == event_type));
     let task = new_task(handler.expect("it is in memory"), &envelope);
-    model.record(new_event(&Arc::new(envelope), &"/".into(), 0, vec![task])).await.expect("it is in memory");
+    model.record(new_event(&Arc::new(envelope), came_by(), 0, vec![task])).await.expect("it is in memory");
 }
 
 async fn claim_all(model: &Model) -> Vec<Claim> {
@@ -468,7 +470,7 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
             number += 1;
             let envelope = event(number, handler.id, if at == 0 { 1 } else { 5 }, false);
             let task = new_task(handler, &envelope);
-            all.push(model.record(new_event(&Arc::new(envelope), &"/".into(), 0, vec![task])));
+            all.push(model.record(new_event(&Arc::new(envelope), came_by(), 0, vec![task])));
         }
     }
     for stored in all {

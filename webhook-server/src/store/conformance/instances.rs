@@ -249,7 +249,7 @@ fn an_event_is_known_to_every_instance<S: Shared>() {
     let pair = Pair::<S>::new();
     let started = pair.record(A, "evt_1", &[at_once(free("a")), free("b")]);
     let again = pair.done(B, |store| store.record(arrival("evt_1", &[at_once(free("a"))])));
-    assert!(matches!(again, RecordResult::Duplicate { same_body: true }));
+    assert!(matches!(again, RecordResult::Duplicate { same_body: true, added: 0, .. }));
     assert_eq!(pair.claim_ids(B), [2], "the other one runs already");
     assert!(pair.finish(A, &started[0]));
 }

@@ -22,10 +22,11 @@ use webhook_core::Retry;
 
 use crate::store::clock::{StoreClock, millis};
 use crate::store::{
-    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Capacity, Claim, ClaimResult, Disposition, EventRow,
-    Filter, FinishResult, HandlerId, HandlerStats, Heartbeat, Lane, Lease, MAX_CRASHES, NewEvent, NewTask,
-    POISON, PRUNE_STEP, ParkReason, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention,
-    StartMode, State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
+    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, ClaimResult, Disposition,
+    EndpointRow, EventRow, Filter, FinishResult, HandlerId, HandlerStats, Heartbeat, Lane, Lease,
+    MAX_CRASHES, NewEvent, NewTask, POISON, PRUNE_STEP, ParkReason, Pruned, QuarantineRow, RecordResult,
+    Recovered, Replayed, Retention, SECRET_NOTED_EVERY, SecretRow, StartMode, State, Stats, Store,
+    StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox as plain data.
@@ -58,6 +59,8 @@ struct Data {
     /// In the order in which they ended.
     attempts: Vec<AttemptRow>,
     quarantine: BTreeMap<i64, Quarantined>,
+    /// When each secret was last used, by its endpoint and its label.
+    secrets: BTreeMap<(String, String), i64>,
     /// The live instances, by their numbers.
     instances: BTreeMap<i64, Instance>,
     /// The instance that the present operation is for.
@@ -268,8 +271,8 @@ impl Store for Model {
         self.at_once(|data, now| data.record(arrival, now))
     }
 
-    fn quarantine(&self, body: Bytes, reason: String) -> StoreFuture<'_, bool> {
-        self.at_once(|data, now| data.quarantine(&body, reason, now))
+    fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool> {
+        self.at_once(|data, now| data.quarantine(&body, reason, &came_by, now))
     }
 
     fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult> {

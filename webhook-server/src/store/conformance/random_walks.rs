@@ -52,6 +52,10 @@ enum Step {
         changed: bool,
         handlers: u8,
         at_once: StartMode,
+        /// Through which it comes, and which of the handlers are this endpoint's.
+        through: (&'static str, u8),
+        /// The label of the secret that signed it.
+        secret: &'static str,
     },
     Claim {
         slots: usize,
@@ -101,8 +105,10 @@ fn step() -> impl Strategy<Value = Step> {
     // Mostly all handlers are there.
     let present = || prop_oneof![4 => Just(7), 1 => 0..8_u8];
     prop_oneof![
-        12 => (event(), any::<bool>(), 0..8_u8, select(vec![StartMode::No, StartMode::IfFree, StartMode::Awaited]))
-            .prop_map(|(event, changed, handlers, at_once)| Step::Record { event, changed, handlers, at_once }),
+        12 => (event(), any::<bool>(), 0..8_u8, start_mode(), through(), select(vec!["new", "old"])).prop_map(
+            |(event, changed, handlers, at_once, through, secret)| {
+                Step::Record { event, changed, handlers, at_once, through, secret }
+            }),
         12 => (0..5_usize, uniform3(prop_oneof![2 => Just(5), 1 => 0..3_usize]))
             .prop_map(|(slots, each)| Step::Claim { slots, each }),
         16 => (any::<usize>(), end(delay.clone())).prop_map(|(run, end)| Step::Finish { run, end }),
@@ -117,6 +123,15 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (event(), 0..8_u8).prop_map(|(event, handlers)| Step::Replay { event, handlers }),
         2 => filter().prop_map(Step::List),
     ]
+}
+
+fn start_mode() -> impl Strategy<Value = StartMode> {
+    select(vec![StartMode::No, StartMode::IfFree, StartMode::Awaited])
+}
+
+/// An endpoint, and which handlers are its own: often none, as in a program with one endpoint.
+fn through() -> impl Strategy<Value = (&'static str, u8)> {
+    (select(vec!["/stripe", "/stripe", "connect", "other"]), prop_oneof![Just(0), 0..8_u8])
 }
 
 fn end(delay: impl Strategy<Value = Duration> + 'static) -> impl Strategy<Value = Disposition> {
@@ -193,10 +208,15 @@ impl<S: Subject> World<S> {
     fn take(&mut self, step: &Step, tasks: &[Task], orders: Orders) -> String {
         let chosen = |which: usize| (!tasks.is_empty()).then(|| &tasks[which % tasks.len()]);
         match step.clone() {
-            Step::Record { event, changed, handlers, at_once } => {
+            Step::Record { event, changed, handlers, at_once, through: (endpoint, own), secret } => {
                 let (id, event_type, object, created) = EVENTS[event];
-                let tasks = walking_tasks(event, handlers, at_once, orders);
-                let plain = NewEvent { object_id: object.map(str::to_owned), ..arrival(id, &tasks) };
+                let mut tasks = walking_tasks(event, handlers, at_once, orders);
+                for index in members(own) {
+                    let its = tasks.iter_mut().filter(|task| task.handler == HANDLERS[index]);
+                    its.for_each(|task| task.is_of_endpoint = true);
+                }
+                let (object_id, came_by) = (object.map(str::to_owned), came_by(endpoint, secret));
+                let plain = NewEvent { object_id, came_by, ..arrival(id, &tasks) };
                 let event = super::changed(plain, |envelope| {
                     envelope.event_type = event_type.to_owned();
                     envelope.created = created.map(Timestamp::from_unix_seconds);
@@ -209,7 +229,9 @@ impl<S: Subject> World<S> {
                     RecordResult::New { started, id_is_reused } => {
                         format!("started {:?} {id_is_reused}", shown(&started))
                     }
-                    duplicate @ RecordResult::Duplicate { .. } => format!("{duplicate:?}"),
+                    RecordResult::Duplicate { started, added, same_body } => {
+                        format!("started {:?} of {added} added, {same_body}", shown(&started))
+                    }
                 }
             }
             Step::Claim { slots, each } => {
@@ -249,7 +271,8 @@ impl<S: Subject> World<S> {
             Step::Restart { handlers } => format!("{:?}", self.restart(&named(handlers))),
             Step::Quarantine(body) => {
                 let body = Bytes::from(vec![body; 1 + usize::from(body)]);
-                self.done(|store| store.quarantine(body, "no object".to_owned())).to_string()
+                self.done(|store| store.quarantine(body, "no object".to_owned(), came_by("/stripe", "old")))
+                    .to_string()
             }
             Step::Prune { keep, cursor } => format!("{:?}", self.done(|store| store.prune(keep, cursor))),
             Step::Retry { task, handlers } => {
@@ -296,6 +319,7 @@ fn walking_tasks(event: usize, handlers: u8, at_once: StartMode, orders: Orders)
             // What is awaited waits for no other.
             lane: lane.filter(|_| at_once != StartMode::Awaited),
             at_once,
+            is_of_endpoint: false,
         }
     };
     members(handlers).map(task).collect()
@@ -424,15 +448,32 @@ fn check_change(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) 
         let may_run = is_awaited || !one_is_alone;
         assert!(may_run || new.state != State::Running, "beside one that is accused: {step:?} {new:?}");
     }
+    check_new_tasks(step, before, after);
     for old in &before.1.events {
         match after.1.events.iter().find(|new| new.cursor == old.cursor) {
             Some(new) => {
                 assert_eq!((&new.event_id, new.received_ms), (&old.event_id, old.received_ms));
                 assert!(new.deliveries >= old.deliveries);
-                assert!(new.has_body == old.has_body || matches!(step, Step::Prune { .. }));
+                assert!(new.endpoints.starts_with(&old.endpoints), "{step:?} {old:?} {new:?}");
+                let gets_body = !old.has_body && matches!(step, Step::Record { .. });
+                assert!(new.has_body == old.has_body || gets_body || matches!(step, Step::Prune { .. }));
             }
             None => assert!(matches!(step, Step::Prune { .. }), "{step:?} {old:?}"),
         }
+    }
+}
+
+/// A known event gets tasks only when it comes through an endpoint for the first time, or is replayed; and no handler
+/// has two tasks of one event.
+fn check_new_tasks(step: &Step, before: (&[Task], &View), after: (&[Task], &View)) {
+    let endpoints = |view: &View, cursor| {
+        view.events.iter().find(|row| row.cursor == cursor).map_or(0, |row| row.endpoints.len())
+    };
+    for new in after.0.iter().filter(|new| before.0.iter().all(|old| old.id != new.id)) {
+        let comes_through_another = endpoints(after.1, new.event) > endpoints(before.1, new.event);
+        assert!(comes_through_another || matches!(step, Step::Replay { .. }), "{step:?} {new:?}");
+        let of_handler = after.0.iter().filter(|task| (task.event, task.handler) == (new.event, new.handler));
+        assert_eq!(of_handler.count(), 1, "{step:?} {new:?}");
     }
 }
 

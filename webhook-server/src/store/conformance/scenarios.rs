@@ -17,6 +17,7 @@ macro_rules! on_every_store {
     };
 }
 
+mod endpoints;
 mod lanes;
 mod operator;
 mod record;

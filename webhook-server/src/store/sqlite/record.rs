@@ -5,47 +5,48 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::claim::is_stale;
+use super::secret_use;
 use super::session::Stamp;
 use super::suspects::is_any_accused;
 use crate::failpoint::failpoint;
-use crate::store::{Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
+use crate::store::{CameBy, Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
 
-/// Stores an event and its tasks, unless it is known by its id, type and object. A known event only counts the delivery.
+/// Stores an event and its tasks, unless it is known by its id, type and object.
 pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusqlite::Result<RecordResult> {
+    secret_use::note(db, &arrival.came_by, stamp.now)?;
     let envelope = &*arrival.envelope;
     let digest: [u8; 32] = Sha256::digest(&envelope.body).into();
     let object_id = arrival.object_id.as_deref().unwrap_or_default();
-    let known: Option<(i64, bool, bool)> = db
+    let known: Option<(bool, Known)> = db
         .prepare_cached(
-            "SELECT seq, type = ?2 AND coalesce(object_id, '') = ?3 AS is_same, body_sha256 = ?4 \
+            "SELECT type = ?2 AND coalesce(object_id, '') = ?3 AS is_same, seq, body_sha256 = ?4, endpoint \
              FROM inbox_event WHERE event_id = ?1 ORDER BY is_same DESC LIMIT 1",
         )?
         .query_row(params![envelope.id, envelope.event_type, object_id, digest], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok((row.get(0)?, Known { seq: row.get(1)?, same_body: row.get(2)?, endpoint: row.get(3)? }))
         })
         .optional()?;
-    if let Some((seq, true, same_body)) = known {
-        db.prepare_cached(
-            "UPDATE inbox_event SET deliveries = deliveries + 1, changed_bodies = changed_bodies + ?2 WHERE seq = ?1",
-        )?
-        .execute(params![seq, !same_body])?;
-        return Ok(RecordResult::Duplicate { same_body });
+    let id_is_reused = known.is_some();
+    if let Some((true, known)) = known {
+        return record_again(db, arrival, &known, &digest, stamp);
     }
     // Without a handler, only the id is kept, so that duplicates are recognised.
     let body = (!arrival.tasks.is_empty()).then_some(&*envelope.body);
     db.prepare_cached(
-        "INSERT INTO inbox_event (event_id, type, endpoint, account, object_id, created_s, api_version, livemode, \
-                                  signed_s, received_ms, body_sha256, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO inbox_event (event_id, type, endpoint, secret_label, account, object_id, created_s, api_version, \
+                                  livemode, signed_s, received_ms, body_sha256, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         envelope.id,
         envelope.event_type,
-        arrival.endpoint,
+        arrival.came_by.endpoint,
+        arrival.came_by.secret,
         envelope.account,
         arrival.object_id,
         arrival.created(),
@@ -56,27 +57,129 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
         digest,
         body
     ])?;
-    let seq = db.last_insert_rowid();
+    let event =
+        Event { seq: db.last_insert_rowid(), endpoint: &arrival.came_by.endpoint, body: &envelope.body };
     let mut started = Vec::new();
     for task in &arrival.tasks {
-        if may_start(db, task)? {
-            let is_stale = is_stale(db, &task.scope, task.object.as_deref(), task.moment)?;
-            let id = insert_task(db, seq, task, State::Running, false, stamp)?;
-            started.push(Claim {
-                ticket: Ticket { task: id, fence: 1 },
-                handler: task.handler,
-                endpoint: Arc::clone(&arrival.endpoint),
-                attempt: 1,
-                is_replay: false,
-                is_stale,
-                body: envelope.body.clone(),
-            });
-        } else {
-            insert_task(db, seq, task, State::Ready, false, stamp)?;
-        }
+        started.extend(add_task(db, &event, task, stamp)?);
     }
     failpoint("after-insert");
-    Ok(RecordResult::New { started, id_is_reused: known.is_some() })
+    Ok(RecordResult::New { started, id_is_reused })
+}
+
+/// An event that was stored before.
+struct Known {
+    seq: i64,
+    /// Whether this delivery has the same body.
+    same_body: bool,
+    /// Through which it came first.
+    endpoint: Arc<str>,
+}
+
+/// Counts the delivery of a known event. If it comes through this endpoint for the first time, adds the tasks that are
+/// this endpoint's and that it lacks.
+fn record_again(
+    db: &Connection,
+    arrival: &NewEvent,
+    known: &Known,
+    digest: &[u8; 32],
+    stamp: Stamp,
+) -> rusqlite::Result<RecordResult> {
+    let Known { seq, same_body, .. } = *known;
+    db.prepare_cached(
+        "UPDATE inbox_event SET deliveries = deliveries + 1, changed_bodies = changed_bodies + ?2 WHERE seq = ?1",
+    )?
+    .execute(params![seq, !same_body])?;
+    let (mut started, mut added) = (Vec::new(), 0);
+    if !is_new_endpoint(db, known, &arrival.came_by, stamp)? {
+        return Ok(RecordResult::Duplicate { started, added, same_body });
+    }
+    let mut stored = None;
+    for task in arrival.tasks.iter().filter(|task| task.is_of_endpoint) {
+        let is_there: bool = db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = ?1 AND handler = ?2)")?
+            .query_row(params![seq, task.handler], |row| row.get(0))?;
+        if is_there {
+            continue;
+        }
+        let body = match stored.take() {
+            Some(body) => body,
+            None => keep_body(db, arrival, known, digest)?,
+        };
+        let event = Event { seq, endpoint: &known.endpoint, body: &body };
+        started.extend(add_task(db, &event, task, stamp)?);
+        stored = Some(body);
+        added += 1;
+    }
+    failpoint("after-insert");
+    Ok(RecordResult::Duplicate { started, added, same_body })
+}
+
+/// Notes the endpoint through which a known event comes. Returns whether it is the first time.
+fn is_new_endpoint(db: &Connection, known: &Known, came_by: &CameBy, stamp: Stamp) -> rusqlite::Result<bool> {
+    if known.endpoint == came_by.endpoint {
+        return Ok(false);
+    }
+    let added = db
+        .prepare_cached(
+            "INSERT INTO inbox_event_endpoint (event_seq, endpoint, secret_label, received_ms) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (event_seq, endpoint) DO NOTHING",
+        )?
+        .execute(params![known.seq, came_by.endpoint, came_by.secret, stamp.now])?;
+    Ok(added == 1)
+}
+
+/// Makes sure that a known event has a body, since it gets a task: if its own was freed, or was never kept, it gets this
+/// delivery's. Returns the body that it has.
+fn keep_body(
+    db: &Connection,
+    arrival: &NewEvent,
+    known: &Known,
+    digest: &[u8; 32],
+) -> rusqlite::Result<Bytes> {
+    let body = &arrival.envelope.body;
+    let kept = db
+        .prepare_cached("UPDATE inbox_event SET body = ?2, body_sha256 = ?3 WHERE seq = ?1 AND body IS NULL")?
+        .execute(params![known.seq, &**body, digest])?;
+    if kept == 1 || known.same_body {
+        return Ok(body.clone());
+    }
+    let stored: Vec<u8> = db
+        .prepare_cached("SELECT body FROM inbox_event WHERE seq = ?1")?
+        .query_row([known.seq], |row| row.get(0))?;
+    Ok(stored.into())
+}
+
+/// A stored event that gets tasks.
+struct Event<'e> {
+    seq: i64,
+    /// Through which it came first.
+    endpoint: &'e Arc<str>,
+    body: &'e Bytes,
+}
+
+/// Adds a task to an event, and starts it if it may start at once.
+fn add_task(
+    db: &Connection,
+    event: &Event<'_>,
+    task: &NewTask,
+    stamp: Stamp,
+) -> rusqlite::Result<Option<Claim>> {
+    if !may_start(db, task)? {
+        insert_task(db, event.seq, task, State::Ready, false, stamp)?;
+        return Ok(None);
+    }
+    let is_stale = is_stale(db, &task.scope, task.object.as_deref(), task.moment)?;
+    let id = insert_task(db, event.seq, task, State::Running, false, stamp)?;
+    Ok(Some(Claim {
+        ticket: Ticket { task: id, fence: 1 },
+        handler: task.handler,
+        endpoint: Arc::clone(event.endpoint),
+        attempt: 1,
+        is_replay: false,
+        is_stale,
+        body: event.body.clone(),
+    }))
 }
 
 /// Whether a new task may start at once: its lane is empty, and unless the sender waits for its answer, no task is
@@ -130,7 +233,14 @@ pub(super) fn insert_task(
 }
 
 /// Keeps a verified body that is not an event. Returns whether it is new.
-pub(super) fn quarantine(db: &Connection, body: &[u8], reason: &str, now: i64) -> rusqlite::Result<bool> {
+pub(super) fn quarantine(
+    db: &Connection,
+    body: &[u8],
+    reason: &str,
+    came_by: &CameBy,
+    now: i64,
+) -> rusqlite::Result<bool> {
+    secret_use::note(db, came_by, now)?;
     let digest: [u8; 32] = Sha256::digest(body).into();
     let deliveries: u64 = db
         .prepare_cached(

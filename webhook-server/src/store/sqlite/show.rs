@@ -1,16 +1,22 @@
 //! What an operator reads: events with everything that belongs to them, the quarantine, and counts.
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
-use crate::store::{AttemptRow, EventRow, HandlerStats, QuarantineRow, State, Stats, StoredEvent, TaskRow};
+use super::secret_use;
+use crate::store::{
+    AttemptRow, EndpointRow, EventRow, HandlerStats, QuarantineRow, State, Stats, StoredEvent, TaskRow,
+};
 
 /// The columns that [`task_row`] reads, in its order.
 pub(super) const TASK: &str = "SELECT task.id, event_id, type, handler, state, why, attempt, received_ms, due_ms, finished_ms, error \
                     FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq";
 
 /// The columns that [`event_row`] reads, in its order.
-pub(super) const EVENT: &str = "SELECT seq, event_id, type, endpoint, account, object_id, created_s, api_version, livemode, \
-                            received_ms, deliveries, changed_bodies, body IS NOT NULL \
+pub(super) const EVENT: &str = "SELECT seq, event_id, type, account, object_id, created_s, api_version, livemode, \
+                            received_ms, deliveries, changed_bodies, body IS NOT NULL, endpoint, secret_label, \
+                            (SELECT json_group_array(json_array(endpoint, secret_label, received_ms) ORDER BY id) \
+                             FROM inbox_event_endpoint WHERE event_seq = seq) \
                      FROM inbox_event event";
 
 /// Reads a row of [`TASK`].
@@ -37,17 +43,30 @@ pub(super) fn event_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
         cursor: row.get(0)?,
         event_id: row.get(1)?,
         event_type: row.get(2)?,
-        endpoint: row.get(3)?,
-        account: row.get(4)?,
-        object_id: row.get(5)?,
-        created: row.get(6)?,
-        api_version: row.get(7)?,
-        livemode: row.get(8)?,
-        received_ms: row.get(9)?,
-        deliveries: row.get(10)?,
-        changed_bodies: row.get(11)?,
-        has_body: row.get(12)?,
+        account: row.get(3)?,
+        object_id: row.get(4)?,
+        created: row.get(5)?,
+        api_version: row.get(6)?,
+        livemode: row.get(7)?,
+        received_ms: row.get(8)?,
+        deliveries: row.get(9)?,
+        changed_bodies: row.get(10)?,
+        has_body: row.get(11)?,
+        endpoints: endpoints(row)?,
     })
+}
+
+/// Reads the endpoints of a row of [`EVENT`], the first one first.
+fn endpoints(row: &Row<'_>) -> rusqlite::Result<Vec<EndpointRow>> {
+    let first = EndpointRow { endpoint: row.get(12)?, secret: row.get(13)?, received_ms: row.get(8)? };
+    let others: Vec<(String, String, i64)> = serde_json::from_str(row.get_ref(14)?.as_str()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(14, Type::Text, error.into()))?;
+    let others = others.into_iter().map(|(endpoint, secret, received_ms)| EndpointRow {
+        endpoint,
+        secret,
+        received_ms,
+    });
+    Ok([first].into_iter().chain(others).collect())
 }
 
 /// Finds the events with an id, oldest first.
@@ -141,5 +160,6 @@ pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
         quarantined: count("SELECT count(*) FROM inbox_quarantine")?,
         oldest_due_ms: oldest.map(|due| now - due),
         handlers,
+        secrets: secret_use::list(db)?,
     })
 }

@@ -102,7 +102,13 @@ impl Data {
         Some(Claim {
             ticket: Ticket { task: id, fence: task.fence },
             handler: task.handler,
-            endpoint: event.row.endpoint.as_str().into(),
+            endpoint: event
+                .row
+                .endpoints
+                .first()
+                .map(|first| first.endpoint.as_str())
+                .unwrap_or_default()
+                .into(),
             attempt: task.attempt,
             is_replay: task.is_replay,
             is_stale,

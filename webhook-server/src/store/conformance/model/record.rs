@@ -11,11 +11,9 @@ impl Data {
             |row: &EventRow| row.event_type == envelope.event_type && row.object_id == arrival.object_id;
         let known = self.events_named(&envelope.id).find(|(_, row)| is_same(row)).map(|(seq, _)| seq);
         let id_is_reused = self.events_named(&envelope.id).next().is_some();
-        if let Some(known) = known.and_then(|seq| self.events.get_mut(&seq)) {
-            let same_body = known.digest == digest;
-            known.row.deliveries += 1;
-            known.row.changed_bodies += u64::from(!same_body);
-            return RecordResult::Duplicate { same_body };
+        self.note_secret(&arrival.came_by, now);
+        if let Some(seq) = known {
+            return self.record_again(seq, arrival, digest, now);
         }
         self.last_event += 1;
         let seq = self.last_event;
@@ -23,7 +21,7 @@ impl Data {
             cursor: seq,
             event_id: envelope.id.clone(),
             event_type: envelope.event_type.clone(),
-            endpoint: arrival.endpoint.to_string(),
+            endpoints: vec![endpoint_row(&arrival.came_by, now)],
             account: envelope.account.clone(),
             object_id: arrival.object_id.clone(),
             created,
@@ -39,13 +37,53 @@ impl Data {
         self.events.insert(seq, StoredArrival { row, digest, body });
         let mut started = Vec::new();
         for task in arrival.tasks {
-            let at_once = task.at_once;
-            let id = self.insert_task(seq, task, false, now);
-            if self.may_work(now) && self.may_start(id, at_once) {
-                started.extend(self.start(id, now));
-            }
+            started.extend(self.add_task(seq, task, now));
         }
         RecordResult::New { started, id_is_reused }
+    }
+
+    /// Counts the delivery of a known event. If it comes through this endpoint for the first time, adds the tasks that are
+    /// this endpoint's and that it lacks, and the body if it has none.
+    fn record_again(&mut self, seq: i64, arrival: NewEvent, digest: [u8; 32], now: i64) -> RecordResult {
+        let there: BTreeSet<HandlerId> = self.tasks_of(seq).map(|task| task.handler).collect();
+        let is_missing = |task: &NewTask| task.is_of_endpoint && !there.contains(task.handler);
+        let mut missing: Vec<NewTask> = arrival.tasks.into_iter().filter(is_missing).collect();
+        let mut same_body = false;
+        if let Some(known) = self.events.get_mut(&seq) {
+            same_body = known.digest == digest;
+            known.row.deliveries += 1;
+            known.row.changed_bodies += u64::from(!same_body);
+            let endpoint = &*arrival.came_by.endpoint;
+            if known.row.endpoints.iter().any(|known| known.endpoint == endpoint) {
+                missing.clear();
+            } else {
+                known.row.endpoints.push(endpoint_row(&arrival.came_by, now));
+            }
+            if !missing.is_empty() && known.body.is_none() {
+                known.body = Some(arrival.envelope.body.clone());
+                known.digest = digest;
+            }
+        }
+        let added = missing.len();
+        let started = missing.into_iter().filter_map(|task| self.add_task(seq, task, now)).collect();
+        RecordResult::Duplicate { started, added, same_body }
+    }
+
+    /// Adds a task to an event, and starts it if it may start at once.
+    fn add_task(&mut self, event: i64, task: NewTask, now: i64) -> Option<Claim> {
+        let at_once = task.at_once;
+        let id = self.insert_task(event, task, false, now);
+        let may_start = self.may_work(now) && self.may_start(id, at_once);
+        may_start.then(|| self.start(id, now)).flatten()
+    }
+
+    /// Notes that a secret has signed something, unless that was noted within the last minute.
+    fn note_secret(&mut self, came_by: &CameBy, now: i64) {
+        let secret = (came_by.endpoint.to_string(), came_by.secret.to_string());
+        let noted = self.secrets.entry(secret).or_insert(now);
+        if now - *noted >= millis(SECRET_NOTED_EVERY) {
+            *noted = now;
+        }
     }
 
     /// Whether a new task may start at once: it is alone in its lane, and unless the sender waits for its answer, no task
@@ -97,7 +135,8 @@ impl Data {
         self.last_task
     }
 
-    pub(super) fn quarantine(&mut self, body: &[u8], reason: String, now: i64) -> bool {
+    pub(super) fn quarantine(&mut self, body: &[u8], reason: String, came_by: &CameBy, now: i64) -> bool {
+        self.note_secret(came_by, now);
         let digest: [u8; 32] = Sha256::digest(body).into();
         if let Some(known) = self.quarantine.values_mut().find(|known| known.digest == digest) {
             known.row.deliveries += 1;
@@ -108,5 +147,13 @@ impl Data {
         let row = QuarantineRow { id, received_ms: now, deliveries: 1, reason, bytes: body.len() as u64 };
         self.quarantine.insert(id, Quarantined { row, digest });
         true
+    }
+}
+
+fn endpoint_row(came_by: &CameBy, now: i64) -> EndpointRow {
+    EndpointRow {
+        endpoint: came_by.endpoint.to_string(),
+        secret: came_by.secret.to_string(),
+        received_ms: now,
     }
 }

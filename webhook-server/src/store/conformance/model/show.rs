@@ -92,8 +92,14 @@ impl Data {
             quarantined: self.quarantine.len() as u64,
             oldest_due_ms: oldest_due.map(|due| now.saturating_sub(due)),
             handlers,
+            secrets: self.secrets.iter().map(secret_row).collect(),
         }
     }
+}
+
+fn secret_row((of, last_used_ms): (&(String, String), &i64)) -> SecretRow {
+    let (endpoint, secret) = of.clone();
+    SecretRow { endpoint, secret, last_used_ms: *last_used_ms }
 }
 
 /// Whether an event, or its tasks, match a filter, as far as the event tells.

@@ -152,6 +152,7 @@ fn a_skip_lets_the_lane_go_on(world: World<impl Subject>) {
 
 fn stats_count_everything(mut world: World<impl Subject>) {
     assert_eq!(world.stats(), Stats::default());
+    let used = SecretRow { endpoint: "/stripe".to_owned(), secret: "new".to_owned(), last_used_ms: START };
     world.record("evt_1", &[free("b"), free("a")]);
     world.record("evt_2", &[free("a")]);
     world.record("evt_3", &[free("a")]);
@@ -184,6 +185,7 @@ fn stats_count_everything(mut world: World<impl Subject>) {
             group("b", State::Done, None),
             group("gone", State::Parked, Some(ParkReason::NoHandler)),
         ],
+        secrets: vec![used],
     };
     assert_eq!(world.stats(), expected);
 }

@@ -39,7 +39,11 @@ fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
         cursor: 1,
         event_id: "evt_1".to_owned(),
         event_type: "charge.succeeded".to_owned(),
-        endpoint: "/stripe".to_owned(),
+        endpoints: vec![EndpointRow {
+            endpoint: "/stripe".to_owned(),
+            secret: "new".to_owned(),
+            received_ms: START,
+        }],
         account: Some("acct_1".to_owned()),
         object_id: Some("ch_1".to_owned()),
         created: Some(7),
@@ -160,7 +164,7 @@ fn an_id_with_another_type_or_object_is_an_event_of_its_own(world: World<impl Su
 fn an_id_is_not_given_out_again(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     world.finish(&world.claim_one(), Disposition::Done);
-    world.done(|store| store.quarantine(Bytes::from_static(b"1"), String::new()));
+    world.done(|store| store.quarantine(Bytes::from_static(b"1"), String::new(), came_by("/stripe", "new")));
     let quarantined = world.done(|store| store.quarantined(1))[0].id;
     world.later(100 * DAY);
     world.prune();
@@ -168,7 +172,7 @@ fn an_id_is_not_given_out_again(mut world: World<impl Subject>) {
     world.record("evt_1", &[free("a")]);
     assert_eq!(world.event("evt_1").unwrap().cursor, 2);
     assert_eq!(world.claim_one().ticket, Ticket { task: 2, fence: 1 });
-    world.done(|store| store.quarantine(Bytes::from_static(b"2"), String::new()));
+    world.done(|store| store.quarantine(Bytes::from_static(b"2"), String::new(), came_by("/stripe", "new")));
     assert!(world.done(|store| store.quarantined(1))[0].id > quarantined);
 }
 
@@ -249,7 +253,9 @@ fn within_a_second_what_was_created_is_stale_after_any_other(world: World<impl S
 
 fn quarantine_tells_duplicates_by_the_body(mut world: World<impl Subject>) {
     let keep = |world: &World<_>, body: &'static [u8], reason: &str| {
-        world.done(|store| store.quarantine(Bytes::from_static(body), reason.to_owned()))
+        world.done(|store| {
+            store.quarantine(Bytes::from_static(body), reason.to_owned(), came_by("/stripe", "new"))
+        })
     };
     assert!(keep(&world, b"[1]", "no object"));
     world.later(SECOND);

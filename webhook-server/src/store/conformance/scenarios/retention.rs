@@ -82,13 +82,16 @@ fn retention_goes_on_from_its_cursor(world: World<impl Subject>) {
     for event in 1..=501 {
         world.record(&format!("evt_{event}"), &[]);
     }
-    world.done(|store| store.quarantine(Bytes::from_static(b"?"), "no object".to_owned()));
+    world.done(|store| {
+        store.quarantine(Bytes::from_static(b"?"), "no object".to_owned(), came_by("/stripe", "new"))
+    });
     world.later(91 * DAY);
     let from = |cursor| world.done(|store| store.prune(KEEP, cursor));
     assert_eq!(from(500), Pruned { events: 1, ..Pruned::default() });
     assert_eq!(from(0), Pruned { events: 500, quarantined: 1, next: Some(500), ..Pruned::default() });
     assert_eq!(from(500), Pruned::default());
-    assert_eq!(world.stats(), Stats::default());
+    let left = Stats { secrets: Vec::new(), ..world.stats() };
+    assert_eq!(left, Stats::default());
 }
 
 fn retention_stops_at_what_is_recent(world: World<impl Subject>) {

@@ -6,7 +6,10 @@ CREATE TABLE inbox_event (
     seq            INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id       TEXT NOT NULL,
     type           TEXT NOT NULL,
+    -- Through which it came first. inbox_event_endpoint has the others.
     endpoint       TEXT NOT NULL,
+    -- The label of the secret that signed it.
+    secret_label   TEXT NOT NULL,
     account        TEXT,
     object_id      TEXT,
     created_s      INTEGER,
@@ -23,6 +26,16 @@ CREATE TABLE inbox_event (
 
 -- Recognises duplicates. The id alone is not enough: test consoles send events of every type under one id.
 CREATE UNIQUE INDEX inbox_event_identity ON inbox_event (event_id, type, coalesce(object_id, ''));
+
+-- The other endpoints through which an event came, in the order of arrival: few events have any.
+CREATE TABLE inbox_event_endpoint (
+    id           INTEGER PRIMARY KEY,
+    event_seq    INTEGER NOT NULL REFERENCES inbox_event (seq) ON DELETE CASCADE,
+    endpoint     TEXT NOT NULL,
+    secret_label TEXT NOT NULL,
+    received_ms  INTEGER NOT NULL,
+    UNIQUE (event_seq, endpoint)
+) STRICT;
 
 -- To count what was delivered again without reading every body.
 CREATE INDEX inbox_event_again ON inbox_event (deliveries, changed_bodies) WHERE deliveries > 1;
@@ -94,6 +107,14 @@ CREATE TABLE inbox_attempt (
 ) STRICT;
 
 CREATE INDEX inbox_attempt_task ON inbox_attempt (task, id);
+
+-- When each secret signed something last, by its label and to the minute.
+CREATE TABLE inbox_secret (
+    endpoint     TEXT NOT NULL,
+    label        TEXT NOT NULL,
+    last_used_ms INTEGER NOT NULL,
+    PRIMARY KEY (endpoint, label)
+) STRICT, WITHOUT ROWID;
 
 -- Verified bodies that are not events.
 CREATE TABLE inbox_quarantine (
