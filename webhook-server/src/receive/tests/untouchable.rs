@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::store::{
-    Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
+    CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
     NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
     StoreFuture, StoredEvent, TaskRow, Ticket,
 };
@@ -32,7 +32,7 @@ impl Store for Untouchable {
         heartbeat() -> Heartbeat;
         leave() -> ();
         record(NewEvent) -> RecordResult;
-        quarantine(Bytes, String) -> bool;
+        quarantine(Bytes, String, CameBy) -> bool;
         claim(Capacity) -> ClaimResult;
         finish(Ticket, Disposition) -> FinishResult;
         clear_suspect(Ticket) -> ();
