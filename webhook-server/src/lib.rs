@@ -64,6 +64,10 @@ pub use webhook_macros::on_unhandled_of_server as on_unhandled;
 /// For the crash tests of this project; may change at any time.
 #[doc(hidden)]
 pub use failpoint::on_failpoint as __on_failpoint;
+/// For the fuzz targets of this project.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use receive::fuzzing as __fuzzing;
 #[doc(hidden)]
 pub use webhook_core::__private;
 

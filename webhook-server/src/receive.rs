@@ -19,6 +19,8 @@ mod body;
 mod clock_skew;
 pub(crate) mod connections;
 mod form;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http1;
 pub(crate) mod listener;
 mod memory;

@@ -155,7 +155,7 @@ fn decode_hex(text: &[u8]) -> Option<[u8; 32]> {
     let digit = |byte: u8| Some(char::from(byte).to_digit(16)? as u8);
     let mut bytes = [0; 32];
     for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        *byte = digit(pair[0])? * 16 + digit(pair[1])?;
     }
     Some(bytes)
 }

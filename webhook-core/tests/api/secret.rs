@@ -88,3 +88,8 @@ fn sign_writes_one_v1_for_each_secret_in_their_order() {
     assert_eq!(sign(&[secret(old), secret(new)], 5, b"x"), expected);
     assert_eq!(sign(&[], 5, b"x"), "t=5");
 }
+
+#[test]
+fn a_secret_shows_nothing_of_itself() {
+    assert_eq!(format!("{:?}", secret("whsec_x")), "Secret(redacted)");
+}

@@ -163,3 +163,10 @@ fn each_refusal_reads_as_a_sentence() {
         assert_eq!(error.to_string(), expected);
     }
 }
+
+#[test]
+fn a_header_shows_its_time_and_the_number_of_its_signatures() {
+    let text = written("t={T},v1={G},v1={B}");
+    let header = SignatureHeader::parse(text.as_bytes()).unwrap();
+    assert_eq!(format!("{header:?}"), format!("SignatureHeader {{ timestamp: {NOW}, signatures: 2 }}"));
+}

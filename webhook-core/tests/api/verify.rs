@@ -186,6 +186,8 @@ fn the_verified_body_is_the_one_that_was_given() {
     let verified = verify(&secrets, &header, body.clone(), at(NOW + 9), Tolerance::default()).unwrap();
     assert_eq!((verified.body(), verified.signed_at()), (&body, NOW));
     assert_eq!(verified.body().as_ptr(), body.as_ptr(), "no copy is made");
+    let shown = format!("Verified {{ body_bytes: {}, signed_at: {NOW} }}", body.len());
+    assert_eq!(format!("{verified:?}"), shown);
 }
 
 #[test]

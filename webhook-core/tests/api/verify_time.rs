@@ -50,6 +50,7 @@ fn a_time_within_the_tolerance_is_accepted_on_both_sides() {
     ] {
         let now = at(NOW.checked_add_signed(offset).unwrap());
         assert_eq!(judged(NOW, now, tolerance), expected, "{name}");
+        assert_eq!(tolerance.admits(NOW, now), expected.is_ok(), "{name}, before the body is read");
     }
 }
 

@@ -160,6 +160,12 @@ impl Connections {
         self.table().make_one_give_way(|_| true);
     }
 
+    /// The number of open connections, but those that were asked to give way.
+    #[cfg(fuzzing)]
+    pub(crate) fn open(&self) -> usize {
+        self.table().entries.len()
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, copy, sink};
 use tokio::sync::watch;
@@ -95,6 +95,8 @@ impl Http {
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(HEAD_LIMIT)
             .max_headers(MAX_HEADERS)
+            // A sender that has sent its request may say that nothing more comes, and still wait for the answer.
+            .half_close(true)
             .serve_connection(stream, service_fn(|request| self.answer(request)));
         let result = tokio::select! {
             result = &mut http => result,
@@ -134,10 +136,10 @@ impl Http {
     /// Answers one request, and tells the table of connections when its head arrived and when it was answered.
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         self.connection.began_request();
-        let is_framed = is_framed(request.headers());
+        let may_go_on = request.version() == Version::HTTP_11 && is_framed(request.headers());
         let mut response = self.receiver.answer(request, self.connection.clone()).await;
         self.connection.ended_request(reply::blames_sender(&response));
-        if !is_framed || self.is_last_request() {
+        if !may_go_on || self.is_last_request() {
             reply::last(&mut response);
         }
         Ok(response)

@@ -37,6 +37,14 @@ fn half_a_request_is_not_an_error() {
 }
 
 #[test]
+fn a_sender_that_sends_nothing_more_still_gets_its_answer() {
+    check(vec![
+        Row::closed("a whole request", 200, request(POST, HEADERS)).half_closing(),
+        Row::closed("a refused one", 404, request("POST /other HTTP/1.1", HEADERS)).half_closing(),
+    ]);
+}
+
+#[test]
 fn a_request_is_for_a_path_of_this_server() {
     let to = |target: &str| request(&format!("POST {target} HTTP/1.1"), HEADERS);
     let by = |method: &str| request(&format!("{method} /webhook HTTP/1.1"), HEADERS);
@@ -66,6 +74,9 @@ fn http_1_0_is_answered_and_closed() {
     let old = "POST /webhook HTTP/1.0";
     check(vec![
         Row::closed("HTTP/1.0", 200, request(old, HEADERS)),
+        Row::closed("HTTP/1.0 that would go on", 200, {
+            request(old, &format!("{HEADERS}\r\nConnection: keep-alive"))
+        }),
         Row::closed("HTTP/1.0 without a host", 200, request(old, "SIGNED\r\nFRAMED")),
         Row::closed("HTTP/1.0 with two hosts", 400, request(old, &format!("{HEADERS}\r\nHost: b"))),
         Row::closed(

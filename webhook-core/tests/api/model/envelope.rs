@@ -1,7 +1,11 @@
 //! What the envelope's parser must find, by way of `serde_json::Value`, which knows neither slices nor derives. The fuzz
 //! target of the envelope (`tests/fuzz`) uses it, too.
 
-use serde::de::IgnoredAny;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use webhook_core::{Data, Envelope, EnvelopeError, Snapshot, Timestamp};
 
@@ -155,6 +159,89 @@ fn name(error: EnvelopeError) -> &'static str {
     }
 }
 
+/// The fields that the parser itself reads.
+const READ: [&str; 11] = [
+    "id",
+    "object",
+    "type",
+    "created",
+    "livemode",
+    "api_version",
+    "account",
+    "context",
+    "request",
+    "pending_webhooks",
+    "data",
+];
+
+/// Which keys are doubled, anywhere: `Value` keeps the last of them.
+#[derive(Default)]
+struct Doubled {
+    is_doubled: bool,
+    /// Whether one of the fields is that the parser itself reads.
+    is_read: bool,
+}
+
+impl<'de> Deserialize<'de> for Doubled {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Doubled;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Doubled, A::Error> {
+                let (mut keys, mut doubled) = (HashSet::new(), Doubled::default());
+                while let Some((key, inside)) = map.next_entry::<String, Doubled>()? {
+                    doubled.is_doubled |= inside.is_doubled;
+                    if !keys.insert(key.clone()) {
+                        doubled.is_doubled = true;
+                        doubled.is_read |= READ.contains(&&*key);
+                    }
+                }
+                Ok(doubled)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Doubled, A::Error> {
+                let mut doubled = Doubled::default();
+                while let Some(inside) = items.next_element::<Doubled>()? {
+                    doubled.is_doubled |= inside.is_doubled;
+                }
+                Ok(doubled)
+            }
+
+            fn visit_unit<E>(self) -> Result<Doubled, E> {
+                Ok(Doubled::default())
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Doubled, E> {
+                Ok(Doubled::default())
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Doubled, E> {
+                Ok(Doubled::default())
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Doubled, E> {
+                Ok(Doubled::default())
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Doubled, E> {
+                Ok(Doubled::default())
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Doubled, E> {
+                Ok(Doubled::default())
+            }
+        }
+
+        deserializer.deserialize_any(All)
+    }
+}
+
 /// Compares what the parser made of a body with the model.
 ///
 /// # Errors
@@ -169,6 +256,12 @@ pub(crate) fn compare(body: &[u8], parsed: Result<&Envelope, EnvelopeError>) -> 
     }
     // What `Value` does not hold (lone surrogates, 1e999), the model cannot judge.
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return Ok(()) };
+    // Of doubled keys, the model knows only that the parser refuses those that it reads.
+    match serde_json::from_slice::<Doubled>(body) {
+        Ok(doubled) if doubled.is_read && parsed.is_ok() => return Err("a doubled field was read".to_owned()),
+        Ok(doubled) if !doubled.is_doubled => {}
+        _ => return Ok(()),
+    }
     match (parsed, model(&value)) {
         (Ok(envelope), mut expected) => {
             let parsed = Known::of(envelope);
@@ -184,8 +277,6 @@ pub(crate) fn compare(body: &[u8], parsed: Result<&Envelope, EnvelopeError>) -> 
                 Err(format!("{parsed:?}, not {expected:?}"))
             }
         }
-        // `Value` keeps the last of doubled keys, so only the parser can see them.
-        (Err(EnvelopeError::Structure { .. }), Ok(_)) if value.to_string().len() < body.len() => Ok(()),
         (Err(error), Ok(_)) => Err(format!("{error:?} of a valid event")),
         (Err(EnvelopeError::Structure { .. }), Err(_)) => Ok(()),
         (Err(error), Err(wrong)) if wrong.contains(&name(error)) => Ok(()),

@@ -1,0 +1,58 @@
+//! A way in for the fuzz target of the HTTP front (`tests/fuzz`). Only builds with `--cfg fuzzing` have it.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use webhook_core::{Registration, Registry, Secret, States};
+
+use super::http1::Http;
+use crate::endpoint::{Endpoint, Endpoints, Keys};
+use crate::problems::Problems;
+use crate::report::Report;
+use crate::report::log::Log;
+use crate::run::attempt::Runner;
+use crate::run::in_flight::InFlight;
+use crate::secrets::SigningSecrets;
+use crate::server::{Parts, Server};
+use crate::settings::Settings;
+
+/// The HTTP front of a server with one endpoint, which runs the handlers before the answer.
+#[derive(Debug)]
+pub struct Front(Server);
+
+impl Front {
+    /// Makes a front with an endpoint at `/webhook`, whose clock stands still at `now`, in seconds since the Unix epoch.
+    /// `body_limit` is in bytes.
+    pub fn new(handlers: &'static [Registration], secret: Secret, now: u64, body_limit: u64) -> Self {
+        let settings = Settings { body_limit, ..Settings::default() };
+        let keys = Keys::Given(SigningSecrets::only(secret, "fuzzing"));
+        let endpoints =
+            Endpoints::new(vec![Endpoint::at("/webhook")], &settings, keys, &mut Problems::default());
+        let (states, timeout) = (Arc::new(States::default()), settings.handler_timeout);
+        let parts = Parts {
+            registry: Arc::new(Registry::new(handlers)),
+            runner: Runner { states, timeout, runtime: None },
+            endpoints,
+            settings,
+            report: Report::to(Log::default()),
+            now: Arc::new(move || UNIX_EPOCH + Duration::from_secs(now)),
+        };
+        Self(Server::new(parts, None))
+    }
+
+    /// Serves one connection until it ends, as the listener does.
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let receiver = Arc::clone(&self.0.receiver);
+        let Some(connection) = receiver.connections.admit(None) else { return };
+        let (_stop, stopping) = watch::channel(false);
+        let http = Http::new(receiver, connection, stopping, InFlight::default().one());
+        http.serve(stream, Duration::from_secs(1)).await;
+    }
+
+    /// Returns the number of open connections.
+    pub fn open(&self) -> usize {
+        self.0.receiver.connections.open()
+    }
+}
