@@ -17,7 +17,6 @@ mod problems;
 mod receive;
 mod reload;
 mod report;
-#[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "applications under test need an inbox"))]
 mod run;
 mod secrets;
 mod server;
@@ -32,7 +31,6 @@ mod start;
     )
 )]
 mod store;
-#[cfg(feature = "sqlite")]
 pub mod testing;
 
 pub use app::App;

@@ -53,6 +53,7 @@ use crate::app::App;
 use crate::endpoint::Keys;
 use crate::problems::Problems;
 use crate::report::Report;
+use crate::report::unusable::unusable;
 use crate::run::panics::{self, Texts};
 use crate::secrets::SigningSecrets;
 use crate::server::Server;
@@ -68,7 +69,8 @@ const MAX_TASKS: usize = 100_000;
 /// run, before [`deliver`](Self::deliver) returns. What comes later, such as a retry, waits for the clock, which stands
 /// still at the time at which the test began until [`advance`](Self::advance) moves it.
 ///
-/// An application that is [`inline`](App::inline) has no inbox here either.
+/// An application that is [`inline`](App::inline) has no inbox here either. Only such an application can be tested without
+/// the feature `sqlite`.
 #[derive(Debug)]
 pub struct TestApp {
     server: Server,
@@ -103,16 +105,17 @@ impl TestApp {
         };
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let clock = ManualClock::new(millis(since));
-        let store = match open_in_memory(Some(StoreClock::manual(&clock))) {
+        let store = if app.inline { None } else { Some(open_in_memory(Some(StoreClock::manual(&clock)))) };
+        let store = match store.transpose() {
             Ok(store) => store,
-            Err(error) => panic!("the inbox {error}"),
+            Err(error) => panic!("{}", unusable(&error, Problems::default().interface())),
         };
         let recorded = Arc::<Recorded>::default();
         let wall = clock.clone();
         let now = Arc::new(move || UNIX_EPOCH + since_epoch(&wall));
         let parts = (Report::to(Arc::clone(&recorded)), now as _, None);
         let keys = Keys::Given(SigningSecrets::only(secret.clone(), "test"));
-        match app.into_server(keys, Some(store), parts, Problems::default()) {
+        match app.into_server(keys, store, parts, Problems::default()) {
             Ok(server) => Self { server, secret, clock, recorded },
             Err(problems) => panic!("{problems}"),
         }

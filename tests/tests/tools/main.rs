@@ -12,3 +12,4 @@ mod quickstart;
 mod registry;
 mod shop;
 mod timestamps;
+mod without_sqlite;

@@ -29,7 +29,7 @@ use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
 use crate::secrets::{self, SigningSecrets, Source};
 use crate::settings::Settings;
-use crate::store::{InboxLocation, open_in_memory};
+use crate::store::InboxLocation;
 
 #[derive(Args)]
 #[command(
@@ -82,12 +82,10 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     }
     let (signing, secrets) = signing(secret_file, &mut problems)?;
     app.settings.inbox = InboxLocation::Memory;
-    let store = if app.inline { None } else { Some(open_in_memory(None)) };
-    let store = store.transpose().map_err(|error| super::failed("could not open the inbox", &error))?;
     let declared = app.endpoints.clone();
     let terminal = Arc::<Terminal>::default();
     let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
-    let server = app.into_server(Keys::Given(secrets.clone()), store, parts, problems)?;
+    let server = app.into_server(Keys::Given(secrets.clone()), None, parts, problems)?;
     let listener = super::serve::listen(None, &server.parts.settings)?;
     let address =
         listener.local_addr().map_err(|error| super::failed("could not read the local address", &error))?;

@@ -39,7 +39,8 @@ impl Operator {
         if let Some(server) = Client::connect(path).await? {
             return Ok(Self::Server(server));
         }
-        if !path.exists() {
+        // Without SQLite, opening it says what is missing.
+        if cfg!(feature = "sqlite") && !path.exists() {
             return Err(OperateError::Missing(path.clone()));
         }
         Ok(Self::Direct(Box::new(Direct::open_to_read(path, settings)?)))

@@ -7,12 +7,16 @@ use std::time::Duration;
 use crate::secrets::looks_like_a_secret;
 use crate::store::ParkReason;
 
-/// Joins an error and its sources with colons.
+/// Joins an error and its sources with colons. A source that the text before it ends with is left out: some libraries, such
+/// as sqlx, repeat their sources in their messages.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        let _ = write!(text, ": {error}");
+        let told = error.to_string();
+        if !text.ends_with(&told) {
+            let _ = write!(text, ": {told}");
+        }
         source = error.source();
     }
     text

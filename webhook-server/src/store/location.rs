@@ -78,7 +78,7 @@ pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dy
 pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), OpenError> {
     match location {
         InboxLocation::File(path) => backend::check(path, opening),
-        InboxLocation::Memory => Ok(()),
+        InboxLocation::Memory => open_in_memory(None).map(drop),
     }
 }
 
