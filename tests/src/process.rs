@@ -169,6 +169,12 @@ impl Process {
         self.line(stream, |line| line.contains(text).then(|| line.to_owned()))
     }
 
+    /// What it has written so far.
+    #[must_use]
+    pub fn seen(&self, stream: Stream) -> String {
+        self.written.lock().text[stream as usize].clone()
+    }
+
     /// Waits for a line that contains a text, and returns what was written before it.
     #[track_caller]
     pub fn seen_until(&self, stream: Stream, text: &str) -> String {
