@@ -27,6 +27,7 @@ mod start;
     allow(
         dead_code,
         unreachable_pub,
+        unused_imports,
         reason = "nothing implements the storage interface, and no test uses it"
     )
 )]

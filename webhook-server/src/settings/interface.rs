@@ -14,6 +14,10 @@ pub(crate) enum Interface {
 
 impl Interface {
     /// What sets a setting, which is named by its field.
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        allow(dead_code, reason = "only problems of an inbox name settings so")
+    )]
     pub(crate) fn to_set(self, field: &str) -> String {
         let Some(setting) = Settings::TABLE.iter().find(|setting| setting.field == field) else {
             return field.to_owned();
