@@ -1,8 +1,14 @@
 //! Wrong secrets and variables, and what the start says of each: exit code 78, the cure, and never the value.
 
-use std::fs;
+mod check;
+mod file;
 
-use product_tests::{Ended, SECRET, Server, new_inbox, program, run, send, signed, unix_now};
+use std::fs;
+use std::path::PathBuf;
+
+use product_tests::{
+    Ended, Profile, SECRET, Server, build_fixtures, new_inbox, program, run, send, signed, unix_now,
+};
 
 /// Stands in every wrong secret, and in no message.
 const CANARY: &str = "Do8Not9Show7This";
@@ -11,14 +17,19 @@ fn outcomes() -> std::process::Command {
     program(env!("CARGO_BIN_EXE_outcomes"))
 }
 
+/// A file of this text, in a folder of its own.
+fn written(name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    let file = new_inbox().with_file_name(name);
+    fs::write(&file, text).expect("the target folder can be written to");
+    file
+}
+
 /// Starts with a text as the secret, in the environment or in a file.
 fn start(text: &[u8], in_file: bool) -> Result<Server, Ended> {
     let mut command = outcomes();
     command.env("WEBHOOK_INBOX", ":memory:");
     if in_file {
-        let file = new_inbox().with_file_name("secret");
-        fs::write(&file, text).expect("the target folder can be written to");
-        command.env("STRIPE_WEBHOOK_SECRET_FILE", file);
+        command.env("STRIPE_WEBHOOK_SECRET_FILE", written("secret", text));
     } else {
         command.env("STRIPE_WEBHOOK_SECRET", str::from_utf8(text).expect("it is text"));
     }
@@ -202,4 +213,149 @@ fn a_secret_under_another_name_is_pointed_at() {
     }
     let refused = run(outcomes().arg("serve").env("STRIPE_SECRET_KEY", "sk_test_x")).with_code(78);
     assert!(!refused.stderr.contains("is not read"), "{refused:#?}");
+}
+
+/// Sets a file's mode.
+#[cfg(unix)]
+fn set_mode(file: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).expect("it is ours");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_file_that_every_user_can_read_is_warned_of_and_refused_if_that_is_wanted() {
+    let warning = "every user of this machine can read the secret file ";
+    for (mode, is_open) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+        let file = written("secret", SECRET);
+        set_mode(&file, mode);
+        let started = |flags: &[&str]| {
+            let mut command = outcomes();
+            command.env("STRIPE_WEBHOOK_SECRET_FILE", &file).env("WEBHOOK_INBOX", ":memory:");
+            Server::try_from_command(&mut command, flags)
+        };
+        let stopped = started(&[]).unwrap_or_else(|refused| panic!("{refused:#?}")).stop();
+        assert_eq!(stopped.stderr.contains(warning), is_open, "{mode:o}: {stopped:#?}");
+        match started(&["--strict"]) {
+            Ok(server) => {
+                assert!(!is_open, "{mode:o}: it starts");
+                server.stop();
+            }
+            Err(refused) => {
+                let refused = refused.with_code(78);
+                assert!(is_open && refused.stderr.contains(warning), "{mode:o}: {refused:#?}");
+                assert!(refused.stderr.contains("chmod o-r"), "{refused:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_out_of_range_is_refused_with_the_range_and_with_what_gave_it() {
+    for (name, value, told) in [
+        ("tolerance", "0s", "is 0s: it must be from 1s to 1h"),
+        ("tolerance", "3601s", "is 1h 1s: it must be from 1s to 1h"),
+        ("future-tolerance", "0s", "is 0s: it must be from 1s to 1h"),
+        ("future-tolerance", "2h", "is 2h: it must be from 1s to 1h"),
+        ("body-limit", "0", "is 0 bytes: it must be from 1 to 67108864"),
+        ("body-limit", "67108865", "is 67108865 bytes: it must be from 1 to 67108864"),
+        ("body-timeout", "999ms", "is 999ms: it must be from 1s to 10m"),
+        ("body-timeout", "11m", "is 11m: it must be from 1s to 10m"),
+        ("handler-timeout", "0s", "is 0s: it must be from 1ms to 10m"),
+        ("handler-timeout", "11m", "is 11m: it must be from 1ms to 10m"),
+        ("drain-timeout", "11m", "is 11m: it must be from 0s to 10m"),
+        ("concurrency", "0", "is 0: it must be from 1 to 4096"),
+        ("concurrency", "4097", "is 4097: it must be from 1 to 4096"),
+        ("keep-bodies", "4000days", "is 4000days: it must be from 0s to 3660days"),
+        ("keep-ids", "1day", "is 1day: it must be from 7days to 3660days"),
+        ("keep-parked", "34days", "is 34days: it must be from 35days to 3660days"),
+        ("path", "webhook", "is \"webhook\": it must be a `/`"),
+        ("path", "/a?b=c", "is \"/a?b=c\": it must be a `/`"),
+        // What cannot be read at all.
+        ("listen", "localhost:4242", "is \"localhost:4242\": it must be an address and a port"),
+        ("tolerance", "-1s", "is \"-1s\": it must be a number and its unit"),
+        ("body-limit", "-1", "is \"-1\": it must be a number of bytes"),
+        ("concurrency", "99999999999", "is \"99999999999\": it must be a number"),
+        ("strict", "yes", "is \"yes\": it must be true or false"),
+    ] {
+        let refused = |mut command: std::process::Command, given: &str| {
+            let refused = run(command.env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(78).stderr;
+            assert!(refused.contains(&format!("{given} {told}")), "{given} {told}: {refused}");
+            // How long ids are kept may depend on it.
+            assert!(refused.contains("cannot start: 1 problem\n") || name == "keep-bodies", "{refused}");
+        };
+        let mut by_flag = outcomes();
+        by_flag.args(["serve", "--check"]).env_remove("WEBHOOK_LISTEN").arg(format!("--{name}={value}"));
+        refused(by_flag, &format!("--{name}"));
+        let variable = format!("WEBHOOK_{}", name.to_uppercase().replace('-', "_"));
+        let mut by_variable = outcomes();
+        by_variable.args(["serve", "--check"]).env(&variable, value);
+        refused(by_variable, &variable);
+        // A number that TOML can hold is not in quotes.
+        let is_number = value.parse::<i64>().is_ok();
+        let quoted = if is_number { value.to_owned() } else { format!("{value:?}") };
+        if name == "strict" || value == "99999999999" {
+            continue;
+        }
+        let file = written("shop.toml", format!("\n{name} = {quoted}\n"));
+        let mut by_file = outcomes();
+        by_file.args(["serve", "--check", "--config"]).arg(&file).env_remove("WEBHOOK_LISTEN");
+        refused(by_file, &format!("{}:2: `{name}`", file.display()));
+    }
+}
+
+#[test]
+fn two_handlers_with_one_id_stop_the_start() {
+    let built = build_fixtures(&["same-id"], Profile::Debug);
+    let refused = run(program(&built["same-id"]).arg("serve").env("STRIPE_WEBHOOK_SECRET", SECRET));
+    let refused = refused.with_code(78);
+    for told in ["two handlers have the id `paid`: ", "main.rs:7 and ", "main.rs:10; give one of them `id"] {
+        assert!(refused.stderr.contains(told), "{told}: {refused:#?}");
+    }
+}
+
+#[test]
+fn no_message_shows_the_password_of_a_database() {
+    let url = format!("postgres://shop:{CANARY}@db.internal:5432/shop?sslmode=require");
+    for arguments in [&["serve"][..], &["serve", "--check"], &["inbox", "list"], &["replay", "evt_1"]] {
+        let by_flag = [arguments, &["--inbox", &*url]].concat();
+        let file = written("shop.toml", format!("inbox = {url:?}\n"));
+        let file = file.to_str().expect("it is text");
+        for mut command in [
+            {
+                let mut command = outcomes();
+                command.args(&by_flag);
+                command
+            },
+            {
+                let mut command = outcomes();
+                command.args(arguments).env("WEBHOOK_INBOX", &url);
+                command
+            },
+            {
+                let mut command = outcomes();
+                command.env_remove("WEBHOOK_INBOX").args(arguments).args(["--config", file]);
+                command
+            },
+        ] {
+            let refused = run(command.env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(78);
+            let told = "\"postgres://shop:…@db.internal:5432/shop?sslmode=require\": it must be a file's name or :memory:";
+            assert!(refused.stderr.contains(told), "{arguments:?}: {refused:#?}");
+            assert!(!format!("{refused:?}").contains(CANARY), "{arguments:?}: {refused:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_place_of_a_setting_is_not_shown() {
+    let secret = format!("whsec_{CANARY}0123456789");
+    for name in ["LISTEN", "PATH", "INBOX", "TOLERANCE", "BODY_LIMIT", "STRICT", "CONFIG"] {
+        let mut command = outcomes();
+        command.arg("serve").env("STRIPE_WEBHOOK_SECRET", SECRET).env(format!("WEBHOOK_{name}"), &secret);
+        // A file may have this name; the others are refused.
+        let ended = run(command.arg("--check"));
+        assert!(ended.code == Some(78) || name == "INBOX", "{name}: {ended:#?}");
+        assert!(!format!("{ended:?}").contains(CANARY), "{name}: {ended:#?}");
+    }
 }

@@ -156,7 +156,7 @@ impl Read<'_> {
         ];
         let settings = path.into_iter().chain(rows).collect();
         let secrets = endpoint.sources().iter().flat_map(secrets_of);
-        EndpointRow { name: endpoint.name().to_owned(), settings, secrets: secrets.collect() }
+        EndpointRow { name: printable(&masked(endpoint.name())), settings, secrets: secrets.collect() }
     }
 
     fn named(&self, name: &str) -> Row {

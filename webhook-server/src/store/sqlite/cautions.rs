@@ -1,6 +1,6 @@
 //! Warnings about an inbox that can be used all the same.
 //!
-//! They are logged at each start. A server that must not start returns a `Problem` instead.
+//! They are logged at each start, or refuse it if the settings are `strict`. A server that must not start returns a `Problem` instead.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,8 @@ pub(crate) fn cautions(path: &Path) -> Vec<String> {
 #[cfg(unix)]
 fn open_to_others(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = |file: &PathBuf| file.metadata().map_or(0, |found| found.permissions().mode() & 0o777);
+    let found = |file: &PathBuf| file.metadata().ok().filter(std::fs::Metadata::is_file);
+    let mode = |file: &PathBuf| found(file).map_or(0, |found| found.permissions().mode() & 0o777);
     let files = ["", "-wal", "-shm"].map(|ending| beside(path, ending));
     let open: Vec<&PathBuf> = files.iter().filter(|file| mode(file) & 0o077 != 0).collect();
     let mode = mode(open.first()?);

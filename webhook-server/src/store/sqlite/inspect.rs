@@ -3,10 +3,13 @@
 use std::io;
 use std::path::Path;
 
+use rusqlite::{Connection, OpenFlags};
+
+use super::connection::open_reader;
 use super::file::InboxFile;
 use super::problem::{FileError, Problem};
 use super::schema::Schema;
-use crate::store::paths::directory;
+use crate::store::paths::{beside, directory};
 use crate::store::{Condition, OpenError, Opening};
 
 /// Finds out whether a start could open the file, also while a server has it.
@@ -26,11 +29,32 @@ fn condition(file: &InboxFile) -> Result<Condition, FileError> {
         return Ok(Condition::Absent);
     }
     may_write(&file.path).map_err(refused)?;
-    match file.open_reader().map_err(Problem::from).and_then(|db| Schema::of(&db)) {
+    match open(&file.path).map_err(Problem::from).and_then(|db| Schema::of(&db)) {
         Ok(schema) if schema.is_current() => Ok(Condition::Current),
         Ok(_) => Ok(Condition::Older),
         Err(problem) => Err(file.refused(file.classify(problem))),
     }
+}
+
+/// Opens the file to read its schema. A reader of a database in WAL mode creates the log and its index, and leaves them behind;
+/// where there is no log, the file is all there is.
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    if beside(path, "-wal").exists() {
+        return open_reader(path);
+    }
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(char::from(*byte))
+            }
+            other => uri.push_str(&format!("%{other:02x}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri, flags)
 }
 
 /// Whether this user may write a file or a directory.
