@@ -78,7 +78,7 @@ fn each_mistake_is_told_with_its_line_and_what_is_right() {
         ),
         ("endpoint = \"/x\"", "shop.toml:1: `endpoint` is not a setting: write a section `[endpoint.NAME]`"),
         ("[endpoint]\nx = 5", "shop.toml:2: `x` is not a section: write `[endpoint.NAME]`, then its keys"),
-        ("[endpoint.x]", "shop.toml:1: this program declares no endpoint `x`: it declares none"),
+        ("[endpoint.x]", "shop.toml:1: this program declares no endpoints: set `path`"),
         (
             "tolerance = 300",
             "shop.toml:1: `tolerance` is 300: it must be a number and its unit, such as 500ms, 30s or 2m, in quotes",
@@ -127,7 +127,7 @@ fn everything_that_is_wrong_is_one_list() {
         "WEBHOOK_TOLERANSE is set",
         "shop.toml:2: there is no setting `body_limit`",
         "shop.toml:3: string values must be quoted",
-        "shop.toml:5: this program declares no endpoint `x`",
+        "shop.toml:5: this program declares no endpoints",
         "no signing secret",
         "shop.toml:1: `tolerance` is 0s",
         "WEBHOOK_BODY_TIMEOUT is 0s",
@@ -336,11 +336,11 @@ fn a_mistake_in_a_section_is_told_with_its_line() {
     for (text, told) in [
         (
             "[endpoint.conect]",
-            "shop.toml:1: this program declares no endpoint `conect`: did you mean `connect`?",
+            "shop.toml:1: the application has no endpoint `conect`: did you mean `connect`?",
         ),
         (
             "[endpoint.other]",
-            "shop.toml:1: this program declares no endpoint `other`: it declares `/stripe`, `connect`",
+            "shop.toml:1: the application has no endpoint `other`: it has `/stripe`, `connect`",
         ),
         (
             "[endpoint.connect]\nmod = \"live\"",

@@ -70,8 +70,8 @@ impl Section {
     pub(crate) fn apply(&self, endpoints: &mut [Endpoint], problems: &mut Problems) {
         let Sourced { value: name, origin } = &self.endpoint;
         let Some(at) = endpoints.iter().position(|endpoint| endpoint.name() == name) else {
-            let names = endpoints.iter().map(Endpoint::name);
-            return problems.add(format!("{origin}: {}", unknown::endpoint(name, names)));
+            let names: Vec<&str> = endpoints.iter().map(Endpoint::name).collect();
+            return problems.add(format!("{origin}: {}", unknown::endpoint(name, &names)));
         };
         let endpoint = &mut endpoints[at];
         if self.entries.iter().any(|(key, _)| key.starts_with("secret")) {

@@ -4,6 +4,7 @@ use webhook_core::catalog::nearest;
 
 use super::section::KEYS;
 use super::{ENDPOINT, NO_SECRETS, SECRET_FILE};
+use crate::endpoint::not_an_endpoint;
 use crate::settings::unknown::{SECRET, in_file, meant};
 use crate::settings::{Setting, Settings};
 
@@ -40,16 +41,14 @@ pub(super) fn in_section(name: &str) -> String {
 }
 
 /// A section of an endpoint that the program does not declare.
-pub(super) fn endpoint<'n>(name: &str, declared: impl Iterator<Item = &'n str> + Clone) -> String {
-    let advice = match &*nearest(name, declared.clone()) {
-        _ if declared.clone().next().is_none() => format!(
-            "it declares none, so `path`, `{SECRET_FILE}` and `tolerance` are set for all of the server, above the first \
-             section"
-        ),
-        [] => format!("it declares {}", quoted(&declared.collect::<Vec<_>>(), ", ")),
-        near => did_you_mean(near),
-    };
-    format!("this program declares no endpoint `{name}`: {advice}")
+pub(super) fn endpoint(name: &str, declared: &[&str]) -> String {
+    if declared.is_empty() {
+        return format!(
+            "this program declares no endpoints: set `path`, `{SECRET_FILE}` and `tolerance` above the first section, and \
+             remove `[{ENDPOINT}.{name}]`"
+        );
+    }
+    not_an_endpoint(name, declared)
 }
 
 fn did_you_mean(near: &[&str]) -> String {
