@@ -85,6 +85,15 @@ impl Connection {
         answer
     }
 
+    /// Reads until the server closes the connection.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it resets it.
+    pub fn read_rest(&mut self, into: &mut Vec<u8>) -> Result<usize> {
+        self.0.read_to_end(into)
+    }
+
     /// Tells whether the server has closed its side: nothing more comes.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.0.read(&mut [0]), Ok(0))

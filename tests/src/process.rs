@@ -123,9 +123,20 @@ impl Process {
 
     /// Starts a program whose standard output or error goes elsewhere.
     #[track_caller]
-    pub fn start_writing(command: &mut Command, [stdout, stderr]: [Option<Stdio>; 2]) -> Self {
+    pub fn start_writing(command: &mut Command, outputs: [Option<Stdio>; 2]) -> Self {
+        Self::start_with(command, Stdio::piped(), outputs)
+    }
+
+    /// Starts a program whose standard input comes from elsewhere.
+    #[track_caller]
+    pub fn start_reading(command: &mut Command, stdin: impl Into<Stdio>) -> Self {
+        Self::start_with(command, stdin.into(), [None, None])
+    }
+
+    #[track_caller]
+    fn start_with(command: &mut Command, stdin: Stdio, [stdout, stderr]: [Option<Stdio>; 2]) -> Self {
         let what = format!("{command:?}");
-        command.stdin(Stdio::piped());
+        command.stdin(stdin);
         command.stdout(stdout.unwrap_or_else(Stdio::piped)).stderr(stderr.unwrap_or_else(Stdio::piped));
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{what} does not start: {error}"));
         let written = Arc::<Shared>::default();

@@ -11,6 +11,7 @@ use webhook_core::{Registry, StateValue, States};
 use crate::endpoint::{Endpoint, Endpoints, Keys};
 use crate::problems::Problems;
 use crate::receive::WallClock;
+use crate::receive::tls::Tls;
 use crate::report::Report;
 use crate::report::unusable::unusable;
 use crate::run::attempt::Runner;
@@ -142,8 +143,11 @@ impl App {
         (report, now, runtime): Surroundings,
         problems: &mut Problems,
     ) -> Parts {
+        // `dev` and applications under test have no certificate.
+        let is_served = matches!(keys, Keys::Read { .. });
         let declared = std::mem::take(&mut self.endpoints);
         let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, problems);
+        let tls = if is_served { Tls::of(&self.settings, problems).map(Arc::new) } else { None };
         let registry = Arc::new(Registry::linked());
         for problem in registry.problems(&self.states, &endpoints.names()) {
             problems.add(problem);
@@ -159,7 +163,7 @@ impl App {
         }
         let settings = self.settings;
         let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
-        Parts { registry, runner, endpoints, settings, report, now }
+        Parts { registry, runner, endpoints, settings, report, tls, now }
     }
 }
 

@@ -167,6 +167,12 @@ impl Webhooks {
         Ok(Self { mount: Arc::new(Mount { state, runtime, ended, report, reload, signals }) })
     }
 
+    /// Runs a future on the server's own thread, until the server ends.
+    #[cfg(feature = "cli")]
+    pub(crate) fn beside(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.mount.runtime.spawn(future);
+    }
+
     /// Takes a signal of the process that was waited for before the start.
     #[cfg(feature = "cli")]
     pub(crate) fn stop_at(&self, signal: impl Future<Output = ()> + Send + 'static) {

@@ -31,6 +31,8 @@ mod reencoded;
 pub(crate) mod reply;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg_attr(not(feature = "tls"), path = "receive/no_tls.rs")]
+pub(crate) mod tls;
 mod write_deadline;
 
 use std::fmt;

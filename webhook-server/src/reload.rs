@@ -66,9 +66,17 @@ pub(crate) enum Change {
 #[derive(Debug, Default)]
 pub(crate) struct Reload {
     asked: Notify,
+    /// What is called before and after.
+    around: Option<[fn(); 2]>,
 }
 
 impl Reload {
+    /// Calls these functions before and after.
+    #[cfg(feature = "cli")]
+    pub(crate) fn between(around: [fn(); 2]) -> Self {
+        Self { asked: Notify::default(), around: Some(around) }
+    }
+
     /// Asks for it. Requests that come before it begins count as one.
     pub(crate) fn ask(&self) {
         self.asked.notify_one();
@@ -87,10 +95,12 @@ impl Reload {
                     }
                 }
                 () = self.asked.notified() => {
+                    self.around.iter().for_each(|[before, _]| before());
                     for watched in &mut watched {
                         watched.read_now().await;
                     }
                     note_variables(&watched);
+                    self.around.iter().for_each(|[_, after]| after());
                 }
             }
         }

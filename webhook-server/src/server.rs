@@ -13,6 +13,9 @@
 
 pub(crate) mod address;
 pub(crate) mod signals;
+#[cfg(feature = "cli")]
+#[cfg_attr(not(target_os = "linux"), path = "server/no_systemd.rs")]
+pub(crate) mod systemd;
 pub(crate) mod thread;
 
 use std::fmt;
@@ -28,6 +31,7 @@ use crate::endpoint::Endpoints;
 use crate::operate::{Operations, socket};
 use crate::receive::listener::listen;
 use crate::receive::record::Recorder;
+use crate::receive::tls::Tls;
 use crate::receive::{Intake, Receiver, WallClock};
 use crate::reload::{Reload, Reloadable};
 use crate::report::{Fact, Report};
@@ -64,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) endpoints: Endpoints,
     pub(crate) settings: Settings,
     pub(crate) report: Report,
+    /// The certificate of the listener, if it has one.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// What signatures' timestamps are compared with.
     pub(crate) now: WallClock,
 }
@@ -87,7 +93,7 @@ pub(crate) struct Stopped {
 impl Server {
     /// Builds a server. Without a store, handlers run before the answer.
     pub(crate) fn new(parts: Parts, store: Option<Arc<dyn Store>>) -> Self {
-        let Parts { registry, runner, endpoints, settings, report, now } = parts.clone();
+        let Parts { registry, runner, endpoints, settings, report, tls: _, now } = parts.clone();
         let (intake, inbox) = match store {
             Some(store) => {
                 let worker = Worker::new(store, registry, runner, report.clone(), settings.concurrency);
@@ -144,7 +150,8 @@ impl Server {
         let drain_timeout = self.parts.settings.drain_timeout;
         let (receiver, report) = (Arc::clone(&self.receiver), self.parts.report.clone());
         let listening = async {
-            let all_answered = listen(listener, receiver, report, shutdown, drain_timeout).await;
+            let tls = self.parts.tls.clone();
+            let all_answered = listen(listener, tls, receiver, report, shutdown, drain_timeout).await;
             let spent = stopping_since.get().map_or(Duration::ZERO, Instant::elapsed);
             (all_answered, drain_timeout.saturating_sub(spent))
         };
@@ -254,7 +261,8 @@ impl Server {
 
     /// What is read from files again while the server works.
     fn reloadables(&self) -> Vec<Arc<dyn Reloadable>> {
-        self.parts.endpoints.iter().map(|endpoint| Arc::clone(&endpoint.secrets) as _).collect()
+        let secrets = self.parts.endpoints.iter().map(|endpoint| Arc::clone(&endpoint.secrets) as _);
+        secrets.chain(self.parts.tls.clone().map(|tls| tls as _)).collect()
     }
 
     /// Asks the sinks for their summaries, every minute. Never returns.

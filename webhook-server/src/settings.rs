@@ -16,6 +16,7 @@ mod unknown;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use self::interface::Interface;
@@ -58,6 +59,23 @@ settings! {
         group: Receiving,
         help: "Path of the endpoint",
         check: |settings| plain_path(&settings.path),
+    }
+
+    /// The file of the certificate that the listener shows, followed by those that signed it, in PEM format. Default none:
+    /// the listener speaks HTTP. Needs `tls_key` and the feature `tls`.
+    ///
+    /// The file is read again when it changes.
+    tls_certificate: Option<PathBuf> = None, {
+        group: Encryption,
+        help: "Certificate file of the listener (PEM), with the certificates that signed it",
+        check: |settings| tls(settings.tls_certificate.is_some(), settings.tls_key.is_some(), "tls-key"),
+    }
+
+    /// The file of the private key of `tls_certificate`, in PEM format without a passphrase. Default none.
+    tls_key: Option<PathBuf> = None, {
+        group: Encryption,
+        help: "Key file of the certificate (PEM)",
+        check: |settings| tls(settings.tls_key.is_some(), settings.tls_certificate.is_some(), "tls-certificate"),
     }
 
     /// The maximum age of a signature, in whole seconds. Default 300 s, as in Stripe's own libraries.
@@ -211,6 +229,21 @@ impl Settings {
 /// Checks how far a signature's time may be from now.
 pub(crate) fn tolerable(tolerance: Duration) -> Result<(), String> {
     within(tolerance, SECOND..=HOUR)
+}
+
+/// Checks one of the two settings of TLS. `other` is the name of the other one.
+fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), String> {
+    if !is_set {
+        return Ok(());
+    }
+    Err(match (cfg!(feature = "tls"), has_other) {
+        (true, true) => return Ok(()),
+        (true, false) => format!("together with `{other}`"),
+        (false, _) => {
+            "left out, because this program was built without the feature `tls` of `webhook-server`"
+                .to_owned()
+        }
+    })
 }
 
 /// Checks that a path is as Stripe will send it.

@@ -21,6 +21,8 @@ use crate::report::log::Log;
 use crate::run::panics::{self, Texts};
 use crate::server::Server;
 use crate::server::address::Reserved;
+#[cfg(feature = "cli")]
+use crate::server::systemd;
 use crate::settings::{Sourced, Sources};
 
 /// What receives the requests of a server.
@@ -57,13 +59,22 @@ impl Start {
         Self { app, secret_file, problems, front }
     }
 
-    /// Reserves the address to listen on. `None` if there is a problem already, or if a server that is stopping has both
+    /// Reserves the address to listen on, unless systemd passes a socket. `None` if there is a problem already, or if a server that is stopping has both
     /// the address and the inbox: then opening the inbox waits for that server.
     pub(crate) fn reserve(&mut self) -> Option<Reserved> {
         if !self.problems.is_empty() {
             return None;
         }
         let settings = &self.app.settings;
+        #[cfg(feature = "cli")]
+        match systemd::passed_listener() {
+            Ok(None) => {}
+            Ok(Some(listener)) => return Some(Reserved::passed(listener, settings.listen)),
+            Err(problem) => {
+                self.problems.add(problem);
+                return None;
+            }
+        }
         match Reserved::new(settings.listen) {
             Ok(reserved) => Some(reserved),
             Err(unavailable) if unavailable.is_in_use() && !self.app.inline && settings.inbox.exists() => {
@@ -111,6 +122,12 @@ fn refuse_unused(app: &App, front: Front, problems: &mut Problems) {
                 &format!(
                     "this program receives events through its own server, which decides the {what}: remove it"
                 ),
+            );
+        }
+        for field in ["tls_certificate", "tls_key"] {
+            refuse(
+                field,
+                "this program receives events through its own server, which may have TLS: remove it",
             );
         }
     }

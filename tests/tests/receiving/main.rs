@@ -7,3 +7,5 @@ mod mounted;
 mod reload;
 mod sdk;
 mod status;
+mod systemd;
+mod tls;

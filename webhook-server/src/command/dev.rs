@@ -102,7 +102,9 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         for (sample, endpoint) in samples {
             let (now, url) = (super::unix_now(), url(address, &endpoint)?);
             let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
-            send(body, secrets.all(), &url, now).await.map_err(|error| super::failed("not sent", &error))?;
+            send(body, secrets.all(), (&url, None), now)
+                .await
+                .map_err(|error| super::failed("not sent", &error))?;
             // Wait, so that the output lines of each sample stay together.
             if let Some(inbox) = &server.inbox {
                 // The terminal has counted a handler that blocks its thread.

@@ -66,7 +66,7 @@ impl Selected for Triggering {
     const TAKES_SECRET: bool = true;
 
     fn includes(setting: &Setting) -> bool {
-        ["listen", "path"].contains(&setting.field)
+        ["listen", "path", "tls_certificate"].contains(&setting.field)
     }
 
     fn hides(_: &Setting) -> bool {
@@ -132,7 +132,10 @@ impl<S: Selected> Args for SettingFlags<S> {
                 // Values are read later, so that all wrong values are reported together.
                 .value_parser(ValueParser::os_string())
                 .hide(S::hides(setting))
-                .help(format!("{} [default: {}]", setting.help, setting.text(&defaults)));
+                .help(match setting.text(&defaults) {
+                    default if default.is_empty() => setting.help.to_owned(),
+                    default => format!("{} [default: {default}]", setting.help),
+                });
             match setting.kind {
                 Kind::Switch => flag.num_args(0..=1).require_equals(true).default_missing_value("true"),
                 _ => flag,

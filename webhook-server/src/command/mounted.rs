@@ -5,7 +5,6 @@
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::serve::{self, Serve};
@@ -15,6 +14,7 @@ use crate::mount::Webhooks;
 use crate::problems::Problems;
 use crate::report::console::complain;
 use crate::report::stderr;
+use crate::server::systemd;
 use crate::start::{Front, Start};
 
 impl App {
@@ -74,7 +74,7 @@ where
     }
     stderr::write_aside("info");
     let start = Start::new(app, sources, Front::Mounted, Problems::of_command());
-    let reload = Arc::default();
+    let reload = serve::reload();
     let mut signal = serve::signalled(&reload)?;
     let mut server = serve::open(start, &mut signal).await?;
     server.reload = reload;
@@ -82,6 +82,9 @@ where
     serve::announce_handlers(&server);
     let webhooks = Webhooks::of(server).await?;
     webhooks.stop_at(signal);
+    webhooks.beside(systemd::keep_alive());
+    // The application listens right after this, and no earlier moment is known.
+    systemd::ready();
     let result = tokio::select! {
         result = application(webhooks.clone()) => result.map_err(|error| {
             super::failed("the application ended", &*error.into())

@@ -1,5 +1,9 @@
 //! Sending a signed event to a server, as Stripe does.
 
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +12,7 @@ use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use webhook_core::{SIGNATURE_HEADER, Secret, sign};
 
@@ -17,7 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A longer answer is not read: Stripe has no use for one.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// Signs a body with every secret and posts it. `now` is in seconds since the Unix epoch. If the answer's body is too long
+/// Signs a body with every secret and posts it. The certificate of an `https` server is checked against those of the system,
+/// or of `ca_file`. `now` is in seconds since the Unix epoch. If the answer's body is too long
 /// or incomplete, it is returned empty.
 ///
 /// # Errors
@@ -26,30 +32,56 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 pub(crate) async fn send(
     body: impl Into<Bytes>,
     secrets: &[Secret],
-    to: &Uri,
+    (to, ca_file): (&Uri, Option<&Path>),
     now: u64,
 ) -> Result<Response<Bytes>, SendError> {
     let body = body.into();
     let signature = sign(secrets, now, &body);
-    match tokio::time::timeout(TIMEOUT, post(to, signature, body)).await {
+    match tokio::time::timeout(TIMEOUT, post((to, ca_file), signature, body)).await {
         Ok(result) => result,
         Err(_) => Err(SendError::Timeout { to: to.clone() }),
     }
 }
 
-async fn post(to: &Uri, signature: String, body: Bytes) -> Result<Response<Bytes>, SendError> {
-    let (Some("http"), Some(host)) = (to.scheme_str(), to.host()) else {
+async fn post(
+    (to, ca_file): (&Uri, Option<&Path>),
+    signature: String,
+    body: Bytes,
+) -> Result<Response<Bytes>, SendError> {
+    let (Some(scheme @ ("http" | "https")), Some(host)) = (to.scheme_str(), to.host()) else {
         return Err(SendError::Url { to: to.clone() });
     };
-    let address = (host.trim_matches(['[', ']']), to.port_u16().unwrap_or(80));
-    let stream =
-        TcpStream::connect(address).await.map_err(|source| SendError::Connect { to: to.clone(), source })?;
+    let (host, port) = (host.trim_matches(['[', ']']), if scheme == "https" { 443 } else { 80 });
+    let connecting = TcpStream::connect((host, to.port_u16().unwrap_or(port)));
+    let stream = connecting.await.map_err(|source| SendError::Connect { to: to.clone(), source })?;
+    if scheme == "http" {
+        return exchange(stream, to, signature, body).await;
+    }
+    #[cfg(feature = "tls")]
+    match tls::connect(stream, host, ca_file).await {
+        Ok(stream) => exchange(stream, to, signature, body).await,
+        Err(source) => Err(SendError::Tls { to: to.clone(), source }),
+    }
+    #[cfg(not(feature = "tls"))]
+    {
+        let _ = ca_file;
+        Err(SendError::NoTls { to: to.clone() })
+    }
+}
+
+/// Sends the request on a connection, and reads the answer.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    to: &Uri,
+    signature: String,
+    body: Bytes,
+) -> Result<Response<Bytes>, SendError> {
     let broken = |source| SendError::Broken { to: to.clone(), source };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     tokio::spawn(connection);
 
-    let authority = to.authority().map_or(host, |authority| authority.as_str());
+    let authority = to.authority().map_or("", |authority| authority.as_str());
     let request = Request::builder()
         .method(Method::POST)
         .uri(to.path_and_query().map_or("/", |path| path.as_str()))
@@ -74,8 +106,12 @@ pub(crate) enum SendError {
     Connect { to: Uri, source: std::io::Error },
     #[error("{to} did not answer within {} s", TIMEOUT.as_secs())]
     Timeout { to: Uri },
-    #[error(
-        "cannot send to {to}: the URL must begin with `http://` and name a host (https is not supported here)"
-    )]
+    #[cfg(feature = "tls")]
+    #[error("cannot make a TLS connection to {to}")]
+    Tls { to: Uri, source: std::io::Error },
+    #[cfg(not(feature = "tls"))]
+    #[error("cannot send to {to}: this program was built without the feature `tls` of `webhook-server`")]
+    NoTls { to: Uri },
+    #[error("cannot send to {to}: the URL must begin with `http://` or `https://` and name a host")]
     Url { to: Uri },
 }

@@ -18,7 +18,7 @@ use crate::report::console::complain;
 use crate::report::stderr;
 use crate::server::address::Reserved;
 use crate::server::signals::shutdown_signal;
-use crate::server::{Server, Stopped, thread};
+use crate::server::{Server, Stopped, systemd, thread};
 use crate::settings::Settings;
 use crate::start::{Front, Start};
 use crate::store::{InboxLocation, StoreError};
@@ -55,7 +55,7 @@ pub(super) async fn run(app: App, arguments: Serve) -> Result<(), Failure> {
     let mut start = Start::new(app, sources, Front::Listener, Problems::of_command());
     let reserved = start.reserve();
     // Before the inbox is opened, because that may wait for another server: a signal can stop the wait.
-    let reload = Arc::default();
+    let reload = reload();
     let mut signal = signalled(&reload)?;
     let mut server = open(start, &mut signal).await?;
     server.reload = reload;
@@ -83,6 +83,8 @@ async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Re
     let is_recovered = server.recover().await.map_err(no_inbox)?;
     let listener = listen(reserved, &server.parts.settings)?;
     announce(&server, &listener);
+    tokio::spawn(systemd::keep_alive());
+    systemd::ready();
     let stopped = server.run(listener, is_recovered, signal).await;
     ended(&server.parts.settings, server.inbox.is_none(), stopped.map_err(no_inbox)?)
 }
@@ -123,10 +125,18 @@ pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<
     })
 }
 
+/// What SIGHUP asks for, in a service of systemd.
+pub(super) fn reload() -> Arc<Reload> {
+    Arc::new(Reload::between([systemd::reloading, systemd::ready]))
+}
+
 /// Completes at the first SIGTERM or Ctrl-C. From now on, SIGHUP asks for a reload.
 pub(super) fn signalled(reload: &Arc<Reload>) -> Result<Signal, Failure> {
     match shutdown_signal(Some(Arc::clone(reload))) {
-        Ok(signal) => Ok(Box::pin(signal)),
+        Ok(signal) => Ok(Box::pin(async {
+            signal.await;
+            systemd::stopping();
+        })),
         Err(error) => Err(super::failed("cannot wait for signals", &error)),
     }
 }
@@ -149,10 +159,11 @@ pub(super) fn announce_handlers(server: &Server) {
 fn announce(server: &Server, listener: &TcpListener) {
     announce_handlers(server);
     let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let scheme = if server.parts.tls.is_some() { "https" } else { "http" };
     let endpoints = &server.parts.endpoints;
     if endpoints.iter().count() > 1 {
         for endpoint in endpoints.iter() {
-            let url = format!("http://{address}{}", endpoint.path);
+            let url = format!("{scheme}://{address}{}", endpoint.path);
             info!(
                 endpoint = &*endpoint.name,
                 url,
@@ -162,7 +173,7 @@ fn announce(server: &Server, listener: &TcpListener) {
         }
     }
     info!(
-        url = format!("http://{address}{}", endpoints.first().path),
+        url = format!("{scheme}://{address}{}", endpoints.first().path),
         handlers = server.parts.registry.registrations().len(),
         crates = super::handlers::by_crate(&server.parts.registry),
         secrets = endpoints.first().secrets.current().labels().join(","),

@@ -53,11 +53,14 @@ pub(super) struct Trigger {
     #[arg(long)]
     livemode: bool,
     /// Print the bodies without sending them
-    #[arg(long, conflicts_with_all = ["to", "secret_file", "format"])]
+    #[arg(long, conflicts_with_all = ["to", "ca_file", "secret_file", "format"])]
     print: bool,
     /// URL to send to [default: the address and path that `serve` listens on]
     #[arg(long, value_name = "URL")]
     to: Option<Uri>,
+    /// Certificates (PEM) of which one must have signed that of an `https` server [default: those of the system]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Endpoint to send to, of a program that declares several [default: the first]
     #[arg(long, value_name = "NAME", conflicts_with = "to")]
     endpoint: Option<String>,
@@ -120,7 +123,7 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     problems.none_or(())?;
     let mut answers = Vec::new();
     for Outgoing { event_type, event_id, body } in events {
-        let response = send(body, secrets.all(), &to, super::unix_now())
+        let response = send(body, secrets.all(), (&to, arguments.ca_file.as_deref()), super::unix_now())
             .await
             .map_err(|error| super::failed("not sent", &error))?;
         let status = response.status().as_u16();
@@ -255,7 +258,8 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
             SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
         });
     }
-    format!("http://{address}{}", settings.path)
+    let scheme = if settings.tls_certificate.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}{}", settings.path)
         .parse()
         .map_err(|error| super::failed("could not build the URL to send to", &error))
 }

@@ -15,6 +15,7 @@ use tracing::debug;
 
 use super::Receiver;
 use super::http1::Http;
+use super::tls::Tls;
 use crate::report::{Fact, Report};
 use crate::run::in_flight::InFlight;
 
@@ -34,6 +35,7 @@ const LAST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 /// returns whether all were finished.
 pub(crate) async fn listen(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     receiver: Arc<Receiver>,
     report: Report,
     shutdown: impl Future<Output = ()>,
@@ -50,7 +52,10 @@ pub(crate) async fn listen(
         debug!(%peer, "connection accepted");
         let receiver = Arc::clone(&receiver);
         let http = Http::new(receiver, connection, stopping.clone(), open.one());
-        tokio::spawn(http.serve(stream, last_request));
+        match &tls {
+            None => tokio::spawn(http.serve(stream, last_request)),
+            Some(tls) => tokio::spawn(http.serve(tls.accept(stream, report.clone(), peer), last_request)),
+        };
     };
     let (mut shutdown, mut pause) = (pin!(shutdown), FIRST_PAUSE);
     loop {

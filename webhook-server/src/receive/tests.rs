@@ -136,6 +136,7 @@ fn server_at(endpoints: Vec<Endpoint>, store: Option<Arc<dyn Store>>) -> Server 
         endpoints,
         settings,
         report: Report::nowhere(),
+        tls: None,
         now: Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW)),
     };
     Server::new(parts, store)

@@ -75,14 +75,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
         self.stream.is_write_vectored()
     }
 
-    /// Called when everything is written.
+    /// Called when everything is written. A stream with a buffer of its own, such as TLS, waits here.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
-        self.waiting = None;
-        Poll::Ready(flushed)
+        match Pin::new(&mut self.stream).poll_flush(context) {
+            Poll::Pending => self.poll_expired(context).map(Err),
+            flushed => {
+                self.waiting = None;
+                flushed
+            }
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        match Pin::new(&mut self.stream).poll_shutdown(context) {
+            Poll::Pending => self.poll_expired(context).map(Err),
+            shut_down => shut_down,
+        }
     }
 }

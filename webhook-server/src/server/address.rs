@@ -16,8 +16,15 @@ const FIRST_FREE_PORT: u16 = 1024;
 /// An address that this process has taken. Connections are refused until it [listens](Self::listen).
 #[derive(Debug)]
 pub(crate) struct Reserved {
-    socket: TcpSocket,
+    socket: Socket,
     address: SocketAddr,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Bound(TcpSocket),
+    /// It was passed by systemd, which listens already.
+    Passed(std::net::TcpListener),
 }
 
 impl Reserved {
@@ -36,7 +43,7 @@ impl Reserved {
             Ok(socket)
         };
         match reserve() {
-            Ok(socket) => Ok(Self { socket, address }),
+            Ok(socket) => Ok(Self { socket: Socket::Bound(socket), address }),
             Err(error) => Err(Unavailable { address, error }),
         }
     }
@@ -48,7 +55,17 @@ impl Reserved {
     /// Says in one sentence why it cannot listen, and what to do.
     pub(crate) fn listen(self) -> Result<TcpListener, Unavailable> {
         let address = self.address;
-        self.socket.listen(BACKLOG).map_err(|error| Unavailable { address, error })
+        let listener = match self.socket {
+            Socket::Bound(socket) => socket.listen(BACKLOG),
+            Socket::Passed(listener) => TcpListener::from_std(listener),
+        };
+        listener.map_err(|error| Unavailable { address, error })
+    }
+
+    /// Takes a socket that was passed by systemd, in place of this address.
+    #[cfg(feature = "cli")]
+    pub(crate) fn passed(listener: std::net::TcpListener, instead_of: SocketAddr) -> Self {
+        Self { socket: Socket::Passed(listener), address: instead_of }
     }
 }
 

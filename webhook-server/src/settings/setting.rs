@@ -37,6 +37,8 @@ pub(crate) struct Setting {
 pub(crate) enum Group {
     /// When a start is refused: `serve`.
     Starting,
+    /// How the listener encrypts: `serve`.
+    Encryption,
     /// How requests are received and answered: `serve` and `dev`.
     Receiving,
     /// What a server without an inbox does: `serve`.

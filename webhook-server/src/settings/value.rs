@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::store::{A_FILE, InboxLocation};
@@ -133,6 +134,24 @@ impl Value for bool {
 
     fn text(&self) -> String {
         self.to_string()
+    }
+}
+
+/// A file, or none.
+impl Value for Option<PathBuf> {
+    const NAME: &'static str = "FILE";
+    const EXPECTED: &'static str = A_FILE;
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        Some((!text.is_empty()).then(|| text.into()))
+    }
+
+    fn text(&self) -> String {
+        self.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
+    }
+
+    fn quoted(&self) -> String {
+        format!("{:?}", self.text())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncWriteExt, BufWriter, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
 use super::super::tests::{NOW, with_inbox};
@@ -19,12 +19,20 @@ fn refused() -> String {
 
 /// Serves a connection that has room for this many bytes. The second value stops the server.
 fn serve(room: usize) -> (DuplexStream, watch::Sender<bool>, JoinHandle<()>) {
+    serve_through(room, |stream| stream)
+}
+
+/// Does the same through another stream, such as one that has a buffer.
+fn serve_through<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    room: usize,
+    through: impl FnOnce(DuplexStream) -> S,
+) -> (DuplexStream, watch::Sender<bool>, JoinHandle<()>) {
     let receiver = with_inbox().receiver;
     let (ours, theirs) = duplex(room);
     let (stop, stopping) = watch::channel(false);
     let connection = receiver.connections.admit(None).expect("there are few");
     let http = Http::new(receiver, connection, stopping, InFlight::default().one());
-    (ours, stop, tokio::spawn(http.serve(theirs, Duration::from_secs(1))))
+    (ours, stop, tokio::spawn(http.serve(through(theirs), Duration::from_secs(1))))
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,6 +127,11 @@ async fn an_old_connection_ends_with_an_answer() {
 async fn a_sender_that_does_not_read_is_left_in_time() {
     // The answer is longer than what there is room for.
     let (mut stream, _stop, serving) = serve(64);
+    stream.write_all(refused().as_bytes()).await.expect("it is read");
+    about(ends_after(serving).await, WRITE_TIMEOUT);
+
+    // Nor if the stream has a buffer, as TLS does.
+    let (mut stream, _stop, serving) = serve_through(64, BufWriter::new);
     stream.write_all(refused().as_bytes()).await.expect("it is read");
     about(ends_after(serving).await, WRITE_TIMEOUT);
 

@@ -1,0 +1,54 @@
+//! TLS for a client: to a server whose certificate is checked against the system's root certificates, or a file's.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+/// Makes a TLS connection of a TCP connection to a host.
+///
+/// # Errors
+///
+/// Fails if there are no root certificates, or if the server has no certificate for this host that one of them signed.
+pub(super) async fn connect(
+    stream: TcpStream,
+    host: &str,
+    ca_file: Option<&Path>,
+) -> io::Result<TlsStream<TcpStream>> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots(ca_file)?)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+}
+
+/// The certificates that are trusted.
+fn roots(ca_file: Option<&Path>) -> io::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    let (certificates, from) = match ca_file {
+        Some(file) => {
+            let text = std::fs::read(file).map_err(|error| unreadable(file, &error.to_string()))?;
+            let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+            (read.map_err(|error| unreadable(file, &error.to_string()))?, file.display().to_string())
+        }
+        None => (rustls_native_certs::load_native_certs().certs, "the system".to_owned()),
+    };
+    roots.add_parsable_certificates(certificates);
+    if roots.is_empty() {
+        return Err(io::Error::other(format!("{from} has no root certificates (see --ca-file)")));
+    }
+    Ok(roots)
+}
+
+fn unreadable(file: &Path, error: &str) -> io::Error {
+    io::Error::other(format!("{} cannot be read: {error}", file.display()))
+}

@@ -1,0 +1,77 @@
+//! What a service and systemd tell each other. Without the variables that systemd sets, nothing happens here.
+//!
+//! <https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html>,
+//! <https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html>
+
+use std::net::TcpListener;
+
+use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
+use sd_notify::NotifyState;
+use tracing::warn;
+
+/// Tells that the server is ready, or that it has read its secrets again.
+pub(crate) fn ready() {
+    tell(&[NotifyState::Ready]);
+}
+
+/// Tells that the server is about to read its secrets again. [`ready`] must follow.
+pub(crate) fn reloading() {
+    let Ok(now) = NotifyState::monotonic_usec_now() else { return };
+    tell(&[NotifyState::Reloading, now]);
+}
+
+/// Tells that the server drains.
+pub(crate) fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// Tells again and again that the thread that calls this is at work, if systemd watches it. Never returns.
+pub(crate) async fn keep_alive() {
+    let Some(limit) = sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) else {
+        return std::future::pending().await;
+    };
+    // Twice in the time, as systemd's documentation recommends.
+    let mut ticks = tokio::time::interval(limit / 2);
+    loop {
+        ticks.tick().await;
+        tell(&[NotifyState::Watchdog]);
+    }
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        warn!(%error, "cannot notify systemd");
+    }
+}
+
+/// Takes the listening socket that systemd passes to this process, if it passes one. A second call finds none.
+///
+/// It removes the variables that announce the socket, so it is called at the start, when few threads read the environment.
+///
+/// # Errors
+///
+/// Says in a sentence why the server cannot listen on it.
+pub(crate) fn passed_listener() -> Result<Option<TcpListener>, String> {
+    let is_for_this_process = |pid: String| pid.parse() == Ok(std::process::id());
+    if !std::env::var("LISTEN_PID").is_ok_and(is_for_this_process) {
+        return Ok(None);
+    }
+    let mut passed = ListenFd::from_env();
+    let unusable = |why: &str| format!("cannot listen on the socket that systemd passes: {why}");
+    if passed.len() > 1 {
+        return Err(unusable(&format!(
+            "there are {}, and this server listens on one; `ListenStream=4242` takes IPv4 and IPv6",
+            passed.len()
+        )));
+    }
+    let Some(listener) = passed.take_tcp_listener(0).map_err(|error| unusable(&error.to_string()))? else {
+        return Ok(None);
+    };
+    match socket_acceptconn(&listener) {
+        Ok(true) => {}
+        _ => return Err(unusable("it is one connection; remove `Accept=yes` from the socket unit")),
+    }
+    listener.set_nonblocking(true).map_err(|error| unusable(&error.to_string()))?;
+    Ok(Some(listener))
+}
