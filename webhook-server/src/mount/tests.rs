@@ -13,11 +13,11 @@ use hyper::body::{Body, Frame};
 use hyper::{Request, Response, Version};
 use tokio::sync::mpsc;
 use tower_service::Service;
-use webhook_core::{SIGNATURE_HEADER, sign};
+use webhook_core::{SIGNATURE_HEADER, Sample, sign};
 
 use super::*;
 use crate::receive::tests::{NOW, paid, secret, server, with_inbox};
-use crate::store::{InboxLocation, OpenError, Opening, open as open_inbox};
+use crate::store::{Filter, InboxLocation, OpenError, Opening, State as TaskState, open as open_inbox};
 
 /// A body whose chunks come through a channel; its types are not those of our own server. Fails if the channel is gone.
 struct Slow(mpsc::Receiver<Option<Bytes>>);
@@ -197,4 +197,34 @@ async fn the_last_handle_closes_the_inbox() {
     let reopened = tokio::task::spawn_blocking(move || open_inbox(&location, &opening(300)));
     let _: Arc<dyn crate::store::Store> =
         reopened.await.expect("no panic").unwrap_or_else(|error: OpenError| panic!("{error}"));
+}
+
+/// No handler has failed, and none can run.
+#[tokio::test]
+async fn a_runtime_that_ends_before_the_application_costs_no_attempt() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
+    let runtime = runtime.expect("the system has threads");
+    let mut server = with_inbox();
+    server.parts.runner.runtime = Some(runtime.handle().clone());
+    let store = server.inbox.as_ref().map(|inbox| Arc::clone(&inbox.worker.store)).expect("it has an inbox");
+    let server = Server::new(server.parts.clone(), Some(Arc::clone(&store)));
+    let webhooks = Webhooks::of(server).await.expect("it starts");
+
+    let held: Bytes =
+        Sample::new("invoice.paid", 1).expect("there is such a type").body(1_700_000_000).into();
+    let signature = sign(&[secret()], NOW, &held);
+    let request = Request::post("/").header("host", "a").header(SIGNATURE_HEADER, signature);
+    let request = request.body(Full::new(held)).expect("it is a request");
+    assert_eq!(status(&webhooks, request).await, 200);
+    while runtime.metrics().num_alive_tasks() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The only thread takes tasks in order: now the handler has begun.
+    runtime.spawn(async {}).await.expect("no panic");
+    tokio::task::spawn_blocking(move || drop(runtime)).await.expect("no panic");
+    assert_eq!(status(&webhooks, post("/", Full::new(paid()))).await, 200, "it is stored");
+    webhooks.shutdown().await.expect("nothing is in progress");
+    let tasks = store.tasks(Filter { limit: 10, ..Filter::default() }).await.expect("it can be read");
+    let states: Vec<_> = tasks.iter().map(|task| (task.state, task.attempt)).collect();
+    assert_eq!(states, [(TaskState::Ready, 0), (TaskState::Ready, 0)]);
 }

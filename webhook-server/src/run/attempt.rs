@@ -56,6 +56,11 @@ impl AttemptReport {
     pub(crate) fn is_settled(&self) -> bool {
         self.outcome.as_ref().err().is_none_or(|failure| failure.verdict() == Verdict::Skip)
     }
+
+    /// Whether the application's runtime ended under the handler, or was gone already.
+    pub(crate) fn lost_its_runtime(&self) -> bool {
+        self.outcome.as_ref().is_err_and(|failure| failure.cause().is::<RuntimeEnded>())
+    }
 }
 
 impl Runner {
@@ -121,6 +126,7 @@ impl AttemptHandle {
         // A duration, not an instant: under a runtime whose clock is paused, the two clocks show different times.
         let left = self.deadline.saturating_duration_since(Instant::now());
         let joined = match tokio::time::timeout(left, &mut self.task).await {
+            Ok(Err(error)) if error.is_cancelled() => return Ok(self.failed(RuntimeEnded)),
             Ok(joined) => joined,
             Err(_) => {
                 self.task.abort();
@@ -208,6 +214,11 @@ impl AttemptHandle {
 
 /// How long after its deadline a run that has not stopped is considered to block its thread.
 const BLOCKED: Duration = Duration::from_millis(500);
+
+/// A run that the worker cancels ends like this, too, but its report is not used.
+#[derive(Debug, Error)]
+#[error("cancelled: the Tokio runtime that handlers run on has ended")]
+struct RuntimeEnded;
 
 #[derive(Debug, Error)]
 #[error("cancelled: it had not ended after {}", rounded(*after))]

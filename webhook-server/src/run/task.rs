@@ -155,7 +155,7 @@ impl Worker {
         }
     }
 
-    /// Waits for a run to end. `None` if it was cancelled because the server stops.
+    /// Waits for a run to end. `None` if it was cancelled because the server stops, or because its runtime has ended.
     async fn supervise(
         &self,
         ticket: Ticket,
@@ -196,7 +196,13 @@ impl Worker {
         };
         let mut ending = std::pin::pin!(ending);
         tokio::select! {
-            report = &mut ending => Some(report),
+            report = &mut ending => {
+                let lost_its_runtime = report.lost_its_runtime();
+                if lost_its_runtime {
+                    self.stop_without_runtime();
+                }
+                Some(report).filter(|_| !lost_its_runtime)
+            }
             () = cancelled => {
                 canceller.abort();
                 // If it blocks its thread, the process exits in good order with it: that is not a crash.

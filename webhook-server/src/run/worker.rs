@@ -11,7 +11,7 @@
 //! | *recovering* | *working* | the store has recovered the tasks of former processes |
 //! | *working* | *suspended* | the lease was not renewed in time |
 //! | *suspended* | *working* | it is renewed, or the instance has joined again |
-//! | any of these | *stopping* | the server drains |
+//! | any of these | *stopping* | the server drains, or the application's runtime has ended |
 //! | *stopping* | *cancelling* | the drain's time is up, or the lease is lost |
 
 #[cfg(test)]
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tracing::error;
 use webhook_core::Registry;
 
 use super::attempt::Runner;
@@ -189,6 +190,23 @@ impl Worker {
         }
         self.phase.send_replace(Phase::Cancelling);
         tokio::time::timeout(CANCELLED, self.in_flight.none()).await.is_ok()
+    }
+
+    /// Starts no more runs: the application's runtime has ended, and no other can run a handler. Events are still stored.
+    pub(super) fn stop_without_runtime(&self) {
+        let was_working = self.phase.send_if_modified(|phase| {
+            let is_working = !matches!(phase, Phase::Stopping | Phase::Cancelling);
+            if is_working {
+                *phase = Phase::Stopping;
+            }
+            is_working
+        });
+        if was_working {
+            error!(
+                "the Tokio runtime that started the application has ended: no handler runs until the application is \
+                 started again"
+            );
+        }
     }
 
     /// Wakes the worker to look for due tasks.
