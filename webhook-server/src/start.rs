@@ -59,8 +59,8 @@ impl Start {
         Self { app, secret_file, problems, front }
     }
 
-    /// Reserves the address to listen on, unless systemd passes a socket. `None` if there is a problem already, or if a server that is stopping has both
-    /// the address and the inbox: then opening the inbox waits for that server.
+    /// Reserves the address to listen on, unless systemd passes a socket. `None` if there is a problem already, or if a
+    /// server that is stopping has both the address and the inbox: then opening the inbox waits for that server.
     pub(crate) fn reserve(&mut self) -> Option<Reserved> {
         if !self.problems.is_empty() {
             return None;
@@ -112,7 +112,7 @@ impl Start {
 fn refuse_unused(app: &App, front: Front, problems: &mut Problems) {
     let mut refuse = |field: &str, why: &str| {
         if let Some(origin) = app.origins.outside(field) {
-            problems.add(format!("{} is set, but {why}", origin.subject(field)));
+            problems.add(format!("{} is set, but {why}", origin.subject(&field.replace('_', "-"))));
         }
     };
     if front == Front::Mounted {

@@ -43,7 +43,7 @@ fn every_language_is_one_that_is_checked() {
     for document in documents() {
         for Block { at, language, lines } in blocks(&document) {
             match &*language {
-                "console" | "text" | "ini" | "yaml" | "tree" => {}
+                "console" | "text" | "ini" | "yaml" | "tree" | "toml" => {}
                 "rust,ignore" => assert!(is_in_an_example(&lines), "{at}: no example has these lines"),
                 rust if rust == "rust" || rust.starts_with("rust,") => {
                     let included = format!("include_str!(\"../../{document}\")");
@@ -118,6 +118,32 @@ fn configuration_can_be_read() {
             }
         }
     }
+}
+
+/// A configuration file that is shown is one that a program accepts. Its secrets are on another machine.
+#[test]
+fn configuration_files_are_accepted() {
+    let documents = documents();
+    let blocks = documents.iter().flat_map(|document| blocks(document));
+    let mut count = 0;
+    for Block { at, lines, .. } in blocks.filter(|block| block.language == "toml") {
+        let text = lines.join("\n");
+        // One declares endpoints.
+        let sections = text.contains("[endpoint.");
+        let path = if sections { env!("CARGO_BIN_EXE_endpoints") } else { env!("CARGO_BIN_EXE_outcomes") };
+        let folder = tempfile::tempdir().expect("there is a place for temporary files");
+        let file = folder.path().join("shop.toml");
+        fs::write(&file, text).expect("it can be written to");
+        let mut command = program(path);
+        command.env("STRIPE_OWN_SECRET", SECRET).env("STRIPE_CONNECT_SECRET", SECRET);
+        command.env("STRIPE_SECRET_OF_THE_SHOP", SECRET).args(["serve", "--check", "--config"]).arg(file);
+        let shown = run(&mut command).stderr;
+        let problems: Vec<_> = shown.lines().filter(|line| line.starts_with("  ")).collect();
+        let is_absent = |line: &&str| line.contains("the secret file /run/secrets/");
+        assert!(problems.iter().all(is_absent), "{at}: {shown}");
+        count += 1;
+    }
+    assert!(count > 0, "no file is shown");
 }
 
 /// The map is a tree of folders and files that are there.

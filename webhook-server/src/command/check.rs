@@ -126,8 +126,10 @@ impl Read<'_> {
     /// The settings that decide something. The path is shown with its endpoint.
     fn used(&self) -> impl Iterator<Item = &'static Setting> {
         let front = self.front;
-        let is_used = move |setting: &&Setting| {
-            setting.field != "path" && (front == Front::Listener || setting.field != "listen")
+        let is_used = move |setting: &&Setting| match setting.field {
+            "path" => false,
+            "listen" | "tls_certificate" | "tls_key" => front == Front::Listener,
+            _ => true,
         };
         Settings::TABLE.iter().filter(is_used)
     }

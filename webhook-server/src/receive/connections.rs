@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+pub(crate) use self::descriptors::few_descriptors;
 use super::memory::COMMON_MEMORY;
 
 /// The most connections. Each may hold a head of 16 KiB and 64 KiB of a body.
@@ -95,18 +96,6 @@ struct Held {
     surplus: Option<OwnedSemaphorePermit>,
     /// The table that it is removed from when it is dropped.
     of: Connections,
-}
-
-/// Says so if this process may have too few files open for the connections that a server should accept. An attacker who keeps
-/// connections open then needs few of them to make those of others give way.
-pub(crate) fn few_descriptors() -> Option<String> {
-    let possible = descriptors::for_connections();
-    (possible < MAX_CONNECTIONS / 2).then(|| {
-        format!(
-            "this process may open so few files that the server accepts {possible} connections at once instead of \
-             {MAX_CONNECTIONS}: raise the limit (`ulimit -n`, or LimitNOFILE= of systemd)"
-        )
-    })
 }
 
 /// There is no memory for a body, and no other connection could give way.

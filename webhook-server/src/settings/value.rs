@@ -140,7 +140,7 @@ impl Value for bool {
 /// A file, or none.
 impl Value for Option<PathBuf> {
     const NAME: &'static str = "FILE";
-    const EXPECTED: &'static str = A_FILE;
+    const EXPECTED: &'static str = "a file's name";
 
     fn parse(text: &OsStr) -> Option<Self> {
         Some((!text.is_empty()).then(|| text.into()))

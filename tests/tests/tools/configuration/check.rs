@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use product_tests::{SECRET, Server, new_inbox, program, run, run_in_terminal};
+use product_tests::{SECRET, Server, new_inbox, program, repository, run, run_in_terminal};
 use serde_json::Value;
 
 use super::{CANARY, outcomes, written};
@@ -98,6 +98,24 @@ fn it_shows_labels_and_sources_and_no_secret() {
     assert_eq!(json["endpoints"][0]["secrets"][0]["label"], "new");
     assert_eq!(json["endpoints"][0]["secrets"][0]["from"], "STRIPE_WEBHOOK_SECRET");
     assert!(!json.to_string().contains(CANARY), "{json:#}");
+}
+
+/// The guide's table has a row for each setting, with its default.
+#[test]
+fn the_guide_lists_all_settings() {
+    let mut command = outcomes();
+    command.env_remove("WEBHOOK_LISTEN").env_remove("WEBHOOK_INBOX").env("STRIPE_WEBHOOK_SECRET", SECRET);
+    let listed = json(&mut command);
+    let guide = fs::read_to_string(repository().join("docs/configuration.md")).expect("it is there");
+    let mut rows = listed["settings"].as_array().expect("it lists settings").clone();
+    rows.push(serde_json::json!({ "name": "path", "value": "/webhook" }));
+    for row in rows {
+        let (name, value) =
+            (row["name"].as_str().expect("it is text"), row["value"].as_str().expect("it is text"));
+        let begin =
+            format!("| `{name}` | {} |", if value.is_empty() { String::new() } else { format!("`{value}`") });
+        assert!(guide.contains(&begin), "the guide has no row {begin}");
+    }
 }
 
 #[test]

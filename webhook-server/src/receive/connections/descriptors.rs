@@ -1,5 +1,7 @@
 //! How many of the process's file descriptors connections may use.
 
+use super::MAX_CONNECTIONS;
+
 /// What is left for the inbox's files, for handlers and for the runtime: a quarter of the descriptors, and this many at
 /// least.
 const RESERVE: usize = 64;
@@ -10,6 +12,18 @@ const FEWEST: usize = 8;
 /// The number of descriptors that connections may use.
 pub(super) fn for_connections() -> usize {
     without_reserve(limit())
+}
+
+/// Says so if this process may open too few files for the connections that a server should accept: then an attacker needs
+/// few connections to make those of others give way.
+pub(crate) fn few_descriptors() -> Option<String> {
+    let possible = for_connections();
+    (possible < MAX_CONNECTIONS / 2).then(|| {
+        format!(
+            "this process may open so few files that the server accepts {possible} connections at once instead of \
+             {MAX_CONNECTIONS}: raise the limit (`ulimit -n`, or LimitNOFILE= of systemd)"
+        )
+    })
 }
 
 fn without_reserve(limit: usize) -> usize {
