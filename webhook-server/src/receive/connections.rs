@@ -9,11 +9,12 @@
 //! way. While the server works on its request, it may not. The table's mutex is never held across an await.
 
 mod descriptors;
+mod network;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 pub(crate) use self::descriptors::few_descriptors;
+use self::network::network;
 use super::memory::COMMON_MEMORY;
 
 /// The most connections. Each may hold a head of 16 KiB and 64 KiB of a body.
@@ -294,13 +296,5 @@ impl Leave {
 impl Drop for Held {
     fn drop(&mut self) {
         self.of.table().entries.remove(&self.id);
-    }
-}
-
-/// What counts as one sender: an IPv4 address, or an IPv6 /64, which is what one subscriber gets.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
