@@ -8,6 +8,7 @@ mod cargo;
 mod client;
 mod disk;
 mod exchange;
+mod failpoint;
 mod history;
 mod postgres;
 mod process;
@@ -25,6 +26,7 @@ pub use cargo::{
 pub use client::{Client, Told};
 pub use disk::Disk;
 pub use exchange::{Answer, Connection, exchange};
+pub use failpoint::die_at;
 pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
 pub use postgres::Postgres;
 pub use process::{Ended, Process, Stream, new_inbox, program, run, tool};

@@ -165,7 +165,7 @@ async fn run(
         Command::Serve(arguments) => serve(app, arguments).await,
         Command::Dev(dev) => dev::run(app, &dev).await,
         Command::Handlers(handlers) => handlers::run(&handlers),
-        Command::Events(events) => events::run(&events),
+        Command::Events(events) => events::run(&app.endpoints, &events),
         Command::Trigger(trigger) => trigger::run(app, &trigger).await,
         Command::Inbox(inbox) => inbox::run(app, inbox).await,
         Command::Replay(replay) => replay::run(app, replay).await,

@@ -131,6 +131,18 @@ impl Endpoint {
         self.name.as_deref().unwrap_or(&self.path)
     }
 
+    /// Finds the declared endpoint with a name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is none, with a sentence that says which there are.
+    #[cfg(feature = "cli")]
+    pub(crate) fn find<'e>(declared: &'e [Self], name: &str) -> Result<&'e Self, String> {
+        let names: Vec<&str> = declared.iter().map(Self::name).collect();
+        let found = declared.iter().find(|endpoint| endpoint.name() == name);
+        found.ok_or_else(|| not_an_endpoint(name, &names))
+    }
+
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -179,6 +191,7 @@ impl Endpoint {
     }
 
     /// The first environment variable that its secrets are read from.
+    #[cfg(feature = "cli")]
     pub(crate) fn variable(&self) -> Option<&str> {
         self.sources.iter().find_map(|source| match source {
             Source::Variable(name) => Some(&**name),

@@ -7,11 +7,11 @@
 
 use std::hint::spin_loop;
 use std::process::{ExitCode, abort};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use product_tests::{EFFECTS_SCHEMA, random_below};
+use product_tests::{EFFECTS_SCHEMA, die_at, random_below};
 use rusqlite::{Connection, params};
 use webhook_server::{App, Context, Event, HandlerError, State, on_event};
 
@@ -196,22 +196,6 @@ impl std::error::Error for Unspeakable {}
 #[on_event("charge.dispute.created")]
 async fn fails_unspeakably() -> Result<(), Unspeakable> {
     Err(Unspeakable)
-}
-
-/// Ends the process at the failpoint that `DURABLE_FAILPOINT` names.
-fn die_at(reached: &str) {
-    static AT: OnceLock<Option<(String, AtomicU32)>> = OnceLock::new();
-    let at = AT.get_or_init(|| {
-        let wanted = std::env::var("DURABLE_FAILPOINT").ok()?;
-        let (name, times) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-        Some((name.to_owned(), AtomicU32::new(times.parse().ok()?)))
-    });
-    if let Some((name, left)) = at
-        && name == reached
-        && left.fetch_sub(1, Ordering::SeqCst) == 1
-    {
-        abort();
-    }
 }
 
 #[tokio::main]

@@ -21,6 +21,7 @@ async fn rest(context: Context) {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    webhook_server::__on_failpoint(product_tests::die_at);
     // A test renames it, so that a handler names an endpoint that there is not.
     let connect = std::env::var("CONNECT").unwrap_or_else(|_| "connect".to_owned());
     App::new()

@@ -2,6 +2,7 @@
 
 mod ack_order;
 mod disk;
+mod endpoints;
 mod failpoints;
 mod io_faults;
 mod kill;

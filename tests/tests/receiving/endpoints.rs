@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use product_tests::{
-    OTHER_SECRET, SECRET, Server, Stream, exchange, new_inbox, program, run, signed, unix_now,
+    OTHER_SECRET, Process, SECRET, Server, Stream, exchange, new_inbox, program, run, signed, unix_now,
 };
 use serde_json::{Value, json};
 use webhook_core::Sample;
@@ -30,6 +30,7 @@ fn each_endpoint_has_its_own_secrets_and_the_log_names_the_one_that_signed() {
         ("the same, the other way round", "/stripe/connect", SECRET, &live, 400),
         ("its own", "/stripe", SECRET, &test, 200),
         ("a test event, live events alone", "/stripe/connect", OTHER_SECRET, &test, 200),
+        ("one more, which is counted", "/stripe/connect", OTHER_SECRET, &test, 200),
         ("a live event", "/stripe/connect", OTHER_SECRET, &live, 200),
         ("the same through the other endpoint", "/stripe", SECRET, &live, 200),
         ("no endpoint", "/webhook", SECRET, &test, 404),
@@ -43,7 +44,8 @@ fn each_endpoint_has_its_own_secrets_and_the_log_names_the_one_that_signed() {
     assert_eq!(ended.stdout.lines().count(), 2, "each event is handled once: {ended:#?}");
     for told in [
         "endpoint=\"connect\" secret=\"new\" status=200 tasks=1",
-        "answered with 200, and not handled",
+        "event of the other mode: answered with 200, and not handled",
+        "more events of the other mode: answered with 200, and not handled livemode=false count=1",
         "event was stored before",
         "only at `/stripe`, `/stripe/connect`",
     ] {
@@ -185,6 +187,11 @@ fn the_commands_show_the_endpoint_of_a_handler_and_dev_sends_to_each() {
     };
     assert_eq!(endpoint("endpoints::paid_out"), json!("connect"));
     assert_eq!(endpoint("endpoints::updated"), Value::Null);
+    let enabled = |flags: &[&str]| run(endpoints().args(["events", "--enabled"]).args(flags));
+    assert_eq!(enabled(&[]).with_code(0).stdout, "account.updated\npayout.paid\n");
+    assert_eq!(enabled(&["--endpoint", "connect"]).with_code(0).stdout, "account.updated\npayout.paid\n");
+    assert_eq!(enabled(&["--endpoint", "/stripe"]).with_code(0).stdout, "account.updated\n");
+    assert!(enabled(&["--endpoint", "conect"]).with_code(1).stderr.contains("did you mean `connect`?"));
     let dev =
         |flags: &[&str]| run(endpoints().args(["dev", "--once", "--listen", "127.0.0.1:0"]).args(flags));
     let all = dev(&[]).with_code(0).stdout;
@@ -199,6 +206,21 @@ fn the_commands_show_the_endpoint_of_a_handler_and_dev_sends_to_each() {
     let one = dev(&["--endpoint", "connect"]).with_code(0).stdout;
     assert!(one.contains("updated through connect") && one.contains("paid out through connect"), "{one}");
     assert!(!one.contains("through /stripe"), "{one}");
+    // What it says how to send another event works.
+    for (endpoint, variable, told) in
+        [("/stripe", "STRIPE_OWN_SECRET", "updated"), ("connect", "STRIPE_CONNECT_SECRET", "paid out")]
+    {
+        let waiting = ["dev", "--endpoint", endpoint, "--listen", "127.0.0.1:0"];
+        let dev = Process::start(endpoints().args(waiting));
+        dev.line_with(Stream::Stdout, "Still listening");
+        let line = dev.line_with(Stream::Stdout, &format!("{variable}=whsec_"));
+        let mut shell = program("sh");
+        shell.args(["-c", &format!("{} --livemode", line.trim())]);
+        run(&mut shell).with_code(0);
+        dev.line_with(Stream::Stdout, &format!("{told} through {endpoint}"));
+        dev.signal("INT");
+        dev.wait().with_code(0);
+    }
     let unknown = dev(&["--endpoint", "elsewhere"]).with_code(1).stderr;
     assert!(unknown.contains("no endpoint `elsewhere`: it has `/stripe`, `connect`"), "{unknown}");
 }

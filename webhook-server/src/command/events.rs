@@ -11,6 +11,7 @@ use webhook_core::{Registry, Subscription};
 
 use super::table::{Column, Table};
 use super::{Failure, Format, Output};
+use crate::endpoint::Endpoint;
 use crate::report::console::print;
 
 #[derive(Args)]
@@ -37,6 +38,9 @@ pub(super) struct Events {
     /// List the types that this application handles: enable these on the endpoint in Stripe
     #[arg(long)]
     enabled: bool,
+    /// With `--enabled`: only what this endpoint's handlers take, in a program that declares several
+    #[arg(long, value_name = "NAME", requires = "enabled")]
+    endpoint: Option<String>,
     #[command(flatten)]
     output: Output,
 }
@@ -50,8 +54,8 @@ struct Row {
     handlers: Vec<&'static str>,
 }
 
-/// Lists event types, or does what one of the flags asks for.
-pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
+/// Lists event types, or does what one of the flags asks for. `endpoints` are those that the program declares.
+pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Failure> {
     let registry = Registry::linked();
     if let Some(event_type) = &arguments.explain {
         return explain::explain(event_type, arguments.depth, arguments.output);
@@ -60,7 +64,9 @@ pub(super) fn run(arguments: &Events) -> Result<(), Failure> {
         return rust::write(event_type, &arguments.fields);
     }
     if arguments.enabled {
-        return enabled(&registry, arguments.output.format);
+        let endpoint = arguments.endpoint.as_deref();
+        let endpoint = endpoint.map(|name| Endpoint::find(endpoints, name).map(Endpoint::name)).transpose();
+        return enabled(&registry, endpoint.map_err(Failure::Failed)?, arguments.output.format);
     }
     let unlisted = registry.unlisted().into_iter();
     let asked_for = |name: &&str| arguments.pattern.as_deref().is_none_or(|pattern| pattern == *name);
@@ -134,11 +140,14 @@ fn unlisted_row(name: &'static str, registry: &Registry) -> Row {
     Row { event_type: name, kind: "unlisted", objects: Vec::new(), handlers }
 }
 
-/// Prints the types that any handler names, one per line: the types that the endpoint in Stripe must send.
-fn enabled(registry: &Registry, format: Format) -> Result<(), Failure> {
+/// Prints the types that any handler names, one per line: the types that the endpoint in Stripe must send. Of one endpoint,
+/// only those of the handlers that run there.
+fn enabled(registry: &Registry, endpoint: Option<&str>, format: Format) -> Result<(), Failure> {
+    let is_here = |own: Option<&str>| own.is_none() || endpoint.is_none() || own == endpoint;
     let mut types: Vec<&str> = registry
         .registrations()
         .iter()
+        .filter(|handler| is_here(handler.endpoint))
         .flat_map(|handler| match handler.takes {
             Subscription::Types(types) => types,
             Subscription::Unhandled => &[],

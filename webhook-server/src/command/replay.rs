@@ -19,8 +19,8 @@ use crate::store::{EventRow, Filter, Replayed};
 
 #[derive(Args)]
 #[command(
-    after_help = "A replay runs all handlers of the event's type, regardless of their earlier outcome, including \
-    handlers added after the event arrived. Their `Context::is_replay` is true, and their idempotency keys are the same as \
+    after_help = "A replay runs all handlers of the event's type at the endpoints that it came through, regardless of \
+    their earlier outcome, including handlers added after the event arrived. Their `Context::is_replay` is true, and their idempotency keys are the same as \
     before. Events whose body is no longer stored cannot be replayed.\n\nExamples:\n  \
     replay evt_1 evt_2 --handler shop::orders::fulfil\n  \
     replay --type 'charge.dispute.*' --since 2days --dry-run\n  replay --customer cus_1 --type 'invoice.*'"

@@ -15,7 +15,7 @@ use super::flags::{SettingFlags, Triggering};
 use super::{Failure, Format};
 use crate::app::App;
 use crate::command::send::send;
-use crate::endpoint::{Endpoint, not_an_endpoint};
+use crate::endpoint::Endpoint;
 use crate::problems::Problems;
 use crate::report::console::print;
 use crate::report::format::printable;
@@ -268,9 +268,7 @@ fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
 /// the first.
 fn declared<'e>(endpoints: &'e [Endpoint], arguments: &Trigger) -> Result<Option<&'e Endpoint>, Failure> {
     if let Some(name) = &arguments.endpoint {
-        let found = endpoints.iter().find(|endpoint| endpoint.name() == name);
-        let names: Vec<&str> = endpoints.iter().map(Endpoint::name).collect();
-        return found.ok_or_else(|| Failure::Failed(not_an_endpoint(name, &names))).map(Some);
+        return Endpoint::find(endpoints, name).map(Some).map_err(Failure::Failed);
     }
     let is_at = |endpoint: &&Endpoint| arguments.to.as_ref().is_some_and(|to| to.path() == endpoint.path());
     Ok(endpoints.iter().find(is_at).or(endpoints.first()))

@@ -99,16 +99,17 @@ const fn handler(id: &'static str, event_types: &'static [&'static str], replies
     registration(id, Subscription::Types(event_types), Policy { replies, ..Policy::DEFAULT }, run)
 }
 
-static HANDLERS: [Registration; 3] = [
+static HANDLERS: [Registration; 4] = [
     handler("pays", &["payment_intent.succeeded"], false),
     handler("approves", &["issuing_authorization.request"], true),
+    Registration { endpoint: Some("connect"), ..handler("welcomes", &["checkout.session.completed"], true) },
     handler("fails", &["charge.failed", "charge.refunded", "charge.captured", "invoice.paid"], false),
 ];
 
 fn run(invocation: Invocation) -> HandlerFuture {
     Box::pin(async move {
         match &*invocation.envelope.event_type {
-            "issuing_authorization.request" => {
+            "issuing_authorization.request" | "checkout.session.completed" => {
                 Ok(Some(Reply::json(&serde_json::json!({ "approved": true }))?))
             }
             "charge.failed" => Err(HandlerError::retry("not now")),
@@ -237,10 +238,37 @@ async fn an_event_that_two_endpoints_receive_is_one_event() {
         ("/live", (200, "other mode")),
         ("/elsewhere", (404, "path")),
     ] {
-        let mut request = signed_at(NOW, &paid());
-        *request.uri_mut() = path.parse().expect("it is a path");
-        let outcome = receive(&server, request).await;
+        let outcome = receive_at(&server, path, &paid()).await;
         assert_eq!(told(&outcome), expected, "{path}: {outcome:?}");
+    }
+}
+
+/// Sends an event to the endpoint at a path.
+async fn receive_at(server: &Server, path: &str, body: &Bytes) -> Outcome {
+    let mut request = signed_at(NOW, body);
+    *request.uri_mut() = path.parse().expect("it is a path");
+    receive(server, request).await
+}
+
+#[tokio::test]
+async fn a_sender_that_waits_gets_the_reply_of_its_endpoints_handler_also_to_a_known_event() {
+    let endpoints = vec![Endpoint::at("/webhook"), Endpoint::at("/connect").named("connect")];
+    let server = server_at(endpoints, Some(open_in_memory(None).expect("it is in memory")));
+    let first = sample("checkout.session.completed");
+    let changed = Bytes::from([b" ", &*first].concat());
+    for (name, path, body, word, expected) in [
+        ("without a handler there", "/webhook", &first, "stored", (0, false)),
+        ("its handler runs now", "/connect", &changed, "changed duplicate", (1, true)),
+        ("it ran before", "/connect", &changed, "duplicate", (0, false)),
+        ("the first endpoint again", "/webhook", &first, "changed duplicate", (0, false)),
+    ] {
+        let outcome = receive_at(&server, path, body).await;
+        assert_eq!(told(&outcome), (200, word), "{name}: {outcome:?}");
+        let (Ok(Receipt::Stored { tasks, reply, .. } | Receipt::Duplicate { tasks, reply, .. })) = &outcome
+        else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!((*tasks, reply.is_some()), expected, "{name}");
     }
 }
 

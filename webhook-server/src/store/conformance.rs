@@ -338,12 +338,12 @@ fn came_by(endpoint: &str, secret: &str) -> CameBy {
 }
 
 /// The event as it comes through another endpoint.
-fn through(endpoint: &str, event: NewEvent) -> NewEvent {
+pub(super) fn through(endpoint: &str, event: NewEvent) -> NewEvent {
     NewEvent { came_by: came_by(endpoint, "new"), ..event }
 }
 
 /// A task of a handler of one endpoint.
-fn of_endpoint(task: NewTask) -> NewTask {
+pub(super) fn of_endpoint(task: NewTask) -> NewTask {
     NewTask { is_of_endpoint: true, ..task }
 }
 

@@ -12,7 +12,9 @@ use super::session::MAX_FLOOR;
 use super::*;
 use crate::report::unusable::unusable;
 use crate::settings::Interface;
-use crate::store::conformance::{arrival, at_once, capacity, changed, free, opening, serial};
+use crate::store::conformance::{
+    arrival, at_once, capacity, changed, free, of_endpoint, opening, serial, through,
+};
 use crate::store::{ParkReason, StoreError};
 
 /// Claims up to `limit` tasks of the handler `a`.
@@ -218,6 +220,13 @@ fn work_through(db: &Connection) {
         let event = arrival(&format!("evt_{number}"), &tasks);
         record::record(db, &event, stamp).expect("it can be written");
         record::record(db, &event, stamp).expect("it can be written");
+        let again = arrival(
+            &format!("evt_{}", number / 2),
+            &[of_endpoint(at_once(free("c"))), of_endpoint(free("d"))],
+        );
+        let again = changed(through("connect", again), |it| it.body = b"{}".to_vec().into());
+        record::record(db, &again, stamp).expect("it can be written");
+        show::stats(db, stamp.now).expect("it can be read");
         let claimed =
             claim::claim(db, &capacity(4, &[("a", 2), ("b", 2), ("c", 1)]), stamp).expect("it can be read");
         for (at, claim) in claimed.claims.iter().enumerate() {
