@@ -13,11 +13,11 @@ struct Ran(Arc<Mutex<Vec<String>>>);
 impl Ran {
     fn note(&self, context: &Context) {
         let name = context.handler().rsplit("::").next().unwrap_or_default();
-        self.0.lock().unwrap().push(format!("{name} {}", context.endpoint()));
+        self.0.lock().expect("no handler panics").push(format!("{name} {}", context.endpoint()));
     }
 
     fn take(&self) -> Vec<String> {
-        let mut ran = std::mem::take(&mut *self.0.lock().unwrap());
+        let mut ran = std::mem::take(&mut *self.0.lock().expect("no handler panics"));
         ran.sort();
         ran
     }
@@ -109,13 +109,14 @@ async fn without_an_inbox_each_delivery_runs_the_handlers_of_its_endpoint() {
 
 /// The message of a panic.
 fn panic_of(panics: impl FnOnce()) -> String {
-    let panicked = catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
-    *panicked.downcast::<String>().unwrap()
+    let panicked = catch_unwind(AssertUnwindSafe(panics)).expect_err("it panics");
+    *panicked.downcast::<String>().expect("the message is a text")
 }
 
 #[test]
 fn an_endpoint_that_there_is_not_is_told_with_those_that_there_are() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it can be built");
     let app = runtime.block_on(async { TestApp::new(app(&Ran::default())) });
     let deliver = |name| panic_of(|| drop(runtime.block_on(app.deliver_to(name, fixture!("payout.paid")))));
     let told = deliver("conect");

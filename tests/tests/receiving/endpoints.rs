@@ -57,7 +57,7 @@ fn each_endpoint_has_its_own_secrets_and_the_log_names_the_one_that_signed() {
 /// An event of live mode.
 fn live(event_type: &str, seed: u64) -> Vec<u8> {
     let sample = Sample::new(event_type, seed).expect("there is such a type");
-    sample.livemode(true).body(1_700_000_000).into()
+    sample.livemode(true).body(1_700_000_000)
 }
 
 /// Posts a body to the endpoint at a path. The answer is the same whether the event is new or known.

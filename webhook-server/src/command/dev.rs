@@ -209,9 +209,10 @@ fn greeting(
     signing: &Signing,
     sends: bool,
 ) -> String {
-    let listening = endpoints.iter().map(|endpoint| match &*endpoint.path == &*endpoint.name {
-        true => format!("Listening on http://{address}{}\n", endpoint.path),
-        false => format!("Listening on http://{address}{} ({})\n", endpoint.path, endpoint.name),
+    let listening = endpoints.iter().map(|endpoint| {
+        let (path, name) = (&*endpoint.path, &*endpoint.name);
+        let name = if path == name { String::new() } else { format!(" ({name})") };
+        format!("Listening on http://{address}{path}{name}\n")
     });
     let listening: String = listening.collect();
     let mut table = Table::new(["", "", ""].map(Column::wraps));

@@ -159,10 +159,9 @@ impl Recorder {
             let Some(at) = handlers.iter().position(|handler| handler.id == claim.handler) else { continue };
             let reservation = reservations[at].take().unwrap_or_else(|| worker.slots.reserve(claim.handler));
             // A known event may have arrived with another body first.
-            let stored = match claim.body == envelope.body {
-                true => Ok(Arc::clone(&envelope)),
-                false => Envelope::parse_stored(&claim.body).map(Arc::new),
-            };
+            let is_first = claim.body == envelope.body;
+            let stored = is_first.then(|| Ok(Arc::clone(&envelope)));
+            let stored = stored.unwrap_or_else(|| Envelope::parse_stored(&claim.body).map(Arc::new));
             let Ok(stored) = stored else {
                 worker.start_claim(claim, reservation);
                 continue;

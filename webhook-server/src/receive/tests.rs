@@ -264,7 +264,7 @@ async fn a_sender_that_waits_gets_the_reply_of_its_endpoints_handler_also_to_a_k
     ] {
         let outcome = receive_at(&server, path, body).await;
         assert_eq!(told(&outcome), (200, word), "{name}: {outcome:?}");
-        let (Ok(Receipt::Stored { tasks, reply, .. } | Receipt::Duplicate { tasks, reply, .. })) = &outcome
+        let Ok(Receipt::Stored { tasks, reply, .. } | Receipt::Duplicate { tasks, reply, .. }) = &outcome
         else {
             panic!("{outcome:?}")
         };
