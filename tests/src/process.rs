@@ -205,6 +205,11 @@ impl Process {
         self.stdin = None;
     }
 
+    /// The id by which the system knows it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name, such as `TERM`.
     pub fn signal(&self, name: &str) {
         // The shell's own `kill`: there is none in the standard library, and a crate for it would be one more.

@@ -38,6 +38,7 @@ thread_local! {
 static HANDLERS: [Registration; 1] = [Registration {
     id: "takes",
     takes: Subscription::Unhandled,
+    endpoint: None,
     module: "",
     binary: None,
     file: "",

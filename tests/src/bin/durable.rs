@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use product_tests::{EFFECTS_SCHEMA, die_at, random_below};
 use rusqlite::{Connection, params};
-use webhook_server::{App, Context, Event, HandlerError, State, on_event};
+use webhook_server::{App, Context, Event, HandlerError, State, StripeObject, on_event};
 
 /// Whether the handlers that misbehave for a while have done so long enough.
 static OPEN: AtomicBool = AtomicBool::new(false);
@@ -196,6 +196,19 @@ impl std::error::Error for Unspeakable {}
 #[on_event("charge.dispute.created")]
 async fn fails_unspeakably() -> Result<(), Unspeakable> {
     Err(Unspeakable)
+}
+
+/// The fields of a refund that its handler reads.
+#[derive(StripeObject)]
+#[stripe(object = "refund")]
+struct Refund {
+    amount: i64,
+    currency: String,
+}
+
+#[on_event("refund.created")]
+async fn refunded(event: Event<Refund>) {
+    println!("refunded: {} {}", event.object.amount, event.object.currency);
 }
 
 #[tokio::main]

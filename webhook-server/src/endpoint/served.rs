@@ -101,7 +101,7 @@ impl Endpoints {
     }
 
     /// Makes the endpoints of a test, at these paths, with the secrets of the test.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn of_a_test(declared: Vec<Endpoint>, secrets: SigningSecrets) -> Self {
         let mut problems = Problems::default();
         let settings = (&Settings::default(), &Origins::default());

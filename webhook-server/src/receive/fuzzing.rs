@@ -8,8 +8,7 @@ use tokio::sync::watch;
 use webhook_core::{Registration, Registry, Secret, States};
 
 use super::http1::Http;
-use crate::endpoint::{Endpoint, Endpoints, Keys};
-use crate::problems::Problems;
+use crate::endpoint::{Endpoint, Endpoints};
 use crate::report::Report;
 use crate::report::log::Log;
 use crate::run::attempt::Runner;
@@ -27,9 +26,8 @@ impl Front {
     /// `body_limit` is in bytes.
     pub fn new(handlers: &'static [Registration], secret: Secret, now: u64, body_limit: u64) -> Self {
         let settings = Settings { body_limit, ..Settings::default() };
-        let keys = Keys::Given(SigningSecrets::only(secret, "fuzzing"));
-        let endpoints =
-            Endpoints::new(vec![Endpoint::at("/webhook")], &settings, keys, &mut Problems::default());
+        let secrets = SigningSecrets::only(secret, "fuzzing");
+        let endpoints = Endpoints::of_a_test(vec![Endpoint::at("/webhook")], secrets);
         let (states, timeout) = (Arc::new(States::default()), settings.handler_timeout);
         let parts = Parts {
             registry: Arc::new(Registry::new(handlers)),

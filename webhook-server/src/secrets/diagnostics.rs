@@ -43,7 +43,6 @@ fn before_its_characters(text: &str) -> Option<&'static str> {
         _ if text.starts_with('\u{feff}') => {
             "it begins with a byte order mark: save the file as UTF-8 without one (\"UTF-8\", not \"UTF-8 with BOM\")"
         }
-        _ if text.trim().is_empty() => return None,
         _ if text.starts_with(is_quote) || text.ends_with(is_quote) => QUOTED,
         _ if name.is_some_and(|name| name.ends_with(['=', ':'])) => {
             "it begins with a name, as in NAME=whsec_…: give only the value"

@@ -1,5 +1,8 @@
 //! Text to secrets: how several are written, and how each gets its label.
 
+#[cfg(test)]
+mod tests;
+
 use sha2::{Digest, Sha256};
 use webhook_core::Secret;
 
@@ -67,44 +70,4 @@ fn fingerprint(digest: &[u8; 32]) -> String {
 fn is_label(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
     (1..=LONGEST_LABEL).contains(&text.len()) && text.bytes().all(fits) && !looks_like_a_secret(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(text: &str) -> Result<Vec<String>, Problems> {
-        let (mut read, mut problems) = (SigningSecrets::default(), Problems::default());
-        parse("x", text, &mut read, &mut problems);
-        assert_eq!(read.secrets.len(), read.labels.len());
-        problems.none_or(read.labels.iter().map(|label| label.to_string()).collect())
-    }
-
-    #[test]
-    fn several_secrets_are_separated_by_commas_or_line_breaks() {
-        let three = "whsec_0123456789abcdef,whsec_0123456789abcdeg\nwhsec_0123456789abcdeh";
-        assert_eq!(parsed(three).expect("three secrets").len(), 3);
-    }
-
-    #[test]
-    fn a_secret_has_a_label() {
-        // The digits are those of `printf whsec_0123456789abcdef | sha256sum`.
-        for (text, labels) in [
-            ("whsec_0123456789abcdef", &["b75b1473"][..]),
-            ("new whsec_0123456789abcdef", &["new"]),
-            ("new whsec_0123456789abcdef,2026-11 whsec_0123456789abcdeg", &["new", "2026-11"]),
-        ] {
-            assert_eq!(parsed(text).expect(text), labels, "{text}");
-        }
-        for (text, problem) in [
-            ("a whsec_0123456789abcdef,a whsec_0123456789abcdeg", "an earlier one has the label `a`, too"),
-            ("a whsec_0123456789abcdef,b whsec_0123456789abcdef", "the same as an earlier one"),
-            ("whsec_0123456789abcdef whsec_0123456789abcdeg", "x: "),
-            ("Big whsec_0123456789abcdef", "x: "),
-        ] {
-            let problems = parsed(text).expect_err(text).to_string();
-            assert!(problems.contains(problem), "{text}: {problems}");
-            assert!(!problems.contains("0123456789abcde"), "{problems}");
-        }
-    }
 }

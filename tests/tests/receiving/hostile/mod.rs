@@ -5,11 +5,15 @@
 
 mod bodies;
 mod connection;
+mod events;
 mod framing;
 mod headers;
+mod resources;
+mod secrets;
 mod signature;
 mod slow;
 
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use product_tests::{Connection, Delivery, SECRET, Server, program, signed, unix_now};
@@ -117,9 +121,14 @@ pub(crate) fn with_body(body: &[u8]) -> Vec<u8> {
 /// Sends each row, and a good event after it. Returns the log.
 #[track_caller]
 pub(crate) fn check(rows: Vec<Row>) -> String {
-    let mut command = program(env!("CARGO_BIN_EXE_durable"));
-    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("RUST_LOG", "info");
-    let server = Server::from_command(&mut command, &[]);
+    let good = || Good::new().request(POST, HEADERS);
+    check_on(program(env!("CARGO_BIN_EXE_durable")).env("STRIPE_WEBHOOK_SECRET", SECRET), good, rows)
+}
+
+/// Does the same with another server, and what is good there.
+#[track_caller]
+pub(crate) fn check_on(command: &mut Command, good: impl Fn() -> Vec<u8>, rows: Vec<Row>) -> String {
+    let server = Server::from_command(command.env("RUST_LOG", "info"), &[]);
     let mut wrong = Vec::new();
     let mut taken = 0;
     for row in rows {
@@ -135,7 +144,6 @@ pub(crate) fn check(rows: Vec<Row>) -> String {
             answer.header("connection") == Some("close") || answer.head.starts_with("HTTP/1.0 ")
         });
         taken += usize::from(told == Gets::Status(200));
-        let good = Good::new().request(POST, HEADERS);
         let then = if says_so || row.half_closes {
             assert!(connection.is_closed(), "{}: it is not closed: {answer:?}", row.name);
             connection = Connection::open(server.address);
@@ -143,7 +151,7 @@ pub(crate) fn check(rows: Vec<Row>) -> String {
         } else {
             Then::GoesOn
         };
-        connection.send(good);
+        connection.send(good());
         let after = connection.try_answer().map(|answer| answer.status());
         taken += usize::from(after == Some(200));
         if (told, then, after) != (row.answer, row.then, Some(200)) {
@@ -152,7 +160,7 @@ pub(crate) fn check(rows: Vec<Row>) -> String {
     }
     let log = server.stop().stderr;
     assert!(wrong.is_empty(), "{}\n{log}", wrong.join("\n"));
-    let kept = ["event stored", "event was stored before", "kept in quarantine"];
+    let kept = ["event stored", "event was stored before", "kept in quarantine", "200, and not handled"];
     let stored: usize = kept.iter().map(|line| log.matches(line).count()).sum();
     assert_eq!(stored, taken, "stored, and answered with 200: {log}");
     let is_plain = |char: char| char == '\n' || !char.is_control();
