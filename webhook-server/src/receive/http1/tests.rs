@@ -3,9 +3,11 @@
 use std::pin::pin;
 
 use tokio::io::{AsyncWriteExt, BufWriter, DuplexStream, duplex};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use webhook_core::sign;
 
-use super::super::tests::{NOW, with_inbox};
+use super::super::tests::{NOW, paid, secret, with_inbox};
 use super::*;
 use crate::run::in_flight::InFlight;
 
@@ -145,6 +147,53 @@ async fn a_sender_that_does_not_read_is_left_in_time() {
     };
     let (took, ()) = tokio::join!(ends_after(serving), reading);
     about(took, WRITE_TIMEOUT);
+}
+
+/// What the system holds for a reader that does not read is more than any answers: here, it is filled.
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_is_not_read_is_left_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let peer = TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
+    let (stream, _) = listener.accept().await.expect("one connects");
+    let mut stream = WriteDeadline::new(stream, WRITE_TIMEOUT);
+    let began = Instant::now();
+    let written = stream.write_all(&vec![b' '; 64 << 20]).await;
+    assert_eq!(written.map_err(|error| error.kind()), Err(std::io::ErrorKind::TimedOut));
+    assert!(began.elapsed() >= WRITE_TIMEOUT);
+    drop(peer);
+}
+
+/// On the wire, with a clock that stands still: the exact edges of the tolerance.
+#[tokio::test]
+async fn a_signature_counts_for_300_seconds_each_way() {
+    let (mut stream, _stop, serving) = serve(1 << 16);
+    let body = paid();
+    for (signed_at, status) in [
+        (NOW - 301, 400),
+        (NOW - 300, 200),
+        (NOW, 200),
+        (NOW + 300, 200),
+        (NOW + 301, 400),
+        (NOW + 3_600, 400),
+        (NOW - 300, 200),
+    ] {
+        let signature = sign(&[secret()], signed_at, &body);
+        let length = body.len();
+        let head = format!(
+            "POST /webhook HTTP/1.1\r\nHost: a\r\nStripe-Signature: {signature}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(&[head.as_bytes(), &body].concat()).await.expect("it is read");
+        // A few with a wrong time are verified, and keep their connection.
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            answer.push(stream.read_u8().await.expect("there is an answer"));
+        }
+        let answer = String::from_utf8(answer).expect("it is text");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{signed_at}: {answer}");
+        assert!(!answer.contains("connection: close"), "{signed_at}: {answer}");
+    }
+    drop(stream);
+    serving.await.expect("no panic");
 }
 
 #[tokio::test(start_paused = true)]
