@@ -88,7 +88,8 @@ impl Endpoint {
 
     /// Reads signing secrets from a file: one per line. Otherwise as [`secret_env`](Self::secret_env).
     ///
-    /// The file is read at the start, and again when it changes; see [`Webhooks::reload_secrets`](crate::Webhooks::reload_secrets).
+    /// The file is read at the start, and again when it changes: see
+    /// [`Webhooks::reload_secrets`](crate::Webhooks::reload_secrets).
     pub fn secret_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.sources.push(Source::File(file.into()));
         self

@@ -267,6 +267,23 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_needs_its_key_and_the_feature() {
+        let check = |settings: &Settings| {
+            let mut problems = Problems::default();
+            settings.check(&Origins::default(), &mut problems);
+            problems.to_string()
+        };
+        let mut settings = Settings { tls_certificate: Some("a.pem".into()), ..Settings::default() };
+        let expected = match cfg!(feature = "tls") {
+            true => "`Settings::tls_certificate` is \"a.pem\": it must be together with `tls-key`",
+            false => "it must be left out, because this program was built without the feature `tls`",
+        };
+        assert!(check(&settings).contains(expected), "{}", check(&settings));
+        settings.tls_key = Some("b.pem".into());
+        assert_eq!(check(&settings).contains("must be"), !cfg!(feature = "tls"), "{}", check(&settings));
+    }
+
+    #[test]
     fn a_value_is_read_as_it_is_written() {
         let (defaults, mut read) = (Settings::default(), Settings::default());
         for setting in Settings::TABLE {

@@ -120,7 +120,7 @@ fn trigger_says_what_went_wrong() {
             "answered 400 to payout.paid: signature rejected: is the server using the same secret?",
         ),
         (wrong_path, "answered 404 to payout.paid: there is no endpoint at this path"),
-        (https, "https is not supported"),
+        (https, "this program was built without the feature `tls` of `webhook-server`"),
         (nobody, "cannot connect to"),
     ] {
         let refused = refused.with_code(1);

@@ -44,6 +44,7 @@ fn every_language_is_one_that_is_checked() {
         for Block { at, language, lines } in blocks(&document) {
             match &*language {
                 "console" | "text" | "ini" | "yaml" | "tree" | "toml" => {}
+                "dockerfile" | "nginx" | "caddyfile" | "haproxy" => {}
                 "rust,ignore" => assert!(is_in_an_example(&lines), "{at}: no example has these lines"),
                 rust if rust == "rust" || rust.starts_with("rust,") => {
                     let included = format!("include_str!(\"../../{document}\")");
@@ -110,6 +111,16 @@ fn configuration_can_be_read() {
                             key.chars().all(char::is_alphanumeric)
                                 && (rest.is_empty() || rest.starts_with(' '))
                         })
+                },
+                "dockerfile" => |line| {
+                    let known = ["COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "RUN", "VOLUME", "WORKDIR"];
+                    line.split_once(' ').is_some_and(|(word, _)| known.contains(&word))
+                },
+                "nginx" => |line| line.ends_with([';', '{', '}']),
+                "caddyfile" => |line| !line.ends_with(';'),
+                "haproxy" => |line| {
+                    line.starts_with("    ")
+                        || ["defaults", "frontend", "backend"].iter().any(|known| line.starts_with(known))
                 },
                 _ => continue,
             };

@@ -1,6 +1,6 @@
 //! Sending a signed event to a server, as Stripe does.
 
-#[cfg(feature = "tls")]
+#[cfg_attr(not(feature = "tls"), path = "send/no_tls.rs")]
 mod tls;
 
 use std::path::Path;
@@ -52,20 +52,17 @@ async fn post(
         return Err(SendError::Url { to: to.clone() });
     };
     let (host, port) = (host.trim_matches(['[', ']']), if scheme == "https" { 443 } else { 80 });
+    if scheme == "https" && !cfg!(feature = "tls") {
+        return Err(SendError::NoTls { to: to.clone() });
+    }
     let connecting = TcpStream::connect((host, to.port_u16().unwrap_or(port)));
     let stream = connecting.await.map_err(|source| SendError::Connect { to: to.clone(), source })?;
     if scheme == "http" {
         return exchange(stream, to, signature, body).await;
     }
-    #[cfg(feature = "tls")]
     match tls::connect(stream, host, ca_file).await {
         Ok(stream) => exchange(stream, to, signature, body).await,
         Err(source) => Err(SendError::Tls { to: to.clone(), source }),
-    }
-    #[cfg(not(feature = "tls"))]
-    {
-        let _ = ca_file;
-        Err(SendError::NoTls { to: to.clone() })
     }
 }
 
@@ -106,12 +103,22 @@ pub(crate) enum SendError {
     Connect { to: Uri, source: std::io::Error },
     #[error("{to} did not answer within {} s", TIMEOUT.as_secs())]
     Timeout { to: Uri },
-    #[cfg(feature = "tls")]
     #[error("cannot make a TLS connection to {to}")]
     Tls { to: Uri, source: std::io::Error },
-    #[cfg(not(feature = "tls"))]
     #[error("cannot send to {to}: this program was built without the feature `tls` of `webhook-server`")]
     NoTls { to: Uri },
     #[error("cannot send to {to}: the URL must begin with `http://` or `https://` and name a host")]
     Url { to: Uri },
+}
+
+#[cfg(all(test, not(feature = "tls")))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn https_names_the_feature_that_it_needs() {
+        let to = Uri::from_static("https://localhost:1/webhook");
+        let error = send("{}", &[], (&to, None), 0).await.expect_err("it cannot be sent");
+        assert!(error.to_string().contains("without the feature `tls` of `webhook-server`"), "{error}");
+    }
 }
