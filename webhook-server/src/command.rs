@@ -135,6 +135,8 @@ impl App {
     /// The process also exits without returning from here at a second SIGTERM or Ctrl-C, and if a handler still blocks
     /// its thread when the server has stopped. Code after this call runs only after a normal end.
     ///
+    /// At SIGHUP, `serve` and `dev` do not end: the files of the secrets and of the certificate are read again.
+    ///
     /// Unless the program installed a `tracing` subscriber, one is installed that logs to standard error; `RUST_LOG`
     /// filters it. A separate thread writes the server's log, so that a stalled reader of standard error delays no
     /// event. A subscriber of your own should do the same.

@@ -69,7 +69,14 @@ impl Start {
         #[cfg(feature = "cli")]
         match systemd::passed_listener() {
             Ok(None) => {}
-            Ok(Some(listener)) => return Some(Reserved::passed(listener, settings.listen)),
+            Ok(Some(listener)) => {
+                if let Some(origin) = self.app.origins.outside("listen") {
+                    let given = origin.subject("listen");
+                    self.problems
+                        .add(format!("{given} is set, but systemd passes a socket to listen on: remove it"));
+                }
+                return Some(Reserved::passed(listener, settings.listen));
+            }
             Err(problem) => {
                 self.problems.add(problem);
                 return None;

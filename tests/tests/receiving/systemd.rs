@@ -93,6 +93,10 @@ fn a_socket_that_it_cannot_listen_on_stops_the_start() {
         let refused = Process::start_reading(&mut command, passed).wait().with_code(78);
         assert!(refused.stderr.contains(told), "{told}: {refused:#?}");
     }
+    // Nor is there an address beside it, which would decide nothing.
+    let mut command = activated(env!("CARGO_BIN_EXE_durable"), 1);
+    let refused = Process::start_reading(command.env("WEBHOOK_LISTEN", "127.0.0.1:0"), socket()).wait();
+    assert!(refused.with_code(78).stderr.contains("WEBHOOK_LISTEN is set, but systemd passes a socket"));
     // What is meant for another process is left alone.
     let mut command = program(env!("CARGO_BIN_EXE_durable"));
     command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("LISTEN_PID", "1").env("LISTEN_FDS", "1");
