@@ -1,14 +1,15 @@
 //! The application: what a program configures, and the server that is built from it.
 //!
-//! A command applies the environment and its flags to the settings and then calls `App::into_server`. An application under
-//! test does the same with a clock, a store and a secret of its own.
+//! A start (`start.rs`) applies the sources of settings and then calls `App::into_server`. An application under test does the
+//! same with a clock, a store and a secret of its own.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use webhook_core::{Registry, StateValue, States};
 
-use crate::endpoint::{Endpoint, Endpoints, Keys};
+use crate::endpoint::{self, Endpoint, Endpoints, Keys};
 use crate::problems::Problems;
 use crate::receive::WallClock;
 use crate::receive::tls::Tls;
@@ -16,7 +17,7 @@ use crate::report::Report;
 use crate::report::unusable::unusable;
 use crate::run::attempt::Runner;
 use crate::server::{Parts, Server};
-use crate::settings::{Origins, Settings};
+use crate::settings::{OfEndpoints, Origins, Settings, Sourced, Sources};
 use crate::store::{self, InboxLocation, Store};
 
 /// An application: the handlers that are linked into the program, their state, and the settings.
@@ -106,6 +107,21 @@ impl App {
     pub fn handlers_lock(mut self, lock: &'static str) -> Self {
         self.lock = Some(lock);
         self
+    }
+
+    /// Applies the sources of settings, and notes everything that is wrong with them. Returns the file of the secrets, if
+    /// one is named.
+    pub(crate) fn configure(
+        &mut self,
+        sources: &Sources,
+        problems: &mut Problems,
+    ) -> Option<Sourced<PathBuf>> {
+        let OfEndpoints { secret_file, sections } =
+            sources.apply(&mut self.settings, &mut self.origins, problems);
+        for section in &sections {
+            endpoint::configure(&mut self.endpoints, section, problems);
+        }
+        secret_file
     }
 
     /// Builds the server, or reports everything that is wrong with the application. Handlers will run on `runtime`, or on

@@ -3,6 +3,7 @@
 //! A program declares endpoints; the server serves them. A program that declares none has one, which the settings and
 //! `STRIPE_WEBHOOK_SECRET` describe.
 
+mod configured;
 mod served;
 
 use std::num::NonZeroU64;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use webhook_core::{Tolerance, catalog};
 
+pub(crate) use self::configured::configure;
 pub(crate) use self::served::{Endpoints, Keys, ServedEndpoint};
 use crate::problems::Problems;
 use crate::secrets::Source;
@@ -166,29 +168,6 @@ impl Endpoint {
     /// How far a signature's time may be in the future, if that is its own.
     pub(crate) fn future(&self) -> Option<&Sourced<Duration>> {
         self.future.as_ref()
-    }
-
-    /// Forgets where its secrets are read, so that a configuration file can say so.
-    pub(crate) fn forget_sources(&mut self) {
-        self.sources.clear();
-    }
-
-    /// Sets what has this name in a configuration file. `None` if the value cannot be read.
-    pub(crate) fn set(&mut self, name: &str, value: &str, origin: &Origin) -> Option<()> {
-        let origin = origin.clone();
-        match name {
-            "mode" => self.mode = Sourced { value: Mode::named(value)?, origin },
-            "secret-env" => self.sources.push(Source::Variable(value.to_owned())),
-            "secret-file" => self.sources.push(Source::File(value.into())),
-            "tolerance" => {
-                self.past = Some(Sourced { value: humantime::parse_duration(value).ok()?, origin })
-            }
-            "future-tolerance" => {
-                self.future = Some(Sourced { value: humantime::parse_duration(value).ok()?, origin });
-            }
-            _ => return None,
-        }
-        Some(())
     }
 
     /// The first environment variable that its secrets are read from.

@@ -19,11 +19,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use self::file::Section;
 pub(crate) use self::interface::Interface;
 pub(crate) use self::origin::{Origin, Origins, Sourced};
 pub(crate) use self::setting::{Group, Setting, how_to_set};
 use self::setting::{settings, within};
-pub(crate) use self::sources::{CONFIG_VARIABLE, Given, SECRET_FILE, Sources};
+pub(crate) use self::sources::{CONFIG_VARIABLE, Given, OfEndpoints, SECRET_FILE, Sources};
 pub(crate) use self::value::Kind;
 use crate::problems::Problems;
 use crate::store::{InboxLocation, Opening, Retention};

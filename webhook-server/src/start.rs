@@ -48,7 +48,7 @@ impl Start {
     /// Applies the sources to the program's settings, and notes everything that is wrong so far.
     pub(crate) fn new(mut app: App, sources: &Sources, front: Front, mut problems: Problems) -> Self {
         panics::install(Texts::Kept);
-        let secret_file = sources.apply(&mut app, &mut problems);
+        let secret_file = app.configure(sources, &mut problems);
         refuse_unused(&app, front, &mut problems);
         handlers_lock::hold(&app, &mut problems);
         if front == Front::Listener

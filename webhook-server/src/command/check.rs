@@ -3,7 +3,6 @@
 //! It checks what a start checks, and leaves nothing behind: it binds no address, takes no lock, creates no file and runs no
 //! handler. So it can run beside the server whose configuration it checks.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -94,8 +93,11 @@ async fn check(start: Start, sources: &Sources) -> (Checked, Problems) {
     let (app, keys, mut problems) = start.into_app();
     let (is_inline, is_declared, origins) = (app.inline, !app.endpoints.is_empty(), app.origins.clone());
     let endpoints = Endpoint::all(app.endpoints.clone(), &app.settings, &keys);
-    let mut settings: Vec<Row> = sources.config.iter().map(|file| row("config", file, shown)).collect();
-    settings.extend(keys.secret_file().map(|file| row(SECRET_FILE, file, shown)));
+    let mut settings = Vec::new();
+    let files = [("config", sources.config.as_ref()), (SECRET_FILE, keys.secret_file())];
+    for (name, file) in files.into_iter().filter_map(|(name, file)| Some((name, file?))) {
+        settings.push(row(name, file, |file| file.display().to_string()));
+    }
     let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
     let parts = app.into_parts(keys, parts, &mut problems);
     let read = Read { settings: &parts.settings, origins: &origins, front, is_declared };
@@ -175,10 +177,6 @@ impl Row {
 
 fn row<T>(name: &str, Sourced { value, origin }: &Sourced<T>, text: impl FnOnce(&T) -> String) -> Row {
     Row::new(name, &text(value), origin)
-}
-
-fn shown(path: &PathBuf) -> String {
-    path.display().to_string()
 }
 
 /// The labels of the secrets that can be read there.

@@ -69,7 +69,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     panics::install(Texts::Written);
     let usual = usual_url(&app.settings);
     let mut problems = Problems::of_command();
-    let secret_file = arguments.flags.sources.apply(&mut app, &mut problems).map(|file| file.value);
+    let secret_file = app.configure(&arguments.flags.sources, &mut problems).map(|file| file.value);
     if app.origins.outside("drain_timeout").is_none() {
         app.settings.drain_timeout = app.settings.drain_timeout.min(DRAIN_TIMEOUT);
     }

@@ -139,7 +139,7 @@ async fn operator_with<S>(
         return Err(Failure::Failed("this program is `.inline()` and has no inbox".to_owned()));
     }
     let mut problems = Problems::of_command();
-    flags.sources.apply(&mut app, &mut problems);
+    app.configure(&flags.sources, &mut problems);
     check(&app, &mut problems);
     problems.none_or(())?;
     Ok(Operator::reach(&app.settings).await?)

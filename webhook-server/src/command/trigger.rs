@@ -98,7 +98,7 @@ struct Answer {
 pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure> {
     log::write_at_once("warn");
     let mut problems = Problems::of_command();
-    let secret_file = arguments.flags.sources.apply(&mut app, &mut problems).map(|file| file.value);
+    let secret_file = app.configure(&arguments.flags.sources, &mut problems).map(|file| file.value);
     let endpoint = declared(&app.endpoints, arguments)?;
     if let Some(endpoint) = endpoint {
         endpoint.path().clone_into(&mut app.settings.path);

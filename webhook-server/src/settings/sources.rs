@@ -4,10 +4,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::file::ConfigFile;
-use super::origin::{Origin, Sourced};
+use super::file::{ConfigFile, Section};
+use super::origin::{Origin, Origins, Sourced};
 use super::{Setting, Settings, environment};
-use crate::app::App;
 use crate::problems::Problems;
 use crate::secrets;
 
@@ -53,29 +52,34 @@ impl Sources {
         }
     }
 
-    /// Applies the sources to what the program has set, and notes everything that is wrong with them. Returns the file of
-    /// the secrets, if one is named.
-    pub(crate) fn apply(&self, app: &mut App, problems: &mut Problems) -> Option<Sourced<PathBuf>> {
+    /// Applies the sources to what the program has set, and notes everything that is wrong with them. Returns what they say of
+    /// the endpoints.
+    pub(crate) fn apply(
+        &self,
+        settings: &mut Settings,
+        origins: &mut Origins,
+        problems: &mut Problems,
+    ) -> OfEndpoints {
         environment::check(problems);
         let file = self.config.as_ref().map(|config| ConfigFile::read(config, problems)).unwrap_or_default();
-        for section in &file.sections {
-            section.apply(&mut app.endpoints, problems);
+        let of_file = file.given.iter().filter(|given| (self.uses)(given.setting));
+        for Given { setting, text, origin } in of_file.chain(&self.given) {
+            match setting.read(settings, text, origin) {
+                Ok(()) => origins.note(setting, origin),
+                Err(problem) => problems.add(problem),
+            }
         }
-        for given in file.given.iter().filter(|given| (self.uses)(given.setting)).chain(&self.given) {
-            given.apply(app, problems);
-        }
-        self.secret_file.clone().or(file.secret_file)
+        OfEndpoints { secret_file: self.secret_file.clone().or(file.secret_file), sections: file.sections }
     }
 }
 
-impl Given {
-    /// Sets the value, or notes that the text cannot be read.
-    fn apply(&self, app: &mut App, problems: &mut Problems) {
-        match self.setting.read(&mut app.settings, &self.text, &self.origin) {
-            Ok(()) => app.origins.note(self.setting, &self.origin),
-            Err(problem) => problems.add(problem),
-        }
-    }
+/// What the sources say of a program's endpoints.
+#[derive(Debug)]
+pub(crate) struct OfEndpoints {
+    /// The file of the secrets, for a program that declares no endpoints.
+    pub(crate) secret_file: Option<Sourced<PathBuf>>,
+    /// The sections of the file, for one that declares some.
+    pub(crate) sections: Vec<Section>,
 }
 
 /// Finds a setting by the name that it has in a file.

@@ -112,8 +112,8 @@ fn the_guide_lists_all_settings() {
     for row in rows {
         let (name, value) =
             (row["name"].as_str().expect("it is text"), row["value"].as_str().expect("it is text"));
-        let begin =
-            format!("| `{name}` | {} |", if value.is_empty() { String::new() } else { format!("`{value}`") });
+        let value = if value.is_empty() { String::new() } else { format!("`{value}` ") };
+        let begin = format!("| `{name}` | {value}|");
         assert!(guide.contains(&begin), "the guide has no row {begin}");
     }
 }

@@ -3,9 +3,6 @@
 use toml::de::DeValue;
 
 use super::{ENDPOINT, Key, Kind, Reader, Value, in_order, unknown};
-use crate::endpoint::Endpoint;
-use crate::problems::Problems;
-use crate::report::format::masked;
 use crate::settings::origin::Sourced;
 
 /// The keys of a section, and what each must be.
@@ -22,9 +19,18 @@ const TIME: &str = "a number and its unit, such as 500ms, 30s or 2m";
 /// What a file sets for one endpoint.
 #[derive(Debug)]
 pub(crate) struct Section {
-    endpoint: Sourced<String>,
+    pub(crate) endpoint: Sourced<String>,
     /// In the order of the file.
-    entries: Vec<(&'static str, Sourced<String>)>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A key of a section.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    /// What the value must be.
+    pub(crate) expected: &'static str,
+    pub(crate) value: Sourced<String>,
 }
 
 impl Reader<'_> {
@@ -51,7 +57,7 @@ impl Reader<'_> {
     }
 
     /// Reads one key of a section.
-    fn entry(&mut self, key: &Key<'_>, value: &Value<'_>) -> Option<(&'static str, Sourced<String>)> {
+    fn entry(&mut self, key: &Key<'_>, value: &Value<'_>) -> Option<Entry> {
         if self.is_refused(key) {
             return None;
         }
@@ -61,29 +67,6 @@ impl Reader<'_> {
             return None;
         };
         let value = self.text_of(key, value, Kind::Text, expected)?;
-        Some((name, Sourced { value, origin: self.origin(key) }))
-    }
-}
-
-impl Section {
-    /// Changes the endpoint of this name, or notes why that cannot be done.
-    pub(crate) fn apply(&self, endpoints: &mut [Endpoint], problems: &mut Problems) {
-        let Sourced { value: name, origin } = &self.endpoint;
-        let Some(at) = endpoints.iter().position(|endpoint| endpoint.name() == name) else {
-            let names: Vec<&str> = endpoints.iter().map(Endpoint::name).collect();
-            return problems.add(format!("{origin}: {}", unknown::endpoint(name, &names)));
-        };
-        let endpoint = &mut endpoints[at];
-        if self.entries.iter().any(|(key, _)| key.starts_with("secret")) {
-            endpoint.forget_sources();
-        }
-        for (key, Sourced { value, origin }) in &self.entries {
-            if endpoint.set(key, value, origin).is_none() {
-                let expected =
-                    KEYS.iter().find(|(known, _)| known == key).map_or("", |(_, expected)| expected);
-                let shown = masked(value);
-                problems.add(format!("{origin}: `{key}` is {shown:?}: it must be {expected}"));
-            }
-        }
+        Some(Entry { name, expected, value: Sourced { value, origin: self.origin(key) } })
     }
 }

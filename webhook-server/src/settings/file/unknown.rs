@@ -4,7 +4,6 @@ use webhook_core::catalog::nearest;
 
 use super::section::KEYS;
 use super::{ENDPOINT, NO_SECRETS, SECRET_FILE};
-use crate::endpoint::not_an_endpoint;
 use crate::settings::unknown::{SECRET, in_file, meant};
 use crate::settings::{Setting, Settings};
 
@@ -38,17 +37,6 @@ pub(super) fn in_section(name: &str) -> String {
         near => did_you_mean(near),
     };
     format!("an endpoint has no setting `{name}`: {advice}")
-}
-
-/// A section of an endpoint that the program does not declare.
-pub(super) fn endpoint(name: &str, declared: &[&str]) -> String {
-    if declared.is_empty() {
-        return format!(
-            "this program declares no endpoints: set `path`, `{SECRET_FILE}` and `tolerance` above the first section, and \
-             remove `[{ENDPOINT}.{name}]`"
-        );
-    }
-    not_an_endpoint(name, declared)
 }
 
 fn did_you_mean(near: &[&str]) -> String {
