@@ -35,6 +35,7 @@ impl Front {
             endpoints,
             settings,
             report: Report::to(Log::default()),
+            tls: None,
             now: Arc::new(move || UNIX_EPOCH + Duration::from_secs(now)),
         };
         Self(Server::new(parts, None))
