@@ -75,7 +75,7 @@ fn send_until(to: SocketAddr, sender: u64, stop: &AtomicBool, answered: &AtomicU
                 lost += 1;
             }
         }
-        if sender % 2 == 0 {
+        if sender.is_multiple_of(2) {
             client = Client::default();
         }
     }
