@@ -60,9 +60,10 @@ impl Registration {
         needs
     }
 
-    /// Tells whether it may not run on an event of one of its types, depending on the endpoint.
+    /// Tells whether the endpoint decides if the handler runs on an event.
     ///
-    /// An `#[on_unhandled]` handler without an endpoint may not, where other handlers have one.
+    /// It also does so for an `#[on_unhandled]` handler without an endpoint: other handlers may take the event at one
+    /// endpoint and not at another.
     pub fn depends_on_endpoint(&self) -> bool {
         self.endpoint.is_some() || self.takes == Subscription::Unhandled
     }
@@ -143,8 +144,9 @@ impl Registry {
 
     /// Returns the handlers that run on an event of this type that came through these endpoints, sorted by id.
     ///
-    /// Those are the handlers of each of the endpoints together. An endpoint's handlers are those that name the type, and no
-    /// other endpoint; or else the `#[on_unhandled]` handler that names the endpoint; or else the one that names none.
+    /// Those are the handlers of all these endpoints together. An endpoint's handlers are those that name the type and no
+    /// other endpoint. If there are none, it is the `#[on_unhandled]` handler that names the endpoint, or else the one
+    /// without an endpoint.
     pub fn handlers_at<'e>(
         &self,
         event_type: &str,
