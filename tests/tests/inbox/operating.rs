@@ -274,9 +274,12 @@ fn stats_count() {
             { "handler": "operated::paid", "state": "done", "why": null, "tasks": 1 },
             { "handler": "operated::refunded", "state": "parked", "why": "asked", "tasks": 1 },
         ]);
+        let used = stats["secrets"][0].clone();
+        assert!(used["endpoint"] == "/webhook" && used["last_used_ms"].is_u64(), "{stats}");
+        assert_eq!(used["secret"].as_str().map(str::len), Some(8), "a label of eight digits: {stats}");
         let expected = json!({
             "events": 4, "unhandled": 1, "duplicates": 1, "changed_bodies": 1, "quarantined": 1,
-            "oldest_due_ms": null, "handlers": handlers,
+            "oldest_due_ms": null, "handlers": handlers, "secrets": [used],
         });
         assert_eq!(stats, expected);
         let table = fixture.text(&["inbox", "stats"]);
