@@ -39,7 +39,8 @@ fn open_to_others(path: &Path) -> Option<String> {
     let mode = mode(open.first()?);
     let files = open.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ");
     Some(format!(
-        "{files}: the mode is {mode:04o}, so other users of this machine can read the events: run `chmod 600 {files}`"
+        "{files}: the mode is {mode:04o}, so other users of this machine can read the events: run `chmod 600 {}*`",
+        path.display()
     ))
 }
 
