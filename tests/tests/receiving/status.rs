@@ -313,8 +313,8 @@ fn a_body_has_a_limit_and_a_deadline() {
     }
     let log = log_of(server);
     for told in [
-        "the body is longer than 16384 bytes, which is `body-limit`: set --body-limit, WEBHOOK_BODY_LIMIT or",
-        "the body had not arrived after 5s, which is `body-timeout`: set --body-timeout",
+        "the body is longer than 16384 bytes, which is `body-limit`: set WEBHOOK_BODY_LIMIT or ",
+        "the body had not arrived after 5s, which is `body-timeout`: set WEBHOOK_BODY_TIMEOUT or ",
     ] {
         assert!(log.contains(told), "{told}: {log}");
     }

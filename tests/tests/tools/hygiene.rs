@@ -9,7 +9,7 @@ fn the_dependency_may_have_another_name() {
         "renamed-dependency",
         json!([
             {
-                "id": "renamed_dependency::paid", "events": ["payment_intent.succeeded"],
+                "id": "renamed_dependency::paid", "events": ["payment_intent.succeeded"], "endpoint": null,
                 "payload": "Value", "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
@@ -17,7 +17,7 @@ fn the_dependency_may_have_another_name() {
                 "file": "renamed-dependency/src/main.rs", "line": 11, "doc": "Takes a payment.",
             },
             {
-                "id": "rest", "events": null,
+                "id": "rest", "events": null, "endpoint": null,
                 "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
@@ -37,7 +37,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
         "strict-app",
         json!([
             {
-                "id": "strict.everything", "events": ["invoice.paid", "invoice.payment_failed"],
+                "id": "strict.everything", "events": ["invoice.paid", "invoice.payment_failed"], "endpoint": null,
                 "payload": "Value", "fields": [], "state": ["strict_handlers::Stock"], "timeout_ms": 1500,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
@@ -45,7 +45,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
                 "file": file, "line": 32, "doc": "Takes every kind of argument.\n\nIts second paragraph.",
             },
             {
-                "id": "strict_handlers::nested::deeper::undocumented", "events": ["payout.failed"],
+                "id": "strict_handlers::nested::deeper::undocumented", "events": ["payout.failed"], "endpoint": null,
                 "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
@@ -54,6 +54,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
             },
             {
                 "id": "strict_handlers::nothing", "events": disputes.map(|last| format!("charge.dispute.{last}")),
+                "endpoint": null,
                 "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
@@ -61,7 +62,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
                 "file": file, "line": 45, "doc": "Takes nothing.",
             },
             {
-                "id": "strict_handlers::private", "events": ["payout.paid"],
+                "id": "strict_handlers::private", "events": ["payout.paid"], "endpoint": null,
                 "payload": "Unchecked<String>", "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
@@ -69,7 +70,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
                 "file": file, "line": 49, "doc": "Fails with an error of the standard library.",
             },
             {
-                "id": "strict_handlers::rest", "events": null,
+                "id": "strict_handlers::rest", "events": null, "endpoint": null,
                 "payload": "Value", "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
@@ -86,7 +87,7 @@ fn a_module_may_shadow_every_name_that_the_expansion_uses() {
         "shadowed-prelude",
         json!([
             {
-                "id": "shadowed_prelude::invocation", "events": ["payment_intent.processing"],
+                "id": "shadowed_prelude::invocation", "events": ["payment_intent.processing"], "endpoint": null,
                 "payload": null, "fields": [], "state": [], "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
@@ -94,7 +95,7 @@ fn a_module_may_shadow_every_name_that_the_expansion_uses() {
                 "file": "shadowed-prelude/src/main.rs", "line": 62, "doc": "",
             },
             {
-                "id": "shadowed_prelude::run", "events": ["payment_intent.canceled", "payment_intent.succeeded"],
+                "id": "shadowed_prelude::run", "events": ["payment_intent.canceled", "payment_intent.succeeded"], "endpoint": null,
                 "payload": "Value", "fields": [], "state": [], "timeout_ms": 2000,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,

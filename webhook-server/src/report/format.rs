@@ -27,6 +27,13 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
+/// The beginning of a field that Stripe keeps short, in case that it is not. Unlike an event's id and type, it is stored and
+/// logged whatever it contains.
+pub(crate) fn shortened(text: &Option<String>) -> Option<&str> {
+    let text = text.as_deref()?;
+    Some(text.char_indices().nth(64).map_or(text, |(end, _)| &text[..end]))
+}
+
 /// A setting's text without the password of a URL, and without a secret that was given in its place.
 pub(crate) fn masked(text: &str) -> String {
     if looks_like_a_secret(text) {

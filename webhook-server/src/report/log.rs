@@ -11,7 +11,7 @@ use hyper::StatusCode;
 use tracing::{debug, error, info, warn};
 use webhook_core::{HandlerError, Verdict};
 
-use super::format::{chain, parked_because, rounded};
+use super::format::{chain, parked_because, rounded, shortened};
 use super::repeats::Repeats;
 use super::{AttemptEnded, Fact, Sink};
 use crate::receive::Via;
@@ -115,7 +115,7 @@ impl Log {
                          event, as test consoles send them; Stripe itself never uses an id twice"
                     );
                 }
-                let (livemode, account) = (envelope.livemode, &envelope.account);
+                let (livemode, account) = (envelope.livemode, shortened(&envelope.account));
                 info!(
                     event_id,
                     event_type,
@@ -217,14 +217,15 @@ fn handled_inline(handled: &Handled, via: &Via, status: u16) {
         if failure.verdict() == Verdict::Skip {
             info!(event_id, event_type, handler, outcome, cause, took_us, "event skipped");
         } else {
-            let api_version = envelope.api_version.as_deref();
+            let api_version = shortened(&envelope.api_version);
             error!(
                 event_id,
                 event_type, api_version, handler, outcome, cause, took_us, "handler did not succeed"
             );
         }
     }
-    let (livemode, account, handlers) = (envelope.livemode, &envelope.account, handled.attempts.len());
+    let (livemode, account, handlers) =
+        (envelope.livemode, shortened(&envelope.account), handled.attempts.len());
     let took_us = handled.attempts.iter().map(|report| micros(report.took)).max();
     let (endpoint, secret) = (via.endpoint.as_deref(), via.secret.as_deref());
     info!(
@@ -257,7 +258,7 @@ fn attempt_ended(ended: &AttemptEnded<'_>) {
             warn!(event_id, event_type, handler, attempt, took_us, cause, again_in, "handler failed");
         }
         Disposition::Parked { why, error: cause } => {
-            let (api_version, why) = (envelope.api_version.as_deref(), parked_because(*why));
+            let (api_version, why) = (shortened(&envelope.api_version), parked_because(*why));
             error!(event_id, event_type, api_version, handler, attempt, took_us, cause, why, "task parked");
         }
     }
