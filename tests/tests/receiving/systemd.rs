@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use product_tests::{
-    Client, Delivery, PATIENCE, Process, SECRET, Server, Stream, new_inbox, program, until, url_in,
+    Client, Connection, Delivery, PATIENCE, Process, SECRET, Server, Stream, new_inbox, program, until,
+    url_in,
 };
 
 /// A command that runs a program with a socket as descriptor 3, which comes from standard input.
@@ -136,4 +137,23 @@ fn it_tells_when_it_is_ready_reloads_and_stops() {
         while socket.recv(&mut [0; 1024]).is_ok() {}
         socket.set_nonblocking(false).expect("it can be");
     }
+}
+
+/// A message waits until those before it were read. Receiving must not.
+#[test]
+fn a_systemd_that_does_not_read_delays_no_answer() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let name = folder.path().join("notify");
+    let _socket = UnixDatagram::bind(&name).expect("the folder can be written to");
+    let other = UnixDatagram::unbound().expect("the system has sockets");
+    other.connect(&name).expect("it is there");
+    other.set_nonblocking(true).expect("it can be");
+    while other.send(b"X_FULL=1").is_ok() {}
+    let mut command = program(env!("CARGO_BIN_EXE_durable"));
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("NOTIFY_SOCKET", &name).env("WATCHDOG_USEC", "2000");
+    let server = Server::from_command(&mut command, &[]);
+    let mut connection = Connection::open(server.address);
+    connection.send("GET /webhook HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(connection.answer().status(), 405);
+    server.stop();
 }

@@ -1,29 +1,40 @@
 //! What a service and systemd tell each other. Without the variables that systemd sets, nothing happens here.
 //!
+//! A message waits until systemd has read those before it, so a thread of its own sends them: the thread that receives
+//! requests must not wait for a systemd that is frozen, or for another program that reads only the first message.
+//!
 //! <https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html>,
 //! <https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html>
 
 use std::net::TcpListener;
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 use sd_notify::NotifyState;
 use tracing::warn;
 
+/// The most messages that wait to be sent. Those beyond are dropped: systemd has not read for a long time.
+const MAX_WAITING: usize = 16;
+
+/// What is told in one message.
+type Message = Vec<NotifyState<'static>>;
+
 /// Tells that the server is ready, or that it has read its secrets again.
 pub(crate) fn ready() {
-    tell(&[NotifyState::Ready]);
+    tell(vec![NotifyState::Ready]);
 }
 
 /// Tells that the server is about to read its secrets again. [`ready`] must follow.
 pub(crate) fn reloading() {
     let Ok(now) = NotifyState::monotonic_usec_now() else { return };
-    tell(&[NotifyState::Reloading, now]);
+    tell(vec![NotifyState::Reloading, now]);
 }
 
 /// Tells that the server drains.
 pub(crate) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    tell(vec![NotifyState::Stopping]);
 }
 
 /// Tells again and again that the thread that calls this is at work, if systemd watches it. Never returns.
@@ -35,13 +46,33 @@ pub(crate) async fn keep_alive() {
     let mut ticks = tokio::time::interval(limit / 2);
     loop {
         ticks.tick().await;
-        tell(&[NotifyState::Watchdog]);
+        tell(vec![NotifyState::Watchdog]);
     }
 }
 
-fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        warn!(%error, "cannot notify systemd");
+/// Sends a message after those before it. Does not wait.
+fn tell(message: Message) {
+    static SENDER: OnceLock<Option<SyncSender<Message>>> = OnceLock::new();
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return;
+    }
+    let sender = SENDER.get_or_init(|| {
+        let (sender, messages) = sync_channel(MAX_WAITING);
+        let thread = std::thread::Builder::new().name("webhook-systemd".to_owned());
+        let started = thread.spawn(move || send(&messages));
+        started.inspect_err(|error| warn!(%error, "cannot notify systemd")).ok().map(|_| sender)
+    });
+    if let Some(sender) = sender {
+        let _ = sender.try_send(message);
+    }
+}
+
+/// Sends what comes, as long as the process lives.
+fn send(messages: &Receiver<Message>) {
+    for message in messages {
+        if let Err(error) = sd_notify::notify(&message) {
+            warn!(%error, "cannot notify systemd");
+        }
     }
 }
 
