@@ -183,7 +183,9 @@ impl Watched {
 }
 
 fn read_all(files: &[&Path]) -> Option<(Vec<Content>, [u8; 32])> {
-    if files.iter().any(|file| file.metadata().is_ok_and(|metadata| !metadata.is_file())) {
+    // A directory in place of a file is an error that reading it tells.
+    let is_read_once = |file: &&Path| file.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if files.iter().any(is_read_once) {
         return None;
     }
     let contents: Vec<Content> = files.iter().map(|file| file::read(file)).collect();

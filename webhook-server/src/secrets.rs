@@ -65,12 +65,14 @@ pub(crate) struct SigningSecrets {
     labels: Vec<Arc<str>>,
     /// The SHA-256 of each secret's text, because secrets cannot be compared.
     digests: Vec<[u8; 32]>,
+    /// Which of the endpoint's sources each secret came from.
+    sources: Vec<usize>,
 }
 
 impl SigningSecrets {
     /// Makes the secrets of a server that was given one.
     pub(crate) fn only(secret: Secret, label: &str) -> Self {
-        Self { secrets: vec![secret], labels: vec![label.into()], digests: vec![[0; 32]] }
+        Self { secrets: vec![secret], labels: vec![label.into()], digests: vec![[0; 32]], sources: vec![0] }
     }
 
     /// The secrets, to verify or to sign with.
@@ -120,11 +122,12 @@ fn assemble(
             "endpoint `{name}` has no signing secret: {needed}; call `.secret_env(\"…\")` or `.secret_file(\"…\")` on it"
         ));
     }
-    for source in sources {
+    for (at, source) in sources.iter().enumerate() {
         match text_of(source, (endpoint, needed), &mut read_file, problems) {
             Ok((place, text)) => parse(&place, &text, &mut read, problems),
             Err(problem) => problems.add(problem),
         }
+        read.sources.resize(read.labels.len(), at);
     }
     if read.secrets.len() > MOST {
         let of = endpoint.map(|name| format!(" of endpoint `{name}`")).unwrap_or_default();

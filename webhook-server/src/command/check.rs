@@ -13,7 +13,7 @@ use super::handlers::by_crate;
 use super::table::{Column, Table, hanging};
 use super::{Failure, Format, Output};
 use crate::app::App;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, ServedEndpoint};
 use crate::operate::operator::Operator;
 use crate::problems::Problems;
 use crate::report::Report;
@@ -22,7 +22,7 @@ use crate::report::format::{masked, printable};
 use crate::report::log::Log;
 use crate::report::stderr as log;
 use crate::report::unusable::unusable;
-use crate::secrets::{self, Source};
+use crate::secrets::{ReloadedSecrets, Source};
 use crate::settings::{Origin, Origins, SECRET_FILE, Setting, Settings, Sourced, Sources};
 use crate::start::{Front, Start};
 use crate::store::{self, Condition, InboxLocation};
@@ -105,7 +105,11 @@ async fn check(start: Start, sources: &Sources) -> (Checked, Problems) {
     let inbox = inbox(Some(&read.settings.inbox).filter(|_| !is_inline), read.settings, &mut problems).await;
     let checked = Checked {
         settings,
-        endpoints: endpoints.iter().map(|endpoint| read.endpoint(endpoint)).collect(),
+        endpoints: endpoints
+            .iter()
+            .zip(parts.endpoints.iter())
+            .map(|(endpoint, served)| read.endpoint(endpoint, served))
+            .collect(),
         handlers: parts.registry.registrations().len(),
         crates: by_crate(&parts.registry),
         inbox,
@@ -142,7 +146,7 @@ impl Read<'_> {
     }
 
     /// What is known of an endpoint. Wrong secrets were reported already.
-    fn endpoint(&self, endpoint: &Endpoint) -> EndpointRow {
+    fn endpoint(&self, endpoint: &Endpoint, served: &ServedEndpoint) -> EndpointRow {
         let path = match self.front {
             _ if self.is_declared => Some(Row::new("path", endpoint.path(), &Origin::Program)),
             Front::Listener => Some(self.named("path")),
@@ -159,8 +163,11 @@ impl Read<'_> {
             tolerance(endpoint.future(), "future-tolerance"),
         ];
         let settings = path.into_iter().chain(rows).collect();
-        let secrets = endpoint.sources().iter().flat_map(secrets_of);
-        EndpointRow { name: printable(&masked(endpoint.name())), settings, secrets: secrets.collect() }
+        EndpointRow {
+            name: printable(&masked(endpoint.name())),
+            settings,
+            secrets: secrets_of(&served.secrets),
+        }
     }
 
     fn named(&self, name: &str) -> Row {
@@ -179,12 +186,13 @@ fn row<T>(name: &str, Sourced { value, origin }: &Sourced<T>, text: impl FnOnce(
     Row::new(name, &text(value), origin)
 }
 
-/// The labels of the secrets that can be read there.
-fn secrets_of(source: &Source) -> Vec<SecretRow> {
-    let ignored = &mut Problems::default();
-    let read = secrets::read(std::slice::from_ref(source), None, secrets::NEEDED, ignored);
-    let from = printable(&masked(&source.to_string()));
-    read.labels().iter().map(|label| SecretRow { label: label.to_string(), from: from.clone() }).collect()
+/// The labels of the secrets that were read, and where. They are not read again: a pipe has them only once.
+fn secrets_of(secrets: &ReloadedSecrets) -> Vec<SecretRow> {
+    let row = |(label, from): (Arc<str>, &Source)| SecretRow {
+        label: label.to_string(),
+        from: printable(&masked(&from.to_string())),
+    };
+    secrets.places().into_iter().map(row).collect()
 }
 
 /// Looks at the inbox, and notes why it could not be opened.

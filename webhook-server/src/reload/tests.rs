@@ -80,3 +80,15 @@ async fn what_can_be_read_only_once_is_left_alone() {
     watched.read_now().await;
     assert!(texts.given.lock().expect("no panic").is_empty());
 }
+
+/// A directory may take a file's place, such as a mount of a file that is not there. That is told, not passed over.
+#[tokio::test]
+async fn a_directory_in_place_of_a_file_is_an_error() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let texts = Arc::new(Texts { file: folder.path().into(), given: Mutex::default() });
+    let mut watched = Watched::new(Arc::clone(&texts) as _);
+    for _ in 0..3 {
+        watched.poll().await;
+    }
+    assert_eq!(*texts.given.lock().expect("no panic"), ["unreadable"]);
+}

@@ -30,6 +30,14 @@ impl ReloadedSecrets {
         Self { endpoint, is_declared, sources, current: RwLock::new(Arc::new(read)) }
     }
 
+    /// The label of each secret, and where it was read.
+    #[cfg(feature = "cli")]
+    pub(crate) fn places(&self) -> Vec<(Arc<str>, &Source)> {
+        let current = self.current();
+        let from = current.sources.iter().filter_map(|at| self.sources.get(*at));
+        current.labels.iter().cloned().zip(from).collect()
+    }
+
     /// The secrets of this moment. A request takes them once.
     pub(crate) fn current(&self) -> Arc<SigningSecrets> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
@@ -66,21 +74,32 @@ impl Reloadable for ReloadedSecrets {
         let next = |_: &Path| contents.next().unwrap_or_else(|| Err("it was not read".to_owned()));
         let endpoint = self.is_declared.then_some(&*self.endpoint);
         let new = assemble(&self.sources, endpoint, NEEDED, next, &mut problems);
-        problems.settle_cautions(false);
-        let new = problems.none_or(new)?;
         let old = self.current();
-        let (added, removed) = (new.labels_not_in(&old), old.labels_not_in(&new));
-        if added.is_empty() && removed.is_empty() {
+        if problems.is_empty() && new.is_same_as(&old) {
             return Ok(Change::None);
         }
-        let (added, removed) = (added.join(","), removed.join(","));
+        // What was said at the start is not said again of secrets that are the same.
+        problems.settle_cautions(false);
+        let new = problems.none_or(new)?;
+        let (added, removed) = (new.labels_not_in(&old).join(","), old.labels_not_in(&new).join(","));
+        let order = new.labels.join(",");
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
-        info!(endpoint = &*self.endpoint, added, removed, "signing secrets reloaded");
+        if added.is_empty() && removed.is_empty() {
+            info!(endpoint = &*self.endpoint, order, "signing secrets reloaded: only their order is new");
+        } else {
+            info!(endpoint = &*self.endpoint, added, removed, "signing secrets reloaded");
+        }
         Ok(Change::Replaced)
     }
 }
 
 impl SigningSecrets {
+    /// Whether these are the same secrets under the same labels, in the same order: of several that have signed a request,
+    /// the first is noted.
+    fn is_same_as(&self, others: &Self) -> bool {
+        self.labels == others.labels && self.digests == others.digests
+    }
+
     /// The labels of the secrets that others lack, or have under another label.
     fn labels_not_in(&self, others: &Self) -> Vec<&str> {
         let entries = |secrets: &Self| -> Vec<(Arc<str>, [u8; 32])> {
@@ -97,5 +116,31 @@ impl SigningSecrets {
 impl fmt::Debug for ReloadedSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.current().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    /// Of several that have signed a request, the first is noted as used: an operator who puts the new one first wants to
+    /// see that one.
+    #[test]
+    fn an_order_that_is_new_counts() {
+        let (old, new) = ("old whsec_0123456789abcdef0123", "new whsec_fedcba98765432100123");
+        let sources = vec![Source::File("/nowhere/secrets".into())];
+        let secrets = ReloadedSecrets::new(("/webhook".into(), false), sources, SigningSecrets::default());
+        for (text, change, labels) in [
+            (format!("{old}\n{new}"), Change::Replaced, ["old", "new"]),
+            (format!("{old}\n{new}"), Change::None, ["old", "new"]),
+            (format!("{new}\n{old}"), Change::Replaced, ["new", "old"]),
+            (format!("{new}\n{old}"), Change::None, ["new", "old"]),
+        ] {
+            let changed = secrets.replace(vec![Ok(Zeroizing::new(text.clone()))]);
+            assert_eq!(changed.expect("they are valid"), change, "{text}");
+            assert_eq!(secrets.current().labels(), labels.map(Arc::from), "{text}");
+        }
     }
 }

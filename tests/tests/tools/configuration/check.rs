@@ -171,6 +171,19 @@ fn an_application_with_a_server_of_its_own_is_checked_too() {
     assert!(refused.stderr.contains("WEBHOOK_LISTEN is set, but this program receives"), "{refused:#?}");
 }
 
+/// A pipe can be read only once; a second time would wait for ever.
+#[test]
+fn a_secret_from_a_pipe_is_read_once() {
+    let pipe = new_inbox().with_file_name("pipe");
+    let script = format!(
+        "mkfifo {0} && {{ echo {SECRET} > {0} & exec timeout 20 {1} serve --check --secret-file {0}; }}",
+        pipe.display(),
+        env!("CARGO_BIN_EXE_outcomes")
+    );
+    let checked = run(program("sh").args(["-c", &script])).with_code(0).stdout;
+    assert!(checked.lines().any(|line| line.starts_with("secret ")), "{checked}");
+}
+
 #[test]
 fn the_formats_belong_to_the_check() {
     for arguments in [&["serve", "--format", "json"][..], &["serve", "--wide"]] {
