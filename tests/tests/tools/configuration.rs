@@ -189,6 +189,8 @@ fn a_value_that_is_empty_or_stands_between_blanks_is_shown_as_it_is() {
     for (name, value, told) in [
         ("WEBHOOK_LISTEN", "", "WEBHOOK_LISTEN is \"\""),
         ("WEBHOOK_TOLERANCE", "", "WEBHOOK_TOLERANCE is \"\""),
+        ("WEBHOOK_INBOX", "", "WEBHOOK_INBOX is \"\""),
+        ("WEBHOOK_TLS_KEY", "", "WEBHOOK_TLS_KEY is \"\""),
         ("WEBHOOK_BODY_LIMIT", "5 ", "WEBHOOK_BODY_LIMIT is \"5 \""),
         ("WEBHOOK_PATH", "/webhook ", "WEBHOOK_PATH is \"/webhook \""),
         ("STRIPE_WEBHOOK_SECRET_FILE", "secret ", "STRIPE_WEBHOOK_SECRET_FILE is \"secret \""),

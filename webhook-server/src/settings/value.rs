@@ -143,7 +143,8 @@ impl Value for Option<PathBuf> {
     const EXPECTED: &'static str = "a file's name";
 
     fn parse(text: &OsStr) -> Option<Self> {
-        Some((!text.is_empty()).then(|| text.into()))
+        // An empty variable is one that was never filled in: taken as "none", it would turn encryption off.
+        (!text.is_empty()).then(|| Some(text.into()))
     }
 
     fn text(&self) -> String {

@@ -29,14 +29,17 @@ pub enum InboxLocation {
 }
 
 impl InboxLocation {
-    /// Checks that this is not the URL of a database, whose password would be shown as a part of the file's name.
+    /// Checks that there is a name, and that it is not the URL of a database, whose password would be shown as a part of
+    /// the file's name.
     ///
     /// # Errors
     ///
     /// Says what it must be instead.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
-            Self::File(path) if path.to_string_lossy().contains("://") => Err(A_FILE.to_owned()),
+            Self::File(path) if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") => {
+                Err(A_FILE.to_owned())
+            }
             _ => Ok(()),
         }
     }
