@@ -29,6 +29,12 @@ fn condition(file: &InboxFile) -> Result<Condition, FileError> {
         return Ok(Condition::Absent);
     }
     may_write(&file.path).map_err(refused)?;
+    // They belong to another user if that one ran a command.
+    for beside in ["-lock", "-wal", "-shm"].map(|ending| beside(&file.path, ending)) {
+        if beside.exists() {
+            may_write(&beside).map_err(|error| file.refused(Problem::Unwritable(error).beside(&beside)))?;
+        }
+    }
     match open(&file.path).map_err(Problem::from).and_then(|db| Schema::of(&db)) {
         Ok(schema) if schema.is_current() => Ok(Condition::Current),
         Ok(_) => Ok(Condition::Older),
@@ -66,4 +72,30 @@ fn may_write(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn may_write(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Such as after root has run a command: a start fails, too.
+    #[test]
+    fn a_file_beside_the_inbox_that_may_not_be_written_is_told() {
+        if rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("inbox.db");
+        let opening = Opening { disk_floor: 0, on_network_disk: true, patience: Duration::ZERO };
+        drop(crate::store::sqlite::open::open(&path, &opening).expect("it can be made"));
+        let lock = beside(&path, "-lock");
+        let forbid = std::fs::Permissions::from_mode(0o400);
+        std::fs::set_permissions(&lock, forbid).expect("it is ours");
+        let told = inspect(&path, &opening).expect_err("the lock cannot be taken").to_string();
+        assert!(told.contains("inbox.db-lock cannot be written"), "{told}");
+    }
 }
