@@ -183,12 +183,7 @@ impl Watched {
 }
 
 fn read_all(files: &[&Path]) -> Option<(Vec<Content>, [u8; 32])> {
-    // A directory in place of a file is an error that reading it tells.
-    let is_read_once = |file: &&Path| file.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
-    if files.iter().any(is_read_once) {
-        return None;
-    }
-    let contents: Vec<Content> = files.iter().map(|file| file::read(file)).collect();
+    let contents: Vec<Content> = files.iter().map(|file| file::read_again(file)).collect::<Option<_>>()?;
     let mut digest = Sha256::new();
     for content in &contents {
         let (text, is_read) = match content {

@@ -1,7 +1,7 @@
 //! Reading a small text file that holds something secret.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -18,9 +18,40 @@ pub(crate) type Content = Result<Zeroizing<String>, String>;
 ///
 /// Says why it cannot be read.
 pub(crate) fn read(file: &Path) -> Content {
+    text_of(File::open(file))
+}
+
+/// Reads a file as [`read`] does, and never waits for another program. `None` if it can be read only once, such as a pipe.
+pub(super) fn read_again(file: &Path) -> Option<Content> {
+    // A directory in place of a file is an error, which reading it tells.
+    let is_read_once = |found: Metadata| !found.is_file() && !found.is_dir();
+    // Opening a pipe would disturb who is to write it.
+    if file.metadata().is_ok_and(is_read_once) {
+        return None;
+    }
+    let opened = open_at_once(file);
+    // It may have been replaced meanwhile.
+    let is_read_once = opened.as_ref().is_ok_and(|opened| opened.metadata().is_ok_and(is_read_once));
+    (!is_read_once).then(|| text_of(opened))
+}
+
+/// Opens a file. Of a pipe, it does not wait for the other end.
+fn open_at_once(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        #[expect(clippy::cast_possible_wrap, reason = "the flags of `open` are small")]
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    options.open(file)
+}
+
+fn text_of(opened: io::Result<File>) -> Content {
     let mut bytes = Zeroizing::new(Vec::new());
-    let opened = File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
-    opened.map_err(|error| error.to_string())?;
+    let read = opened.and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+    read.map_err(|error| error.to_string())?;
     if bytes.len() as u64 > LONGEST {
         return Err("it is too large for a file of secrets".to_owned());
     }
@@ -43,4 +74,21 @@ pub(crate) fn is_readable_by_others(file: &Path) -> bool {
 #[cfg(not(unix))]
 pub(crate) fn is_readable_by_others(_: &Path) -> bool {
     false
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    /// One may take a file's place between a look at it and its opening. A reload that waits for it is the last one.
+    #[test]
+    fn a_pipe_is_opened_without_a_wait_and_not_read() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("the system has it");
+        assert!(made.success());
+        open_at_once(&pipe).expect("it can be read");
+        assert!(read_again(&pipe).is_none());
+    }
 }
