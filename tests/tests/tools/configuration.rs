@@ -51,7 +51,7 @@ fn what_cannot_be_a_secret_stops_the_start_and_the_cure_is_named() {
         ("a carriage return behind it", format!("{secret}\r"), "white space"),
         ("a comma behind it", format!("{secret},"), "the extra comma or line break"),
         ("a comma before it", format!(",{secret}"), "the extra comma or line break"),
-        ("a blank in it", format!("{secret} {secret}"), "visible ASCII"),
+        ("a blank in it", format!("{secret} {secret}"), "it contains a space"),
         ("a byte order mark", format!("\u{feff}{secret}"), "byte order mark"),
         ("double quotes", format!("\"{secret}\""), "quotes"),
         ("single quotes", format!("'{secret}'"), "quotes"),

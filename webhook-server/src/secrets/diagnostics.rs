@@ -45,7 +45,7 @@ fn before_its_characters(text: &str) -> Option<&'static str> {
         }
         _ if text.starts_with(is_quote) || text.ends_with(is_quote) => QUOTED,
         _ if name.is_some_and(|name| name.ends_with(['=', ':'])) => {
-            "it begins with a name, as in NAME=whsec_…: give only the value"
+            "it begins with a name, as in NAME=whsec_…: give only the value (a label has one space behind it, and nothing else)"
         }
         _ if text.starts_with('<') || text.contains('…') || text.contains("...") => PLACEHOLDER,
         _ if text.contains("***") || text.contains('•') => {
@@ -53,6 +53,16 @@ fn before_its_characters(text: &str) -> Option<&'static str> {
         }
         _ if text.starts_with(['$', '%']) || text.starts_with("{{") => {
             "it is a reference such as ${NAME} that was never replaced with its value"
+        }
+        _ if text.split_once(' ').is_some_and(|(word, secret)| {
+            !word.is_empty() && !word.contains(PREFIX) && secret.starts_with(PREFIX)
+        }) =>
+        {
+            "it begins with a word that is not a label: a label has 1 to 32 small letters, digits and `- . _`, and one \
+             space behind it"
+        }
+        _ if text.trim_matches(' ').contains(' ') => {
+            "it contains a space: separate several secrets with commas or line breaks; a label is before its secret"
         }
         _ => return None,
     })
