@@ -93,14 +93,31 @@ impl fmt::Debug for SigningSecrets {
     }
 }
 
+/// An endpoint that the program declares, for messages.
+#[derive(Clone, Copy)]
+pub(crate) struct Declared<'a> {
+    pub(crate) name: &'a str,
+    /// The variables that the program's endpoints read.
+    pub(crate) variables: &'a [&'a str],
+}
+
+/// The variables among these sources.
+pub(crate) fn variables<'a>(sources: impl Iterator<Item = &'a Source>) -> Vec<&'a str> {
+    let variables = sources.filter_map(|source| match source {
+        Source::Variable(name) => Some(&**name),
+        Source::File(_) => None,
+    });
+    variables.collect()
+}
+
 /// Reads all secrets of an endpoint and reports everything that is wrong with them. Values are separated by commas or line
 /// breaks.
 ///
-/// `endpoint` is its name, if the program declares it; `needed` says why a secret is needed, for the message when there is
+/// `endpoint` is what is said of it, if the program declares it; `needed` says why a secret is needed, for the message when there is
 /// none. Returns what could be read; if that is not all, `problems` says why.
 pub(crate) fn read(
     sources: &[Source],
-    endpoint: Option<&str>,
+    endpoint: Option<Declared<'_>>,
     needed: &str,
     problems: &mut Problems,
 ) -> SigningSecrets {
@@ -110,14 +127,14 @@ pub(crate) fn read(
 /// Does the same as [`read`] with another way to read a file.
 fn assemble(
     sources: &[Source],
-    endpoint: Option<&str>,
+    endpoint: Option<Declared<'_>>,
     needed: &str,
     mut read_file: impl FnMut(&Path) -> file::Content,
     problems: &mut Problems,
 ) -> SigningSecrets {
     let mut read = SigningSecrets::default();
     if sources.is_empty() {
-        let name = endpoint.unwrap_or_default();
+        let name = endpoint.map(|endpoint| endpoint.name).unwrap_or_default();
         problems.add(format!(
             "endpoint `{name}` has no signing secret: {needed}; call `.secret_env(\"…\")` or `.secret_file(\"…\")` on it"
         ));
@@ -130,7 +147,7 @@ fn assemble(
         read.sources.resize(read.labels.len(), at);
     }
     if read.secrets.len() > MOST {
-        let of = endpoint.map(|name| format!(" of endpoint `{name}`")).unwrap_or_default();
+        let of = endpoint.map(|endpoint| format!(" of endpoint `{}`", endpoint.name)).unwrap_or_default();
         problems.add(format!("there are {} signing secrets{of}; the maximum is {MOST}", read.secrets.len()));
     }
     read
@@ -139,7 +156,7 @@ fn assemble(
 /// Reads the text of a source, and says where it is from; or says why there is none.
 fn text_of(
     source: &Source,
-    (endpoint, needed): (Option<&str>, &str),
+    (endpoint, needed): (Option<Declared<'_>>, &str),
     read_file: impl FnOnce(&Path) -> file::Content,
     problems: &mut Problems,
 ) -> Result<(String, Zeroizing<String>), String> {
@@ -199,13 +216,15 @@ fn near_misses() -> impl Iterator<Item = String> {
 }
 
 /// Says that there is no secret, where to get one, and which variables may hold it under another name.
-fn no_secret(variable: &str, endpoint: Option<&str>, needed: &str, interface: Interface) -> String {
+fn no_secret(variable: &str, endpoint: Option<Declared<'_>>, needed: &str, interface: Interface) -> String {
     let program = crate::report::format::program();
-    let near = near_misses().map(|name| format!("\n- {name} is set, but is not read: is it the secret?"));
+    let read = endpoint.map(|endpoint| endpoint.variables).unwrap_or_default();
+    let near = near_misses().filter(|name| !read.contains(&&**name));
+    let near = near.map(|name| format!("\n- {name} is set, but is not read: is it the secret?"));
     let near: String = near.collect();
     let has_commands = interface == Interface::CommandLine;
     let (whose, instead) = match endpoint {
-        Some(name) => (format!(" for endpoint `{name}`"), String::new()),
+        Some(Declared { name, .. }) => (format!(" for endpoint `{name}`"), String::new()),
         None if has_commands => (String::new(), ", or name a file with --secret-file".to_owned()),
         None => (String::new(), format!(", or name a file in {FILE_VARIABLE}")),
     };
@@ -233,7 +252,8 @@ mod tests {
         let secret = "whsec_0123456789abcdef0123456789abcdef";
         for source in [Source::File(secret.into()), Source::Variable(secret.to_owned())] {
             let mut problems = Problems::default();
-            read(&[source], Some("connect"), "x", &mut problems);
+            let endpoint = Declared { name: "connect", variables: &[] };
+            read(&[source], Some(endpoint), "x", &mut problems);
             let told = format!("{problems:?}");
             assert!(!told.contains(secret) && told.contains("the secret itself was given"), "{told}");
         }

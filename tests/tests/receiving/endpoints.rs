@@ -215,7 +215,7 @@ fn the_commands_show_the_endpoint_of_a_handler_and_dev_sends_to_each() {
         dev.line_with(Stream::Stdout, "Still listening");
         let line = dev.line_with(Stream::Stdout, &format!("{variable}=whsec_"));
         let mut shell = program("sh");
-        shell.args(["-c", &format!("{} --livemode", line.trim())]);
+        shell.args(["-c", line.trim()]);
         run(&mut shell).with_code(0);
         dev.line_with(Stream::Stdout, &format!("{told} through {endpoint}"));
         dev.signal("INT");
@@ -223,6 +223,19 @@ fn the_commands_show_the_endpoint_of_a_handler_and_dev_sends_to_each() {
     }
     let unknown = dev(&["--endpoint", "elsewhere"]).with_code(1).stderr;
     assert!(unknown.contains("no endpoint `elsewhere`: it has `/stripe`, `connect`"), "{unknown}");
+}
+
+#[test]
+fn a_variable_that_another_endpoint_reads_is_not_taken_for_a_missing_secret() {
+    let file = new_inbox().with_file_name("shop.toml");
+    std::fs::write(&file, "[endpoint.\"/stripe\"]\nsecret-env = \"STRIPE_WEBHOOK_SECRET\"\n")
+        .expect("it can");
+    let mut command = program(env!("CARGO_BIN_EXE_endpoints"));
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("STRIPE_ENDPOINT_SECRET", SECRET);
+    let refused = run(command.args(["serve", "--config"]).arg(file)).with_code(78).stderr;
+    assert!(refused.contains("set STRIPE_CONNECT_SECRET"), "{refused}");
+    assert!(refused.contains("STRIPE_ENDPOINT_SECRET is set, but is not read"), "{refused}");
+    assert!(!refused.contains("STRIPE_WEBHOOK_SECRET is set"), "{refused}");
 }
 
 #[test]

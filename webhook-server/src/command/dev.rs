@@ -144,7 +144,9 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         let to = url(address, endpoint).map(|url| url.to_string()).unwrap_or_default();
         let to = if to == usual { String::new() } else { format!(" --to {to}") };
         let declared = declared.iter().find(|declared| declared.path() == &*endpoint.path);
-        print(&farewell(&format!("{event_type}{to}"), declared, &signing));
+        // Without it, `trigger` sends a test event.
+        let live = if endpoint.accepts(false) { "" } else { " --livemode" };
+        print(&farewell(&format!("{event_type}{live}{to}"), declared, &signing));
         std::future::pending().await
     };
     // A handler that blocks its thread keeps the samples waiting, and must not keep the server from stopping.

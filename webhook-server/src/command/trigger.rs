@@ -20,7 +20,7 @@ use crate::problems::Problems;
 use crate::report::console::print;
 use crate::report::format::printable;
 use crate::report::stderr as log;
-use crate::secrets::{self, Source};
+use crate::secrets::{self, Declared, Source};
 use crate::settings::Settings;
 
 #[derive(Args)]
@@ -116,7 +116,9 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     let needed = "an event is signed with the secret of the server that it is sent to";
     let secrets = match endpoint {
         Some(endpoint) if secret_file.is_none() => {
-            secrets::read(endpoint.sources(), Some(endpoint.name()), needed, &mut problems)
+            let variables = secrets::variables(app.endpoints.iter().flat_map(Endpoint::sources));
+            let declared = Declared { name: endpoint.name(), variables: &variables };
+            secrets::read(endpoint.sources(), Some(declared), needed, &mut problems)
         }
         _ => secrets::read(&[Source::undeclared(secret_file.as_deref())], None, needed, &mut problems),
     };

@@ -8,7 +8,7 @@ use webhook_core::Tolerance;
 
 use super::{Endpoint, Mode, not_an_endpoint};
 use crate::problems::Problems;
-use crate::secrets::{self, ReloadedSecrets, SigningSecrets};
+use crate::secrets::{self, Declared, ReloadedSecrets, SigningSecrets};
 use crate::settings::{Origins, SECRET_FILE, Settings, Sourced};
 
 /// Where the secrets of a server's endpoints come from.
@@ -77,12 +77,14 @@ impl Endpoints {
                 }
             }
         }
+        let variables = secrets::variables(all.iter().flat_map(|endpoint| &endpoint.sources));
         let mut served = Vec::with_capacity(all.len());
-        for endpoint in all {
+        for endpoint in &all {
             let (read, sources) = match &keys {
                 Keys::Given(secrets) => (secrets.clone(), Vec::new()),
                 Keys::Read { .. } => {
-                    let whose = is_declared.then(|| endpoint.name());
+                    let whose =
+                        is_declared.then(|| Declared { name: endpoint.name(), variables: &variables });
                     let read = secrets::read(&endpoint.sources, whose, secrets::NEEDED, problems);
                     (read, endpoint.sources.clone())
                 }
@@ -92,7 +94,7 @@ impl Endpoints {
             served.push(Arc::new(ServedEndpoint {
                 name,
                 tolerance: endpoint.tolerance_or(settings),
-                path: endpoint.path.into(),
+                path: endpoint.path.as_str().into(),
                 mode: endpoint.mode.value,
                 secrets,
             }));
@@ -172,13 +174,15 @@ impl fmt::Debug for ServedEndpoint {
 
 /// Reports settings that describe an endpoint, in a program that declares its own.
 fn refuse_unused(settings: &Settings, origins: &Origins, keys: &Keys, problems: &mut Problems) {
-    let mut refuse = |what: String| {
-        problems.add(format!("{what} is set, but this program declares its endpoints: remove it"));
+    let mut refuse = |what: String, instead: &str| {
+        problems.add(format!("{what} is set, but this program declares its endpoints: remove it{instead}"));
     };
     if let Some(path) = origins.unless_default("path", settings) {
-        refuse(path.subject("path"));
+        refuse(path.subject("path"), "");
     }
     if let Some(file) = keys.secret_file() {
-        refuse(file.origin.subject(SECRET_FILE));
+        let instead =
+            ", or name it in the configuration file, in the section `[endpoint.NAME]` of its endpoint";
+        refuse(file.origin.subject(SECRET_FILE), instead);
     }
 }

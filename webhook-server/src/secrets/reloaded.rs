@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::info;
 
-use super::{NEEDED, SigningSecrets, Source, assemble};
+use super::{Declared, NEEDED, SigningSecrets, Source, assemble};
 use crate::problems::Problems;
 use crate::reload::file::Content;
 use crate::reload::{Change, Reloadable};
@@ -62,17 +62,13 @@ impl Reloadable for ReloadedSecrets {
     }
 
     fn variables(&self) -> Vec<&str> {
-        let variables = self.sources.iter().filter_map(|source| match source {
-            Source::Variable(name) => Some(&**name),
-            Source::File(_) => None,
-        });
-        variables.collect()
+        super::variables(self.sources.iter())
     }
 
     fn replace(&self, contents: Vec<Content>) -> Result<Change, Problems> {
         let (mut contents, mut problems) = (contents.into_iter(), Problems::default());
         let next = |_: &Path| contents.next().unwrap_or_else(|| Err("it was not read".to_owned()));
-        let endpoint = self.is_declared.then_some(&*self.endpoint);
+        let endpoint = self.is_declared.then_some(Declared { name: &self.endpoint, variables: &[] });
         let new = assemble(&self.sources, endpoint, NEEDED, next, &mut problems);
         let old = self.current();
         if problems.is_empty() && new.is_same_as(&old) {
