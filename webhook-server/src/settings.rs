@@ -239,7 +239,7 @@ fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), String> {
     }
     Err(match (cfg!(feature = "tls"), has_other) {
         (true, true) => return Ok(()),
-        (true, false) => format!("together with `{other}`"),
+        (true, false) => format!("given together with `{other}`"),
         (false, _) => {
             "left out, because this program was built without the feature `tls` of `webhook-server`"
                 .to_owned()
@@ -276,7 +276,7 @@ mod tests {
         };
         let mut settings = Settings { tls_certificate: Some("a.pem".into()), ..Settings::default() };
         let expected = match cfg!(feature = "tls") {
-            true => "`Settings::tls_certificate` is \"a.pem\": it must be together with `tls-key`",
+            true => "`Settings::tls_certificate` is \"a.pem\": it must be given together with `tls-key`",
             false => "it must be left out, because this program was built without the feature `tls`",
         };
         assert!(check(&settings).contains(expected), "{}", check(&settings));

@@ -221,7 +221,7 @@ fn a_certificate_that_cannot_be_used_stops_the_start() {
     files.write("empty.pem", "");
     let (certificate, key) = (files.path("server.pem"), files.path("key.pem"));
     for (certificate, key, told) in [
-        (&*certificate, None, "it must be together with `tls-key`"),
+        (&*certificate, None, "it must be given together with `tls-key`"),
         (&*files.path("missing.pem"), Some(&*key), "missing.pem cannot be read"),
         (&*key, Some(&*key), "contains no certificates in PEM format"),
         (&*certificate, Some(&*certificate), "contains no private key in PEM format"),
@@ -251,9 +251,37 @@ fn trigger_checks_the_certificate_of_the_server() {
     let other = Files::new();
     let refused = trigger(&["--ca-file", &other.path("ca.pem")]).with_code(1);
     assert!(refused.stderr.contains("invalid peer certificate"), "{refused:#?}");
+    assert!(refused.stderr.contains("no trusted certificate has signed it (see --ca-file)"), "{refused:#?}");
     let refused = trigger(&[]).with_code(1);
     assert!(refused.stderr.contains("cannot make a TLS connection to https://"), "{refused:#?}");
     let refused = trigger(&["--ca-file", &files.path("missing.pem")]).with_code(1);
     assert!(refused.stderr.contains("missing.pem cannot be read"), "{refused:#?}");
     server.stop();
+}
+
+#[test]
+fn a_certificate_that_signs_itself_is_trusted_by_its_name_unless_it_is_an_authority() {
+    let files = Files::new();
+    let body = Delivery::new("payment_intent.succeeded", 1, 1, 0).body;
+    files.write("event.json", &body);
+    for (is_ca, code, told) in [
+        (IsCa::ExplicitNoCa, 0, ""),
+        (
+            IsCa::Ca(BasicConstraints::Unconstrained),
+            1,
+            "CA:TRUE), which a server must not use as its own: make one",
+        ),
+    ] {
+        let key = KeyPair::generate().expect("it can");
+        let mut own = CertificateParams::new(["127.0.0.1".to_owned()]).expect("it is an address");
+        own.is_ca = is_ca;
+        files.write("server.pem", &own.self_signed(&key).expect("it can").pem());
+        files.write("key.pem", &key.serialize_pem());
+        let server = files.serve();
+        let (file, certificate) = (files.path("event.json"), files.path("server.pem"));
+        let trigger = ["trigger", "--to", &server.url, "--file", &file, "--ca-file", &certificate];
+        let sent = run(files.command().args(trigger)).with_code(code);
+        assert!(sent.stderr.contains(told), "{sent:#?}");
+        server.stop();
+    }
 }

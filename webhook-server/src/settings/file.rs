@@ -152,7 +152,12 @@ impl<'r> Reader<'r> {
         let line = self.line(key.span().start);
         if text.is_none() {
             let shown = self.shown(value);
-            let form = if kind == Kind::Text { ", in quotes" } else { "" };
+            let is_text = matches!(value.get_ref(), DeValue::String(_));
+            let form = match kind {
+                Kind::Text => ", in quotes",
+                Kind::Number | Kind::Switch if is_text => ", without quotes",
+                Kind::Number | Kind::Switch => "",
+            };
             self.problem(line, format_args!("`{}` is {shown}: it must be {expected}{form}", key.get_ref()));
         }
         text

@@ -85,7 +85,10 @@ fn each_mistake_is_told_with_its_line_and_what_is_right() {
         ),
         ("tolerance = \"300\"", "shop.toml:1: `tolerance` is \"300\": it must be a number and its unit"),
         ("tolerance = \"2h\"", "shop.toml:1: `tolerance` is 2h: it must be from 1s to 1h"),
-        ("body-limit = \"1 MiB\"", "shop.toml:1: `body-limit` is \"1 MiB\": it must be a number of bytes"),
+        (
+            "body-limit = \"1 MiB\"",
+            "shop.toml:1: `body-limit` is \"1 MiB\": it must be a number of bytes, without quotes",
+        ),
         ("body-limit = 1.5", "shop.toml:1: `body-limit` is 1.5: it must be a number of bytes"),
         ("body-limit = -5", "shop.toml:1: `body-limit` is \"-5\": it must be a number of bytes"),
         (
@@ -374,7 +377,7 @@ fn a_mistake_in_a_section_is_told_with_its_line() {
             "[endpoint.connect]\nlisten = \"x\"",
             "shop.toml:2: `listen` is not a setting of an endpoint, but of the server: move it above",
         ),
-        ("[endpoint.connect]\npath = \"/x\"", "shop.toml:2: `path` is not a setting of an endpoint"),
+        ("[endpoint.connect]\npath = \"/x\"", "shop.toml:2: `path` cannot be changed in the file"),
         (
             "[endpoint.connect]\nsecret = \"x\"",
             "shop.toml:2: `secret` is not a setting: a configuration file is copied",

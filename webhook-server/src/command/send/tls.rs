@@ -9,7 +9,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore, crypto};
 
 /// Makes a TLS connection of a TCP connection to a host.
 ///
@@ -28,7 +28,26 @@ pub(super) async fn connect(
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(explained)
+}
+
+/// Says in words why a certificate was refused, where the library names its own types only.
+fn explained(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(reason)) = inner else {
+        return error;
+    };
+    let advice = match reason {
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is the certificate of an authority (CA:TRUE), which a server must not use as its own: make one with \
+             `-addext basicConstraints=critical,CA:FALSE`"
+        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "no trusted certificate has signed it (see --ca-file)"
+        }
+        _ => return error,
+    };
+    io::Error::other(format!("{error}: {advice}"))
 }
 
 /// The certificates that are trusted.

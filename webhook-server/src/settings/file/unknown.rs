@@ -7,6 +7,10 @@ use super::{ENDPOINT, NO_SECRETS, SECRET_FILE};
 use crate::settings::unknown::{SECRET, in_file, meant};
 use crate::settings::{Setting, Settings};
 
+/// The setting that belongs neither into the section of an endpoint nor above it: a program that has sections declares its
+/// endpoints, and refuses it.
+const PATH: &str = "path";
+
 /// A key outside of all sections, or a section other than an endpoint's. `what` is one of these words.
 pub(super) fn at_top_level(name: &str, what: &str) -> String {
     let names: Vec<String> = Settings::TABLE.iter().map(Setting::name).collect();
@@ -24,6 +28,12 @@ pub(super) fn at_top_level(name: &str, what: &str) -> String {
 
 /// A key in the section of an endpoint.
 pub(super) fn in_section(name: &str) -> String {
+    if name == PATH {
+        return format!(
+            "`{PATH}` cannot be changed in the file, because it must match what was entered in Stripe: change it in the \
+             program"
+        );
+    }
     let is_setting = Settings::TABLE.iter().any(|setting| setting.name() == in_file(name));
     if is_setting {
         return format!(
