@@ -3,7 +3,7 @@
 //! Each file is read every second, because that works on every file system and however a file is replaced: written
 //! anew, renamed over, or behind a symbolic link that is moved, as in Kubernetes. A new content is taken when it was
 //! read twice, so that a file that is being written is not taken by half. When the server is asked to, as at SIGHUP,
-//! everything is read at once.
+//! everything is read at once, and 100 ms later.
 //!
 //! New content replaces the old one only if all of it is valid. Otherwise the old one stays, and an error says why,
 //! once.
@@ -27,6 +27,9 @@ use crate::problems::Problems;
 
 /// How often files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long after the first time files are read again when it was asked for.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// Something that is read from files, and replaced when they change.
 pub(crate) trait Reloadable: Debug + Send + Sync + 'static {
@@ -146,8 +149,13 @@ impl Watched {
         if self.what.files().is_empty() {
             return;
         }
+        let before = self.read().await.map(|(_, digest)| digest);
+        tokio::time::sleep(SETTLING).await;
         match self.read().await {
             None => info!(endpoint, "{what}: not reloaded, because only regular files can be read again"),
+            Some((_, digest)) if before != Some(digest) => {
+                info!(endpoint, "{what}: not reloaded yet, because they are still being written");
+            }
             Some((contents, digest)) => {
                 if self.replace(contents, digest) == Some(Change::None) {
                     info!(endpoint, "{what}: nothing has changed");

@@ -39,11 +39,13 @@ fn asked(envelope: &Envelope) {
     for path in ["", "id", "customer", "customer.id", "metadata.order_id", "a.b.c", "items.data.0.id"] {
         let _ = envelope.text_at(path);
     }
-    if let Some(object) = envelope.raw_object() {
-        match (object.decode::<Value>(), envelope.text_at("id")) {
-            (Ok(value), id) if value["id"].is_string() => assert_eq!(id.as_deref(), value["id"].as_str()),
-            _ => {}
-        }
+    // Of doubled keys, `Value` has the last, and `text_at` the first.
+    if let Some(object) = envelope.raw_object()
+        && let Ok(value) = object.decode::<Value>()
+        && value["id"].is_string()
+        && serde_json::from_slice::<model::Doubled>(object.as_bytes()).is_ok_and(|keys| !keys.is_doubled)
+    {
+        assert_eq!(envelope.text_at("id").as_deref(), value["id"].as_str());
     }
     // What was stored is read again as it was received.
     let again = Envelope::parse_stored(&envelope.body);

@@ -69,7 +69,10 @@ impl Sources {
                 Err(problem) => problems.add(problem),
             }
         }
-        OfEndpoints { secret_file: self.secret_file.clone().or(file.secret_file), sections: file.sections }
+        // The environment overrides the file, also where it gives the secret itself.
+        let has_secret = std::env::var_os(secrets::VARIABLE).is_some();
+        let of_file = file.secret_file.filter(|_| !has_secret);
+        OfEndpoints { secret_file: self.secret_file.clone().or(of_file), sections: file.sections }
     }
 }
 

@@ -106,7 +106,6 @@ fn each_mistake_is_told_with_its_line_and_what_is_right() {
         ("strict = true\nstrict = false", "shop.toml:2: duplicate key"),
         ("listen", "shop.toml:1: "),
         ("<<<<<<< ours", "shop.toml:1: "),
-        ("secret-file = \"/nowhere\"", "the secret file /nowhere cannot be read"),
         // What could steer a terminal.
         ("\"\\u001b[2J\" = 5", "there is no setting `\u{fffd}[2J`"),
     ] {
@@ -115,6 +114,17 @@ fn each_mistake_is_told_with_its_line_and_what_is_right() {
         assert!(refused.stderr.contains(told), "{text}: {told}: {refused:#?}");
         assert!(refused.stderr.contains("cannot start: 1 problem\n"), "{text}: {refused:#?}");
     }
+}
+
+#[test]
+fn a_secret_in_the_environment_overrides_the_files() {
+    let file = written("shop.toml", "secret-file = \"/nowhere\"");
+    let mut check = outcomes();
+    check.args(["serve", "--check", "--config"]).arg(file);
+    let refused = run(&mut check).with_code(78);
+    assert!(refused.stderr.contains("the secret file /nowhere cannot be read"), "{refused:#?}");
+    let good = run(check.env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(0);
+    assert!(good.stdout.contains("STRIPE_WEBHOOK_SECRET") && !good.stdout.contains("/nowhere"), "{good:#?}");
 }
 
 #[test]

@@ -176,8 +176,8 @@ const READ: [&str; 11] = [
 
 /// Which keys are doubled, anywhere: `Value` keeps the last of them.
 #[derive(Default)]
-struct Doubled {
-    is_doubled: bool,
+pub(crate) struct Doubled {
+    pub(crate) is_doubled: bool,
     /// Whether one of the fields is that the parser itself reads.
     is_read: bool,
 }

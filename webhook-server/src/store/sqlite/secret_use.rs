@@ -10,7 +10,8 @@ use crate::store::{CameBy, SECRET_NOTED_EVERY, SecretRow};
 pub(super) fn note(db: &Connection, came_by: &CameBy, now: i64) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO inbox_secret (endpoint, label, last_used_ms) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (endpoint, label) DO UPDATE SET last_used_ms = ?3 WHERE last_used_ms <= ?4",
+         ON CONFLICT (endpoint, label) DO UPDATE SET last_used_ms = ?3 \
+         WHERE last_used_ms <= ?4 OR last_used_ms > ?3",
     )?
     .execute(params![
         came_by.endpoint,
