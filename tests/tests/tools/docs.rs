@@ -43,7 +43,7 @@ fn every_language_is_one_that_is_checked() {
     for document in documents() {
         for Block { at, language, lines } in blocks(&document) {
             match &*language {
-                "console" | "text" | "ini" | "yaml" | "tree" | "toml" => {}
+                "console" | "text" | "ini" | "yaml" | "tree" | "toml" | "sh" => {}
                 "dockerfile" | "nginx" | "caddyfile" | "haproxy" => {}
                 "rust,ignore" => assert!(is_in_an_example(&lines), "{at}: no example has these lines"),
                 rust if rust == "rust" || rust.starts_with("rust,") => {
@@ -116,6 +116,7 @@ fn configuration_can_be_read() {
                     let known = ["COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "RUN", "VOLUME", "WORKDIR"];
                     line.split_once(' ').is_some_and(|(word, _)| known.contains(&word))
                 },
+                "sh" => |line| ["openssl ", "shop ", "    "].iter().any(|known| line.starts_with(known)),
                 "nginx" => |line| line.ends_with([';', '{', '}']),
                 "caddyfile" => |line| !line.ends_with(';'),
                 "haproxy" => |line| {
