@@ -8,9 +8,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use product_tests::{Client, SECRET, Server, new_inbox, program};
+use product_tests::{Client, SECRET, Server, Template, new_inbox, program};
 use rusqlite::{Connection, OpenFlags};
-use webhook_core::Sample;
 
 fn main() {
     let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
@@ -38,7 +37,7 @@ fn measure(connections: u64, span: Duration) {
     std::thread::scope(|scope| {
         for _ in 0..connections {
             scope.spawn(|| {
-                let (mut client, template) = (Client::default(), Template::new());
+                let (mut client, template) = (Client::default(), Template::new("Bench"));
                 while began.elapsed() < span {
                     let body = template.body(next.fetch_add(1, Ordering::Relaxed));
                     match client.post(server.address, body.as_bytes()) {
@@ -66,29 +65,4 @@ fn measure(connections: u64, span: Duration) {
     // What waits need not be handled for the figures.
     server.process.signal("KILL");
     server.process.wait();
-}
-
-/// A `payment_intent.succeeded` of 4 KB, but for its ids.
-struct Template {
-    body: String,
-    event_id: String,
-    object_id: String,
-}
-
-impl Template {
-    fn new() -> Self {
-        let body =
-            Sample::new("payment_intent.succeeded", 1).expect("there is such a type").body(1_700_000_000);
-        let event: serde_json::Value = serde_json::from_slice(&body).expect("it is JSON");
-        let id = |pointer: &str| {
-            event.pointer(pointer).and_then(|id| id.as_str()).expect("it has an id").to_owned()
-        };
-        let (event_id, object_id) = (id("/id"), id("/data/object/id"));
-        Self { body: String::from_utf8(body.to_vec()).expect("it is text"), event_id, object_id }
-    }
-
-    fn body(&self, number: u64) -> String {
-        let body = self.body.replace(&self.event_id, &format!("evt_Bench{number:019}"));
-        body.replace(&self.object_id, &format!("pi_Bench{number:019}"))
-    }
 }

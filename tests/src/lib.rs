@@ -13,10 +13,12 @@ mod history;
 mod postgres;
 mod process;
 mod server;
+mod template;
 mod terminal;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use cargo::{
@@ -31,6 +33,7 @@ pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRA
 pub use postgres::Postgres;
 pub use process::{Ended, Process, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
+pub use template::Template;
 pub use terminal::{open_terminal, run_in_terminal};
 
 /// How long a program may keep a test waiting. Far more than any of them needs on the slowest machine at its busiest: it
@@ -55,6 +58,15 @@ pub fn until_within(patience: Duration, what: &str, mut is_so: impl FnMut() -> b
     while !is_so() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sets a flag when it is dropped, so that those who look at the flag end, also after a failed assertion.
+pub struct SetOnDrop<'f>(pub &'f AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -14,5 +14,5 @@ pub(crate) mod slots;
 pub(crate) mod task;
 pub(crate) mod worker;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod test_handlers;

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use product_tests::{SECRET, signed, unix_now};
+use product_tests::{SECRET, Template, signed, unix_now};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use webhook_core::Sample;
 
 /// How long a sender waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,16 +51,9 @@ impl fmt::Display for Tally {
 /// Makes signed requests of 4 KB, each with another event.
 pub(crate) fn requests(count: usize) -> Vec<Arc<[u8]>> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let body = Sample::new("payment_intent.succeeded", 1).expect("there is such a type").body(1_700_000_000);
-    let event: serde_json::Value = serde_json::from_slice(&body).expect("it is JSON");
-    let id =
-        |pointer: &str| event.pointer(pointer).and_then(|id| id.as_str()).expect("it has an id").to_owned();
-    let (event_id, object_id) = (id("/id"), id("/data/object/id"));
-    let text = String::from_utf8(body.to_vec()).expect("it is text");
+    let template = Template::new("Front");
     let request = |_| {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let body = text.replace(&event_id, &format!("evt_Front{number:019}"));
-        let body = body.replace(&object_id, &format!("pi_Front{number:019}"));
+        let body = template.body(NEXT.fetch_add(1, Ordering::Relaxed));
         let signature = signed(&[SECRET], unix_now(), body.as_bytes());
         head(&signature, body.len()).into_bytes().into_iter().chain(body.into_bytes()).collect()
     };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use product_tests::{Process, SECRET, Stream, new_inbox, program, tool, url_in};
+use product_tests::{Process, SECRET, Server, new_inbox, program, tool};
 
 /// Keeps what this program starts from now on to these cores.
 pub(crate) fn keep_to(cores: &str) {
@@ -25,28 +25,23 @@ pub(crate) struct Front {
 impl Front {
     /// Starts it, on the cores that are named, or on all.
     pub(crate) fn start(cores: Option<&str>) -> Self {
-        let server = env!("CARGO_BIN_EXE_outcomes");
+        let executable = env!("CARGO_BIN_EXE_outcomes");
         let inbox = new_inbox();
         let mut command = match cores {
             Some(cores) => {
                 drop(tool("taskset", "the package util-linux"));
                 let mut command = program("taskset");
-                command.args(["--cpu-list", cores, server]);
+                command.args(["--cpu-list", cores, executable]);
                 command
             }
-            None => program(server),
+            None => program(executable),
         };
+        command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", &inbox);
         // What the log costs depends on where it goes.
-        command
-            .env("STRIPE_WEBHOOK_SECRET", SECRET)
-            .env("WEBHOOK_INBOX", &inbox)
-            .env("RUST_LOG", "error,webhook_server::command::serve=info");
-        let process = Process::start(command.args(["serve", "--listen", "127.0.0.1:0"]));
-        let url = process.line(Stream::Stderr, url_in);
-        let address = url.split('/').nth(2).and_then(|address| address.parse().ok());
-        let lock = std::fs::read_to_string(format!("{}-lock", inbox.display())).expect("there is a lock");
-        let pid = lock.trim().parse().expect("the lock names the process");
-        Self { address: address.expect("the URL has an address"), process, inbox, pid }
+        command.env("RUST_LOG", "error,webhook_server::command::serve=info");
+        let Server { process, address, .. } = Server::from_command(&mut command, &[]);
+        let pid = process.id();
+        Self { address, process, inbox, pid }
     }
 
     /// Its resident memory, in KiB.

@@ -13,8 +13,8 @@ use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
-use webhook_core::{HandlerFuture, Invocation, Policy, Registration, Secret, Subscription, sign};
-use webhook_server::__fuzzing::Front;
+use webhook_core::{HandlerFuture, Invocation, Registration, Secret, sign};
+use webhook_server::__fuzzing::{Front, handler};
 
 const SECRET: &str = "whsec_fuzzing_0123456789abcdef";
 const NOW: u64 = 1_700_000_000;
@@ -35,19 +35,7 @@ thread_local! {
     static HANDLED: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
 }
 
-static HANDLERS: [Registration; 1] = [Registration {
-    id: "takes",
-    takes: Subscription::Unhandled,
-    endpoint: None,
-    module: "",
-    binary: None,
-    file: "",
-    line: 0,
-    doc: "",
-    policy: Policy::DEFAULT,
-    needs: |_| {},
-    run: takes,
-}];
+static HANDLERS: [Registration; 1] = [handler("takes", takes)];
 
 fn takes(invocation: Invocation) -> HandlerFuture {
     HANDLED.with_borrow_mut(|handled| handled.push(invocation.envelope.body.clone()));

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use product_tests::{
-    Client, Delivery, Files, History, PATIENCE, Process, Server, random_below, until_within,
+    Client, Delivery, Files, History, PATIENCE, Process, Server, SetOnDrop, random_below, until_within,
 };
 
 /// How many threads send.
@@ -87,7 +87,7 @@ fn what_was_answered_with_200_survives_every_kill() {
     };
     std::thread::scope(|scope| {
         // However this ends, the senders must.
-        let _end = Ends(&traffic.ends);
+        let _end = SetOnDrop(&traffic.ends);
         for _ in 0..SENDERS {
             scope.spawn(|| traffic.send());
         }
@@ -140,12 +140,4 @@ fn what_was_answered_with_200_survives_every_kill() {
 fn suspects_in(line: &str) -> Option<u64> {
     let (_, rest) = line.split_once(" interrupted=")?;
     rest.split(' ').next()?.parse().ok()
-}
-
-struct Ends<'f>(&'f AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

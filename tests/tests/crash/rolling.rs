@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use product_tests::{Client, Delivery, Files, History, Server, random_below, until};
+use product_tests::{Client, Delivery, Files, History, Server, SetOnDrop, random_below, until};
 
 const INSTANCES: usize = 3;
 
@@ -54,7 +54,7 @@ fn a_rolling_restart_answers_every_request_and_loses_nothing() {
     let traffic = Traffic::default();
     std::thread::scope(|scope| {
         // However this ends, the senders must.
-        let _end = Ends(&traffic.is_over);
+        let _end = SetOnDrop(&traffic.is_over);
         for sender in 0..2 * SENDERS {
             let (instances, traffic) = (&instances, &traffic);
             scope.spawn(move || send(instances, traffic, sender < SENDERS));
@@ -109,14 +109,5 @@ fn send(instances: &[Instance], traffic: &Traffic, keeps: bool) {
             clients = instances.iter().map(|_| Client::default()).collect();
         }
         std::thread::sleep(Duration::from_millis(random_below(20)));
-    }
-}
-
-/// Ends the senders when it is dropped.
-struct Ends<'f>(&'f AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use webhook_core::{Registration, Registry, Secret, States};
+use webhook_core::{HandlerFuture, Invocation, Policy, Registration, Registry, Secret, States, Subscription};
 
 use super::http1::Http;
 use crate::endpoint::{Endpoint, Endpoints};
@@ -13,6 +13,7 @@ use crate::report::Report;
 use crate::report::log::Log;
 use crate::run::attempt::Runner;
 use crate::run::in_flight::InFlight;
+use crate::run::test_handlers::registration;
 use crate::secrets::SigningSecrets;
 use crate::server::{Parts, Server};
 use crate::settings::Settings;
@@ -20,6 +21,11 @@ use crate::settings::Settings;
 /// The HTTP front of a server with one endpoint, which runs the handlers before the answer.
 #[derive(Debug)]
 pub struct Front(Server);
+
+/// Makes a handler of every event.
+pub const fn handler(id: &'static str, run: fn(Invocation) -> HandlerFuture) -> Registration {
+    registration(id, Subscription::Unhandled, Policy::DEFAULT, run)
+}
 
 impl Front {
     /// Makes a front with an endpoint at `/webhook`, whose clock stands still at `now`, in seconds since the Unix epoch.

@@ -44,7 +44,7 @@ async fn a_content_is_taken_when_it_was_read_twice_and_only_once() {
         (Some("one"), 1, &[][..]),
         (Some("one"), 1, &["one"]),
         (Some("one"), 5, &[]),
-        // Half of what is being written is not taken.
+        // A half-written file is not taken.
         (Some("t"), 1, &[]),
         (Some("two"), 1, &[]),
         (Some("two"), 1, &["two"]),

@@ -96,7 +96,7 @@ fn what_is_odd_inside_an_event_is_stored() {
         Row::goes_on("a negative time", 200, created("-62135596800")),
         Row::goes_on("a year that is far away", 200, created("253402300799")),
         Row::goes_on("a year that does not fit", 200, created("9223372036854775807")),
-        Row::goes_on("a time that is no number of 64 bits", 200, created("1e300")),
+        Row::goes_on("a time that does not fit in 64 bits", 200, created("1e300")),
     ]);
     assert!(!log.contains("kept in quarantine") && !log.contains("task parked"), "{log}");
 }

@@ -32,7 +32,7 @@ impl FileError {
         }
     }
 
-    /// Whether another process has the file open. It may close it soon.
+    /// Whether another process has the file open, which may be for a moment only.
     pub(crate) fn is_in_use(&self) -> bool {
         matches!(self.problem, Problem::InUse { .. })
     }
