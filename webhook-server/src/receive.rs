@@ -1,9 +1,9 @@
 //! One request, one answer: start reading here.
 //!
 //! ```text
-//! answer:   outcome = receive(request), reported, and answered by reply::to
-//! receive:  too many connections?                   503
-//!           form::target                            400 405
+//! answer:   too many connections?                   503
+//!           outcome = receive(request), reported, and answered by reply::to
+//! receive:  form::target                            400 405
 //!           endpoint  = route(head)                 404 405
 //!           form::headers, announced length         400 413 415 417 501
 //!           signature = one signature header        400
@@ -33,6 +33,7 @@ pub(crate) mod reply;
 pub(crate) mod tests;
 #[cfg_attr(not(feature = "tls"), path = "receive/no_tls.rs")]
 pub(crate) mod tls;
+mod turn_away;
 mod write_deadline;
 
 use std::fmt;
@@ -135,7 +136,11 @@ impl Receiver {
         request: Request<B>,
         connection: Connection,
     ) -> Response<Full<Bytes>> {
-        let (receiver, in_flight, peer) = (Arc::clone(self), self.in_flight.one(), connection.peer());
+        let peer = connection.peer();
+        if connection.is_surplus() {
+            return answered(&self.report, &Err(Refusal::TooMany), &Via::default(), peer);
+        }
+        let (receiver, in_flight) = (Arc::clone(self), self.in_flight.one());
         let receiving = tokio::spawn(async move {
             let mut via = Via::default();
             let outcome = receiver.receive(request, &connection, &mut via).await;
@@ -158,9 +163,6 @@ impl Receiver {
         via: &mut Via,
     ) -> Outcome {
         let received_at = Instant::now();
-        if connection.is_surplus() {
-            return Err(Refusal::TooMany);
-        }
         let (head, body) = request.into_parts();
         form::target(&head)?;
         let endpoint = self.route(head.uri.path(), &head.method)?;

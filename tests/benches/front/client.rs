@@ -14,6 +14,9 @@ use tokio::net::TcpStream;
 /// How long a sender waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The most requests under way at once, so that this program does not run out of file descriptors and blame the server.
+const MOST_UNDER_WAY: usize = 12_000;
+
 /// How requests were answered, and how soon.
 #[derive(Default)]
 pub(crate) struct Tally(BTreeMap<&'static str, Vec<Duration>>);
@@ -66,7 +69,8 @@ pub(crate) fn head(signature: &str, length: usize) -> String {
     )
 }
 
-/// Sends requests at an even rate, whether or not the ones before are answered, each on a connection of its own.
+/// Sends requests at an even rate, whether or not the ones before are answered, each on a connection of its own. Counts
+/// those that it did not send because too many were under way.
 pub(crate) async fn open_loop(to: SocketAddr, requests: Vec<Arc<[u8]>>, a_second: usize) -> Tally {
     let began = Instant::now();
     let mut sending = tokio::task::JoinSet::new();
@@ -74,11 +78,15 @@ pub(crate) async fn open_loop(to: SocketAddr, requests: Vec<Arc<[u8]>>, a_second
     for (number, request) in requests.into_iter().enumerate() {
         let due = began + Duration::from_secs_f64(number as f64 / a_second as f64);
         tokio::time::sleep_until(due.into()).await;
-        sending.spawn(async move {
-            let began = Instant::now();
-            let answer = once(to, &request).await;
-            (answer, began.elapsed())
-        });
+        if sending.len() < MOST_UNDER_WAY {
+            sending.spawn(async move {
+                let began = Instant::now();
+                let answer = once(to, &request).await;
+                (answer, began.elapsed())
+            });
+        } else {
+            tally.add("not sent", due.elapsed());
+        }
         while let Some(done) = sending.try_join_next() {
             let (answer, took) = done.expect("no panic");
             tally.add(answer, took);
@@ -130,7 +138,10 @@ pub(crate) async fn exchange(kept: &mut Option<TcpStream>, to: SocketAddr, reque
     let exchanging = async {
         let mut stream = match kept.take() {
             Some(stream) => stream,
-            None => TcpStream::connect(to).await?,
+            None => match TcpStream::connect(to).await {
+                Ok(stream) => stream,
+                Err(error) => panic!("the sender cannot connect, which is not the server's fault: {error}"),
+            },
         };
         stream.write_all(request).await?;
         let mut answer = Vec::new();

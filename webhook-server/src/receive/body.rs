@@ -48,9 +48,15 @@ pub(crate) async fn read(
     timeout: Duration,
     connection: &Connection,
 ) -> Result<Received, Refusal> {
+    let waits = async {
+        connection.waits();
+        connection.must_give_way().await;
+    };
     let received = tokio::select! {
+        // What has arrived already was not waited for.
+        biased;
         received = collect(body, limit, connection) => received,
-        () = connection.must_give_way() => Err(Refusal::GaveWay),
+        () = waits => Err(Refusal::GaveWay),
         () = tokio::time::sleep(timeout) => Err(Refusal::BodyTimeout(timeout)),
     }?;
     if connection.received_request() { Ok(received) } else { Err(Refusal::GaveWay) }

@@ -6,8 +6,10 @@
 //! way, a few more connections are admitted as *surplus*: their requests are answered with 503.
 //!
 //! For each connection, a table says whether the server waits for the sender, and since when; then the connection may give
-//! way. While the server works on its request, it may not. The table's mutex is never held across an await.
+//! way. While the server works on its request, it may not, nor before the server has looked whether there is one: in an
+//! overload it is the sender who waits. The table's mutex is never held across an await.
 
+mod connection;
 mod descriptors;
 mod network;
 #[cfg(test)]
@@ -15,13 +17,13 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+pub(crate) use self::connection::Connection;
+use self::connection::Leave;
 pub(crate) use self::descriptors::few_descriptors;
 use self::network::network;
 use super::memory::COMMON_MEMORY;
@@ -30,13 +32,10 @@ use super::memory::COMMON_MEMORY;
 const MAX_CONNECTIONS: usize = 1_024;
 
 /// The most surplus connections.
-const MAX_SURPLUS: usize = 256;
+const MAX_SURPLUS: usize = 512;
 
 /// The most networks that are remembered. Stripe sends from about a dozen addresses.
 const MAX_KNOWN: usize = 1_024;
-
-/// How long a body waits for memory that others were asked to free.
-const MEMORY_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The connections of a server.
 #[derive(Clone, Debug)]
@@ -65,7 +64,7 @@ struct Table {
 #[derive(Debug)]
 struct Entry {
     network: Option<IpAddr>,
-    /// `None` while the server is working on its request.
+    /// `None` while the server is working on its request, or has not looked for one yet.
     waits_since: Option<Instant>,
     /// Since when its requests have been refused. The wait then counts from there, so that bad requests do not make a
     /// connection younger.
@@ -75,41 +74,12 @@ struct Entry {
     leave: Arc<Leave>,
 }
 
-/// The request to give way.
-#[derive(Debug, Default)]
-struct Leave {
-    /// Set before `told` is notified, for a connection that does not wait yet.
-    asked: AtomicBool,
-    told: Notify,
-}
-
-/// One connection, for as long as this or a clone of it lives.
-#[derive(Clone, Debug)]
-pub(crate) struct Connection(Arc<Held>);
-
-#[derive(Debug)]
-struct Held {
-    id: u64,
-    peer: Option<SocketAddr>,
-    /// Whether the head of a request has arrived that is not answered yet.
-    has_request: AtomicBool,
-    leave: Arc<Leave>,
-    /// What makes it a surplus connection.
-    surplus: Option<OwnedSemaphorePermit>,
-    /// The table that it is removed from when it is dropped.
-    of: Connections,
-}
-
-/// There is no memory for a body, and no other connection could give way.
-#[derive(Debug)]
-pub(crate) struct NoMemory;
-
 impl Connections {
     /// The limits of a server whose longest body has `body_limit` bytes.
     pub(crate) fn of_a_server(body_limit: u64) -> Self {
         let memory = usize::try_from(COMMON_MEMORY.max(body_limit)).unwrap_or(usize::MAX);
         let connections = descriptors::for_connections().min(MAX_CONNECTIONS + MAX_SURPLUS);
-        let surplus = connections / 5;
+        let surplus = connections / 3;
         Self::new(connections - surplus, surplus, memory.min(Semaphore::MAX_PERMITS))
     }
 
@@ -134,7 +104,7 @@ impl Connections {
         } else {
             let entry = Entry {
                 network: peer.map(|peer| network(peer.ip())),
-                waits_since: Some(Instant::now()),
+                waits_since: None,
                 refused_since: None,
                 common_memory: 0,
                 leave: Arc::clone(&leave),
@@ -142,8 +112,7 @@ impl Connections {
             table.entries.insert(id, entry);
         }
         drop(table);
-        let has_request = AtomicBool::new(false);
-        Some(Connection(Arc::new(Held { id, peer, has_request, leave, surplus, of: self.clone() })))
+        Some(Connection::new(self.clone(), id, peer, leave, surplus))
     }
 
     /// Makes one connection give way, because the system has no resources for another one.
@@ -157,6 +126,12 @@ impl Connections {
         self.table().entries.len()
     }
 
+    /// The number of connections that the server waits for.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.table().entries.values().filter(|entry| entry.waits_since.is_some()).count()
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,8 +142,10 @@ impl Table {
     fn make_one_give_way(&mut self, may: impl Fn(&Entry) -> bool) -> bool {
         let is_known = |entry: &Entry| entry.network.is_some_and(|network| self.known.contains(&network));
         let waiting = self.entries.iter().filter(|(_, entry)| may(entry));
-        let waiting = waiting
-            .filter_map(|(id, entry)| Some(((is_known(entry), entry.waits_since?, *id), &entry.leave)));
+        let waiting = waiting.filter_map(|(id, entry)| {
+            let since = entry.waits_since?;
+            Some(((is_known(entry), since, *id), &entry.leave))
+        });
         let Some(((_, _, id), leave)) = waiting.min_by_key(|(first, _)| *first) else { return false };
         leave.ask();
         self.entries.remove(&id);
@@ -189,112 +166,9 @@ impl Table {
     }
 }
 
-impl Connection {
-    /// The sender's address; `None` in a test without a network.
-    pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.0.peer
-    }
-
-    /// Whether there are too many connections for this one to be served.
-    pub(crate) fn is_surplus(&self) -> bool {
-        self.0.surplus.is_some()
-    }
-
-    /// Notes that the head of a request has arrived: from now on the server waits for its body.
-    pub(crate) fn began_request(&self) {
-        self.0.has_request.store(true, Ordering::Relaxed);
-        self.change(Entry::wait);
-    }
-
-    /// Notes that a request has arrived completely and no longer gives way. `false` if it was just asked to.
-    pub(crate) fn received_request(&self) -> bool {
-        self.change(|entry| entry.waits_since = None)
-    }
-
-    /// Notes that this connection's network has sent an authentic event.
-    pub(crate) fn sent_authentic_event(&self) {
-        let Some(network) = self.0.peer.map(|peer| network(peer.ip())) else { return };
-        let mut table = self.0.of.table();
-        if table.known.len() >= MAX_KNOWN {
-            table.known.clear();
-        }
-        table.known.insert(network);
-    }
-
-    /// Notes that a request is answered: from now on the server waits for the next one. `refused` is whether the sender
-    /// was at fault.
-    pub(crate) fn ended_request(&self, refused: bool) {
-        self.0.has_request.store(false, Ordering::Relaxed);
-        self.change(|entry| {
-            entry.refused_since = refused.then(|| entry.refused_since.unwrap_or_else(Instant::now));
-            entry.wait();
-        });
-    }
-
-    /// Whether there is a request that is not answered yet.
-    pub(crate) fn has_request(&self) -> bool {
-        self.0.has_request.load(Ordering::Relaxed)
-    }
-
-    /// Returns when this connection has to give way.
-    pub(crate) async fn must_give_way(&self) {
-        let told = self.0.leave.told.notified();
-        if !self.0.leave.asked.load(Ordering::SeqCst) {
-            told.await;
-        }
-    }
-
-    /// Takes common memory, for which other connections may have to give way. Waits 250 ms at most.
-    ///
-    /// # Errors
-    ///
-    /// Fails if too little became free in that time.
-    pub(crate) async fn take_memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit, NoMemory> {
-        let count = u32::try_from(bytes).map_err(|_| NoMemory)?;
-        let memory = &self.0.of.0.memory;
-        let taken = match Arc::clone(memory).try_acquire_many_owned(count) {
-            Ok(taken) => taken,
-            Err(_) => {
-                // Those that were asked before are not asked again: waiting shows whether they free enough.
-                self.0.of.table().free_memory(bytes);
-                let memory = Arc::clone(memory).acquire_many_owned(count);
-                tokio::time::timeout(MEMORY_TIMEOUT, memory)
-                    .await
-                    .map_err(|_| NoMemory)?
-                    .map_err(|_| NoMemory)?
-            }
-        };
-        self.change(|entry| entry.common_memory += bytes);
-        Ok(taken)
-    }
-
-    /// Notes that what [`take_memory`](Self::take_memory) took is free again.
-    pub(crate) fn freed_memory(&self) {
-        self.change(|entry| entry.common_memory = 0);
-    }
-
-    /// Changes this connection's entry. `false` if it was asked to give way, and has no entry any more.
-    fn change(&self, change: impl FnOnce(&mut Entry)) -> bool {
-        self.0.of.table().entries.get_mut(&self.0.id).map(change).is_some()
-    }
-}
-
 impl Entry {
-    /// Notes that the server waits for the sender.
+    /// Notes that the server waits for the sender. It may have waited before.
     fn wait(&mut self) {
-        self.waits_since = Some(self.refused_since.unwrap_or_else(Instant::now));
-    }
-}
-
-impl Leave {
-    fn ask(&self) {
-        self.asked.store(true, Ordering::SeqCst);
-        self.told.notify_waiters();
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.of.table().entries.remove(&self.id);
+        self.waits_since.get_or_insert_with(|| self.refused_since.unwrap_or_else(Instant::now));
     }
 }

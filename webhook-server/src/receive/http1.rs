@@ -55,6 +55,9 @@ const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 /// How long a connection that gives way has to take its answer.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a connection without a request that gives way has for one that has just arrived.
+const LAST_LOOK: Duration = Duration::from_millis(1);
+
 /// How long a sender that is still sending has to see its answer.
 const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -98,17 +101,35 @@ impl Http {
             // A sender that has sent its request may say that nothing more comes, and still wait for the answer.
             .half_close(true)
             .serve_connection(stream, service_fn(|request| self.answer(request)));
+        // After this, the runtime knows what has arrived.
+        tokio::task::yield_now().await;
+        let gives_way = async {
+            if !connection.has_request() {
+                connection.waits();
+            }
+            connection.must_give_way().await;
+        };
         let result = tokio::select! {
+            biased;
             result = &mut http => result,
-            () = connection.must_give_way() => {
-                match (connection.has_request(), connection.is_surplus()) {
-                    (true, _) => pin::Pin::new(&mut http).graceful_shutdown(),
-                    // Its request may be on its way, and is answered with 503.
-                    (false, true) => {}
-                    (false, false) => return debug!("connection closed: it gave way"),
+            () = gives_way => {
+                let ended = match connection.has_request() {
+                    true => None,
+                    // What has just arrived is answered; the request of a surplus connection may be on its way.
+                    false => {
+                        let limit = if connection.is_surplus() { LEAVE_TIMEOUT } else { LAST_LOOK };
+                        tokio::time::timeout(limit, &mut http).await.ok()
+                    }
+                };
+                match ended {
+                    Some(result) => result,
+                    None if connection.has_request() => {
+                        pin::Pin::new(&mut http).graceful_shutdown();
+                        let Ok(result) = tokio::time::timeout(LEAVE_TIMEOUT, &mut http).await else { return };
+                        result
+                    }
+                    None => return debug!("connection closed: it gave way"),
                 }
-                let Ok(result) = tokio::time::timeout(LEAVE_TIMEOUT, &mut http).await else { return };
-                result
             }
             () = stops(&mut stopping) => {
                 // What has been sent is answered, and each answer says that it is the last.

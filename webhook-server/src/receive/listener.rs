@@ -16,6 +16,7 @@ use tracing::debug;
 use super::Receiver;
 use super::http1::Http;
 use super::tls::Tls;
+use super::turn_away::turn_away;
 use crate::report::{Fact, Report};
 use crate::run::in_flight::InFlight;
 
@@ -24,6 +25,12 @@ use crate::run::in_flight::InFlight;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How many connections are accepted before those that gave way for them are closed. Each round of accepting runs after up
+/// to 61 others of the runtime's steps, and an answer takes a few; so accepting keeps up with answering under overload, and
+/// those for whom there is no room are told so at once instead of waiting in the system's queue. Not more than the reserve
+/// of file descriptors allows.
+const MAX_BURST: usize = 32;
 
 /// The most connections that are accepted once the server stops: more than any accept queue holds.
 const MAX_QUEUED: usize = 4_096;
@@ -47,7 +54,12 @@ pub(crate) async fn listen(
     let start = |stream, peer| {
         let Some(connection) = receiver.connections.admit(Some(peer)) else {
             let reason = "there are too many, and all of them are being answered";
-            return report.note(&Fact::ConnectionRefused { reason });
+            report.note(&Fact::ConnectionRefused { reason });
+            // A TLS handshake would cost more than there is.
+            if tls.is_none() {
+                turn_away(stream);
+            }
+            return;
         };
         debug!(%peer, "connection accepted");
         let receiver = Arc::clone(&receiver);
@@ -57,7 +69,7 @@ pub(crate) async fn listen(
             Some(tls) => tokio::spawn(http.serve(tls.accept(stream, report.clone(), peer), last_request)),
         };
     };
-    let (mut shutdown, mut pause) = (pin!(shutdown), FIRST_PAUSE);
+    let (mut shutdown, mut pause, mut burst) = (pin!(shutdown), FIRST_PAUSE, 0);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
@@ -65,8 +77,11 @@ pub(crate) async fn listen(
                 Ok((stream, peer)) => {
                     pause = FIRST_PAUSE;
                     start(stream, peer);
-                    // A connection that gives way for this one is closed before the next one is accepted.
-                    tokio::task::yield_now().await;
+                    burst += 1;
+                    if burst == MAX_BURST {
+                        burst = 0;
+                        tokio::task::yield_now().await;
+                    }
                 }
                 // The sender did not wait.
                 Err(error) if is_senders(&error) => {}

@@ -5,11 +5,16 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Response, StatusCode};
 use webhook_core::{Reply, catalog};
 
 use super::outcome::{Outcome, Receipt, Refusal};
+
+const RECEIVED: &[u8] = br#"{"received":true}"#;
+const REFUSED: &[u8] = br#"{"received":false}"#;
 
 /// Makes the answer to a request.
 pub(crate) fn to(outcome: &Outcome) -> Response<Full<Bytes>> {
@@ -23,6 +28,19 @@ pub(crate) fn to(outcome: &Outcome) -> Response<Full<Bytes>> {
         Ok(Receipt::Handled(_)) => answer(StatusCode::INTERNAL_SERVER_ERROR),
         Err(refusal) => refused(refusal),
     }
+}
+
+/// The answer to a connection that is not served, because there are too many, as it is sent.
+pub(crate) fn unserved() -> Vec<u8> {
+    let mut response = to(&Err(Refusal::TooMany));
+    last(&mut response);
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(REFUSED.len()));
+    let mut text = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        text.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    text.extend([b"\r\n", REFUSED].concat());
+    text
 }
 
 /// Tells the sender that the connection closes after this answer.
@@ -105,7 +123,7 @@ fn success(reply: Option<&Reply>) -> Response<Full<Bytes>> {
 
 /// A fixed body for each kind of status.
 fn answer(status: StatusCode) -> Response<Full<Bytes>> {
-    let body: &[u8] = if status.is_success() { br#"{"received":true}"# } else { br#"{"received":false}"# };
+    let body = if status.is_success() { RECEIVED } else { REFUSED };
     let mut response = Response::new(Full::new(Bytes::from_static(body)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

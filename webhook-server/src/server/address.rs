@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::net::{TcpListener, TcpSocket};
 
 /// The length of the accept queue.
-const BACKLOG: u32 = 1024;
+const BACKLOG: u32 = 4096;
 
 /// The first port that a program without privileges may use.
 const FIRST_FREE_PORT: u16 = 1024;

@@ -1,16 +1,24 @@
 //! Who gives way, and when.
 
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn admit(connections: &Connections, address: &str) -> Connection {
     let peer = SocketAddr::new(address.parse().expect("it is an address"), 1);
-    connections.admit(Some(peer)).expect("there is room")
+    let connection = connections.admit(Some(peer)).expect("there is room");
+    connection.waits();
+    connection
 }
 
 fn left(connections: &[&Connection]) -> Vec<usize> {
-    let asked = |connection: &Connection| connection.0.leave.asked.load(Ordering::SeqCst);
+    let asked = |connection: &Connection| {
+        pin!(connection.must_give_way()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    };
     connections.iter().enumerate().filter(|(_, it)| asked(it)).map(|(at, _)| at).collect()
 }
 
@@ -35,6 +43,24 @@ async fn the_one_that_was_waited_for_longest_gives_way() {
     assert!(connections.admit(None).is_none());
     drop(answering);
     assert!(connections.admit(None).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_gives_way_only_after_the_server_has_looked_for_its_request() {
+    let connections = Connections::new(2, 0, 0);
+    let [slow, new] = [(); 2].map(|()| connections.admit(None).expect("there is room"));
+    assert!(connections.admit(None).is_none(), "the senders wait for the server");
+    tokio::time::advance(SECOND).await;
+    new.began_request();
+    assert!(connections.admit(None).is_none(), "the server has not looked for its body");
+    new.waits();
+    tokio::time::advance(SECOND).await;
+    slow.waits();
+    tokio::time::advance(SECOND).await;
+    // The wait begins once.
+    new.waits();
+    assert!(connections.admit(None).is_some());
+    assert_eq!(left(&[&slow, &new]), [1]);
 }
 
 #[tokio::test]
@@ -119,6 +145,7 @@ async fn bad_requests_do_not_make_a_connection_younger() {
     tokio::time::advance(SECOND).await;
     exchange(&bad, true);
     bad.began_request();
+    bad.waits();
     let new = admit(&connections, "10.0.0.3");
     assert_eq!(left(&[&bad, &good, &new]), [0]);
 

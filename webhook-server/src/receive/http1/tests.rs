@@ -73,6 +73,30 @@ async fn beyond_the_most_connections_a_request_is_told_to_come_again() {
     drop(silent);
 }
 
+#[tokio::test]
+async fn a_request_that_is_there_when_its_connection_gives_way_is_told_to_come_again() {
+    let receiver = with_inbox().receiver;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let mut sender =
+        TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
+    let (stream, _) = listener.accept().await.expect("one connects");
+    let connection = receiver.connections.admit(None).expect("there are few");
+    let (_stop, stopping) = watch::channel(false);
+    let http = Http::new(Arc::clone(&receiver), connection, stopping, InFlight::default().one());
+    let serving = tokio::spawn(http.serve(stream, Duration::from_secs(1)));
+    // It waits for a request when this one arrives, and gives way before the runtime has learnt of it.
+    while receiver.connections.waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    sender.write_all(refused().as_bytes()).await.expect("there is room");
+    receiver.connections.make_way();
+    let mut answer = String::new();
+    sender.read_to_string(&mut answer).await.expect("it is closed, not reset");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    drop(sender);
+    serving.await.expect("no panic");
+}
+
 /// Reads one answer, and returns whether it says that the connection ends.
 async fn is_last(stream: &mut DuplexStream) -> bool {
     let mut answer = Vec::new();

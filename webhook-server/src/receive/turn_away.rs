@@ -1,0 +1,54 @@
+//! What a connection gets that is not served, because there are too many.
+
+use std::io::{Read, Write};
+
+use tokio::net::TcpStream;
+
+use super::reply;
+
+/// The most that is read, in bytes: more than Stripe sends.
+const MOST: usize = 16 * 1024;
+
+/// Answers a connection at once with 503, whatever it has sent, and closes it. This costs no task and no wait, and works
+/// for most senders: one whose request is still on its way may find the connection reset.
+pub(super) fn turn_away(stream: TcpStream) {
+    // It does not block, as the stream did not.
+    let Ok(mut stream) = stream.into_std() else { return };
+    // A socket that is closed with unread bytes resets the connection, and the sender may lose the answer.
+    let _ = stream.read(&mut [0; MOST]);
+    // It fails only for a sender that is gone: there is room for the first answer.
+    let _ = stream.write(&reply::unserved());
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sender_that_is_turned_away_gets_its_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        for request in ["", "POST /webhook HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"] {
+            let mut sender = TcpStream::connect(address).await.expect("it listens");
+            sender.write_all(request.as_bytes()).await.expect("there is room");
+            let (stream, _) = listener.accept().await.expect("one connects");
+            if !request.is_empty() {
+                stream.readable().await.expect("it is open");
+            }
+            turn_away(stream);
+            let mut answer = String::new();
+            sender.read_to_string(&mut answer).await.expect("the connection is closed, not reset");
+            let (head, body) = answer.split_once("\r\n\r\n").expect("there is a head");
+            assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{head}");
+            for header in ["\r\nretry-after: ", "\r\nconnection: close", "\r\ncontent-type: application/json"]
+            {
+                assert!(head.contains(header), "{head}");
+            }
+            assert!(head.ends_with(&format!("\r\ncontent-length: {}", body.len())), "{head}");
+            assert_eq!(body, r#"{"received":false}"#);
+        }
+    }
+}
