@@ -15,6 +15,7 @@ mod mounted;
 mod replay;
 mod send;
 mod serve;
+mod signing;
 mod table;
 mod trigger;
 

@@ -232,7 +232,7 @@ impl Mode {
     }
 
     /// Whether an event of live mode, or else of test mode, is accepted.
-    fn accepts(self, livemode: bool) -> bool {
+    pub(crate) fn accepts(self, livemode: bool) -> bool {
         match self {
             Self::Any => true,
             Self::Live => livemode,

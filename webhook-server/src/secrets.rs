@@ -34,7 +34,7 @@ pub(crate) const NEEDED: &str = "without one, anyone could send events";
 const MOST: usize = 8;
 
 /// Where secrets are read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// An environment variable, by its name.
     Variable(String),
@@ -55,6 +55,17 @@ impl Source {
     /// Where a program that declares no endpoints has its secrets: in a file, or else in [`VARIABLE`].
     pub(crate) fn undeclared(file: Option<&Path>) -> Self {
         file.map_or_else(|| Self::Variable(VARIABLE.to_owned()), |file| Self::File(file.to_owned()))
+    }
+
+    /// Whether there is such a variable or file. A mistake that [`read`] reports counts as one.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_set(&self) -> bool {
+        match self {
+            Self::Variable(name) => looks_like_a_secret(name) || std::env::var_os(name).is_some(),
+            Self::File(file) => {
+                looks_like_a_secret(&file.to_string_lossy()) || !matches!(file.try_exists(), Ok(false))
+            }
+        }
     }
 }
 

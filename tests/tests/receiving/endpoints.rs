@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use product_tests::{
-    OTHER_SECRET, Process, SECRET, Server, Stream, exchange, new_inbox, program, run, signed, unix_now,
+    Ended, OTHER_SECRET, Process, SECRET, Server, Stream, exchange, new_inbox, program, run, scratch, signed,
+    unix_now,
 };
 use serde_json::{Value, json};
 use webhook_core::Sample;
@@ -191,6 +192,8 @@ fn the_commands_show_the_endpoint_of_a_handler_and_dev_sends_to_each() {
     assert_eq!(enabled(&[]).with_code(0).stdout, "account.updated\npayout.paid\n");
     assert_eq!(enabled(&["--endpoint", "connect"]).with_code(0).stdout, "account.updated\npayout.paid\n");
     assert_eq!(enabled(&["--endpoint", "/stripe"]).with_code(0).stdout, "account.updated\n");
+    let listed = run(endpoints().args(["events", "payout.paid"])).with_code(0).stdout;
+    assert!(listed.contains("endpoints::paid_out (endpoint connect)"), "{listed}");
     assert!(enabled(&["--endpoint", "conect"]).with_code(1).stderr.contains("did you mean `connect`?"));
     let dev =
         |flags: &[&str]| run(endpoints().args(["dev", "--once", "--listen", "127.0.0.1:0"]).args(flags));
@@ -206,20 +209,29 @@ fn the_commands_show_the_endpoint_of_a_handler_and_dev_sends_to_each() {
     let one = dev(&["--endpoint", "connect"]).with_code(0).stdout;
     assert!(one.contains("updated through connect") && one.contains("paid out through connect"), "{one}");
     assert!(!one.contains("through /stripe"), "{one}");
-    // What it says how to send another event works.
-    for (endpoint, variable, told) in
-        [("/stripe", "STRIPE_OWN_SECRET", "updated"), ("connect", "STRIPE_CONNECT_SECRET", "paid out")]
-    {
-        let waiting = ["dev", "--endpoint", endpoint, "--listen", "127.0.0.1:0"];
-        let dev = Process::start(endpoints().args(waiting));
-        dev.line_with(Stream::Stdout, "Still listening");
-        let line = dev.line_with(Stream::Stdout, &format!("{variable}=whsec_"));
-        let mut shell = program("sh");
-        shell.args(["-c", line.trim()]);
-        run(&mut shell).with_code(0);
-        dev.line_with(Stream::Stdout, &format!("{told} through {endpoint}"));
-        dev.signal("INT");
-        dev.wait().with_code(0);
+    // What it says how to send another event works, with secrets of this run and with given ones.
+    for (endpoint, told) in [("/stripe", "updated"), ("connect", "paid out")] {
+        for is_given in [false, true] {
+            let program = || {
+                let mut command = endpoints();
+                if !is_given {
+                    command.env_remove("STRIPE_OWN_SECRET").env_remove("STRIPE_CONNECT_SECRET");
+                }
+                command
+            };
+            let waiting = ["dev", "--endpoint", endpoint, "--listen", "127.0.0.1:0"];
+            let dev = Process::start(program().args(waiting));
+            dev.line_with(Stream::Stdout, "Still listening");
+            let line = dev.line_with(Stream::Stdout, " trigger ");
+            assert_eq!(line.contains("_SECRET=whsec_"), !is_given, "{line}");
+            let mut shell = Command::new("sh");
+            shell.args(["-c", line.trim()]).env_clear();
+            shell.envs(program().get_envs().filter_map(|(name, value)| Some((name, value?))));
+            run(&mut shell).with_code(0);
+            dev.line_with(Stream::Stdout, &format!("{told} through {endpoint}"));
+            dev.signal("INT");
+            dev.wait().with_code(0);
+        }
     }
     let unknown = dev(&["--endpoint", "elsewhere"]).with_code(1).stderr;
     assert!(unknown.contains("no endpoint `elsewhere`: it has `/stripe`, `connect`"), "{unknown}");
@@ -238,23 +250,225 @@ fn a_variable_that_another_endpoint_reads_is_not_taken_for_a_missing_secret() {
     assert!(!refused.contains("STRIPE_WEBHOOK_SECRET is set"), "{refused}");
 }
 
+/// Runs `trigger`, which finds the server at its address.
+fn trigger(server: &Server, words: &[&str]) -> Ended {
+    run(endpoints().env("WEBHOOK_LISTEN", server.address.to_string()).arg("trigger").args(words))
+}
+
 #[test]
-fn trigger_signs_with_the_secret_of_the_endpoint_that_it_sends_to() {
-    let mut command = endpoints();
-    let server = Server::from_command(&mut command, &[]);
-    let listen = server.address.to_string();
-    let trigger = |flags: &[&str]| {
-        let mut command = endpoints();
-        run(command
-            .env("WEBHOOK_LISTEN", &listen)
-            .args(["trigger", "account.updated", "--livemode"])
-            .args(flags))
+fn trigger_says_what_runs_at_the_endpoint_that_it_sends_to() {
+    let server = Server::from_command(&mut endpoints(), &[]);
+    let folder = scratch("trigger-endpoints");
+    let file = |name: &str, body: &str| {
+        let file = folder.join(name);
+        std::fs::write(&file, body).expect("the target folder can be written to");
+        file.display().to_string()
     };
-    trigger(&[]).with_code(0);
-    trigger(&["--endpoint", "connect"]).with_code(0);
-    let unknown = trigger(&["--endpoint", "conect"]).with_code(1);
-    assert!(unknown.stderr.contains("did you mean `connect`?"), "{unknown:#?}");
+    let recorded =
+        r#"{"id":"evt_r","object":"event","type":"payout.paid","livemode":false,"data":{"object":{}}}"#;
+    let (recorded, list) = (file("recorded.json", recorded), file("list.json", "[]"));
+    let nowhere = format!("http://{}/stripe/connect", server.address);
+    for (words, told) in [
+        (&["account.updated"][..], &["     runs endpoints::updated at endpoint `/stripe`\n"][..]),
+        (
+            &["account.updated", "--endpoint", "connect", "--livemode"],
+            &["runs endpoints::updated at endpoint `connect`"],
+        ),
+        // The endpoint takes live events only.
+        (
+            &["account.updated", "--endpoint", "connect"],
+            &[
+                "no handler runs: endpoint `connect` takes live events only. To run endpoints::updated, add --livemode",
+            ],
+        ),
+        // A handler for the rest, and the type's own at another endpoint.
+        (
+            &["payout.paid"],
+            &[
+                "runs endpoints::rest at endpoint `/stripe`",
+                "Endpoint `connect` runs endpoints::paid_out: use --endpoint connect and add --livemode",
+            ],
+        ),
+        (
+            &["payout.failed", "--endpoint", "connect"],
+            &["no handler runs: none takes payout.failed at `connect`. \
+                 Endpoint `/stripe` runs endpoints::rest: use --endpoint /stripe\n"],
+        ),
+        // The flag in the advice is one that fits the others.
+        (
+            &["payout.failed", "--livemode", "--to", &nowhere],
+            &["Endpoint `/stripe` runs endpoints::rest: use --to http://127.0.0.1:", "/stripe\n"],
+        ),
+        (
+            &["--file", &recorded],
+            &[
+                "runs endpoints::rest at endpoint `/stripe`, unless the inbox has this event already",
+                "use --endpoint connect and set `livemode` to true in the file",
+            ],
+        ),
+        (&["--file", &list], &["no handler runs: the body is not a snapshot event: the body is JSON, but"]),
+    ] {
+        let sent = trigger(&server, words).with_code(0);
+        for told in told {
+            assert!(sent.stdout.contains(told), "{words:?}: {told}: {sent:#?}");
+        }
+        assert_eq!(sent.stderr, "", "{words:?}");
+    }
+    let answers =
+        trigger(&server, &["payout.paid", "account.updated", "--format", "json"]).with_code(0).stdout;
+    let answers: Value = serde_json::from_str(&answers).expect("it is JSON");
+    for (at, handler, has_note) in [(0, "endpoints::rest", true), (1, "endpoints::updated", false)] {
+        assert_eq!(answers[at]["handlers"], json!([handler]), "{answers}");
+        assert_eq!(answers[at]["endpoint"], "/stripe", "{answers}");
+        assert_eq!(answers[at]["note"].is_string(), has_note, "{answers}");
+    }
+    // What it said is true.
+    let ended = server.stop();
+    let ran = |line: &str| ended.stdout.lines().filter(|found| *found == line).count();
+    assert_eq!(
+        ["updated through /stripe", "updated through connect", "paid out through connect"].map(ran),
+        [2, 1, 0],
+        "{ended:#?}"
+    );
+    assert_eq!(ran("rest through /stripe"), 3, "{ended:#?}");
+}
+
+#[test]
+fn trigger_sends_to_an_endpoint_of_a_server() {
+    let server = Server::from_command(&mut endpoints(), &[]);
+    let url = |path: &str| format!("http://{}{path}", server.address);
+    let (root, stripe, connect, other) =
+        (url(""), url("/stripe"), url("/stripe/connect"), url("/hooks/stripe"));
+    let live = ["account.updated", "--livemode"];
+    for (flags, code, told) in [
+        (&["--endpoint", "connect"][..], 0, "at endpoint `connect`"),
+        // The URL says where the server is; the endpoint has the path and the secret.
+        (&["--to", &root], 0, "at endpoint `/stripe`"),
+        (&["--to", &root, "--endpoint", "connect"], 0, "at endpoint `connect`"),
+        (&["--to", &format!("{root}/"), "--endpoint", "connect"], 0, "at endpoint `connect`"),
+        (&["--to", &connect], 0, "at endpoint `connect`"),
+        (&["--to", &connect, "--endpoint", "connect"], 0, "at endpoint `connect`"),
+        (
+            &["--to", &stripe, "--endpoint", "connect"],
+            1,
+            "--to has the path `/stripe`, which is that of endpoint `/stripe`",
+        ),
+        // A proxy may change the path: then only the name tells the secret.
+        (&["--to", &other], 1, "no endpoint at `/hooks/stripe`; it has `/stripe` and `/stripe/connect`"),
+        (
+            &["--to", &other, "--endpoint", "connect"],
+            1,
+            "404 to account.updated: there is no endpoint at this path; this",
+        ),
+        (&["--endpoint", "conect"], 1, "did you mean `connect`?"),
+        (&["--to", "localhost:1/stripe"], 2, "and name a host, such as http://localhost:1/stripe"),
+        (&["--to", "/stripe"], 2, "must begin with `http://` or `https://` and name a host\n"),
+    ] {
+        let sent = trigger(&server, &[&live, flags].concat()).with_code(code);
+        let written = if code == 0 { &sent.stdout } else { &sent.stderr };
+        assert!(written.contains(told), "{flags:?}: {sent:#?}");
+    }
     server.stop();
+}
+
+#[test]
+fn trigger_says_which_secret_it_has_signed_with() {
+    let server = Server::from_command(&mut endpoints(), &[]);
+    let trigger = |own: Option<&str>, shared: Option<&str>| {
+        let mut command = endpoints();
+        command.env("WEBHOOK_LISTEN", server.address.to_string()).env_remove("STRIPE_OWN_SECRET");
+        command.envs(own.map(|secret| ("STRIPE_OWN_SECRET", secret)));
+        command.envs(shared.map(|secret| ("STRIPE_WEBHOOK_SECRET", secret)));
+        run(command.args(["trigger", "account.updated"]))
+    };
+    let other = format!("old {OTHER_SECRET}");
+    for (own, shared, code, told) in [
+        (Some(SECRET), Some(OTHER_SECRET), 0, ""),
+        // The Stripe CLI's, which takes the place of each endpoint's own.
+        (None, Some(SECRET), 0, ""),
+        (Some(&*other), None, 1, "This one is from STRIPE_OWN_SECRET (old)."),
+        (None, Some(&*other), 1, "from STRIPE_WEBHOOK_SECRET (old), because STRIPE_OWN_SECRET is not set."),
+        (None, None, 78, "no signing secret for endpoint `/stripe`"),
+    ] {
+        let sent = trigger(own, shared).with_code(code);
+        assert!(sent.stderr.contains(told), "{told}: {sent:#?}");
+        assert!(!sent.stderr.contains(&OTHER_SECRET[6..]), "{sent:#?}");
+    }
+    server.stop();
+}
+
+#[test]
+fn dev_uses_the_secrets_of_each_endpoint_that_are_set() {
+    let file = scratch("dev-endpoints").join("secret");
+    std::fs::write(&file, format!("file {SECRET}")).expect("the target folder can be written to");
+    let file = file.display().to_string();
+    let (own, connect, shared) = ("STRIPE_OWN_SECRET", "STRIPE_CONNECT_SECRET", "STRIPE_WEBHOOK_SECRET");
+    let (a, b) = (format!("a {SECRET}"), format!("b {OTHER_SECRET}"));
+    for (set, flags, told, is_generated) in [
+        (&[][..], &[][..], "", true),
+        (
+            &[(own, &a), (connect, &b)],
+            &[],
+            "Signing secrets:\n  /stripe  from STRIPE_OWN_SECRET (a)\n  connect  from STRIPE_CONNECT_SECRET (b)\n",
+            false,
+        ),
+        (
+            &[(own, &a)],
+            &[],
+            "Signing secrets:\n  /stripe  from STRIPE_OWN_SECRET (a)\n  connect  the secret of this run, because \
+             STRIPE_CONNECT_SECRET is not set\n",
+            true,
+        ),
+        // The Stripe CLI has one secret for everything that it forwards.
+        (&[(shared, &b)], &[], "Signing secret of all endpoints: from STRIPE_WEBHOOK_SECRET (b)\n", false),
+        (
+            &[(shared, &b), (own, &a)],
+            &[],
+            "  /stripe  from STRIPE_OWN_SECRET (a)\n  connect  from STRIPE_WEBHOOK_SECRET (b), because \
+             STRIPE_CONNECT_SECRET is not set\n",
+            false,
+        ),
+        (
+            &[(own, &b), (connect, &b)],
+            &["--secret-file", &file],
+            "Signing secret of all endpoints: from ",
+            false,
+        ),
+    ] {
+        let mut command = endpoints();
+        command.env_remove(own).env_remove(connect).envs(set.iter().copied());
+        let shown = run(command.args(["dev", "--once", "--listen", "127.0.0.1:0"]).args(flags)).with_code(0);
+        assert!(shown.stdout.contains(told), "{set:?}: {told}: {shown:#?}");
+        assert_eq!(shown.stdout.contains("Signing secret of this run: whsec_"), is_generated, "{shown:#?}");
+        for handled in ["updated through /stripe", "paid out through connect", "rest through /stripe"] {
+            assert!(shown.stdout.contains(handled), "{set:?}: {handled}: {shown:#?}");
+        }
+        for secret in [SECRET, OTHER_SECRET] {
+            assert!(!shown.stdout.contains(&secret[6..]), "a secret that is given is not shown: {shown:#?}");
+        }
+    }
+    // A secret of another endpoint is refused, and the line says where.
+    let mut command = endpoints();
+    let dev = Process::start(command.args(["dev", "--no-samples", "--listen", "127.0.0.1:0"]));
+    let at = |line: &str| Some(line.strip_prefix("Listening on ")?.strip_suffix("/stripe")?.to_owned());
+    let url = dev.line(Stream::Stdout, at);
+    dev.line_with(Stream::Stdout, "Still listening");
+    let trigger = |endpoint: &str, secret: &str| {
+        let words = ["trigger", "account.updated", "--to", &url, "--endpoint", endpoint, "--livemode"];
+        run(endpoints().args(words).env(own, secret).env(connect, secret))
+    };
+    for (endpoint, secret, code) in [
+        ("/stripe", SECRET, 0),
+        ("connect", OTHER_SECRET, 0),
+        ("/stripe", OTHER_SECRET, 1),
+        ("connect", SECRET, 1),
+    ] {
+        trigger(endpoint, secret).with_code(code);
+    }
+    dev.line_with(Stream::Stdout, "  400  request refused at `/stripe`: ");
+    dev.line_with(Stream::Stdout, "  400  request refused at `connect`: ");
+    dev.signal("INT");
+    dev.wait().with_code(0);
 }
 
 #[test]

@@ -217,6 +217,9 @@ fn the_commands_are_those_of_any_program() {
     server.process.line_with(Stream::Stdout, "paid: ");
     let listed = run(command("axum", &inbox).args(["inbox", "list"])).with_code(0);
     assert!(listed.stdout.contains("mounted::paid"), "{listed:#?}");
+    let to = format!("http://{}", server.address);
+    let sent = run(command("axum", &inbox).args(["trigger", "payment_intent.succeeded", "--to", &to]));
+    assert!(sent.with_code(0).stdout.contains("runs mounted::paid"), "without a path, it is the endpoint's");
     server.stop();
     let handlers = run(command("axum", &inbox).arg("handlers")).with_code(0);
     assert!(handlers.stdout.contains("mounted::held"), "{handlers:#?}");

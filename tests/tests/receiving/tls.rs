@@ -259,6 +259,34 @@ fn trigger_checks_the_certificate_of_the_server() {
     server.stop();
 }
 
+/// The wrong scheme, in each direction. A body that is longer than what the server reads at once makes it reset the
+/// connection.
+#[test]
+fn trigger_says_what_the_server_speaks() {
+    let files = Files::new();
+    files.write("short.json", "[]");
+    files.write("long.json", &format!("[\"{}\"]", "x".repeat(900_000)));
+    let (secured, plain) = (files.serve(), Server::from_command(&mut files.command(), &[]));
+    for (url, told) in [
+        (
+            secured.url.replace("https", "http"),
+            format!("the server speaks TLS on this port: use {}", secured.url),
+        ),
+        (
+            plain.url.replace("http", "https"),
+            "the server does not speak TLS on this port: use http://".to_owned(),
+        ),
+    ] {
+        for file in ["short.json", "long.json"] {
+            let words = ["trigger", "--to", &url, "--file", &files.path(file)];
+            let refused = run(files.command().args(words)).with_code(1);
+            assert!(refused.stderr.contains(&told), "{told}: {refused:#?}");
+        }
+    }
+    secured.stop();
+    plain.stop();
+}
+
 #[test]
 fn a_certificate_that_signs_itself_is_trusted_by_its_name_unless_it_is_an_authority() {
     let files = Files::new();

@@ -1,6 +1,8 @@
 //! The commands that list and send, run on the README's program.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -119,13 +121,51 @@ fn trigger_says_what_went_wrong() {
             wrong_secret,
             "answered 400 to payout.paid: signature rejected: is the server using the same secret?",
         ),
-        (wrong_path, "answered 404 to payout.paid: there is no endpoint at this path"),
+        (
+            wrong_path,
+            "answered 404 to payout.paid: there is no endpoint at this path; this program has `/webhook`",
+        ),
         (https, "this program was built without the feature `tls` of `webhook-server`"),
         (nobody, "cannot connect to"),
     ] {
         let refused = refused.with_code(1);
         assert!(refused.stderr.contains(reason), "{reason}: {refused:#?}");
         assert!(!refused.stderr.contains(OTHER_SECRET), "{refused:#?}");
+    }
+}
+
+/// What other programs and proxies answer: a 200 of theirs does not mean that a handler runs.
+#[test]
+fn trigger_notices_that_another_program_has_answered() {
+    let not_ours =
+        "the answer does not come from webhook-server: is another program or a proxy at this address?";
+    let redirected = "answered 308 to payout.paid: the server redirects, which Stripe does not follow: use https://a.example/";
+    let https = "this port of the server speaks TLS: use https://127.0.0.1:";
+    for (answer, code, told) in [
+        ("200 OK\r\n\r\n<html>\r\n<p>Welcome</p>", 0, format!("  <html>\n     {not_ours}\n")),
+        ("400 Bad Request\r\n\r\n<html>", 1, not_ours.to_owned()),
+        ("400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port", 1, https.to_owned()),
+        ("308 Permanent Redirect\r\nLocation: https://a.example/\r\n\r\n", 1, redirected.to_owned()),
+        ("404 Not Found\r\n\r\n", 1, not_ours.to_owned()),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+        let to = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let sent = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().expect("it connects");
+                let mut read = Vec::new();
+                // An event's JSON ends with this.
+                while !read.ends_with(b"}") {
+                    let mut buffer = [0; 4096];
+                    let length = stream.read(&mut buffer).expect("it sends");
+                    read.extend_from_slice(&buffer[..length]);
+                }
+                stream.write_all(format!("HTTP/1.1 {answer}").as_bytes()).expect("it reads");
+            });
+            run(&mut quickstart(&["trigger", "payout.paid", "--to", &to])).with_code(code)
+        });
+        let written = if code == 0 { &sent.stdout } else { &sent.stderr };
+        assert!(written.contains(&told), "{answer}: {sent:#?}");
     }
 }
 
@@ -184,7 +224,8 @@ fn trigger_sends_a_recorded_body_as_it_is() {
 "#;
     assert_eq!(
         send("event.json", event),
-        "200  payment_intent.succeeded  evt_recorded  {\"received\":true}\n"
+        "200  payment_intent.succeeded  evt_recorded  {\"received\":true}\n     \
+         runs quickstart::payment_succeeded, unless the inbox has this event already\n"
     );
     server.process.line_with(Stream::Stdout, "Payment of 777 eur succeeded, for order o_7.");
     // A body that is not an event is sent as well: the server keeps it in quarantine.

@@ -4,20 +4,21 @@
 //! secret, and prints a line for each run instead of logging it. The samples go through the network like Stripe's
 //! events.
 
+mod keys;
 mod samples;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use hyper::Uri;
-use webhook_core::{Registry, Secret, catalog};
+use webhook_core::{Registry, catalog};
 
+use self::keys::RunKeys;
 use super::Failure;
 use super::flags::{SettingFlags, Trying};
-use super::table::{Column, Table};
+use super::table::{Column, Table, hanging};
 use crate::app::App;
 use crate::command::send::send;
 use crate::endpoint::{Endpoint, Endpoints, Keys, ServedEndpoint};
@@ -27,8 +28,6 @@ use crate::report::console::{complain, print};
 use crate::report::terminal::{Terminal, Unsuccessful};
 use crate::report::{Report, stderr};
 use crate::run::panics::{self, Texts};
-use crate::secrets::{self, SigningSecrets, Source};
-use crate::settings::Settings;
 use crate::store::InboxLocation;
 
 #[derive(Args)]
@@ -55,19 +54,11 @@ pub(super) struct Dev {
 /// How long `dev` waits for handlers in progress by default. Its inbox ends with it, so there is nothing to save.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the signing secret of this run comes from.
-enum Signing {
-    /// Generated for this run: it may be shown.
-    Own(String),
-    /// Given by the user, in a file or in the environment (`None`): it must not be shown.
-    Given(Option<PathBuf>),
-}
-
 /// Runs the server and sends it the samples; with `--once` ends after them.
 pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     stderr::write_at_once("info,webhook_server=warn");
     panics::install(Texts::Written);
-    let usual = usual_url(&app.settings);
+    let usual = (app.settings.listen, app.settings.path.clone());
     let mut problems = Problems::of_command();
     let secret_file = app.configure(&arguments.flags.sources, &mut problems).map(|file| file.value);
     if app.origins.outside("drain_timeout").is_none() {
@@ -80,12 +71,13 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             app.settings.listen
         ));
     }
-    let (signing, secrets) = signing(secret_file, &mut problems)?;
+    let are_declared = !app.endpoints.is_empty();
+    let endpoints = Endpoint::all(app.endpoints.clone(), &app.settings, &Keys::Read { secret_file: None });
+    let keys = RunKeys::new(endpoints, are_declared, secret_file, &mut problems)?;
     app.settings.inbox = InboxLocation::Memory;
-    let declared = app.endpoints.clone();
     let terminal = Arc::<Terminal>::default();
     let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
-    let server = app.into_server(Keys::Given(secrets.clone()), None, parts, problems)?;
+    let server = app.into_server(keys.for_server(), None, parts, problems)?;
     let listener = super::serve::listen(None, &server.parts.settings)?;
     let address =
         listener.local_addr().map_err(|error| super::failed("could not read the local address", &error))?;
@@ -94,7 +86,10 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let only = only.map_err(Failure::Failed)?;
     let samples = if arguments.no_samples { Vec::new() } else { samples::of(&registry, &endpoints, only)? };
     let skipped = if arguments.no_samples { Vec::new() } else { registry.unlisted() };
-    print(&greeting(&registry, &endpoints, address, &signing, !samples.is_empty()));
+    print(&greeting(&registry, &endpoints, address, &keys));
+    if !arguments.no_samples {
+        print(&announcement(samples.is_empty(), only));
+    }
     print(&skipped.into_iter().map(no_sample).collect::<String>());
     let is_recovered = server.recover().await.map_err(super::serve::no_inbox)?;
 
@@ -102,7 +97,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         for (sample, endpoint) in samples {
             let (now, url) = (super::unix_now(), url(address, &endpoint)?);
             let body = sample.body(i64::try_from(now).unwrap_or(i64::MAX));
-            send(body, secrets.all(), (&url, None), now)
+            send(body, endpoint.secrets.current().all(), (&url, None), now)
                 .await
                 .map_err(|error| super::failed("not sent", &error))?;
             // Wait, so that the output lines of each sample stay together.
@@ -141,12 +136,15 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         // The failure of a handler has already been printed. The server keeps running for the next event.
         let _: Result<(), Failure> = sending.await;
         let (event_type, endpoint) = samples::example(&registry, &endpoints, only);
-        let to = url(address, endpoint).map(|url| url.to_string()).unwrap_or_default();
-        let to = if to == usual { String::new() } else { format!(" --to {to}") };
-        let declared = declared.iter().find(|declared| declared.path() == &*endpoint.path);
+        let to = match url(address, endpoint) {
+            Ok(url) if usual.0 != address || (!are_declared && usual.1 != *endpoint.path) => {
+                format!(" --to {url}")
+            }
+            _ => keys.flag_for(&endpoint.path).unwrap_or_default(),
+        };
         // Without it, `trigger` sends a test event.
         let live = if endpoint.accepts(false) { "" } else { " --livemode" };
-        print(&farewell(&format!("{event_type}{live}{to}"), declared, &signing));
+        print(&farewell(&format!("{event_type}{live}{to}"), keys.for_trigger(&endpoint.path)));
         std::future::pending().await
     };
     // A handler that blocks its thread keeps the samples waiting, and must not keep the server from stopping.
@@ -174,43 +172,14 @@ fn all_succeeded(unsuccessful: &[Unsuccessful]) -> Result<(), String> {
     }
 }
 
-/// The secrets to sign and to verify with: the user's, such as the Stripe CLI's, so that its events are accepted, too;
-/// without any, a generated one.
-fn signing(
-    secret_file: Option<PathBuf>,
-    problems: &mut Problems,
-) -> Result<(Signing, SigningSecrets), Failure> {
-    if secret_file.is_some() || std::env::var_os(secrets::VARIABLE).is_some() {
-        let source = Source::undeclared(secret_file.as_deref());
-        let secrets = secrets::read(&[source], None, "`dev` was told to use one", problems);
-        return Ok((Signing::Given(secret_file), secrets));
-    }
-    let text =
-        ephemeral_secret().map_err(|error| super::failed("could not generate a random secret", &error))?;
-    let own = Secret::new(&text).map_err(|error| super::failed("could not make a secret", &error))?;
-    Ok((Signing::Own(text), SigningSecrets::only(own, "dev")))
-}
-
-/// Generates a secret of 192 random bits.
-fn ephemeral_secret() -> Result<String, getrandom::Error> {
-    let words = [super::random()?, super::random()?, super::random()?];
-    Ok(words.iter().fold("whsec_".to_owned(), |text, word| format!("{text}{word:016x}")))
-}
-
 /// The URL of an endpoint.
 fn url(address: SocketAddr, endpoint: &ServedEndpoint) -> Result<Uri, Failure> {
     let url = format!("http://{address}{}", endpoint.path).parse();
     url.map_err(|error| super::failed("could not build the URL to send to", &error))
 }
 
-/// What is printed before the samples: handlers, addresses, secret.
-fn greeting(
-    registry: &Registry,
-    endpoints: &Endpoints,
-    address: SocketAddr,
-    signing: &Signing,
-    sends: bool,
-) -> String {
+/// What is printed at first: handlers, addresses, secrets.
+fn greeting(registry: &Registry, endpoints: &Endpoints, address: SocketAddr, keys: &RunKeys) -> String {
     let listening = endpoints.iter().map(|endpoint| {
         let (path, name) = (&*endpoint.path, &*endpoint.name);
         let name = if path == name { String::new() } else { format!(" ({name})") };
@@ -222,18 +191,23 @@ fn greeting(
         let place = format!("{}:{}", handler.file, handler.line);
         table.add([super::handlers::takes_in_lines(handler).into(), handler.id.into(), place.into()]);
     }
-    let secret = match signing {
-        Signing::Own(secret) => format!("Signing secret of this run: {secret}"),
-        Signing::Given(Some(file)) => format!("Signing secret: from {}", file.display()),
-        Signing::Given(None) => format!("Signing secret: from {}", secrets::VARIABLE),
-    };
-    let sending =
-        if sends { "\nSending signed sample events for every handler, as Stripe would:\n" } else { "" };
+    let width = crate::report::console::width();
     format!(
-        "Handlers (Stripe API {}):\n{}\n{listening}{secret}\n{sending}",
+        "Handlers (Stripe API {}):\n{}\n{listening}{}",
         catalog::api_version(),
-        table.text_without_header(crate::report::console::width())
+        table.text_without_header(width),
+        hanging(&keys.text(), width)
     )
+}
+
+/// What is printed before the samples, which may be those of one endpoint only.
+fn announcement(are_none: bool, only: Option<&Arc<ServedEndpoint>>) -> String {
+    let whose = only.map(|only| format!(" of endpoint `{}`", only.name)).unwrap_or_default();
+    match (are_none, only) {
+        (false, _) => format!("\nSending signed sample events for every handler{whose}, as Stripe would:\n"),
+        (true, Some(only)) => format!("\nNo samples: no handler takes events of endpoint `{}`.\n", only.name),
+        (true, None) => "\n".to_owned(),
+    }
 }
 
 /// A note about an unlisted type.
@@ -241,31 +215,11 @@ fn no_sample(unlisted: &str) -> String {
     format!("No sample of {unlisted}: the catalog does not contain this type.\n")
 }
 
-/// What is printed after the samples: how to send another event with `trigger`, to an endpoint that the program declares.
-fn farewell(trigger: &str, declared: Option<&Endpoint>, signing: &Signing) -> String {
+/// What is printed after the samples: how to send another event with `trigger`.
+fn farewell(trigger: &str, (terminal, before, flag): (String, String, String)) -> String {
     let program = crate::report::format::program();
-    // Where `trigger` reads the secret.
-    let variable = declared.map_or(Some(secrets::VARIABLE), Endpoint::variable);
-    let (mut terminal, mut before, mut flag) =
-        ("in a second terminal".to_owned(), String::new(), String::new());
-    match (signing, variable) {
-        (Signing::Given(Some(file)), _) => flag = format!(" --secret-file {}", file.display()),
-        (Signing::Own(secret), Some(variable)) => before = format!("{variable}={secret} "),
-        (Signing::Given(None), Some(secrets::VARIABLE)) => {
-            terminal.push_str(&format!(" with the same {}", secrets::VARIABLE));
-        }
-        (Signing::Given(None), Some(variable)) => {
-            terminal.push_str(&format!(" with the secret of {} in {variable}", secrets::VARIABLE));
-        }
-        (_, None) => flag = " --secret-file FILE_WITH_THIS_SECRET".to_owned(),
-    }
     format!(
-        "\nStill listening. Press Ctrl-C to stop. To send another event, {terminal}:\n  \
+        "\nStill listening. Press Ctrl-C to stop. To send another event, in a second terminal{terminal}:\n  \
          {before}{program} trigger {trigger}{flag}\n"
     )
-}
-
-/// The URL that `trigger` sends to by default.
-fn usual_url(settings: &Settings) -> String {
-    format!("http://{}{}", settings.listen, settings.path)
 }

@@ -7,7 +7,7 @@ mod subject;
 use clap::Args;
 use serde::Serialize;
 use webhook_core::catalog::{self, EventType, Kind, Mismatch};
-use webhook_core::{Registry, Subscription};
+use webhook_core::{Registration, Registry, Subscription};
 
 use super::table::{Column, Table};
 use super::{Failure, Format, Output};
@@ -52,6 +52,9 @@ struct Row {
     kind: &'static str,
     objects: Vec<&'static str>,
     handlers: Vec<&'static str>,
+    /// The handlers for people, each with its endpoint if it has one.
+    #[serde(skip)]
+    handled_by: Vec<String>,
 }
 
 /// Lists event types, or does what one of the flags asks for. `endpoints` are those that the program declares.
@@ -85,7 +88,8 @@ pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Fail
         Format::Table => {
             let mut table = Table::new(["TYPE", "OBJECT", "HANDLED BY"].map(Column::wraps));
             for row in rows {
-                let handlers = if row.handlers.is_empty() { "-".to_owned() } else { row.handlers.join(", ") };
+                let handlers =
+                    if row.handlers.is_empty() { "-".to_owned() } else { row.handled_by.join(", ") };
                 let objects = if row.objects.is_empty() { "-".to_owned() } else { row.objects.join(" or ") };
                 table.add([row.event_type.into(), objects.into(), handlers.into()]);
             }
@@ -131,13 +135,26 @@ fn row(known: &EventType, registry: &Registry) -> Row {
         kind: if known.kind == Kind::Snapshot { "snapshot" } else { "thin" },
         objects: known.objects.clone(),
         handlers: handlers.iter().map(|handler| handler.id).collect(),
+        handled_by: handlers.iter().map(|handler| with_endpoint(handler)).collect(),
     }
+}
+
+/// A handler's id, and the endpoint whose events it takes if that is only one.
+fn with_endpoint(handler: &Registration) -> String {
+    let endpoint = handler.endpoint.map(|name| format!(" (endpoint {name})")).unwrap_or_default();
+    format!("{}{endpoint}", handler.id)
 }
 
 /// The row of a type that a handler names as unlisted.
 fn unlisted_row(name: &'static str, registry: &Registry) -> Row {
-    let handlers = registry.handlers_of(name).iter().map(|handler| handler.id).collect();
-    Row { event_type: name, kind: "unlisted", objects: Vec::new(), handlers }
+    let handlers = registry.handlers_of(name);
+    Row {
+        event_type: name,
+        kind: "unlisted",
+        objects: Vec::new(),
+        handlers: handlers.iter().map(|handler| handler.id).collect(),
+        handled_by: handlers.iter().map(|handler| with_endpoint(handler)).collect(),
+    }
 }
 
 /// Prints the types that any handler names, one per line: the types that the endpoint in Stripe must send. Of one endpoint,

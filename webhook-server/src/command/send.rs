@@ -1,5 +1,6 @@
 //! Sending a signed event to a server, as Stripe does.
 
+mod noting;
 #[cfg_attr(not(feature = "tls"), path = "send/no_tls.rs")]
 mod tls;
 
@@ -16,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use webhook_core::{SIGNATURE_HEADER, Secret, sign};
 
+use self::noting::FirstByte;
+
 /// How long an answer may take: what the Stripe CLI allows.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -23,8 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// Signs a body with every secret and posts it. The certificate of an `https` server is checked against those of the system,
-/// or of `ca_file`. `now` is in seconds since the Unix epoch. If the answer's body is too long
-/// or incomplete, it is returned empty.
+/// or of `ca_file`. `now` is in seconds since the Unix epoch. If the answer's body is too long or incomplete, it is returned
+/// empty.
 ///
 /// # Errors
 ///
@@ -56,9 +59,13 @@ async fn post(
         return Err(SendError::NoTls { to: to.clone() });
     }
     let connecting = TcpStream::connect((host, to.port_u16().unwrap_or(port)));
-    let stream = connecting.await.map_err(|source| SendError::Connect { to: to.clone(), source })?;
+    let stream = connecting.await.map_err(|error| SendError::Connect { to: to.clone(), error })?;
     if scheme == "http" {
-        return exchange(stream, to, signature, body).await;
+        let first = FirstByte::default();
+        let exchanged = exchange(first.noted(stream), to, signature, body).await;
+        return exchanged.map_err(|error| {
+            if first.is_of_tls() { SendError::SpeaksTls { to: to.clone() } } else { error }
+        });
     }
     match tls::connect(stream, host, ca_file).await {
         Ok(stream) => exchange(stream, to, signature, body).await,
@@ -99,8 +106,10 @@ async fn exchange(
 pub(crate) enum SendError {
     #[error("{to} closed the connection before it answered")]
     Broken { to: Uri, source: hyper::Error },
-    #[error("cannot connect to {to}: is the server running there?")]
-    Connect { to: Uri, source: std::io::Error },
+    #[error("cannot connect to {to}: {error}. Is the server running, and at this address?")]
+    Connect { to: Uri, error: std::io::Error },
+    #[error("the server speaks TLS on this port: use {}", to.to_string().replacen("http:", "https:", 1))]
+    SpeaksTls { to: Uri },
     #[error("{to} did not answer within {} s", TIMEOUT.as_secs())]
     Timeout { to: Uri },
     #[error("cannot make a TLS connection to {to}")]

@@ -1,33 +1,42 @@
 //! `trigger`: signs events and sends them to a running server.
 
+mod effect;
 mod outgoing;
+mod refused;
+mod target;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use hyper::{StatusCode, Uri};
+use hyper::Uri;
+use hyper::header::LOCATION;
 use serde::Serialize;
-use webhook_core::Story;
+use webhook_core::{Registry, Story};
 
+use self::effect::Effect;
 use self::outgoing::{Outgoing, events};
+use self::target::Target;
 use super::flags::{SettingFlags, Triggering};
+use super::signing::Signing;
+use super::table::hanging;
 use super::{Failure, Format};
 use crate::app::App;
 use crate::command::send::send;
-use crate::endpoint::Endpoint;
 use crate::problems::Problems;
-use crate::report::console::print;
+use crate::report::console::{self, print};
 use crate::report::format::printable;
 use crate::report::stderr as log;
-use crate::secrets::{self, Declared, Source};
-use crate::settings::Settings;
+
+/// The longest answer that is shown in a line, in characters. A server of another kind may answer with a page.
+const LONGEST_SHOWN: usize = 200;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     trigger payment_intent.succeeded --set amount=4200 --set metadata.order_id=o_1\n  \
-    trigger 'charge.dispute.*' --to http://127.0.0.1:8080/webhook\n  \
+    trigger 'charge.dispute.*' --to http://127.0.0.1:8080\n  \
+    trigger payout.paid --endpoint connect --livemode\n  \
     trigger --story subscription\n  \
     trigger --file recorded.json\n\
     `events --explain TYPE` shows which fields can be set. `trigger --help` lists the stories.")]
@@ -56,14 +65,14 @@ pub(super) struct Trigger {
     /// Print the bodies without sending them
     #[arg(long, conflicts_with_all = ["to", "ca_file", "secret_file", "format"])]
     print: bool,
-    /// URL to send to [default: the address and path that `serve` listens on]
-    #[arg(long, value_name = "URL")]
+    /// URL of the server [default: the address that `serve` listens on]. Without a path, the endpoint's path is added
+    #[arg(long, value_name = "URL", value_parser = target::url)]
     to: Option<Uri>,
     /// Certificates (PEM) of which one must have signed that of an `https` server [default: those of the system]
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Endpoint to send to, of a program that declares several [default: the first]
-    #[arg(long, value_name = "NAME", conflicts_with = "to")]
+    /// Endpoint to send to, of a program that declares several [default: the one with the path in --to, or the first]
+    #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
     #[command(flatten)]
     flags: SettingFlags<Triggering>,
@@ -77,14 +86,21 @@ fn stories() -> PossibleValuesParser {
     Story::all().iter().map(|story| PossibleValue::new(story.name()).help(story.about())).into()
 }
 
+/// An event that was sent, and its answer.
 #[derive(Serialize)]
 struct Answer {
     #[serde(rename = "type")]
     event_type: String,
     event_id: String,
+    endpoint: String,
     status: u16,
     /// The server's own text.
     answer: String,
+    #[serde(flatten)]
+    effect: Effect,
+    /// Where the server redirects to.
+    #[serde(skip)]
+    location: Option<String>,
 }
 
 /// Makes the events, then sends them one after another. Fails if any was not answered with a 2xx.
@@ -92,11 +108,8 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     log::write_at_once("warn");
     let mut problems = Problems::of_command();
     let secret_file = app.configure(&arguments.flags.sources, &mut problems).map(|file| file.value);
-    let endpoint = declared(&app.endpoints, arguments)?;
-    if let Some(endpoint) = endpoint {
-        endpoint.path().clone_into(&mut app.settings.path);
-    }
-    let to = target(&app.settings, arguments)?;
+    let (to, name) = (arguments.to.as_ref(), arguments.endpoint.as_deref());
+    let target = Target::new(&app.endpoints, &app.settings, to, name)?;
     // All events are made before the first is sent: after a mistake in `--set`, nothing is sent.
     let events = events(arguments)?;
     if arguments.print {
@@ -106,74 +119,64 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
         return Ok(());
     }
     // Mistakes in the arguments were reported first.
-    let needed = "an event is signed with the secret of the server that it is sent to";
-    let secrets = match endpoint {
-        Some(endpoint) if secret_file.is_none() => {
-            let variables = secrets::variables(app.endpoints.iter().flat_map(Endpoint::sources));
-            let declared = Declared { name: endpoint.name(), variables: &variables };
-            secrets::read(endpoint.sources(), Some(declared), needed, &mut problems)
-        }
-        _ => secrets::read(&[Source::undeclared(secret_file.as_deref())], None, needed, &mut problems),
-    };
-    problems.none_or(())?;
+    let signing = signing(&target, secret_file.as_deref(), &mut problems);
+    let signing = problems.none_or(signing)?;
+    let registry = Registry::linked();
     let mut answers = Vec::new();
-    for Outgoing { event_type, event_id, body } in events {
-        let response = send(body, secrets.all(), (&to, arguments.ca_file.as_deref()), super::unix_now())
-            .await
-            .map_err(|error| super::failed("not sent", &error))?;
-        let status = response.status().as_u16();
-        let answer = String::from_utf8_lossy(response.body()).into_owned();
+    for event in events {
+        let answer = send_one(event, (&target, &signing), arguments, &registry).await?;
         if arguments.format == Format::Table {
-            let line = format!("{status}  {}  {}  {answer}", event_type, event_id);
-            print(&format!("{}\n", printable(line.trim_end())));
+            print(&in_lines(&answer, &target));
         }
-        answers.push(Answer { event_type, event_id, status, answer });
+        answers.push(answer);
     }
     if arguments.format == Format::Json {
         print(&super::json(&answers)?);
     }
     match answers.iter().find(|answer| !(200..300).contains(&answer.status)) {
-        Some(refused) => Err(Failure::Failed(why(refused, &to))),
+        Some(refused) => Err(Failure::Failed(refused::why(refused, &target, &signing))),
         None => Ok(()),
     }
 }
 
-/// The URL to send to: as given, or that of a server with the same settings.
-fn target(settings: &Settings, arguments: &Trigger) -> Result<Uri, Failure> {
-    if let Some(to) = &arguments.to {
-        return Ok(to.clone());
-    }
-    let mut address = settings.listen;
-    // A server listens on "any address", but a client connects to one.
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        });
-    }
-    let scheme = if settings.tls_certificate.is_some() { "https" } else { "http" };
-    format!("{scheme}://{address}{}", settings.path)
-        .parse()
-        .map_err(|error| super::failed("could not build the URL to send to", &error))
+/// Reads the secrets of the endpoint, or notes why there are none.
+fn signing(target: &Target, secret_file: Option<&Path>, problems: &mut Problems) -> Signing {
+    let needed = "an event is signed with the secret of the server that it is sent to";
+    let (endpoint, whose) = (target.endpoint(), (target.are_declared, needed));
+    let read = Signing::of_all(std::slice::from_ref(endpoint), secret_file, whose, problems).pop();
+    read.flatten().unwrap_or_else(|| Signing::own(endpoint, &target.endpoints, whose, problems))
 }
 
-/// Finds the endpoint to send to, if the program declares any: the one that is named, or that has the path of the URL, or
-/// the first.
-fn declared<'e>(endpoints: &'e [Endpoint], arguments: &Trigger) -> Result<Option<&'e Endpoint>, Failure> {
-    if let Some(name) = &arguments.endpoint {
-        return Endpoint::find(endpoints, name).map(Some).map_err(Failure::Failed);
-    }
-    let is_at = |endpoint: &&Endpoint| arguments.to.as_ref().is_some_and(|to| to.path() == endpoint.path());
-    Ok(endpoints.iter().find(is_at).or(endpoints.first()))
+/// Sends an event, and says what it does at the server.
+async fn send_one(
+    Outgoing { event_type, event_id, body }: Outgoing,
+    (target, signing): (&Target, &Signing),
+    arguments: &Trigger,
+    registry: &Registry,
+) -> Result<Answer, Failure> {
+    let (body, secrets, now) = (Bytes::from(body), signing.secrets.all(), super::unix_now());
+    let response = send(body.clone(), secrets, (&target.url, arguments.ca_file.as_deref()), now).await;
+    let response = response.map_err(|error| super::failed("not sent", &error))?;
+    let answer = String::from_utf8_lossy(response.body()).into_owned();
+    let effect = Effect::of(&effect::parsed(body, secrets, now), target, registry, arguments.file.is_some());
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    Ok(Answer {
+        event_type,
+        event_id,
+        endpoint: target.endpoint().name().to_owned(),
+        status: response.status().as_u16(),
+        effect: effect.after(response.status(), &answer, registry),
+        answer,
+        location: location.map(str::to_owned),
+    })
 }
 
-/// What probably went wrong, by the status alone: the body of an answer does not say.
-fn why(refused: &Answer, to: &Uri) -> String {
-    let reason = match StatusCode::from_u16(refused.status) {
-        Ok(StatusCode::BAD_REQUEST) => "signature rejected: is the server using the same secret?",
-        Ok(StatusCode::NOT_FOUND) => "there is no endpoint at this path",
-        Ok(StatusCode::INTERNAL_SERVER_ERROR) => "a handler failed; see the server's log",
-        _ => "see the server's log",
-    };
-    format!("{to} answered {} to {}: {reason}", refused.status, refused.event_type)
+/// An answer, and beneath it what the event does at the server.
+fn in_lines(answer: &Answer, target: &Target) -> String {
+    let Answer { status, event_type, event_id, answer: text, effect, .. } = answer;
+    let shown: String = text.lines().next().unwrap_or_default().chars().take(LONGEST_SHOWN).collect();
+    let more = if shown.len() < text.len() { "…" } else { "" };
+    let line = format!("{status}  {event_type}  {event_id}  {shown}{more}");
+    let beneath: String = effect.lines(target).iter().map(|line| format!("     {line}\n")).collect();
+    format!("{}\n{}", printable(line.trim_end()), hanging(&beneath, console::width()))
 }

@@ -15,8 +15,11 @@ use crate::settings::{Origins, SECRET_FILE, Settings, Sourced};
 pub(crate) enum Keys {
     /// From where each endpoint says. `secret_file` is for the endpoint of a program that declares none.
     Read { secret_file: Option<Sourced<PathBuf>> },
-    /// All endpoints have these, as in `dev` and in tests.
+    /// All endpoints have these, as in tests.
     Given(SigningSecrets),
+    /// Each endpoint has its own, in the order of the endpoints, as in `dev`.
+    #[cfg(feature = "cli")]
+    Each(Vec<SigningSecrets>),
 }
 
 impl Keys {
@@ -79,9 +82,11 @@ impl Endpoints {
         }
         let variables = secrets::variables(all.iter().flat_map(|endpoint| &endpoint.sources));
         let mut served = Vec::with_capacity(all.len());
-        for endpoint in &all {
+        for (at, endpoint) in all.iter().enumerate() {
             let (read, sources) = match &keys {
                 Keys::Given(secrets) => (secrets.clone(), Vec::new()),
+                #[cfg(feature = "cli")]
+                Keys::Each(each) => (each.get(at).cloned().unwrap_or_default(), Vec::new()),
                 Keys::Read { .. } => {
                     let whose =
                         is_declared.then(|| Declared { name: endpoint.name(), variables: &variables });

@@ -12,7 +12,7 @@ use webhook_core::Envelope;
 use super::console::print;
 use super::format::{chain, printable, rounded};
 use super::log::{Log, outcome_of};
-use super::{AttemptEnded, Fact, Sink};
+use super::{AttemptEnded, Fact, Sink, Via};
 use crate::receive::outcome::Receipt;
 use crate::run::attempt::AttemptReport;
 use crate::store::Disposition;
@@ -74,14 +74,18 @@ impl Terminal {
 impl Sink for Terminal {
     fn note(&self, fact: &Fact<'_>) {
         match *fact {
-            Fact::Answered { outcome: Ok(receipt), status, .. } => {
+            Fact::Answered { outcome: Ok(receipt), via, status, .. } => {
                 if let Receipt::Handled(handled) = receipt {
                     handled.attempts.iter().for_each(|report| self.note_report(&handled.envelope, report));
                 }
-                print_receipt(receipt, status);
+                print_receipt(receipt, via, status);
             }
-            Fact::Answered { outcome: Err(refusal), status, .. } => {
-                print_line(status_of(status), &format!("request refused: {}", printable(&chain(refusal))));
+            Fact::Answered { outcome: Err(refusal), via, status, .. } => {
+                let at = via.endpoint.as_ref().map(|name| format!(" at `{name}`")).unwrap_or_default();
+                print_line(
+                    status_of(status),
+                    &format!("request refused{at}: {}", printable(&chain(refusal))),
+                );
             }
             Fact::AttemptEnded(ref ended) => {
                 ended.report.iter().for_each(|report| self.note_report(ended.envelope, report));
@@ -103,7 +107,7 @@ impl Sink for Terminal {
 }
 
 /// Prints a request that starts no run, or whose runs have ended.
-fn print_receipt(receipt: &Receipt, status: StatusCode) {
+fn print_receipt(receipt: &Receipt, via: &Via, status: StatusCode) {
     let status = status_of(status);
     match receipt {
         Receipt::Stored { envelope, tasks: 0, .. } => {
@@ -123,8 +127,12 @@ fn print_receipt(receipt: &Receipt, status: StatusCode) {
             print_line(status, &format!("kept in quarantine: {}", printable(reason)));
         }
         Receipt::OtherMode { event_id, livemode } => {
-            let mode = if *livemode { "a live event" } else { "a test event" };
-            let told = painted("not handled: this endpoint takes the other mode alone", AnsiColor::Yellow);
+            let (mode, other) = if *livemode { ("a live event", "test") } else { ("a test event", "live") };
+            let endpoint = via.endpoint.as_deref().unwrap_or_default();
+            let told = painted(
+                &format!("not handled: endpoint `{endpoint}` takes {other} events only"),
+                AnsiColor::Yellow,
+            );
             print_line(status, &format!("{}  {mode}  {told}", printable(event_id)));
         }
         Receipt::Handled(handled) => {

@@ -1,6 +1,6 @@
 //! TLS for a client: to a server whose certificate is checked against the system's root certificates, or a file's.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, InvalidMessage, RootCertStore, crypto};
 
 /// Makes a TLS connection of a TCP connection to a host.
 ///
@@ -31,11 +31,20 @@ pub(super) async fn connect(
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(explained)
 }
 
-/// Says in words why a certificate was refused, where the library names its own types only.
+/// Says in words what went wrong, where the library names its own types only.
 fn explained(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(reason)) = inner else {
-        return error;
+    let reason = match inner {
+        Some(rustls::Error::InvalidCertificate(reason)) => reason,
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            return io::Error::other("the server does not speak TLS on this port: use http://");
+        }
+        None if [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset].contains(&error.kind()) => {
+            return io::Error::other(
+                "the server closed the connection during the handshake: does it speak TLS on this port?",
+            );
+        }
+        _ => return error,
     };
     let advice = match reason {
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
