@@ -142,7 +142,7 @@ fn trigger_notices_that_another_program_has_answered() {
     let redirected = "answered 308 to payout.paid: the server redirects, which Stripe does not follow: use https://a.example/";
     let https = "this port of the server speaks TLS: use https://127.0.0.1:";
     for (answer, code, told) in [
-        ("200 OK\r\n\r\n<html>\r\n<p>Welcome</p>", 0, format!("  <html>\n     {not_ours}\n")),
+        ("200 OK\r\n\r\n<html>\r\n<p>Welcome</p>", 0, format!("  <html>…\n     {not_ours}\n")),
         ("400 Bad Request\r\n\r\n<html>", 1, not_ours.to_owned()),
         ("400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port", 1, https.to_owned()),
         ("308 Permanent Redirect\r\nLocation: https://a.example/\r\n\r\n", 1, redirected.to_owned()),

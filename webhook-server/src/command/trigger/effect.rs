@@ -109,9 +109,7 @@ impl Effect {
             (self.handlers, self.note) = (Vec::new(), None);
         } else if !is_ours(answer) && !self.handlers.iter().any(replies) {
             self.handlers = Vec::new();
-            self.note = Some(
-                "this is not an answer of this framework: is another program at this address?".to_owned(),
-            );
+            self.note = Some(NOT_OURS.to_owned());
         }
         self
     }
