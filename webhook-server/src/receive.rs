@@ -58,7 +58,7 @@ use crate::endpoint::{Endpoints, ServedEndpoint};
 use crate::report::{Fact, Report};
 use crate::run::in_flight::InFlight;
 use crate::run::inline::Inline;
-use crate::store::CameBy;
+use crate::store::{CameBy, SecretName};
 
 /// Tells the time: the system's, or a test's.
 pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -174,7 +174,7 @@ impl Receiver {
         let Received { body, memory: _memory } =
             body::read(body, self.body_limit, self.body_timeout, connection).await?;
         let (verified, secret) = self.verify(endpoint, signature, body).await?;
-        via.secret = Some(Arc::clone(&secret));
+        via.secret = Some(Arc::clone(&secret.label));
         connection.sent_authentic_event();
         self.accept(endpoint, secret, verified, received_at).await
     }
@@ -204,7 +204,7 @@ impl Receiver {
         endpoint: &Arc<ServedEndpoint>,
         signature: &HeaderValue,
         body: Bytes,
-    ) -> Result<(Verified, Arc<str>), Refusal> {
+    ) -> Result<(Verified, SecretName), Refusal> {
         let now = (self.now)();
         if body.len() <= OWN_MEMORY {
             return check_signature(endpoint, signature, body, now);
@@ -221,7 +221,7 @@ impl Receiver {
     async fn accept(
         &self,
         endpoint: &ServedEndpoint,
-        secret: Arc<str>,
+        secret: SecretName,
         verified: Verified,
         received_at: Instant,
     ) -> Outcome {
@@ -261,20 +261,20 @@ pub(crate) fn answered(
     response
 }
 
-/// Verifies a body against every secret of the endpoint, and returns the label of the one that matched. Compares in
+/// Verifies a body against every secret of the endpoint, and returns the name of the one that matched. Compares in
 /// constant time; see `webhook_core::verify`.
 fn check_signature(
     endpoint: &ServedEndpoint,
     signature: &HeaderValue,
     body: Bytes,
     now: SystemTime,
-) -> Result<(Verified, Arc<str>), Refusal> {
+) -> Result<(Verified, SecretName), Refusal> {
     let header = SignatureHeader::parse(signature.as_bytes())?;
     let secrets = endpoint.secrets.current();
     match verify(secrets.all(), &header, body.clone(), now, endpoint.tolerance) {
         Ok(verified) => {
-            let label = Arc::clone(&secrets.labels()[verified.secret()]);
-            Ok((verified, label))
+            let name = secrets.names()[verified.secret()].clone();
+            Ok((verified, name))
         }
         Err(source) => {
             let is_mismatch = matches!(source, VerifyError::Mismatch { .. });

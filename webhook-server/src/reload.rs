@@ -5,10 +5,13 @@
 //! read twice, so that a file that is being written is not taken by half. When the server is asked to, as at SIGHUP,
 //! everything is read at once, and 100 ms later.
 //!
+//! A file whose file system hangs holds up only what it belongs to: see [`reader`].
+//!
 //! New content replaces the old one only if all of it is valid. Otherwise the old one stays, and an error says why,
 //! once.
 
 pub(crate) mod file;
+mod reader;
 #[cfg(test)]
 mod tests;
 
@@ -17,12 +20,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
 use self::file::Content;
+use self::reader::{Found, Readers};
 use crate::problems::Problems;
 
 /// How often files are read.
@@ -65,10 +68,11 @@ pub(crate) enum Change {
     Replaced,
 }
 
-/// The request to read everything at once.
+/// The request to read everything at once, and the news of what was replaced.
 #[derive(Debug, Default)]
 pub(crate) struct Reload {
     asked: Notify,
+    replaced: Notify,
     /// What is called before and after.
     around: Option<[fn(); 2]>,
 }
@@ -77,7 +81,7 @@ impl Reload {
     /// Calls these functions before and after.
     #[cfg(feature = "cli")]
     pub(crate) fn between(around: [fn(); 2]) -> Self {
-        Self { asked: Notify::default(), around: Some(around) }
+        Self { around: Some(around), ..Self::default() }
     }
 
     /// Asks for it. Requests that come before it begins count as one.
@@ -85,26 +89,37 @@ impl Reload {
         self.asked.notify_one();
     }
 
+    /// Waits until anything is replaced. What was replaced since the last call counts.
+    pub(crate) async fn replaced(&self) {
+        self.replaced.notified().await;
+    }
+
     /// Reads the files every second, and when asked to. Never returns.
     pub(crate) async fn watch(&self, all: Vec<Arc<dyn Reloadable>>) {
+        let mut readers = Readers::new();
         let mut watched: Vec<Watched> = all.into_iter().map(Watched::new).collect();
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {
-                    for watched in &mut watched {
-                        watched.poll().await;
-                    }
+            let is_asked = tokio::select! {
+                _ = ticks.tick() => false,
+                () = self.asked.notified() => true,
+            };
+            // At once, so that all of those that hang take no longer than one of them.
+            readers.begin(watched.iter().flat_map(|watched| watched.what.files()));
+            self.around.iter().filter(|_| is_asked).for_each(|[before, _]| before());
+            for watched in &mut watched {
+                let change = match is_asked {
+                    false => watched.poll(&mut readers).await,
+                    true => watched.read_now(&mut readers).await,
+                };
+                if change == Some(Change::Replaced) {
+                    self.replaced.notify_one();
                 }
-                () = self.asked.notified() => {
-                    self.around.iter().for_each(|[before, _]| before());
-                    for watched in &mut watched {
-                        watched.read_now().await;
-                    }
-                    note_variables(&watched);
-                    self.around.iter().for_each(|[_, after]| after());
-                }
+            }
+            if is_asked {
+                note_variables(&watched);
+                self.around.iter().for_each(|[_, after]| after());
             }
         }
     }
@@ -135,33 +150,45 @@ impl Watched {
     }
 
     /// Reads the files, and takes contents that were read twice and are new.
-    async fn poll(&mut self) {
-        let Some((contents, digest)) = self.read().await else { return };
+    async fn poll(&mut self, readers: &mut Readers) -> Option<Change> {
+        let Found::Read(contents, digest) = readers.read(&self.what.files()).await else { return None };
         let is_settled = self.seen.replace(digest) == Some(digest);
-        if is_settled && self.tried != Some(digest) {
-            self.replace(contents, digest);
-        }
+        if is_settled && self.tried != Some(digest) { self.replace(contents, digest) } else { None }
     }
 
     /// Reads the files and takes their contents, and says so even if nothing changed.
-    async fn read_now(&mut self) {
+    async fn read_now(&mut self, readers: &mut Readers) -> Option<Change> {
         let (what, endpoint) = (self.what.what(), self.what.of().map(str::to_owned));
-        if self.what.files().is_empty() {
-            return;
+        let what_it_is = Arc::clone(&self.what);
+        let files = what_it_is.files();
+        if files.is_empty() {
+            return None;
         }
-        let before = self.read().await.map(|(_, digest)| digest);
-        tokio::time::sleep(SETTLING).await;
-        match self.read().await {
-            None => info!(endpoint, "{what}: not reloaded, because only regular files can be read again"),
-            Some((_, digest)) if before != Some(digest) => {
+        let before = readers.read(&files).await;
+        if let Found::Read(..) = before {
+            tokio::time::sleep(SETTLING).await;
+        }
+        let change = match (before, readers.read(&files).await) {
+            (Found::Read(_, before), Found::Read(contents, digest)) if before == digest => {
+                self.replace(contents, digest)?
+            }
+            (_, Found::Read(..)) => {
                 info!(endpoint, "{what}: not reloaded yet, because they are still being written");
+                return None;
             }
-            Some((contents, digest)) => {
-                if self.replace(contents, digest) == Some(Change::None) {
-                    info!(endpoint, "{what}: nothing has changed");
-                }
+            (_, Found::ReadOnce) => {
+                info!(endpoint, "{what}: not reloaded, because only regular files can be read again");
+                return None;
             }
+            (_, Found::Hangs(file)) => {
+                error!(endpoint, file = %file.display(), "{what}: not reloaded, because reading the file hangs");
+                return None;
+            }
+        };
+        if change == Change::None {
+            info!(endpoint, "{what}: nothing has changed");
         }
+        Some(change)
     }
 
     /// Returns `None` if the contents were refused.
@@ -178,29 +205,4 @@ impl Watched {
             }
         }
     }
-
-    /// Reads all files on a thread that may block, and makes one digest of their contents. `None` if there are no files,
-    /// or if one can be read only once, such as a pipe.
-    async fn read(&self) -> Option<(Vec<Content>, [u8; 32])> {
-        if self.what.files().is_empty() {
-            return None;
-        }
-        let what = Arc::clone(&self.what);
-        tokio::task::spawn_blocking(move || read_all(&what.files())).await.ok()?
-    }
-}
-
-fn read_all(files: &[&Path]) -> Option<(Vec<Content>, [u8; 32])> {
-    let contents: Vec<Content> = files.iter().map(|file| file::read_again(file)).collect::<Option<_>>()?;
-    let mut digest = Sha256::new();
-    for content in &contents {
-        let (text, is_read) = match content {
-            Ok(text) => (text.as_str(), 1),
-            Err(error) => (error.as_str(), 0),
-        };
-        digest.update([is_read]);
-        digest.update(text.len().to_le_bytes());
-        digest.update(text);
-    }
-    Some((contents, digest.finalize().into()))
 }

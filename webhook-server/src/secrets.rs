@@ -9,7 +9,6 @@ mod reloaded;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use webhook_core::Secret;
 use zeroize::Zeroizing;
@@ -19,6 +18,7 @@ pub(crate) use self::reloaded::ReloadedSecrets;
 use crate::problems::Problems;
 use crate::reload::file;
 use crate::settings::Interface;
+use crate::store::SecretName;
 
 /// The variable that holds the signing secrets of a program that declares no endpoints.
 pub(crate) const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
@@ -69,11 +69,11 @@ impl Source {
     }
 }
 
-/// The signing secrets of an endpoint, each with a label by which it may be named.
+/// The signing secrets of an endpoint, each with a name that may be shown.
 #[derive(Clone, Default)]
 pub(crate) struct SigningSecrets {
     secrets: Vec<Secret>,
-    labels: Vec<Arc<str>>,
+    names: Vec<SecretName>,
     /// The SHA-256 of each secret's text, because secrets cannot be compared.
     digests: Vec<[u8; 32]>,
     /// Which of the endpoint's sources each secret came from.
@@ -81,9 +81,11 @@ pub(crate) struct SigningSecrets {
 }
 
 impl SigningSecrets {
-    /// Makes the secrets of a server that was given one.
+    /// Makes the secrets of a server that was given one. Its inbox is in memory, where this label is as good as a
+    /// fingerprint.
     pub(crate) fn only(secret: Secret, label: &str) -> Self {
-        Self { secrets: vec![secret], labels: vec![label.into()], digests: vec![[0; 32]], sources: vec![0] }
+        let name = SecretName { label: label.into(), fingerprint: label.into() };
+        Self { secrets: vec![secret], names: vec![name], digests: vec![[0; 32]], sources: vec![0] }
     }
 
     /// The secrets, to verify or to sign with.
@@ -91,17 +93,28 @@ impl SigningSecrets {
         &self.secrets
     }
 
-    /// The labels of the secrets, in their order.
-    pub(crate) fn labels(&self) -> &[Arc<str>] {
-        &self.labels
+    /// The names of the secrets, in their order.
+    pub(crate) fn names(&self) -> &[SecretName] {
+        &self.names
+    }
+
+    /// The names of the secrets as one text, for the log.
+    #[cfg(feature = "cli")]
+    pub(crate) fn listed(&self) -> String {
+        listed(&self.names)
     }
 }
 
-/// Shows the labels.
+/// Shows the names.
 impl fmt::Debug for SigningSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.labels).finish()
+        f.debug_list().entries(&self.names).finish()
     }
+}
+
+/// Names of secrets as one text.
+fn listed<'n>(names: impl IntoIterator<Item = &'n SecretName>) -> String {
+    names.into_iter().map(SecretName::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// An endpoint that the program declares, for messages.
@@ -155,7 +168,7 @@ fn assemble(
             Ok((place, text)) => parse(&place, &text, &mut read, problems),
             Err(problem) => problems.add(problem),
         }
-        read.sources.resize(read.labels.len(), at);
+        read.sources.resize(read.names.len(), at);
     }
     if read.secrets.len() > MOST {
         let of = endpoint.map(|endpoint| format!(" of endpoint `{}`", endpoint.name)).unwrap_or_default();
@@ -174,13 +187,13 @@ fn text_of(
     match source {
         Source::File(file) => match read_file(file) {
             Ok(text) => {
-                if file::is_readable_by_others(file) {
+                if text.is_readable_by_others {
                     let file = file.display();
                     problems.caution(format!(
                         "every user of this machine can read the secret file {file}: run `chmod o-r` on it"
                     ));
                 }
-                Ok((format!("the secret file {}", file.display()), text))
+                Ok((format!("the secret file {}", file.display()), text.text))
             }
             Err(_) if looks_like_a_secret(&file.to_string_lossy()) => {
                 Err("the secret itself was given where the name of its file belongs: set it in an environment variable, \

@@ -12,6 +12,7 @@
 //! 4. *stopped*: the instance has left the store, unless a handler blocks its thread. Then the process must end first.
 
 pub(crate) mod address;
+mod noting;
 pub(crate) mod signals;
 #[cfg(feature = "cli")]
 #[cfg_attr(not(target_os = "linux"), path = "server/no_systemd.rs")]
@@ -27,6 +28,7 @@ use tokio::time::interval_at;
 use tracing::info;
 use webhook_core::Registry;
 
+use self::noting::Noting;
 use crate::endpoint::Endpoints;
 use crate::operate::{Operations, socket};
 use crate::receive::listener::listen;
@@ -119,6 +121,7 @@ impl Server {
         match inbox.worker.recover().await {
             Ok(recovered) => {
                 self.report_recovered(inbox, &recovered).await;
+                Noting::of(self, Arc::clone(&inbox.worker.store)).note().await;
                 Ok(true)
             }
             Err(error) if error.may_pass() => Ok(false),
@@ -239,6 +242,7 @@ impl Server {
             // The path as it was given: a socket's path may not be longer than about 100 bytes.
             socket::listen(path, operations);
         }
+        tokio::spawn(Noting::of(self, Arc::clone(&store)).keep_noting(Arc::clone(&self.reload)));
         tokio::spawn(retain(store, keep, inbox.recorder.clock_is_right()));
         tokio::spawn(Arc::clone(&inbox.worker).work());
         tokio::spawn(Arc::clone(&inbox.worker).keep_lease());

@@ -23,6 +23,7 @@
 //!
 //! Only a run with a valid [`Ticket`] ends a *running* task, apart from `recover` and `leave`.
 
+mod came_by;
 pub(crate) mod clock;
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
@@ -46,6 +47,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub(crate) use self::came_by::{CameBy, SecretName};
 pub(crate) use self::error::{OpenError, StoreError};
 pub use self::location::InboxLocation;
 pub(crate) use self::location::{A_FILE, Opening, cautions, check, open, open_in_memory, open_to_read};
@@ -58,8 +60,8 @@ pub(crate) use self::rows::{
 };
 pub use self::task::State;
 pub(crate) use self::task::{
-    CameBy, Capacity, Claim, ClaimResult, Disposition, FinishResult, HandlerId, Heartbeat, Lane, Lease,
-    NewEvent, NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, Ticket, moment,
+    Capacity, Claim, ClaimResult, Disposition, FinishResult, HandlerId, Heartbeat, Lane, Lease, NewEvent,
+    NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, Ticket, moment,
 };
 
 /// The result of a store operation, when it is done.
@@ -88,6 +90,11 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Leaves the instances, and returns the tasks that this one is still running, without counting the attempts.
     fn leave(&self) -> StoreFuture<'_, ()>;
 
+    /// Notes which signing secrets this instance is configured with, so that an operator sees also those that were never
+    /// used. It is asked for again whenever they change, and every [`SECRETS_NOTED_EVERY`]. What other instances have
+    /// noted stays as it is.
+    fn note_secrets(&self, configured: Vec<CameBy>) -> StoreFuture<'_, ()>;
+
     /// Stores an event and its tasks, unless it is known by its id, type and object.
     ///
     /// A known event that comes through an endpoint for the first time gets the tasks that are this endpoint's and that it
@@ -111,8 +118,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// process ends now, that is not counted as a crash of the task.
     fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
 
-    /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`. Every instance asks for
-    /// this; a store that several share may leave it to one of them.
+    /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`. From cursor 0, it also frees
+    /// old quarantined bodies, and the secrets that no instance has had for [`SECRET_KEPT`]. Every instance asks for this; a
+    /// store that several share may leave it to one of them.
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned>;
 
     /// Lists tasks, newest event first.
@@ -156,7 +164,13 @@ pub(crate) const ACCUSED: u32 = MAX_CRASHES - 1;
 pub(crate) const PRUNE_STEP: usize = 500;
 
 /// How far apart the times are that are noted as a secret's last use, so that busy secrets cost no more than rare ones.
-pub(crate) const SECRET_NOTED_EVERY: Duration = Duration::from_secs(60);
+pub(crate) const SECRET_USE_NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// How often an instance notes which secrets it is configured with, if they do not change.
+pub(crate) const SECRETS_NOTED_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// How long a secret is known that no instance is configured with any more.
+pub(crate) const SECRET_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How many unsuccessful attempts of a task are kept, the latest ones.
 pub(crate) const ATTEMPTS_KEPT: usize = 50;

@@ -25,7 +25,7 @@ use crate::report::unusable::unusable;
 use crate::secrets::{ReloadedSecrets, Source};
 use crate::settings::{Origin, Origins, SECRET_FILE, Setting, Settings, Sourced, Sources};
 use crate::start::{Front, Start};
-use crate::store::{self, Condition, InboxLocation};
+use crate::store::{self, Condition, InboxLocation, SecretName};
 
 /// What a start would work with.
 #[derive(Serialize)]
@@ -59,10 +59,14 @@ struct EndpointRow {
     secrets: Vec<SecretRow>,
 }
 
-/// A secret, by its label.
+/// A secret, by its name.
 #[derive(Serialize)]
 struct SecretRow {
     label: String,
+    fingerprint: String,
+    /// Both.
+    #[serde(skip)]
+    name: String,
     /// A variable or a file.
     from: String,
 }
@@ -186,10 +190,12 @@ fn row<T>(name: &str, Sourced { value, origin }: &Sourced<T>, text: impl FnOnce(
     Row::new(name, &text(value), origin)
 }
 
-/// The labels of the secrets that were read, and where. They are not read again: a pipe has them only once.
+/// The names of the secrets that were read, and where. They are not read again: a pipe has them only once.
 fn secrets_of(secrets: &ReloadedSecrets) -> Vec<SecretRow> {
-    let row = |(label, from): (Arc<str>, &Source)| SecretRow {
-        label: label.to_string(),
+    let row = |(name, from): (SecretName, &Source)| SecretRow {
+        label: name.label.to_string(),
+        fingerprint: name.fingerprint.to_string(),
+        name: name.to_string(),
         from: printable(&masked(&from.to_string())),
     };
     secrets.places().into_iter().map(row).collect()
@@ -233,8 +239,8 @@ fn text(checked: &Checked, width: Option<usize>) -> String {
         for Row { name, value, from } in &endpoint.settings {
             add(name, value, from);
         }
-        for SecretRow { label, from } in &endpoint.secrets {
-            add("secret", label, from);
+        for SecretRow { name, from, .. } in &endpoint.secrets {
+            add("secret", name, from);
         }
     }
     add("", "", "");

@@ -164,19 +164,14 @@ fn announce(server: &Server, listener: &TcpListener) {
     if endpoints.iter().count() > 1 {
         for endpoint in endpoints.iter() {
             let url = format!("{scheme}://{address}{}", endpoint.path);
-            info!(
-                endpoint = &*endpoint.name,
-                url,
-                secrets = endpoint.secrets.current().labels().join(","),
-                "endpoint"
-            );
+            info!(endpoint = &*endpoint.name, url, secrets = endpoint.secrets.current().listed(), "endpoint");
         }
     }
     info!(
         url = format!("{scheme}://{address}{}", endpoints.first().path),
         handlers = server.parts.registry.registrations().len(),
         crates = super::handlers::by_crate(&server.parts.registry),
-        secrets = endpoints.first().secrets.current().labels().join(","),
+        secrets = endpoints.first().secrets.current().listed(),
         api_version = webhook_core::catalog::api_version(),
         "listening"
     );

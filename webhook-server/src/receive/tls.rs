@@ -50,13 +50,14 @@ impl Tls {
         let (Some(certificate), Some(key)) = (&settings.tls_certificate, &settings.tls_key) else {
             return None;
         };
-        if file::is_readable_by_others(key) {
+        let contents = [file::read(certificate), file::read(key)];
+        if contents[1].as_ref().is_ok_and(|key| key.is_readable_by_others) {
             let key = key.display();
             problems.caution(format!(
                 "every user of this machine can read the key file {key}: run `chmod o-r` on it"
             ));
         }
-        match read(certificate, key, [file::read(certificate), file::read(key)]) {
+        match read(certificate, key, contents) {
             Ok(current) => {
                 let (certificate, key, current) = (certificate.clone(), key.clone(), RwLock::new(current));
                 Some(Self { certificate, key, current })

@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
+use std::ops::Deref;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -10,7 +11,29 @@ use zeroize::Zeroizing;
 const LONGEST: u64 = 64 * 1024;
 
 /// The text of a file, or why it cannot be read.
-pub(crate) type Content = Result<Zeroizing<String>, String>;
+pub(crate) type Content = Result<Text, String>;
+
+/// The text of a file, and what was seen when it was read.
+pub(crate) struct Text {
+    pub(crate) text: Zeroizing<String>,
+    /// Whether every user of this machine can read the file.
+    pub(crate) is_readable_by_others: bool,
+}
+
+impl Text {
+    #[cfg(test)]
+    pub(crate) fn of_a_test(text: &str) -> Self {
+        Self { text: Zeroizing::new(text.to_owned()), is_readable_by_others: false }
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
 
 /// Reads a file without its last line break, which an editor or a secret store adds.
 ///
@@ -50,8 +73,12 @@ fn open_at_once(file: &Path) -> io::Result<File> {
 
 fn text_of(opened: io::Result<File>) -> Content {
     let mut bytes = Zeroizing::new(Vec::new());
-    let read = opened.and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
-    read.map_err(|error| error.to_string())?;
+    let read = opened.and_then(|file| {
+        let is_readable_by_others = is_readable_by_others(&file.metadata()?);
+        file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+        Ok(is_readable_by_others)
+    });
+    let is_readable_by_others = read.map_err(|error| error.to_string())?;
     if bytes.len() as u64 > LONGEST {
         return Err("it is too large for a file of secrets".to_owned());
     }
@@ -60,19 +87,19 @@ fn text_of(opened: io::Result<File>) -> Content {
             .to_owned()
     })?;
     let lines = Zeroizing::new(text.replace("\r\n", "\n"));
-    Ok(Zeroizing::new(lines.strip_suffix('\n').unwrap_or(&lines).to_owned()))
+    let text = Zeroizing::new(lines.strip_suffix('\n').unwrap_or(&lines).to_owned());
+    Ok(Text { text, is_readable_by_others })
 }
 
-/// Whether every user of this machine can read a file.
 #[cfg(unix)]
-pub(crate) fn is_readable_by_others(file: &Path) -> bool {
+fn is_readable_by_others(found: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
 
-    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+    found.permissions().mode() & 0o004 != 0
 }
 
 #[cfg(not(unix))]
-pub(crate) fn is_readable_by_others(_: &Path) -> bool {
+fn is_readable_by_others(_: &Metadata) -> bool {
     false
 }
 

@@ -3,11 +3,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 use webhook_core::Secret;
 
 use super::{MOST, SigningSecrets, diagnostics, looks_like_a_secret};
 use crate::problems::Problems;
+use crate::store::SecretName;
 
 /// The maximum length of a label, in bytes.
 const LONGEST_LABEL: usize = 32;
@@ -31,7 +34,8 @@ pub(super) fn parse(place: &str, text: &str, read: &mut SigningSecrets, problems
         }
         let (label, secret) = labelled(item);
         let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-        let label = label.map_or_else(|| fingerprint(&digest), str::to_owned);
+        let fingerprint: Arc<str> = fingerprint(&digest).into();
+        let label = label.map_or_else(|| Arc::clone(&fingerprint), Arc::from);
         if let Some(mistake) = diagnostics::in_secret(secret) {
             problems.add(format!("{which}: {mistake}"));
             continue;
@@ -40,13 +44,13 @@ pub(super) fn parse(place: &str, text: &str, read: &mut SigningSecrets, problems
             Ok(_) if read.digests.contains(&digest) => {
                 problems.add(format!("{which}: it is the same as an earlier one; remove it"));
             }
-            Ok(_) if read.labels.iter().any(|other| **other == *label) => {
+            Ok(_) if read.names.iter().any(|other| other.label == label) => {
                 problems
                     .add(format!("{which}: an earlier one has the label `{label}`, too; change one of them"));
             }
             Ok(secret) => {
                 read.secrets.push(secret);
-                read.labels.push(label.into());
+                read.names.push(SecretName { label, fingerprint });
                 read.digests.push(digest);
             }
             Err(error) => problems.add(format!("{which}: {error}")),
@@ -62,7 +66,9 @@ fn labelled(item: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The label of a secret that has none: it tells nothing about the secret, and is the same wherever the secret is used.
+/// What tells a secret from others in whatever shows its label. It is the same wherever the secret is used, and anyone who
+/// has the secret can compute it. These 32 bits do not help anyone who has not: a secret is random, and several times as
+/// long.
 fn fingerprint(digest: &[u8; 32]) -> String {
     digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::info;
 
-use super::{Declared, NEEDED, SigningSecrets, Source, assemble};
+use super::{Declared, NEEDED, SigningSecrets, Source, assemble, listed};
 use crate::problems::Problems;
 use crate::reload::file::Content;
 use crate::reload::{Change, Reloadable};
+use crate::store::{CameBy, SecretName};
 
 /// The secrets of an endpoint, and where they are read again.
 pub(crate) struct ReloadedSecrets {
@@ -30,12 +31,19 @@ impl ReloadedSecrets {
         Self { endpoint, is_declared, sources, current: RwLock::new(Arc::new(read)) }
     }
 
-    /// The label of each secret, and where it was read.
+    /// The name of each secret, and where it was read.
     #[cfg(feature = "cli")]
-    pub(crate) fn places(&self) -> Vec<(Arc<str>, &Source)> {
+    pub(crate) fn places(&self) -> Vec<(SecretName, &Source)> {
         let current = self.current();
         let from = current.sources.iter().filter_map(|at| self.sources.get(*at));
-        current.labels.iter().cloned().zip(from).collect()
+        current.names.iter().cloned().zip(from).collect()
+    }
+
+    /// The secrets as the inbox knows them.
+    pub(crate) fn noted(&self) -> Vec<CameBy> {
+        let came_by =
+            |secret: &SecretName| CameBy { endpoint: Arc::clone(&self.endpoint), secret: secret.clone() };
+        self.current().names.iter().map(came_by).collect()
     }
 
     /// The secrets of this moment. A request takes them once.
@@ -77,8 +85,8 @@ impl Reloadable for ReloadedSecrets {
         // What was said at the start is not said again of secrets that are the same.
         problems.settle_cautions(false);
         let new = problems.none_or(new)?;
-        let (added, removed) = (new.labels_not_in(&old).join(","), old.labels_not_in(&new).join(","));
-        let order = new.labels.join(",");
+        let (added, removed) = (listed(new.names_not_in(&old)), listed(old.names_not_in(&new)));
+        let order = listed(&new.names);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         if added.is_empty() && removed.is_empty() {
             info!(endpoint = &*self.endpoint, order, "signing secrets reloaded: only their order is new");
@@ -93,22 +101,22 @@ impl SigningSecrets {
     /// Whether these are the same secrets under the same labels, in the same order: of several that have signed a request,
     /// the first is noted.
     fn is_same_as(&self, others: &Self) -> bool {
-        self.labels == others.labels && self.digests == others.digests
+        self.names == others.names && self.digests == others.digests
     }
 
-    /// The labels of the secrets that others lack, or have under another label.
-    fn labels_not_in(&self, others: &Self) -> Vec<&str> {
-        let entries = |secrets: &Self| -> Vec<(Arc<str>, [u8; 32])> {
-            secrets.labels.iter().cloned().zip(secrets.digests.iter().copied()).collect()
-        };
-        let others = entries(others);
-        let mine = self.labels.iter().zip(&self.digests);
-        let missing = mine.filter(|(label, digest)| !others.contains(&(Arc::clone(label), **digest)));
-        missing.map(|(label, _)| &**label).collect()
+    /// The names of the secrets that others lack, or have under another label.
+    fn names_not_in<'s>(&'s self, others: &Self) -> impl Iterator<Item = &'s SecretName> {
+        let missing = self.entries().filter(|mine| !others.entries().any(|other| other == *mine));
+        missing.map(|(name, _)| name)
+    }
+
+    /// The name and the digest of each secret.
+    fn entries(&self) -> impl Iterator<Item = (&SecretName, &[u8; 32])> {
+        self.names.iter().zip(&self.digests)
     }
 }
 
-/// Shows the labels.
+/// Shows the names.
 impl fmt::Debug for ReloadedSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.current().fmt(f)
@@ -117,9 +125,8 @@ impl fmt::Debug for ReloadedSecrets {
 
 #[cfg(test)]
 mod tests {
-    use zeroize::Zeroizing;
-
     use super::*;
+    use crate::reload::file::Text;
 
     /// Of several that have signed a request, the first is noted as used: an operator who puts the new one first wants to
     /// see that one.
@@ -134,9 +141,10 @@ mod tests {
             (format!("{new}\n{old}"), Change::Replaced, ["new", "old"]),
             (format!("{new}\n{old}"), Change::None, ["new", "old"]),
         ] {
-            let changed = secrets.replace(vec![Ok(Zeroizing::new(text.clone()))]);
+            let changed = secrets.replace(vec![Ok(Text::of_a_test(&text))]);
             assert_eq!(changed.expect("they are valid"), change, "{text}");
-            assert_eq!(secrets.current().labels(), labels.map(Arc::from), "{text}");
+            let current = secrets.current();
+            assert_eq!(current.names().iter().map(|name| &*name.label).collect::<Vec<_>>(), labels, "{text}");
         }
     }
 }

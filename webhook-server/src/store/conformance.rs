@@ -22,8 +22,8 @@ use super::sqlite::{Sqlite, in_memory, on_disk};
 use super::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, Disposition, EndpointRow,
     EventRow, Filter, HandlerId, HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason,
-    Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, SecretRow, StartMode, State, Stats,
-    Store, StoreFuture, StoredEvent, TaskRow, Ticket, moment,
+    Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, SECRET_KEPT, SecretName, SecretRow,
+    StartMode, State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket, moment,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.
@@ -333,8 +333,14 @@ pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> NewEvent {
     })
 }
 
-fn came_by(endpoint: &str, secret: &str) -> CameBy {
-    CameBy { endpoint: endpoint.into(), secret: secret.into() }
+pub(crate) fn came_by(endpoint: &str, label: &str) -> CameBy {
+    came_by_another(endpoint, label, "47f0b1f8")
+}
+
+/// By a secret that has the label of another one.
+fn came_by_another(endpoint: &str, label: &str, fingerprint: &str) -> CameBy {
+    let secret = SecretName { label: label.into(), fingerprint: fingerprint.into() };
+    CameBy { endpoint: endpoint.into(), secret }
 }
 
 /// The event as it comes through another endpoint.

@@ -168,18 +168,23 @@ pub(crate) struct Stats {
     pub(crate) oldest_due_ms: Option<i64>,
     /// One row for each handler, state and reason that occurs.
     pub(crate) handlers: Vec<HandlerStats>,
-    /// The secrets that signed anything that was stored, by endpoint and label.
+    /// The secrets that the server is configured with, or was within the last 30 days, by endpoint and label.
     pub(crate) secrets: Vec<SecretRow>,
 }
 
-/// When a signing secret was last used.
+/// A signing secret, and when it was last used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SecretRow {
     pub(crate) endpoint: String,
     /// The secret's label.
     pub(crate) secret: String,
-    /// At most [`SECRET_NOTED_EVERY`](super::SECRET_NOTED_EVERY) before its last use.
-    pub(crate) last_used_ms: i64,
+    /// Tells it from other secrets with this label: the first 8 hexadecimal digits of its SHA-256.
+    pub(crate) fingerprint: String,
+    /// When a server last noted that it is configured with this secret, or used it.
+    pub(crate) last_configured_ms: i64,
+    /// At most [`SECRET_USE_NOTED_EVERY`](super::SECRET_USE_NOTED_EVERY) before its last use. `None` if nothing that was
+    /// stored was signed with it.
+    pub(crate) last_used_ms: Option<i64>,
 }
 
 /// The tasks of one handler in numbers.

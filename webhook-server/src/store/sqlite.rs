@@ -7,7 +7,7 @@
 //! |---|---|
 //! | opening | `open`, `on_disk`, `in_memory`, `opener`, `file`, `lock`, `paths`, `file_systems`, `schema`, `session` |
 //! | writing | `writer` (one thread), `disk_space` (when to refuse) |
-//! | what arrives | `record`, with `secret_use` |
+//! | what arrives | `record`, with `secrets` |
 //! | what runs | `claim`, with `capacity`, `lanes`, `suspects`; `finish`; `recover` |
 //! | operators | `list`, `show`, `operate` |
 //! | retention | `prune` |
@@ -41,7 +41,7 @@ mod prune;
 mod record;
 mod recover;
 pub(crate) mod schema;
-mod secret_use;
+mod secrets;
 mod session;
 mod show;
 mod suspects;
@@ -118,6 +118,10 @@ impl<D: Database> Store for Sqlite<D> {
 
     fn leave(&self) -> StoreFuture<'_, ()> {
         self.task(recover::leave)
+    }
+
+    fn note_secrets(&self, configured: Vec<CameBy>) -> StoreFuture<'_, ()> {
+        self.task(move |db, stamp| secrets::note_configured(db, &configured, stamp.now))
     }
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {

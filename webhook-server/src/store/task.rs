@@ -12,17 +12,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use webhook_core::{Envelope, Timestamp};
 
+use super::CameBy;
+
 /// A handler's id, as the program declares it. A store writes it as text, and speaks only of handlers that it was named.
 pub(crate) type HandlerId = &'static str;
-
-/// The way that something verified came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CameBy {
-    /// The name of the endpoint that it was sent to.
-    pub(crate) endpoint: Arc<str>,
-    /// The label of the secret that signed it.
-    pub(crate) secret: Arc<str>,
-}
 
 /// A verified event that is to be stored.
 #[derive(Clone)]

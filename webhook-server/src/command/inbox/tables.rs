@@ -176,13 +176,20 @@ pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {
         text.push_str(&table.text(width));
     }
     if !stats.secrets.is_empty() {
-        let mut table =
-            Table::new([Column::wraps("ENDPOINT"), Column::whole("SECRET"), Column::whole("LAST USED")]);
+        let mut table = Table::new([
+            Column::wraps("ENDPOINT"),
+            Column::whole("SECRET"),
+            Column::whole("FINGERPRINT"),
+            Column::whole("LAST USED"),
+            Column::whole("LAST CONFIGURED"),
+        ]);
         for row in &stats.secrets {
             table.add([
                 Cell::quoted(&row.endpoint),
                 Cell::quoted(&row.secret),
-                time(row.last_used_ms).into(),
+                Cell::quoted(&row.fingerprint),
+                row.last_used_ms.map_or("never".to_owned(), minute).into(),
+                minute(row.last_configured_ms).into(),
             ]);
         }
         text.push('\n');
@@ -239,6 +246,13 @@ fn why(why: ParkReason) -> &'static str {
         ParkReason::NoHandler => "no handler",
         ParkReason::Undecodable => "undecodable",
     }
+}
+
+/// Milliseconds since the Unix epoch, as text that ends with the minute.
+fn minute(millis: i64) -> String {
+    let time = time(millis);
+    // "2026-11-27T11:05:00Z"
+    time.get(..16).map_or(time.clone(), |minute| format!("{minute}Z"))
 }
 
 /// Milliseconds since the Unix epoch, as text in RFC 3339.

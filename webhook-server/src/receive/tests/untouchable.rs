@@ -31,6 +31,7 @@ impl Store for Untouchable {
         recover(Arc<[HandlerId]>) -> Recovered;
         heartbeat() -> Heartbeat;
         leave() -> ();
+        note_secrets(Vec<CameBy>) -> ();
         record(NewEvent) -> RecordResult;
         quarantine(Bytes, String, CameBy) -> bool;
         claim(Capacity) -> ClaimResult;

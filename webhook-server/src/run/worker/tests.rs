@@ -55,6 +55,9 @@ impl Store for Syncing {
     fn leave(&self) -> StoreFuture<'_, ()> {
         self.later("leave", self.model.leave())
     }
+    fn note_secrets(&self, configured: Vec<CameBy>) -> StoreFuture<'_, ()> {
+        self.later("note_secrets", self.model.note_secrets(configured))
+    }
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
         self.later("record", self.model.record(arrival))
     }
@@ -196,13 +199,12 @@ fn send(inbox: &Arc<Recorder>, number: usize, event_type: &str, takes: u64, fail
 }
 
 fn came_by() -> CameBy {
-    CameBy { endpoint: "/".into(), secret: "test".into() }
+    conformance::came_by("/", "test")
 }
 
 async fn record(inbox: &Arc<Recorder>, envelope: Envelope) {
-    let came_by = CameBy { endpoint: "/".into(), secret: "test".into() };
-    let arrival =
-        Arrival { envelope: Arc::new(envelope), came_by, signed_at: 0, received_at: Instant::now() };
+    let (envelope, received_at) = (Arc::new(envelope), Instant::now());
+    let arrival = Arrival { envelope, came_by: came_by(), signed_at: 0, received_at };
     inbox.record(arrival).await.expect("it is in memory");
 }
 

@@ -5,8 +5,8 @@ use super::*;
 fn parsed(text: &str) -> Result<Vec<String>, Problems> {
     let (mut read, mut problems) = (SigningSecrets::default(), Problems::default());
     parse("x", text, &mut read, &mut problems);
-    assert_eq!(read.secrets.len(), read.labels.len());
-    problems.none_or(read.labels.iter().map(|label| label.to_string()).collect())
+    assert_eq!(read.secrets.len(), read.names.len());
+    problems.none_or(read.names.iter().map(|name| name.label.to_string()).collect())
 }
 
 #[test]

@@ -25,8 +25,8 @@ use crate::store::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, ClaimResult, Disposition,
     EndpointRow, EventRow, Filter, FinishResult, HandlerId, HandlerStats, Heartbeat, Lane, Lease,
     MAX_CRASHES, NewEvent, NewTask, POISON, PRUNE_STEP, ParkReason, Pruned, QuarantineRow, RecordResult,
-    Recovered, Replayed, Retention, SECRET_NOTED_EVERY, SecretRow, StartMode, State, Stats, Store,
-    StoreFuture, StoredEvent, TaskRow, Ticket,
+    Recovered, Replayed, Retention, SECRET_KEPT, SECRET_USE_NOTED_EVERY, SecretName, SecretRow, StartMode,
+    State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox as plain data.
@@ -59,8 +59,8 @@ struct Data {
     /// In the order in which they ended.
     attempts: Vec<AttemptRow>,
     quarantine: BTreeMap<i64, Quarantined>,
-    /// When each secret was last used, by its endpoint and its label.
-    secrets: BTreeMap<(String, String), i64>,
+    /// By endpoint, label and fingerprint.
+    secrets: BTreeMap<(String, String, String), SecretTimes>,
     /// The live instances, by their numbers.
     instances: BTreeMap<i64, Instance>,
     /// The instance that the present operation is for.
@@ -70,6 +70,13 @@ struct Data {
     last_task: i64,
     last_quarantined: i64,
     last_instance: i64,
+}
+
+/// When a secret was last configured, and last used if it ever was.
+#[derive(Clone)]
+struct SecretTimes {
+    configured: i64,
+    used: Option<i64>,
 }
 
 /// An instance of the program.
@@ -265,6 +272,14 @@ impl Store for Model {
 
     fn leave(&self) -> StoreFuture<'_, ()> {
         self.at_once(|data, now| data.leave(now))
+    }
+
+    fn note_secrets(&self, configured: Vec<CameBy>) -> StoreFuture<'_, ()> {
+        self.at_once(|data, now| {
+            for secret in &configured {
+                data.secret(secret, now).configured = now;
+            }
+        })
     }
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {

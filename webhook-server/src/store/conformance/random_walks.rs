@@ -10,6 +10,9 @@ use super::*;
 /// The handlers of a random walk.
 const HANDLERS: [HandlerId; 3] = ["a", "b", "c"];
 
+/// The secrets of a random walk: the label and the fingerprint.
+const SECRETS: [(&str, &str); 3] = [("old", "00000001"), ("new", "00000002"), ("new", "00000003")];
+
 /// The events of a random walk: the id, the type, the object, and when it happened.
 const EVENTS: [(&str, &str, Option<&str>, Option<i64>); 10] = [
     ("evt_0", "charge.captured", Some("ch_1"), Some(20)),
@@ -54,8 +57,8 @@ enum Step {
         at_once: StartMode,
         /// Through which it comes, and which of the handlers are this endpoint's.
         through: (&'static str, u8),
-        /// The label of the secret that signed it.
-        secret: &'static str,
+        /// Which of [`SECRETS`] signed it.
+        secret: usize,
     },
     Claim {
         slots: usize,
@@ -76,6 +79,8 @@ enum Step {
         handlers: u8,
     },
     Quarantine(u8),
+    /// Of the secrets in [`SECRETS`].
+    NoteSecrets(u8),
     Prune {
         keep: Retention,
         cursor: i64,
@@ -105,7 +110,7 @@ fn step() -> impl Strategy<Value = Step> {
     // Mostly all handlers are there.
     let present = || prop_oneof![4 => Just(7), 1 => 0..8_u8];
     prop_oneof![
-        12 => (event(), any::<bool>(), 0..8_u8, start_mode(), through(), select(vec!["new", "old"])).prop_map(
+        12 => (event(), any::<bool>(), 0..8_u8, start_mode(), through(), 0..SECRETS.len()).prop_map(
             |(event, changed, handlers, at_once, through, secret)| {
                 Step::Record { event, changed, handlers, at_once, through, secret }
             }),
@@ -117,6 +122,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => later.prop_map(Step::Later),
         4 => present().prop_map(|handlers| Step::Restart { handlers }),
         1 => (0..3_u8).prop_map(Step::Quarantine),
+        1 => (0..8_u8).prop_map(Step::NoteSecrets),
         2 => (retention, 0..6_i64).prop_map(|(keep, cursor)| Step::Prune { keep, cursor }),
         2 => (any::<usize>(), present()).prop_map(|(task, handlers)| Step::Retry { task, handlers }),
         2 => any::<usize>().prop_map(Step::Skip),
@@ -215,7 +221,7 @@ impl<S: Subject> World<S> {
                     let its = tasks.iter_mut().filter(|task| task.handler == HANDLERS[index]);
                     its.for_each(|task| task.is_of_endpoint = true);
                 }
-                let (object_id, came_by) = (object.map(str::to_owned), came_by(endpoint, secret));
+                let (object_id, came_by) = (object.map(str::to_owned), signed_by(endpoint, secret));
                 let plain = NewEvent { object_id, came_by, ..arrival(id, &tasks) };
                 let event = super::changed(plain, |envelope| {
                     envelope.event_type = event_type.to_owned();
@@ -271,8 +277,13 @@ impl<S: Subject> World<S> {
             Step::Restart { handlers } => format!("{:?}", self.restart(&named(handlers))),
             Step::Quarantine(body) => {
                 let body = Bytes::from(vec![body; 1 + usize::from(body)]);
-                self.done(|store| store.quarantine(body, "no object".to_owned(), came_by("/stripe", "old")))
+                self.done(|store| store.quarantine(body, "no object".to_owned(), signed_by("/stripe", 0)))
                     .to_string()
+            }
+            Step::NoteSecrets(set) => {
+                let configured = members(set).map(|secret| signed_by("/stripe", secret)).collect();
+                self.done(|store| store.note_secrets(configured));
+                String::new()
             }
             Step::Prune { keep, cursor } => format!("{:?}", self.done(|store| store.prune(keep, cursor))),
             Step::Retry { task, handlers } => {
@@ -297,6 +308,11 @@ impl<S: Subject> World<S> {
             }
         }
     }
+}
+
+fn signed_by(endpoint: &str, secret: usize) -> CameBy {
+    let (label, fingerprint) = SECRETS[secret];
+    came_by_another(endpoint, label, fingerprint)
 }
 
 fn members(set: u8) -> impl Iterator<Item = usize> {

@@ -10,6 +10,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::secrets;
 use crate::failpoint::failpoint;
 use crate::store::clock::millis;
 use crate::store::{PRUNE_STEP, Pruned, Retention};
@@ -24,7 +25,7 @@ const SETTLED: &str =
 /// Every task of the event ended before `?3`.
 const ENDED: &str = "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND finished_ms >= ?3)";
 
-/// Takes one step from `cursor`. The first step (`cursor` 0) also frees old quarantined bodies.
+/// Takes one step from `cursor`. The first step (`cursor` 0) also frees old quarantined bodies and secrets.
 pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) -> rusqlite::Result<Pruned> {
     let before = |kept| now.saturating_sub(millis(kept));
     let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));
@@ -70,6 +71,7 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
         let quarantined =
             db.execute("DELETE FROM inbox_quarantine WHERE received_ms < ?1", params![parked])?;
         pruned.quarantined = quarantined as u64;
+        secrets::forget(db, now)?;
     }
     Ok(pruned)
 }

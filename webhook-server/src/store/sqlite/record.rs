@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::claim::is_stale;
-use super::secret_use;
+use super::secrets;
 use super::session::Stamp;
 use super::suspects::is_any_accused;
 use crate::failpoint::failpoint;
@@ -18,7 +18,7 @@ use crate::store::{CameBy, Claim, NewEvent, NewTask, RecordResult, StartMode, St
 
 /// Stores an event and its tasks, unless it is known by its id, type and object.
 pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusqlite::Result<RecordResult> {
-    secret_use::note(db, &arrival.came_by, stamp.now)?;
+    secrets::note_use(db, &arrival.came_by, stamp.now)?;
     let envelope = &*arrival.envelope;
     let digest: [u8; 32] = Sha256::digest(&envelope.body).into();
     let object_id = arrival.object_id.as_deref().unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
         envelope.id,
         envelope.event_type,
         arrival.came_by.endpoint,
-        arrival.came_by.secret,
+        arrival.came_by.secret.label,
         envelope.account,
         arrival.object_id,
         arrival.created(),
@@ -125,7 +125,7 @@ fn is_new_endpoint(db: &Connection, known: &Known, came_by: &CameBy, stamp: Stam
             "INSERT INTO inbox_event_endpoint (event_seq, endpoint, secret_label, received_ms) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (event_seq, endpoint) DO NOTHING",
         )?
-        .execute(params![known.seq, came_by.endpoint, came_by.secret, stamp.now])?;
+        .execute(params![known.seq, came_by.endpoint, came_by.secret.label, stamp.now])?;
     Ok(added == 1)
 }
 
@@ -240,7 +240,7 @@ pub(super) fn quarantine(
     came_by: &CameBy,
     now: i64,
 ) -> rusqlite::Result<bool> {
-    secret_use::note(db, came_by, now)?;
+    secrets::note_use(db, came_by, now)?;
     let digest: [u8; 32] = Sha256::digest(body).into();
     let deliveries: u64 = db
         .prepare_cached(

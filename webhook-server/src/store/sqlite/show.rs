@@ -3,7 +3,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
-use super::secret_use;
+use super::secrets;
 use crate::store::{
     AttemptRow, EndpointRow, EventRow, HandlerStats, QuarantineRow, State, Stats, StoredEvent, TaskRow,
 };
@@ -160,6 +160,6 @@ pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
         quarantined: count("SELECT count(*) FROM inbox_quarantine")?,
         oldest_due_ms: oldest.map(|due| now - due),
         handlers,
-        secrets: secret_use::list(db)?,
+        secrets: secrets::list(db)?,
     })
 }

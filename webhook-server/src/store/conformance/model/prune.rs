@@ -24,6 +24,8 @@ impl Data {
             let before = self.quarantine.len();
             self.quarantine.retain(|_, kept| kept.row.received_ms >= parked);
             pruned.quarantined = (before - self.quarantine.len()) as u64;
+            let forgotten = now.saturating_sub(millis(SECRET_KEPT));
+            self.secrets.retain(|_, times| times.configured >= forgotten);
         }
         pruned
     }

@@ -79,11 +79,17 @@ impl Data {
 
     /// Notes that a secret has signed something, unless that was noted within the last minute.
     fn note_secret(&mut self, came_by: &CameBy, now: i64) {
-        let secret = (came_by.endpoint.to_string(), came_by.secret.to_string());
-        let noted = self.secrets.entry(secret).or_insert(now);
-        if now - *noted >= millis(SECRET_NOTED_EVERY) {
-            *noted = now;
+        let noted = self.secret(came_by, now);
+        if noted.used.is_none_or(|used| now - used >= millis(SECRET_USE_NOTED_EVERY)) {
+            *noted = SecretTimes { configured: now, used: Some(now) };
         }
+    }
+
+    /// What is known of a secret, which is configured now if nothing is known of it.
+    pub(super) fn secret(&mut self, came_by: &CameBy, now: i64) -> &mut SecretTimes {
+        let SecretName { label, fingerprint } = &came_by.secret;
+        let key = (came_by.endpoint.to_string(), label.to_string(), fingerprint.to_string());
+        self.secrets.entry(key).or_insert(SecretTimes { configured: now, used: None })
     }
 
     /// Whether a new task may start at once: it is alone in its lane, and unless the sender waits for its answer, no task
@@ -153,7 +159,7 @@ impl Data {
 fn endpoint_row(came_by: &CameBy, now: i64) -> EndpointRow {
     EndpointRow {
         endpoint: came_by.endpoint.to_string(),
-        secret: came_by.secret.to_string(),
+        secret: came_by.secret.label.to_string(),
         received_ms: now,
     }
 }

@@ -97,9 +97,10 @@ impl Data {
     }
 }
 
-fn secret_row((of, last_used_ms): (&(String, String), &i64)) -> SecretRow {
-    let (endpoint, secret) = of.clone();
-    SecretRow { endpoint, secret, last_used_ms: *last_used_ms }
+fn secret_row((of, times): (&(String, String, String), &SecretTimes)) -> SecretRow {
+    let (endpoint, secret, fingerprint) = of.clone();
+    let SecretTimes { configured, used } = *times;
+    SecretRow { endpoint, secret, fingerprint, last_configured_ms: configured, last_used_ms: used }
 }
 
 /// Whether an event, or its tasks, match a filter, as far as the event tells.

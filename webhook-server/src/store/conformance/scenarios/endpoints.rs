@@ -14,6 +14,8 @@ on_every_store! {
     a_task_that_was_started_for_an_endpoint_is_recovered,
     each_secrets_last_use_is_noted,
     the_last_use_is_noted_once_a_minute,
+    a_label_that_is_given_to_another_secret_starts_anew,
+    a_secret_that_no_instance_has_is_forgotten,
 }
 
 /// A task of a handler of the endpoint `connect`.
@@ -154,32 +156,35 @@ fn a_task_that_was_started_for_an_endpoint_is_recovered(mut world: World<impl Su
     assert_eq!(world.claim_one().attempt, 2);
 }
 
-/// The secrets, each with its endpoint and how long after the start it was used.
-fn used(world: &World<impl Subject>) -> Vec<(String, String, i64)> {
-    let secrets = world.stats().secrets.into_iter();
-    secrets.map(|row| (row.endpoint, row.secret, row.last_used_ms - START)).collect()
+/// The secrets: endpoint, label and fingerprint, and how long after the start each was last configured and last used.
+fn secrets(world: &World<impl Subject>) -> Vec<(String, i64, Option<i64>)> {
+    let row = |row: SecretRow| {
+        let name = [row.endpoint, row.secret, row.fingerprint].join(" ");
+        (name, row.last_configured_ms - START, row.last_used_ms.map(|used| used - START))
+    };
+    world.stats().secrets.into_iter().map(row).collect()
+}
+
+fn signed_with(event: &str, came_by: CameBy) -> NewEvent {
+    NewEvent { came_by, ..arrival(event, &[free("a")]) }
 }
 
 fn each_secrets_last_use_is_noted(mut world: World<impl Subject>) {
-    let row = |endpoint: &str, secret: &str, at| (endpoint.to_owned(), secret.to_owned(), at);
-    let signed_with =
-        |id, endpoint, secret| NewEvent { came_by: came_by(endpoint, secret), ..arrival(id, &[free("a")]) };
-    world.arrive(signed_with("evt_1", "/stripe", "old"));
+    world.arrive(signed_with("evt_1", came_by("/stripe", "old")));
     world.later(SECOND);
-    assert!(world.again(signed_with("evt_1", "/stripe", "new")), "a duplicate counts");
-    assert!(world.again(signed_with("evt_1", "connect", "new")));
+    assert!(world.again(signed_with("evt_1", came_by("/stripe", "new"))), "a duplicate counts");
+    assert!(world.again(signed_with("evt_1", came_by("connect", "new"))));
     world.done(|store| store.quarantine(Bytes::from_static(b"?"), String::new(), came_by("connect", "odd")));
+    let row = |name: &str, at| (name.to_owned(), at, Some(at));
     let expected = [
-        row("/stripe", "new", 1_000),
-        row("/stripe", "old", 0),
-        row("connect", "new", 1_000),
-        row("connect", "odd", 1_000),
+        row("/stripe new 47f0b1f8", 1_000),
+        row("/stripe old 47f0b1f8", 0),
+        row("connect new 47f0b1f8", 1_000),
+        row("connect odd 47f0b1f8", 1_000),
     ];
-    assert_eq!(used(&world), expected);
+    assert_eq!(secrets(&world), expected);
     world.restart(&["a"]);
-    world.later(100 * DAY);
-    world.prune();
-    assert_eq!(used(&world), expected, "it is known as long as the inbox");
+    assert_eq!(secrets(&world), expected);
 }
 
 fn the_last_use_is_noted_once_a_minute(world: World<impl Subject>) {
@@ -187,6 +192,55 @@ fn the_last_use_is_noted_once_a_minute(world: World<impl Subject>) {
     for (after, noted) in [(59_999, 0), (1, 60_000), (59_999, 60_000), (80_000, 199_999)] {
         world.later(Duration::from_millis(after));
         world.again(arrival("evt_1", &[]));
-        assert_eq!(used(&world)[0].2, noted);
+        assert_eq!(secrets(&world)[0].2, Some(noted));
     }
+}
+
+/// Otherwise an operator would believe that the old secret is still used, or that the new one works.
+fn a_label_that_is_given_to_another_secret_starts_anew(world: World<impl Subject>) {
+    let former = || came_by_another("/stripe", "current", "00000001");
+    let latter = || came_by_another("/stripe", "current", "00000002");
+    let row =
+        |fingerprint: &str, configured, used| (format!("/stripe current {fingerprint}"), configured, used);
+    world.done(|store| store.note_secrets(vec![former()]));
+    assert_eq!(secrets(&world), [row("00000001", 0, None)], "never used");
+    world.arrive(signed_with("evt_1", former()));
+    world.later(SECOND);
+    world.done(|store| store.note_secrets(vec![latter()]));
+    assert_eq!(secrets(&world), [row("00000001", 0, Some(0)), row("00000002", 1_000, None)]);
+    // One instance has the former secret yet, another one the latter.
+    world.later(SECOND);
+    world.done(|store| store.note_secrets(vec![former()]));
+    world.again(signed_with("evt_1", latter()));
+    let both = [row("00000001", 2_000, Some(0)), row("00000002", 2_000, Some(2_000))];
+    assert_eq!(secrets(&world), both);
+    // That a secret is configured says nothing of its use.
+    world.later(SECOND);
+    world.done(|store| store.note_secrets(vec![former(), latter()]));
+    let both = [row("00000001", 3_000, Some(0)), row("00000002", 3_000, Some(2_000))];
+    assert_eq!(secrets(&world), both);
+}
+
+fn a_secret_that_no_instance_has_is_forgotten(mut world: World<impl Subject>) {
+    let names =
+        |world: &World<_>| -> Vec<String> { secrets(world).into_iter().map(|(name, ..)| name).collect() };
+    let [new, old, unused] = ["new", "old", "unused"].map(|label| move || came_by("/stripe", label));
+    let all = ["/stripe new 47f0b1f8", "/stripe old 47f0b1f8", "/stripe unused 47f0b1f8"];
+    world.done(|store| store.note_secrets(vec![new(), old(), unused()]));
+    world.arrive(signed_with("evt_1", old()));
+    world.later(SECOND);
+    world.again(signed_with("evt_1", old()));
+    world.later(SECRET_KEPT - 2 * SECOND);
+    world.restart(&["a"]);
+    world.done(|store| store.note_secrets(vec![new()]));
+    world.done(|store| store.prune(KEEP, 1));
+    assert_eq!(names(&world), all);
+    world.later(SECOND);
+    world.prune();
+    assert_eq!(names(&world), all, "kept for that long");
+    world.later(Duration::from_millis(1));
+    world.done(|store| store.prune(KEEP, 1));
+    assert_eq!(names(&world), all, "they are freed with the first step");
+    world.prune();
+    assert_eq!(names(&world), all[..1]);
 }

@@ -152,7 +152,13 @@ fn a_skip_lets_the_lane_go_on(world: World<impl Subject>) {
 
 fn stats_count_everything(mut world: World<impl Subject>) {
     assert_eq!(world.stats(), Stats::default());
-    let used = SecretRow { endpoint: "/stripe".to_owned(), secret: "new".to_owned(), last_used_ms: START };
+    let used = SecretRow {
+        endpoint: "/stripe".to_owned(),
+        secret: "new".to_owned(),
+        fingerprint: "47f0b1f8".to_owned(),
+        last_configured_ms: START,
+        last_used_ms: Some(START),
+    };
     world.record("evt_1", &[free("b"), free("a")]);
     world.record("evt_2", &[free("a")]);
     world.record("evt_3", &[free("a")]);

@@ -108,12 +108,17 @@ CREATE TABLE inbox_attempt (
 
 CREATE INDEX inbox_attempt_task ON inbox_attempt (task, id);
 
--- When each secret signed something last, by its label and to the minute.
+-- The signing secrets that servers were configured with. The fingerprint tells two secrets with one label apart: it is the
+-- beginning of the secret's SHA-256, and does not reveal the secret.
 CREATE TABLE inbox_secret (
-    endpoint     TEXT NOT NULL,
-    label        TEXT NOT NULL,
-    last_used_ms INTEGER NOT NULL,
-    PRIMARY KEY (endpoint, label)
+    endpoint           TEXT NOT NULL,
+    label              TEXT NOT NULL,
+    fingerprint        TEXT NOT NULL,
+    -- When a server last noted that it has the secret
+    last_configured_ms INTEGER NOT NULL,
+    -- When the secret signed something last, to the minute; NULL if it never did
+    last_used_ms       INTEGER,
+    PRIMARY KEY (endpoint, label, fingerprint)
 ) STRICT, WITHOUT ROWID;
 
 -- Verified bodies that are not events.
