@@ -277,6 +277,7 @@ fn stats_count() {
         let used = stats["secrets"][0].clone();
         assert!(used["endpoint"] == "/webhook" && used["last_used_ms"].is_u64(), "{stats}");
         assert_eq!(used["secret"].as_str().map(str::len), Some(8), "a label of eight digits: {stats}");
+        assert_eq!(used["secret"], used["fingerprint"], "it has no label: {stats}");
         let expected = json!({
             "events": 4, "unhandled": 1, "duplicates": 1, "changed_bodies": 1, "quarantined": 1,
             "oldest_due_ms": null, "handlers": handlers, "secrets": [used],

@@ -141,14 +141,19 @@ fn the_inbox_shows_which_secret_signed_and_when_each_was_last_used() {
             .lines()
             .skip_while(|line| !line.contains("LAST USED"))
             .skip(1)
-            .map(|line| line.split_whitespace().take(2).collect())
+            .map(|line| line.split_whitespace().take(4).collect())
             .collect();
-        assert_eq!(rows, [["/stripe", "old"], ["connect", "new"]], "{stats}");
+        let names: Vec<&[&str]> = rows.iter().map(|row| &row[..2]).collect();
+        assert_eq!(names, [["/stripe", "new"], ["/stripe", "old"], ["connect", "new"]], "{stats}");
+        assert_eq!((rows[0][2], rows[0][3]), (rows[2][2], "never"), "the same secret, unused here: {stats}");
+        assert!(rows[1][3].len() == "2026-11-27T11:05Z".len(), "to the minute: {stats}");
         let stats: Value =
             serde_json::from_str(&command(&["inbox", "stats", "--format", "json"])).expect("JSON");
         let secrets = stats["secrets"].as_array().expect("it is a list");
-        assert_eq!(secrets.len(), 2, "{stats}");
-        assert!(secrets.iter().all(|row| row["last_used_ms"].is_u64()), "{stats}");
+        let is_used: Vec<bool> = secrets.iter().map(|row| row["last_used_ms"].is_u64()).collect();
+        assert_eq!(is_used, [false, true, true], "{stats}");
+        assert!(secrets[0]["last_used_ms"].is_null() && secrets[0].get("last_used_ms").is_some(), "{stats}");
+        assert!(secrets.iter().all(|row| row["last_configured_ms"].is_u64()), "{stats}");
         format!("{shown} {stats}")
     };
     // Through the server, and then without one.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use product_tests::{
-    Connection, OTHER_SECRET, Process, SECRET, Server, Stream, new_inbox, open_terminal, program, signed,
-    unix_now,
+    Connection, OTHER_SECRET, Process, SECRET, Server, Stream, new_inbox, open_terminal, program, run,
+    signed, unix_now,
 };
+use serde_json::{Value, json};
 use webhook_core::Sample;
 
 /// A new folder for the files of a test.
@@ -53,20 +54,67 @@ fn new_secrets_in_a_file_replace_the_old_ones_and_no_connection_is_dropped() {
     assert_eq!((post(&mut connection, SECRET), post(&mut connection, OTHER_SECRET)), (200, 400));
 
     write(&file, &format!("old {SECRET}\nnew {OTHER_SECRET}\n"));
-    server.process.line_with(Stream::Stderr, "added=\"new\" removed=\"\"");
+    let line = server.process.line_with(Stream::Stderr, "added=\"new (");
+    assert!(line.contains("removed=\"\""), "{line}");
     assert_eq!((post(&mut connection, SECRET), post(&mut connection, OTHER_SECRET)), (200, 200));
 
     write(&file, &format!("new {OTHER_SECRET}\n"));
-    server.process.line_with(Stream::Stderr, "added=\"\" removed=\"old\"");
+    server.process.line_with(Stream::Stderr, "added=\"\" removed=\"old (");
     assert_eq!((post(&mut connection, SECRET), post(&mut connection, OTHER_SECRET)), (400, 200));
 
     // The same label for another secret.
     write(&file, &format!("new {SECRET}\n"));
-    server.process.line_with(Stream::Stderr, "added=\"new\" removed=\"new\"");
+    let line = server.process.line_with(Stream::Stderr, "removed=\"new (");
+    let fingerprints: Vec<&str> = line.split("new (").skip(1).map(|rest| &rest[..8]).collect();
+    assert!(fingerprints.len() == 2 && fingerprints[0] != fingerprints[1], "{line}");
     assert_eq!((post(&mut connection, SECRET), post(&mut connection, OTHER_SECRET)), (200, 400));
 
     let log = server.stop().stderr;
     assert!(!log.contains(&SECRET[6..]) && !log.contains(&OTHER_SECRET[6..]), "{log}");
+}
+
+/// An operator goes by this list: a secret is shown before it is used, and a label that is given to another secret does not
+/// show when the former one was used.
+#[test]
+fn the_inbox_shows_a_roll_step_by_step() {
+    let file = folder().join("stripe");
+    write(&file, &format!("current {SECRET}"));
+    let inbox = new_inbox();
+    let mut command = program(env!("CARGO_BIN_EXE_durable"));
+    command.env("WEBHOOK_INBOX", &inbox);
+    let server = Server::from_command(&mut command, &["--secret-file", file.to_str().expect("text")]);
+    let stats = |format: &[&str]| {
+        let mut stats = program(env!("CARGO_BIN_EXE_durable"));
+        run(stats.env("WEBHOOK_INBOX", &inbox).args(["inbox", "stats"]).args(format)).with_code(0).stdout
+    };
+    // The fingerprint of each secret, and whether it was used; the one that was configured first comes first.
+    let secrets = || {
+        let stats: Value = serde_json::from_str(&stats(&["--format", "json"])).expect("it is JSON");
+        let mut rows = stats["secrets"].as_array().expect("it is a list").clone();
+        rows.sort_by_key(|row| row["last_configured_ms"].as_u64());
+        let row = |row: &Value| {
+            assert_eq!((&row["endpoint"], &row["secret"]), (&json!("/webhook"), &json!("current")), "{row}");
+            (row["fingerprint"].to_string(), !row["last_used_ms"].is_null())
+        };
+        rows.iter().map(row).collect::<Vec<_>>()
+    };
+    let [(former, false)] = &secrets()[..] else { panic!("it is listed when the server listens") };
+    assert!(stats(&[]).contains("never"), "{}", stats(&[]));
+    let mut connection = Connection::open(server.address);
+    assert_eq!(post(&mut connection, SECRET), 200);
+    assert_eq!(secrets(), [(former.clone(), true)]);
+    assert!(!stats(&[]).contains("never"), "{}", stats(&[]));
+
+    write(&file, &format!("current {OTHER_SECRET}"));
+    server.process.signal("HUP");
+    server.process.line_with(Stream::Stderr, "signing secrets reloaded");
+    product_tests::until("the new secret is noted", || secrets().len() == 2);
+    let [(same, true), (latter, false)] = &secrets()[..] else { panic!("{:?}", secrets()) };
+    assert!(same == former && latter != former);
+    assert_eq!((post(&mut connection, SECRET), post(&mut connection, OTHER_SECRET)), (400, 200));
+    assert_eq!(secrets(), [(former.clone(), true), (latter.clone(), true)]);
+    server.stop();
+    assert_eq!(secrets().len(), 2);
 }
 
 #[test]
@@ -97,7 +145,7 @@ fn a_file_that_is_not_valid_changes_nothing() {
     assert_eq!(post(&mut connection, SECRET), 200);
 
     write(&file, &format!("new {OTHER_SECRET}"));
-    server.process.line_with(Stream::Stderr, "added=\"new\"");
+    server.process.line_with(Stream::Stderr, "added=\"new (");
     assert_eq!((post(&mut connection, SECRET), post(&mut connection, OTHER_SECRET)), (400, 200));
     server.stop();
 }
@@ -118,7 +166,7 @@ fn a_mounted_secret_of_kubernetes_is_read_again() {
     let mut connection = Connection::open(server.address);
     assert_eq!(post(&mut connection, SECRET), 200);
     version("..2026_11_02", &format!("new {OTHER_SECRET}"));
-    server.process.line_with(Stream::Stderr, "added=\"new\"");
+    server.process.line_with(Stream::Stderr, "added=\"new (");
     assert_eq!((post(&mut connection, SECRET), post(&mut connection, OTHER_SECRET)), (400, 200));
     server.stop();
 }
@@ -133,7 +181,7 @@ fn a_hangup_reads_everything_at_once_and_ends_nothing() {
     server.process.line_with(Stream::Stderr, "signing secrets: nothing has changed endpoint=\"/webhook\"");
     write(&file, &format!("new {OTHER_SECRET}"));
     server.process.signal("HUP");
-    server.process.line_with(Stream::Stderr, "added=\"new\"");
+    server.process.line_with(Stream::Stderr, "added=\"new (");
     assert_eq!((post(&mut connection, SECRET), post(&mut connection, OTHER_SECRET)), (400, 200));
     server.stop();
 

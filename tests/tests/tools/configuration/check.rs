@@ -90,12 +90,15 @@ fn it_shows_labels_and_sources_and_no_secret() {
     let checked =
         run(outcomes().args(["serve", "--check"]).env("STRIPE_WEBHOOK_SECRET_FILE", &file)).with_code(0);
     for label in ["new", "old"] {
-        let line = checked.stdout.lines().find(|line| line.starts_with("secret ") && line.contains(label));
+        // With the fingerprint.
+        let label = format!(" {label} (");
+        let line = checked.stdout.lines().find(|line| line.starts_with("secret ") && line.contains(&label));
         assert!(line.is_some_and(|line| line.ends_with(&*file.to_string_lossy())), "{label}: {checked:#?}");
     }
     assert!(!format!("{checked:?}").contains(CANARY), "{checked:#?}");
     let json = json(outcomes().env("STRIPE_WEBHOOK_SECRET", format!("new {secret}a")));
     assert_eq!(json["endpoints"][0]["secrets"][0]["label"], "new");
+    assert_eq!(json["endpoints"][0]["secrets"][0]["fingerprint"].as_str().map(str::len), Some(8));
     assert_eq!(json["endpoints"][0]["secrets"][0]["from"], "STRIPE_WEBHOOK_SECRET");
     assert!(!json.to_string().contains(CANARY), "{json:#}");
 }

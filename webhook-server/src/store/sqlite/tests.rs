@@ -226,6 +226,7 @@ fn work_through(db: &Connection) {
         );
         let again = changed(through("connect", again), |it| it.body = b"{}".to_vec().into());
         record::record(db, &again, stamp).expect("it can be written");
+        secrets::note_configured(db, &[came_by("/stripe", "new")], stamp.now).expect("it can be written");
         show::stats(db, stamp.now).expect("it can be read");
         let claimed =
             claim::claim(db, &capacity(4, &[("a", 2), ("b", 2), ("c", 1)]), stamp).expect("it can be read");
