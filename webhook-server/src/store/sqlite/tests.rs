@@ -13,7 +13,7 @@ use super::*;
 use crate::report::unusable::unusable;
 use crate::settings::Interface;
 use crate::store::conformance::{
-    arrival, at_once, capacity, changed, free, of_endpoint, opening, serial, through,
+    arrival, at_once, came_by, capacity, changed, free, of_endpoint, opening, serial, through,
 };
 use crate::store::{ParkReason, StoreError};
 
