@@ -71,7 +71,8 @@ impl Signing {
 
     /// Where they were read, and the label of each: `STRIPE_WEBHOOK_SECRET (47f0b1f8)`.
     pub(super) fn place_and_labels(&self) -> String {
-        format!("{} ({})", self.place(), self.secrets.labels().join(", "))
+        let labels: Vec<&str> = self.secrets.names().iter().map(|name| &*name.label).collect();
+        format!("{} ({})", self.place(), labels.join(", "))
     }
 
     /// Says which of the endpoint's own sources are missing, if others were read in their place.
