@@ -55,12 +55,14 @@ impl fmt::Display for Tally {
 pub(crate) fn requests(count: usize) -> Vec<Arc<[u8]>> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let template = Template::new("Front");
-    let request = |_| {
-        let body = template.body(NEXT.fetch_add(1, Ordering::Relaxed));
-        let signature = signed(&[SECRET], unix_now(), body.as_bytes());
-        head(&signature, body.len()).into_bytes().into_iter().chain(body.into_bytes()).collect()
-    };
-    (0..count).map(request).collect()
+    let next = |_| request(&template.body(NEXT.fetch_add(1, Ordering::Relaxed)));
+    (0..count).map(next).collect()
+}
+
+/// A signed request with this body.
+pub(crate) fn request(body: &str) -> Arc<[u8]> {
+    let signature = signed(&[SECRET], unix_now(), body.as_bytes());
+    head(&signature, body.len()).into_bytes().into_iter().chain(body.bytes()).collect()
 }
 
 pub(crate) fn head(signature: &str, length: usize) -> String {

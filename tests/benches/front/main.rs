@@ -12,8 +12,10 @@ mod server;
 
 use std::time::{Duration, Instant};
 
+use product_tests::Template;
+
 use self::attack::{Slow, hold, post_falsely};
-use self::client::{Tally, closed_loop, open_loop, requests};
+use self::client::{Tally, closed_loop, exchange, open_loop, request, requests};
 use self::server::Front;
 
 /// How many good events a second arrive beside an attack.
@@ -22,11 +24,12 @@ const GOOD: usize = 200;
 fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let scenes: [(&str, fn()); 5] = [
+    let scenes: [(&str, fn()); 6] = [
         ("idle", || held("10,000 connections that send nothing", Slow::Silent)),
         ("heads", || held("10,000 heads, a byte a second", Slow::Head)),
         ("bodies", || held("10,000 bodies, a byte a second", Slow::Body)),
         ("false", falsely_signed),
+        ("large", large),
         ("overload", overload),
     ];
     for (name, scene) in scenes {
@@ -89,6 +92,34 @@ fn falsely_signed() {
         println!("  the server's CPU time: {:.2?} for {SPAN:?}", server.cpu() - cpu);
     });
     server.stop();
+}
+
+/// Signed events of a mebibyte whose form costs as much as it can, one after the other.
+fn large() {
+    const COUNT: u32 = 200;
+    println!("\nsigned events of up to 1 MiB");
+    let forms = [
+        ("60,000 keys", Vec::from_iter((0..60_000).map(|key| format!("\"key_{key:06}\":1"))).join(",")),
+        ("500,000 values", format!("\"x\":[{}1]", "1,".repeat(500_000))),
+        ("300,000 levels", format!("\"x\":{}{}", "[".repeat(300_000), "]".repeat(300_000))),
+        ("one text", format!("\"x\":\"{}\"", "x".repeat(1_000_000))),
+    ];
+    for (name, fields) in forms {
+        let server = Front::start(None);
+        runtime().block_on(async {
+            let template = Template::new("Large");
+            let (mut kept, before, mut tally) = (None, server.cpu(), Tally::default());
+            for number in 0..COUNT {
+                let body = template.body(number.into()).replacen('{', &format!("{{{fields},"), 1);
+                let began = Instant::now();
+                tally.add(exchange(&mut kept, server.address, &request(&body)).await, began.elapsed());
+            }
+            server.idle().await;
+            let each = (server.cpu() - before) / COUNT;
+            println!("  {name}: {each:.1?} of CPU time for each, until it is handled; {tally}");
+        });
+        server.stop();
+    }
 }
 
 /// Three times as many events as the server can take. It has one core for itself, and the senders another.
