@@ -32,7 +32,7 @@ use super::memory::COMMON_MEMORY;
 const MAX_CONNECTIONS: usize = 1_024;
 
 /// The most surplus connections.
-const MAX_SURPLUS: usize = 512;
+const MAX_SURPLUS: usize = 256;
 
 /// The most networks that are remembered. Stripe sends from about a dozen addresses.
 const MAX_KNOWN: usize = 1_024;
@@ -79,7 +79,7 @@ impl Connections {
     pub(crate) fn of_a_server(body_limit: u64) -> Self {
         let memory = usize::try_from(COMMON_MEMORY.max(body_limit)).unwrap_or(usize::MAX);
         let connections = descriptors::for_connections().min(MAX_CONNECTIONS + MAX_SURPLUS);
-        let surplus = connections / 3;
+        let surplus = connections / 5;
         Self::new(connections - surplus, surplus, memory.min(Semaphore::MAX_PERMITS))
     }
 

@@ -52,7 +52,7 @@ impl Front {
         let receiver = Arc::clone(&self.0.receiver);
         let Some(connection) = receiver.connections.admit(None) else { return };
         let (_stop, stopping) = watch::channel(false);
-        let http = Http::new(receiver, connection, stopping, InFlight::default().one());
+        let http = Http::new(receiver, connection, stopping, InFlight::default().one(), None);
         http.serve(stream, Duration::from_secs(1)).await;
     }
 

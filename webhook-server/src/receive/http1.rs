@@ -22,7 +22,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, copy, sink};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -76,6 +76,8 @@ pub(super) struct Http {
     requests: AtomicU32,
     /// Keeps the shutdown waiting for this connection.
     _open: InFlightGuard,
+    /// Its turn to be looked at, which the next one waits for.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Http {
@@ -84,13 +86,15 @@ impl Http {
         connection: Connection,
         stopping: watch::Receiver<bool>,
         open: InFlightGuard,
+        turn: Option<OwnedSemaphorePermit>,
     ) -> Self {
         let (accepted, requests) = (Instant::now(), AtomicU32::new(0));
-        Self { receiver, connection, stopping, accepted, requests, _open: open }
+        Self { receiver, connection, stopping, accepted, requests, _open: open, turn }
     }
 
     /// Answers the connection's requests until it ends. `last_request` is how long a shutdown waits for another one.
-    pub(super) async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin, last_request: Duration) {
+    pub(super) async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin, last_request: Duration) {
+        let turn = self.turn.take();
         let (connection, mut stopping) = (&self.connection, self.stopping.clone());
         let stream = TokioIo::new(WriteDeadline::new(stream, WRITE_TIMEOUT));
         let mut http = http1::Builder::new()
@@ -104,6 +108,7 @@ impl Http {
         // After this, the runtime knows what has arrived.
         tokio::task::yield_now().await;
         let gives_way = async {
+            drop(turn);
             if !connection.has_request() {
                 connection.waits();
             }

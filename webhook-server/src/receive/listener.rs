@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::debug;
 
 use super::Receiver;
@@ -26,11 +26,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How many connections are accepted before those that gave way for them are closed. Each round of accepting runs after up
-/// to 61 others of the runtime's steps, and an answer takes a few; so accepting keeps up with answering under overload, and
-/// those for whom there is no room are told so at once instead of waiting in the system's queue. Not more than the reserve
-/// of file descriptors allows.
-const MAX_BURST: usize = 32;
+/// The most connections that are accepted to be served and not looked at yet. So the server accepts as fast as it can
+/// read: a connection that it has not looked at cannot give way to another one. Surplus connections do not count, so that
+/// they are answered at once.
+const MAX_UNREAD: usize = 32;
 
 /// The most connections that are accepted once the server stops: more than any accept queue holds.
 const MAX_QUEUED: usize = 4_096;
@@ -51,6 +50,7 @@ pub(crate) async fn listen(
     let (stop, stopping) = watch::channel(false);
     let open = InFlight::default();
     let last_request = LAST_REQUEST_TIMEOUT.min(drain_timeout / 2);
+    let unread = Arc::new(Semaphore::new(MAX_UNREAD));
     let start = |stream, peer| {
         let Some(connection) = receiver.connections.admit(Some(peer)) else {
             let reason = "there are too many, and all of them are being answered";
@@ -62,14 +62,18 @@ pub(crate) async fn listen(
             return;
         };
         debug!(%peer, "connection accepted");
+        let turn = match connection.is_surplus() {
+            true => None,
+            false => Arc::clone(&unread).try_acquire_owned().ok(),
+        };
         let receiver = Arc::clone(&receiver);
-        let http = Http::new(receiver, connection, stopping.clone(), open.one());
+        let http = Http::new(receiver, connection, stopping.clone(), open.one(), turn);
         match &tls {
             None => tokio::spawn(http.serve(stream, last_request)),
             Some(tls) => tokio::spawn(http.serve(tls.accept(stream, report.clone(), peer), last_request)),
         };
     };
-    let (mut shutdown, mut pause, mut burst) = (pin!(shutdown), FIRST_PAUSE, 0);
+    let (mut shutdown, mut pause) = (pin!(shutdown), FIRST_PAUSE);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
@@ -77,11 +81,7 @@ pub(crate) async fn listen(
                 Ok((stream, peer)) => {
                     pause = FIRST_PAUSE;
                     start(stream, peer);
-                    burst += 1;
-                    if burst == MAX_BURST {
-                        burst = 0;
-                        tokio::task::yield_now().await;
-                    }
+                    let _next_may_come = unread.acquire().await;
                 }
                 // The sender did not wait.
                 Err(error) if is_senders(&error) => {}

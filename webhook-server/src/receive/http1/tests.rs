@@ -33,7 +33,7 @@ fn serve_through<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let (ours, theirs) = duplex(room);
     let (stop, stopping) = watch::channel(false);
     let connection = receiver.connections.admit(None).expect("there are few");
-    let http = Http::new(receiver, connection, stopping, InFlight::default().one());
+    let http = Http::new(receiver, connection, stopping, InFlight::default().one(), None);
     (ours, stop, tokio::spawn(http.serve(through(theirs), Duration::from_secs(1))))
 }
 
@@ -53,7 +53,7 @@ async fn beyond_the_most_connections_a_request_is_told_to_come_again() {
     };
     let (mut stream, theirs) = duplex(1 << 16);
     let (_stop, stopping) = watch::channel(false);
-    let http = Http::new(Arc::clone(&receiver), surplus, stopping, InFlight::default().one());
+    let http = Http::new(Arc::clone(&receiver), surplus, stopping, InFlight::default().one(), None);
     let serving = tokio::spawn(http.serve(theirs, Duration::from_secs(1)));
     // The server is listening before the request arrives, and its body never does.
     tokio::task::yield_now().await;
@@ -68,7 +68,7 @@ async fn beyond_the_most_connections_a_request_is_told_to_come_again() {
     // One that sends nothing is not waited for.
     let (silent, theirs) = duplex(1);
     let (_stop, stopping) = watch::channel(false);
-    let http = Http::new(Arc::clone(&receiver), admit(), stopping, InFlight::default().one());
+    let http = Http::new(Arc::clone(&receiver), admit(), stopping, InFlight::default().one(), None);
     about(ends_after(tokio::spawn(http.serve(theirs, Duration::from_secs(1)))).await, LEAVE_TIMEOUT);
     drop(silent);
 }
@@ -82,7 +82,7 @@ async fn a_request_that_is_there_when_its_connection_gives_way_is_told_to_come_a
     let (stream, _) = listener.accept().await.expect("one connects");
     let connection = receiver.connections.admit(None).expect("there are few");
     let (_stop, stopping) = watch::channel(false);
-    let http = Http::new(Arc::clone(&receiver), connection, stopping, InFlight::default().one());
+    let http = Http::new(Arc::clone(&receiver), connection, stopping, InFlight::default().one(), None);
     let serving = tokio::spawn(http.serve(stream, Duration::from_secs(1)));
     // It waits for a request when this one arrives, and gives way before the runtime has learnt of it.
     while receiver.connections.waiting() == 0 {
