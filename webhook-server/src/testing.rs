@@ -114,7 +114,7 @@ impl TestApp {
         let wall = clock.clone();
         let now = Arc::new(move || UNIX_EPOCH + since_epoch(&wall));
         let parts = (Report::to(Arc::clone(&recorded)), now as _, None);
-        let keys = Keys::Given(SigningSecrets::only(secret.clone(), "test"));
+        let keys = Keys::Given(vec![SigningSecrets::only(secret.clone(), "test")]);
         match app.into_server(keys, store, parts, Problems::default()) {
             Ok(server) => Self { server, secret, clock, recorded },
             Err(problems) => panic!("{problems}"),

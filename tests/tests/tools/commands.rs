@@ -116,6 +116,7 @@ fn trigger_says_what_went_wrong() {
     let https = run(&mut quickstart(&["trigger", "payout.paid", "--to", &url.replace("http", "https")]));
     assert_eq!(server.stop().stdout, "", "nothing arrived");
     let nobody = run(&mut quickstart(&["trigger", "payout.paid", "--to", &url]));
+    let nowhere = run(&mut quickstart(&["trigger", "payout.paid"]));
     for (refused, reason) in [
         (
             wrong_secret,
@@ -127,6 +128,7 @@ fn trigger_says_what_went_wrong() {
         ),
         (https, "this program was built without the feature `tls` of `webhook-server`"),
         (nobody, "cannot connect to"),
+        (nowhere, "\nIs the server running? If it listens elsewhere, give its URL with --to.\n"),
     ] {
         let refused = refused.with_code(1);
         assert!(refused.stderr.contains(reason), "{reason}: {refused:#?}");

@@ -33,9 +33,9 @@ use crate::store::InboxLocation;
 #[derive(Args)]
 #[command(
     after_help = "The inbox is in memory and starts empty, so `dev` has no inbox flags. Everything else works as in \
-    `serve`: an event is stored, then answered with 200, and a handler that fails is retried. Unless you give a secret, \
-    `dev` generates one. When it stops, it waits for handlers in progress for 2 s at most, unless you give \
-    --drain-timeout."
+    `serve`: an event is stored, then answered with 200, and a handler that fails is retried. An endpoint has its own \
+    secret if that is set, or else the one in STRIPE_WEBHOOK_SECRET, such as the Stripe CLI's. If neither is set, `dev` \
+    generates one. When it stops, it waits for handlers in progress for 2 s at most, unless you give --drain-timeout."
 )]
 pub(super) struct Dev {
     /// Stop after the samples, and fail if a handler did not succeed with one of them
@@ -73,6 +73,9 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     }
     let are_declared = !app.endpoints.is_empty();
     let endpoints = Endpoint::all(app.endpoints.clone(), &app.settings, &Keys::Read { secret_file: None });
+    if let Some(name) = &arguments.endpoint {
+        Endpoint::find(&endpoints, name).map_err(Failure::Failed)?;
+    }
     let keys = RunKeys::new(endpoints, are_declared, secret_file, &mut problems)?;
     app.settings.inbox = InboxLocation::Memory;
     let terminal = Arc::<Terminal>::default();
@@ -134,7 +137,9 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let signal = super::serve::signalled(&server.reload)?;
     let staying = async {
         // The failure of a handler has already been printed. The server keeps running for the next event.
-        let _: Result<(), Failure> = sending.await;
+        if let Err(Failure::Failed(reason)) = sending.await {
+            complain(&reason);
+        }
         let (event_type, endpoint) = samples::example(&registry, &endpoints, only);
         let to = match url(address, endpoint) {
             Ok(url) if usual.0 != address || (!are_declared && usual.1 != *endpoint.path) => {

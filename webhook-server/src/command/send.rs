@@ -59,7 +59,7 @@ async fn post(
         return Err(SendError::NoTls { to: to.clone() });
     }
     let connecting = TcpStream::connect((host, to.port_u16().unwrap_or(port)));
-    let stream = connecting.await.map_err(|error| SendError::Connect { to: to.clone(), error })?;
+    let stream = connecting.await.map_err(|source| SendError::Connect { to: to.clone(), source })?;
     if scheme == "http" {
         let first = FirstByte::default();
         let exchanged = exchange(first.noted(stream), to, signature, body).await;
@@ -106,8 +106,8 @@ async fn exchange(
 pub(crate) enum SendError {
     #[error("{to} closed the connection before it answered")]
     Broken { to: Uri, source: hyper::Error },
-    #[error("cannot connect to {to}: {error}. Is the server running, and at this address?")]
-    Connect { to: Uri, error: std::io::Error },
+    #[error("cannot connect to {to}")]
+    Connect { to: Uri, source: std::io::Error },
     #[error("the server speaks TLS on this port: use {}", to.to_string().replacen("http:", "https:", 1))]
     SpeaksTls { to: Uri },
     #[error("{to} did not answer within {} s", TIMEOUT.as_secs())]

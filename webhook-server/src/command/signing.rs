@@ -1,7 +1,7 @@
 //! The secrets that `dev` and `trigger` use for an endpoint.
 //!
 //! On a developer's machine, an endpoint's own secret is often not set. The Stripe CLI signs everything that it forwards
-//! with one secret, whatever the endpoint, so that one can take the place of each endpoint's own.
+//! with one secret, whatever the endpoint, so that secret can replace each endpoint's own.
 
 use std::path::Path;
 

@@ -23,10 +23,10 @@ use super::signing::Signing;
 use super::table::hanging;
 use super::{Failure, Format};
 use crate::app::App;
-use crate::command::send::send;
+use crate::command::send::{SendError, send};
 use crate::problems::Problems;
 use crate::report::console::{self, print};
-use crate::report::format::printable;
+use crate::report::format::{chain, printable};
 use crate::report::stderr as log;
 
 /// The longest answer that is shown in a line, in characters. A server of another kind may answer with a page.
@@ -39,7 +39,10 @@ const LONGEST_SHOWN: usize = 200;
     trigger payout.paid --endpoint connect --livemode\n  \
     trigger --story subscription\n  \
     trigger --file recorded.json\n\
-    `events --explain TYPE` shows which fields can be set. `trigger --help` lists the stories.")]
+    `events --explain TYPE` shows which fields can be set. `trigger --help` lists the stories.\n\
+    \n\
+    `trigger` signs with the endpoint's own secret if that is set, or else with the one in STRIPE_WEBHOOK_SECRET. It \
+    says which handlers of this program run: a server of another version may have others.")]
 pub(super) struct Trigger {
     /// Event type, or group of types: `charge.dispute.*`
     #[arg(value_name = "TYPE", required_unless_present_any = ["story", "file"])]
@@ -156,7 +159,7 @@ async fn send_one(
 ) -> Result<Answer, Failure> {
     let (body, secrets, now) = (Bytes::from(body), signing.secrets.all(), super::unix_now());
     let response = send(body.clone(), secrets, (&target.url, arguments.ca_file.as_deref()), now).await;
-    let response = response.map_err(|error| super::failed("not sent", &error))?;
+    let response = response.map_err(|error| not_sent(&error, arguments))?;
     let answer = String::from_utf8_lossy(response.body()).into_owned();
     let effect = Effect::of(&effect::parsed(body, secrets, now), target, registry, arguments.file.is_some());
     let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
@@ -169,6 +172,18 @@ async fn send_one(
         answer,
         location: location.map(str::to_owned),
     })
+}
+
+/// Says why an event was not sent, and what to look at.
+fn not_sent(error: &SendError, arguments: &Trigger) -> Failure {
+    let advice = match error {
+        SendError::Connect { .. } if arguments.to.is_none() => {
+            "\nIs the server running? If it listens elsewhere, give its URL with --to."
+        }
+        SendError::Connect { .. } => "\nIs the server running, and at this address?",
+        _ => "",
+    };
+    Failure::Failed(format!("not sent: {}{advice}", chain(error)))
 }
 
 /// An answer, and beneath it what the event does at the server.

@@ -15,11 +15,9 @@ use crate::settings::{Origins, SECRET_FILE, Settings, Sourced};
 pub(crate) enum Keys {
     /// From where each endpoint says. `secret_file` is for the endpoint of a program that declares none.
     Read { secret_file: Option<Sourced<PathBuf>> },
-    /// All endpoints have these, as in tests.
-    Given(SigningSecrets),
-    /// Each endpoint has its own, in the order of the endpoints, as in `dev`.
-    #[cfg(feature = "cli")]
-    Each(Vec<SigningSecrets>),
+    /// The secrets of each endpoint, in order, as in `dev`. Further endpoints have the last ones: in tests, all endpoints
+    /// have the same.
+    Given(Vec<SigningSecrets>),
 }
 
 impl Keys {
@@ -84,9 +82,7 @@ impl Endpoints {
         let mut served = Vec::with_capacity(all.len());
         for (at, endpoint) in all.iter().enumerate() {
             let (read, sources) = match &keys {
-                Keys::Given(secrets) => (secrets.clone(), Vec::new()),
-                #[cfg(feature = "cli")]
-                Keys::Each(each) => (each.get(at).cloned().unwrap_or_default(), Vec::new()),
+                Keys::Given(each) => (each.get(at).or(each.last()).cloned().unwrap_or_default(), Vec::new()),
                 Keys::Read { .. } => {
                     let whose =
                         is_declared.then(|| Declared { name: endpoint.name(), variables: &variables });
@@ -112,7 +108,7 @@ impl Endpoints {
     pub(crate) fn of_a_test(declared: Vec<Endpoint>, secrets: SigningSecrets) -> Self {
         let mut problems = Problems::default();
         let settings = (&Settings::default(), &Origins::default());
-        let endpoints = Self::new(declared, settings, Keys::Given(secrets), &mut problems);
+        let endpoints = Self::new(declared, settings, Keys::Given(vec![secrets]), &mut problems);
         assert!(problems.is_empty(), "{problems}");
         endpoints
     }

@@ -17,9 +17,9 @@ pub(super) struct RunKeys {
     are_declared: bool,
     /// The file that the user gave for all of them.
     secret_file: Option<PathBuf>,
-    /// What is given for each. It must not be shown.
+    /// The given secrets of each. They must not be shown.
     given: Vec<Option<Signing>>,
-    /// Generated for the endpoints that none is given for. It may be shown.
+    /// Generated for the endpoints without a given one. It may be shown.
     generated: Option<(String, SigningSecrets)>,
 }
 
@@ -37,14 +37,14 @@ impl RunKeys {
         Ok(Self { endpoints, are_declared, secret_file, given, generated })
     }
 
-    /// The same for the server.
+    /// Returns the secrets as the server takes them.
     pub(super) fn for_server(&self) -> Keys {
         let generated = || self.generated.as_ref().map(|(_, secrets)| secrets.clone()).unwrap_or_default();
         let secrets = |given: &Option<Signing>| match given {
             Some(given) => given.secrets.clone(),
             None => generated(),
         };
-        Keys::Each(self.given.iter().map(secrets).collect())
+        Keys::Given(self.given.iter().map(secrets).collect())
     }
 
     /// Says which endpoint has which secrets, by their labels.
@@ -84,7 +84,7 @@ impl RunKeys {
             .unwrap_or_default()
     }
 
-    /// What a second terminal needs for `trigger` to sign for the endpoint at a path: what is said about the terminal, what
+    /// Returns what `trigger` needs in a second terminal to sign for the endpoint at a path: words about the terminal, what
     /// comes before the command, and a flag.
     pub(super) fn for_trigger(&self, path: &str) -> (String, String, String) {
         let at = self.endpoints.iter().position(|endpoint| endpoint.path() == path).unwrap_or(0);

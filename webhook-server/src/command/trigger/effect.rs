@@ -1,5 +1,5 @@
-//! What an event does at the server that it is sent to, as far as this program knows: which of its handlers run there. If
-//! none runs, the answer is a 200 all the same.
+//! What happens to an event at the server, as far as this program knows: which of its handlers run. The answer is 200 even
+//! if none runs.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -37,7 +37,7 @@ pub(super) fn parsed(body: Bytes, secrets: &[Secret], now: u64) -> Result<Envelo
     Envelope::parse_snapshot(&verified).map_err(|error| error.to_string())
 }
 
-/// What is said of an answer that is not this framework's.
+/// The note about an answer of another program.
 pub(super) const NOT_OURS: &str =
     "the answer does not come from webhook-server: is another program or a proxy at this address?";
 
@@ -103,7 +103,7 @@ impl Effect {
 
     /// The same after the server's answer: nothing runs after a refusal, and nothing is known of another kind of server.
     pub(super) fn after(mut self, status: StatusCode, answer: &str, registry: &Registry) -> Self {
-        // A handler that replies words the answer itself.
+        // A handler that replies chooses the answer's body.
         let replies = |id: &&str| registry.get(id).is_some_and(|handler| handler.policy.replies);
         if !status.is_success() {
             (self.handlers, self.note) = (Vec::new(), None);

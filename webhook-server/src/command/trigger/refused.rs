@@ -11,7 +11,7 @@ use crate::report::format::printable;
 pub(super) fn why(refused: &Answer, target: &Target, signing: &Signing) -> String {
     let url = &target.url;
     let reason = match StatusCode::from_u16(refused.status) {
-        // What nginx, Apache and Go answer to plain HTTP on such a port.
+        // nginx, Apache and Go answer this to plain HTTP on such a port.
         Ok(StatusCode::BAD_REQUEST) if refused.answer.contains("HTTPS") => {
             let https = url.to_string().replacen("http:", "https:", 1);
             format!("this port of the server speaks TLS: use {https}")

@@ -28,7 +28,7 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// Fails if there is no such endpoint, if the path belongs to another, and if nothing says whose secret to sign with.
+    /// Fails if there is no such endpoint, if the path belongs to another, and if it is unclear whose secret to sign with.
     pub(super) fn new(
         declared: &[Endpoint],
         settings: &Settings,
@@ -41,7 +41,7 @@ impl Target {
         let path = to.map(Uri::path).filter(|path| *path != "/" || (name.is_none() && is_at("/").is_some()));
         let at = match (name, path) {
             (Some(name), _) => {
-                let named = Endpoint::find(declared, name).map_err(Failure::Failed)?;
+                let named = Endpoint::find(&endpoints, name).map_err(Failure::Failed)?;
                 if let Some(other) = path.and_then(is_at).filter(|at| endpoints[*at].path() != named.path()) {
                     return Err(other_path(named, &endpoints[other]));
                 }
@@ -100,7 +100,7 @@ fn with_path(url: &Uri, path: &str) -> Result<Uri, Failure> {
     Uri::from_parts(parts).map_err(|error| failed("could not build the URL to send to", &error))
 }
 
-/// Reads a URL that can be sent to, or says what was probably meant.
+/// Parses the URL of a server. The error suggests what was probably meant.
 pub(super) fn url(text: &str) -> Result<Uri, String> {
     let url = text.parse::<Uri>().ok();
     if let Some(url) =
