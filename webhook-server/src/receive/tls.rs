@@ -4,6 +4,8 @@
 //! of rustls, `aws-lc-rs`, needs CMake or NASM on some systems. It is named wherever it is used, so a program may install
 //! another one for itself.
 
+mod certificate;
+
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,16 +14,13 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll, ready};
 
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, ServerConfig, crypto};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{FallibleAccept, TlsAcceptor};
 use tracing::info;
 
+use self::certificate::{Current, read};
 use crate::problems::Problems;
 use crate::reload::file::{self, Content};
 use crate::reload::{Change, Reloadable};
@@ -34,13 +33,6 @@ pub(crate) struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     current: RwLock<Current>,
-}
-
-/// What is used for new connections.
-struct Current {
-    config: Arc<ServerConfig>,
-    /// The digest of what was read.
-    digest: [u8; 32],
 }
 
 impl Tls {
@@ -105,53 +97,6 @@ impl Reloadable for Tls {
         drop(current);
         info!(file = %self.certificate.display(), "certificate reloaded: new connections get it");
         Ok(Change::Replaced)
-    }
-}
-
-/// Makes a configuration of a certificate chain and its key; or says everything that is wrong with them.
-fn read(certificate: &Path, key: &Path, contents: [Content; 2]) -> Result<Current, Vec<String>> {
-    let names = [
-        format!("the certificate file {}", certificate.display()),
-        format!("the key file {}", key.display()),
-    ];
-    let mut wrong = Vec::new();
-    let mut texts = Vec::new();
-    for (name, content) in names.iter().zip(contents) {
-        match content {
-            Ok(text) => texts.push(text),
-            Err(error) => wrong.push(format!("{name} cannot be read: {error}")),
-        }
-    }
-    let [chain_text, key_text] = &*texts else { return Err(wrong) };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain_text.as_bytes()).collect();
-    let chain = chain.unwrap_or_default();
-    if chain.is_empty() {
-        wrong.push(format!("{} contains no certificates in PEM format", names[0]));
-    }
-    let Ok(private) = PrivateKeyDer::from_pem_slice(key_text.as_bytes()) else {
-        wrong.push(format!("{} contains no private key in PEM format without a passphrase", names[1]));
-        return Err(wrong);
-    };
-    if !wrong.is_empty() {
-        return Err(wrong);
-    }
-    let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));
-    match config {
-        Ok(mut config) => {
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            let mut digest = Sha256::new();
-            texts.iter().for_each(|text| {
-                digest.update(text.len().to_le_bytes());
-                digest.update(text.as_bytes());
-            });
-            Ok(Current { config: Arc::new(config), digest: digest.finalize().into() })
-        }
-        Err(rustls::Error::InconsistentKeys(_)) => {
-            Err(vec![format!("{} does not belong to the certificate in {}", names[1], certificate.display())])
-        }
-        Err(error) => Err(vec![format!("{} and {} cannot be used: {error}", names[0], names[1])]),
     }
 }
 
