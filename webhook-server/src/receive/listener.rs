@@ -67,10 +67,13 @@ pub(crate) async fn listen(
             false => Arc::clone(&unread).try_acquire_owned().ok(),
         };
         let receiver = Arc::clone(&receiver);
-        let http = Http::new(receiver, connection, stopping.clone(), open.one(), turn);
+        let http = |connection| Http::new(receiver, connection, stopping.clone(), open.one(), turn);
         match &tls {
-            None => tokio::spawn(http.serve(stream, last_request)),
-            Some(tls) => tokio::spawn(http.serve(tls.accept(stream, report.clone(), peer), last_request)),
+            None => tokio::spawn(http(connection).serve(stream, last_request)),
+            Some(tls) => {
+                let stream = tls.accept(stream, report.clone(), &connection);
+                tokio::spawn(http(connection).serve(stream, last_request))
+            }
         };
     };
     let (mut shutdown, mut pause) = (pin!(shutdown), FIRST_PAUSE);

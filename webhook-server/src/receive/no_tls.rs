@@ -1,10 +1,10 @@
 //! In place of `tls.rs`, in a program that was built without the feature `tls`: there is no certificate.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use tokio::net::TcpStream;
 
+use super::connections::Connection;
 use crate::problems::Problems;
 use crate::reload::file::Content;
 use crate::reload::{Change, Reloadable};
@@ -20,7 +20,7 @@ impl Tls {
         None
     }
 
-    pub(super) fn accept(&self, _: TcpStream, _: Report, _: SocketAddr) -> TcpStream {
+    pub(super) fn accept(&self, _: TcpStream, _: Report, _: &Connection) -> TcpStream {
         match *self {}
     }
 }

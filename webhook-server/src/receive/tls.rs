@@ -5,6 +5,9 @@
 //! another one for itself.
 
 mod certificate;
+mod handshakes;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -16,11 +19,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{self, InvalidMessage, ServerConfig};
 use tokio_rustls::server::TlsStream;
-use tokio_rustls::{FallibleAccept, TlsAcceptor};
-use tracing::info;
+use tracing::{info, warn};
 
 use self::certificate::{Current, read};
+use self::handshakes::{Handshake, Handshakes};
+use super::connections::Connection;
 use crate::problems::Problems;
 use crate::reload::file::{self, Content};
 use crate::reload::{Change, Reloadable};
@@ -33,6 +39,7 @@ pub(crate) struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     current: RwLock<Current>,
+    handshakes: Handshakes,
 }
 
 impl Tls {
@@ -49,23 +56,31 @@ impl Tls {
                 "every user of this machine can read the key file {key}: run `chmod o-r` on it"
             ));
         }
-        match read(certificate, key, contents) {
-            Ok(current) => {
-                let (certificate, key, current) = (certificate.clone(), key.clone(), RwLock::new(current));
-                Some(Self { certificate, key, current })
-            }
+        let current = match read(certificate, key, contents) {
+            Ok(current) => current,
             Err(wrong) => {
                 wrong.into_iter().for_each(|wrong| problems.add(wrong));
+                return None;
+            }
+        };
+        current.caution.iter().for_each(|caution| problems.caution(caution));
+        match Handshakes::start() {
+            Ok(handshakes) => {
+                let (certificate, key, current) = (certificate.clone(), key.clone(), RwLock::new(current));
+                Some(Self { certificate, key, current, handshakes })
+            }
+            Err(error) => {
+                problems.add(format!("cannot start the thread for TLS handshakes: {error}"));
                 None
             }
         }
     }
 
-    /// Makes a connection of a stream that was accepted. Its handshake takes place when it is first read.
-    pub(super) fn accept(&self, stream: TcpStream, report: Report, peer: SocketAddr) -> Secured {
+    /// Makes a connection of a stream that was accepted, and begins its handshake.
+    pub(super) fn accept(&self, stream: TcpStream, report: Report, connection: &Connection) -> Secured {
         let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config);
-        let state = State::Handshake(Box::new(TlsAcceptor::from(config).accept(stream).into_fallible()));
-        Secured { state, report, peer }
+        let handshake = self.handshakes.begin(connection.is_known(), shake_hands(config, stream));
+        Secured { state: State::Handshake(handshake), report, peer: connection.peer() }
     }
 }
 
@@ -93,6 +108,9 @@ impl Reloadable for Tls {
         if current.digest == new.digest {
             return Ok(Change::None);
         }
+        if let Some(caution) = &new.caution {
+            warn!("{caution}");
+        }
         *current = new;
         drop(current);
         info!(file = %self.certificate.display(), "certificate reloaded: new connections get it");
@@ -100,35 +118,84 @@ impl Reloadable for Tls {
     }
 }
 
-/// A connection through TLS. It reads as the stream below it does, so everything that limits a connection without TLS
-/// limits its handshake, too.
+/// What a handshake makes of a stream.
+type Shaken = Result<Box<TlsStream<TcpStream>>, Failure>;
+
+/// Why a handshake failed.
+struct Failure {
+    error: io::Error,
+    stream: TcpStream,
+    /// Whether the sender sent HTTP instead.
+    is_http: bool,
+}
+
+/// The handshake of one connection.
+async fn shake_hands(config: Arc<ServerConfig>, stream: TcpStream) -> Shaken {
+    let mut start = [0; 16];
+    // If this fails, so does the handshake.
+    let _ = stream.peek(&mut start).await;
+    let is_http = is_http(&start);
+    match TlsAcceptor::from(config).accept(stream).into_fallible().await {
+        Ok(stream) => Ok(Box::new(stream)),
+        Err((error, stream)) => Err(Failure { error, stream, is_http }),
+    }
+}
+
+/// Whether this is how an HTTP request begins.
+fn is_http(start: &[u8]) -> bool {
+    let method = start.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    method > 0 && start[method..].starts_with(b" /")
+}
+
+impl Failure {
+    /// Why, for the log. `None` if the connection only ended, as a port scanner's does.
+    fn reason(&self) -> Option<String> {
+        if self.is_http {
+            return Some("TLS: a request came without TLS: its URL must begin with https://".to_owned());
+        }
+        let cause = self.error.get_ref().and_then(|cause| cause.downcast_ref());
+        match cause {
+            Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+                Some("TLS: the sender does not speak TLS".to_owned())
+            }
+            _ => {
+                (self.error.kind() == ErrorKind::InvalidData).then(|| format!("TLS: {}", chain(&self.error)))
+            }
+        }
+    }
+}
+
+/// A connection through TLS. It can be read when the handshake has ended, so everything that limits a connection without
+/// TLS limits its handshake, too.
 pub(super) struct Secured {
     state: State,
     report: Report,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
 }
 
 enum State {
-    Handshake(Box<FallibleAccept<TcpStream>>),
+    Handshake(Handshake<Shaken>),
     Open(Box<TlsStream<TcpStream>>),
-    /// The handshake failed.
-    Failed(TcpStream),
+    /// The handshake failed. `None` if the connection is closed.
+    Failed(Option<TcpStream>),
 }
 
 impl Secured {
-    /// Goes on with the handshake, and returns the stream once it is through.
+    /// Waits for the handshake, and returns the stream once it is through.
     fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<io::Result<&mut TlsStream<TcpStream>>> {
         if let State::Handshake(handshake) = &mut self.state {
-            match ready!(Pin::new(&mut **handshake).poll(context)) {
-                Ok(stream) => self.state = State::Open(Box::new(stream)),
-                Err((error, stream)) => {
-                    self.state = State::Failed(stream);
-                    // A connection that only ends, as a port scanner's does, is not worth a word.
-                    if error.kind() == ErrorKind::InvalidData {
-                        let (reason, peer) = (format!("TLS: {}", chain(&error)), Some(self.peer));
-                        self.report.note(&Fact::Malformed { reason: &reason, peer });
+            match ready!(Pin::new(handshake).poll(context)) {
+                Ok(Ok(stream)) => self.state = State::Open(stream),
+                Ok(Err(failure)) => {
+                    if let Some(reason) = failure.reason() {
+                        self.report.note(&Fact::Malformed { reason: &reason, peer: self.peer });
                     }
-                    return Poll::Ready(Err(error));
+                    self.state = State::Failed(Some(failure.stream));
+                    return Poll::Ready(Err(failure.error));
+                }
+                Err(panicked) => {
+                    self.state = State::Failed(None);
+                    return Poll::Ready(Err(panicked));
                 }
             }
         }
@@ -146,7 +213,7 @@ impl AsyncRead for Secured {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         // What still comes after a failed handshake is dropped before the connection is closed.
-        if let State::Failed(stream) = &mut self.state {
+        if let State::Failed(Some(stream)) = &mut self.state {
             return Pin::new(stream).poll_read(context, buffer);
         }
         let stream = ready!(self.poll_open(context))?;
@@ -175,8 +242,8 @@ impl AsyncWrite for Secured {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.state {
             State::Open(stream) => Pin::new(stream).poll_shutdown(context),
-            State::Failed(stream) => Pin::new(stream).poll_shutdown(context),
-            State::Handshake(_) => Poll::Ready(Ok(())),
+            State::Failed(Some(stream)) => Pin::new(stream).poll_shutdown(context),
+            State::Handshake(_) | State::Failed(None) => Poll::Ready(Ok(())),
         }
     }
 }

@@ -90,6 +90,15 @@ impl Connection {
         table.known.insert(network);
     }
 
+    /// Whether this connection's network has sent an authentic event.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "it decides whose TLS handshake comes first")
+    )]
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.peer.is_some_and(|peer| self.0.of.table().known.contains(&network(peer.ip())))
+    }
+
     /// Notes that a request is answered: from now on the server waits for the next one. `refused` is whether the sender
     /// was at fault.
     pub(crate) fn ended_request(&self, refused: bool) {
