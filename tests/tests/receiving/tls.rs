@@ -216,6 +216,39 @@ fn each_sender_has_ten_seconds_for_the_handshake_and_the_head() {
 }
 
 #[test]
+fn a_request_without_tls_is_logged_in_words() {
+    let server = Files::new().serve();
+    let mut connection = Connection::open(server.address);
+    connection.send(&good());
+    let told = "a request came without TLS: its URL must begin with https://";
+    server.process.line_with(Stream::Stderr, told);
+    server.stop();
+}
+
+#[test]
+fn a_start_warns_of_a_long_rsa_key() {
+    let files = Files::new();
+    let pem = include_str!("rsa-4096.pem");
+    let key = KeyPair::from_pem(pem).expect("it is a key");
+    let own = CertificateParams::new(["127.0.0.1".to_owned()]).expect("it is an address");
+    files.write("server.pem", &own.self_signed(&key).expect("it can").pem());
+    files.write("key.pem", pem);
+    let told = "contains an RSA key of 4096 bits";
+    let server = files.serve();
+    server.process.line_with(Stream::Stderr, told);
+    server.stop();
+
+    let check = |certificate, key| {
+        let (certificate, key, inbox) = (files.path(certificate), files.path(key), files.path("inbox.db"));
+        let flags = ["--tls-certificate", &certificate, "--tls-key", &key, "--inbox", &inbox];
+        run(files.command().args(["serve", "--check", "--format", "json"]).args(flags)).with_code(0).stdout
+    };
+    assert!(check("server.pem", "key.pem").contains(told));
+    files.renew();
+    assert!(!check("server.pem", "key.pem").contains(told));
+}
+
+#[test]
 fn a_certificate_that_cannot_be_used_stops_the_start() {
     let (files, other) = (Files::new(), Files::new());
     files.write("empty.pem", "");
@@ -225,6 +258,7 @@ fn a_certificate_that_cannot_be_used_stops_the_start() {
         (&*files.path("missing.pem"), Some(&*key), "missing.pem cannot be read"),
         (&*key, Some(&*key), "contains no certificates in PEM format"),
         (&*certificate, Some(&*certificate), "contains no private key in PEM format"),
+        (&*key, Some(&*certificate), "contains a private key: `tls-certificate` and `tls-key` are swapped"),
         (&*files.path("empty.pem"), Some(&*key), "contains no certificates in PEM format"),
         (&*certificate, Some(&*other.path("key.pem")), "does not belong to the certificate"),
     ] {

@@ -131,6 +131,9 @@ struct Failure {
 
 /// The handshake of one connection.
 async fn shake_hands(config: Arc<ServerConfig>, stream: TcpStream) -> Shaken {
+    // Otherwise the system would keep the answer back until the sender has acknowledged the session tickets, which takes
+    // it up to 40 ms.
+    let _ = stream.set_nodelay(true);
     let mut start = [0; 16];
     // If this fails, so does the handshake.
     let _ = stream.peek(&mut start).await;

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{self, ServerConfig, SignatureAlgorithm, SignatureSche
 
 use crate::reload::file::Content;
 
-/// The length from which on an RSA key is warned of, in bits: handshakes with longer keys take several times as long.
+/// The longest RSA key without a warning, in bits. Twice the length makes a handshake several times as expensive.
 const MAX_RSA_BITS: usize = 2_048;
 
 /// What is used for new connections.
@@ -98,12 +98,13 @@ fn rsa_bits(key: &dyn SigningKey) -> Option<usize> {
     Some(signature.len() * 8)
 }
 
-/// Warns of an RSA key that costs too much.
+/// The warning for an RSA key of this length, if it deserves one.
 fn too_long(name: &str, bits: usize) -> Option<String> {
     (bits > MAX_RSA_BITS).then(|| {
         format!(
-            "{name} contains an RSA key of {bits} bits, with which each handshake takes milliseconds of a processor, and \
-             anyone can begin one: use an ECDSA key (P-256), which takes a tenth of that"
+            "{name} contains an RSA key of {bits} bits: each TLS handshake takes a processor several milliseconds, and \
+             anyone can begin handshakes; use a certificate with an ECDSA key (P-256), which takes less than a tenth of \
+             that"
         )
     })
 }
