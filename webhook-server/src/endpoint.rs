@@ -80,9 +80,9 @@ impl Endpoint {
 
     /// Reads signing secrets from an environment variable: one, or several that are separated by commas.
     ///
-    /// A request may be signed with any of an endpoint's secrets, of which there are at most 8. In the log and in the
-    /// inbox, a secret is known by its label: the first 8 hexadecimal digits of its SHA-256, or a word before it, as in
-    /// `new whsec_…,old whsec_…`.
+    /// A request may be signed with any of an endpoint's secrets, of which there are at most 8. The log and the inbox name a
+    /// secret by its fingerprint, which is the first 8 hexadecimal digits of its SHA-256, and by its label, a word before
+    /// it, as in `new whsec_…,old whsec_…`.
     pub fn secret_env(mut self, variable: impl Into<String>) -> Self {
         self.sources.push(Source::Variable(variable.into()));
         self

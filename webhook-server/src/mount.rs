@@ -119,7 +119,7 @@ impl Webhooks {
     /// Reads all secret files again at once, as `serve` does at SIGHUP. Without this call, a file that changed is read
     /// within two seconds.
     ///
-    /// Does not wait. The log says what changed, by the labels of the secrets, or why a file is not valid; then its old
+    /// Does not wait. The log says what changed, by the names of the secrets, or why a file is not valid; then its old
     /// secrets stay in use.
     pub fn reload_secrets(&self) {
         self.mount.reload.ask();
