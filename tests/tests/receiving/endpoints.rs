@@ -1,10 +1,12 @@
 //! Several endpoints of one server: each has its own path and its own secrets.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use product_tests::{
-    Ended, OTHER_SECRET, Process, SECRET, Server, Stream, exchange, new_inbox, program, run, scratch, signed,
-    unix_now,
+    Disk, Ended, Files, OTHER_SECRET, Process, SECRET, Server, Stream, exchange, new_inbox, program,
+    repository, run, scratch, signed, tool, unix_now, until,
 };
 use serde_json::{Value, json};
 use webhook_core::Sample;
@@ -168,6 +170,66 @@ fn the_inbox_shows_which_secret_signed_and_when_each_was_last_used() {
         let is_in = file.windows(secret.len() - 6).any(|part| part == &secret.as_bytes()[6..]);
         assert!(!is_in, "the inbox holds no secret");
     }
+}
+
+/// The file system of one endpoint's secrets hangs, as a network's may: requests are received, the other endpoint's secrets
+/// are reloaded, and the server can stop.
+#[test]
+fn a_secret_file_that_hangs_is_told_and_holds_up_nothing_else() {
+    tool("python3", "Python 3.9 or newer");
+    let files = Files::fresh("hanging-secrets");
+    let [own, connect, gate, config] =
+        ["own", "connect", "gate", "config.toml"].map(|name| files.folder().join(name));
+    let write = |file: &Path, text: &str| {
+        let new = file.with_extension("new");
+        fs::write(&new, text).expect("the folder is ours");
+        fs::rename(new, file).expect("both are in one folder");
+    };
+    write(&own, SECRET);
+    write(&connect, SECRET);
+    let mount = format!(
+        "exec python3 '{}' \"$1\" '{}' '{}'",
+        repository().join("tests/fixtures/fuse.py").display(),
+        own.display(),
+        gate.display()
+    );
+    let disk = Disk::mount_with(&files, &mount);
+    let on_disk = disk.mounted_at().join("own");
+    let sections = [("/stripe", &on_disk), ("connect", &connect)]
+        .map(|(name, file)| format!("[endpoint.\"{name}\"]\nsecret-file = \"{}\"\n", file.display()));
+    write(&config, &sections.concat());
+    let mut command = disk.command(&files, env!("CARGO_BIN_EXE_endpoints"));
+    command.env("WEBHOOK_CONFIG", &config).env("WEBHOOK_INBOX", new_inbox());
+    let server = Server::from_command(&mut command, &[]);
+    let told = |words: &str| server.process.line_with(Stream::Stderr, words);
+    let mut seeds = 0..;
+    let mut check = |path: &str, secret: &str| {
+        post(&server, path, secret, &live("account.updated", seeds.next().expect("there are more")));
+    };
+    check("/stripe", SECRET);
+
+    fs::write(&gate, "").expect("the folder is ours");
+    let line = told("reading the file hangs: ");
+    assert!(line.contains("ERROR") && line.contains(&*on_disk.to_string_lossy()), "{line}");
+    check("/stripe", SECRET);
+    write(&connect, OTHER_SECRET);
+    told("signing secrets reloaded endpoint=\"connect\"");
+    check("/stripe/connect", OTHER_SECRET);
+    server.process.signal("HUP");
+    told("signing secrets: not reloaded, because reading the file hangs endpoint=\"/stripe\"");
+
+    write(&own, OTHER_SECRET);
+    fs::remove_file(&gate).expect("it is there");
+    told("the file can be read again");
+    told("signing secrets reloaded endpoint=\"/stripe\"");
+    check("/stripe", OTHER_SECRET);
+
+    fs::write(&gate, "").expect("the folder is ours");
+    let is_told = || server.process.seen(Stream::Stderr).matches("reading the file hangs: ").count() == 2;
+    until("it is told again", is_told);
+    server.stop();
+    fs::remove_file(&gate).expect("it is there");
+    disk.unmount();
 }
 
 #[test]
