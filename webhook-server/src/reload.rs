@@ -158,9 +158,8 @@ impl Watched {
 
     /// Reads the files and takes their contents, and says so even if nothing changed.
     async fn read_now(&mut self, readers: &mut Readers) -> Option<Change> {
-        let (what, endpoint) = (self.what.what(), self.what.of().map(str::to_owned));
-        let what_it_is = Arc::clone(&self.what);
-        let files = what_it_is.files();
+        let reloadable = Arc::clone(&self.what);
+        let (what, endpoint, files) = (reloadable.what(), reloadable.of(), reloadable.files());
         if files.is_empty() {
             return None;
         }

@@ -1,7 +1,8 @@
 //! Reading files again and again, even if a file system hangs, as a network's or one in user space may.
 //!
-//! Each read has a thread of its own, and a file has at most one: while it hangs, the file is not read again. Nothing waits
-//! for such a thread, not even the end of the process.
+//! Each read has a thread of its own, and a file has at most one: while it hangs, the file is not read again. The server
+//! never waits for such a thread, not even at its end. (Linux may: it does not end a process while a file system in user space
+//! is working on its request.)
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -120,7 +121,7 @@ impl Reader {
             if let Some(Err(TryRecvError::Empty)) = late {
                 return Err(Hangs);
             }
-            // What was read at last is old by now.
+            // What it has read is old by now.
             (self.running, self.hangs) = (None, false);
             info!(file = %file.display(), "the file can be read again");
         }

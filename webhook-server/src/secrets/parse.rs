@@ -66,9 +66,8 @@ fn labelled(item: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// What tells a secret from others in whatever shows its label. It is the same wherever the secret is used, and anyone who
-/// has the secret can compute it. These 32 bits do not help anyone who has not: a secret is random, and several times as
-/// long.
+/// Tells a secret from others that have the same label. It is the same wherever the secret is used, and can be computed
+/// with `sha256sum`. It may be shown: 32 bits do not help to guess a secret, which is random and several times as long.
 fn fingerprint(digest: &[u8; 32]) -> String {
     digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
 }
