@@ -18,7 +18,7 @@ use webhook_core::{Registry, catalog};
 use self::keys::RunKeys;
 use super::Failure;
 use super::flags::{SettingFlags, Trying};
-use super::table::{Column, Table, hanging};
+use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
 use crate::endpoint::{Endpoint, Endpoints, Keys, ServedEndpoint};
@@ -196,12 +196,11 @@ fn greeting(registry: &Registry, endpoints: &Endpoints, address: SocketAddr, key
         let place = format!("{}:{}", handler.file, handler.line);
         table.add([super::handlers::takes_in_lines(handler).into(), handler.id.into(), place.into()]);
     }
-    let width = crate::report::console::width();
     format!(
         "Handlers (Stripe API {}):\n{}\n{listening}{}",
         catalog::api_version(),
-        table.text_without_header(width),
-        hanging(&keys.text(), width)
+        table.text_without_header(crate::report::console::width()),
+        keys.text()
     )
 }
 

@@ -13,6 +13,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use hyper::Uri;
 use hyper::header::LOCATION;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 use webhook_core::{Registry, Story};
 
 use self::effect::Effect;
@@ -20,7 +21,6 @@ use self::outgoing::{Outgoing, events};
 use self::target::Target;
 use super::flags::{SettingFlags, Triggering};
 use super::signing::Signing;
-use super::table::hanging;
 use super::{Failure, Format};
 use crate::app::App;
 use crate::command::send::{SendError, send};
@@ -186,12 +186,28 @@ fn not_sent(error: &SendError, arguments: &Trigger) -> Failure {
     Failure::Failed(format!("not sent: {}{advice}", chain(error)))
 }
 
+/// A text as indented lines, which end between words only: a flag that is broken could not be copied.
+fn indented(text: &str, terminal: Option<usize>) -> String {
+    let mut lines = String::new();
+    let mut line = "    ".to_owned();
+    for word in text.split(' ') {
+        if terminal.is_some_and(|terminal| line.width() + 1 + word.width() > terminal)
+            && !line.trim().is_empty()
+        {
+            lines.push_str(&format!("{line}\n"));
+            line = "      ".to_owned();
+        }
+        line.push_str(&format!(" {word}"));
+    }
+    format!("{lines}{line}\n")
+}
+
 /// An answer, and beneath it what the event does at the server.
 fn in_lines(answer: &Answer, target: &Target) -> String {
     let Answer { status, event_type, event_id, answer: text, effect, .. } = answer;
     let shown: String = text.lines().next().unwrap_or_default().chars().take(LONGEST_SHOWN).collect();
     let more = if shown.len() < text.len() { "…" } else { "" };
     let line = format!("{status}  {event_type}  {event_id}  {shown}{more}");
-    let beneath: String = effect.lines(target).iter().map(|line| format!("     {line}\n")).collect();
-    format!("{}\n{}", printable(line.trim_end()), hanging(&beneath, console::width()))
+    let beneath: String = effect.lines(target).iter().map(|line| indented(line, console::width())).collect();
+    format!("{}\n{beneath}", printable(line.trim_end()))
 }
