@@ -7,6 +7,7 @@ use std::thread;
 use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::{CertifiedKey, Signer, SigningKey};
@@ -103,11 +104,13 @@ impl Blocked {
         };
         let mut roots = RootCertStore::empty();
         roots.add(own.der().clone()).expect("it is a certificate");
-        let client = ClientConfig::builder_with_provider(provider)
+        let mut client = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("they are known")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        // A session that goes on needs no signature.
+        client.resumption = Resumption::disabled();
         Self { tls, client: Arc::new(client), begun, permit }
     }
 
