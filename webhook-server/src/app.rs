@@ -165,7 +165,7 @@ impl App {
         let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, problems);
         let tls = if is_served { Tls::of(&self.settings, problems).map(Arc::new) } else { None };
         let registry = Arc::new(Registry::linked());
-        for problem in registry.problems(&self.states, &endpoints.names()) {
+        for problem in registry.problems(&self.states, &endpoints.names_and_paths()) {
             problems.add(problem);
         }
         for state in &self.ambiguous {

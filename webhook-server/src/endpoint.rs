@@ -16,7 +16,7 @@ pub(crate) use self::configured::configure;
 pub(crate) use self::served::{Endpoints, Keys, ServedEndpoint};
 use crate::problems::Problems;
 use crate::secrets::Source;
-use crate::settings::{Origin, Settings, Sourced, plain_path, tolerable};
+use crate::settings::{Origin, OutOfRange, Settings, Sourced, plain_path, tolerable};
 
 /// The maximum length of a name, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -45,7 +45,7 @@ const LONGEST_NAME: usize = 64;
 pub struct Endpoint {
     path: String,
     name: Option<String>,
-    sources: Vec<Source>,
+    sources: Vec<Sourced<Source>>,
     mode: Sourced<Mode>,
     /// How far a signature's time may be in the past.
     past: Option<Sourced<Duration>>,
@@ -84,7 +84,7 @@ impl Endpoint {
     /// secret by its fingerprint, which is the first 8 hexadecimal digits of its SHA-256, and by its label, a word before
     /// it, as in `new whsec_…,old whsec_…`.
     pub fn secret_env(mut self, variable: impl Into<String>) -> Self {
-        self.sources.push(Source::Variable(variable.into()));
+        self.sources.push(Source::Variable(variable.into()).by(Origin::Program));
         self
     }
 
@@ -93,7 +93,7 @@ impl Endpoint {
     /// The file is read at the start, and again when it changes: see
     /// [`Webhooks::reload_secrets`](crate::Webhooks::reload_secrets).
     pub fn secret_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.sources.push(Source::File(file.into()));
+        self.sources.push(Source::File(file.into()).by(Origin::Program));
         self
     }
 
@@ -125,7 +125,11 @@ impl Endpoint {
         if !declared.is_empty() {
             return declared;
         }
-        let source = Source::undeclared(keys.secret_file().map(|file| &*file.value));
+        let file = keys.secret_file();
+        let mut source = Source::undeclared(file.map(|file| &*file.value));
+        if let Some(file) = file {
+            source.origin = file.origin.clone();
+        }
         vec![Self { sources: vec![source], ..Self::at(&*settings.path) }]
     }
 
@@ -141,9 +145,13 @@ impl Endpoint {
     /// Fails if there is none, with a sentence that says which there are.
     #[cfg(feature = "cli")]
     pub(crate) fn find<'e>(declared: &'e [Self], name: &str) -> Result<&'e Self, String> {
-        let names: Vec<&str> = declared.iter().map(Self::name).collect();
         let found = declared.iter().find(|endpoint| endpoint.name() == name);
-        found.ok_or_else(|| not_an_endpoint(name, &names))
+        found.ok_or_else(|| not_an_endpoint(name, &Self::names_and_paths(declared)))
+    }
+
+    /// The name and the path of each endpoint.
+    fn names_and_paths(endpoints: &[Self]) -> Vec<(&str, &str)> {
+        endpoints.iter().map(|endpoint| (endpoint.name(), endpoint.path())).collect()
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -151,7 +159,7 @@ impl Endpoint {
     }
 
     /// Where its secrets are read.
-    pub(crate) fn sources(&self) -> &[Source] {
+    pub(crate) fn sources(&self) -> &[Sourced<Source>] {
         &self.sources
     }
 
@@ -173,7 +181,7 @@ impl Endpoint {
     /// The first environment variable that its secrets are read from.
     #[cfg(feature = "cli")]
     pub(crate) fn variable(&self) -> Option<&str> {
-        self.sources.iter().find_map(|source| match source {
+        self.sources.iter().find_map(|source| match &source.value {
             Source::Variable(name) => Some(&**name),
             Source::File(_) => None,
         })
@@ -194,10 +202,9 @@ impl Endpoint {
         }
         for (what, tolerance) in [("past", &self.past), ("future", &self.future)] {
             let Some(Sourced { value, origin }) = tolerance else { continue };
-            if let Err(allowed) = tolerable(*value) {
+            if let Err(OutOfRange { allowed, .. }) = tolerable(*value) {
                 let (name, value) = (self.name(), humantime::format_duration(*value));
-                let place =
-                    if let Origin::File { .. } = origin { format!("{origin}: ") } else { String::new() };
+                let place = origin.place();
                 problems.add(format!(
                     "{place}endpoint `{name}`: its tolerance for the {what} is {value}: it must be {allowed}"
                 ));
@@ -246,9 +253,14 @@ fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(fits)
 }
 
-/// Says that there is no endpoint with a name, and which one was probably meant, or which there are.
-pub(crate) fn not_an_endpoint(name: &str, names: &[&str]) -> String {
-    let instead = match (catalog::nearest(name, names.iter().copied()).first(), names) {
+/// Says that there is no endpoint with a name, and which one was probably meant, or which there are. Of each, the name and
+/// the path are given.
+pub(crate) fn not_an_endpoint(name: &str, endpoints: &[(&str, &str)]) -> String {
+    let names: Vec<&str> = endpoints.iter().map(|(name, _)| *name).collect();
+    if let Some((named, _)) = endpoints.iter().find(|(_, path)| *path == name) {
+        return format!("the endpoint at the path `{name}` is named `{named}`: use its name");
+    }
+    let instead = match (catalog::nearest(name, names.iter().copied()).first(), &*names) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, []) => "it declares none".to_owned(),
         (None, all) => format!("it has `{}`", all.join("`, `")),

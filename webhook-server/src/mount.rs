@@ -151,6 +151,7 @@ impl Webhooks {
         let is_recovered = server.recover().await.map_err(|error| failed("no inbox", &error))?;
         let (report, reload) = (server.parts.report.clone(), Arc::clone(&server.reload));
         info!(
+            endpoints = server.parts.endpoints.iter().count(),
             handlers = server.parts.registry.registrations().len(),
             api_version = webhook_core::catalog::api_version(),
             "ready for events"

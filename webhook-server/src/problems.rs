@@ -2,12 +2,20 @@
 //!
 //! Every check of a start adds to one list, so a person sees all mistakes in one run. The commands print it and exit with
 //! code 78. What is only doubtful is a caution: it is logged, or becomes a problem where the settings are `strict`.
+//!
+//! All problems have one form: the first line says what is wrong, and, if that is short, what to do; otherwise the lines
+//! below it say what to do. A command folds the lines to the width of the terminal (`report/fold.rs`).
 
 use std::fmt;
 
 use tracing::warn;
 
 use crate::settings::Interface;
+
+/// A problem or a caution for the log, where each entry is one line.
+pub(crate) fn in_one_line(text: &str) -> String {
+    text.replace('\n', ": ")
+}
 
 /// The problems that prevent an application from starting.
 #[derive(Debug, Default)]
@@ -29,12 +37,13 @@ impl Problems {
         self.interface
     }
 
-    /// Adds a problem: a sentence that says what is wrong and what to do. It may have several lines.
+    /// Adds a problem: what is wrong and what to do, in one line or several.
     pub(crate) fn add(&mut self, problem: impl fmt::Display) {
         self.list.push(problem.to_string());
     }
 
-    /// Adds a sentence about something that an operator should change, although the application can start.
+    /// Adds something that an operator should change, although the application can start. In one line or several, as
+    /// problems are.
     pub(crate) fn caution(&mut self, caution: impl fmt::Display) {
         self.cautions.push(caution.to_string());
     }
@@ -43,9 +52,11 @@ impl Problems {
     pub(crate) fn settle_cautions(&mut self, is_strict: bool) {
         for caution in std::mem::take(&mut self.cautions) {
             if is_strict {
-                self.add(format_args!("{caution} (refused because of `strict`)"));
+                self.add(format_args!(
+                    "{caution}\nthis is refused because of `strict`, and is otherwise a warning"
+                ));
             } else {
-                warn!("{caution}");
+                warn!("{}", in_one_line(&caution));
             }
         }
     }
@@ -79,7 +90,8 @@ impl fmt::Display for Problems {
         let count = self.list.len();
         writeln!(f, "cannot start: {count} problem{}", if count == 1 { "" } else { "s" })?;
         for (number, problem) in (1..).zip(&self.list) {
-            let indented = problem.replace('\n', "\n     ");
+            // Further lines are indented more than the text, which may be folded.
+            let indented = problem.replace('\n', "\n       ");
             write!(f, "\n  {number}. {indented}\n")?;
         }
         Ok(())

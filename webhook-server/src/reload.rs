@@ -26,7 +26,7 @@ use tracing::{error, info};
 
 use self::file::Content;
 use self::reader::{Found, Readers};
-use crate::problems::Problems;
+use crate::problems::{Problems, in_one_line};
 
 /// How often files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -198,6 +198,7 @@ impl Watched {
             Err(problems) => {
                 let (what, endpoint) = (self.what.what(), self.what.of());
                 for reason in problems.list() {
+                    let reason = in_one_line(reason);
                     error!(endpoint, reason, "{what}: not reloaded, the old ones stay in use");
                 }
                 None

@@ -7,6 +7,8 @@
 
 #[cfg(feature = "cli")]
 pub(crate) mod console;
+#[cfg(feature = "cli")]
+pub(crate) mod fold;
 pub(crate) mod format;
 pub(crate) mod log;
 mod repeats;

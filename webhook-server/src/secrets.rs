@@ -4,6 +4,7 @@
 //! when it is dropped, and no message contains any part of it.
 
 mod diagnostics;
+mod misplaced;
 mod parse;
 mod reloaded;
 
@@ -13,11 +14,14 @@ use std::path::{Path, PathBuf};
 use webhook_core::Secret;
 use zeroize::Zeroizing;
 
+use self::diagnostics::Medium;
+use self::misplaced::misplaced;
+pub(crate) use self::misplaced::{Held, held, looks_like_a_secret};
 use self::parse::parse;
 pub(crate) use self::reloaded::ReloadedSecrets;
 use crate::problems::Problems;
 use crate::reload::file;
-use crate::settings::Interface;
+use crate::settings::{Interface, Origin, Sourced};
 use crate::store::SecretName;
 
 /// The variable that holds the signing secrets of a program that declares no endpoints.
@@ -53,8 +57,15 @@ impl fmt::Display for Source {
 
 impl Source {
     /// Where a program that declares no endpoints has its secrets: in a file, or else in [`VARIABLE`].
-    pub(crate) fn undeclared(file: Option<&Path>) -> Self {
-        file.map_or_else(|| Self::Variable(VARIABLE.to_owned()), |file| Self::File(file.to_owned()))
+    pub(crate) fn undeclared(file: Option<&Path>) -> Sourced<Self> {
+        let source =
+            file.map_or_else(|| Self::Variable(VARIABLE.to_owned()), |file| Self::File(file.to_owned()));
+        source.by(Origin::Default)
+    }
+
+    /// Notes what named this source.
+    pub(crate) fn by(self, origin: Origin) -> Sourced<Self> {
+        Sourced { value: self, origin }
     }
 
     /// Whether there is such a variable or file. A mistake that [`read`] reports counts as one.
@@ -103,6 +114,12 @@ impl SigningSecrets {
     pub(crate) fn listed(&self) -> String {
         listed(&self.names)
     }
+
+    /// The name of the first secret that others have, too.
+    pub(crate) fn shared_with(&self, others: &Self) -> Option<&SecretName> {
+        let mut mine = self.names.iter().zip(&self.digests);
+        mine.find(|(_, digest)| others.digests.contains(digest)).map(|(name, _)| name)
+    }
 }
 
 /// Shows the names.
@@ -126,8 +143,8 @@ pub(crate) struct Declared<'a> {
 }
 
 /// The variables among these sources.
-pub(crate) fn variables<'a>(sources: impl Iterator<Item = &'a Source>) -> Vec<&'a str> {
-    let variables = sources.filter_map(|source| match source {
+pub(crate) fn variables<'a>(sources: impl Iterator<Item = &'a Sourced<Source>>) -> Vec<&'a str> {
+    let variables = sources.filter_map(|source| match &source.value {
         Source::Variable(name) => Some(&**name),
         Source::File(_) => None,
     });
@@ -140,7 +157,7 @@ pub(crate) fn variables<'a>(sources: impl Iterator<Item = &'a Source>) -> Vec<&'
 /// `endpoint` is what is said of it, if the program declares it; `needed` says why a secret is needed, for the message when there is
 /// none. Returns what could be read; if that is not all, `problems` says why.
 pub(crate) fn read(
-    sources: &[Source],
+    sources: &[Sourced<Source>],
     endpoint: Option<Declared<'_>>,
     needed: &str,
     problems: &mut Problems,
@@ -150,7 +167,7 @@ pub(crate) fn read(
 
 /// Does the same as [`read`] with another way to read a file.
 fn assemble(
-    sources: &[Source],
+    sources: &[Sourced<Source>],
     endpoint: Option<Declared<'_>>,
     needed: &str,
     mut read_file: impl FnMut(&Path) -> file::Content,
@@ -164,9 +181,16 @@ fn assemble(
         ));
     }
     for (at, source) in sources.iter().enumerate() {
+        let named_at = source.origin.place();
         match text_of(source, (endpoint, needed), &mut read_file, problems) {
-            Ok((place, text)) => parse(&place, &text, &mut read, problems),
-            Err(problem) => problems.add(problem),
+            Ok((place, text)) => {
+                let medium = match source.value {
+                    Source::Variable(_) => Medium::Variable,
+                    Source::File(_) => Medium::File,
+                };
+                parse((&format!("{named_at}{place}"), medium), &text, &mut read, problems);
+            }
+            Err(problem) => problems.add(format!("{named_at}{problem}")),
         }
         read.sources.resize(read.names.len(), at);
     }
@@ -179,7 +203,7 @@ fn assemble(
 
 /// Reads the text of a source, and says where it is from; or says why there is none.
 fn text_of(
-    source: &Source,
+    Sourced { value: source, origin }: &Sourced<Source>,
     (endpoint, needed): (Option<Declared<'_>>, &str),
     read_file: impl FnOnce(&Path) -> file::Content,
     problems: &mut Problems,
@@ -196,37 +220,24 @@ fn text_of(
                 Ok((format!("the secret file {}", file.display()), text.text))
             }
             Err(_) if looks_like_a_secret(&file.to_string_lossy()) => {
-                Err("the secret itself was given where the name of its file belongs: set it in an environment variable, \
-                     or save it in a file and give the file's name"
-                    .to_owned())
+                let cure = "save the endpoint's {} in a file and give the file's name, or set it in an environment \
+                            variable";
+                Err(misplaced(&file.to_string_lossy(), ("the secret's file", cure), origin))
             }
             Err(error) => Err(format!("the secret file {} cannot be read: {error}", file.display())),
         },
         Source::Variable(name) if looks_like_a_secret(name) => {
-            Err("the secret itself was given where the name of its environment variable belongs".to_owned())
+            let cure = "give the variable's name, and set the variable to the endpoint's {}";
+            Err(misplaced(name, ("the secret's environment variable", cure), origin))
         }
         Source::Variable(name) => match std::env::var(name) {
             Ok(text) => Ok((name.clone(), Zeroizing::new(text))),
-            Err(std::env::VarError::NotPresent) => Err(no_secret(name, endpoint, needed, problems.interface())),
+            Err(std::env::VarError::NotPresent) => {
+                Err(no_secret(name, endpoint, needed, problems.interface()))
+            }
             Err(std::env::VarError::NotUnicode(_)) => Err(format!("{name} is not valid UTF-8")),
         },
     }
-}
-
-/// Whether a text contains a secret or an API key, and so must not be shown.
-pub(crate) fn looks_like_a_secret(text: &str) -> bool {
-    BEGINNINGS.iter().any(|start| text.contains(start))
-}
-
-/// How secrets and API keys begin.
-const BEGINNINGS: [&str; 5] = ["whsec_", "sk_live_", "sk_test_", "rk_live_", "rk_test_"];
-
-/// Whether a text contains the beginning of a secret or of an API key, and more than the beginning.
-pub(crate) fn holds_a_secret(text: &str) -> bool {
-    BEGINNINGS.iter().any(|start| {
-        text.match_indices(start)
-            .any(|(at, _)| text[at + start.len()..].starts_with(|next: char| next.is_ascii_alphanumeric()))
-    })
 }
 
 /// The variables in the environment whose names suggest an endpoint's secret.
@@ -277,7 +288,7 @@ mod tests {
         for source in [Source::File(secret.into()), Source::Variable(secret.to_owned())] {
             let mut problems = Problems::default();
             let endpoint = Declared { name: "connect", variables: &[] };
-            read(&[source], Some(endpoint), "x", &mut problems);
+            read(&[source.by(Origin::Program)], Some(endpoint), "x", &mut problems);
             let told = format!("{problems:?}");
             assert!(!told.contains(secret) && told.contains("the secret itself was given"), "{told}");
         }

@@ -24,10 +24,11 @@ use std::time::Duration;
 pub(crate) use self::file::Section;
 pub(crate) use self::interface::Interface;
 pub(crate) use self::origin::{Origin, Origins, Sourced};
+pub(crate) use self::setting::OutOfRange;
 pub(crate) use self::setting::{Group, Setting, how_to_set};
-use self::setting::{settings, within};
+use self::setting::{at_least, settings, within};
 pub(crate) use self::sources::{CONFIG_VARIABLE, Given, OfEndpoints, SECRET_FILE, Sources};
-pub(crate) use self::value::Kind;
+pub(crate) use self::value::{Kind, Typed};
 use crate::problems::Problems;
 use crate::store::{InboxLocation, Opening, Retention};
 
@@ -61,7 +62,7 @@ settings! {
     path: String = "/webhook".to_owned(), {
         group: Receiving,
         help: "Path of the endpoint",
-        check: |settings| plain_path(&settings.path),
+        check: |settings| Ok(plain_path(&settings.path)?),
     }
 
     /// The file of the certificate that the listener shows, followed by those that signed it, in PEM format. Default none:
@@ -142,7 +143,7 @@ settings! {
     inbox: InboxLocation = InboxLocation::File("webhook-inbox.db".into()), {
         group: Inbox,
         help: "Inbox file; :memory: keeps the inbox in memory until the process ends",
-        check: |settings| settings.inbox.check(),
+        check: |settings| Ok(settings.inbox.check()?),
     }
 
     /// Whether the inbox may be on a file system that other machines may share, such as NFS, or that is not known to be
@@ -182,14 +183,14 @@ settings! {
     keep_ids: Duration = 35 * DAY, {
         group: InboxUse,
         help: "How long event ids are kept, to recognise duplicates",
-        check: |settings| within(settings.keep_ids, settings.keep_bodies.max(DAY)..=MAX_KEPT),
+        check: |settings| at_least(settings.keep_ids, ("keep_bodies", settings.keep_bodies), DAY..=MAX_KEPT),
     }
 
     /// How long quarantined bodies and events with a parked task are kept. Default 90 days. At least `keep_ids`.
     keep_parked: Duration = 90 * DAY, {
         group: InboxUse,
         help: "How long parked events and quarantined bodies are kept",
-        check: |settings| within(settings.keep_parked, settings.keep_ids..=MAX_KEPT),
+        check: |settings| at_least(settings.keep_parked, ("keep_ids", settings.keep_ids), Duration::ZERO..=MAX_KEPT),
     }
 }
 
@@ -230,23 +231,24 @@ impl Settings {
 }
 
 /// Checks how far a signature's time may be from now.
-pub(crate) fn tolerable(tolerance: Duration) -> Result<(), String> {
+pub(crate) fn tolerable(tolerance: Duration) -> Result<(), OutOfRange> {
     within(tolerance, SECOND..=HOUR)
 }
 
 /// Checks one of the two settings of TLS. `other` is the name of the other one.
-fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), String> {
+fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), OutOfRange> {
     if !is_set {
         return Ok(());
     }
-    Err(match (cfg!(feature = "tls"), has_other) {
+    let allowed = match (cfg!(feature = "tls"), has_other) {
         (true, true) => return Ok(()),
         (true, false) => format!("given together with `{other}`"),
         (false, _) => {
             "left out, because this program was built without the feature `tls` of `webhook-server`"
                 .to_owned()
         }
-    })
+    };
+    Err(allowed.into())
 }
 
 /// Checks that a path is as Stripe will send it.

@@ -123,13 +123,14 @@ fn refuse_unused(app: &App, front: Front, problems: &mut Problems) {
         }
     };
     if front == Front::Mounted {
-        for (field, what) in [("listen", "address"), ("path", "path")] {
-            refuse(
-                field,
-                &format!(
-                    "this program receives events through its own server, which decides the {what}: remove it"
-                ),
-            );
+        for (field, what) in [("listen", "decides the address"), ("path", "decides the path")] {
+            // The path is refused where endpoints are declared, whatever receives.
+            if field != "path" || app.endpoints.is_empty() {
+                refuse(
+                    field,
+                    &format!("this program receives events through its own server, which {what}: remove it"),
+                );
+            }
         }
         for field in ["tls_certificate", "tls_key"] {
             refuse(

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use product_tests::{
-    Ended, Profile, SECRET, Server, build_fixtures, new_inbox, program, run, send, signed, unix_now,
+    Ended, Profile, SECRET, Server, build_fixtures, new_inbox, program, run, run_in_terminal, send, signed,
+    unix_now,
 };
 
 /// Stands in every wrong secret, and in no message.
@@ -153,6 +154,51 @@ fn a_secret_file_may_end_with_the_line_break_that_editors_write() {
 }
 
 #[test]
+fn a_secret_or_an_api_key_in_place_of_its_files_name_is_not_shown() {
+    for (value, told) in [
+        (
+            format!("whsec_{CANARY}0123"),
+            "the secret itself was given where the name of the secret's file belongs",
+        ),
+        (format!("sk_live_{CANARY}0123"), "an API key was given where the name of the secret's file belongs"),
+    ] {
+        let by_flag = run(outcomes().args(["serve", "--secret-file", &value]));
+        let by_variable = run(outcomes().arg("serve").env("STRIPE_WEBHOOK_SECRET_FILE", &value));
+        for (ended, name) in [(by_flag, "--secret-file"), (by_variable, "STRIPE_WEBHOOK_SECRET_FILE")] {
+            let ended = ended.with_code(78);
+            assert!(ended.stderr.contains(&format!("  1. {name}: {told}\n")), "{ended:#?}");
+            assert!(!ended.stderr.contains(CANARY), "{ended:#?}");
+            assert_eq!(ended.stderr.contains("the list of processes"), name == "--secret-file", "{ended:#?}");
+        }
+    }
+}
+
+#[test]
+fn problems_fit_the_terminal_and_what_can_be_copied_stays_whole() {
+    let wrong = || {
+        let mut command = outcomes();
+        command.args(["serve", "--tolerance", "0s"]).env("WEBHOOK_COLOUR", "red");
+        command.env("WEBHOOK_KEEP_IDS", "1day");
+        command.env("WEBHOOK_CONFIG", written("shop.toml", format!("secret = \"sk_live_{CANARY}\"\n")));
+        command
+    };
+    let shown = run_in_terminal(&mut wrong(), 80);
+    let wide: Vec<&str> = shown.lines().filter(|line| line.chars().count() > 80).collect();
+    // The path of the file is one word.
+    assert!(wide.iter().all(|line| line.contains("shop.toml:1:")), "{wide:#?}");
+    for told in [
+        "cannot start: 5 problems",
+        "       the settings are WEBHOOK_ACCEPT_UNDECODABLE,",
+        "\n       - the Stripe CLI: `stripe listen --print-secret`",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    // In a pipe, lines are not broken.
+    let piped = run(&mut wrong()).with_code(78).stderr;
+    assert!(piped.lines().any(|line| line.chars().count() > 120), "{piped}");
+}
+
+#[test]
 fn a_variable_that_nothing_reads_stops_each_command_that_reads_settings() {
     for (name, value, told) in [
         ("WEBHOOK_TOLERANSE", "300s", "did you mean WEBHOOK_TOLERANCE?"),
@@ -270,8 +316,17 @@ fn a_value_out_of_range_is_refused_with_the_range_and_with_what_gave_it() {
         ("concurrency", "0", "is 0: it must be from 1 to 4096"),
         ("concurrency", "4097", "is 4097: it must be from 1 to 4096"),
         ("keep-bodies", "4000days", "is 4000days: it must be from 0s to 3660days"),
-        ("keep-ids", "1day", "is 1day: it must be from 7days to 3660days"),
-        ("keep-parked", "34days", "is 34days: it must be from 35days to 3660days"),
+        (
+            "keep-ids",
+            "1day",
+            "is 1day: it must be from 7days to 3660days\n       the range depends on `keep-bodies`, which is 7days (by \
+             default)",
+        ),
+        (
+            "keep-parked",
+            "34days",
+            "is 34days: it must be from 35days to 3660days\n       the range depends on `keep-ids`, which is 35days (by default)",
+        ),
         ("path", "webhook", "is \"webhook\": it must be a `/`"),
         ("path", "/a?b=c", "is \"/a?b=c\": it must be a `/`"),
         // What cannot be read at all.

@@ -282,7 +282,10 @@ fn an_event_goes_to_the_handlers_of_the_endpoints_that_it_came_through() {
     }
     assert_eq!(ids(registry.handlers_of("charge.failed")), ["account", "connect", "everywhere"]);
     assert_eq!(ids(registry.handlers_of("payout.paid")), ["rest", "rest_of_connect"]);
-    assert_eq!(registry.problems(&States::default(), &["account", "connect"]), []);
+    assert_eq!(
+        registry.problems(&States::default(), &[("account", "/account"), ("connect", "/connect")]),
+        []
+    );
 }
 
 #[test]
@@ -295,7 +298,7 @@ fn each_endpoint_may_have_one_unhandled_handler() {
         of_endpoint("connect", unhandled("d", 4)),
     ]);
     assert_eq!(
-        messages(&registry.problems(&States::default(), &["account", "connect"])),
+        messages(&registry.problems(&States::default(), &[("account", "/account"), ("connect", "/connect")])),
         [
             "two handlers are `#[on_unhandled(endpoint = \"connect\")]`: `b` (src/a.rs:2) and `d` (src/a.rs:4); keep one"
         ]
@@ -308,14 +311,18 @@ fn an_endpoint_that_there_is_not_is_named_with_its_handler_and_the_nearest() {
         of_endpoint("conect", placed("a", CHARGES, "src/a.rs", 7)),
         of_endpoint("platform", placed("b", Subscription::Unhandled, "src/b.rs", 8)),
         of_endpoint("connect", placed("c", CHARGES, "src/c.rs", 9)),
+        of_endpoint("/stripe/connect", placed("d", CHARGES, "src/d.rs", 10)),
     ]);
+    let endpoints = [("/stripe", "/stripe"), ("connect", "/stripe/connect")];
     assert_eq!(
-        messages(&registry.problems(&States::default(), &["/stripe", "connect"])),
+        messages(&registry.problems(&States::default(), &endpoints)),
         [
             "handler `a` (src/a.rs:7) takes events of the endpoint `conect`, but the application has no such endpoint: \
              did you mean `connect`?",
             "handler `b` (src/b.rs:8) takes events of the endpoint `platform`, but the application has no such endpoint, \
              only `/stripe`, `connect`; add it to the `App`, or correct the name",
+            "handler `d` (src/d.rs:10) takes events of the endpoint `/stripe/connect`, but the endpoint at that path is \
+             named `connect`: write `endpoint = \"connect\"`",
         ]
     );
 }

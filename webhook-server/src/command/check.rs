@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::handlers::by_crate;
-use super::table::{Column, Table, hanging};
+use super::table::{Column, Table};
 use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::endpoint::{Endpoint, ServedEndpoint};
@@ -18,18 +19,21 @@ use crate::operate::operator::Operator;
 use crate::problems::Problems;
 use crate::report::Report;
 use crate::report::console::print;
+use crate::report::fold::folded;
 use crate::report::format::{masked, printable};
 use crate::report::log::Log;
 use crate::report::stderr as log;
 use crate::report::unusable::unusable;
 use crate::secrets::{ReloadedSecrets, Source};
-use crate::settings::{Origin, Origins, SECRET_FILE, Setting, Settings, Sourced, Sources};
+use crate::settings::{Origin, Origins, SECRET_FILE, Setting, Settings, Sourced, Sources, Typed};
 use crate::start::{Front, Start};
 use crate::store::{self, Condition, InboxLocation, SecretName};
 
 /// What a start would work with.
 #[derive(Serialize)]
 struct Checked {
+    /// Whether nothing is wrong.
+    can_start: bool,
     /// The configuration file, the file of the secrets, and all settings.
     settings: Vec<Row>,
     endpoints: Vec<EndpointRow>,
@@ -47,7 +51,13 @@ struct Checked {
 #[derive(Serialize)]
 struct Row {
     name: String,
-    value: String,
+    value: Value,
+    /// The unit of a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
+    /// The value as a flag takes it.
+    #[serde(skip)]
+    text: String,
     from: String,
 }
 
@@ -100,14 +110,17 @@ async fn check(start: Start, sources: &Sources) -> (Checked, Problems) {
     let mut settings = Vec::new();
     let files = [("config", sources.config.as_ref()), (SECRET_FILE, keys.secret_file())];
     for (name, file) in files.into_iter().filter_map(|(name, file)| Some((name, file?))) {
-        settings.push(row(name, file, |file| file.display().to_string()));
+        let shown = Typed::Text(file.value.display().to_string());
+        settings.push(Row::new(name, &shown, &file.origin));
     }
     let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
     let parts = app.into_parts(keys, parts, &mut problems);
     let read = Read { settings: &parts.settings, origins: &origins, front, is_declared };
     settings.extend(read.used().map(|setting| read.row(setting)));
     let inbox = inbox(Some(&read.settings.inbox).filter(|_| !is_inline), read.settings, &mut problems).await;
+    let warnings = problems.take_cautions(parts.settings.strict);
     let checked = Checked {
+        can_start: problems.is_empty(),
         settings,
         endpoints: endpoints
             .iter()
@@ -117,7 +130,7 @@ async fn check(start: Start, sources: &Sources) -> (Checked, Problems) {
         handlers: parts.registry.registrations().len(),
         crates: by_crate(&parts.registry),
         inbox,
-        warnings: problems.take_cautions(parts.settings.strict),
+        warnings,
         problems: problems.list().to_vec(),
     };
     (checked, problems)
@@ -146,23 +159,26 @@ impl Read<'_> {
 
     fn row(&self, setting: &Setting) -> Row {
         let origin = self.origins.of(setting, self.settings);
-        row(&setting.name(), &Sourced { value: setting.text(self.settings), origin }, Clone::clone)
+        Row::new(&setting.name(), &setting.typed(self.settings), &origin)
     }
 
     /// What is known of an endpoint. Wrong secrets were reported already.
     fn endpoint(&self, endpoint: &Endpoint, served: &ServedEndpoint) -> EndpointRow {
         let path = match self.front {
-            _ if self.is_declared => Some(Row::new("path", endpoint.path(), &Origin::Program)),
+            _ if self.is_declared => {
+                Some(Row::new("path", &Typed::Text(endpoint.path().to_owned()), &Origin::Program))
+            }
             Front::Listener => Some(self.named("path")),
             // The application's router decides it.
             Front::Mounted => None,
         };
         let tolerance = |own: Option<&Sourced<Duration>>, name: &str| match own {
-            Some(own) => row(name, own, |time| humantime::format_duration(*time).to_string()),
+            Some(Sourced { value, origin }) => Row::new(name, &Typed::Time(*value), origin),
             None => self.named(name),
         };
+        let Sourced { value: mode, origin } = endpoint.mode();
         let rows = [
-            row("mode", endpoint.mode(), |mode| mode.name().to_owned()),
+            Row::new("mode", &Typed::Text(mode.name().to_owned()), origin),
             tolerance(endpoint.past(), "tolerance"),
             tolerance(endpoint.future(), "future-tolerance"),
         ];
@@ -176,18 +192,24 @@ impl Read<'_> {
 
     fn named(&self, name: &str) -> Row {
         let setting = Settings::TABLE.iter().find(|setting| setting.name() == name);
-        setting.map_or_else(|| Row::new(name, "", &Origin::Default), |setting| self.row(setting))
+        setting.map_or_else(|| Row::new(name, &Typed::Nothing, &Origin::Default), |setting| self.row(setting))
     }
 }
 
 impl Row {
-    fn new(name: &str, value: &str, origin: &Origin) -> Self {
-        Self { name: name.to_owned(), value: printable(&masked(value)), from: printable(&origin.to_string()) }
+    fn new(name: &str, value: &Typed, origin: &Origin) -> Self {
+        let text = printable(&masked(&value.text()));
+        let (value, unit) = match value {
+            Typed::Nothing => (Value::Null, None),
+            Typed::Text(_) => (text.clone().into(), None),
+            Typed::Number(number) => ((*number).into(), None),
+            Typed::Bytes(number) => ((*number).into(), Some("bytes")),
+            Typed::Switch(is_on) => ((*is_on).into(), None),
+            Typed::Time(time) if time.subsec_nanos() == 0 => (time.as_secs().into(), Some("seconds")),
+            Typed::Time(time) => (time.as_secs_f64().into(), Some("seconds")),
+        };
+        Self { name: name.to_owned(), value, unit, text, from: printable(&origin.to_string()) }
     }
-}
-
-fn row<T>(name: &str, Sourced { value, origin }: &Sourced<T>, text: impl FnOnce(&T) -> String) -> Row {
-    Row::new(name, &text(value), origin)
 }
 
 /// The names of the secrets that were read, and where. They are not read again: a pipe has them only once.
@@ -230,14 +252,14 @@ async fn inbox(location: Option<&InboxLocation>, settings: &Settings, problems: 
 fn text(checked: &Checked, width: Option<usize>) -> String {
     let mut table = Table::new([Column::whole("SETTING"), Column::wraps("VALUE"), Column::wraps("FROM")]);
     let mut add = |name: &str, value: &str, from: &str| table.add([name.into(), value.into(), from.into()]);
-    for Row { name, value, from } in &checked.settings {
-        add(name, value, from);
+    for Row { name, text, from, .. } in &checked.settings {
+        add(name, text, from);
     }
     for endpoint in &checked.endpoints {
         add("", "", "");
         add("endpoint", &endpoint.name, "");
-        for Row { name, value, from } in &endpoint.settings {
-            add(name, value, from);
+        for Row { name, text, from, .. } in &endpoint.settings {
+            add(name, text, from);
         }
         for SecretRow { name, from, .. } in &endpoint.secrets {
             add("secret", name, from);
@@ -250,11 +272,15 @@ fn text(checked: &Checked, width: Option<usize>) -> String {
     add("inbox", location.as_deref().unwrap_or("none"), &format!("{condition}{now}"));
     let mut text = table.text(width);
     for warning in &checked.warnings {
-        text.push_str(&format!("\n{}", hanging(&format!("warning: {warning}"), width)));
-        text.push_str(if width.is_none() { "\n" } else { "" });
+        // The cure is indented like the text.
+        let warning = format!("warning: {}", warning.replace('\n', "\n  "));
+        text.push_str(&format!("\n{}\n", folded(&warning, width)));
     }
     if checked.problems.is_empty() {
         text.push_str("\nNothing is wrong: the server can start.\n");
+    } else {
+        // The problems follow on standard error.
+        text.push('\n');
     }
     text
 }

@@ -80,6 +80,8 @@ where
     server.reload = reload;
     let (settings, is_inline) = (server.parts.settings.clone(), server.inbox.is_none());
     serve::announce_handlers(&server);
+    // The application's router decides the URLs.
+    serve::announce_endpoints(&server, None);
     let webhooks = Webhooks::of(server).await?;
     webhooks.stop_at(signal);
     webhooks.beside(systemd::keep_alive());

@@ -155,23 +155,35 @@ pub(super) fn announce_handlers(server: &Server) {
     }
 }
 
-/// Logs the handlers and the endpoints, then the line `listening`: from now on the server is ready.
+/// Logs the endpoints, with the labels of their secrets. `origin` is the beginning of their URLs, if it is known.
+pub(super) fn announce_endpoints(server: &Server, origin: Option<&str>) {
+    for endpoint in server.parts.endpoints.iter() {
+        info!(
+            endpoint = &*endpoint.name,
+            url = origin.map(|origin| format!("{origin}{}", endpoint.path)),
+            secrets = endpoint.secrets.current().listed(),
+            "endpoint"
+        );
+    }
+}
+
+/// Logs the handlers and several endpoints, then the line `listening`: from now on the server is ready.
 fn announce(server: &Server, listener: &TcpListener) {
     announce_handlers(server);
     let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
     let scheme = if server.parts.tls.is_some() { "https" } else { "http" };
-    let endpoints = &server.parts.endpoints;
-    if endpoints.iter().count() > 1 {
-        for endpoint in endpoints.iter() {
-            let url = format!("{scheme}://{address}{}", endpoint.path);
-            info!(endpoint = &*endpoint.name, url, secrets = endpoint.secrets.current().listed(), "endpoint");
-        }
+    let origin = format!("{scheme}://{address}");
+    let only = server.parts.endpoints.only();
+    if only.is_none() {
+        announce_endpoints(server, Some(&origin));
     }
     info!(
-        url = format!("{scheme}://{address}{}", endpoints.first().path),
+        // Several endpoints have only the origin in common, and each has a line of its own.
+        url = only.map_or_else(|| origin.clone(), |only| format!("{origin}{}", only.path)),
+        endpoints = only.is_none().then(|| server.parts.endpoints.iter().count()),
         handlers = server.parts.registry.registrations().len(),
         crates = super::handlers::by_crate(&server.parts.registry),
-        secrets = endpoints.first().secrets.current().listed(),
+        secrets = only.map(|only| only.secrets.current().listed()),
         api_version = webhook_core::catalog::api_version(),
         "listening"
     );

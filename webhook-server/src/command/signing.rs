@@ -8,14 +8,15 @@ use std::path::Path;
 use crate::endpoint::Endpoint;
 use crate::problems::Problems;
 use crate::secrets::{self, Declared, SigningSecrets, Source};
+use crate::settings::Sourced;
 
 /// The secrets of an endpoint, and where they were read.
 #[derive(Debug)]
 pub(super) struct Signing {
     pub(super) secrets: SigningSecrets,
-    sources: Vec<Source>,
+    sources: Vec<Sourced<Source>>,
     /// The endpoint's own sources, if others were read in their place.
-    unset: Vec<Source>,
+    unset: Vec<Sourced<Source>>,
 }
 
 impl Signing {
@@ -30,7 +31,9 @@ impl Signing {
         let mut all: Vec<Option<Self>> = Vec::with_capacity(endpoints.len());
         for endpoint in endpoints {
             let sources = sources(endpoint, secret_file);
-            let same = |other: &&Self| other.sources == sources && !sources.is_empty();
+            let values =
+                |sources: &[Sourced<Source>]| sources.iter().map(|it| it.value.clone()).collect::<Vec<_>>();
+            let same = |other: &&Self| values(&other.sources) == values(&sources) && !sources.is_empty();
             let secrets = match all.iter().flatten().find(same) {
                 // What is wrong with them is reported once.
                 Some(earlier) => earlier.secrets.clone(),
@@ -87,8 +90,8 @@ impl Signing {
 }
 
 /// Says that none of these sources is there.
-pub(super) fn missing(sources: &[Source]) -> String {
-    let missing = sources.iter().map(|source| match source {
+pub(super) fn missing(sources: &[Sourced<Source>]) -> String {
+    let missing = sources.iter().map(|source| match &source.value {
         Source::Variable(name) => format!("{name} is not set"),
         Source::File(file) => format!("{} does not exist", file.display()),
     });
@@ -96,16 +99,17 @@ pub(super) fn missing(sources: &[Source]) -> String {
 }
 
 /// The sources in one line.
-fn listed(sources: &[Source]) -> String {
-    sources.iter().map(Source::to_string).collect::<Vec<_>>().join(" and ")
+fn listed(sources: &[Sourced<Source>]) -> String {
+    sources.iter().map(|source| source.value.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
 /// Where the secrets of an endpoint are read on this machine; empty if nothing is set.
-fn sources(endpoint: &Endpoint, secret_file: Option<&Path>) -> Vec<Source> {
+fn sources(endpoint: &Endpoint, secret_file: Option<&Path>) -> Vec<Sourced<Source>> {
     if let Some(file) = secret_file {
         return vec![Source::undeclared(Some(file))];
     }
-    let own: Vec<Source> = endpoint.sources().iter().filter(|source| source.is_set()).cloned().collect();
+    let own: Vec<Sourced<Source>> =
+        endpoint.sources().iter().filter(|source| source.value.is_set()).cloned().collect();
     let shared = Source::undeclared(None);
-    if own.is_empty() && shared.is_set() { vec![shared] } else { own }
+    if own.is_empty() && shared.value.is_set() { vec![shared] } else { own }
 }

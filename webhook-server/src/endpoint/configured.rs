@@ -10,8 +10,7 @@ use crate::settings::{Origin, SECRET_FILE, Section, Sourced};
 pub(crate) fn configure(endpoints: &mut [Endpoint], section: &Section, problems: &mut Problems) {
     let Sourced { value: name, origin } = &section.endpoint;
     let Some(at) = endpoints.iter().position(|endpoint| endpoint.name() == name) else {
-        let names: Vec<&str> = endpoints.iter().map(Endpoint::name).collect();
-        return problems.add(format!("{origin}: {}", unknown(name, &names)));
+        return problems.add(format!("{origin}: {}", unknown(name, &Endpoint::names_and_paths(endpoints))));
     };
     let endpoint = &mut endpoints[at];
     if section.entries.iter().any(|entry| entry.name.starts_with("secret")) {
@@ -36,8 +35,8 @@ impl Endpoint {
         };
         match name {
             "mode" => self.mode = Sourced { value: Mode::named(value)?, origin: origin.clone() },
-            "secret-env" => self.sources.push(Source::Variable(value.to_owned())),
-            "secret-file" => self.sources.push(Source::File(value.into())),
+            "secret-env" => self.sources.push(Source::Variable(value.to_owned()).by(origin.clone())),
+            "secret-file" => self.sources.push(Source::File(value.into()).by(origin.clone())),
             "tolerance" => self.past = Some(time()?),
             "future-tolerance" => self.future = Some(time()?),
             _ => return None,
@@ -47,7 +46,7 @@ impl Endpoint {
 }
 
 /// What is said of a section of an endpoint that the program does not declare.
-fn unknown(name: &str, declared: &[&str]) -> String {
+fn unknown(name: &str, declared: &[(&str, &str)]) -> String {
     if declared.is_empty() {
         return format!(
             "this program declares no endpoints: set `path`, `{SECRET_FILE}` and `tolerance` above the first section, and \

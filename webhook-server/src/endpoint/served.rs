@@ -78,7 +78,7 @@ impl Endpoints {
                 }
             }
         }
-        let variables = secrets::variables(all.iter().flat_map(|endpoint| &endpoint.sources));
+        let variables = secrets::variables(all.iter().flat_map(Endpoint::sources));
         let mut served = Vec::with_capacity(all.len());
         for (at, endpoint) in all.iter().enumerate() {
             let (read, sources) = match &keys {
@@ -100,7 +100,27 @@ impl Endpoints {
                 secrets,
             }));
         }
-        Self(served.into())
+        let endpoints = Self(served.into());
+        if let Keys::Read { .. } = keys {
+            endpoints.caution_shared(problems);
+        }
+        endpoints
+    }
+
+    /// Notes endpoints that have a secret in common.
+    fn caution_shared(&self, problems: &mut Problems) {
+        for (number, endpoint) in self.iter().enumerate() {
+            for other in self.iter().skip(number + 1) {
+                let (mine, others) = (endpoint.secrets.current(), other.secrets.current());
+                let Some(name) = mine.shared_with(&others) else { continue };
+                problems.caution(format!(
+                    "the endpoints `{}` and `{}` have a signing secret in common ({name}): what is signed for one \
+                     of them is accepted at the other, too\n\
+                     give each the secret that Stripe shows for it",
+                    endpoint.name, other.name
+                ));
+            }
+        }
     }
 
     /// Makes the endpoints of a test, at these paths, with the secrets of the test.
@@ -133,9 +153,9 @@ impl Endpoints {
         self.0.iter().find(|endpoint| &*endpoint.path == path)
     }
 
-    /// The names of all endpoints.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.iter().map(|endpoint| &*endpoint.name).collect()
+    /// The name and the path of each endpoint.
+    pub(crate) fn names_and_paths(&self) -> Vec<(&str, &str)> {
+        self.iter().map(|endpoint| (&*endpoint.name, &*endpoint.path)).collect()
     }
 
     /// Finds the endpoint with a name.
@@ -145,7 +165,7 @@ impl Endpoints {
     /// Fails if there is none, with a sentence that says which there are.
     pub(crate) fn named(&self, name: &str) -> Result<&Arc<ServedEndpoint>, String> {
         let found = self.iter().find(|endpoint| &*endpoint.name == name);
-        found.ok_or_else(|| not_an_endpoint(name, &self.names()))
+        found.ok_or_else(|| not_an_endpoint(name, &self.names_and_paths()))
     }
 
     /// The paths as they are shown to an operator: `` `/a`, `/b` ``.

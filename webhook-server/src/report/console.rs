@@ -4,6 +4,10 @@
 
 use std::io::{self, Write};
 
+use terminal_size::{Height, Width, terminal_size_of};
+
+use super::fold::folded;
+
 /// Writes to standard output, in colour if it is a terminal.
 ///
 /// Ends the process if the reader has gone, as in `events | head`.
@@ -36,14 +40,21 @@ fn write(mut out: impl Write, text: &str) {
 
 /// The width of standard output in columns, if it is a terminal.
 pub(crate) fn width() -> Option<usize> {
-    terminal_size::terminal_size_of(io::stdout())
-        .map(|(width, _)| usize::from(width.0))
-        .filter(|width| *width > 0)
+    columns(terminal_size_of(io::stdout()))
 }
 
-/// Writes the reason why the program ends to standard error.
+fn columns(size: Option<(Width, Height)>) -> Option<usize> {
+    size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
+}
+
+/// Writes the reason why the program ends to standard error, in lines that fit the terminal.
 pub(crate) fn complain(reason: &dyn std::fmt::Display) {
     let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
+    let text = folded(&format!("{ERROR}{reason}"), columns(terminal_size_of(io::stderr())));
+    let reason = text.strip_prefix(ERROR).unwrap_or(&text).trim_end();
     // With standard error closed, there is nowhere left to report this.
-    let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {}", reason.to_string().trim_end());
+    let _ = writeln!(anstream::stderr(), "{red}{}{red:#} {reason}", ERROR.trim_end());
 }
+
+/// Begins the last words of a program that fails.
+const ERROR: &str = "error: ";

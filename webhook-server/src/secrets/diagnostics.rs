@@ -15,37 +15,64 @@ const FILLERS: [&str; 8] = ["change", "dummy", "example", "here", "placeholder",
 
 const PREFIX: &str = "whsec_";
 
+/// Where a secret is given. What helps depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    Variable,
+    File,
+}
+
 /// Says what is wrong with a whole value that would otherwise be split into several secrets.
-pub(super) fn in_value(text: &str) -> Option<&'static str> {
+pub(super) fn in_value(text: &str, medium: Medium) -> Option<&'static str> {
     Some(match text.trim() {
         trimmed if trimmed.starts_with(['[', '{']) && !trimmed.starts_with("{{") => {
             "it is JSON: give the secret itself, without brackets and quotes; separate several secrets with commas"
         }
-        trimmed if trimmed.starts_with(is_quote) && trimmed.ends_with(is_quote) => QUOTED,
+        trimmed if trimmed.starts_with(is_quote) && trimmed.ends_with(is_quote) => medium.quoted(),
         _ => return None,
     })
 }
 
-const QUOTED: &str = "it is in quotes, which count as part of it: remove them (a shell removes quotes, but docker's \
-                      --env-file and Kubernetes keep them)";
+impl Medium {
+    fn quoted(self) -> &'static str {
+        match self {
+            Self::Variable => {
+                "it is in quotes, which count as part of it: remove them\n\
+                 (a shell removes quotes, but docker's `--env-file` and Kubernetes keep them)"
+            }
+            Self::File => "it is in quotes, which count as part of it: remove them",
+        }
+    }
+
+    fn marked(self) -> &'static str {
+        match self {
+            Self::Variable => {
+                "it begins with a byte order mark, which cannot be seen: it was read from a file that was saved as \
+                 \"UTF-8 with BOM\"; save that file as \"UTF-8\""
+            }
+            Self::File => {
+                "it begins with a byte order mark: save the file as UTF-8 without one (\"UTF-8\", not \"UTF-8 with BOM\")"
+            }
+        }
+    }
+}
 
 /// Says why a text is not a signing secret, and how to fix it.
-pub(super) fn in_secret(text: &str) -> Option<String> {
-    let known = before_its_characters(text).map(str::to_owned);
+pub(super) fn in_secret(text: &str, medium: Medium) -> Option<String> {
+    let known = before_its_characters(text, medium).map(str::to_owned);
     let unfit = || Secret::new(text).err().map(|error| error.to_string());
     known.or_else(unfit).or_else(|| of_another_kind(text).map(str::to_owned)).or_else(|| in_random_part(text))
 }
 
 /// Mistakes that would otherwise be reported as an invalid character.
-fn before_its_characters(text: &str) -> Option<&'static str> {
+fn before_its_characters(text: &str, medium: Medium) -> Option<&'static str> {
     let name = text.find(PREFIX).map(|at| text[..at].trim_end());
     Some(match text {
-        _ if text.starts_with('\u{feff}') => {
-            "it begins with a byte order mark: save the file as UTF-8 without one (\"UTF-8\", not \"UTF-8 with BOM\")"
-        }
-        _ if text.starts_with(is_quote) || text.ends_with(is_quote) => QUOTED,
+        _ if text.starts_with('\u{feff}') => medium.marked(),
+        _ if text.starts_with(is_quote) || text.ends_with(is_quote) => medium.quoted(),
         _ if name.is_some_and(|name| name.ends_with(['=', ':'])) => {
-            "it begins with a name, as in NAME=whsec_…: give only the value (a label has one space behind it, and nothing else)"
+            "it begins with a name, as in NAME=whsec_…: give only the value\n\
+             (a label has one space behind it, and nothing else)"
         }
         _ if text.starts_with('<') || text.contains('…') || text.contains("...") => PLACEHOLDER,
         _ if text.contains("***") || text.contains('•') => {
@@ -58,8 +85,8 @@ fn before_its_characters(text: &str) -> Option<&'static str> {
             !word.is_empty() && !word.contains(PREFIX) && secret.starts_with(PREFIX)
         }) =>
         {
-            "it begins with a word that is not a label: a label has 1 to 32 small letters, digits and `- . _`, and one \
-             space behind it"
+            "it begins with a word that is not a label\n\
+             a label has 1 to 32 small letters, digits and `- . _`, and one space behind it"
         }
         _ if text.trim_matches(' ').contains(' ') => {
             "it contains a space: separate several secrets with commas or line breaks; a label is before its secret"
@@ -75,16 +102,18 @@ fn of_another_kind(text: &str) -> Option<&'static str> {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
     Some(match text {
         _ if starts(&["sk_", "rk_"]) => {
-            "it is an API key, which does not sign events: give the endpoint's signing secret, which begins with \
-             `whsec_`; if anyone else could read the key here, roll it in the Dashboard"
+            "it is an API key, which does not sign events\n\
+             give the endpoint's signing secret, which begins with `whsec_`; if others could read the key here, roll it in \
+             the Dashboard"
         }
         _ if starts(&["pk_"]) => {
             "it is an API key, which does not sign events: give the endpoint's signing secret, which begins with \
              `whsec_`"
         }
         _ if starts(&["we_", "wh_"]) => {
-            "it is the endpoint's id: give its signing secret, which begins with `whsec_`; the Dashboard shows it under \
-             Developers > Webhooks > the endpoint > Signing secret"
+            "it is the endpoint's id\n\
+             give its signing secret, which begins with `whsec_`; the Dashboard shows it under Developers > Webhooks > the \
+             endpoint > Signing secret"
         }
         _ if starts(&["evt_", "acct_"]) => {
             "it is an id: give the endpoint's signing secret, which begins with `whsec_`"

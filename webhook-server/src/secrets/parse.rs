@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use webhook_core::Secret;
 
+use super::diagnostics::Medium;
 use super::{MOST, SigningSecrets, diagnostics, looks_like_a_secret};
 use crate::problems::Problems;
 use crate::store::SecretName;
@@ -16,8 +17,13 @@ use crate::store::SecretName;
 const LONGEST_LABEL: usize = 32;
 
 /// Splits a text into secrets, checks each, and adds those that can be used. `place` says where the text came from.
-pub(super) fn parse(place: &str, text: &str, read: &mut SigningSecrets, problems: &mut Problems) {
-    if let Some(mistake) = diagnostics::in_value(text) {
+pub(super) fn parse(
+    (place, medium): (&str, Medium),
+    text: &str,
+    read: &mut SigningSecrets,
+    problems: &mut Problems,
+) {
+    if let Some(mistake) = diagnostics::in_value(text, medium) {
         problems.add(format!("{place}: {mistake}"));
         return;
     }
@@ -36,7 +42,7 @@ pub(super) fn parse(place: &str, text: &str, read: &mut SigningSecrets, problems
         let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
         let fingerprint: Arc<str> = fingerprint(&digest).into();
         let label = label.map_or_else(|| Arc::clone(&fingerprint), Arc::from);
-        if let Some(mistake) = diagnostics::in_secret(secret) {
+        if let Some(mistake) = diagnostics::in_secret(secret, medium) {
             problems.add(format!("{which}: {mistake}"));
             continue;
         }

@@ -10,6 +10,7 @@ use super::{Declared, NEEDED, SigningSecrets, Source, assemble, listed};
 use crate::problems::Problems;
 use crate::reload::file::Content;
 use crate::reload::{Change, Reloadable};
+use crate::settings::Sourced;
 use crate::store::{CameBy, SecretName};
 
 /// The secrets of an endpoint, and where they are read again.
@@ -17,7 +18,7 @@ pub(crate) struct ReloadedSecrets {
     endpoint: Arc<str>,
     /// Whether the program declares the endpoint. If not, messages do not name it.
     is_declared: bool,
-    sources: Vec<Source>,
+    sources: Vec<Sourced<Source>>,
     current: RwLock<Arc<SigningSecrets>>,
 }
 
@@ -25,7 +26,7 @@ impl ReloadedSecrets {
     /// Keeps the secrets that were read from these sources at the start.
     pub(crate) fn new(
         (endpoint, is_declared): (Arc<str>, bool),
-        sources: Vec<Source>,
+        sources: Vec<Sourced<Source>>,
         read: SigningSecrets,
     ) -> Self {
         Self { endpoint, is_declared, sources, current: RwLock::new(Arc::new(read)) }
@@ -35,7 +36,7 @@ impl ReloadedSecrets {
     #[cfg(feature = "cli")]
     pub(crate) fn places(&self) -> Vec<(SecretName, &Source)> {
         let current = self.current();
-        let from = current.sources.iter().filter_map(|at| self.sources.get(*at));
+        let from = current.sources.iter().filter_map(|at| self.sources.get(*at)).map(|source| &source.value);
         current.names.iter().cloned().zip(from).collect()
     }
 
@@ -62,7 +63,7 @@ impl Reloadable for ReloadedSecrets {
     }
 
     fn files(&self) -> Vec<&Path> {
-        let files = self.sources.iter().filter_map(|source| match source {
+        let files = self.sources.iter().filter_map(|source| match &source.value {
             Source::File(file) => Some(&**file),
             Source::Variable(_) => None,
         });
@@ -127,13 +128,14 @@ impl fmt::Debug for ReloadedSecrets {
 mod tests {
     use super::*;
     use crate::reload::file::Text;
+    use crate::settings::Origin;
 
     /// Of several that have signed a request, the first is noted as used: an operator who puts the new one first wants to
     /// see that one.
     #[test]
     fn an_order_that_is_new_counts() {
         let (old, new) = ("old whsec_0123456789abcdef0123", "new whsec_fedcba98765432100123");
-        let sources = vec![Source::File("/nowhere/secrets".into())];
+        let sources = vec![Source::File("/nowhere/secrets".into()).by(Origin::Program)];
         let secrets = ReloadedSecrets::new(("/webhook".into(), false), sources, SigningSecrets::default());
         for (text, change, labels) in [
             (format!("{old}\n{new}"), Change::Replaced, ["old", "new"]),

@@ -61,17 +61,17 @@ fn unknown(name: &str, value: &OsString, known: &[String]) -> Option<String> {
     let names: Vec<String> = Settings::TABLE.iter().map(Setting::name).collect();
     let names = names.iter().map(|name| &**name).chain(["config", SECRET_FILE]);
     let near: Vec<String> = meant(ours, names).into_iter().map(variable).collect();
-    let advice = match &*near {
+    let (advice, settings) = match &*near {
         [] => {
             let known: Vec<_> =
                 known.iter().filter(|known| known.starts_with(PREFIX)).map(|it| &**it).collect();
-            format!("the settings are {}", known.join(", "))
+            (String::new(), format!("\nthe settings are {}", known.join(", ")))
         }
-        near => format!("did you mean {}?", near.join(" or ")),
+        near => (format!(": did you mean {}?", near.join(" or ")), String::new()),
     };
     Some(format!(
-        "{name} is set, but there is no such setting: {advice} (a variable that is not for this server must not begin \
-         with {PREFIX})"
+        "{name} is set, but there is no such setting{advice}\n\
+         a variable that is not for this server must not begin with {PREFIX}{settings}"
     ))
 }
 

@@ -12,9 +12,11 @@
 //! line that does is refused, and its text is shown nowhere.
 
 mod section;
+mod syntax;
 mod unknown;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,13 +25,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use self::section::Section;
+use self::syntax::Mistake;
 use super::Given;
 use super::origin::{Origin, Sourced};
 use super::sources::{SECRET_FILE, named};
 use super::value::Kind;
 use crate::problems::Problems;
 use crate::report::format::{masked, printable};
-use crate::secrets::holds_a_secret;
+use crate::secrets::{Held, held};
 
 /// The maximum size of a file, in bytes: more than any needs.
 const LONGEST: u64 = 1024 * 1024;
@@ -95,13 +98,9 @@ impl<'r> Reader<'r> {
 
     fn read(mut self) -> ConfigFile {
         self.refuse_secrets();
-        let (table, errors) = DeTable::parse_recoverable(self.text);
-        for error in errors {
-            let line = self.line(error.span().map_or(0, |span| span.start));
-            if self.refused.insert(line) {
-                self.problem(line, format_args!("{}", error.message()));
-            }
-        }
+        let (table, mut errors) = DeTable::parse_recoverable(self.text);
+        errors.sort_by_key(|error| self.line(start_of(error)));
+        self.refuse_mistakes(&errors);
         for (key, value) in in_order(table.get_ref()) {
             if !self.is_refused(key) {
                 self.top_level(key, value);
@@ -113,15 +112,39 @@ impl<'r> Reader<'r> {
     /// Refuses each line that holds a secret, also in a comment.
     fn refuse_secrets(&mut self) {
         for (number, line) in (1..).zip(self.text.lines()) {
-            if holds_a_secret(line) {
-                self.refused.insert(number);
-                self.problem(number, format_args!("this line holds a secret or an API key; {NO_SECRETS}"));
+            let what = match held(line) {
+                Some(Held::Secret) => format!("this line holds a signing secret\n{NO_SECRETS}"),
+                Some(Held::ApiKey) => format!("this line holds an API key\n{NO_API_KEYS}"),
+                None => continue,
+            };
+            self.refused.insert(number);
+            self.problem(number, &what);
+        }
+    }
+
+    /// Refuses each line that is not TOML.
+    fn refuse_mistakes(&mut self, errors: &[toml::de::Error]) {
+        // The lines where sections begin that were there before.
+        let mut doubled = BTreeSet::new();
+        for error in errors {
+            let Mistake { at, what } = syntax::explain(self.text, start_of(error), error.message());
+            let (line, section) = (self.line(at), self.section(at));
+            if syntax::is_doubled(error.message()) {
+                if section == Some(line) {
+                    doubled.insert(line);
+                } else if section.is_some_and(|section| doubled.contains(&section)) {
+                    // The keys of a doubled section are not reported one by one.
+                    self.refused.insert(line);
+                }
+            }
+            if self.refused.insert(line) {
+                self.problem(format_args!("{line}:{}", self.column(at)), &what);
             }
         }
     }
 
     fn top_level(&mut self, key: &Key<'_>, value: &Value<'_>) {
-        let name: &str = key.get_ref();
+        let name: &str = &printable(key.get_ref());
         if let Some(setting) = named(name) {
             if let Some(text) = self.text_of(key, value, setting.kind, setting.expected) {
                 let origin = self.origin(key);
@@ -158,7 +181,8 @@ impl<'r> Reader<'r> {
                 Kind::Number | Kind::Switch if is_text => ", without quotes",
                 Kind::Number | Kind::Switch => "",
             };
-            self.problem(line, format_args!("`{}` is {shown}: it must be {expected}{form}", key.get_ref()));
+            let name = printable(key.get_ref());
+            self.problem(line, &format!("`{name}` is {shown}: it must be {expected}{form}"));
         }
         text
     }
@@ -168,17 +192,19 @@ impl<'r> Reader<'r> {
         match value.get_ref() {
             DeValue::Array(_) => "a list".to_owned(),
             DeValue::Table(_) => "a section".to_owned(),
-            _ => masked(self.text.get(value.span()).unwrap_or_default()),
+            _ => printable(&masked(self.text.get(value.span()).unwrap_or_default())),
         }
     }
 
     /// Refuses a key that does not exist.
     fn unknown(&mut self, key: &Key<'_>, problem: String) {
-        self.problem(self.line(key.span().start), format_args!("{problem}"));
+        self.problem(self.line(key.span().start), &problem);
     }
 
-    fn problem(&mut self, line: usize, problem: std::fmt::Arguments<'_>) {
-        self.problems.add(printable(&format!("{}:{line}: {problem}", self.path.display())));
+    /// Notes a problem at a line, or at a line and a column. What comes from the file is printable already.
+    fn problem(&mut self, place: impl fmt::Display, problem: &str) {
+        let path = printable(&self.path.display().to_string());
+        self.problems.add(format_args!("{path}:{place}: {problem}"));
     }
 
     /// Whether the line of a key was refused.
@@ -194,12 +220,34 @@ impl<'r> Reader<'r> {
     fn line(&self, at: usize) -> usize {
         1 + self.text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
     }
+
+    /// The number of the character in its line, which is at a byte.
+    fn column(&self, at: usize) -> usize {
+        let begin = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+        1 + self.text[begin..at].chars().filter(|char| *char != '\u{feff}').count()
+    }
+
+    /// The number of the line where the section begins that contains a byte.
+    fn section(&self, at: usize) -> Option<usize> {
+        let lines = (1..=self.line(at)).zip(self.text.lines());
+        lines.filter(|(_, line)| line.trim_start().starts_with('[')).map(|(number, _)| number).last()
+    }
+}
+
+/// The byte where the parser failed.
+fn start_of(error: &toml::de::Error) -> usize {
+    error.span().map_or(0, |span| span.start)
 }
 
 /// Why a secret is refused, and where it belongs.
 const NO_SECRETS: &str = "a configuration file is copied, reviewed and committed, so no secret belongs in it. Save the \
                           secret in a file that only this user can read and name that file as `secret-file`, or set it \
                           in an environment variable. If others could read it here, roll it in the Dashboard";
+
+/// Why an API key is refused, and what is needed in its place.
+const NO_API_KEYS: &str = "remove it: the server needs none, and a configuration file is copied, reviewed and committed. \
+                           What verifies events is the endpoint's signing secret (whsec_…), in a file of its own that \
+                           `secret-file` names. If others could read the key here, roll it in the Dashboard";
 
 /// The entries of a table in the order in which they are written.
 fn in_order<'d, 't>(table: &'d DeTable<'t>) -> Vec<(&'d Key<'t>, &'d Value<'t>)> {

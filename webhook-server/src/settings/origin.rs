@@ -41,6 +41,14 @@ impl Origin {
             Self::Default => format!("`{name}`"),
         }
     }
+
+    /// The beginning of a message that is not about a setting's value: the line of the configuration file, if it was one.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::File { .. } => format!("{self}: "),
+            _ => String::new(),
+        }
+    }
 }
 
 /// As `serve --check` shows it.

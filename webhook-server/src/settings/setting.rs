@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::Settings;
 use super::origin::{Origin, Origins};
-use super::value::{Kind, Value};
+use super::value::{Kind, Typed, Value};
 use crate::report::format::masked;
 
 /// A row of the table: everything about one setting.
@@ -24,12 +24,12 @@ pub(crate) struct Setting {
     pub(super) expected: &'static str,
     /// Sets the field from text; `None` if the text cannot be read.
     pub(super) read: fn(&mut Settings, &OsStr) -> Option<()>,
-    /// The field's value as `read` takes it.
-    pub(super) text: fn(&Settings) -> String,
+    /// The field's value, whose text `read` takes.
+    pub(super) typed: fn(&Settings) -> Typed,
     /// The field's value as a message shows it.
     pub(super) quoted: fn(&Settings) -> String,
     /// Fails with the range if the value is out of it.
-    pub(super) check: fn(&Settings) -> Result<(), String>,
+    pub(super) check: fn(&Settings) -> Result<(), OutOfRange>,
 }
 
 /// What a setting is about, and so which commands take its flag.
@@ -62,7 +62,12 @@ impl Setting {
 
     /// The value in some settings, as text that [`read`](Self::read) takes.
     pub(crate) fn text(&self, settings: &Settings) -> String {
-        (self.text)(settings)
+        self.typed(settings).text()
+    }
+
+    /// The value in some settings.
+    pub(crate) fn typed(&self, settings: &Settings) -> Typed {
+        (self.typed)(settings)
     }
 
     /// Sets the value from text. `origin` gave the text.
@@ -87,14 +92,46 @@ impl Setting {
             let origin = origins.of(self, settings);
             let (subject, value) = (origin.subject(&self.name()), masked(&(self.quoted)(settings)));
             let how = if origin == Origin::Default { format!("; {}", how(self)) } else { String::new() };
-            format!("{subject} is {value}: it must be {allowed}{how}")
+            let OutOfRange { allowed, depends_on } = allowed;
+            let why = depends_on.and_then(by_field).map(|other| other.is_why(settings, origins));
+            format!("{subject} is {value}: it must be {allowed}{how}{}", why.unwrap_or_default())
         })
     }
 }
 
+impl Setting {
+    /// A line that says that a range depends on this setting, with its value and what gave it.
+    fn is_why(&self, settings: &Settings, origins: &Origins) -> String {
+        let (value, origin) = (masked(&(self.quoted)(settings)), origins.of(self, settings));
+        let by = match &origin {
+            Origin::Default => "by default".to_owned(),
+            Origin::Program => format!("set by the program as `Settings::{}`", self.field),
+            Origin::File { .. } | Origin::Variable(_) | Origin::Flag(_) => format!("set by {origin}"),
+        };
+        format!("\nthe range depends on `{}`, which is {value} ({by})", self.name())
+    }
+}
+
+/// What a value out of range must be instead, and the field on which that depends.
+#[derive(Debug)]
+pub(crate) struct OutOfRange {
+    pub(crate) allowed: String,
+    depends_on: Option<&'static str>,
+}
+
+impl From<String> for OutOfRange {
+    fn from(allowed: String) -> Self {
+        Self { allowed, depends_on: None }
+    }
+}
+
+fn by_field(field: &str) -> Option<&'static Setting> {
+    Settings::TABLE.iter().find(|setting| setting.field == field)
+}
+
 /// Says how to set a setting, which is named by its field.
 pub(crate) fn how_to_set(field: &str) -> String {
-    Settings::TABLE.iter().find(|setting| setting.field == field).map(how).unwrap_or_default()
+    by_field(field).map(how).unwrap_or_default()
 }
 
 /// The end of a message: how to set a setting, with a command line or without.
@@ -107,11 +144,22 @@ fn how(setting: &Setting) -> String {
 /// # Errors
 ///
 /// Says what the range is.
-pub(super) fn within<T: Value + PartialOrd>(value: T, range: RangeInclusive<T>) -> Result<(), String> {
+pub(super) fn within<T: Value + PartialOrd>(value: T, range: RangeInclusive<T>) -> Result<(), OutOfRange> {
     if range.contains(&value) {
         return Ok(());
     }
-    Err(format!("from {} to {}", range.start().text(), range.end().text()))
+    Err(format!("from {} to {}", range.start().text(), range.end().text()).into())
+}
+
+/// Does the same as [`within`], and checks that the value is at least that of another field.
+pub(super) fn at_least<T: Value + PartialOrd + Ord + Copy>(
+    value: T,
+    (field, other): (&'static str, T),
+    range: RangeInclusive<T>,
+) -> Result<(), OutOfRange> {
+    let depends_on = (value < other).then_some(field);
+    within(value, other.max(*range.start())..=*range.end())
+        .map_err(|OutOfRange { allowed, .. }| OutOfRange { allowed, depends_on })
 }
 
 /// Makes the struct, its defaults and the table of rows such as
@@ -156,7 +204,7 @@ macro_rules! settings {
                     settings.$field = value::Value::parse(text)?;
                     Some(())
                 },
-                text: |settings| value::Value::text(&settings.$field),
+                typed: |settings| value::Value::typed(&settings.$field),
                 quoted: |settings| value::Value::quoted(&settings.$field),
                 check: $check,
             },)*];

@@ -20,6 +20,41 @@ pub(crate) enum Kind {
     Switch,
 }
 
+/// A setting's value, for people and for programs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Typed {
+    /// No file.
+    Nothing,
+    Text(String),
+    Number(u64),
+    /// A number of bytes.
+    Bytes(u64),
+    Switch(bool),
+    Time(Duration),
+}
+
+impl Typed {
+    /// The value as a flag takes it. Empty for nothing.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Nothing => String::new(),
+            Self::Text(text) => text.clone(),
+            Self::Number(number) | Self::Bytes(number) => number.to_string(),
+            Self::Switch(is_on) => is_on.to_string(),
+            Self::Time(time) => of_time(*time),
+        }
+    }
+}
+
+/// A time in whole days if possible: months and years have no certain length.
+fn of_time(time: Duration) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    match (time.as_secs() / DAY, time.as_secs() % DAY, time.subsec_nanos()) {
+        (days @ 1.., 0, 0) => format!("{days}{}", if days == 1 { "day" } else { "days" }),
+        _ => humantime::format_duration(time).to_string(),
+    }
+}
+
 /// A type that a setting may have.
 pub(super) trait Value: Sized {
     /// The placeholder for a value in `--help`.
@@ -32,8 +67,13 @@ pub(super) trait Value: Sized {
     /// Reads a value. `None` if the text is not what is expected.
     fn parse(text: &OsStr) -> Option<Self>;
 
+    /// Returns the value as one of a few types, for programs that read what `--check` writes.
+    fn typed(&self) -> Typed;
+
     /// Writes a value, so that [`parse`](Self::parse) reads it.
-    fn text(&self) -> String;
+    fn text(&self) -> String {
+        self.typed().text()
+    }
 
     /// Writes a value for a message.
     fn quoted(&self) -> String {
@@ -49,8 +89,8 @@ impl Value for SocketAddr {
         text.to_str()?.parse().ok()
     }
 
-    fn text(&self) -> String {
-        self.to_string()
+    fn typed(&self) -> Typed {
+        Typed::Text(self.to_string())
     }
 }
 
@@ -63,8 +103,8 @@ impl Value for String {
         text.to_str().map(str::to_owned)
     }
 
-    fn text(&self) -> String {
-        self.clone()
+    fn typed(&self) -> Typed {
+        Typed::Text(self.clone())
     }
 
     fn quoted(&self) -> String {
@@ -80,13 +120,8 @@ impl Value for Duration {
         humantime::parse_duration(text.to_str()?).ok()
     }
 
-    /// In whole days if possible: months and years have no certain length.
-    fn text(&self) -> String {
-        const DAY: u64 = 24 * 60 * 60;
-        match (self.as_secs() / DAY, self.as_secs() % DAY, self.subsec_nanos()) {
-            (days @ 1.., 0, 0) => format!("{days}{}", if days == 1 { "day" } else { "days" }),
-            _ => humantime::format_duration(*self).to_string(),
-        }
+    fn typed(&self) -> Typed {
+        Typed::Time(*self)
     }
 }
 
@@ -100,8 +135,8 @@ impl Value for u64 {
         text.to_str()?.parse().ok()
     }
 
-    fn text(&self) -> String {
-        self.to_string()
+    fn typed(&self) -> Typed {
+        Typed::Bytes(*self)
     }
 
     fn quoted(&self) -> String {
@@ -118,8 +153,8 @@ impl Value for u32 {
         text.to_str()?.parse().ok()
     }
 
-    fn text(&self) -> String {
-        self.to_string()
+    fn typed(&self) -> Typed {
+        Typed::Number((*self).into())
     }
 }
 
@@ -132,8 +167,8 @@ impl Value for bool {
         text.to_str()?.parse().ok()
     }
 
-    fn text(&self) -> String {
-        self.to_string()
+    fn typed(&self) -> Typed {
+        Typed::Switch(*self)
     }
 }
 
@@ -147,8 +182,8 @@ impl Value for Option<PathBuf> {
         (!text.is_empty()).then(|| Some(text.into()))
     }
 
-    fn text(&self) -> String {
-        self.as_ref().map(|file| file.display().to_string()).unwrap_or_default()
+    fn typed(&self) -> Typed {
+        self.as_ref().map_or(Typed::Nothing, |file| Typed::Text(file.display().to_string()))
     }
 
     fn quoted(&self) -> String {
@@ -165,11 +200,11 @@ impl Value for InboxLocation {
         location.check().is_ok().then_some(location)
     }
 
-    fn text(&self) -> String {
-        match self {
+    fn typed(&self) -> Typed {
+        Typed::Text(match self {
             Self::File(path) => path.display().to_string(),
             Self::Memory => MEMORY.to_owned(),
-        }
+        })
     }
 }
 

@@ -108,14 +108,18 @@ fn it_shows_labels_and_sources_and_no_secret() {
 fn the_guide_lists_all_settings() {
     let mut command = outcomes();
     command.env_remove("WEBHOOK_LISTEN").env_remove("WEBHOOK_INBOX").env("STRIPE_WEBHOOK_SECRET", SECRET);
-    let listed = json(&mut command);
+    let listed = run(command.args(["serve", "--check", "--wide"])).with_code(0).stdout;
     let guide = fs::read_to_string(repository().join("docs/configuration.md")).expect("it is there");
-    let mut rows = listed["settings"].as_array().expect("it lists settings").clone();
-    rows.push(serde_json::json!({ "name": "path", "value": "/webhook" }));
+    let rows = listed.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut rows: Vec<_> = rows.take_while(|row| !row.is_empty()).collect();
+    rows.push(vec!["path", "/webhook", "default"]);
+    assert!(rows.len() > 15, "{listed}");
     for row in rows {
-        let (name, value) =
-            (row["name"].as_str().expect("it is text"), row["value"].as_str().expect("it is text"));
-        let value = if value.is_empty() { String::new() } else { format!("`{value}` ") };
+        let (name, value) = match row[..] {
+            [name, _] => (name, String::new()),
+            [name, value, _] => (name, format!("`{value}` ")),
+            _ => panic!("{row:?} is not a setting"),
+        };
         let begin = format!("| `{name}` | {value}|");
         assert!(guide.contains(&begin), "the guide has no row {begin}");
     }
@@ -155,6 +159,22 @@ fn warnings_are_listed_and_refused_if_that_is_wanted() {
     );
 }
 
+#[test]
+fn endpoints_with_the_same_secret_are_warned_of() {
+    let other = "whsec_0123456789+/=_-abcDEF";
+    let check = |connect: &str, flags: &[&str]| {
+        let mut command = program(env!("CARGO_BIN_EXE_endpoints"));
+        command.env("STRIPE_OWN_SECRET", SECRET).env("STRIPE_CONNECT_SECRET", connect);
+        run(command.args(["serve", "--check"]).args(flags))
+    };
+    let told = "the endpoints `/stripe` and `connect` have a signing secret in common (";
+    let same = check(&format!("{other},same {SECRET}"), &[]).with_code(0);
+    assert!(same.stdout.contains(&format!("warning: {told}")), "{same:#?}");
+    assert!(!format!("{same:?}").contains(SECRET), "{same:#?}");
+    assert!(check(SECRET, &["--strict"]).with_code(78).stderr.contains(told));
+    assert!(!check(other, &[]).with_code(0).stdout.contains(told));
+}
+
 fn program_of(path: &str) -> Command {
     let mut command = program(path);
     command.env("STRIPE_WEBHOOK_SECRET", SECRET);
@@ -172,6 +192,39 @@ fn an_application_with_a_server_of_its_own_is_checked_too() {
     assert!(!checked.contains("serving"), "the application does not run: {checked}");
     let refused = run(command.env("WEBHOOK_LISTEN", "127.0.0.1:0")).with_code(78);
     assert!(refused.stderr.contains("WEBHOOK_LISTEN is set, but this program receives"), "{refused:#?}");
+}
+
+#[test]
+fn for_programs_values_have_their_types() {
+    let file = written("shop.toml", "tolerance = \"10m\"\nhandler-timeout = \"500ms\"\nstrict = true\n");
+    let mut command = good();
+    let checked = json(command.env("WEBHOOK_CONFIG", &file).env("WEBHOOK_INBOX", ":memory:"));
+    let row = |name: &str| {
+        let rows = checked["settings"].as_array().expect("it lists settings");
+        let row = rows.iter().find(|row| row["name"] == name).expect("it lists every setting");
+        (row["value"].clone(), row["unit"].clone())
+    };
+    for (name, value, unit) in [
+        ("strict", Value::from(true), Value::Null),
+        ("tolerance", 600.into(), "seconds".into()),
+        ("handler-timeout", 0.5.into(), "seconds".into()),
+        ("keep-bodies", (7 * 24 * 60 * 60).into(), "seconds".into()),
+        ("body-limit", 1_048_576.into(), "bytes".into()),
+        ("concurrency", 32.into(), Value::Null),
+        ("inbox", ":memory:".into(), Value::Null),
+        ("tls-key", Value::Null, Value::Null),
+    ] {
+        assert_eq!(row(name), (value, unit), "{name}");
+    }
+    let endpoint = &checked["endpoints"][0]["settings"];
+    let own: Vec<_> = endpoint.as_array().expect("it has some").iter().map(|row| &row["value"]).collect();
+    assert_eq!(
+        own,
+        ["/webhook".into(), "any".into(), Value::from(600), 300.into()].iter().collect::<Vec<_>>()
+    );
+    assert_eq!(checked["can_start"], true, "{checked:#}");
+    let wrong = json(good().env("WEBHOOK_TOLERANCE", "0s"));
+    assert_eq!(wrong["can_start"], false, "{wrong:#}");
 }
 
 /// A pipe can be read only once; a second time would wait for ever.

@@ -9,8 +9,9 @@ use super::{Registration, Registry};
 use crate::States;
 
 impl Registry {
-    /// Finds every reason why an application with these handlers, this state and endpoints of these names must not start.
-    pub fn problems(&self, states: &States, endpoints: &[&str]) -> Vec<RegistryProblem> {
+    /// Finds every reason why an application with these handlers, this state and these endpoints must not start. Of each
+    /// endpoint, the name and the path are given.
+    pub fn problems(&self, states: &States, endpoints: &[(&str, &str)]) -> Vec<RegistryProblem> {
         if self.registrations.is_empty() {
             return vec![RegistryProblem::Empty];
         }
@@ -43,17 +44,24 @@ impl Registry {
     }
 
     /// Checks that the application has the endpoint that a handler names.
-    fn check_endpoints(&self, endpoints: &[&str], problems: &mut Vec<RegistryProblem>) {
+    fn check_endpoints(&self, endpoints: &[(&str, &str)], problems: &mut Vec<RegistryProblem>) {
+        let names: Vec<&str> = endpoints.iter().map(|(name, _)| *name).collect();
         for registration in &self.registrations {
-            let Some(endpoint) = registration.endpoint.filter(|name| !endpoints.contains(name)) else {
+            let Some(endpoint) = registration.endpoint.filter(|name| !names.contains(name)) else {
                 continue;
             };
-            let near = webhook_catalog::nearest(endpoint, endpoints.iter().copied());
+            let handler = registration.place();
+            if let Some((name, path)) = endpoints.iter().find(|(_, path)| *path == endpoint) {
+                let (name, path) = ((*name).to_owned(), (*path).to_owned());
+                problems.push(RegistryProblem::EndpointByPath { handler, path, name });
+                continue;
+            }
+            let near = webhook_catalog::nearest(endpoint, names.iter().copied());
             problems.push(RegistryProblem::UnknownEndpoint {
-                handler: registration.place(),
+                handler,
                 endpoint,
                 meant: near.first().map(|near| (*near).to_owned()),
-                known: endpoints.iter().map(|name| (*name).to_owned()).collect(),
+                known: names.iter().map(|name| (*name).to_owned()).collect(),
             });
         }
     }
@@ -190,6 +198,19 @@ pub enum RegistryProblem {
         meant: Option<String>,
         /// The names of all endpoints.
         known: Vec<String>,
+    },
+    /// A handler names an endpoint by its path, although the endpoint has a name.
+    #[error(
+        "handler {handler} takes events of the endpoint `{path}`, but the endpoint at that path is named `{name}`: write \
+         `endpoint = \"{name}\"`"
+    )]
+    EndpointByPath {
+        /// The handler.
+        handler: SourceLocation,
+        /// The path that it gives.
+        path: String,
+        /// The name of the endpoint at that path.
+        name: String,
     },
 }
 

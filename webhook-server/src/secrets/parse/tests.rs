@@ -4,7 +4,7 @@ use super::*;
 
 fn parsed(text: &str) -> Result<Vec<String>, Problems> {
     let (mut read, mut problems) = (SigningSecrets::default(), Problems::default());
-    parse("x", text, &mut read, &mut problems);
+    parse(("x", Medium::Variable), text, &mut read, &mut problems);
     assert_eq!(read.secrets.len(), read.names.len());
     problems.none_or(read.names.iter().map(|name| name.label.to_string()).collect())
 }
@@ -86,7 +86,7 @@ fn each_mistake_has_its_message() {
         (format!("{secret} new"), "a label is before its secret".into()),
         (format!("new {secret} old {secret}1"), "it contains a space".into()),
         (format!("new: {secret}"), "a label has one space behind it, and nothing else".into()),
-        (format!("New {secret}"), "a word that is not a label: a label has 1 to 32 small letters".into()),
+        (format!("New {secret}"), "a label has 1 to 32 small letters".into()),
         (format!("{} {secret}", "a".repeat(33)), "a word that is not a label".into()),
         (format!("sk_live_{RANDOM}"), key_of_anyone.into()),
         (format!("rk_test_{RANDOM}"), key_of_anyone.into()),

@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::{ENDPOINT, Key, Kind, Reader, Value, in_order, unknown};
+use super::{ENDPOINT, Key, Kind, Reader, Value, in_order, printable, unknown};
 use crate::settings::origin::Sourced;
 
 /// The keys of a section, and what each must be.
@@ -41,10 +41,13 @@ impl Reader<'_> {
                 .unknown(key, format!("`{ENDPOINT}` is not a setting: write a section `[{ENDPOINT}.NAME]`"));
         };
         for (name, section) in in_order(endpoints) {
+            if self.is_refused(name) {
+                continue;
+            }
             let DeValue::Table(entries) = section.get_ref() else {
                 let problem = format!(
                     "`{}` is not a section: write `[{ENDPOINT}.NAME]`, then its keys",
-                    name.get_ref()
+                    printable(name.get_ref())
                 );
                 self.unknown(name, problem);
                 continue;
@@ -61,7 +64,7 @@ impl Reader<'_> {
         if self.is_refused(key) {
             return None;
         }
-        let name: &str = key.get_ref();
+        let name: &str = &printable(key.get_ref());
         let Some((name, expected)) = KEYS.into_iter().find(|(known, _)| *known == name) else {
             self.unknown(key, unknown::in_section(name));
             return None;

@@ -16,11 +16,16 @@ pub(super) fn at_top_level(name: &str, what: &str) -> String {
     let names: Vec<String> = Settings::TABLE.iter().map(Setting::name).collect();
     let names = || names.iter().map(|name| &**name).chain([SECRET_FILE]);
     let advice = match &*meant(name, names().chain([ENDPOINT])) {
-        [SECRET] => return format!("`{name}` is not a setting: {NO_SECRETS}"),
+        [SECRET] => return format!("`{name}` is not a setting\n{NO_SECRETS}"),
         [] if what == "section" => {
             format!("the only sections are `[{ENDPOINT}.NAME]`; settings come before them")
         }
-        [] => format!("the settings are {}", names().collect::<Vec<_>>().join(", ")),
+        [] => {
+            return format!(
+                "there is no {what} `{name}`\nthe settings are {}",
+                names().collect::<Vec<_>>().join(", ")
+            );
+        }
         near => did_you_mean(near),
     };
     format!("there is no {what} `{name}`: {advice}")
@@ -30,8 +35,8 @@ pub(super) fn at_top_level(name: &str, what: &str) -> String {
 pub(super) fn in_section(name: &str) -> String {
     if name == PATH {
         return format!(
-            "`{PATH}` cannot be changed in the file, because it must match what was entered in Stripe: change it in the \
-             program"
+            "`{PATH}` cannot be changed in the file, because it must match what was entered in Stripe\n\
+             change it in the program"
         );
     }
     let is_setting = Settings::TABLE.iter().any(|setting| setting.name() == in_file(name));
@@ -42,7 +47,7 @@ pub(super) fn in_section(name: &str) -> String {
     }
     let keys = || KEYS.into_iter().map(|(key, _)| key);
     let advice = match &*nearest(&in_file(name), keys()) {
-        _ if name == SECRET => return format!("`{name}` is not a setting: {NO_SECRETS}"),
+        _ if name == SECRET => return format!("`{name}` is not a setting\n{NO_SECRETS}"),
         [] => format!("there are {}", keys().collect::<Vec<_>>().join(", ")),
         near => did_you_mean(near),
     };
