@@ -26,6 +26,7 @@ pub(crate) mod listener;
 mod memory;
 pub(crate) mod new_event;
 pub(crate) mod outcome;
+mod overload;
 pub(crate) mod record;
 mod reencoded;
 pub(crate) mod reply;

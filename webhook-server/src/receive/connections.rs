@@ -3,7 +3,7 @@
 //! No address is limited to a number of connections: behind a proxy, all requests have the same address. Instead, when
 //! something runs out, the connection that has kept the server waiting longest gives way. Connections from addresses that
 //! have sent an authentic event give way last. A request that has arrived completely never gives way. When none can give
-//! way, a few more connections are admitted as *surplus*: their requests are answered with 503.
+//! way for longer, a few more connections are admitted as *surplus*: their requests are answered with 503.
 //!
 //! For each connection, a table says whether the server waits for the sender, and since when; then the connection may give
 //! way. While the server works on its request, it may not, nor before the server has looked whether there is one: in an
@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 pub(crate) use self::connection::Connection;
@@ -50,6 +50,8 @@ struct Shared {
     /// The common memory, in bytes.
     memory: Arc<Semaphore>,
     table: Mutex<Table>,
+    /// Notified when a connection ends, or begins to wait.
+    room: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -85,34 +87,47 @@ impl Connections {
 
     fn new(max: usize, surplus: usize, memory: usize) -> Self {
         let (surplus, memory) = (Arc::new(Semaphore::new(surplus)), Arc::new(Semaphore::new(memory)));
-        Self(Arc::new(Shared { max, surplus, memory, table: Mutex::default() }))
+        Self(Arc::new(Shared { max, surplus, memory, table: Mutex::default(), room: Notify::new() }))
     }
 
-    /// Admits a connection, for which another one may have to give way. If the server is working on a request of each, it
-    /// is a surplus connection. `None` if there are too many of these, too.
+    /// Admits a connection, for which another one may have to give way. `None` if the server is working on a request of
+    /// each.
     pub(crate) fn admit(&self, peer: Option<SocketAddr>) -> Option<Connection> {
         let mut table = self.table();
-        let has_room = table.entries.len() < self.0.max || table.make_one_give_way(|_| true);
-        let surplus = match has_room {
-            true => None,
-            false => Some(Arc::clone(&self.0.surplus).try_acquire_owned().ok()?),
-        };
+        if table.entries.len() >= self.0.max && !table.make_one_give_way(|_| true) {
+            return None;
+        }
         let (id, leave) = (table.next_id, Arc::<Leave>::default());
         table.next_id += 1;
-        if surplus.is_some() {
-            leave.ask();
-        } else {
-            let entry = Entry {
-                network: peer.map(|peer| network(peer.ip())),
-                waits_since: None,
-                refused_since: None,
-                common_memory: 0,
-                leave: Arc::clone(&leave),
-            };
-            table.entries.insert(id, entry);
-        }
+        let entry = Entry {
+            network: peer.map(|peer| network(peer.ip())),
+            waits_since: None,
+            refused_since: None,
+            common_memory: 0,
+            leave: Arc::clone(&leave),
+        };
+        table.entries.insert(id, entry);
         drop(table);
-        Some(Connection::new(self.clone(), id, peer, leave, surplus))
+        Some(Connection::new(self.clone(), id, peer, leave, None))
+    }
+
+    /// Admits a surplus connection. `None` if there are too many of these, too.
+    pub(crate) fn admit_surplus(&self, peer: Option<SocketAddr>) -> Option<Connection> {
+        let surplus = Arc::clone(&self.0.surplus).try_acquire_owned().ok()?;
+        let leave = Arc::<Leave>::default();
+        leave.ask();
+        // It has no entry.
+        Some(Connection::new(self.clone(), u64::MAX, peer, leave, Some(surplus)))
+    }
+
+    /// Admits a connection when there is room for it. Only one caller may wait.
+    pub(crate) async fn room_for(&self, peer: SocketAddr) -> Connection {
+        loop {
+            self.0.room.notified().await;
+            if let Some(connection) = self.admit(Some(peer)) {
+                return connection;
+            }
+        }
     }
 
     /// Makes one connection give way, because the system has no resources for another one.

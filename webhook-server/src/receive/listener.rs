@@ -14,7 +14,9 @@ use tokio::sync::{Semaphore, watch};
 use tracing::debug;
 
 use super::Receiver;
+use super::connections::Connection;
 use super::http1::Http;
+use super::overload::Overload;
 use super::tls::Tls;
 use super::turn_away::turn_away;
 use crate::report::{Fact, Report};
@@ -27,8 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The most connections that are accepted to be served and not looked at yet. So the server accepts as fast as it can
-/// read: a connection that it has not looked at cannot give way to another one. Surplus connections do not count, so that
-/// they are answered at once.
+/// read: a connection that it has not looked at cannot give way to another one.
 const MAX_UNREAD: usize = 32;
 
 /// The most connections that are accepted once the server stops: more than any accept queue holds.
@@ -48,34 +49,10 @@ pub(crate) async fn listen(
     drain_timeout: Duration,
 ) -> bool {
     let (stop, stopping) = watch::channel(false);
-    let open = InFlight::default();
     let last_request = LAST_REQUEST_TIMEOUT.min(drain_timeout / 2);
-    let unread = Arc::new(Semaphore::new(MAX_UNREAD));
-    let start = |stream, peer| {
-        let Some(connection) = receiver.connections.admit(Some(peer)) else {
-            let reason = "there are too many, and all of them are being answered";
-            report.note(&Fact::ConnectionRefused { reason });
-            // A TLS handshake would cost more than there is.
-            if tls.is_none() {
-                turn_away(stream);
-            }
-            return;
-        };
-        debug!(%peer, "connection accepted");
-        let turn = match connection.is_surplus() {
-            true => None,
-            false => Arc::clone(&unread).try_acquire_owned().ok(),
-        };
-        let receiver = Arc::clone(&receiver);
-        let http = |connection| Http::new(receiver, connection, stopping.clone(), open.one(), turn);
-        match &tls {
-            None => tokio::spawn(http(connection).serve(stream, last_request)),
-            Some(tls) => {
-                let stream = tls.accept(stream, report.clone(), &connection);
-                tokio::spawn(http(connection).serve(stream, last_request))
-            }
-        };
-    };
+    let (unread, open) = (Arc::new(Semaphore::new(MAX_UNREAD)), InFlight::default());
+    let mut door =
+        Door { receiver, tls, report, stopping, last_request, open, unread, overload: Overload::default() };
     let (mut shutdown, mut pause) = (pin!(shutdown), FIRST_PAUSE);
     loop {
         tokio::select! {
@@ -83,15 +60,14 @@ pub(crate) async fn listen(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     pause = FIRST_PAUSE;
-                    start(stream, peer);
-                    let _next_may_come = unread.acquire().await;
+                    door.take(stream, peer).await;
                 }
                 // The sender did not wait.
                 Err(error) if is_senders(&error) => {}
                 // The system has run out of something, most often file descriptors. Closing a connection frees one.
                 Err(error) => {
-                    receiver.connections.make_way();
-                    report.note(&Fact::ConnectionRefused { reason: &error.to_string() });
+                    door.receiver.connections.make_way();
+                    door.report.note(&Fact::ConnectionRefused { reason: &error.to_string() });
                     tokio::select! {
                         () = &mut shutdown => break,
                         () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
@@ -101,14 +77,79 @@ pub(crate) async fn listen(
         }
     }
     for (stream, peer) in queued(listener) {
-        start(stream, peer);
+        match door.receiver.connections.admit(Some(peer)) {
+            Some(connection) => door.serve(stream, connection),
+            None => door.refuse(stream, peer),
+        }
     }
     stop.send_replace(true);
     let drained = async {
-        open.none().await;
-        receiver.in_flight.none().await;
+        door.open.none().await;
+        door.receiver.in_flight.none().await;
     };
     tokio::time::timeout(drain_timeout, drained).await.is_ok()
+}
+
+/// What a new connection passes through.
+struct Door {
+    receiver: Arc<Receiver>,
+    tls: Option<Arc<Tls>>,
+    report: Report,
+    stopping: watch::Receiver<bool>,
+    last_request: Duration,
+    open: InFlight,
+    /// What is left of [`MAX_UNREAD`].
+    unread: Arc<Semaphore>,
+    overload: Overload,
+}
+
+impl Door {
+    /// Serves or refuses a connection. Returns when the next one may be accepted.
+    async fn take(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let connections = &self.receiver.connections;
+        let connection = match connections.admit(Some(peer)) {
+            None => self.overload.wait(connections.room_for(peer)).await,
+            admitted => admitted,
+        };
+        match connection {
+            Some(connection) => self.serve(stream, connection),
+            None => self.refuse(stream, peer),
+        }
+        if !self.overload.lasts() {
+            let _next_may_come = self.unread.acquire().await;
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, connection: Connection) {
+        debug!(peer = connection.peer().map(tracing::field::display), "connection accepted");
+        let turn = match connection.is_surplus() {
+            true => None,
+            false => Arc::clone(&self.unread).try_acquire_owned().ok(),
+        };
+        let (receiver, stopping) = (Arc::clone(&self.receiver), self.stopping.clone());
+        let http = |connection| Http::new(receiver, connection, stopping, self.open.one(), turn);
+        match &self.tls {
+            None => tokio::spawn(http(connection).serve(stream, self.last_request)),
+            Some(tls) => {
+                let stream = tls.accept(stream, self.report.clone(), &connection);
+                tokio::spawn(http(connection).serve(stream, self.last_request))
+            }
+        };
+    }
+
+    /// Answers with 503, if there is still room for that.
+    fn refuse(&self, stream: TcpStream, peer: SocketAddr) {
+        let reason = "there are too many, and all of them are being answered";
+        self.report.note(&Fact::ConnectionRefused { reason });
+        // Through TLS, a request can be answered only after the handshake.
+        let stream = if self.tls.is_some() { Some(stream) } else { turn_away(stream, false) };
+        let Some(stream) = stream else { return };
+        match self.receiver.connections.admit_surplus(Some(peer)) {
+            Some(connection) => self.serve(stream, connection),
+            None if self.tls.is_none() => drop(turn_away(stream, true)),
+            None => {}
+        }
+    }
 }
 
 /// Whether the connection failed, not the system.

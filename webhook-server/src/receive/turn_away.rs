@@ -9,15 +9,20 @@ use super::reply;
 /// The most that is read, in bytes: more than Stripe sends.
 const MOST: usize = 16 * 1024;
 
-/// Answers a connection at once with 503, whatever it has sent, and closes it. This costs no task and no wait, and works
-/// for most senders: one whose request is still on its way may find the connection reset.
-pub(super) fn turn_away(stream: TcpStream) {
+/// Answers a connection at once with 503, and closes it. This costs no task and no wait. Returns one on which nothing has
+/// arrived yet, unless it is to be answered all the same.
+///
+/// If only a part of the request has arrived, the sender may find the connection reset.
+pub(super) fn turn_away(stream: TcpStream, all_the_same: bool) -> Option<TcpStream> {
     // It does not block, as the stream did not.
-    let Ok(mut stream) = stream.into_std() else { return };
+    let mut stream = stream.into_std().ok()?;
     // A socket that is closed with unread bytes resets the connection, and the sender may lose the answer.
-    let _ = stream.read(&mut [0; MOST]);
+    if stream.read(&mut [0; MOST]).is_err() && !all_the_same {
+        return TcpStream::from_std(stream).ok();
+    }
     // It fails only for a sender that is gone: there is room for the first answer.
     let _ = stream.write(&reply::unserved());
+    None
 }
 
 #[cfg(test)]
@@ -38,7 +43,7 @@ mod tests {
             if !request.is_empty() {
                 stream.readable().await.expect("it is open");
             }
-            turn_away(stream);
+            assert!(turn_away(stream, request.is_empty()).is_none());
             let mut answer = String::new();
             sender.read_to_string(&mut answer).await.expect("the connection is closed, not reset");
             let (head, body) = answer.split_once("\r\n\r\n").expect("there is a head");
@@ -50,5 +55,16 @@ mod tests {
             assert!(head.ends_with(&format!("\r\ncontent-length: {}", body.len())), "{head}");
             assert_eq!(body, r#"{"received":false}"#);
         }
+    }
+
+    #[tokio::test]
+    async fn a_sender_that_has_sent_nothing_may_be_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let mut sender = TcpStream::connect(address).await.expect("it listens");
+        let (stream, _) = listener.accept().await.expect("one connects");
+        let mut kept = turn_away(stream, false).expect("nothing has arrived");
+        sender.write_all(b"x").await.expect("there is room");
+        assert_eq!(kept.read_u8().await.expect("it is open"), b'x');
     }
 }

@@ -67,6 +67,7 @@ impl Connection {
     /// Notes that the server has looked for more of a request, or for the next one, and waits for it.
     pub(crate) fn waits(&self) {
         self.change(Entry::wait);
+        self.0.of.0.room.notify_one();
     }
 
     /// Notes that the head of a request has arrived.
@@ -108,6 +109,7 @@ impl Connection {
             entry.waits_since = None;
             entry.wait();
         });
+        self.0.of.0.room.notify_one();
     }
 
     /// Whether there is a request that is not answered yet.
@@ -168,5 +170,6 @@ impl Leave {
 impl Drop for Held {
     fn drop(&mut self) {
         self.of.table().entries.remove(&self.id);
+        self.of.0.room.notify_one();
     }
 }

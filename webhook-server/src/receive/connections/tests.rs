@@ -64,20 +64,38 @@ async fn one_gives_way_only_after_the_server_has_looked_for_its_request() {
 }
 
 #[tokio::test]
-async fn when_none_can_give_way_a_few_more_are_surplus() {
+async fn a_few_more_than_can_be_served_are_surplus() {
     let connections = Connections::new(1, 2, 0);
     let answering = admit(&connections, "10.0.0.1");
-    assert!(answering.received_request());
-    let surplus = [admit(&connections, "10.0.0.2"), admit(&connections, "10.0.0.3")];
+    assert!(answering.received_request() && !answering.is_surplus());
+    let surplus = [(); 2].map(|()| connections.admit_surplus(None).expect("there is room"));
+    assert!(surplus.iter().all(Connection::is_surplus));
     assert_eq!(left(&[&answering, &surplus[0], &surplus[1]]), [1, 2]);
-    assert!(surplus.iter().all(Connection::is_surplus) && !answering.is_surplus());
-    assert!(connections.admit(None).is_none());
+    assert!(connections.admit_surplus(None).is_none());
 
     // One that is told to come again makes room for the next one that is told so.
     drop(surplus);
-    assert!(admit(&connections, "10.0.0.4").is_surplus());
-    drop(answering);
-    assert!(!admit(&connections, "10.0.0.5").is_surplus());
+    assert!(connections.admit_surplus(None).is_some());
+}
+
+#[tokio::test]
+async fn one_that_waits_for_room_gets_it() {
+    let peer = SocketAddr::from(([10, 0, 0, 9], 1));
+    // Another one ends, has been answered, or is waited for.
+    let ways: [fn(&mut Option<Connection>); 3] = [
+        |other| drop(other.take()),
+        |other| other.iter().for_each(|other| other.ended_request(false)),
+        |other| other.iter().for_each(Connection::waits),
+    ];
+    for way in ways {
+        let connections = Connections::new(1, 0, 0);
+        let mut other = connections.admit(None);
+        let mut waiting = pin!(connections.room_for(peer));
+        let mut is_ready = || waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert!(!is_ready());
+        way(&mut other);
+        assert!(is_ready());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,20 +40,10 @@ fn serve_through<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 #[tokio::test(start_paused = true)]
 async fn beyond_the_most_connections_a_request_is_told_to_come_again() {
     let receiver = with_inbox().receiver;
-    let admit = || receiver.connections.admit(None).expect("there are few");
-    let mut answering = vec![admit()];
-    let surplus = loop {
-        let last = answering.last().expect("there is one");
-        assert!(last.received_request());
-        let next = admit();
-        if next.is_surplus() {
-            break next;
-        }
-        answering.push(next);
-    };
+    let surplus = || receiver.connections.admit_surplus(None).expect("there are few");
     let (mut stream, theirs) = duplex(1 << 16);
     let (_stop, stopping) = watch::channel(false);
-    let http = Http::new(Arc::clone(&receiver), surplus, stopping, InFlight::default().one(), None);
+    let http = Http::new(Arc::clone(&receiver), surplus(), stopping, InFlight::default().one(), None);
     let serving = tokio::spawn(http.serve(theirs, Duration::from_secs(1)));
     // The server is listening before the request arrives, and its body never does.
     tokio::task::yield_now().await;
@@ -68,7 +58,7 @@ async fn beyond_the_most_connections_a_request_is_told_to_come_again() {
     // One that sends nothing is not waited for.
     let (silent, theirs) = duplex(1);
     let (_stop, stopping) = watch::channel(false);
-    let http = Http::new(Arc::clone(&receiver), admit(), stopping, InFlight::default().one(), None);
+    let http = Http::new(Arc::clone(&receiver), surplus(), stopping, InFlight::default().one(), None);
     about(ends_after(tokio::spawn(http.serve(theirs, Duration::from_secs(1)))).await, LEAVE_TIMEOUT);
     drop(silent);
 }
