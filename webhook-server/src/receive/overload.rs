@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long the first one waits. Senders that are refused come back minutes or hours later, so a burst should be taken.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Tells a burst, for which the server makes connections wait, from an overload, in which waiting would only make the queue
-/// longer: there has been too little room for a second, and never enough for as long.
+/// longer: there has been too little room for half a second, and never enough for as long.
 #[derive(Debug, Default)]
 pub(super) struct Overload {
     began: Option<Instant>,
@@ -63,7 +63,7 @@ mod tests {
             assert!(overload.wait(ready(())).await.is_none() && overload.lasts());
             assert_eq!(began.elapsed(), Duration::ZERO);
         }
-        // It ends when there has been room for a second.
+        // It ends when there has been room for long enough.
         tokio::time::advance(PATIENCE).await;
         assert!(!overload.lasts());
         assert!(overload.wait(ready(())).await.is_some() && !overload.lasts());
