@@ -219,7 +219,7 @@ fn each_sender_has_ten_seconds_for_the_handshake_and_the_head() {
 fn a_request_without_tls_is_logged_in_words() {
     let server = Files::new().serve();
     let mut connection = Connection::open(server.address);
-    connection.send(&good());
+    connection.send(good());
     let told = "a request came without TLS: its URL must begin with https://";
     server.process.line_with(Stream::Stderr, told);
     server.stop();

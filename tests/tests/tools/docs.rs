@@ -44,6 +44,10 @@ fn every_language_is_one_that_is_checked() {
         for Block { at, language, lines } in blocks(&document) {
             match &*language {
                 "console" | "text" | "ini" | "yaml" | "tree" | "toml" | "sh" => {}
+                "json" => {
+                    let parsed = serde_json::from_str::<serde_json::Value>(&lines.join("\n"));
+                    assert!(parsed.is_ok(), "{at}: {parsed:?}");
+                }
                 "dockerfile" | "nginx" | "caddyfile" | "haproxy" => {}
                 "rust,ignore" => assert!(is_in_an_example(&lines), "{at}: no example has these lines"),
                 rust if rust == "rust" || rust.starts_with("rust,") => {
