@@ -151,7 +151,11 @@ impl Watched {
 
     /// Reads the files, and takes contents that were read twice and are new.
     async fn poll(&mut self, readers: &mut Readers) -> Option<Change> {
-        let Found::Read(contents, digest) = readers.read(&self.what.files()).await else { return None };
+        let files = self.what.files();
+        if files.is_empty() {
+            return None;
+        }
+        let Found::Read(contents, digest) = readers.read(&files).await else { return None };
         let is_settled = self.seen.replace(digest) == Some(digest);
         if is_settled && self.tried != Some(digest) { self.replace(contents, digest) } else { None }
     }

@@ -8,13 +8,13 @@ use super::*;
 /// Takes every text but `bad`, and notes what it was given.
 #[derive(Debug)]
 struct Texts {
-    file: PathBuf,
+    file: Option<PathBuf>,
     given: Mutex<Vec<String>>,
 }
 
 impl Texts {
     fn of(file: &Path) -> Arc<Self> {
-        Arc::new(Self { file: file.to_owned(), given: Mutex::default() })
+        Arc::new(Self { file: Some(file.to_owned()), given: Mutex::default() })
     }
 
     /// What it was given since the last call.
@@ -29,11 +29,15 @@ impl Reloadable for Texts {
     }
 
     fn files(&self) -> Vec<&Path> {
-        vec![&self.file]
+        self.file.as_deref().into_iter().collect()
     }
 
     fn replace(&self, contents: Vec<Content>) -> Result<Change, Problems> {
-        let text = contents.into_iter().next().expect("there is one file").map(|text| text.text.to_string());
+        let text = contents
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Err("there is no file".to_owned()))
+            .map(|text| text.text.to_string());
         let text = text.unwrap_or_else(|_| "unreadable".to_owned());
         let mut problems = Problems::default();
         if text == "bad" {
@@ -78,6 +82,18 @@ async fn a_content_is_taken_when_it_was_read_twice_and_only_once() {
     watched.poll(&mut readers).await;
     watched.poll(&mut readers).await;
     assert_eq!(texts.given(), ["three"]);
+}
+
+/// A secret that was generated, or given by the environment.
+#[tokio::test]
+async fn what_is_in_no_file_is_left_alone() {
+    let texts = Arc::new(Texts { file: None, given: Mutex::default() });
+    let (mut watched, mut readers) = (Watched::new(Arc::clone(&texts) as _), Readers::new());
+    for _ in 0..3 {
+        watched.poll(&mut readers).await;
+    }
+    watched.read_now(&mut readers).await;
+    assert!(texts.given().is_empty());
 }
 
 #[cfg(unix)]
