@@ -121,7 +121,7 @@ impl Server {
         match inbox.worker.recover().await {
             Ok(recovered) => {
                 self.report_recovered(inbox, &recovered).await;
-                Noting::of(self, Arc::clone(&inbox.worker.store)).note().await;
+                let _ = Noting::of(self, Arc::clone(&inbox.worker.store)).note().await;
                 Ok(true)
             }
             Err(error) if error.may_pass() => Ok(false),

@@ -104,7 +104,8 @@ struct Door {
 }
 
 impl Door {
-    /// Serves or refuses a connection. Returns when the next one may be accepted.
+    /// Serves or refuses a connection. Returns when the next one may be accepted: after half a second at most, for which a
+    /// shutdown waits, too.
     async fn take(&mut self, stream: TcpStream, peer: SocketAddr) {
         let connections = &self.receiver.connections;
         let connection = match connections.admit(Some(peer)) {
@@ -139,16 +140,18 @@ impl Door {
 
     /// Answers with 503, if there is still room for that.
     fn refuse(&self, stream: TcpStream, peer: SocketAddr) {
-        let reason = "there are too many, and all of them are being answered";
-        self.report.note(&Fact::ConnectionRefused { reason });
         // Through TLS, a request can be answered only after the handshake.
         let stream = if self.tls.is_some() { Some(stream) } else { turn_away(stream, false) };
-        let Some(stream) = stream else { return };
-        match self.receiver.connections.admit_surplus(Some(peer)) {
-            Some(connection) => self.serve(stream, connection),
-            None if self.tls.is_none() => drop(turn_away(stream, true)),
-            None => {}
+        if let Some(stream) = stream {
+            match self.receiver.connections.admit_surplus(Some(peer)) {
+                // Its request will be refused, and noted.
+                Some(connection) => return self.serve(stream, connection),
+                None if self.tls.is_none() => drop(turn_away(stream, true)),
+                None => {}
+            }
         }
+        let reason = "there are too many, and all of them are being answered";
+        self.report.note(&Fact::ConnectionRefused { reason });
     }
 }
 

@@ -277,7 +277,8 @@ impl Store for Model {
     fn note_secrets(&self, configured: Vec<CameBy>) -> StoreFuture<'_, ()> {
         self.at_once(|data, now| {
             for secret in &configured {
-                data.secret(secret, now).configured = now;
+                let configured = &mut data.secret(secret, now).configured;
+                *configured = now.max(*configured);
             }
         })
     }

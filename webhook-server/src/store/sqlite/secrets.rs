@@ -28,11 +28,13 @@ pub(super) fn note_use(db: &Connection, came_by: &CameBy, now: i64) -> rusqlite:
     Ok(())
 }
 
-/// Notes that the server is configured with these secrets.
+/// Notes that the server is configured with these secrets. A clock that is late, as at the start of a machine without a
+/// clock of its own, makes no secret look forgotten.
 pub(super) fn note_configured(db: &Connection, configured: &[CameBy], now: i64) -> rusqlite::Result<()> {
     let mut note = db.prepare_cached(
         "INSERT INTO inbox_secret (endpoint, label, fingerprint, last_configured_ms) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (endpoint, label, fingerprint) DO UPDATE SET last_configured_ms = ?4",
+         ON CONFLICT (endpoint, label, fingerprint) DO UPDATE \
+         SET last_configured_ms = max(last_configured_ms, ?4)",
     )?;
     for CameBy { endpoint, secret } in configured {
         note.execute(params![endpoint, secret.label, secret.fingerprint, now])?;
@@ -65,4 +67,30 @@ pub(super) fn list(db: &Connection) -> rusqlite::Result<Vec<SecretRow>> {
         })
     })?
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::SecretName;
+    use crate::store::sqlite::schema::Schema;
+
+    /// A machine without a clock of its own starts in 1970. What it notes then must not be deleted when its clock is right.
+    #[test]
+    fn a_late_clock_makes_no_secret_look_forgotten() {
+        let mut db = Connection::open_in_memory().expect("there is memory");
+        let schema = Schema::of(&db).unwrap_or_else(|_| panic!("the file is empty"));
+        schema.bring_up_to_date(&mut db).expect("the file is empty");
+        let secret = SecretName { label: "old".into(), fingerprint: "47f0b1f8".into() };
+        let came_by = CameBy { endpoint: Arc::from("/stripe"), secret };
+        let now = 1_800_000_000_000;
+        note_use(&db, &came_by, now).expect("it can be written");
+        note_configured(&db, &[came_by], 5_000).expect("it can be written");
+        forget(&db, now + 1_000).expect("it can be written");
+        let rows = list(&db).expect("it can be read");
+        let times: Vec<_> = rows.iter().map(|row| (row.last_configured_ms, row.last_used_ms)).collect();
+        assert_eq!(times, [(now, Some(now))]);
+    }
 }
