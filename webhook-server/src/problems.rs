@@ -24,12 +24,20 @@ pub(crate) struct Problems {
     cautions: Vec<String>,
     /// What the reader can use, and so what a problem names.
     interface: Interface,
+    /// What is prevented, if it is not a start.
+    prevented: Option<&'static str>,
 }
 
 impl Problems {
     /// An empty report for a person who runs a command of the program.
     pub(crate) fn of_command() -> Self {
         Self { interface: Interface::CommandLine, ..Self::default() }
+    }
+
+    /// An empty report for a person who sends an event.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_sending() -> Self {
+        Self { prevented: Some("send"), ..Self::of_command() }
     }
 
     /// What the reader of a problem can use.
@@ -88,7 +96,8 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.list.len();
-        writeln!(f, "cannot start: {count} problem{}", if count == 1 { "" } else { "s" })?;
+        let prevented = self.prevented.unwrap_or("start");
+        writeln!(f, "cannot {prevented}: {count} problem{}", if count == 1 { "" } else { "s" })?;
         for (number, problem) in (1..).zip(&self.list) {
             // Further lines are indented more than the text, which may be folded.
             let indented = problem.replace('\n', "\n       ");

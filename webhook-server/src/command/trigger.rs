@@ -109,7 +109,7 @@ struct Answer {
 /// Makes the events, then sends them one after another. Fails if any was not answered with a 2xx.
 pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure> {
     log::write_at_once("warn");
-    let mut problems = Problems::of_command();
+    let mut problems = Problems::of_sending();
     let secret_file = app.configure(&arguments.flags.sources, &mut problems).map(|file| file.value);
     let (to, name) = (arguments.to.as_ref(), arguments.endpoint.as_deref());
     let target = Target::new(&app.endpoints, &app.settings, to, name)?;
