@@ -4,6 +4,7 @@
 //! of rustls, `aws-lc-rs`, needs CMake or NASM on some systems. It is named wherever it is used, so a program may install
 //! another one for itself.
 
+mod answers;
 mod certificate;
 mod handshakes;
 #[cfg(test)]
@@ -196,9 +197,9 @@ impl Secured {
                     self.state = State::Failed(Some(failure.stream));
                     return Poll::Ready(Err(failure.error));
                 }
-                Err(panicked) => {
+                Err(dropped) => {
                     self.state = State::Failed(None);
-                    return Poll::Ready(Err(panicked));
+                    return Poll::Ready(Err(dropped));
                 }
             }
         }

@@ -9,6 +9,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, ServerConfig, SignatureAlgorithm, SignatureScheme, crypto};
 
+use super::answers::{NotingKey, NotingSessions};
 use crate::reload::file::Content;
 
 /// The longest RSA key without a warning, in bits. Twice the length makes a handshake several times as expensive.
@@ -57,15 +58,17 @@ pub(super) fn read(certificate: &Path, key: &Path, contents: [Content; 2]) -> Re
         return Err(wrong);
     }
     let provider = Arc::new(crypto::ring::default_provider());
-    let made = CertifiedKey::from_der(chain, private, &provider).and_then(|certified| {
+    let made = CertifiedKey::from_der(chain, private, &provider).and_then(|mut certified| {
         let caution = rsa_bits(&*certified.key).and_then(|bits| too_long(&names[1], bits));
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        certified.key = Arc::new(NotingKey(certified.key));
         let resolver = Arc::new(SingleCertAndKey::from(certified));
         Ok((builder.with_no_client_auth().with_cert_resolver(resolver), caution))
     });
     match made {
         Ok((mut config, caution)) => {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            config.session_storage = Arc::new(NotingSessions(config.session_storage));
             let mut digest = Sha256::new();
             texts.iter().for_each(|text| {
                 digest.update(text.len().to_le_bytes());

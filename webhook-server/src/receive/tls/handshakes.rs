@@ -4,13 +4,19 @@
 //! that receives, a flood of handshakes would delay every answer.
 //!
 //! The thread runs small tasks, and always continues the one that ranks highest: those from known networks before
-//! strangers', and the newest first. When there are more handshakes than the thread can compute, the oldest connections
-//! are about to end anyway: they give way to new ones, or their 10 seconds are over. A general executor would take tasks in
-//! the order in which they became ready, and so do only work that is lost.
+//! strangers', then those that the server has answered before new ones, and then the newest first.
+//!
+//! A handshake needs two turns: one for the signature, and one for the client's last message, a round trip later. The
+//! second turn is cheap. If new handshakes came before it, a flood of them would waste every signature.
+//!
+//! When there are more new handshakes than the thread can compute, the oldest connections are about to end anyway: they
+//! give way to new ones, or their 10 seconds are over. A general executor would take tasks in the order in which they
+//! became ready, and so do only work that is lost.
 
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -40,11 +46,37 @@ struct Ready {
     is_closed: bool,
 }
 
-/// Whether the network is known, and the number of the task. The highest comes first.
-type Rank = (bool, u64);
+/// The highest comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    is_known: bool,
+    /// Whether the server has answered: see [`note_answer`].
+    is_answered: bool,
+    /// The number of the task.
+    number: u64,
+}
+
+thread_local! {
+    /// Whether the task that this thread computes has been answered in this turn.
+    static IS_ANSWERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that the server has answered the handshake that this thread computes, so it comes before new ones from now on.
+///
+/// To have connected must not be enough for that, or an attacker could connect first and send its hello later.
+pub(super) fn note_answer() {
+    IS_ANSWERED.set(true);
+}
+
+/// Whether an answer was noted on this thread since the last call.
+#[cfg(test)]
+pub(super) fn take_note() -> bool {
+    IS_ANSWERED.take()
+}
 
 struct Task {
-    rank: Rank,
+    /// Changed only while the queue is locked, which holds the task under this rank or not at all.
+    rank: Mutex<Rank>,
     work: Mutex<Work>,
     queue: Arc<Queue>,
 }
@@ -89,12 +121,19 @@ impl Handshakes {
             let _ = done.send(handshake.await);
         }));
         let mut ready = self.0.ready();
-        let rank = (is_known, ready.next);
+        let rank = Rank { is_known, is_answered: false, number: ready.next };
         ready.next += 1;
         drop(ready);
-        let task = Arc::new(Task { rank, work: Mutex::new(work), queue: Arc::clone(&self.0) });
+        let task =
+            Arc::new(Task { rank: Mutex::new(rank), work: Mutex::new(work), queue: Arc::clone(&self.0) });
         Arc::clone(&task).wake();
         Handshake { result, task }
+    }
+
+    /// How many tasks wait for the thread.
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.0.ready().tasks.len()
     }
 }
 
@@ -148,6 +187,9 @@ impl Task {
         let mut context = Context::from_waker(&waker);
         // A panic ends this handshake alone: its result is then an error.
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+        if IS_ANSWERED.take() {
+            self.raise();
+        }
         let mut work = self.work();
         // Otherwise it was dropped meanwhile.
         if matches!(*work, Work::Computing) {
@@ -156,6 +198,22 @@ impl Task {
                 Ok(Poll::Ready(())) | Err(_) => *work = Work::Over,
             }
         }
+    }
+
+    /// Ranks the task before new ones, also if it is in the queue again already.
+    fn raise(&self) {
+        let mut ready = self.queue.ready();
+        let old = self.rank();
+        let new = Rank { is_answered: true, ..old };
+        *self.rank.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        if let Some(task) = ready.tasks.remove(&old) {
+            ready.tasks.insert(new, task);
+        }
+    }
+
+    /// The rank, which stays the same while the caller locks the queue.
+    fn rank(&self) -> Rank {
+        *self.rank.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces the work, and returns what was there.
@@ -174,7 +232,7 @@ impl Wake for Task {
         let queue = Arc::clone(&self.queue);
         let mut ready = queue.ready();
         if !ready.is_closed {
-            ready.tasks.insert(self.rank, self);
+            ready.tasks.insert(self.rank(), self);
         }
         drop(ready);
         queue.changed.notify_one();
@@ -184,17 +242,18 @@ impl Wake for Task {
 impl<T> Future for Handshake<T> {
     type Output = io::Result<T>;
 
-    /// Fails if the handshake panicked.
+    /// Fails if the handshake was dropped before it had a result, as one that panics is.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let result = Pin::new(&mut self.result).poll(context);
-        result.map_err(|_| io::Error::other("the handshake panicked"))
+        result.map_err(|_| io::Error::other("the handshake was dropped before its end"))
     }
 }
 
 impl<T> Drop for Handshake<T> {
     fn drop(&mut self) {
         drop(self.task.set(Work::Over));
-        self.task.queue.ready().tasks.remove(&self.task.rank);
+        let mut ready = self.task.queue.ready();
+        ready.tasks.remove(&self.task.rank());
     }
 }
 

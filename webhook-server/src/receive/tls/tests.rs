@@ -15,6 +15,7 @@ use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, SignatureAlgorithm, SignatureScheme, StreamOwned, crypto,
 };
 
+use super::answers::NotingKey;
 use super::*;
 use crate::receive::connections::Connections;
 
@@ -89,7 +90,8 @@ impl Blocked {
         let ((begin, begun), (permit, permitted)) = (channel(), channel());
         let permitted = Arc::new(std::sync::Mutex::new(permitted));
         let blocking = BlockingKey { key: private, begun: begin, permitted };
-        let certified = Arc::new(CertifiedKey::new(vec![own.der().clone()], Arc::new(blocking)));
+        let certified =
+            Arc::new(CertifiedKey::new(vec![own.der().clone()], Arc::new(NotingKey(Arc::new(blocking)))));
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .expect("they are known")
@@ -166,6 +168,73 @@ async fn the_thread_that_receives_does_not_wait_for_a_signature() {
     signing.flush().await.expect("it is open");
     assert_eq!(join(signed).await.expect("it is answered"), 3);
     assert!(blocked.begun.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_handshake_that_was_signed_ends_before_the_signature_of_a_new_one() {
+    let blocked = Blocked::new();
+    let connections = Connections::of_a_server(0);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+    let address = listener.local_addr().expect("it is bound");
+    let accept = async || {
+        let (stream, peer) = listener.accept().await.expect("it is a connection");
+        // Its hello has arrived.
+        stream.peek(&mut [0]).await.expect("it is open");
+        let connection = connections.admit(Some(peer)).expect("there is room");
+        blocked.tls.accept(stream, Report::nowhere(), &connection)
+    };
+    let begun = async || {
+        while blocked.begun.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+
+    // A client has its signature, and keeps its last message back.
+    let ((finish, told), (sent, is_sent)) = (channel(), tokio::sync::oneshot::channel());
+    let client = Arc::clone(&blocked.client);
+    let first = thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(address)?;
+        let name = "localhost".try_into().expect("it is a name");
+        let mut client = ClientConnection::new(client, name).expect("the configuration is right");
+        client.write_tls(&mut stream)?;
+        while client.is_handshaking() {
+            client.read_tls(&mut stream)?;
+            client.process_new_packets().map_err(io::Error::other)?;
+        }
+        told.recv().expect("the test tells it");
+        client.writer().write_all(&[1])?;
+        while client.wants_write() {
+            client.write_tls(&mut stream)?;
+        }
+        let _ = sent.send(());
+        io::Result::Ok(stream)
+    });
+    let mut signed = accept().await;
+    begun().await;
+    blocked.permit.send(()).expect("the signer waits for it");
+
+    // While another one is signed for, the client sends it, and a new one connects.
+    let _second = blocked.connect(address);
+    let _signing = accept().await;
+    begun().await;
+    finish.send(()).expect("the client waits for it");
+    is_sent.await.expect("it can send");
+    let _third = blocked.connect(address);
+    let _new = accept().await;
+    while blocked.tls.handshakes.queued() < 2 {
+        tokio::task::yield_now().await;
+    }
+    blocked.permit.send(()).expect("the signer waits for it");
+
+    // When the new one is signed for, the first one has ended.
+    begun().await;
+    let read = tokio::select! {
+        biased;
+        read = signed.read_u8() => Some(read.expect("the handshake succeeds")),
+        () = std::future::ready(()) => None,
+    };
+    assert_eq!(read, Some(1));
+    join(first).await.expect("its handshake succeeded");
 }
 
 /// Waits for a client without blocking this thread.

@@ -17,13 +17,19 @@ impl Drop for Dropped {
 /// A thread that is in a computation until a value is sent.
 fn busy() -> (Handshakes, Sender<()>, Handshake<()>) {
     let handshakes = Handshakes::start().expect("there can be another thread");
+    let (go_on, computing) = occupy(&handshakes);
+    (handshakes, go_on, computing)
+}
+
+/// Brings the thread into a computation until a value is sent.
+fn occupy(handshakes: &Handshakes) -> (Sender<()>, Handshake<()>) {
     let ((begin, begun), (go_on, told)) = (channel(), channel());
     let computing = handshakes.begin(false, async move {
         begin.send(()).expect("the test waits for it");
         let _ = told.recv();
     });
     begun.recv().expect("the thread computes it");
-    (handshakes, go_on, computing)
+    (go_on, computing)
 }
 
 /// What arrived so far, and until all senders are gone.
@@ -49,6 +55,58 @@ fn known_networks_come_first_and_then_the_newest() {
     drop(done);
     go_on.send(()).expect("the thread waits for it");
     assert_eq!(all(texts), ["newer known", "known", "newest stranger", "newer stranger", "stranger"]);
+}
+
+#[test]
+fn handshakes_that_were_answered_come_before_new_ones_of_their_class() {
+    let handshakes = Handshakes::start().expect("there can be another thread");
+    let (done, texts) = channel();
+    let begin = |name, is_known, is_answered| {
+        let (done, (peer, message)) = (done.clone(), oneshot::channel::<()>());
+        let handshake = handshakes.begin(is_known, async move {
+            if is_answered {
+                note_answer();
+            }
+            let _ = message.await;
+            done.send(name)
+        });
+        (peer, handshake)
+    };
+    let (peers, mut waiting): (Vec<_>, Vec<_>) = [
+        begin("answered stranger", false, true),
+        begin("connected stranger", false, false),
+        begin("answered known", true, true),
+        begin("connected known", true, false),
+        begin("dropped", true, true),
+    ]
+    .into_iter()
+    .unzip();
+    // The last one was taken from the queue, so all of them wait for their peers when the next one is computed.
+    while handshakes.queued() > 0 {
+        thread::yield_now();
+    }
+    let (go_on, _computing) = occupy(&handshakes);
+    let _new =
+        [begin("new stranger", false, false), begin("new known", true, false)].map(|(peer, handshake)| {
+            drop(peer);
+            handshake
+        });
+    // Their peers send: each is queued.
+    drop(peers);
+    assert_eq!(handshakes.queued(), 7);
+    drop(waiting.pop());
+    assert_eq!(handshakes.queued(), 6);
+    drop(done);
+    go_on.send(()).expect("the thread waits for it");
+    let expected = [
+        "answered known",
+        "new known",
+        "connected known",
+        "answered stranger",
+        "new stranger",
+        "connected stranger",
+    ];
+    assert_eq!(all(texts), expected);
 }
 
 #[test]
@@ -90,7 +148,7 @@ async fn a_handshake_that_panics_harms_no_other() {
     let handshakes = Handshakes::start().expect("there can be another thread");
     let panicked = handshakes.begin(true, async { panic!("on purpose") });
     let error = panicked.await.map(|(): ()| ()).expect_err("it panicked");
-    assert_eq!(error.to_string(), "the handshake panicked");
+    assert_eq!(error.to_string(), "the handshake was dropped before its end");
     assert_eq!(handshakes.begin(false, ready(1)).await.expect("the thread goes on"), 1);
 }
 
