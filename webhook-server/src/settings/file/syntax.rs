@@ -100,6 +100,10 @@ impl Line<'_> {
                 let (name, value) = content.split_once(':')?;
                 let is_name = is_plain(name.trim_end()) && !value.is_empty();
                 let (name, value) = is_name.then(|| (name.trim_end(), without_comment(value)))?;
+                // A URL, whose scheme is not a name. It may hold a password.
+                if value.starts_with("//") {
+                    return None;
+                }
                 let is_text = named(name).is_some_and(|setting| setting.kind == Kind::Text);
                 let value = match is_text && !value.starts_with(['"', '\'']) {
                     true => quoted(value),
@@ -172,8 +176,7 @@ impl Line<'_> {
         if !is_plain(name) && !name.contains(['"', '\'', '.']) {
             return (begin, format!("`{}` is not a name: names have letters, digits and `-`", shown(name)));
         }
-        let at_value =
-            self.begin + self.line.len() - content.len() + content.find('=').map_or(0, |at| at + 1);
+        let at_value = begin + content.find('=').map_or(0, |at| at + 1);
         let blanks = self.text[at_value..].chars().take_while(|char| *char == ' ' || *char == '\t').count();
         (at_value + blanks, of_value(name, value, said))
     }
@@ -193,13 +196,18 @@ impl Line<'_> {
         }
     }
 
+    /// The length in bytes of what comes before the content.
     fn indent(&self) -> usize {
-        self.line.len() - self.content().len()
+        self.line.len() - self.unindented().len()
     }
 
     /// The line without the white space at its ends, and without a byte order mark.
     fn content(&self) -> &str {
-        self.line.trim_start_matches(|char: char| char.is_whitespace() || char == '\u{feff}').trim_end()
+        self.unindented().trim_end()
+    }
+
+    fn unindented(&self) -> &str {
+        self.line.trim_start_matches(|char: char| char.is_whitespace() || char == '\u{feff}')
     }
 }
 

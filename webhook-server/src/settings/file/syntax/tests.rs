@@ -109,9 +109,25 @@ fn usual_mistakes_are_told_in_plain_words() {
             "1: it was given a value above, so it cannot have keys of its own",
         ),
         ("\u{a0}= true", "3: the name before `=` is missing"),
+        ("path = /webhook   ", "8: `path` is /webhook: it must be in quotes, as in `path = \"/webhook\"`"),
+        ("  path = /webhook \t", "10: `path` is /webhook: it must be in quotes, as in `path = \"/webhook\"`"),
+        ("inbox = é  ", "9: `inbox` is é: it must be in quotes, as in `inbox = \"é\"`"),
+        ("inbox = é\u{a0}", "9: `inbox` is é: it must be in quotes, as in `inbox = \"é\"`"),
+        (";é  ", "1: a comment begins with `#`"),
+        ("é = 1 ", "1: `é` is not a name: names have letters, digits and `-`"),
+        (" é  ", "6: this is not a setting: write `name = value`"),
+        ("listen =  ", "11: `listen` has no value"),
+        // A URL may hold a password.
+        ("postgres://u:hunter2@h/db", "26: this is not a setting: write `name = value`"),
+        ("postgres: //u:hunter2@h/db", "11: this is not a setting: write `name = value`"),
+        (
+            "postgres://u:hunter2@h/db?a=b",
+            "1: `postgres://u:…@h/db?a` is not a name: names have letters, digits and `-`",
+        ),
         ("prix€ = true", "1: `prix€` is not a name: names have letters, digits and `-`"),
     ] {
         assert_eq!(said(text), expected, "{text}");
+        assert!(!said(text).contains("hunter2"), "{text}");
     }
     // What is no mistake.
     for text in ["\u{feff}strict = true", "\tstrict\t=\ttrue", "strict = true\r\nconcurrency = 4\r\n"] {
