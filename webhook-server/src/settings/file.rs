@@ -11,8 +11,11 @@
 //! It is read with the place of each key, so that each mistake is reported with its line. It never holds a secret: a
 //! line that does is refused, and its text is shown nowhere.
 
+mod lines;
 mod section;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod unknown;
 
 use std::collections::BTreeSet;
@@ -24,6 +27,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use self::lines::Lines;
 pub(crate) use self::section::Section;
 use self::syntax::Mistake;
 use super::Given;
@@ -36,6 +40,9 @@ use crate::secrets::{Held, held};
 
 /// The maximum size of a file, in bytes: more than any needs.
 const LONGEST: u64 = 1024 * 1024;
+
+/// The maximum number of problems that are reported one by one. A file with more is probably not a configuration file.
+const MOST: usize = 20;
 
 /// The table that holds a section for each endpoint.
 const ENDPOINT: &str = "endpoint";
@@ -85,7 +92,10 @@ type Value<'t> = Spanned<DeValue<'t>>;
 struct Reader<'r> {
     path: Arc<Path>,
     text: &'r str,
+    lines: Lines<'r>,
     problems: &'r mut Problems,
+    /// The number of problems, including those that are only counted.
+    found: usize,
     /// The lines that were refused as a whole. Nothing else is said about them.
     refused: BTreeSet<usize>,
     file: ConfigFile,
@@ -93,19 +103,28 @@ struct Reader<'r> {
 
 impl<'r> Reader<'r> {
     fn new(path: &Path, text: &'r str, problems: &'r mut Problems) -> Self {
-        Self { path: path.into(), text, problems, refused: BTreeSet::new(), file: ConfigFile::default() }
+        Self {
+            path: path.into(),
+            text,
+            lines: Lines::of(text),
+            problems,
+            found: 0,
+            refused: BTreeSet::new(),
+            file: ConfigFile::default(),
+        }
     }
 
     fn read(mut self) -> ConfigFile {
         self.refuse_secrets();
         let (table, mut errors) = DeTable::parse_recoverable(self.text);
-        errors.sort_by_key(|error| self.line(start_of(error)));
+        errors.sort_by_key(|error| self.lines.number(start_of(error)));
         self.refuse_mistakes(&errors);
         for (key, value) in in_order(table.get_ref()) {
             if !self.is_refused(key) {
                 self.top_level(key, value);
             }
         }
+        self.report_rest();
         self.file
     }
 
@@ -127,8 +146,8 @@ impl<'r> Reader<'r> {
         // The lines where sections begin that were there before.
         let mut doubled = BTreeSet::new();
         for error in errors {
-            let Mistake { at, what } = syntax::explain(self.text, start_of(error), error.message());
-            let (line, section) = (self.line(at), self.section(at));
+            let at = start_of(error);
+            let (line, section) = (self.lines.number(at), self.lines.section(at));
             if syntax::is_doubled(error.message()) {
                 if section == Some(line) {
                     doubled.insert(line);
@@ -137,8 +156,9 @@ impl<'r> Reader<'r> {
                     self.refused.insert(line);
                 }
             }
-            if self.refused.insert(line) {
-                self.problem(format_args!("{line}:{}", self.column(at)), &what);
+            if self.refused.insert(line) && self.is_reported() {
+                let Mistake { at, what } = syntax::explain(self.text, at, error.message());
+                self.report(format_args!("{line}:{}", self.lines.column(at)), &what);
             }
         }
     }
@@ -158,7 +178,7 @@ impl<'r> Reader<'r> {
             self.endpoints(key, value);
         } else {
             let what = if value.get_ref().is_table() { "section" } else { "setting" };
-            self.unknown(key, unknown::at_top_level(name, what));
+            self.unknown(key, || unknown::at_top_level(name, what));
         }
     }
 
@@ -172,7 +192,7 @@ impl<'r> Reader<'r> {
             (Kind::Switch, DeValue::Boolean(is_on)) => Some(is_on.to_string()),
             _ => None,
         };
-        let line = self.line(key.span().start);
+        let line = self.lines.number(key.span().start);
         if text.is_none() {
             let shown = self.shown(value);
             let is_text = matches!(value.get_ref(), DeValue::String(_));
@@ -196,41 +216,51 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Refuses a key that does not exist.
-    fn unknown(&mut self, key: &Key<'_>, problem: String) {
-        self.problem(self.line(key.span().start), &problem);
+    /// Refuses a key that does not exist. `problem` takes time, so it is called only if the problem is reported.
+    fn unknown(&mut self, key: &Key<'_>, problem: impl FnOnce() -> String) {
+        if self.is_reported() {
+            self.report(self.lines.number(key.span().start), &problem());
+        }
     }
 
-    /// Notes a problem at a line, or at a line and a column. What comes from the file is printable already.
-    fn problem(&mut self, place: impl fmt::Display, problem: &str) {
-        let path = printable(&self.path.display().to_string());
-        self.problems.add(format_args!("{path}:{place}: {problem}"));
+    /// Notes a problem at a line.
+    fn problem(&mut self, line: usize, problem: &str) {
+        if self.is_reported() {
+            self.report(line, problem);
+        }
+    }
+
+    /// Counts a problem, and returns whether it is reported.
+    fn is_reported(&mut self) -> bool {
+        self.found += 1;
+        self.found <= MOST
+    }
+
+    /// Reports a problem at a line, or at a line and a column. What comes from the file is printable already.
+    fn report(&mut self, place: impl fmt::Display, problem: &str) {
+        self.problems.add(format_args!("{}:{place}: {problem}", self.printable_path()));
+    }
+
+    /// Says how many problems were only counted.
+    fn report_rest(&mut self) {
+        match self.found.saturating_sub(MOST) {
+            0 => {}
+            1 => self.problems.add(format_args!("{}: and 1 more mistake", self.printable_path())),
+            more => self.problems.add(format_args!("{}: and {more} more mistakes", self.printable_path())),
+        }
+    }
+
+    fn printable_path(&self) -> String {
+        printable(&self.path.display().to_string())
     }
 
     /// Whether the line of a key was refused.
     fn is_refused(&self, key: &Key<'_>) -> bool {
-        self.refused.contains(&self.line(key.span().start))
+        self.refused.contains(&self.lines.number(key.span().start))
     }
 
     fn origin(&self, key: &Key<'_>) -> Origin {
-        Origin::File { path: Arc::clone(&self.path), line: self.line(key.span().start) }
-    }
-
-    /// The number of the line that contains a byte.
-    fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
-    }
-
-    /// The number of the character in its line, which is at a byte.
-    fn column(&self, at: usize) -> usize {
-        let begin = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
-        1 + self.text[begin..at].chars().filter(|char| *char != '\u{feff}').count()
-    }
-
-    /// The number of the line where the section begins that contains a byte.
-    fn section(&self, at: usize) -> Option<usize> {
-        let lines = (1..=self.line(at)).zip(self.text.lines());
-        lines.filter(|(_, line)| line.trim_start().starts_with('[')).map(|(number, _)| number).last()
+        Origin::File { path: Arc::clone(&self.path), line: self.lines.number(key.span().start) }
     }
 }
 

@@ -37,19 +37,19 @@ impl Reader<'_> {
     /// Reads all sections of endpoints.
     pub(super) fn endpoints(&mut self, key: &Key<'_>, value: &Value<'_>) {
         let DeValue::Table(endpoints) = value.get_ref() else {
-            return self
-                .unknown(key, format!("`{ENDPOINT}` is not a setting: write a section `[{ENDPOINT}.NAME]`"));
+            return self.unknown(key, || {
+                format!("`{ENDPOINT}` is not a setting: write a section `[{ENDPOINT}.NAME]`")
+            });
         };
         for (name, section) in in_order(endpoints) {
             if self.is_refused(name) {
                 continue;
             }
             let DeValue::Table(entries) = section.get_ref() else {
-                let problem = format!(
-                    "`{}` is not a section: write `[{ENDPOINT}.NAME]`, then its keys",
-                    printable(name.get_ref())
-                );
-                self.unknown(name, problem);
+                self.unknown(name, || {
+                    let name = printable(name.get_ref());
+                    format!("`{name}` is not a section: write `[{ENDPOINT}.NAME]`, then its keys")
+                });
                 continue;
             };
             let endpoint = Sourced { value: name.get_ref().to_string(), origin: self.origin(name) };
@@ -66,7 +66,7 @@ impl Reader<'_> {
         }
         let name: &str = &printable(key.get_ref());
         let Some((name, expected)) = KEYS.into_iter().find(|(known, _)| *known == name) else {
-            self.unknown(key, unknown::in_section(name));
+            self.unknown(key, || unknown::in_section(name));
             return None;
         };
         let value = self.text_of(key, value, Kind::Text, expected)?;
