@@ -49,12 +49,37 @@ fn columns(size: Option<(Width, Height)>) -> Option<usize> {
 
 /// Writes the reason why the program ends to standard error, in lines that fit the terminal.
 pub(crate) fn complain(reason: &dyn std::fmt::Display) {
-    let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
-    let text = folded(&format!("{ERROR}{reason}"), columns(terminal_size_of(io::stderr())));
-    let reason = text.strip_prefix(ERROR).unwrap_or(&text).trim_end();
+    let text = complaint(reason, columns(terminal_size_of(io::stderr())));
     // With standard error closed, there is nowhere left to report this.
-    let _ = writeln!(anstream::stderr(), "{red}{}{red:#} {reason}", ERROR.trim_end());
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// A reason behind a red `error:`, in lines that fit a terminal.
+fn complaint(reason: &dyn std::fmt::Display, terminal: Option<usize>) -> String {
+    let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
+    let text = folded(&format!("{ERROR} {reason}"), terminal);
+    // Behind `error:` is a space, or the end of the line if the first word is too wide.
+    let reason = text.strip_prefix(ERROR).unwrap_or(&text).trim_end();
+    format!("{red}{ERROR}{red:#}{reason}")
 }
 
 /// Begins the last words of a program that fails.
-const ERROR: &str = "error: ";
+const ERROR: &str = "error:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_says_error_once() {
+        for (reason, width, expected) in [
+            ("it is full", None, "error: it is full"),
+            ("it is full\n", Some(80), "error: it is full"),
+            ("it is full", Some(12), "error: it is\n  full"),
+            ("/a/file/that/is/wide is full", Some(10), "error:\n  /a/file/that/is/wide\n  is full"),
+        ] {
+            let complaint = complaint(&reason, width);
+            assert_eq!(anstream::adapter::strip_str(&complaint).to_string(), expected);
+        }
+    }
+}
