@@ -151,11 +151,7 @@ impl Watched {
 
     /// Reads the files, and takes contents that were read twice and are new.
     async fn poll(&mut self, readers: &mut Readers) -> Option<Change> {
-        let files = self.what.files();
-        if files.is_empty() {
-            return None;
-        }
-        let Found::Read(contents, digest) = readers.read(&files).await else { return None };
+        let Found::Read(contents, digest) = readers.read(&self.what.files()).await else { return None };
         let is_settled = self.seen.replace(digest) == Some(digest);
         if is_settled && self.tried != Some(digest) { self.replace(contents, digest) } else { None }
     }
@@ -164,9 +160,6 @@ impl Watched {
     async fn read_now(&mut self, readers: &mut Readers) -> Option<Change> {
         let reloadable = Arc::clone(&self.what);
         let (what, endpoint, files) = (reloadable.what(), reloadable.of(), reloadable.files());
-        if files.is_empty() {
-            return None;
-        }
         let before = readers.read(&files).await;
         if let Found::Read(..) = before {
             tokio::time::sleep(SETTLING).await;
@@ -175,6 +168,7 @@ impl Watched {
             (Found::Read(_, before), Found::Read(contents, digest)) if before == digest => {
                 self.replace(contents, digest)?
             }
+            (_, Found::Nothing) => return None,
             (_, Found::Read(..)) => {
                 info!(endpoint, "{what}: not reloaded yet, because they are still being written");
                 return None;

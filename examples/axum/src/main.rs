@@ -3,7 +3,7 @@
 //!
 //! - `main.rs` puts it together and stops it.
 //! - `routes.rs` has the shop's routes: create an order, list the orders, show one.
-//! - `events.rs` has the handlers of Stripe's events: an order was paid or canceled.
+//! - `events.rs`: the handlers of Stripe's events. They mark orders as paid or canceled.
 //! - `orders.rs` has everything that is done to the database.
 //!
 //! The order waits as *pending* until Stripe's event says that it is paid. A real shop creates a Checkout session for it and

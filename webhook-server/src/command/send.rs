@@ -1,6 +1,6 @@
 //! Sending a signed event to a server, as Stripe does.
 
-mod noting;
+mod first_byte;
 #[cfg_attr(not(feature = "tls"), path = "send/no_tls.rs")]
 mod tls;
 
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use webhook_core::{SIGNATURE_HEADER, Secret, sign};
 
-use self::noting::FirstByte;
+use self::first_byte::FirstByte;
 
 /// How long an answer may take: what the Stripe CLI allows.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -101,6 +101,11 @@ async fn exchange(
     Ok(Response::from_parts(head, body.map(Collected::to_bytes).unwrap_or_default()))
 }
 
+/// The same URL with `https`.
+pub(super) fn through_tls(url: &Uri) -> String {
+    url.to_string().replacen("http:", "https:", 1)
+}
+
 /// Why an event could not be sent, or no answer came.
 #[derive(Debug, Error)]
 pub(crate) enum SendError {
@@ -108,7 +113,7 @@ pub(crate) enum SendError {
     Broken { to: Uri, source: hyper::Error },
     #[error("cannot connect to {to}")]
     Connect { to: Uri, source: std::io::Error },
-    #[error("the server speaks TLS on this port: use {}", to.to_string().replacen("http:", "https:", 1))]
+    #[error("the server speaks TLS on this port: use {}", through_tls(to))]
     SpeaksTls { to: Uri },
     #[error("{to} did not answer within {} s", TIMEOUT.as_secs())]
     Timeout { to: Uri },

@@ -118,22 +118,18 @@ impl Http {
             biased;
             result = &mut http => result,
             () = gives_way => {
-                let ended = match connection.has_request() {
-                    true => None,
-                    // What has just arrived is answered; the request of a surplus connection may be on its way.
-                    false => {
-                        let limit = if connection.is_surplus() { LEAVE_TIMEOUT } else { LAST_LOOK };
-                        tokio::time::timeout(limit, &mut http).await.ok()
-                    }
-                };
-                match ended {
-                    Some(result) => result,
-                    None if connection.has_request() => {
-                        pin::Pin::new(&mut http).graceful_shutdown();
-                        let Ok(result) = tokio::time::timeout(LEAVE_TIMEOUT, &mut http).await else { return };
-                        result
-                    }
-                    None => return debug!("connection closed: it gave way"),
+                // What has just arrived is answered; the request of a surplus connection may be on its way.
+                let look = if connection.is_surplus() { LEAVE_TIMEOUT } else { LAST_LOOK };
+                if !connection.has_request()
+                    && let Ok(result) = tokio::time::timeout(look, &mut http).await
+                {
+                    result
+                } else if connection.has_request() {
+                    pin::Pin::new(&mut http).graceful_shutdown();
+                    let Ok(result) = tokio::time::timeout(LEAVE_TIMEOUT, &mut http).await else { return };
+                    result
+                } else {
+                    return debug!("connection closed: it gave way");
                 }
             }
             () = stops(&mut stopping) => {

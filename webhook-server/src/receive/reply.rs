@@ -16,6 +16,12 @@ use super::outcome::{Outcome, Receipt, Refusal};
 const RECEIVED: &[u8] = br#"{"received":true}"#;
 const REFUSED: &[u8] = br#"{"received":false}"#;
 
+/// Whether an answer has the body of this framework's own answers. One that a handler replies has another.
+#[cfg(feature = "cli")]
+pub(crate) fn is_own(body: &[u8]) -> bool {
+    [RECEIVED, REFUSED].contains(&body)
+}
+
 /// Makes the answer to a request.
 pub(crate) fn to(outcome: &Outcome) -> Response<Full<Bytes>> {
     match outcome {

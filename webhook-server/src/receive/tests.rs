@@ -9,6 +9,7 @@ use std::time::UNIX_EPOCH;
 
 use hyper::StatusCode;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::net::{TcpListener, TcpStream};
 use webhook_core::{
     HandlerError, HandlerFuture, Invocation, Policy, Registration, Registry, Reply, Sample, Secret, States,
     Subscription, sign,
@@ -64,6 +65,14 @@ impl Body for TestBody {
         hint.set_lower(self.announced);
         hint
     }
+}
+
+/// The two ends of a connection: the sender's and the server's.
+pub(super) async fn connected() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let sender = TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
+    let (stream, _) = listener.accept().await.expect("one connects");
+    (sender, stream)
 }
 
 pub(crate) fn secret() -> Secret {

@@ -28,18 +28,15 @@ pub(super) fn turn_away(stream: TcpStream, all_the_same: bool) -> Option<TcpStre
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
 
+    use super::super::tests::connected;
     use super::*;
 
     #[tokio::test]
     async fn a_sender_that_is_turned_away_gets_its_answer() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let address = listener.local_addr().expect("it is bound");
         for request in ["", "POST /webhook HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"] {
-            let mut sender = TcpStream::connect(address).await.expect("it listens");
+            let (mut sender, stream) = connected().await;
             sender.write_all(request.as_bytes()).await.expect("there is room");
-            let (stream, _) = listener.accept().await.expect("one connects");
             if !request.is_empty() {
                 stream.readable().await.expect("it is open");
             }
@@ -59,10 +56,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_sender_that_has_sent_nothing_may_be_kept() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let address = listener.local_addr().expect("it is bound");
-        let mut sender = TcpStream::connect(address).await.expect("it listens");
-        let (stream, _) = listener.accept().await.expect("one connects");
+        let (mut sender, stream) = connected().await;
         let mut kept = turn_away(stream, false).expect("nothing has arrived");
         sender.write_all(b"x").await.expect("there is room");
         assert_eq!(kept.read_u8().await.expect("it is open"), b'x');

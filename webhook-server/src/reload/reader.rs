@@ -41,6 +41,8 @@ struct Reader {
 
 /// What became of reading several files.
 pub(super) enum Found {
+    /// There are no files.
+    Nothing,
     /// Their contents, and one digest of these.
     Read(Vec<Content>, [u8; 32]),
     /// One of them can be read only once, such as a pipe.
@@ -85,6 +87,7 @@ impl Readers {
         match hangs {
             Some(file) => Found::Hangs(file),
             None if is_read_once => Found::ReadOnce,
+            None if files.is_empty() => Found::Nothing,
             None => {
                 let digest = digest_of(&contents);
                 Found::Read(contents, digest)

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 const INDENT: usize = 2;
 
 /// Breaks the lines that are wider than the terminal. What follows is indented like the text of its line, behind the
-/// number or the dash that the line may begin with. `None` is no limit.
+/// number or the dash that the line may begin with. `None` means no limit.
 pub(crate) fn folded(text: &str, terminal: Option<usize>) -> String {
     let Some(terminal) = terminal else { return text.to_owned() };
     let lines: Vec<String> = text.split('\n').map(|line| fold(line, terminal)).collect();

@@ -12,6 +12,7 @@ use webhook_core::{
 
 use super::target::Target;
 use crate::endpoint::{Endpoint, Mode};
+use crate::receive::reply;
 
 /// Which handlers run on an event, and what else is said about it.
 #[derive(Debug, Default, Serialize)]
@@ -40,11 +41,6 @@ pub(super) fn parsed(body: Bytes, secrets: &[Secret], now: u64) -> Result<Envelo
 /// The note about an answer of another program.
 pub(super) const NOT_OURS: &str =
     "the answer does not come from webhook-server: is another program or a proxy at this address?";
-
-/// Whether an answer's body is that of this framework's own answers.
-pub(super) fn is_ours(answer: &str) -> bool {
-    [r#"{"received":true}"#, r#"{"received":false}"#].contains(&answer)
-}
 
 impl Effect {
     /// Finds the handlers that run on an event.
@@ -107,7 +103,7 @@ impl Effect {
         let replies = |id: &&str| registry.get(id).is_some_and(|handler| handler.policy.replies);
         if !status.is_success() {
             (self.handlers, self.note) = (Vec::new(), None);
-        } else if !is_ours(answer) && !self.handlers.iter().any(replies) {
+        } else if !reply::is_own(answer.as_bytes()) && !self.handlers.iter().any(replies) {
             self.handlers = Vec::new();
             self.note = Some(NOT_OURS.to_owned());
         }

@@ -4,7 +4,9 @@ use hyper::StatusCode;
 
 use super::target::{Target, paths};
 use super::{Answer, effect};
+use crate::command::send::through_tls;
 use crate::command::signing::Signing;
+use crate::receive::reply;
 use crate::report::format::printable;
 
 /// What probably went wrong, by the status: the body of our own answers does not say.
@@ -13,14 +15,13 @@ pub(super) fn why(refused: &Answer, target: &Target, signing: &Signing) -> Strin
     let reason = match StatusCode::from_u16(refused.status) {
         // nginx, Apache and Go answer this to plain HTTP on such a port.
         Ok(StatusCode::BAD_REQUEST) if refused.answer.contains("HTTPS") => {
-            let https = url.to_string().replacen("http:", "https:", 1);
-            format!("this port of the server speaks TLS: use {https}")
+            format!("this port of the server speaks TLS: use {}", through_tls(url))
         }
         Ok(status) if status.is_redirection() => {
             let there = refused.location.as_deref().map(|url| format!(": use {}", printable(url)));
             format!("the server redirects, which Stripe does not follow{}", there.unwrap_or_default())
         }
-        Ok(_) if !effect::is_ours(&refused.answer) => effect::NOT_OURS.to_owned(),
+        Ok(_) if !reply::is_own(refused.answer.as_bytes()) => effect::NOT_OURS.to_owned(),
         Ok(StatusCode::BAD_REQUEST) => match &refused.effect.mistake {
             Some(mistake) => format!("the body is not a snapshot event: {mistake}"),
             None => format!("signature rejected: {}", other_secret(signing)),

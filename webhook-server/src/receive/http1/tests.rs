@@ -3,11 +3,10 @@
 use std::pin::pin;
 
 use tokio::io::{AsyncWriteExt, BufWriter, DuplexStream, duplex};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use webhook_core::sign;
 
-use super::super::tests::{NOW, paid, secret, with_inbox};
+use super::super::tests::{NOW, connected, paid, secret, with_inbox};
 use super::*;
 use crate::run::in_flight::InFlight;
 
@@ -66,10 +65,7 @@ async fn beyond_the_most_connections_a_request_is_told_to_come_again() {
 #[tokio::test]
 async fn a_request_that_is_there_when_its_connection_gives_way_is_told_to_come_again() {
     let receiver = with_inbox().receiver;
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let mut sender =
-        TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
-    let (stream, _) = listener.accept().await.expect("one connects");
+    let (mut sender, stream) = connected().await;
     let connection = receiver.connections.admit(None).expect("there are few");
     let (_stop, stopping) = watch::channel(false);
     let http = Http::new(Arc::clone(&receiver), connection, stopping, InFlight::default().one(), None);
@@ -166,9 +162,7 @@ async fn a_sender_that_does_not_read_is_left_in_time() {
 /// What the system holds for a reader that does not read is more than any answers: here, it is filled.
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_is_not_read_is_left_in_time() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let peer = TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
-    let (stream, _) = listener.accept().await.expect("one connects");
+    let (peer, stream) = connected().await;
     let mut stream = WriteDeadline::new(stream, WRITE_TIMEOUT);
     let began = Instant::now();
     let written = stream.write_all(&vec![b' '; 64 << 20]).await;

@@ -32,7 +32,7 @@ impl FileError {
         }
     }
 
-    /// Whether another process has the file open, which may be for a moment only.
+    /// Whether another process has the file open, perhaps only for a moment.
     pub(crate) fn is_in_use(&self) -> bool {
         matches!(self.problem, Problem::InUse { .. })
     }

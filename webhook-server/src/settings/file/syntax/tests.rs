@@ -129,7 +129,7 @@ fn usual_mistakes_are_told_in_plain_words() {
         assert_eq!(said(text), expected, "{text}");
         assert!(!said(text).contains("hunter2"), "{text}");
     }
-    // What is no mistake.
+    // These are not mistakes.
     for text in ["\u{feff}strict = true", "\tstrict\t=\ttrue", "strict = true\r\nconcurrency = 4\r\n"] {
         assert!(DeTable::parse_recoverable(text).1.is_empty(), "{text}");
     }
