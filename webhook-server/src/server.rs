@@ -23,7 +23,6 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
 use tokio::time::interval_at;
 use tracing::info;
 use webhook_core::Registry;
@@ -31,7 +30,7 @@ use webhook_core::Registry;
 use self::noting::Noting;
 use crate::endpoint::Endpoints;
 use crate::operate::{Operations, socket};
-use crate::receive::listener::listen;
+use crate::receive::listener::{Listener, listen};
 use crate::receive::record::Recorder;
 use crate::receive::tls::Tls;
 use crate::receive::{Intake, Receiver, WallClock};
@@ -140,7 +139,7 @@ impl Server {
     /// Fails if a later recovery fails.
     pub(crate) async fn run(
         &self,
-        listener: TcpListener,
+        listener: Listener,
         is_recovered: bool,
         shutdown: impl Future<Output = ()>,
     ) -> Result<Stopped, StoreError> {

@@ -82,8 +82,10 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
     let server = app.into_server(keys.for_server(), None, parts, problems)?;
     let listener = super::serve::listen(None, &server.parts.settings)?;
-    let address =
-        listener.local_addr().map_err(|error| super::failed("could not read the local address", &error))?;
+    let address = listener
+        .socket
+        .local_addr()
+        .map_err(|error| super::failed("could not read the local address", &error))?;
     let (registry, endpoints) = (Arc::clone(&server.parts.registry), server.parts.endpoints.clone());
     let only = arguments.endpoint.as_deref().map(|name| endpoints.named(name)).transpose();
     let only = only.map_err(Failure::Failed)?;

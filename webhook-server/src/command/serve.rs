@@ -6,13 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use super::flags::{Serving, SettingFlags};
 use super::{Failure, Format, Output, check};
 use crate::app::App;
 use crate::problems::Problems;
+use crate::receive::listener::Listener;
 use crate::reload::Reload;
 use crate::report::console::complain;
 use crate::report::stderr;
@@ -116,7 +116,7 @@ pub(super) fn ended(settings: &Settings, is_inline: bool, stopped: Stopped) -> R
 }
 
 /// Listens on the reserved address, or reserves it first.
-pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<TcpListener, Failure> {
+pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<Listener, Failure> {
     let reserved = reserved.map_or_else(|| Reserved::new(settings.listen), Ok);
     reserved.and_then(Reserved::listen).map_err(|unavailable| {
         let mut problems = Problems::default();
@@ -168,9 +168,9 @@ pub(super) fn announce_endpoints(server: &Server, origin: Option<&str>) {
 }
 
 /// Logs the handlers and several endpoints, then the line `listening`: from now on the server is ready.
-fn announce(server: &Server, listener: &TcpListener) {
+fn announce(server: &Server, listener: &Listener) {
     announce_handlers(server);
-    let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let address = listener.socket.local_addr().map(|address| address.to_string()).unwrap_or_default();
     let scheme = if server.parts.tls.is_some() { "https" } else { "http" };
     let origin = format!("{scheme}://{address}");
     let only = server.parts.endpoints.only();

@@ -2,6 +2,8 @@
 //!
 //! Each connection is a task, which [`http1`](super::http1) runs.
 
+mod closing;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -11,8 +13,10 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tracing::debug;
 
+use self::closing::close;
 use super::Receiver;
 use super::connections::Connection;
 use super::http1::Http;
@@ -32,16 +36,27 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// read: a connection that it has not looked at cannot give way to another one.
 const MAX_UNREAD: usize = 32;
 
-/// The most connections that are accepted once the server stops: more than any accept queue holds.
-const MAX_QUEUED: usize = 4_096;
+/// How long a shutdown waits for connections that are being made: longer than a packet goes around the world.
+const LAST_HANDSHAKES: Duration = Duration::from_millis(300);
+
+/// It waits for them only if the last connection was made within this time.
+const RECENTLY: Duration = Duration::from_secs(1);
 
 /// How long a shutdown waits for a request that may be under way on an open connection.
 const LAST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A socket that listens.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    /// Whether systemd has passed it, which listens on after this process.
+    pub(crate) is_passed: bool,
+}
+
 /// Accepts connections until `shutdown` is ready. Then finishes the requests in progress, for at most `drain_timeout`, and
 /// returns whether all were finished.
 pub(crate) async fn listen(
-    listener: TcpListener,
+    listener: Listener,
     tls: Option<Arc<Tls>>,
     receiver: Arc<Receiver>,
     report: Report,
@@ -53,13 +68,13 @@ pub(crate) async fn listen(
     let (unread, open) = (Arc::new(Semaphore::new(MAX_UNREAD)), InFlight::default());
     let mut door =
         Door { receiver, tls, report, stopping, last_request, open, unread, overload: Overload::default() };
-    let (mut shutdown, mut pause) = (pin!(shutdown), FIRST_PAUSE);
+    let (mut shutdown, mut pause, mut accepted) = (pin!(shutdown), FIRST_PAUSE, None);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
+            next = listener.socket.accept() => match next {
                 Ok((stream, peer)) => {
-                    pause = FIRST_PAUSE;
+                    (pause, accepted) = (FIRST_PAUSE, Some(Instant::now()));
                     door.take(stream, peer).await;
                 }
                 // The sender did not wait.
@@ -76,12 +91,13 @@ pub(crate) async fn listen(
             },
         }
     }
-    for (stream, peer) in queued(listener) {
-        match door.receiver.connections.admit(Some(peer)) {
-            Some(connection) => door.serve(stream, connection),
-            None => door.refuse(stream, peer),
-        }
-    }
+    let is_busy = accepted.is_some_and(|at: Instant| at.elapsed() < RECENTLY);
+    let handshakes = if is_busy { LAST_HANDSHAKES.min(drain_timeout / 2) } else { Duration::ZERO };
+    close(listener, handshakes, |stream, peer| match door.receiver.connections.admit(Some(peer)) {
+        Some(connection) => door.serve(stream, connection),
+        None => door.refuse(stream, peer),
+    })
+    .await;
     stop.send_replace(true);
     let drained = async {
         door.open.none().await;
@@ -159,25 +175,4 @@ impl Door {
 fn is_senders(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-/// Closes the listener and returns the connections that were made and not accepted yet: their senders believe that they
-/// are connected.
-fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
-    let Ok(listener) = listener.into_std() else { return Vec::new() };
-    let accepted = std::iter::from_fn(|| {
-        loop {
-            match listener.accept() {
-                Ok(accepted) => return Some(accepted),
-                Err(error) if is_senders(&error) => {}
-                // Most often, the queue is empty.
-                Err(_) => return None,
-            }
-        }
-    });
-    let made = accepted.take(MAX_QUEUED).filter_map(|(stream, peer)| {
-        stream.set_nonblocking(true).ok()?;
-        Some((TcpStream::from_std(stream).ok()?, peer))
-    });
-    made.collect()
 }

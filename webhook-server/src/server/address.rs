@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::receive::listener::Listener;
+
 /// The length of the accept queue.
 const BACKLOG: u32 = 4096;
 
@@ -53,13 +55,13 @@ impl Reserved {
     /// # Errors
     ///
     /// Says in one sentence why it cannot listen, and what to do.
-    pub(crate) fn listen(self) -> Result<TcpListener, Unavailable> {
+    pub(crate) fn listen(self) -> Result<Listener, Unavailable> {
         let address = self.address;
-        let listener = match self.socket {
-            Socket::Bound(socket) => socket.listen(BACKLOG),
-            Socket::Passed(listener) => TcpListener::from_std(listener),
+        let (socket, is_passed) = match self.socket {
+            Socket::Bound(socket) => (socket.listen(BACKLOG), false),
+            Socket::Passed(listener) => (TcpListener::from_std(listener), true),
         };
-        listener.map_err(|error| Unavailable { address, error })
+        socket.map(|socket| Listener { socket, is_passed }).map_err(|error| Unavailable { address, error })
     }
 
     /// Takes a socket that was passed by systemd, in place of this address.
