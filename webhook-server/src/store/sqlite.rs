@@ -74,13 +74,14 @@ pub(crate) struct Sqlite<D> {
 /// Where the statements are executed.
 pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
     /// Runs `work` in a transaction, alone or with other jobs. When it is committed, calls `note`, which adds the runs
-    /// that it started to those in progress, or removes the one that it ended.
+    /// that it started to those in progress, or removes the one that it ended. `work` is called again if its transaction
+    /// was rolled back because another job failed.
     ///
     /// Cancel safety: the job is done all the same.
     fn write<T: Send + 'static>(
         &self,
         urgency: Urgency,
-        work: impl FnOnce(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> StoreFuture<'_, T>;
 
@@ -96,7 +97,7 @@ impl<D: Database> Sqlite<D> {
     /// Writes something that is never refused and starts or ends no run.
     fn task<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         self.database.write(Urgency::Task, work, |_, _| {})
     }

@@ -66,7 +66,8 @@ impl Writer {
         }
     }
 
-    /// Runs a job in a transaction and returns when it is on disk. First notes which runs it began or ended.
+    /// Runs a job in a transaction and returns when it is on disk. First notes which runs it began or ended. `work` is
+    /// called again if its transaction was rolled back because another job failed.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ impl Writer {
     pub(super) async fn write<T: Send + 'static>(
         &self,
         urgency: Urgency,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> Result<T, StoreError> {
         let permits = match urgency {

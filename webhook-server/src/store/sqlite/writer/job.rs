@@ -22,7 +22,7 @@ pub(super) trait Job: Send {
     /// Which queue it waits in.
     fn urgency(&self) -> Urgency;
 
-    /// Writes it, within a transaction.
+    /// Writes it, within a transaction. Called again if that transaction was rolled back for another job's sake.
     fn run(&mut self, db: &Connection) -> rusqlite::Result<()>;
 
     /// Tells the caller what became of it, and notes which runs it began or ended.
@@ -34,11 +34,11 @@ pub(super) struct Call<F, N, T> {
     urgency: Urgency,
     /// For an arrival: its places in the queue, which are free again when it is answered.
     permits: Option<[OwnedSemaphorePermit; 2]>,
-    /// What to write; taken when it is run.
-    work: Option<F>,
+    /// What to write.
+    work: F,
     /// Notes which runs the job started or ended, once it is committed.
     note: N,
-    /// What `work` returned.
+    /// What `work` returned the last time.
     value: Option<T>,
     /// The caller, who may have stopped waiting.
     reply: oneshot::Sender<Result<T, StoreError>>,
@@ -52,14 +52,14 @@ impl<F, N, T> Call<F, N, T> {
         note: N,
         reply: oneshot::Sender<Result<T, StoreError>>,
     ) -> Self {
-        Self { urgency, permits, work: Some(work), note, value: None, reply }
+        Self { urgency, permits, work, note, value: None, reply }
     }
 }
 
 impl<F, N, T> Job for Call<F, N, T>
 where
     T: Send,
-    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    F: Fn(&Connection) -> rusqlite::Result<T> + Send,
     N: FnOnce(&T, &mut Live) + Send,
 {
     fn urgency(&self) -> Urgency {
@@ -67,9 +67,8 @@ where
     }
 
     fn run(&mut self, db: &Connection) -> rusqlite::Result<()> {
-        if let Some(work) = self.work.take() {
-            self.value = Some(work(db)?);
-        }
+        self.value = None;
+        self.value = Some((self.work)(db)?);
         Ok(())
     }
 

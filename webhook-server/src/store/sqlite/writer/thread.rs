@@ -110,28 +110,23 @@ impl Thread {
         }
     }
 
-    /// Runs the jobs in one transaction, each behind a savepoint so that a job that fails takes no other with it.
-    /// Returns how each went, and whether any of it is on disk.
+    /// Commits a batch in one transaction. Returns how each job went, and whether any of it is on disk.
     fn commit(
         &mut self,
         batch: &mut [Box<dyn Job>],
     ) -> (Vec<Result<(), StoreError>>, Result<(), StoreError>) {
-        let mut results = Vec::with_capacity(batch.len());
+        let mut results = Vec::new();
         let committed = self.connection().and_then(|db| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for job in batch {
-                step(&transaction, "SAVEPOINT job")?;
-                match job.run(&transaction) {
-                    Ok(()) => results.push(Ok(())),
-                    // Some errors end the whole transaction, and with it the jobs before this one.
-                    Err(error) if transaction.is_autocommit() => return Err(error),
-                    Err(error) => {
-                        step(&transaction, "ROLLBACK TO job")?;
-                        results.push(Err(store_error(error)));
-                    }
-                }
-                step(&transaction, "RELEASE job")?;
-            }
+            let transaction = if run_together(&transaction, batch)? {
+                results.resize(batch.len(), Ok(()));
+                transaction
+            } else {
+                transaction.rollback()?;
+                let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                run_apart(&transaction, batch, &mut results)?;
+                transaction
+            };
             failpoint("before-commit");
             transaction.commit()
         });
@@ -169,6 +164,50 @@ impl Thread {
             self.log.empty(db, &self.file.path);
         }
     }
+}
+
+/// Runs the jobs of a batch. Returns false if one of them failed: then the transaction contains part of it.
+///
+/// Jobs hardly ever fail, and a savepoint before each of them costs more than what most of them write.
+///
+/// # Errors
+///
+/// Fails if an error ended the whole transaction.
+fn run_together(transaction: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<bool> {
+    for job in batch {
+        match job.run(transaction) {
+            Ok(()) => {}
+            Err(error) if transaction.is_autocommit() => return Err(error),
+            Err(_) => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// Runs the jobs of a batch, each behind a savepoint, so that a job that fails takes no other with it. Adds to `results`
+/// how each of them went.
+///
+/// # Errors
+///
+/// Fails if an error ended the whole transaction, and with it the jobs before.
+fn run_apart(
+    transaction: &Connection,
+    batch: &mut [Box<dyn Job>],
+    results: &mut Vec<Result<(), StoreError>>,
+) -> rusqlite::Result<()> {
+    for job in batch {
+        step(transaction, "SAVEPOINT job")?;
+        match job.run(transaction) {
+            Ok(()) => results.push(Ok(())),
+            Err(error) if transaction.is_autocommit() => return Err(error),
+            Err(error) => {
+                step(transaction, "ROLLBACK TO job")?;
+                results.push(Err(store_error(error)));
+            }
+        }
+        step(transaction, "RELEASE job")?;
+    }
+    Ok(())
 }
 
 /// Runs a statement of a transaction, compiled once.
