@@ -15,6 +15,9 @@ use super::schema::Schema;
 /// How long to wait while another program has the database locked.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The memory of the writer's cache of pages, in KiB.
+const CACHE_KIB: i32 = 8 * 1024;
+
 /// Sets what does not depend on where the database is kept.
 pub(super) fn configure(db: &mut Connection) -> rusqlite::Result<()> {
     db.set_prepared_statement_cache_capacity(64);
@@ -45,7 +48,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Problem> {
     let schema = Schema::of(&db)?;
     if schema == Schema::None {
         // These two can be chosen before the first page is written only.
-        db.pragma_update(None, "page_size", 8192)?;
+        db.pragma_update(None, "page_size", 4096)?;
         db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
@@ -55,6 +58,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Problem> {
     // A commit is on the disk when it returns.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "mmap_size", 0)?;
+    // What a batch changes fits in, and is not written twice.
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // The writer makes the checkpoints itself, between its batches.
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()))?;

@@ -12,13 +12,13 @@ use tracing::warn;
 use crate::failpoint::failpoint;
 use crate::store::sqlite::connection::BUSY_TIMEOUT;
 
-/// From how many log pages (of 8 KiB) the log is copied when there is nothing else to do, and from how many it is copied
+/// From how many log pages (of 4 KiB) the log is copied when there is nothing else to do, and from how many it is copied
 /// in any case.
-const CHECKPOINT_SOON: i32 = 2_000;
-const CHECKPOINT_NOW: i32 = 8_000;
+const CHECKPOINT_SOON: i32 = 4_000;
+const CHECKPOINT_NOW: i32 = 16_000;
 
 /// From how many log pages that cannot be copied there is a warning: half a gigabyte.
-const LOG_ALARM: i32 = 64_000;
+const LOG_ALARM: i32 = 128_000;
 
 /// The state of the log.
 #[derive(Default)]
