@@ -131,7 +131,9 @@ impl<D: Database> Store for Sqlite<D> {
             live.extend(started.iter().map(|claim| claim.ticket));
         };
         let urgency = Urgency::Arrival { bytes: arrival.envelope.body.len() };
-        self.database.write(urgency, move |db, stamp| record::record(db, &arrival, stamp), note)
+        // Not on the thread that writes, for which all others wait.
+        let digest = record::digest_of(&arrival.envelope.body);
+        self.database.write(urgency, move |db, stamp| record::record(db, &arrival, &digest, stamp), note)
     }
 
     fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
 use super::claim::is_stale;
@@ -16,34 +16,37 @@ use super::suspects::is_any_accused;
 use crate::failpoint::failpoint;
 use crate::store::{CameBy, Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
 
-/// Stores an event and its tasks, unless it is known by its id, type and object.
-pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusqlite::Result<RecordResult> {
+/// The SHA-256 of a body, by which a later delivery is compared with it.
+pub(super) type BodyDigest = [u8; 32];
+
+/// Computes the digest of a body.
+pub(super) fn digest_of(body: &[u8]) -> BodyDigest {
+    Sha256::digest(body).into()
+}
+
+/// Stores an event and its tasks, unless it is known by its id, type and object. `digest` is that of its body.
+pub(super) fn record(
+    db: &Connection,
+    arrival: &NewEvent,
+    digest: &BodyDigest,
+    stamp: Stamp,
+) -> rusqlite::Result<RecordResult> {
     secrets::note_use(db, &arrival.came_by, stamp.now)?;
     let envelope = &*arrival.envelope;
-    let digest: [u8; 32] = Sha256::digest(&envelope.body).into();
-    let object_id = arrival.object_id.as_deref().unwrap_or_default();
-    let known: Option<(bool, Known)> = db
-        .prepare_cached(
-            "SELECT type = ?2 AND coalesce(object_id, '') = ?3 AS is_same, seq, body_sha256 = ?4, endpoint \
-             FROM inbox_event WHERE event_id = ?1 ORDER BY is_same DESC LIMIT 1",
-        )?
-        .query_row(params![envelope.id, envelope.event_type, object_id, digest], |row| {
-            Ok((row.get(0)?, Known { seq: row.get(1)?, same_body: row.get(2)?, endpoint: row.get(3)? }))
-        })
-        .optional()?;
-    let id_is_reused = known.is_some();
-    if let Some((true, known)) = known {
-        return record_again(db, arrival, &known, &digest, stamp);
-    }
+    let nth_of_id = match find(db, arrival, digest)? {
+        Found::Known(known) => return record_again(db, arrival, &known, digest, stamp),
+        Found::Others(others) => others,
+    };
     // Without a handler, only the id is kept, so that duplicates are recognised.
     let body = (!arrival.tasks.is_empty()).then_some(&*envelope.body);
     db.prepare_cached(
-        "INSERT INTO inbox_event (event_id, type, endpoint, secret_label, account, object_id, created_s, api_version, \
-                                  livemode, signed_s, received_ms, body_sha256, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO inbox_event (event_id, nth_of_id, type, endpoint, secret_label, account, object_id, created_s, \
+                                  api_version, livemode, signed_s, received_ms, body_sha256, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         envelope.id,
+        nth_of_id,
         envelope.event_type,
         arrival.came_by.endpoint,
         arrival.came_by.secret.label,
@@ -64,7 +67,33 @@ pub(super) fn record(db: &Connection, arrival: &NewEvent, stamp: Stamp) -> rusql
         started.extend(add_task(db, &event, task, stamp)?);
     }
     failpoint("after-insert");
-    Ok(RecordResult::New { started, id_is_reused })
+    Ok(RecordResult::New { started, id_is_reused: nth_of_id > 0 })
+}
+
+/// What is stored under an event's id.
+enum Found {
+    /// The event itself.
+    Known(Known),
+    /// Only events of other types or objects: the next one has this number.
+    Others(i64),
+}
+
+/// Finds what is stored under an event's id: hardly ever more than one event.
+fn find(db: &Connection, arrival: &NewEvent, digest: &BodyDigest) -> rusqlite::Result<Found> {
+    let envelope = &*arrival.envelope;
+    let mut of_id = db.prepare_cached(
+        "SELECT nth_of_id, type = ?2 AND object_id IS ?3, seq, body_sha256 = ?4, endpoint \
+         FROM inbox_event WHERE event_id = ?1 ORDER BY nth_of_id",
+    )?;
+    let mut of_id = of_id.query(params![envelope.id, envelope.event_type, arrival.object_id, digest])?;
+    let mut next = 0;
+    while let Some(row) = of_id.next()? {
+        next = row.get::<_, i64>(0)? + 1;
+        if row.get(1)? {
+            return Ok(Found::Known(Known { seq: row.get(2)?, same_body: row.get(3)?, endpoint: row.get(4)? }));
+        }
+    }
+    Ok(Found::Others(next))
 }
 
 /// An event that was stored before.
@@ -82,7 +111,7 @@ fn record_again(
     db: &Connection,
     arrival: &NewEvent,
     known: &Known,
-    digest: &[u8; 32],
+    digest: &BodyDigest,
     stamp: Stamp,
 ) -> rusqlite::Result<RecordResult> {
     let Known { seq, same_body, .. } = *known;
@@ -135,7 +164,7 @@ fn keep_body(
     db: &Connection,
     arrival: &NewEvent,
     known: &Known,
-    digest: &[u8; 32],
+    digest: &BodyDigest,
 ) -> rusqlite::Result<Bytes> {
     let body = &arrival.envelope.body;
     let kept = db
@@ -241,7 +270,7 @@ pub(super) fn quarantine(
     now: i64,
 ) -> rusqlite::Result<bool> {
     secrets::note_use(db, came_by, now)?;
-    let digest: [u8; 32] = Sha256::digest(body).into();
+    let digest = digest_of(body);
     let deliveries: u64 = db
         .prepare_cached(
             "INSERT INTO inbox_quarantine (sha256, received_ms, reason, body) VALUES (?1, ?2, ?3, ?4) \
