@@ -9,12 +9,10 @@ use bytes::Bytes;
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
-use super::claim::is_stale;
 use super::secrets;
 use super::session::Stamp;
-use super::suspects::is_any_accused;
 use crate::failpoint::failpoint;
-use crate::store::{CameBy, Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
+use crate::store::{ACCUSED, CameBy, Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
 
 /// The SHA-256 of a body, by which a later delivery is compared with it.
 pub(super) type BodyDigest = [u8; 32];
@@ -194,11 +192,10 @@ fn add_task(
     task: &NewTask,
     stamp: Stamp,
 ) -> rusqlite::Result<Option<Claim>> {
-    if !may_start(db, task)? {
+    let Some(start) = start_of(db, task)? else {
         insert_task(db, event.seq, task, State::Ready, false, stamp)?;
         return Ok(None);
-    }
-    let is_stale = is_stale(db, &task.scope, task.object.as_deref(), task.moment)?;
+    };
     let id = insert_task(db, event.seq, task, State::Running, false, stamp)?;
     Ok(Some(Claim {
         ticket: Ticket { task: id, fence: 1 },
@@ -206,25 +203,39 @@ fn add_task(
         endpoint: Arc::clone(event.endpoint),
         attempt: 1,
         is_replay: false,
-        is_stale,
+        is_stale: start.is_stale,
         body: event.body.clone(),
     }))
 }
 
-/// Whether a new task may start at once: its lane is empty, and unless the sender waits for its answer, no task is
-/// accused.
-fn may_start(db: &Connection, task: &NewTask) -> rusqlite::Result<bool> {
-    let may = match task.at_once {
-        StartMode::No => false,
-        StartMode::IfFree => !is_any_accused(db)?,
-        StartMode::Awaited => true,
-    };
-    let Some(lane) = task.lane.as_ref().filter(|_| may) else { return Ok(may) };
-    db.prepare_cached(
-        "SELECT NOT EXISTS (SELECT 1 FROM inbox_task \
-                            WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND lane IS NOT NULL)",
-    )?
-    .query_row(params![task.scope, lane.key], |row| row.get(0))
+/// The start of a new task.
+struct Start {
+    /// Whether a newer event of the same object is already done in its scope.
+    is_stale: bool,
+}
+
+/// Finds out whether a new task may start at once: its lane is empty, and unless the sender waits for its answer, no task
+/// is accused. One statement, since this happens for most events.
+fn start_of(db: &Connection, task: &NewTask) -> rusqlite::Result<Option<Start>> {
+    if task.at_once == StartMode::No {
+        return Ok(None);
+    }
+    let lane = task.lane.as_ref().map(|lane| &lane.key);
+    // As in `claim::is_stale`.
+    let object = task.object.as_ref().filter(|_| task.moment != 0);
+    let (is_any_accused, is_lane_taken, is_stale): (bool, bool, bool) = db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM inbox_task WHERE suspect = 1 AND state <= 2 AND crashes >= ?1), \
+                    EXISTS (SELECT 1 FROM inbox_task \
+                            WHERE scope = ?2 AND lane = ?3 AND state <= 2 AND lane IS NOT NULL), \
+                    EXISTS (SELECT 1 FROM inbox_task \
+                            WHERE scope = ?2 AND object = ?4 AND state = 3 AND object IS NOT NULL AND moment > ?5)",
+        )?
+        .query_row(params![ACCUSED, task.scope, lane, object, task.moment], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let must_wait = is_lane_taken || is_any_accused && task.at_once == StartMode::IfFree;
+    Ok((!must_wait).then_some(Start { is_stale }))
 }
 
 /// Inserts a task of a stored event, due now or running, and returns its number. A running one has its first attempt

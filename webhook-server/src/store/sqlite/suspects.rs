@@ -50,11 +50,3 @@ pub(super) fn next_suspect(db: &Connection, remaining: &Remaining) -> rusqlite::
     }
     Ok(None)
 }
-
-/// Whether an accused task is open.
-pub(super) fn is_any_accused(db: &Connection) -> rusqlite::Result<bool> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM inbox_task WHERE suspect = 1 AND state <= 2 AND crashes >= ?1)",
-    )?
-    .query_row([ACCUSED], |row| row.get(0))
-}
