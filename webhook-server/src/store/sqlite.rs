@@ -57,6 +57,7 @@ use rusqlite::Connection;
 
 pub(crate) use self::problem::{FileError, Problem};
 use self::recover::Live;
+use self::secrets::NotedUses;
 use self::session::Stamp;
 use self::writer::Urgency;
 use crate::store::{
@@ -69,6 +70,7 @@ use crate::store::{
 #[derive(Debug)]
 pub(crate) struct Sqlite<D> {
     database: D,
+    noted_uses: Arc<NotedUses>,
 }
 
 /// Where the statements are executed.
@@ -94,6 +96,10 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
 }
 
 impl<D: Database> Sqlite<D> {
+    fn new(database: D) -> Self {
+        Self { database, noted_uses: Arc::default() }
+    }
+
     /// Writes something that is never refused and starts or ends no run.
     fn task<T: Send + 'static>(
         &self,
@@ -126,14 +132,25 @@ impl<D: Database> Store for Sqlite<D> {
     }
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
-        let note = |recorded: &RecordResult, live: &mut Live| {
-            let (RecordResult::New { started, .. } | RecordResult::Duplicate { started, .. }) = recorded;
-            live.extend(started.iter().map(|claim| claim.ticket));
-        };
         let urgency = Urgency::Arrival { bytes: arrival.envelope.body.len() };
         // Not on the thread that writes, for which all others wait.
         let digest = record::digest_of(&arrival.envelope.body);
-        self.database.write(urgency, move |db, stamp| record::record(db, &arrival, &digest, stamp), note)
+        let (uses, came_by) = (Arc::clone(&self.noted_uses), arrival.came_by.clone());
+        let work = move |db: &Connection, stamp: Stamp| {
+            let came_by = &arrival.came_by;
+            let is_noted = !uses.is_recent(came_by, stamp.now) && secrets::note_use(db, came_by, stamp.now)?;
+            Ok((record::record(db, &arrival, &digest, stamp)?, is_noted.then_some(stamp.now)))
+        };
+        let uses = Arc::clone(&self.noted_uses);
+        let note = move |(recorded, noted_at): &(RecordResult, Option<i64>), live: &mut Live| {
+            let (RecordResult::New { started, .. } | RecordResult::Duplicate { started, .. }) = recorded;
+            live.extend(started.iter().map(|claim| claim.ticket));
+            if let Some(noted_at) = noted_at {
+                uses.committed(&came_by, *noted_at);
+            }
+        };
+        let recording = self.database.write(urgency, work, note);
+        Box::pin(async move { recording.await.map(|(recorded, _)| recorded) })
     }
 
     fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool> {

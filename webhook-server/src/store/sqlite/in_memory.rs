@@ -37,7 +37,7 @@ impl Sqlite<InMemory> {
             configure(&mut db)?;
             Schema::None.bring_up_to_date(&mut db)?;
             let session = Session::begin(&db, clock)?;
-            Ok(Self { database: InMemory { db: Mutex::new(db), session } })
+            Ok(Self::new(InMemory { db: Mutex::new(db), session }))
         };
         made().map_err(OpenError::Memory)
     }
@@ -47,7 +47,7 @@ impl Sqlite<InMemory> {
     pub(crate) fn restarted(self, clock: StoreClock) -> Self {
         let db = self.database.db.into_inner().unwrap_or_else(PoisonError::into_inner);
         let session = Session::begin(&db, Some(clock)).expect("it can be written");
-        Self { database: InMemory { db: Mutex::new(db), session } }
+        Self::new(InMemory { db: Mutex::new(db), session })
     }
 }
 

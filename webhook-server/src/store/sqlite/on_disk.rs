@@ -69,7 +69,7 @@ impl Sqlite<OnDisk> {
         };
         let writer = Writer::start(Arc::clone(&file), db, Arc::clone(&disk_space))
             .map_err(|error| file.refused(Problem::NoThread(error)))?;
-        Ok(Self { database: OnDisk { writer, reader: Arc::default(), disk_space, file, opener } })
+        Ok(Self::new(OnDisk { writer, reader: Arc::default(), disk_space, file, opener }))
     }
 
     /// Opens the inbox in a file that another process may have. Everything but reading fails.
@@ -82,7 +82,7 @@ impl Sqlite<OnDisk> {
         let disk_space = Arc::new(DiskSpace::new(&file.path, 0));
         let opener = Arc::new(Opener::of_reader(Arc::clone(&file), Arc::clone(&disk_space)));
         let writer = Writer::none();
-        Ok(Self { database: OnDisk { writer, reader: Arc::default(), disk_space, file, opener } })
+        Ok(Self::new(OnDisk { writer, reader: Arc::default(), disk_space, file, opener }))
     }
 }
 

@@ -22,14 +22,14 @@ pub(super) fn digest_of(body: &[u8]) -> BodyDigest {
     Sha256::digest(body).into()
 }
 
-/// Stores an event and its tasks, unless it is known by its id, type and object. `digest` is that of its body.
+/// Stores an event and its tasks, unless it is known by its id, type and object. `digest` is that of its body. The caller
+/// notes the use of the secret.
 pub(super) fn record(
     db: &Connection,
     arrival: &NewEvent,
     digest: &BodyDigest,
     stamp: Stamp,
 ) -> rusqlite::Result<RecordResult> {
-    secrets::note_use(db, &arrival.came_by, stamp.now)?;
     let envelope = &*arrival.envelope;
     let nth_of_id = match find(db, arrival, digest)? {
         Found::Known(known) => return record_again(db, arrival, &known, digest, stamp),
@@ -88,7 +88,11 @@ fn find(db: &Connection, arrival: &NewEvent, digest: &BodyDigest) -> rusqlite::R
     while let Some(row) = of_id.next()? {
         next = row.get::<_, i64>(0)? + 1;
         if row.get(1)? {
-            return Ok(Found::Known(Known { seq: row.get(2)?, same_body: row.get(3)?, endpoint: row.get(4)? }));
+            return Ok(Found::Known(Known {
+                seq: row.get(2)?,
+                same_body: row.get(3)?,
+                endpoint: row.get(4)?,
+            }));
         }
     }
     Ok(Found::Others(next))

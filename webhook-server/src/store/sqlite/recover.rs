@@ -23,7 +23,9 @@ pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusq
     let mut recovered = Recovered::default();
     // By `+id`: in the order of the table, it would read all of it.
     let running: Vec<(LaneKey, i64, u32, bool)> = db
-        .prepare("SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 ORDER BY +id")?
+        .prepare(
+            "SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 ORDER BY +id",
+        )?
         .query_map([], |row| Ok((LaneKey::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<Result<_, _>>()?;
     db.execute("UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1", [])?;

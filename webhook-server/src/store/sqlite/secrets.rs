@@ -3,29 +3,58 @@
 //! A row belongs to an endpoint, a label and a fingerprint. So two servers that have different secrets under one label, as
 //! during a deploy, write different rows.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rusqlite::{Connection, params};
 
 use crate::store::clock::millis;
 use crate::store::{CameBy, SECRET_KEPT, SECRET_USE_NOTED_EVERY, SecretRow};
 
-/// Notes that a secret has signed something now, at most once in [`SECRET_USE_NOTED_EVERY`]. Part of the transaction that
-/// stores what it signed.
-pub(super) fn note_use(db: &Connection, came_by: &CameBy, now: i64) -> rusqlite::Result<()> {
+/// The last uses of secrets that this process has noted and committed. While one is recent, an arrival need not ask the
+/// database.
+#[derive(Debug, Default)]
+pub(super) struct NotedUses(Mutex<HashMap<[Arc<str>; 3], i64>>);
+
+impl NotedUses {
+    /// Whether the secret's last use was noted so recently that this one is not.
+    pub(super) fn is_recent(&self, came_by: &CameBy, now: i64) -> bool {
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = noted.get(&key(came_by));
+        last.is_some_and(|last| (*last..last.saturating_add(millis(SECRET_USE_NOTED_EVERY))).contains(&now))
+    }
+
+    /// Remembers what was noted, once it is committed.
+    pub(super) fn committed(&self, came_by: &CameBy, noted_at: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key(came_by), noted_at);
+    }
+}
+
+/// What a secret's row belongs to.
+fn key(came_by: &CameBy) -> [Arc<str>; 3] {
     let CameBy { endpoint, secret } = came_by;
-    db.prepare_cached(
-        "INSERT INTO inbox_secret (endpoint, label, fingerprint, last_configured_ms, last_used_ms) \
+    [endpoint, &secret.label, &secret.fingerprint].map(Arc::clone)
+}
+
+/// Notes that a secret has signed something now, at most once in [`SECRET_USE_NOTED_EVERY`]. Part of the transaction that
+/// stores what it signed. Returns whether this use was noted.
+pub(super) fn note_use(db: &Connection, came_by: &CameBy, now: i64) -> rusqlite::Result<bool> {
+    let CameBy { endpoint, secret } = came_by;
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO inbox_secret (endpoint, label, fingerprint, last_configured_ms, last_used_ms) \
          VALUES (?1, ?2, ?3, ?4, ?4) \
          ON CONFLICT (endpoint, label, fingerprint) DO UPDATE SET last_configured_ms = ?4, last_used_ms = ?4 \
          WHERE last_used_ms IS NULL OR last_used_ms <= ?5 OR last_used_ms > ?4",
-    )?
-    .execute(params![
-        endpoint,
-        secret.label,
-        secret.fingerprint,
-        now,
-        now.saturating_sub(millis(SECRET_USE_NOTED_EVERY))
-    ])?;
-    Ok(())
+        )?
+        .execute(params![
+            endpoint,
+            secret.label,
+            secret.fingerprint,
+            now,
+            now.saturating_sub(millis(SECRET_USE_NOTED_EVERY))
+        ])?;
+    Ok(changed == 1)
 }
 
 /// Notes that the server is configured with these secrets. A clock that is late, as at the start of a machine without a

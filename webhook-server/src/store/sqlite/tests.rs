@@ -220,6 +220,7 @@ fn work_through(db: &Connection) {
         let event = arrival(&format!("evt_{number}"), &tasks);
         let store = |event: &NewEvent| {
             let digest = record::digest_of(&event.envelope.body);
+            secrets::note_use(db, &event.came_by, stamp.now).expect("it can be written");
             record::record(db, event, &digest, stamp).expect("it can be written");
         };
         store(&event);
