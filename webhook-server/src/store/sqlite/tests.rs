@@ -70,6 +70,37 @@ async fn a_panic_of_the_writer_costs_one_batch() {
 }
 
 #[tokio::test]
+async fn a_job_that_fails_takes_no_other_with_it() {
+    let (_folder, path, store) = new_store();
+    let store = Arc::new(store);
+    // Holds the writer up with the first job, so that the others go into one batch.
+    let other = Connection::open(&path).expect("it is a database");
+    other.execute_batch("BEGIN IMMEDIATE").expect("nothing else writes now");
+    let record = |id: &'static str| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.record(arrival(id, &[free("a")])).await })
+    };
+    let mut recording = vec![record("evt_1"), record("evt_2")];
+    let failing = tokio::spawn({
+        let store = Arc::clone(&store);
+        let work = |db: &Connection, _| {
+            db.execute("UPDATE inbox_event SET deliveries = 7", [])?;
+            db.execute("INSERT INTO inbox_session VALUES (NULL)", [])
+        };
+        async move { store.task(work).await }
+    });
+    recording.push(record("evt_3"));
+    tokio::task::yield_now().await;
+    other.execute_batch("ROLLBACK").expect("it was begun");
+    assert!(failing.await.expect("no panic").is_err());
+    for recorded in recording {
+        assert!(matches!(recorded.await.expect("no panic"), Ok(RecordResult::New { .. })));
+    }
+    assert_eq!(store.stats().await.expect("it can be read").duplicates, 0, "the failed job changed nothing");
+    assert_eq!(claim(&store, 10).await.claims.len(), 3, "each event has one task");
+}
+
+#[tokio::test]
 async fn a_file_that_vanishes_is_not_made_again() {
     let (_folder, path, store) = new_store();
     store.record(arrival("evt_1", &[])).await.expect("it can be written");

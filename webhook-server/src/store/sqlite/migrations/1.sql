@@ -26,8 +26,10 @@ CREATE TABLE inbox_event (
     body           BLOB
 ) STRICT;
 
--- Recognises duplicates. The id alone is not enough: test consoles send events of every type under one id. Stripe's ids
--- begin with the time, so new ones go to the end of the index; a hash of them would go anywhere.
+-- Recognises duplicates. The id alone is not enough: test consoles send events of every type under one id.
+-- In Stripe's ids, the five characters after the first digit are the second in which they were made, to the base 62: the
+-- examples in the API reference differ in them by as much as in `created` (sub_1MowQV… 1679609767, evt_1NG8Du…
+-- 1686089970). So new ids go to the end of the index, where a hash of them would go anywhere.
 CREATE UNIQUE INDEX inbox_event_id ON inbox_event (event_id, nth_of_id);
 
 -- The other endpoints through which an event came, in the order of arrival: few events have any.
