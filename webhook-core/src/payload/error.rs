@@ -12,7 +12,13 @@ use crate::Envelope;
 /// of the object.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct DecodeError {
+pub struct DecodeError(
+    /// In a box, so that a `Result` with it is small: a view moves one for each of its fields.
+    Box<Failure>,
+);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
     /// The path, innermost step first: each level adds its own step as the error passes.
     steps: Vec<Step>,
     problem: Problem,
@@ -107,7 +113,7 @@ impl DecodeError {
     /// Returns the place in the object, such as `items.data[0].price`; `.` is the object itself.
     pub fn path(&self) -> String {
         let mut path = String::new();
-        for step in self.steps.iter().rev() {
+        for step in self.0.steps.iter().rev() {
             match step {
                 Step::Element(at) => path.push_str(&format!("[{at}]")),
                 Step::Entry => path.push_str(".*"),
@@ -129,10 +135,10 @@ impl DecodeError {
             text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
         };
         let version = envelope.api_version.as_deref().filter(is_version);
-        if let (Some(version), Problem::Missing | Problem::Expected(_)) = (version, &self.problem) {
+        if let (Some(version), Problem::Missing | Problem::Expected(_)) = (version, &self.0.problem) {
             let object = envelope.text_at("object").unwrap_or_default();
             let moved = moved_to(&object, &self.path()).filter(|moved| version < moved.version);
-            self.since = moved.map(|moved| (moved, version.to_owned()));
+            self.0.since = moved.map(|moved| (moved, version.to_owned()));
         }
         self
     }
@@ -140,19 +146,19 @@ impl DecodeError {
     /// Tells whether the object is of a type that the payload does not read, which can happen if an event carries one of
     /// several.
     pub fn is_other_object(&self) -> bool {
-        matches!(self.problem, Problem::OtherObject { .. })
+        matches!(self.0.problem, Problem::OtherObject { .. })
     }
 
     pub(crate) fn is_missing(&self) -> bool {
-        self.problem == Problem::Missing
+        self.0.problem == Problem::Missing
     }
 
     fn of(problem: Problem) -> Self {
-        Self { steps: Vec::new(), problem, since: None }
+        Self(Box::new(Failure { steps: Vec::new(), problem, since: None }))
     }
 
     fn at(mut self, step: Step) -> Self {
-        self.steps.push(step);
+        self.0.steps.push(step);
         self
     }
 }
@@ -185,7 +191,7 @@ impl fmt::Display for DecodeError {
             Some((end, _)) => format!("{}…", &path[..end]),
             None => path,
         };
-        match &self.problem {
+        match &self.0.problem {
             Problem::Expected(expected) => write!(f, "`{path}` is not {expected}"),
             Problem::TooDeep => {
                 f.write_str("the object is nested too deeply for the types that read it")?;
@@ -204,7 +210,7 @@ impl fmt::Display for DecodeError {
                 )
             }
         }?;
-        match &self.since {
+        match &self.0.since {
             Some((moved, version)) => write!(f, ": the event has API version {version}, and {moved}"),
             None => Ok(()),
         }
