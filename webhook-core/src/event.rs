@@ -75,9 +75,9 @@ impl<T> Event<T> {
     /// all fields of such a view would seem unchanged.
     pub fn previous<V: PreviousView>(&self) -> Result<Option<V>, DecodeError> {
         let Data::Snapshot(snapshot) = &self.envelope.data else { return Ok(None) };
-        let name = snapshot.object.json().field("object").and_then(|name| name.decode("a text").ok());
+        let name = snapshot.object.json().field("object").and_then(|name| name.string("a text").ok());
         if let Some(found) =
-            name.filter(|found: &String| !V::PREVIOUS_OF.is_empty() && !V::PREVIOUS_OF.contains(&&**found))
+            name.filter(|found| !V::PREVIOUS_OF.is_empty() && !V::PREVIOUS_OF.contains(&&**found))
         {
             return Err(DecodeError::other_object(Some(found), V::PREVIOUS_OF));
         }

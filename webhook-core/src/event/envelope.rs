@@ -82,9 +82,9 @@ impl Envelope {
     /// `metadata.Order No.`; if there is a whole object at the path, that object's id. `None` if there is neither, and
     /// on a thin event.
     pub fn text_at(&self, path: &str) -> Option<String> {
-        let value = self.raw_object()?.json_in_passing().at_path(path)?;
+        let value = self.raw_object()?.json().at_path(path)?;
         let id = if value.is_text() { value } else { value.field("id")? };
-        id.decode("a text").ok()
+        id.string("a text").ok()
     }
 }
 

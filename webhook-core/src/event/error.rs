@@ -51,9 +51,22 @@ pub enum EnvelopeError {
 }
 
 impl EnvelopeError {
-    /// Keeps the place and drops serde_json's text, which can quote the body.
-    pub(super) fn of(error: &serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
-        if error.is_data() { Self::Structure { line, column } } else { Self::Syntax { line, column } }
+    /// Reports the byte at a position, which does not fit.
+    pub(super) fn syntax(text: &str, at: usize) -> Self {
+        let (line, column) = place(text, at + 1);
+        Self::Syntax { line, column }
     }
+
+    /// Reports a part of the text.
+    pub(super) fn structure(text: &str, part: &str) -> Self {
+        let (line, column) = place(text, part.as_ptr().addr() - text.as_ptr().addr() + part.len());
+        Self::Structure { line, column }
+    }
+}
+
+/// The line, and the column in bytes, of the last of so many bytes.
+fn place(text: &str, end: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..end.min(text.len())];
+    let line_begins = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    (1 + before.iter().filter(|byte| **byte == b'\n').count(), before.len() - line_begins)
 }

@@ -90,7 +90,7 @@ pub fn object_position(
     expected: &'static [&'static str],
 ) -> Result<usize, DecodeError> {
     // The names of Stripe's objects contain no escapes. A name that is not one of them is not repeated.
-    let name = name.and_then(|name| name.decode::<&str>("a text").ok());
+    let name = name.and_then(|name| name.plain_text().or_else(|| name.decode("a text").ok()));
     expected.iter().position(|expected| name == Some(*expected)).ok_or_else(|| {
         let name = name.filter(|name| crate::catalog::object(name).is_some());
         DecodeError::other_object(name.map(str::to_owned), expected)

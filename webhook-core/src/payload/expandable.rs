@@ -39,7 +39,7 @@ impl<T: FromStripe<shape::Object>> FromStripe<shape::Expandable> for Expandable<
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         if json.is_text() {
-            return json.decode("an id").map(Self::Id);
+            return json.string("an id").map(Self::Id);
         }
         T::read(json).map(|object| Self::Object(Box::new(object)))
     }
@@ -50,7 +50,7 @@ impl<T: FromStripe<shape::PartialObject>> FromStripe<shape::PartialExpandable> f
 
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         if json.is_text() {
-            return json.decode("an id").map(Self::Id);
+            return json.string("an id").map(Self::Id);
         }
         T::read(json).map(|object| Self::Object(Box::new(object)))
     }

@@ -53,65 +53,61 @@ impl<S: Shape> FromStripe<S> for Value {
 }
 
 macro_rules! reads {
-    ($($target:ty: $($shape:ident)*, $expected:literal;)*) => {$($(
+    ($($target:ty: $($shape:ident)*, $decode:ident, $expected:literal;)*) => {$($(
         impl FromStripe<shape::$shape> for $target {
             fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-                json.decode($expected)
+                json.$decode($expected)
             }
         }
     )*)*};
 }
 
 reads! {
-    String: Text Enum Decimal DateTime IntegerText, "a text";
-    Box<str>: Text Enum Decimal DateTime IntegerText, "a text";
-    bool: Boolean, "true or false";
-    f64: Float, "a number";
-    f32: Float, "a number";
-    i64: Integer Timestamp, "a whole number that fits `i64`";
-    i32: Integer, "a whole number that fits `i32`";
-    i16: Integer, "a whole number that fits `i16`";
-    i8: Integer, "a whole number that fits `i8`";
-    i128: Integer, "a whole number";
-    u64: Integer Timestamp, "a whole number that fits `u64`";
-    u32: Integer, "a whole number that fits `u32`";
-    u16: Integer, "a whole number that fits `u16`";
-    u8: Integer, "a whole number that fits `u8`";
-    u128: Integer, "a whole number that is not negative";
-    usize: Integer, "a whole number that fits `usize`";
-    isize: Integer, "a whole number that fits `isize`";
+    String: Text Enum Decimal DateTime IntegerText, string, "a text";
+    bool: Boolean, boolean, "true or false";
+    f64: Float, decode, "a number";
+    f32: Float, decode, "a number";
+    i64: Integer Timestamp, integer, "a whole number that fits `i64`";
+    i32: Integer, integer, "a whole number that fits `i32`";
+    i16: Integer, integer, "a whole number that fits `i16`";
+    i8: Integer, integer, "a whole number that fits `i8`";
+    i128: Integer, integer, "a whole number";
+    u64: Integer Timestamp, integer, "a whole number that fits `u64`";
+    u32: Integer, integer, "a whole number that fits `u32`";
+    u16: Integer, integer, "a whole number that fits `u16`";
+    u8: Integer, integer, "a whole number that fits `u8`";
+    u128: Integer, integer, "a whole number that is not negative";
+    usize: Integer, integer, "a whole number that fits `usize`";
+    isize: Integer, integer, "a whole number that fits `isize`";
 }
 
 macro_rules! reads_as_text {
-    ($($shape:ident)*) => {$(
-        impl FromStripe<shape::$shape> for Arc<str> {
+    ($($target:ty: $($shape:ident)*;)*) => {$($(
+        impl FromStripe<shape::$shape> for $target {
             fn read(json: Json<'_>) -> Result<Self, DecodeError> {
                 <String as FromStripe<shape::$shape>>::read(json).map(Into::into)
             }
         }
-    )*};
+    )*)*};
 }
 
-reads_as_text! { Text Enum Decimal DateTime IntegerText Expandable }
+reads_as_text! {
+    Arc<str>: Text Enum Decimal DateTime IntegerText Expandable;
+    Box<str>: Text Enum Decimal DateTime IntegerText Expandable;
+}
 
 /// The id, whether Stripe sent the id or the object.
 impl FromStripe<shape::Expandable> for String {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
         if json.is_text() {
-            return json.decode("an id");
+            return json.string("an id");
         }
         let mut id = [None];
         json.find(&["id"], &mut id)?;
         id[0]
             .ok_or_else(DecodeError::missing)
-            .and_then(|id| id.decode("an id"))
+            .and_then(|id| id.string("an id"))
             .map_err(|error| error.in_field("id"))
-    }
-}
-
-impl FromStripe<shape::Expandable> for Box<str> {
-    fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        <String as FromStripe<shape::Expandable>>::read(json).map(Into::into)
     }
 }
 
@@ -147,14 +143,14 @@ reads_as_former_id! { Arc<str> Box<str> }
 
 impl FromStripe<shape::IntegerText> for i64 {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        let text: String = json.decode("an integer as text")?;
+        let text = json.string("an integer as text")?;
         text.parse().map_err(|_| DecodeError::expected("an integer as text"))
     }
 }
 
 impl FromStripe<shape::Timestamp> for Timestamp {
     fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-        json.decode("a time in whole seconds").map(Self::from_unix_seconds)
+        json.integer("a time in whole seconds").map(Self::from_unix_seconds)
     }
 }
 

@@ -1,14 +1,19 @@
 //! JSON that is read field by field, without building what is not needed.
 
+mod check;
 mod ends;
+mod names;
 mod parts;
+mod scan;
 
 use std::fmt;
 
 use serde::Deserialize;
 
-use crate::DecodeError;
-pub(crate) use ends::Ends;
+use crate::{DecodeError, RawJson};
+pub(super) use check::check;
+pub(super) use ends::Ends;
+use names::Names;
 use parts::Parts;
 
 /// The maximum nesting of objects and arrays, which is serde_json's as well. Without it, the sender could make a type that
@@ -25,14 +30,14 @@ const MOST_ROOM: u16 = 96 * 64;
 #[derive(Clone, Copy)]
 pub struct Json<'a> {
     text: &'a str,
-    /// Its position in the whole value.
-    start: u32,
     /// The number of objects and arrays around it.
     depth: u8,
     /// The maximum size of the views inside it, in units of 16 bytes.
     room: u16,
-    /// The ends of the objects and arrays in the whole value, if they are known.
-    ends: Option<&'a Ends>,
+    /// Whether it is known to be a text without escapes.
+    is_plain_text: bool,
+    /// The whole value, if it is known to be valid JSON.
+    raw: Option<&'a RawJson>,
 }
 
 impl<'a> Json<'a> {
@@ -41,13 +46,12 @@ impl<'a> Json<'a> {
     /// The text should be valid JSON, as an event's object is, which was checked when the event was parsed. Malformed text
     /// is an error only in the parts that are read.
     pub fn new(text: &'a str) -> Self {
-        Self { text: text.trim_ascii(), start: 0, depth: 0, room: MOST_ROOM, ends: None }
+        Self { text: text.trim_ascii(), depth: 0, room: MOST_ROOM, is_plain_text: false, raw: None }
     }
 
-    /// Takes the text of one complete JSON value and the ends of its parts, so that no part is scanned again for each level
-    /// around it.
-    pub(crate) fn with_ends(text: &'a str, ends: &'a Ends) -> Self {
-        Self { ends: Some(ends), ..Self::new(text) }
+    /// Takes the text of valid JSON, from which parts are read faster.
+    pub(crate) fn of_raw(text: &'a str, raw: &'a RawJson) -> Self {
+        Self { raw: Some(raw), ..Self::new(text) }
     }
 
     /// Returns the text as it was sent.
@@ -77,6 +81,72 @@ impl<'a> Json<'a> {
         })
     }
 
+    /// Decodes a text.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`decode`](Self::decode) does.
+    pub(crate) fn string(self, expected: &'static str) -> Result<String, DecodeError> {
+        match self.plain_text() {
+            Some(text) => Ok(text.to_owned()),
+            None => self.decode(expected),
+        }
+    }
+
+    /// Returns the text, if it is known to be one without escapes.
+    pub(crate) fn plain_text(self) -> Option<&'a str> {
+        if self.is_plain_text { self.text.get(1..self.text.len() - 1) } else { None }
+    }
+
+    /// Decodes a whole number.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`decode`](Self::decode) does.
+    pub(crate) fn integer<T: TryFrom<u64> + Deserialize<'a>>(
+        self,
+        expected: &'static str,
+    ) -> Result<T, DecodeError> {
+        // Most numbers are written with digits alone. Two that JSON writes otherwise are left to serde_json: one that
+        // begins with 0, which is not JSON, and -0, which is not a whole number.
+        let digits = match self.text.as_bytes() {
+            [b'0'] | [b'1'..=b'9', ..] => self.text.parse().ok(),
+            _ => None,
+        };
+        match digits.and_then(|number: u64| T::try_from(number).ok()) {
+            Some(number) => Ok(number),
+            None => self.decode(expected),
+        }
+    }
+
+    /// Decodes `true` or `false`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`decode`](Self::decode) does.
+    pub(crate) fn boolean(self, expected: &'static str) -> Result<bool, DecodeError> {
+        match self.text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(DecodeError::expected(expected)),
+        }
+    }
+
+    /// Makes a part of this value. `is_plain_text` is believed only of valid JSON, where control characters have escapes.
+    fn part(self, text: &'a str, is_plain_text: bool) -> Self {
+        Self {
+            text,
+            depth: self.depth.saturating_add(1),
+            is_plain_text: is_plain_text && self.raw.is_some(),
+            ..self
+        }
+    }
+
+    /// Returns the text. `None` if the value is something else.
+    pub(crate) fn text(self) -> Option<String> {
+        if self.is_text() { self.string("a text").ok() } else { None }
+    }
+
     /// Reserves room for a value that is read from this one, so that less is left for the values inside.
     ///
     /// # Errors
@@ -100,25 +170,30 @@ impl<'a> Json<'a> {
         found: &mut [Option<Json<'a>>],
     ) -> Result<(), DecodeError> {
         let no_object = || DecodeError::expected("an object");
-        let mut parts = self.parts(b'{', b'}')?.ok_or_else(no_object)?;
-        while parts.advance().ok_or_else(no_object)? {
-            let (key, value) = parts.entry().ok_or_else(no_object)?;
-            let Some(at) = position(names, key) else { continue };
-            if found[at].replace(value).is_some() {
-                return Err(DecodeError::doubled().in_field(names[at]));
-            }
-        }
-        Ok(())
+        let parts = self.parts(b'{', b'}')?.ok_or_else(no_object)?;
+        fields(parts, names, found)
+            .ok_or_else(no_object)?
+            .map_err(|doubled| DecodeError::doubled().in_field(doubled.name))
+    }
+
+    /// As [`find`](Self::find). `None` if the value is not an object.
+    pub(crate) fn find_or_place<const N: usize>(
+        self,
+        names: &[&'static str; N],
+    ) -> Option<Result<[Option<Json<'a>>; N], Doubled<'a>>> {
+        let mut found = [None; N];
+        let doubled = fields(Parts::of(self, b'{', b'}')?, names, &mut found)?;
+        Some(doubled.map(|()| found))
     }
 
     /// Finds one field of an object. `None` if the value is not an object or has no such field.
     pub(crate) fn field(self, name: &str) -> Option<Self> {
         let mut parts = Parts::of(self, b'{', b'}')?;
         while parts.advance()? {
-            let (key, value) = parts.entry()?;
-            if position(&[name], key).is_some() {
-                return Some(value);
+            if parts.key()?.is(name) {
+                return parts.value();
             }
+            parts.skip()?;
         }
         None
     }
@@ -177,13 +252,41 @@ impl<'a> Json<'a> {
         let mut parts = self.parts(b'{', b'}')?.ok_or_else(no_object)?;
         let mut entries = M::default();
         while parts.advance().ok_or_else(no_object)? {
-            let (key, value) = parts.entry().ok_or_else(no_object)?;
-            let key = Json::new(key).decode("a text").map_err(DecodeError::in_entry)?;
+            let key = parts.key().ok_or_else(no_object)?;
+            let value = parts.value().ok_or_else(no_object)?;
+            let key = self.part(key.written, key.is_plain).string("a text").map_err(DecodeError::in_entry)?;
             let value = read(value).map_err(DecodeError::in_entry)?;
             entries.extend([(key, value)]);
         }
         Ok(entries)
     }
+}
+
+/// A field that occurs twice in an object.
+pub(crate) struct Doubled<'a> {
+    name: &'static str,
+    /// The key of the second, as it was sent.
+    pub(crate) key: &'a str,
+}
+
+/// Finds fields among the parts of an object. `None` if it is malformed.
+fn fields<'a>(
+    mut parts: Parts<'a>,
+    names: &[&'static str],
+    found: &mut [Option<Json<'a>>],
+) -> Option<Result<(), Doubled<'a>>> {
+    let mut names = Names::new(names);
+    while parts.advance()? {
+        let key = parts.key()?;
+        let Some(at) = names.position(key) else {
+            parts.skip()?;
+            continue;
+        };
+        if found[at].replace(parts.value()?).is_some() {
+            return Some(Err(Doubled { name: names.name(at), key: key.written }));
+        }
+    }
+    Some(Ok(()))
 }
 
 /// Shows the size; the content is personal data.
@@ -193,100 +296,5 @@ impl fmt::Debug for Json<'_> {
     }
 }
 
-/// Finds a key among the names. The key is as it was sent, with its quotes.
-fn position(names: &[&str], key: &str) -> Option<usize> {
-    let written = key.strip_prefix('"')?.strip_suffix('"')?;
-    if !written.contains('\\') {
-        return names.iter().position(|name| *name == written);
-    }
-    let key: String = serde_json::from_str(key).ok()?;
-    names.iter().position(|name| *name == key)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A value that contains another one of its type, and so on.
-    struct Nested(Option<Box<Nested>>);
-
-    impl Nested {
-        fn read(json: Json<'_>) -> Result<Self, DecodeError> {
-            let mut found = [None];
-            json.find(&["inner"], &mut found)?;
-            found[0].map(|inner| Self::read(inner).map(Box::new)).transpose().map(Self)
-        }
-
-        fn levels(&self) -> usize {
-            1 + self.0.as_ref().map_or(0, |inner| inner.levels())
-        }
-    }
-
-    /// A value with this many levels, each with something to skip before and after the next.
-    fn text(levels: usize) -> String {
-        const BEFORE: &str = r#"{"before": {"a": [1, "\"]", {}]}, "inner": "#;
-        let inner = r#"{"last": [true]}"#;
-        BEFORE.repeat(levels - 1) + inner + &r#", "behind": [[{"b": "c"}]]}"#.repeat(levels - 1)
-    }
-
-    /// Reads a text as an event's object is read, and counts the bytes that were scanned.
-    fn read(text: &str) -> (Result<usize, DecodeError>, usize) {
-        ends::LOOKED_AT.set(0);
-        let ends = Ends::of(text);
-        let read = Nested::read(Json::with_ends(text, &ends)).map(|nested| nested.levels());
-        (read, ends::LOOKED_AT.get())
-    }
-
-    #[test]
-    fn each_byte_is_looked_at_a_few_times_however_deep_it_lies() {
-        for levels in [1, 2, 8, 32, 126, 127] {
-            let text = text(levels);
-            let (read, looked_at) = read(&text);
-            assert_eq!(read, Ok(levels));
-            assert!(looked_at <= 5 * text.len(), "{levels} levels: {looked_at} of {} bytes", text.len());
-        }
-        for levels in [128, 6_000, 20_000] {
-            let text = text(levels);
-            let (read, looked_at) = read(&text);
-            assert_eq!(
-                read.unwrap_err().to_string().split(", at ").next(),
-                Some(TOO_DEEP),
-                "{levels} levels"
-            );
-            assert!(looked_at <= 5 * text.len(), "{levels} levels: {looked_at} of {} bytes", text.len());
-        }
-    }
-
-    const TOO_DEEP: &str = "the object is nested too deeply for the types that read it";
-
-    #[test]
-    fn without_the_ends_a_value_reads_the_same() {
-        for levels in [1, 2, 126, 127, 128] {
-            let text = text(levels);
-            let plain = Nested::read(Json::new(&text)).map(|nested| nested.levels());
-            assert_eq!(read(&text).0, plain, "{levels} levels");
-        }
-    }
-
-    #[test]
-    fn malformed_text_has_no_ends_that_mislead() {
-        for text in [
-            "",
-            "{",
-            "}",
-            "[}",
-            "{]",
-            "{\"a",
-            "[[[",
-            "]]]",
-            "{\"inner\": {",
-            "{\"inner\": {}",
-            "{\"inner\": [}}",
-        ] {
-            let ends = Ends::of(text);
-            let with_ends = Nested::read(Json::with_ends(text, &ends)).map(|nested| nested.levels());
-            let plain = Nested::read(Json::new(text)).map(|nested| nested.levels());
-            assert_eq!(with_ends, plain, "{text}");
-        }
-    }
-}
+mod tests;

@@ -27,7 +27,7 @@ impl<S: Shape, T: FromStripe<S>> FromStripe<shape::List<S>> for List<T> {
         let data = found[0].ok_or_else(|| DecodeError::missing().in_field("data"))?;
         Ok(Self {
             data: data.elements(T::read).map_err(|error| error.in_field("data"))?,
-            has_more: found[1].map_or(Ok(false), |json| json.decode("true or false"))?,
+            has_more: found[1].map_or(Ok(false), |json| json.boolean("true or false"))?,
             url: found[2].map_or(Ok(None), |json| json.decode("a text"))?,
         })
     }

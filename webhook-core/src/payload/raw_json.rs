@@ -1,26 +1,35 @@
 //! JSON that has not been parsed yet.
 
 use std::fmt;
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::json::Ends;
+use super::json::{Ends, check};
 use crate::{DecodeError, Json};
 
 /// A JSON value exactly as Stripe sent it: a slice of the verified body, which it keeps alive.
 #[derive(Clone)]
 pub struct RawJson {
     bytes: Bytes,
-    /// Computed when the value is first read.
-    ends: OnceLock<Ends>,
+    ends: Ends,
 }
 
 impl RawJson {
-    /// `bytes` must be a complete JSON value in UTF-8; [`Envelope::parse`](crate::Envelope::parse) checks that.
-    pub(crate) fn new(bytes: Bytes) -> Self {
-        Self { bytes, ends: OnceLock::new() }
+    /// Takes one JSON value. `text` and `bytes` are the same.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not JSON: returns the position of the first byte that does not fit.
+    pub(crate) fn checked(text: &str, bytes: Bytes) -> Result<Self, usize> {
+        check(text).map(|ends| Self { bytes, ends })
+    }
+
+    /// Takes a part of this value.
+    pub(crate) fn part(&self, part: Json<'_>) -> Self {
+        let bytes = self.bytes.slice_ref(part.as_str().as_bytes());
+        let start = self.position_of(&bytes);
+        Self { ends: self.ends.inside(start..start + bytes.len()), bytes }
     }
 
     /// Returns the text as it was sent.
@@ -34,20 +43,22 @@ impl RawJson {
     ///
     /// Never panics: the text was checked to be UTF-8 when it was received.
     pub fn json(&self) -> Json<'_> {
-        let text = self.text();
-        Json::with_ends(text, self.ends.get_or_init(|| Ends::of(text)))
-    }
-
-    /// Returns the value, for reading only a little of it.
-    pub(crate) fn json_in_passing(&self) -> Json<'_> {
-        Json::new(self.text())
-    }
-
-    fn text(&self) -> &str {
         let Ok(text) = std::str::from_utf8(&self.bytes) else {
             unreachable!("an envelope is UTF-8 throughout")
         };
-        text
+        Json::of_raw(text, self)
+    }
+
+    /// Returns the length of the object or array at the beginning of `rest`, which is the rest of this text. `None` if it
+    /// is nested too deeply to be read.
+    pub(super) fn length_of_what_begins(&self, rest: &[u8]) -> Option<usize> {
+        let start = self.position_of(rest);
+        self.ends.of_what_begins_at(start).map(|end| end - start)
+    }
+
+    /// The position of a part.
+    fn position_of(&self, part: &[u8]) -> usize {
+        part.as_ptr().addr() - self.bytes.as_ptr().addr()
     }
 
     /// Decodes into any deserialisable type, which is not checked against Stripe's schema.

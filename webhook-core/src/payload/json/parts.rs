@@ -1,14 +1,15 @@
 //! The parts of an object or array, without building them.
 
 use super::Json;
-use super::ends::{end_of_text, looked_at};
+use super::names::Key;
+use super::scan::{behind_blanks, behind_spaces, end_of_text, looked_at};
 
 /// Iterates over the parts of an object or array. Every step returns nothing if the text is malformed.
 ///
 /// A part that is not read costs a scan for quotes and brackets, and no stack, however deeply it is nested.
 pub(super) struct Parts<'a> {
     whole: Json<'a>,
-    text: &'a str,
+    bytes: &'a [u8],
     at: usize,
     close: u8,
     first: bool,
@@ -17,8 +18,8 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Begins with an object (`{`, `}`) or array (`[`, `]`).
     pub(super) fn of(whole: Json<'a>, open: u8, close: u8) -> Option<Self> {
-        let text = whole.text;
-        (text.as_bytes().first() == Some(&open)).then_some(Self { whole, text, at: 1, close, first: true })
+        let bytes = whole.text.as_bytes();
+        (bytes.first() == Some(&open)).then_some(Self { whole, bytes, at: 1, close, first: true })
     }
 
     /// Moves to the next part. False at the end, after which nothing may follow.
@@ -29,7 +30,7 @@ impl<'a> Parts<'a> {
             byte if byte == self.close => {
                 self.at += 1;
                 self.blanks();
-                (self.at == self.text.len()).then_some(false)
+                (self.at == self.bytes.len()).then_some(false)
             }
             b',' if !first => {
                 self.at += 1;
@@ -40,84 +41,93 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Takes a key as it was sent, and its value.
-    pub(super) fn entry(&mut self) -> Option<(&'a str, Json<'a>)> {
-        let key = self.value()?.text;
-        if !key.starts_with('"') {
+    /// Takes a key, and leaves its value to be taken.
+    pub(super) fn key(&mut self) -> Option<Key<'a>> {
+        let start = self.at;
+        if self.byte()? != b'"' {
             return None;
         }
-        self.blanks();
+        let is_plain = self.skip_text()?;
+        let key = Key { written: self.whole.text.get(start..self.at)?, is_plain };
         if self.byte()? != b':' {
-            return None;
+            self.blanks();
+            if self.byte()? != b':' {
+                return None;
+            }
         }
         self.at += 1;
         self.blanks();
-        Some((key, self.value()?))
+        Some(key)
     }
 
     /// Takes a value.
     pub(super) fn value(&mut self) -> Option<Json<'a>> {
         let start = self.at;
-        match self.byte()? {
-            b'"' => self.skip_text()?,
-            b'{' | b'[' => self.skip_nested()?,
-            _ => {
-                let rest = &self.text.as_bytes()[start..];
-                let length = rest.iter().position(|byte| b",:]} \t\r\n".contains(byte)).unwrap_or(rest.len());
-                looked_at(length);
-                self.at += length;
-            }
-        }
-        let text = self.text.get(start..self.at).filter(|value| !value.is_empty())?;
-        Some(Json {
-            text,
-            start: self.start_of(start),
-            depth: self.whole.depth.saturating_add(1),
-            ..self.whole
-        })
+        let is_plain_text = self.skip()?;
+        Some(self.whole.part(self.whole.text.get(start..self.at)?, is_plain_text))
     }
 
-    fn skip_text(&mut self) -> Option<()> {
-        self.at = end_of_text(self.text.as_bytes(), self.at)?;
-        Some(())
+    /// Moves behind a value. Tells whether it is a text without escapes.
+    pub(super) fn skip(&mut self) -> Option<bool> {
+        match self.byte()? {
+            b'"' => return self.skip_text(),
+            b'{' | b'[' => self.skip_nested()?,
+            _ => {
+                let is_end =
+                    |byte: &u8| matches!(byte, b',' | b':' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n');
+                let rest = self.bytes.get(self.at..)?;
+                let length = rest.iter().position(is_end).unwrap_or(rest.len());
+                looked_at(length);
+                self.at += length;
+                return (length > 0).then_some(false);
+            }
+        }
+        Some(false)
+    }
+
+    /// Moves behind a text. Tells whether it has no escapes.
+    fn skip_text(&mut self) -> Option<bool> {
+        let (end, is_plain) = end_of_text(self.bytes, self.at)?;
+        self.at = end;
+        Some(is_plain)
     }
 
     fn skip_nested(&mut self) -> Option<()> {
-        if let Some(end) = self.whole.ends.and_then(|ends| ends.of_what_begins_at(self.start_of(self.at))) {
-            self.at = end.checked_sub(self.whole.start)? as usize;
+        if let Some(end) = self.whole.raw.and_then(|raw| raw.length_of_what_begins(&self.bytes[self.at..])) {
+            self.at += end;
             return Some(());
         }
-        let mut depth = 0_usize;
+        let (mut at, mut depth) = (self.at, 0_usize);
         loop {
-            match self.byte()? {
+            looked_at(1);
+            match *self.bytes.get(at)? {
                 b'"' => {
-                    self.skip_text()?;
+                    (at, _) = end_of_text(self.bytes, at)?;
                     continue;
                 }
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => depth -= 1,
+                b'\n' => {
+                    at = behind_spaces(self.bytes, at + 1);
+                    continue;
+                }
                 _ => {}
             }
-            self.at += 1;
+            at += 1;
             if depth == 0 {
+                self.at = at;
                 return Some(());
             }
         }
     }
 
-    /// The position of a part in the whole value. A text too long for this type has no ends, so it is never used.
-    fn start_of(&self, at: usize) -> u32 {
-        self.whole.start.saturating_add(u32::try_from(at).unwrap_or(u32::MAX))
-    }
-
+    #[inline]
     fn blanks(&mut self) {
-        while matches!(self.byte(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-            self.at += 1;
-        }
+        self.at = behind_blanks(self.bytes, self.at);
     }
 
     fn byte(&self) -> Option<u8> {
         looked_at(1);
-        self.text.as_bytes().get(self.at).copied()
+        self.bytes.get(self.at).copied()
     }
 }
