@@ -15,6 +15,7 @@ mod process;
 mod server;
 mod template;
 mod terminal;
+mod usage;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -35,6 +36,7 @@ pub use process::{Ended, Process, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
 pub use template::Template;
 pub use terminal::{open_terminal, run_in_terminal};
+pub use usage::{Usage, keep_to};
 
 /// How long a program may keep a test waiting. Far more than any of them needs on the slowest machine at its busiest: it
 /// ends what hangs, and judges no speed.

@@ -12,7 +12,7 @@ mod server;
 
 use std::time::{Duration, Instant};
 
-use product_tests::Template;
+use product_tests::{Template, keep_to};
 
 use self::attack::{Slow, hold, post_falsely};
 use self::client::{Tally, closed_loop, exchange, open_loop, request, requests};
@@ -50,15 +50,15 @@ fn held(name: &str, slow: Slow) {
     println!("\n{name}");
     let server = Front::start(None);
     runtime().block_on(async {
-        let before = server.memory();
+        let before = server.usage.memory();
         let good = requests(GOOD * 30);
         let good = tokio::spawn(open_loop(server.address, good, GOOD));
         let began = Instant::now();
         let attack = tokio::spawn(hold(server.address, slow, CONNECTIONS, SPREAD));
         let (mut most_open, mut most_memory) = (0, 0);
         while !attack.is_finished() {
-            most_open = most_open.max(server.descriptors());
-            most_memory = most_memory.max(server.memory());
+            most_open = most_open.max(server.usage.descriptors());
+            most_memory = most_memory.max(server.usage.memory());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let mut lives = attack.await.expect("no panic");
@@ -84,12 +84,12 @@ fn falsely_signed() {
     runtime().block_on(async {
         let alone = open_loop(server.address, requests(GOOD * 5), GOOD).await;
         println!("  good, alone: {alone}");
-        let cpu = server.cpu();
+        let cpu = server.usage.cpu();
         let good = tokio::spawn(open_loop(server.address, requests(GOOD * 15), GOOD));
         let sent = post_falsely(server.address, A_SECOND, SPAN).await;
         println!("  false: {sent}");
         println!("  good, beside them: {}", good.await.expect("no panic"));
-        println!("  the server's CPU time: {:.2?} for {SPAN:?}", server.cpu() - cpu);
+        println!("  the server's CPU time: {:.2?} for {SPAN:?}", server.usage.cpu() - cpu);
     });
     server.stop();
 }
@@ -108,14 +108,14 @@ fn large() {
         let server = Front::start(None);
         runtime().block_on(async {
             let template = Template::new("Large");
-            let (mut kept, before, mut tally) = (None, server.cpu(), Tally::default());
+            let (mut kept, before, mut tally) = (None, server.usage.cpu(), Tally::default());
             for number in 0..COUNT {
                 let body = template.body(number.into()).replacen('{', &format!("{{{fields},"), 1);
                 let began = Instant::now();
                 tally.add(exchange(&mut kept, server.address, &request(&body)).await, began.elapsed());
             }
             server.idle().await;
-            let each = (server.cpu() - before) / COUNT;
+            let each = (server.usage.cpu() - before) / COUNT;
             println!("  {name}: {each:.1?} of CPU time for each, until it is handled; {tally}");
         });
         server.stop();
@@ -127,7 +127,7 @@ fn overload() {
     const SPAN: Duration = Duration::from_secs(10);
     println!("\nthree times the capacity");
     let server = Front::start(Some("0"));
-    server::keep_to("1");
+    keep_to("1");
     runtime().block_on(async {
         let (count, took) = closed_loop(server.address, requests(60_000), 256, Duration::from_secs(5)).await;
         let capacity = (count as f64 / took.as_secs_f64()) as usize;

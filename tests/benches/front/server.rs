@@ -4,22 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use product_tests::{Process, SECRET, Server, new_inbox, program, tool};
-
-/// Keeps what this program starts from now on to these cores.
-pub(crate) fn keep_to(cores: &str) {
-    let pid = std::process::id().to_string();
-    let kept = tool("taskset", "the package util-linux")
-        .args(["--all-tasks", "--pid", "--cpu-list", cores, &pid])
-        .output();
-    assert!(kept.is_ok_and(|output| output.status.success()), "`taskset` failed");
-}
+use product_tests::{Process, SECRET, Server, Usage, new_inbox, program, tool};
 
 pub(crate) struct Front {
     pub(crate) address: SocketAddr,
     process: Process,
     inbox: PathBuf,
-    pid: u32,
+    pub(crate) usage: Usage,
 }
 
 impl Front {
@@ -40,30 +31,8 @@ impl Front {
         // What the log costs depends on where it goes.
         command.env("RUST_LOG", "error,webhook_server::command::serve=info");
         let Server { process, address, .. } = Server::from_command(&mut command, &[]);
-        let pid = process.id();
-        Self { address, process, inbox, pid }
-    }
-
-    /// Its resident memory, in KiB.
-    pub(crate) fn memory(&self) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the system tells it");
-        line.trim().trim_end_matches(" kB").parse().expect("it is a number")
-    }
-
-    /// How many file descriptors it has open.
-    pub(crate) fn descriptors(&self) -> u64 {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid)).map_or(0, |entries| entries.count() as u64)
-    }
-
-    /// The CPU time that it has used.
-    pub(crate) fn cpu(&self) -> Duration {
-        let stat = self.proc("stat");
-        let (_, fields) = stat.rsplit_once(") ").expect("the name stands in parentheses");
-        let ticks =
-            fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("it is a number"));
-        // Linux counts in hundredths of a second here, on every architecture that we know of.
-        Duration::from_millis(ticks.sum::<u64>() * 10)
+        let usage = Usage(process.id());
+        Self { address, process, inbox, usage }
     }
 
     /// Waits until all tasks are done.
@@ -83,9 +52,5 @@ impl Front {
         // What waits need not be handled for the figures.
         self.process.signal("KILL");
         self.process.wait();
-    }
-
-    fn proc(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.pid)).expect("the server is running")
     }
 }
