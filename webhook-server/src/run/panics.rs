@@ -8,6 +8,8 @@
 use std::io::Write;
 use std::sync::{Arc, Once, OnceLock};
 
+use crate::report::stderr;
+
 tokio::task_local! {
     /// Where the run that is being polled panicked.
     static LOCATION: PanicLocation;
@@ -55,6 +57,10 @@ pub(crate) fn install(texts: Texts) {
                 (true, true) => {}
                 (true, false) if is_ours() => write_location(&location),
                 _ => previous(info),
+            }
+            // The process ends now, and with it the lines that wait to be written.
+            if cfg!(panic = "abort") {
+                stderr::flush();
             }
         }));
     });
