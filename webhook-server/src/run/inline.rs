@@ -3,6 +3,7 @@
 //! Nothing is stored, so Stripe's own retries are the only ones, and each of them runs all handlers of the event again.
 
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use webhook_core::{Attempt, DecodeError, Envelope, Registry};
@@ -66,16 +67,34 @@ impl Inline {
     }
 }
 
-/// The keys of the events whose handlers are running: the same event may arrive twice at once.
+/// The events whose handlers are running: the same event may arrive twice at once.
 #[derive(Clone, Debug, Default)]
-struct RunningEvents(Arc<Mutex<HashSet<String>>>);
+struct RunningEvents(Arc<Mutex<HashSet<ByKey>>>);
+
+/// An event that equals another one if they have the same key. The key is made only for events with the same id.
+#[derive(Clone, Debug)]
+struct ByKey(Arc<Envelope>);
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id && (Arc::ptr_eq(&self.0, &other.0) || self.0.key() == other.0.key())
+    }
+}
+
+impl Eq for ByKey {}
+
+impl Hash for ByKey {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.id.hash(hasher);
+    }
+}
 
 impl RunningEvents {
     /// Claims an event for one delivery, until the claim is dropped.
-    fn claim(&self, envelope: &Envelope) -> Result<RunningEvent, Refusal> {
-        let event_key = envelope.key();
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event_key.clone()) {
-            Ok(RunningEvent { events: self.clone(), event_key })
+    fn claim(&self, envelope: &Arc<Envelope>) -> Result<RunningEvent, Refusal> {
+        let event = ByKey(Arc::clone(envelope));
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(event.clone()) {
+            Ok(RunningEvent { events: self.clone(), event })
         } else {
             Err(Refusal::InProgress { event_id: envelope.id.clone() })
         }
@@ -85,11 +104,11 @@ impl RunningEvents {
 /// An event whose handlers are running, until it is dropped.
 struct RunningEvent {
     events: RunningEvents,
-    event_key: String,
+    event: ByKey,
 }
 
 impl Drop for RunningEvent {
     fn drop(&mut self) {
-        self.events.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.event_key);
+        self.events.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.event);
     }
 }
