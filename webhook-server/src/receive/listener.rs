@@ -146,7 +146,12 @@ impl Door {
         let (receiver, stopping) = (Arc::clone(&self.receiver), self.stopping.clone());
         let http = |connection| Http::new(receiver, connection, stopping, self.open.one(), turn);
         match &self.tls {
-            None => tokio::spawn(http(connection).serve(stream, self.last_request)),
+            None => {
+                // An answer does not wait until the sender has acknowledged the one before. If this fails, so does the
+                // connection.
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(http(connection).serve(stream, self.last_request))
+            }
             Some(tls) => {
                 let stream = tls.accept(stream, self.report.clone(), &connection);
                 tokio::spawn(http(connection).serve(stream, self.last_request))

@@ -46,6 +46,8 @@ impl BodyMemory {
 
 impl Drop for BodyMemory {
     fn drop(&mut self) {
-        self.connection.freed_memory();
+        if self.taken.is_some() {
+            self.connection.freed_memory();
+        }
     }
 }
