@@ -128,10 +128,9 @@ impl Receiver {
         self.endpoints.only().map(|endpoint| &*endpoint.path)
     }
 
-    /// Receives, reports and answers one request.
+    /// Receives, reports and answers one request. A panic becomes an answer.
     ///
-    /// Cancel safety: the request is received all the same, so a sender that hangs up stops no handler. A panic becomes
-    /// an answer.
+    /// Cancel safety: the request is received all the same, so a sender that hangs up stops no handler.
     pub(crate) async fn answer<B: RequestBody + Send + 'static>(
         self: &Arc<Self>,
         request: Request<B>,
@@ -142,13 +141,14 @@ impl Receiver {
             return answered(&self.report, &Err(Refusal::TooMany), &Via::default(), peer);
         }
         let (receiver, in_flight) = (Arc::clone(self), self.in_flight.one());
-        let receiving = tokio::spawn(async move {
+        // In a box, since the runtime moves a task several times before it stays where it is.
+        let receiving = tokio::spawn(Box::pin(async move {
             let mut via = Via::default();
             let outcome = receiver.receive(request, &connection, &mut via).await;
             let response = answered(&receiver.report, &outcome, &via, peer);
             drop(in_flight);
             response
-        });
+        }));
         let failed = |_| answered(&self.report, &Err(Refusal::Failed), &Via::default(), peer);
         receiving.await.unwrap_or_else(failed)
     }
