@@ -60,7 +60,11 @@ fn main() -> ExitCode {
         ("soak", &["ours"], soak::run),
     ];
     let parts: Vec<_> = parts.into_iter().filter(|(name, ..)| options.wants(name)).collect();
-    let programs = Programs::build(&parts.iter().flat_map(|(_, programs, _)| *programs).copied().collect());
+    let names = parts.iter().flat_map(|(_, programs, _)| *programs).copied().collect();
+    let programs = match &options.programs {
+        Some(folder) => Programs::in_folder(folder, &names),
+        None => Programs::build(&names),
+    };
     fs::create_dir_all(&options.folder).expect("the folder can be written to");
     let mut bench =
         Bench { programs, cores: Cores::share_out(), options, folders: Cell::new(0), text: String::new() };

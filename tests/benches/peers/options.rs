@@ -22,7 +22,8 @@ Options:
   --seconds N       length of each durable run, and of latency (60)
   --stored N        stored events of growth (1000000)
   --minutes N       length of soak (30)
-  --folder PATH     for the inboxes and the report (target/peers)";
+  --folder PATH     for the inboxes and the report (target/peers)
+  --programs PATH   a folder with the programs, which are then not built";
 
 /// The parts that run unless some are named.
 const USUAL: [&str; 5] = ["inline", "idle", "durable", "growth", "latency"];
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) stored: u64,
     pub(crate) minutes: u64,
     pub(crate) folder: PathBuf,
+    pub(crate) programs: Option<PathBuf>,
     /// As it was written.
     pub(crate) line: String,
 }
@@ -55,6 +57,7 @@ impl Options {
             stored: usual(1_000_000, 50_000),
             minutes: usual(30, 1),
             folder: target().join("peers"),
+            programs: None,
             line: arguments.join(" "),
         };
         let mut arguments = arguments.into_iter();
@@ -74,8 +77,9 @@ impl Options {
                 "--seconds" => options.seconds = number()?,
                 "--stored" => options.stored = number()?,
                 "--minutes" => options.minutes = number()?,
-                "--folder" => {
-                    options.folder = arguments.next().ok_or("--folder needs a value")?.into();
+                "--folder" => options.folder = arguments.next().ok_or("--folder needs a value")?.into(),
+                "--programs" => {
+                    options.programs = Some(arguments.next().ok_or("--programs needs a value")?.into());
                 }
                 _ => return Err(format!("there is no option {argument}")),
             }

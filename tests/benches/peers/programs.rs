@@ -30,6 +30,11 @@ impl Programs {
         Self(text.lines().filter_map(program).collect())
     }
 
+    /// Takes those that are in a folder.
+    pub(crate) fn in_folder(folder: &Path, names: &BTreeSet<&str>) -> Self {
+        Self(names.iter().map(|name| ((*name).to_owned(), folder.join(name))).collect())
+    }
+
     pub(crate) fn path(&self, name: &str) -> &Path {
         self.0.get(name).unwrap_or_else(|| panic!("there is no program {name}"))
     }
