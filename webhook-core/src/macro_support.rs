@@ -1,5 +1,6 @@
 //! What the macros' output calls. It is not public API: it changes with the macros, whose version is pinned.
 
+mod arguments;
 mod compat_checks;
 mod const_str;
 mod field;
@@ -10,6 +11,7 @@ use std::pin::Pin;
 
 pub use inventory;
 
+pub use arguments::{ArgumentList, Arguments};
 pub use compat_checks::{
     assert_any_object, assert_carried, assert_place, assert_reply, assert_sent, assert_variant,
 };
@@ -59,17 +61,6 @@ pub struct Argument<T> {
     pub sparse_fields: &'static [&'static [SparseField]],
 }
 
-impl<T> Argument<T> {
-    /// Makes the argument for one run.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the type's `extract` does.
-    pub async fn extract(&self, invocation: &Invocation) -> Result<T, HandlerError> {
-        self.extraction.run(invocation).await
-    }
-}
-
 /// How an argument is made: a function pointer, so that expanded code names the type only once.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 #[expect(clippy::exhaustive_enums, reason = "only expanded code has one")]
@@ -77,7 +68,7 @@ pub enum Extraction<T> {
     /// Without waiting.
     Immediate(fn(&Invocation) -> Result<T, HandlerError>),
     /// In a future whose type has no name.
-    Boxed(for<'i> fn(&'i Invocation) -> ExtractFuture<'i, T>),
+    Waiting(for<'i> fn(&'i Invocation) -> ExtractFuture<'i, T>),
 }
 
 /// The future of an `extract`.
@@ -85,12 +76,17 @@ type ExtractFuture<'i, T> = Pin<Box<dyn Future<Output = Result<T, HandlerError>>
 
 impl<T: Extract> Extraction<T> {
     /// Uses the type's own `extract`.
-    pub const fn boxed() -> Self {
-        Self::Boxed(|invocation| Box::pin(T::extract(invocation)))
+    pub const fn waiting() -> Self {
+        Self::Waiting(|invocation| Box::pin(T::extract(invocation)))
     }
 }
 
 impl<T> Extraction<T> {
+    /// Tells whether making the argument may have to wait.
+    pub const fn waits(&self) -> bool {
+        matches!(self, Self::Waiting(_))
+    }
+
     /// Makes the argument for one run.
     ///
     /// # Errors
@@ -99,7 +95,7 @@ impl<T> Extraction<T> {
     pub async fn run(&self, invocation: &Invocation) -> Result<T, HandlerError> {
         match self {
             Self::Immediate(extract) => extract(invocation),
-            Self::Boxed(extract) => extract(invocation).await,
+            Self::Waiting(extract) => extract(invocation).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::__private::{Argument, Extraction};
 use crate::payload::SparseField;
-use crate::{Context, Envelope, Event, HandlerError, Payload};
+use crate::{Context, DecodeError, Envelope, Event, HandlerError, Payload, RawJson};
 
 /// One run of a handler on one event, from which the arguments are made.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ pub trait Extract: Sized + Send + 'static {
 
     /// How the expansion extracts the argument. An extractor that never waits overrides this to avoid the box.
     #[doc(hidden)]
-    const EXTRACTION: Extraction<Self> = Extraction::boxed();
+    const EXTRACTION: Extraction<Self> = Extraction::waiting();
 
     /// What the expansion needs to know about this type. A type that is not an argument lacks it, so the error is
     /// reported for this name alone.
@@ -117,10 +117,11 @@ impl<T: Payload> Extract for Event<T> {
     const SPARSE_FIELDS: &'static [&'static [SparseField]] = T::SPARSE_FIELDS;
 
     const EXTRACTION: Extraction<Self> = Extraction::Immediate(|invocation| {
-        Self::decode(Arc::clone(&invocation.envelope)).map_err(|error| {
-            // Where Stripe sends one of several objects, a handler may read only some of them.
-            if error.is_other_object() { HandlerError::skip(error) } else { HandlerError::park(error) }
-        })
+        let envelope = &invocation.envelope;
+        match T::decode(object_of(envelope)?) {
+            Ok(object) => Ok(Self { object, envelope: Arc::clone(envelope) }),
+            Err(error) => Err(unfit(error, envelope)),
+        }
     });
 
     async fn extract(invocation: &Invocation) -> Result<Self, HandlerError> {
@@ -131,6 +132,18 @@ impl<T: Payload> Extract for Event<T> {
         needs.payload = Some(type_name::<T>());
         needs.fields = T::FIELDS;
     }
+}
+
+// The rest of the extraction of an event, which does not depend on the payload and so is compiled once.
+
+fn object_of(envelope: &Envelope) -> Result<&RawJson, HandlerError> {
+    envelope.raw_object().ok_or_else(|| unfit(DecodeError::no_object(), envelope))
+}
+
+fn unfit(error: DecodeError, envelope: &Envelope) -> HandlerError {
+    let error = error.in_event(envelope);
+    // Where Stripe sends one of several objects, a handler may read only some of them.
+    if error.is_other_object() { HandlerError::skip(error) } else { HandlerError::park(error) }
 }
 
 #[diagnostic::do_not_recommend]

@@ -76,8 +76,18 @@ pub fn find<'a, T, const N: usize>(
     names: &[&'static str; N],
 ) -> Result<[Option<Json<'a>>; N], DecodeError> {
     let mut found = [None; N];
-    json.take_room_for::<T>()?.find(names, &mut found)?;
+    find_for(size_of::<T>(), json, names, &mut found)?;
     Ok(found)
+}
+
+/// The part of [`find`] that is compiled once for all views.
+fn find_for<'a>(
+    size: usize,
+    json: Json<'a>,
+    names: &[&'static str],
+    found: &mut [Option<Json<'a>>],
+) -> Result<(), DecodeError> {
+    json.take_room(size)?.find(names, found)
 }
 
 /// Returns which of the expected objects this is, by its `object` field.

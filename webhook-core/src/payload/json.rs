@@ -147,13 +147,13 @@ impl<'a> Json<'a> {
         if self.is_text() { self.string("a text").ok() } else { None }
     }
 
-    /// Reserves room for a value that is read from this one, so that less is left for the values inside.
+    /// Reserves room for a value of `size` bytes that is read from this one, so that less is left for the values inside.
     ///
     /// # Errors
     ///
     /// Fails if no room is left, because the values are nested too deeply.
-    pub(crate) fn take_room_for<T>(self) -> Result<Self, DecodeError> {
-        let needed = u16::try_from(size_of::<T>().div_ceil(16)).unwrap_or(u16::MAX);
+    pub(crate) fn take_room(self, size: usize) -> Result<Self, DecodeError> {
+        let needed = u16::try_from(size.div_ceil(16)).unwrap_or(u16::MAX);
         // The outermost value may have any size.
         let room = if self.depth == 0 { Some(self.room) } else { self.room.checked_sub(needed) };
         Ok(Self { room: room.ok_or_else(DecodeError::too_deep)?, ..self })

@@ -60,7 +60,10 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
     });
 
     let invocation = Ident::new("invocation", Span::mixed_site());
-    let extracted = constants.iter().map(|constant| quote!(#constant.extract(&#invocation).await?));
+    let values: Vec<Ident> =
+        (0..constants.len()).map(|at| format_ident!("argument_{at}", span = Span::mixed_site())).collect();
+    let list = nested(&constants);
+    let bound = nested(&values);
     let (returned, returned_at) = match &function.sig.output {
         ReturnType::Default => (quote!(()), name.span()),
         ReturnType::Type(_, returned) => (quote!(#returned), returned.span()),
@@ -82,10 +85,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
     });
 
     let start = quote_spanned! {name.span()=>
-        __private::a_handlers_future_must_be_send(async move {
-            let _ = &#invocation;
-            #finish(#name(#(#extracted),*).await)
-        })
+        __private::a_handlers_future_must_be_send(async move { #finish(#name(#(#values),*).await) })
     };
 
     let unraw = name.unraw().to_string();
@@ -125,6 +125,17 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             #(#arguments)*
             #returns
             #replies
+
+            fn __needs(needs: &mut __private::Requirements) {
+                let _ = &needs;
+                #((#constants.needs)(needs);)*
+            }
+
+            fn __run(#invocation: __private::Invocation) -> __private::HandlerFuture {
+                const { &__private::Arguments::new(#list, false #(|| #constants.extraction.waits())*) }
+                    .start(#invocation, |#bound| #start)
+            }
+
             __private::inventory::submit! {
                 __private::Registration {
                     id: #id,
@@ -136,15 +147,17 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
                     line: ::core::line!(),
                     doc: #doc,
                     policy: #policy,
-                    needs: |needs| {
-                        let _ = &needs;
-                        #((#constants.needs)(needs);)*
-                    },
-                    run: |#invocation| #start,
+                    needs: __needs,
+                    run: __run,
                 }
             }
         };
     }
+}
+
+/// Nested pairs of what is listed: `(first, (second, ()))`.
+fn nested(names: &[Ident]) -> TokenStream {
+    names.iter().rev().fold(quote!(()), |rest, name| quote!((#name, #rest)))
 }
 
 /// The events that lack fields of their objects: their names, objects and missing fields.
