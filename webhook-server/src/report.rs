@@ -11,6 +11,8 @@ pub(crate) mod console;
 pub(crate) mod fold;
 pub(crate) mod format;
 pub(crate) mod log;
+#[cfg(feature = "cli")]
+pub(crate) mod progress;
 mod repeats;
 pub(crate) mod stderr;
 #[cfg(feature = "cli")]

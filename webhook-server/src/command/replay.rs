@@ -4,7 +4,6 @@
 //! inbox is written: by the running server, or by this program if there is none.
 
 use clap::Args;
-use indicatif::ProgressBar;
 use serde::Serialize;
 use webhook_core::Registry;
 
@@ -15,6 +14,7 @@ use crate::app::App;
 use crate::operate::EventKey;
 use crate::operate::operator::Operator;
 use crate::report::console::print;
+use crate::report::progress::Progress;
 use crate::store::{EventRow, Filter, Replayed};
 
 #[derive(Args)]
@@ -85,7 +85,7 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
             meant.iter().filter(|event| !event.has_body).map(|event| event.event_id.clone()).collect();
         return write(&replay, &report, &meant, "");
     }
-    let bar = ProgressBar::new(meant.len() as u64);
+    let mut progress = Progress::of(meant.len());
     // The oldest first, as they happened.
     meant.reverse();
     for page in meant.chunks(PAGE) {
@@ -98,9 +98,9 @@ pub(super) async fn run(app: App, replay: Replay) -> Result<(), Failure> {
                 Replayed::Unknown => report.unknown.push(id.clone()),
             }
         }
-        bar.inc(page.len() as u64);
+        progress.advance(page.len());
     }
-    bar.finish_and_clear();
+    drop(progress);
     let when = if operator.runs_tasks() { " now" } else { " when the server starts" };
     write(&replay, &report, &meant, when)
 }

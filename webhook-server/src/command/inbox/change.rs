@@ -5,7 +5,6 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use indicatif::ProgressBar;
 
 use super::selection::Selection;
 use super::{PAGE, Plain, all_known, handler, json, named, operator, tables, write};
@@ -14,6 +13,7 @@ use crate::command::{Failure, Format};
 use crate::operate::operator::Operator;
 use crate::operate::wire::Named;
 use crate::report::console::{print, tell};
+use crate::report::progress::Progress;
 use crate::store::{Filter, State, TaskRow};
 
 #[derive(Args)]
@@ -139,14 +139,14 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
         write(steer.plain.output, &meant, false, |rows, width| tables::tasks(rows).text(width))?;
         return all_known(&mut operator, &filter.event_ids).await;
     }
-    let bar = ProgressBar::new(meant.len() as u64);
+    let mut progress = Progress::of(meant.len());
     let mut changed = 0;
     for page in meant.chunks(PAGE) {
         let page: Vec<i64> = page.iter().map(|task| task.task).collect();
-        bar.inc(page.len() as u64);
+        progress.advance(page.len());
         changed += change.apply(&mut operator, page).await?;
     }
-    bar.finish_and_clear();
+    drop(progress);
     match steer.plain.output.format {
         Format::Json => print(&json(&serde_json::json!({ "tasks": changed }))?),
         Format::Table => {

@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::ProgressBar;
 
 use super::json::Readable;
 use super::selection::Selection;
@@ -18,6 +17,7 @@ use crate::command::flags::{Operating, SettingFlags};
 use crate::command::{Failure, failed};
 use crate::operate::operator::Operator;
 use crate::report::console::print_unchanged;
+use crate::report::progress::Progress;
 use crate::store::Filter;
 
 #[derive(Args)]
@@ -57,7 +57,7 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
         }
     };
     let ids = exported(&mut operator, filter).await?;
-    let bar = if file.is_some() { ProgressBar::new(ids.len() as u64) } else { ProgressBar::hidden() };
+    let mut progress = if file.is_some() { Progress::of(ids.len()) } else { Progress::hidden() };
     for id in ids {
         // An event that was deleted meanwhile is not found.
         for found in operator.events_with_id(id).await? {
@@ -70,9 +70,9 @@ pub(super) async fn run(app: App, export: &Export) -> Result<(), Failure> {
                 None => print_unchanged(&line),
             }
         }
-        bar.inc(1);
+        progress.advance(1);
     }
-    bar.finish_and_clear();
+    drop(progress);
     all_known(&mut operator, &export.selection.filter()?.event_ids).await
 }
 
