@@ -4,7 +4,7 @@ use crate::Bench;
 use crate::event::Signed;
 use crate::load::{Connection, Limit, runtime, send_from};
 use crate::report::Table;
-use crate::server::Start;
+use crate::server::{INLINE, Start};
 use crate::statistics::Spread;
 
 const IDLE: usize = 1_000;
@@ -13,7 +13,7 @@ const ACTIVE: usize = 64;
 pub(crate) fn run(bench: &mut Bench) {
     let scenes = [
         ("hyper", Start::of("hyper"), 1),
-        ("ours inline", Start::of("ours").with(&[("PEERS_INLINE", "1")]), 1),
+        ("ours inline", Start::of("ours").with(&[INLINE]), 1),
         ("ours with the inbox", Start::of("ours"), 5),
     ];
     let note = "1,000 connections that sent one event each and are kept, and 64 that send without a pause. The most \

@@ -9,7 +9,7 @@ use crate::chart::{Bar, chart};
 use crate::event::Signed;
 use crate::load::{Limit, send};
 use crate::report::Table;
-use crate::server::{Server, Start};
+use crate::server::{INLINE, Server, Start};
 use crate::statistics::Spread;
 
 pub(crate) const PROGRAMS: [&str; 9] = [
@@ -25,9 +25,6 @@ pub(crate) const PROGRAMS: [&str; 9] = [
 ];
 
 const CONNECTIONS: usize = 64;
-
-const INLINE: &[(&str, &str)] = &[("PEERS_INLINE", "1")];
-const INLINE_QUIET: &[(&str, &str)] = &[("PEERS_INLINE", "1"), ("RUST_LOG", "warn")];
 
 /// A server, and what is sent to it.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +75,7 @@ const HYPER: Scene =
 const HMAC: Scene =
     Scene::new("the same + HMAC-SHA256 over the body", Start::of("hmac")).that_checks(Checks::Signatures);
 const ASYNC_STRIPE: Scene = Scene::new("axum + async-stripe-webhook", Start::of("async_stripe"));
-const OURS: Scene = Scene::new("ours inline, nine fields", Start::of("ours").with(INLINE));
+const OURS: Scene = Scene::new("ours inline, nine fields", Start::of("ours").with(&[INLINE]));
 
 /// One measurement of a scene.
 #[derive(Clone, Copy, Debug)]
@@ -98,8 +95,11 @@ pub(crate) fn run(bench: &mut Bench) {
         Scene::new("axum + `serde_json::Value` by hand", Start::of("axum_value")),
         ASYNC_STRIPE,
         OURS,
-        Scene::new("ours inline, nine fields, `RUST_LOG=warn`", Start::of("ours").with(INLINE_QUIET)),
-        Scene::new("ours inline, `objects!`", Start::of("ours_objects")),
+        Scene::new(
+            "ours inline, nine fields, `RUST_LOG=warn`",
+            Start::of("ours").with(&[INLINE, ("RUST_LOG", "warn")]),
+        ),
+        Scene::new("ours inline, `objects!`", Start::of("ours_objects").with(&[INLINE])),
         Scene::new("ours with the inbox, until handled", Start::of("ours")).with_fewer(5),
     ];
     let measured = rounds(bench, &scenes);
@@ -132,7 +132,7 @@ pub(crate) fn run(bench: &mut Bench) {
         "Without a signature header, nothing has to be read. Hyper alone reads the body and answers 200.";
     table(bench, "Refusing before the body", note, "× hyper", &scenes, &measured, 0);
 
-    let scenes = [OURS, Scene::new("the same with 999 more handlers", Start::of("thousand").with(INLINE))];
+    let scenes = [OURS, Scene::new("the same with 999 more handlers", Start::of("thousand").with(&[INLINE]))];
     let measured = rounds(bench, &scenes);
     let note = "The other handlers take events that are not sent.";
     table(bench, "Many handlers", note, "× one handler", &scenes, &measured, 0);

@@ -8,6 +8,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use product_tests::{SECRET, Usage, program, tool, until};
 
+/// Says that the product is to have no inbox.
+pub(crate) const INLINE: (&str, &str) = ("PEERS_INLINE", "1");
+
 /// How a program is started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
@@ -61,7 +64,12 @@ impl Server {
         }
         command.arg(path);
         command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_LISTEN", address.to_string());
-        command.env("WEBHOOK_INBOX", &inbox).envs(start.environment.iter().copied());
+        command.envs(start.environment.iter().copied());
+        // A program without an inbox does not start if one is named.
+        match start.environment.contains(&INLINE) {
+            true => command.env_remove("WEBHOOK_INBOX"),
+            false => command.env("WEBHOOK_INBOX", &inbox),
+        };
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(File::create(&log).expect("the folder can be written to"));
         let mut child = command.spawn().expect("taskset starts");
