@@ -8,6 +8,7 @@ mod fixture;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 pub use inventory;
 
@@ -141,8 +142,28 @@ pub trait OnlyEvent {
 impl OnlyEvent for SecondEvent<false> {}
 
 /// Boxes a handler's future, which moves between threads. The compiler shows this name if a future cannot.
-pub fn a_handlers_future_must_be_send<F: Future<Output = HandlerResult> + Send + 'static>(
+pub fn a_handlers_future_must_be_send<T: 'static, F: Future<Output = T> + Send + 'static>(
     future: F,
+    into_outcome: fn(T) -> HandlerResult,
 ) -> HandlerFuture {
-    Box::pin(future)
+    Box::pin(Finished { future, into_outcome })
+}
+
+pin_project_lite::pin_project! {
+    /// A handler's future, whose output is converted. Its own type, because an `async` block is compiled more slowly, and
+    /// it is compiled for each handler.
+    struct Finished<F, T> {
+        #[pin]
+        future: F,
+        into_outcome: fn(T) -> HandlerResult,
+    }
+}
+
+impl<T, F: Future<Output = T>> Future for Finished<F, T> {
+    type Output = HandlerResult;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<HandlerResult> {
+        let this = self.project();
+        this.future.poll(context).map(*this.into_outcome)
+    }
 }

@@ -73,7 +73,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
     let (returns, finish) = if is_written {
         let returning = quote_spanned!(returned_at=> <#returned as __private::IntoOutcome>::RETURNING);
         let constant = quote!(const __RETURNS: __private::Returning<#returned> = #returning;);
-        (Some(constant), quote!((__RETURNS.into_outcome)))
+        (Some(constant), quote!(__RETURNS.into_outcome))
     } else {
         (None, quote_spanned!(returned_at=> <#returned as __private::IntoOutcome>::into_outcome))
     };
@@ -85,7 +85,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
     });
 
     let start = quote_spanned! {name.span()=>
-        __private::a_handlers_future_must_be_send(async move { #finish(#name(#(#values),*).await) })
+        __private::a_handlers_future_must_be_send(#name(#(#values),*), #finish)
     };
 
     let unraw = name.unraw().to_string();
