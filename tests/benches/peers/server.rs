@@ -105,12 +105,18 @@ impl Server {
         let kill = format!("kill -TERM {}", self.child.id());
         let sent = std::process::Command::new("sh").args(["-c", &kill]).status().expect("a shell is there");
         assert!(sent.success(), "`{kill}` failed");
-        drop(self.stdin);
         self.child.wait().expect("it is our child");
     }
 
     /// Ends it at once.
-    pub(crate) fn kill(mut self) {
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only if it has ended, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
