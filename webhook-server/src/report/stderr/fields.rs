@@ -3,6 +3,7 @@
 //! The subscriber's own formats pass each value through two escaping writers, a character at a time, which costs more than
 //! all else about a line. Most lines contain nothing that needs escaping.
 
+use std::error::Error;
 use std::fmt::{self, Debug, Write};
 use std::time::SystemTime;
 
@@ -13,8 +14,8 @@ use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 
-/// Writes what the subscriber's own format writes: values that are printable ASCII here, and others and coloured ones by
-/// that format.
+/// Writes what the subscriber's own format writes: values that are printable ASCII here; others, errors with causes, and
+/// coloured ones by that format.
 #[derive(Debug, Default)]
 pub(super) struct Fields(DefaultFields);
 
@@ -34,7 +35,7 @@ impl<'w> FormatFields<'w> for Fields {
 /// The fields of a line.
 struct Plain {
     text: String,
-    /// False when a value needs escaping.
+    /// False when a value needs escaping, or is an error that has a cause.
     is_plain: bool,
 }
 
@@ -68,6 +69,12 @@ impl Visit for Plain {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.begin(field);
         self.text.push_str(if value { "true" } else { "false" });
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        // The subscriber's own format adds the causes.
+        self.is_plain &= value.source().is_none();
+        self.record_debug(field, &format_args!("{value}"));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {

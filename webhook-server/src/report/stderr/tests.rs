@@ -1,5 +1,7 @@
 //! A line is what the subscriber's own format makes of it.
 
+use std::error::Error;
+use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -22,6 +24,10 @@ impl Write for Written {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("it failed")]
+struct Failed(#[source] fmt::Error);
+
 fn log() {
     let (text, nothing): (&str, Option<&str>) = ("payment_intent.succeeded", None);
     info!(
@@ -36,6 +42,8 @@ fn log() {
     info!(wide = "ü", display = %text, debug = ?Some(1), negative = -1, float = 1.5, r#type = "x");
     warn!(count = usize::MAX, "warned about {text} and \u{1b}");
     error!("\"quoted\"");
+    error!(error = &fmt::Error as &dyn Error, "without a cause");
+    error!(error = &Failed(fmt::Error) as &dyn Error, "with a cause");
     debug!(text);
     info_span!("handler", handler = "a").in_scope(|| info!(text, "in a span"));
 }
@@ -65,6 +73,6 @@ fn a_line_is_that_of_the_subscribers_own_format() {
         let lines_of_theirs = layer().with_writer(move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines_of_theirs), log);
         assert_eq!(lines(&ours), lines(&theirs));
-        assert_eq!(lines(&ours).len(), 7);
+        assert_eq!(lines(&ours).len(), 9);
     }
 }
