@@ -64,7 +64,7 @@ impl EnvelopeError {
     }
 }
 
-/// The line, and the column in bytes, of the last of so many bytes.
+/// The line, and the column in bytes, of the last of the first `end` bytes.
 fn place(text: &str, end: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..end.min(text.len())];
     let line_begins = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);

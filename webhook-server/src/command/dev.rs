@@ -91,6 +91,8 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
     let only = only.map_err(Failure::Failed)?;
     let samples = if arguments.no_samples { Vec::new() } else { samples::of(&registry, &endpoints, only)? };
     let skipped = if arguments.no_samples { Vec::new() } else { registry.unlisted() };
+    // Before the greeting: a program that waits for it may stop this one at once.
+    let signal = if arguments.once { None } else { Some(super::serve::signalled(&server.reload)?) };
     print(&greeting(&registry, &endpoints, address, &keys));
     if !arguments.no_samples {
         print(&announcement(samples.is_empty(), only));
@@ -113,7 +115,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
         }
         Ok(())
     };
-    if arguments.once {
+    let Some(signal) = signal else {
         let (done, shutdown) = tokio::sync::oneshot::channel::<()>();
         let shutdown = async {
             let _ = shutdown.await;
@@ -135,8 +137,7 @@ pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
             stderr::exit(1);
         }
         return result.map_err(Failure::Failed);
-    }
-    let signal = super::serve::signalled(&server.reload)?;
+    };
     let staying = async {
         // The failure of a handler has already been printed. The server keeps running for the next event.
         if let Err(Failure::Failed(reason)) = sending.await {

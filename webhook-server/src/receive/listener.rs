@@ -91,6 +91,7 @@ pub(crate) async fn listen(
             },
         }
     }
+    let stopping_since = Instant::now();
     let is_busy = accepted.is_some_and(|at: Instant| at.elapsed() < RECENTLY);
     let handshakes = if is_busy { LAST_HANDSHAKES.min(drain_timeout / 2) } else { Duration::ZERO };
     close(listener, handshakes, |stream, peer| match door.receiver.connections.admit(Some(peer)) {
@@ -103,7 +104,7 @@ pub(crate) async fn listen(
         door.open.none().await;
         door.receiver.in_flight.none().await;
     };
-    tokio::time::timeout(drain_timeout, drained).await.is_ok()
+    tokio::time::timeout(drain_timeout.saturating_sub(stopping_since.elapsed()), drained).await.is_ok()
 }
 
 /// What a new connection passes through.

@@ -171,9 +171,23 @@ impl Refusal {
         Self::Untimely { signed_at, now: now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() }
     }
 
-    /// Whether the request was refused before its body had arrived whole.
-    pub(crate) fn leaves_body_unread(&self) -> bool {
-        !matches!(self, Self::Envelope(_) | Self::InProgress { .. } | Self::Inbox(_) | Self::Verify { .. })
+    /// Whether the connection must end with this refusal: the request's form is wrong, so nothing says where the next one
+    /// begins, or the rest of its body is not waited for.
+    ///
+    /// A refusal of the signature header does not: hyper drops a body that has arrived with the head, and ends the
+    /// connection if more is to come.
+    pub(crate) fn ends_connection(&self) -> bool {
+        !matches!(
+            self,
+            Self::Envelope(_)
+                | Self::InProgress { .. }
+                | Self::Inbox(_)
+                | Self::NotSigned
+                | Self::SignatureHeader(_)
+                | Self::SignedTwice(_)
+                | Self::Untimely { .. }
+                | Self::Verify { .. }
+        )
     }
 
     /// The kind of the refusal, by which refusals are counted.

@@ -101,7 +101,7 @@ fn refused(refusal: &Refusal) -> Response<Full<Bytes>> {
     };
     response.headers_mut().extend(hint);
     // What is left of a body must not be taken for the next request.
-    if refusal.leaves_body_unread() {
+    if refusal.ends_connection() {
         last(&mut response);
     }
     response

@@ -1,9 +1,7 @@
 //! How far a command has come, on standard error, while it works on many tasks.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
-
-use super::console::tell;
 
 /// The shortest time between two updates, so that writing them does not slow the work down.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -36,7 +34,7 @@ impl Progress {
         self.done += by;
         if self.is_visible && self.shown_at.is_none_or(|shown_at| shown_at.elapsed() >= PAUSE) {
             self.shown_at = Some(Instant::now());
-            tell(&format!("{CLEAR}{} of {}", self.done, self.total));
+            show(&format!("{CLEAR}{} of {}", self.done, self.total));
         }
     }
 }
@@ -44,7 +42,13 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown_at.is_some() {
-            tell(CLEAR);
+            show(CLEAR);
         }
     }
+}
+
+/// Writes to standard error as it is: without colours, a terminal still has lines to clear.
+fn show(text: &str) {
+    // If standard error is closed, nothing is seen.
+    let _ = io::stderr().write_all(text.as_bytes());
 }

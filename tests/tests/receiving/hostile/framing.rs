@@ -109,7 +109,7 @@ fn chunks_have_a_grammar() {
         Row::closed("no line end after a chunk", 400, chunked(CHUNKED, "SIZE", "0\r\n\r\n")),
         Row::closed("an extension of 64 KB", 400, sized(&format!("SIZE;{}", "x".repeat(65_536)))),
         Row::closed("101 trailers", 400, chunked(CHUNKED, "SIZE", &trailers(101))),
-        Row::closed("a signature in a trailer", 400, {
+        Row::goes_on("a signature in a trailer", 400, {
             let signed = chunked(CHUNKED, "SIZE", END);
             let text = String::from_utf8(signed).expect("it is text");
             let (line, rest) = text.split_once("Stripe-Signature: ").expect("it is signed");

@@ -27,42 +27,42 @@ fn signed_at(now: u64) -> Vec<u8> {
 }
 
 #[test]
-fn a_header_that_is_not_one_is_refused_unread() {
+fn a_header_that_is_not_one_is_refused_before_the_body_is_read() {
     let is = |value: &str| with_signature(&format!("Stripe-Signature: {value}"));
     let good = Good::new();
     check(vec![
-        Row::closed("none", 400, with_signature("X: y")),
-        Row::closed("empty", 400, is("")),
-        Row::closed(
+        Row::goes_on("none", 400, with_signature("X: y")),
+        Row::goes_on("empty", 400, is("")),
+        Row::goes_on(
             "two headers",
             400,
             with_signature("Stripe-Signature: t=T,v1=V\r\nStripe-Signature: t=T,v1=V"),
         ),
-        Row::closed("bytes above ASCII", 400, {
+        Row::goes_on("bytes above ASCII", 400, {
             let text = String::from_utf8(is("t=T,v1=V,x=yyy")).expect("it is text");
             let at = text.find("x=yyy").expect("it is there") + 2;
             [&text.as_bytes()[..at], b"\x80\xff\x80", &text.as_bytes()[at + 3..]].concat()
         }),
-        Row::closed("no time", 400, is("v1=V")),
-        Row::closed("an empty time", 400, is("t=,v1=V")),
-        Row::closed("a word for a time", 400, is("t=abc,v1=V")),
-        Row::closed("a negative time", 400, is("t=-1,v1=V")),
-        Row::closed("a time in scientific notation", 400, is("t=1e9,v1=V")),
-        Row::closed("a time of 30 digits", 400, is(&format!("t={},v1=V", "1".repeat(30)))),
-        Row::closed("a time with a sign", 400, is("t=+T,v1=V")),
-        Row::closed("a time with an underscore", 400, is("t=1_0,v1=V")),
+        Row::goes_on("no time", 400, is("v1=V")),
+        Row::goes_on("an empty time", 400, is("t=,v1=V")),
+        Row::goes_on("a word for a time", 400, is("t=abc,v1=V")),
+        Row::goes_on("a negative time", 400, is("t=-1,v1=V")),
+        Row::goes_on("a time in scientific notation", 400, is("t=1e9,v1=V")),
+        Row::goes_on("a time of 30 digits", 400, is(&format!("t={},v1=V", "1".repeat(30)))),
+        Row::goes_on("a time with a sign", 400, is("t=+T,v1=V")),
+        Row::goes_on("a time with an underscore", 400, is("t=1_0,v1=V")),
         // A few of those whose time is wrong are read all the same, with the time as it was written.
         Row::goes_on("a time with zeros before it", 400, is("t=007,v1=V")),
-        Row::closed("a time in other digits", 400, is("t=٣,v1=V")),
-        Row::closed("two times", 400, is("t=T,t=T,v1=V")),
-        Row::closed("no signature", 400, is("t=T")),
-        Row::closed("only a `v0`", 400, is("t=T,v0=V")),
-        Row::closed("no hexadecimal digits", 400, is(&format!("t=T,v1={}", "x".repeat(64)))),
-        Row::closed("63 digits", 400, is(&format!("t=T,v1={}", "0".repeat(63)))),
-        Row::closed("65 digits", 400, is(&format!("t=T,v1={}", "0".repeat(65)))),
-        Row::closed("17 signatures", 400, is(&format!("t=T{}", ",v1=V".repeat(17)))),
-        Row::closed("8 KB of commas", 400, is(&",".repeat(8_192))),
-        Row::closed("equals signs", 400, is("=,==,=")),
+        Row::goes_on("a time in other digits", 400, is("t=٣,v1=V")),
+        Row::goes_on("two times", 400, is("t=T,t=T,v1=V")),
+        Row::goes_on("no signature", 400, is("t=T")),
+        Row::goes_on("only a `v0`", 400, is("t=T,v0=V")),
+        Row::goes_on("no hexadecimal digits", 400, is(&format!("t=T,v1={}", "x".repeat(64)))),
+        Row::goes_on("63 digits", 400, is(&format!("t=T,v1={}", "0".repeat(63)))),
+        Row::goes_on("65 digits", 400, is(&format!("t=T,v1={}", "0".repeat(65)))),
+        Row::goes_on("17 signatures", 400, is(&format!("t=T{}", ",v1=V".repeat(17)))),
+        Row::goes_on("8 KB of commas", 400, is(&",".repeat(8_192))),
+        Row::goes_on("equals signs", 400, is("=,==,=")),
         Row::goes_on("an unknown key", 200, is("x=1,t=T,v1=V,y=")),
         Row::goes_on("spaces and tabs between the items", 200, is("t=T , v1=V ,\tx=1")),
         Row::goes_on("capital digits", 200, {

@@ -85,7 +85,7 @@ impl Connection {
     pub(crate) fn sent_authentic_event(&self) {
         let Some(network) = self.0.peer.map(|peer| network(peer.ip())) else { return };
         let mut table = self.0.of.table();
-        if table.known.len() >= MAX_KNOWN {
+        if table.known.len() >= MAX_KNOWN && !table.known.contains(&network) {
             table.known.clear();
         }
         table.known.insert(network);

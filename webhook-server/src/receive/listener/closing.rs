@@ -24,8 +24,12 @@ pub(super) async fn close(
     // One that systemd has passed stays open: the next server accepts what comes.
     if !listener.is_passed && keeps_new_ones_out(&listener.socket) {
         let accepting = async {
-            while let Ok((stream, peer)) = listener.socket.accept().await {
-                take(stream, peer);
+            loop {
+                match listener.socket.accept().await {
+                    Ok((stream, peer)) => take(stream, peer),
+                    Err(error) if is_senders(&error) => {}
+                    Err(_) => break,
+                }
             }
         };
         let _ = tokio::time::timeout(handshakes, accepting).await;
@@ -84,7 +88,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn whoever_is_connected_is_accepted() {
+    async fn a_sender_that_is_connected_is_accepted() {
         static CONNECTED: AtomicUsize = AtomicUsize::new(0);
         let mut accepted = 0;
         for _ in 0..3 {

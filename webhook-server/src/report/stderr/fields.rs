@@ -95,6 +95,6 @@ pub(super) struct Time;
 
 impl FormatTime for Time {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        write!(writer, "{}", humantime::format_rfc3339_micros(SystemTime::now()))
+        write!(writer, "{}", humantime::format_rfc3339_micros(SystemTime::now().max(SystemTime::UNIX_EPOCH)))
     }
 }

@@ -176,9 +176,11 @@ impl Thread {
 fn run_together(transaction: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<bool> {
     for job in batch {
         match job.run(transaction) {
-            Ok(()) => {}
             Err(error) if transaction.is_autocommit() => return Err(error),
             Err(_) => return Ok(false),
+            // The job kept the error that ended the transaction to itself.
+            Ok(()) if transaction.is_autocommit() => return Err(rusqlite::Error::InvalidQuery),
+            Ok(()) => {}
         }
     }
     Ok(true)
