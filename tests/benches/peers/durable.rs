@@ -1,4 +1,4 @@
-//! Whether what is acknowledged is handled as fast, beside a bare loop on SQLite that stores equal rows.
+//! How many events a second are acknowledged and handled, beside a bare loop on SQLite that stores equal rows.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

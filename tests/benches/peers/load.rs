@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::event::{Requests, Signed};
 
@@ -46,6 +47,17 @@ impl Answers {
         self.took.push(took);
     }
 
+    /// Waits for all senders, which began at a time, and adds up what they got.
+    async fn of(senders: JoinSet<Self>, began: Instant) -> Self {
+        let mut all = Self::default();
+        for answers in senders.join_all().await {
+            all.merge(answers);
+        }
+        all.span = began.elapsed();
+        all.took.sort();
+        all
+    }
+
     fn merge(&mut self, other: Self) {
         self.good += other.good;
         self.refused += other.refused;
@@ -69,7 +81,7 @@ pub(crate) async fn send_from(to: SocketAddr, connections: usize, limit: Limit, 
         Limit::Count(_) => None,
         Limit::Span(span) => Some(began + span),
     };
-    let mut senders = tokio::task::JoinSet::new();
+    let mut senders = JoinSet::new();
     for _ in 0..connections {
         let left = Arc::clone(&left);
         senders.spawn(async move {
@@ -81,13 +93,7 @@ pub(crate) async fn send_from(to: SocketAddr, connections: usize, limit: Limit, 
             answers
         });
     }
-    let mut all = Answers::default();
-    for answers in senders.join_all().await {
-        all.merge(answers);
-    }
-    all.span = began.elapsed();
-    all.took.sort();
-    all
+    Answers::of(senders, began).await
 }
 
 /// Sends at an even rate, whether or not the requests before are answered. A time begins when the request is due.
@@ -95,7 +101,7 @@ pub(crate) fn send_evenly(to: SocketAddr, a_second: u64, span: Duration) -> Answ
     const CONNECTIONS: u64 = 16;
     runtime().block_on(async {
         let began = Instant::now();
-        let mut senders = tokio::task::JoinSet::new();
+        let mut senders = JoinSet::new();
         for first in 0..CONNECTIONS {
             senders.spawn(async move {
                 let (mut connection, mut answers) = (Connection::to(to, Signed::Well), Answers::default());
@@ -107,13 +113,7 @@ pub(crate) fn send_evenly(to: SocketAddr, a_second: u64, span: Duration) -> Answ
                 answers
             });
         }
-        let mut all = Answers::default();
-        for answers in senders.join_all().await {
-            all.merge(answers);
-        }
-        all.span = began.elapsed();
-        all.took.sort();
-        all
+        Answers::of(senders, began).await
     })
 }
 

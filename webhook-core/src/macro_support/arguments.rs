@@ -68,7 +68,7 @@ pub struct Arguments<A: ArgumentList> {
 type Call<A> = fn(<A as ArgumentList>::Values) -> HandlerFuture;
 
 impl<A: ArgumentList> Arguments<A> {
-    /// Chooses how runs begin. Only what is chosen is compiled, if this is a constant.
+    /// Chooses how runs begin. In a constant, the other way is not compiled.
     pub const fn new(list: A, waits: bool) -> Self {
         Self { list, start: if waits { start_later::<A> } else { start_now::<A> } }
     }

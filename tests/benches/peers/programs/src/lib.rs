@@ -4,11 +4,13 @@
 //! was sent, and count the event. A line on standard input asks for the counts.
 
 mod counted;
+mod expert;
 mod plain;
 mod signature;
 
 pub use counted::{Paid, count, tell_counts};
-pub use plain::{Answer, serve};
+pub use expert::serve_expert;
+pub use plain::serve;
 pub use signature::{SECRET, is_signed};
 
 /// The address to listen on.

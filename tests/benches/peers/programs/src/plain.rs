@@ -11,11 +11,8 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// What makes an answer of a request's headers and body.
-pub type Answer = fn(&HeaderMap, &Bytes) -> StatusCode;
-
-/// Listens, and answers every request.
-pub async fn serve(answer: Answer) {
+/// Listens, and answers every request with the status that `answer` makes of its headers and body.
+pub async fn serve(answer: impl Fn(&HeaderMap, &Bytes) -> StatusCode + Copy + Send + 'static) {
     crate::tell_counts();
     let listener = TcpListener::bind(crate::address()).await.expect("nothing else listens there");
     loop {
@@ -30,7 +27,10 @@ pub async fn serve(answer: Answer) {
     }
 }
 
-async fn respond(request: Request<Incoming>, answer: Answer) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn respond(
+    request: Request<Incoming>,
+    answer: impl Fn(&HeaderMap, &Bytes) -> StatusCode,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let status = match Limited::new(body, 1024 * 1024).collect().await {
         Ok(body) => answer(&head.headers, &body.to_bytes()),
