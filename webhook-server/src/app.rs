@@ -16,6 +16,7 @@ use crate::receive::tls::Tls;
 use crate::report::Report;
 use crate::report::unusable::unusable;
 use crate::run::attempt::Runner;
+use crate::run::hand_over::HandlerRuntime;
 use crate::server::{Parts, Server};
 use crate::settings::{OfEndpoints, Origins, Settings, Sourced, Sources};
 use crate::store::{self, InboxLocation, Store};
@@ -178,6 +179,7 @@ impl App {
             store::cautions(path).into_iter().for_each(|caution| problems.caution(caution));
         }
         let settings = self.settings;
+        let runtime = runtime.map(HandlerRuntime::of).unwrap_or_default();
         let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
         Parts { registry, runner, endpoints, settings, report, tls, now }
     }

@@ -17,6 +17,7 @@ use webhook_core::{SIGNATURE_HEADER, Sample, sign};
 
 use super::*;
 use crate::receive::tests::{NOW, paid, secret, server, with_inbox};
+use crate::run::hand_over::HandlerRuntime;
 use crate::store::{Filter, InboxLocation, OpenError, Opening, State as TaskState, open as open_inbox};
 
 /// A body whose chunks come through a channel; its types are not those of our own server. Fails if the channel is gone.
@@ -205,7 +206,7 @@ async fn a_runtime_that_ends_before_the_application_costs_no_attempt() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
     let runtime = runtime.expect("the system has threads");
     let mut server = with_inbox();
-    server.parts.runner.runtime = Some(runtime.handle().clone());
+    server.parts.runner.runtime = HandlerRuntime::of(runtime.handle().clone());
     let store = server.inbox.as_ref().map(|inbox| Arc::clone(&inbox.worker.store)).expect("it has an inbox");
     let server = Server::new(server.parts.clone(), Some(Arc::clone(&store)));
     let webhooks = Webhooks::of(server).await.expect("it starts");

@@ -12,6 +12,7 @@ use crate::endpoint::{Endpoint, Endpoints};
 use crate::report::Report;
 use crate::report::log::Log;
 use crate::run::attempt::Runner;
+use crate::run::hand_over::HandlerRuntime;
 use crate::run::in_flight::InFlight;
 use crate::run::test_handlers::registration;
 use crate::secrets::SigningSecrets;
@@ -37,7 +38,7 @@ impl Front {
         let (states, timeout) = (Arc::new(States::default()), settings.handler_timeout);
         let parts = Parts {
             registry: Arc::new(Registry::new(handlers)),
-            runner: Runner { states, timeout, runtime: None },
+            runner: Runner { states, timeout, runtime: HandlerRuntime::default() },
             endpoints,
             settings,
             report: Report::to(Log::default()),

@@ -19,6 +19,7 @@ use self::untouchable::Untouchable;
 use super::*;
 use crate::endpoint::Endpoint;
 use crate::run::attempt::Runner;
+use crate::run::hand_over::HandlerRuntime;
 use crate::run::test_handlers::registration;
 use crate::secrets::SigningSecrets;
 use crate::server::{Parts, Server};
@@ -138,8 +139,11 @@ pub(crate) fn server(store: Option<Arc<dyn Store>>) -> Server {
 fn server_at(endpoints: Vec<Endpoint>, store: Option<Arc<dyn Store>>) -> Server {
     let settings = Settings { body_limit: BODY_LIMIT, ..Settings::default() };
     let endpoints = Endpoints::of_a_test(endpoints, SigningSecrets::only(secret(), "test"));
-    let runner =
-        Runner { states: Arc::new(States::default()), timeout: Duration::from_secs(10), runtime: None };
+    let runner = Runner {
+        states: Arc::new(States::default()),
+        timeout: Duration::from_secs(10),
+        runtime: HandlerRuntime::default(),
+    };
     let parts = Parts {
         registry: Arc::new(Registry::new(&HANDLERS)),
         runner,

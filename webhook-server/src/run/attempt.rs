@@ -1,7 +1,7 @@
 //! One call of a handler: deadline, cancellation and panic boundary.
 //!
 //! The call is a task on the application's runtime. Its deadline is kept from outside: at the deadline the task is
-//! aborted, which takes effect at its next await point. A handler that reaches none blocks its thread; its
+//! stopped, which takes effect at its next await point. A handler that reaches none blocks its thread; its
 //! [`AttemptHandle`] is handed back, and the caller decides how long to wait.
 
 use std::any::Any;
@@ -11,14 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinError, JoinHandle};
 use tracing::{Instrument, debug, info_span};
 use webhook_core::{
-    Attempt, Context, Envelope, HandlerError, HandlerResult, Invocation, Outcome, Registration, Reply,
-    States, Verdict,
+    Attempt, Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, States, Verdict,
 };
 
+use super::hand_over::{HandedOver, HandlerRuntime, RunEnd, Stopper};
 use crate::report::format::{chain, rounded};
 use crate::run::panics::PanicLocation;
 
@@ -30,8 +28,7 @@ pub(crate) struct Runner {
     pub(crate) states: Arc<States>,
     /// The timeout of handlers that set none.
     pub(crate) timeout: Duration,
-    /// `None` is the runtime of the caller.
-    pub(crate) runtime: Option<Handle>,
+    pub(crate) runtime: HandlerRuntime,
 }
 
 /// The report of a run that has ended.
@@ -82,8 +79,7 @@ impl Runner {
         let invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
         let (has_started, location) = (Arc::new(AtomicBool::new(false)), PanicLocation::default());
         let starts = Arc::clone(&has_started);
-        // The task is the panic boundary. It holds all application code, including the handler's own call and the
-        // `Display` of its error.
+        // It holds all application code, including the handler's own call and the `Display` of its error.
         let run = location.clone().watch(async move {
             starts.store(true, Ordering::Relaxed);
             // The time spent waiting for a thread is not the handler's.
@@ -92,12 +88,8 @@ impl Runner {
             let error = returned.as_ref().err().map(|error| chain(error.cause()));
             (returned, error, began.elapsed())
         });
-        let run = run.instrument(span);
-        let task = match &self.runtime {
-            Some(runtime) => runtime.spawn(run),
-            None => tokio::spawn(run),
-        };
-        AttemptHandle { handler, attempt: number, started_at, deadline, has_started, location, task }
+        let run = self.runtime.start(run.instrument(span));
+        AttemptHandle { handler, attempt: number, started_at, deadline, has_started, location, run }
     }
 }
 
@@ -113,8 +105,7 @@ pub(crate) struct AttemptHandle {
     has_started: Arc<AtomicBool>,
     /// Where the run panicked, if it did.
     location: PanicLocation,
-    /// Returns the outcome, the error as text, and how long the handler took.
-    task: JoinHandle<(HandlerResult, Option<String>, Duration)>,
+    run: HandedOver,
 }
 
 impl AttemptHandle {
@@ -125,24 +116,20 @@ impl AttemptHandle {
     pub(crate) async fn end(mut self) -> Result<AttemptReport, Self> {
         // A duration, not an instant: under a runtime whose clock is paused, the two clocks show different times.
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let joined = match tokio::time::timeout(left, &mut self.task).await {
-            Ok(Err(error)) if error.is_cancelled() => return Ok(self.failed(RuntimeEnded)),
-            Ok(joined) => joined,
-            Err(_) => {
-                self.task.abort();
-                match tokio::time::timeout(BLOCKED, &mut self.task).await {
-                    Ok(joined) => joined,
-                    Err(_) => return Err(self),
-                }
-            }
-        };
-        Ok(self.report(joined))
+        if let Ok(end) = tokio::time::timeout(left, self.run.end()).await {
+            return Ok(self.report(end));
+        }
+        self.run.stopper().stop();
+        match tokio::time::timeout(BLOCKED, self.run.end()).await {
+            Ok(end) => Ok(self.report(end)),
+            Err(_) => Err(self),
+        }
     }
 
     /// Waits, without limit, for the end of a run that cannot be cancelled.
     pub(crate) async fn end_at_last(mut self) -> AttemptReport {
-        let joined = (&mut self.task).await;
-        self.report(joined)
+        let end = self.run.end().await;
+        self.report(end)
     }
 
     /// The report of a run that is no longer awaited.
@@ -151,9 +138,9 @@ impl AttemptHandle {
         self.failed(Blocked { after })
     }
 
-    /// Cancels the run at its next await point.
-    pub(crate) fn canceller(&self) -> AbortHandle {
-        self.task.abort_handle()
+    /// Returns what cancels the run at its next await point.
+    pub(super) fn canceller(&self) -> Stopper {
+        self.run.stopper()
     }
 
     /// Whether the run ever got a thread.
@@ -166,12 +153,13 @@ impl AttemptHandle {
         self.deadline.saturating_duration_since(self.started_at)
     }
 
-    /// Turns the end of the task into a report.
-    fn report(&self, joined: Result<(HandlerResult, Option<String>, Duration), JoinError>) -> AttemptReport {
-        let (returned, error, took) = match joined.map_err(JoinError::try_into_panic) {
-            Ok(ended) => ended,
-            Err(Ok(panic)) => return self.failed(self.panicked(panic)),
-            Err(Err(_cancelled)) => return self.failed(TimedOut { after: self.limit() }),
+    /// Turns the end of the run into a report.
+    fn report(&self, end: RunEnd) -> AttemptReport {
+        let (returned, error, took) = match end {
+            RunEnd::Returned(returned) => returned,
+            RunEnd::Panicked(panic) => return self.failed(self.panicked(panic)),
+            RunEnd::Stopped => return self.failed(TimedOut { after: self.limit() }),
+            RunEnd::RuntimeEnded => return self.failed(RuntimeEnded),
         };
         let (outcome, reply) = match returned {
             Ok(reply) => (Ok(()), reply),

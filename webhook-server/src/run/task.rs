@@ -204,7 +204,7 @@ impl Worker {
                 Some(report).filter(|_| !lost_its_runtime)
             }
             () = cancelled => {
-                canceller.abort();
+                canceller.stop();
                 // If it blocks its thread, the process exits in good order with it: that is not a crash.
                 self.clear_suspect(ticket).await;
                 // A success just before counts.

@@ -16,6 +16,7 @@ use super::*;
 use crate::receive::new_event::{new_event, new_task};
 use crate::receive::record::{Arrival, Recorder};
 use crate::run::attempt::Runner;
+use crate::run::hand_over::HandlerRuntime;
 use crate::run::test_handlers::registration;
 use crate::store::clock::StoreClock;
 use crate::store::conformance::model::Model;
@@ -184,7 +185,7 @@ fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Recorder> {
 /// An inbox at work on what a store holds.
 fn working_with(store: impl Store, handlers: &'static [Registration], concurrency: u32) -> Arc<Recorder> {
     let states = Arc::new(States::default());
-    let runner = Runner { states, timeout: Duration::from_secs(600), runtime: None };
+    let runner = Runner { states, timeout: Duration::from_secs(600), runtime: HandlerRuntime::default() };
     let registry = Arc::new(Registry::new(handlers));
     let worker = Worker::new(Arc::new(store), registry, runner, Report::nowhere(), concurrency);
     let worker = Arc::new(worker);
