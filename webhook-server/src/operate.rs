@@ -174,7 +174,8 @@ impl Operations {
             return Ok(Replay::Impossible(Replayed::NoBody));
         };
         let wanted = handlers.into_iter().filter(|handler| only.is_none_or(|only| handler.id == only));
-        let tasks = wanted.map(|handler| new_task(handler, &envelope)).collect();
+        let object = envelope.object_id();
+        let tasks = wanted.map(|handler| new_task(handler, &envelope, object.as_deref())).collect();
         let store = Arc::clone(&self.store);
         Ok(Replay::Writing(tokio::spawn(async move { store.replay(cursor, tasks).await })))
     }

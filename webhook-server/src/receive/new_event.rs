@@ -10,9 +10,10 @@ use webhook_core::{Envelope, OrderMode, Registration};
 
 use crate::store::{CameBy, Lane, NewEvent, NewTask, StartMode, moment};
 
-/// Builds the record of an event with its tasks.
+/// Builds the record of an event with its tasks. `object` is the id of the object that the event is about.
 pub(crate) fn new_event(
     envelope: &Arc<Envelope>,
+    object: Option<String>,
     came_by: CameBy,
     signed_at: u64,
     tasks: Vec<NewTask>,
@@ -20,19 +21,21 @@ pub(crate) fn new_event(
     NewEvent {
         envelope: Arc::clone(envelope),
         came_by,
-        object_id: envelope.object_id(),
+        object_id: object,
         signed_at: i64::try_from(signed_at).unwrap_or(i64::MAX),
         tasks,
     }
 }
 
-/// Builds the task of one handler for an event. It starts when it is claimed, unless the caller changes `at_once`.
-pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
+/// Builds the task of one handler for an event about `object`. It starts when it is claimed, unless the caller changes
+/// `at_once`.
+pub(crate) fn new_task(handler: &Registration, envelope: &Envelope, object: Option<&str>) -> NewTask {
     let policy = &handler.policy;
-    let of_account = |value: String| format!("{}|{value}", envelope.account.as_deref().unwrap_or_default());
-    let id = envelope.object_id();
+    let account = envelope.account.as_deref().unwrap_or_default();
+    let of_account = |value: &str| [account, "|", value].concat();
     // An object without the ordering field has a lane of its own.
-    let value = policy.order.per.and_then(|path| envelope.text_at(path)).or_else(|| id.clone());
+    let by_field = policy.order.per.and_then(|path| envelope.text_at(path));
+    let value = by_field.as_deref().or(object);
     // In a lane of several objects, `created` and `deleted` in the same second may concern two different objects.
     let event_type = if policy.order.per.is_none() { &*envelope.event_type } else { "" };
     let is_ordered = policy.order.mode != OrderMode::Unordered && !policy.replies;
@@ -40,7 +43,7 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope) -> NewTask {
     NewTask {
         handler: handler.id,
         scope: scope(handler),
-        object: id.map(of_account),
+        object: object.map(of_account),
         moment: moment(event_type, envelope.created.map(|created| created.unix_seconds())),
         lane: value.filter(|_| is_ordered).map(|value| Lane { key: of_account(value), strict }),
         at_once: StartMode::No,
@@ -94,7 +97,8 @@ mod tests {
             ("no order", of_mode(OrderMode::Unordered), "", platform, None),
             ("one that the sender waits for", Policy { replies: true, ..policy }, "", platform, None),
         ] {
-            let task = new_task(&handler(policy), &event(account, object));
+            let event = event(account, object);
+            let task = new_task(&handler(policy), &event, event.object_id().as_deref());
             assert_eq!(task.lane.as_ref().map(|lane| &*lane.key), lane, "{name}");
             assert!(task.lane.is_none_or(|lane| !lane.strict), "{name}");
         }
@@ -104,15 +108,15 @@ mod tests {
                 r#"{{"id":"evt_1","object":"event","type":"{event_type}","created":7,"livemode":false,
                     "data":{{"object":{{"id":"sub_1","customer":"cus_1"}}}}}}"#
             );
-            new_task(&handler(policy), &Envelope::parse_stored(&Bytes::from(body)).expect("it is an event"))
-                .moment
+            let event = Envelope::parse_stored(&Bytes::from(body)).expect("it is an event");
+            new_task(&handler(policy), &event, Some("sub_1")).moment
         };
         let [created, updated, deleted] = ["x.created", "x.updated", "x.deleted"];
         assert!(of_type(created, policy) < of_type(updated, policy));
         assert!(of_type(updated, policy) < of_type(deleted, policy));
         assert_eq!(of_type(created, by("customer")), of_type(deleted, by("customer")));
         assert!(
-            new_task(&handler(of_mode(OrderMode::Strict)), &event("", platform))
+            new_task(&handler(of_mode(OrderMode::Strict)), &event("", platform), Some("pi_1"))
                 .lane
                 .is_some_and(|lane| lane.strict)
         );

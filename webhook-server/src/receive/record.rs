@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
 use webhook_core::{Envelope, Reply, catalog};
 
 use super::new_event::{new_event, new_task};
@@ -55,8 +54,8 @@ struct Recording {
     recorded: Recorded,
     /// The number of tasks that it got.
     tasks: usize,
-    /// If the sender waits for a run: that run, and until when.
-    awaited: Option<(JoinHandle<Option<Reply>>, Instant)>,
+    /// If the sender waits for a run: its reply, and until when.
+    awaited: Option<(oneshot::Receiver<Option<Reply>>, Instant)>,
 }
 
 impl Recorder {
@@ -77,22 +76,24 @@ impl Recorder {
     /// Fails if the store fails, or does not confirm within [`COMMIT_TIMEOUT`]. The event may be stored all the same;
     /// Stripe sends it again, and it is recognised.
     ///
-    /// Cancel safety: the event is stored all the same.
+    /// Cancel safety: none. The event is stored all the same, but the runs that the store starts with it would not be made
+    /// before the process ends. So the caller never cancels this.
     pub(crate) async fn record(self: &Arc<Self>, arrival: Arrival) -> Result<Receipt, StoreError> {
         self.worker.check_recovered()?;
         let envelope = Arc::clone(&arrival.envelope);
-        // In a task of its own: a run that the store starts must be run, even if this future is dropped.
-        let recording = tokio::spawn(Arc::clone(self).record_and_start(arrival));
-        let recording = tokio::time::timeout(COMMIT_TIMEOUT, recording).await;
-        let recording = recording.map_err(|_| StoreError::Slow(COMMIT_TIMEOUT))?;
-        let recording = recording.map_err(|_| StoreError::broken("storing panicked"))??;
-        let Recording { recorded, tasks, awaited } = recording;
+        let mut recording = Box::pin(Arc::clone(self).record_and_start(arrival));
+        let Ok(recorded) = tokio::time::timeout(COMMIT_TIMEOUT, &mut recording).await else {
+            // What the store starts must be run all the same.
+            tokio::spawn(recording);
+            return Err(StoreError::Slow(COMMIT_TIMEOUT));
+        };
+        let Recording { recorded, tasks, awaited } = recorded?;
         let reply = match awaited {
             // A run that cannot be cancelled is not waited for.
-            Some((run, until)) => {
+            Some((reply, until)) => {
                 let left = (until + LATE).saturating_duration_since(Instant::now());
-                match tokio::time::timeout(left, run).await {
-                    Ok(ran) => ran.ok().flatten(),
+                match tokio::time::timeout(left, reply).await {
+                    Ok(replied) => replied.ok().flatten(),
                     Err(_) => None,
                 }
             }
@@ -128,6 +129,7 @@ impl Recorder {
         let _in_flight = worker.in_flight.one();
         let Arrival { envelope, came_by, signed_at, received_at } = arrival;
         let handlers = worker.registry.handlers_at(&envelope.event_type, [&*came_by.endpoint]);
+        let object = envelope.object_id();
         let may_start = worker.may_start();
         let mut reservations: Vec<Option<Reservation>> = Vec::with_capacity(handlers.len());
         let mut tasks = Vec::with_capacity(handlers.len());
@@ -138,10 +140,10 @@ impl Recorder {
                 Some(_) => StartMode::IfFree,
                 None => StartMode::No,
             };
-            tasks.push(NewTask { at_once, ..new_task(handler, &envelope) });
+            tasks.push(NewTask { at_once, ..new_task(handler, &envelope, object.as_deref()) });
             reservations.push(reservation);
         }
-        let recorded = worker.store.record(new_event(&envelope, came_by, signed_at, tasks)).await;
+        let recorded = worker.store.record(new_event(&envelope, object, came_by, signed_at, tasks)).await;
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
         let (recorded, started, tasks) = match recorded {
             Ok(RecordResult::New { started, id_is_reused }) => {
@@ -168,8 +170,12 @@ impl Recorder {
             };
             let deadline = awaited_until.filter(|_| handlers[at].policy.replies);
             let attempt = attempt(handlers[at], &claim, deadline);
-            let run = tokio::spawn(worker.run(claim.ticket, handlers[at], stored, attempt, reservation));
-            awaited = deadline.map(|until| (run, until)).or(awaited);
+            let reply = deadline.map(|until| {
+                let (reply, awaits) = oneshot::channel();
+                awaited = Some((awaits, until));
+                reply
+            });
+            tokio::spawn(worker.run(claim.ticket, handlers[at], stored, attempt, reservation, reply));
         }
         if not_started > 0 {
             // Something may be due all the same: tasks without a reservation, an event of which it is not known

@@ -201,7 +201,7 @@ impl AttemptHandle {
 }
 
 /// How long after its deadline a run that has not stopped is considered to block its thread.
-const BLOCKED: Duration = Duration::from_millis(500);
+pub(super) const BLOCKED: Duration = Duration::from_millis(500);
 
 /// A run that the worker cancels ends like this, too, but its report is not used.
 #[derive(Debug, Error)]

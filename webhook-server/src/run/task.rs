@@ -1,15 +1,16 @@
 //! One claimed task: wait for a slot, run the handler, record how it ended.
 //!
-//! The end of a run is recorded on a task of its own, and retried until the store accepts it. So a reply does not wait
-//! for the disk, the slot is free at once, and a shutdown waits for the record, not only for the handler. A run whose
-//! end is never recorded, because the process ends first, is made again by the next process.
+//! When the handler has returned, its reply is sent and its slot is free; then the end of the run is recorded, which is
+//! retried until the store accepts it. So a reply does not wait for the disk, and a shutdown waits for the record, not only
+//! for the handler. A run whose end is never recorded, because the process ends first, is made again by the next process.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
 use webhook_core::{Attempt, Envelope, Registration, Reply};
 
-use super::attempt::{AttemptHandle, AttemptReport};
+use super::attempt::{AttemptHandle, AttemptReport, BLOCKED};
 use super::disposition::disposition;
 use super::slots::{Reservation, Slot};
 use super::worker::{Phase, STORE_PAUSE, Worker};
@@ -38,7 +39,7 @@ impl Worker {
         match self.runnable(&claim) {
             Ok((handler, envelope)) => {
                 let attempt = attempt(handler, &claim, None);
-                tokio::spawn(self.run(claim.ticket, handler, envelope, attempt, reservation));
+                tokio::spawn(self.run(claim.ticket, handler, envelope, attempt, reservation, None));
             }
             Err((why, error)) => self.park(claim, why, error, reservation),
         }
@@ -80,7 +81,7 @@ impl Worker {
         });
     }
 
-    /// Runs a handler when it has a slot, and records how it ended. Returns its reply before that is on the disk.
+    /// Runs a handler when it has a slot, and records how it ended. Sends its reply before that is on the disk.
     ///
     /// The task counts as in flight from this call, before the future is polled, until its end is recorded.
     ///
@@ -93,7 +94,8 @@ impl Worker {
         envelope: Arc<Envelope>,
         attempt: Attempt,
         reservation: Reservation,
-    ) -> impl Future<Output = Option<Reply>> + Send + 'static {
+        reply: Option<oneshot::Sender<Option<Reply>>>,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let (worker, in_flight) = (Arc::clone(self), self.in_flight.one());
         async move {
             let number = attempt.attempt;
@@ -115,22 +117,22 @@ impl Worker {
                 // A lack of time or threads is not the handler's failure.
                 _ => Disposition::Released,
             };
-            let reply = report.as_ref().and_then(|report| report.reply.clone());
-            tokio::spawn(async move {
-                failpoint("after-effect");
-                let finished = worker.record_end(ticket, &ended).await;
-                worker.report.note(&Fact::AttemptEnded(AttemptEnded {
-                    envelope: &envelope,
-                    handler: handler.id,
-                    attempt: number,
-                    report: report.as_ref(),
-                    disposition: &ended,
-                    was_ours: finished.was_ours,
-                }));
-                worker.wake_after(&ended, finished);
-                drop(in_flight);
-            });
-            reply
+            if let Some(reply) = reply {
+                // The sender may have stopped waiting.
+                let _ = reply.send(report.as_ref().and_then(|report| report.reply.clone()));
+            }
+            failpoint("after-effect");
+            let finished = worker.record_end(ticket, &ended).await;
+            worker.report.note(&Fact::AttemptEnded(AttemptEnded {
+                envelope: &envelope,
+                handler: handler.id,
+                attempt: number,
+                report: report.as_ref(),
+                disposition: &ended,
+                was_ours: finished.was_ours,
+            }));
+            worker.wake_after(&ended, finished);
+            drop(in_flight);
         }
     }
 
@@ -165,15 +167,7 @@ impl Worker {
         let canceller = running.canceller();
         let mut phase = self.phase.subscribe();
         let ending = async {
-            let mut ending = std::pin::pin!(running.end());
-            let ended = match tokio::time::timeout(ALONE, &mut ending).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    self.clear_suspect(ticket).await;
-                    ending.await
-                }
-            };
-            match ended {
+            match self.end(ticket, running).await {
                 Ok(report) => report,
                 // It is not started again while it runs: two runs at once could do everything twice.
                 Err(blocked) => {
@@ -209,6 +203,21 @@ impl Worker {
                 self.clear_suspect(ticket).await;
                 // A success just before counts.
                 Some(ending.await).filter(|report| report.outcome.is_ok())
+            }
+        }
+    }
+
+    /// Waits for a run to end, and clears it of suspicion if that takes long.
+    async fn end(&self, ticket: Ticket, running: AttemptHandle) -> Result<AttemptReport, AttemptHandle> {
+        if running.limit() + BLOCKED <= ALONE {
+            return running.end().await;
+        }
+        let mut ending = std::pin::pin!(running.end());
+        match tokio::time::timeout(ALONE, &mut ending).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                self.clear_suspect(ticket).await;
+                ending.await
             }
         }
     }

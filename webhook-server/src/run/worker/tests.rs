@@ -366,8 +366,12 @@ async fn put(model: &Model, number: usize, event_type: &str, takes: u64) {
     let envelope = event(number, event_type, takes, false);
     let handler =
         HANDLERS.iter().find(|known| matches!(known.takes, Subscription::Types([it]) if *it == event_type));
-    let task = new_task(handler.expect("it is in memory"), &envelope);
-    model.record(new_event(&Arc::new(envelope), came_by(), 0, vec![task])).await.expect("it is in memory");
+    let object = envelope.object_id();
+    let task = new_task(handler.expect("it is in memory"), &envelope, object.as_deref());
+    model
+        .record(new_event(&Arc::new(envelope), object, came_by(), 0, vec![task]))
+        .await
+        .expect("it is in memory");
 }
 
 async fn claim_all(model: &Model) -> Vec<Claim> {
@@ -472,8 +476,9 @@ async fn no_more_is_claimed_ahead_than_can_begin_soon() {
         for handler in handlers {
             number += 1;
             let envelope = event(number, handler.id, if at == 0 { 1 } else { 5 }, false);
-            let task = new_task(handler, &envelope);
-            all.push(model.record(new_event(&Arc::new(envelope), came_by(), 0, vec![task])));
+            let object = envelope.object_id();
+            let task = new_task(handler, &envelope, object.as_deref());
+            all.push(model.record(new_event(&Arc::new(envelope), object, came_by(), 0, vec![task])));
         }
     }
     for stored in all {
