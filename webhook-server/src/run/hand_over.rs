@@ -79,7 +79,7 @@ impl HandlerRuntime {
         let run = Run { future: Box::pin(future), stop: Arc::clone(&stop), ended: sender };
         match &self.application {
             Some(application) => application.add(run),
-            None => drop(tokio::spawn(run.to_its_end())),
+            None => drop(tokio::spawn(run.until_it_ends())),
         }
         HandedOver { stop, ended }
     }
@@ -103,12 +103,12 @@ impl Application {
     fn hand_over(&self) {
         let mut runs = std::mem::take(&mut *self.runs());
         match runs.pop() {
-            Some(only) if runs.is_empty() => drop(self.runtime.spawn(only.to_its_end())),
+            Some(only) if runs.is_empty() => drop(self.runtime.spawn(only.until_it_ends())),
             last => {
                 runs.extend(last);
                 self.runtime.spawn(async move {
                     for run in runs {
-                        tokio::spawn(run.to_its_end());
+                        tokio::spawn(run.until_it_ends());
                     }
                 });
             }
@@ -122,7 +122,7 @@ impl Application {
 
 impl Run {
     /// Runs until the handler returns or panics, or until it is stopped. Tells how it ended when the future is dropped.
-    async fn to_its_end(self) {
+    async fn until_it_ends(self) {
         let Self { mut future, stop, ended } = self;
         let running =
             poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
