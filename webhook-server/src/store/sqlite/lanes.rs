@@ -30,7 +30,7 @@ pub(super) fn promote(db: &Connection, key: &LaneKey, now: i64) -> rusqlite::Res
     let blocked: Option<i64> = db
         .prepare_cached(
             "SELECT id FROM inbox_task \
-             WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND state = 2 AND lane IS NOT NULL \
+             WHERE scope = ?1 AND lane = ?2 AND state IN (0, 2) AND state = 2 AND lane IS NOT NULL \
              ORDER BY moment, event_seq, id LIMIT 1",
         )?
         .query_row([&key.scope, lane], |row| row.get(0))
@@ -51,7 +51,7 @@ pub(super) struct Turn {
     pub(super) is_suspect: bool,
 }
 
-/// Finds the task whose turn it is in a lane, if it may run now: in a strict lane the first task may still wait for its
+/// Finds the task whose turn it is in a lane in which none runs, if it may run now: in a strict lane the first task may still wait for its
 /// retry, and the others wait with it.
 pub(super) fn turn(
     db: &Connection,
@@ -63,7 +63,7 @@ pub(super) fn turn(
     let first = db
         .prepare_cached(
             "SELECT id, handler, state, suspect, state = 2 OR due_ms <= ?3 FROM inbox_task \
-             WHERE scope = ?1 AND lane = ?2 AND state <= 2 AND lane IS NOT NULL \
+             WHERE scope = ?1 AND lane = ?2 AND state IN (0, 2) AND lane IS NOT NULL \
                AND (?4 OR state = 2 OR due_ms <= ?3) \
              ORDER BY moment, event_seq, id LIMIT 1",
         )?
@@ -79,8 +79,7 @@ pub(super) fn turn(
 /// Whether a task of a lane is running.
 pub(super) fn lane_runs(db: &Connection, scope: &str, lane: &str) -> rusqlite::Result<bool> {
     db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM inbox_task \
-                        WHERE scope = ?1 AND lane = ?2 AND state = 1 AND lane IS NOT NULL)",
+        "SELECT EXISTS (SELECT 1 FROM inbox_task WHERE scope = ?1 AND lane = ?2 AND state = 1)",
     )?
     .query_row([scope, lane], |row| row.get(0))
 }

@@ -230,8 +230,9 @@ fn start_of(db: &Connection, task: &NewTask) -> rusqlite::Result<Option<Start>> 
     let (is_any_accused, is_lane_taken, is_stale): (bool, bool, bool) = db
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM inbox_task WHERE suspect = 1 AND state <= 2 AND crashes >= ?1), \
-                    EXISTS (SELECT 1 FROM inbox_task \
-                            WHERE scope = ?2 AND lane = ?3 AND state <= 2 AND lane IS NOT NULL), \
+                    EXISTS (SELECT 1 FROM inbox_task WHERE scope = ?2 AND lane = ?3 AND state = 1) \
+                    OR EXISTS (SELECT 1 FROM inbox_task \
+                               WHERE scope = ?2 AND lane = ?3 AND state IN (0, 2) AND lane IS NOT NULL), \
                     EXISTS (SELECT 1 FROM inbox_task \
                             WHERE scope = ?2 AND object = ?4 AND state = 3 AND object IS NOT NULL AND moment > ?5)",
         )?

@@ -84,7 +84,7 @@ fn running_in(db: &Connection, session: i64) -> rusqlite::Result<Vec<Ticket>> {
 }
 
 /// The open tasks when nothing runs. Each condition has an index: most tasks are done, and there are many of them.
-const OPEN: [&str; 2] = ["state = 0", "state <= 2 AND state = 2 AND lane IS NOT NULL"];
+const OPEN: [&str; 2] = ["state = 0", "state IN (0, 2) AND state = 2 AND lane IS NOT NULL"];
 
 /// Parks the tasks of handlers that are gone, and resumes those of handlers that are back.
 fn missing_handlers(

@@ -1,6 +1,6 @@
 //! What only this store does: one writer, one file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -308,6 +308,37 @@ fn no_statement_is_compiled_twice() {
     assert!(prepared.len() > 25, "hardly anything was done: {prepared:#?}");
     let again: Vec<_> = prepared.iter().filter(|(_, times)| **times > 0).collect();
     assert!(again.is_empty(), "{again:#?}");
+}
+
+/// Partial indexes are used only where a statement repeats their condition.
+#[test]
+fn no_statement_reads_a_whole_table() {
+    use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+    static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    fn note(event: TraceEvent<'_>) {
+        if let TraceEvent::Profile(statement, _) = event {
+            SEEN.lock().expect("no thread panics").insert(statement.sql().into_owned());
+        }
+    }
+
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let file = InboxFile::at(&folder.path().join("inbox.db"), &opening()).expect("nothing is there");
+    let Ok(mut db) = file.open() else { panic!("a new file can be used") };
+    // Older versions return nothing. If this fails, nothing is noted below.
+    let _ = db.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note as fn(TraceEvent<'_>)));
+    work_through(&db);
+    recover::recover(&db, &["a"], 1_800_000_000_000).expect("it can be written");
+    let seen = SEEN.lock().expect("no thread panics").clone();
+    assert!(seen.len() > 40, "hardly anything was done: {seen:#?}");
+    // Only an operator counts everything.
+    for sql in seen.iter().filter(|sql| !sql.contains("count(*)") && !sql.contains("sum(")) {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it was compiled before");
+        let steps = plan.raw_query().mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>();
+        let steps = steps.expect("a plan has steps");
+        let reads_all = |step: &String| ["SCAN inbox_event", "SCAN inbox_task"].contains(&step.as_str());
+        assert!(!steps.iter().any(reads_all), "{sql}: {steps:#?}");
+    }
 }
 
 #[test]

@@ -89,8 +89,9 @@ CREATE TABLE inbox_task (
 CREATE INDEX inbox_task_due ON inbox_task (due_ms, id) WHERE state = 0;
 -- To skip all due tasks of a handler without capacity.
 CREATE INDEX inbox_task_due_of ON inbox_task (handler, due_ms, id) WHERE state = 0 AND suspect = 0;
-CREATE INDEX inbox_task_open_lane ON inbox_task (scope, lane, moment, event_seq)
-    WHERE state <= 2 AND lane IS NOT NULL;
+-- Whose turn it is in a lane. A task that starts at once never enters it.
+CREATE INDEX inbox_task_waiting_lane ON inbox_task (scope, lane, moment, event_seq)
+    WHERE state IN (0, 2) AND lane IS NOT NULL;
 -- To find out whether a newer event of an object is already done.
 CREATE INDEX inbox_task_done ON inbox_task (scope, object, moment) WHERE state = 3 AND object IS NOT NULL;
 -- The database itself refuses a second running task in a lane. It has the running tasks without a lane, too.
