@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::capacity::Remaining;
-use super::lanes::{lane_runs, turn};
+use super::lanes::{lane_runs, make_ready, turn};
 use super::session::Stamp;
 use super::suspects::{next_suspect, running_suspect};
 use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, State, Ticket};
@@ -145,8 +145,7 @@ fn claim_candidate(
         Some(handler) => start(db, turn.id, handler, stamp).map(Some),
         // Its handler, another one of the group, has no capacity left: it is claimed later.
         None if turn.state == State::Blocked => {
-            db.prepare_cached("UPDATE inbox_task SET state = 0, due_ms = ?2 WHERE id = ?1")?
-                .execute([turn.id, stamp.now])?;
+            make_ready(db, turn.id, stamp.now)?;
             Ok(None)
         }
         None => Ok(None),

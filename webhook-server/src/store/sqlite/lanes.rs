@@ -23,10 +23,33 @@ impl LaneKey {
     }
 }
 
-/// Makes the oldest blocked task of a lane ready, because another task has left the lane or stopped.
+/// Makes the oldest blocked task of a task's lane ready, because the task has left the lane or stopped. Returns whether any
+/// task is due now. One statement, since this happens after each run.
+pub(super) fn promote_after(db: &Connection, task: i64, now: i64) -> rusqlite::Result<bool> {
+    let (blocked, is_any_due): (Option<i64>, bool) = db
+        .prepare_cached(
+            "SELECT (SELECT blocked.id FROM inbox_task stopped CROSS JOIN inbox_task blocked \
+                     WHERE stopped.id = ?1 AND blocked.scope = stopped.scope AND blocked.lane = stopped.lane \
+                       AND blocked.state IN (0, 2) AND blocked.state = 2 AND blocked.lane IS NOT NULL \
+                     ORDER BY blocked.moment, blocked.event_seq, blocked.id LIMIT 1), \
+                    EXISTS (SELECT 1 FROM inbox_task WHERE state = 0 AND due_ms <= ?2)",
+        )?
+        .query_row([task, now], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if let Some(blocked) = blocked {
+        make_ready(db, blocked, now)?;
+    }
+    Ok(blocked.is_some() || is_any_due)
+}
+
+/// Whether any task is due now.
+pub(super) fn is_any_due(db: &Connection, now: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox_task WHERE state = 0 AND due_ms <= ?1)")?
+        .query_row([now], |row| row.get(0))
+}
+
+/// Makes the oldest blocked task of a lane ready, because tasks have left the lane.
 pub(super) fn promote(db: &Connection, key: &LaneKey, now: i64) -> rusqlite::Result<()> {
     let Some(lane) = &key.lane else { return Ok(()) };
-    // Most lanes have no other task. An update that changes nothing costs as much as one that does.
     let blocked: Option<i64> = db
         .prepare_cached(
             "SELECT id FROM inbox_task \
@@ -35,10 +58,12 @@ pub(super) fn promote(db: &Connection, key: &LaneKey, now: i64) -> rusqlite::Res
         )?
         .query_row([&key.scope, lane], |row| row.get(0))
         .optional()?;
-    if let Some(blocked) = blocked {
-        db.prepare_cached("UPDATE inbox_task SET state = 0, due_ms = ?2 WHERE id = ?1")?
-            .execute([blocked, now])?;
-    }
+    blocked.map_or(Ok(()), |blocked| make_ready(db, blocked, now))
+}
+
+/// Makes a blocked task ready.
+pub(super) fn make_ready(db: &Connection, task: i64, now: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE inbox_task SET state = 0, due_ms = ?2 WHERE id = ?1")?.execute([task, now])?;
     Ok(())
 }
 

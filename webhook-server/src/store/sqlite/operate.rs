@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::lanes::{LaneKey, promote};
+use super::lanes::promote_after;
 use super::record::insert_task;
 use super::session::Stamp;
 use crate::store::{HandlerId, NewTask, Replayed, State};
@@ -33,16 +33,16 @@ pub(super) fn retry(db: &Connection, task: i64, handlers: &[HandlerId], now: i64
 
 /// Skips a parked or waiting task, and makes the next task of its lane ready.
 pub(super) fn skip(db: &Connection, task: i64, reason: &str, now: i64) -> rusqlite::Result<bool> {
-    let lane: Option<LaneKey> = db
+    let changed = db
         .prepare_cached(
             "UPDATE inbox_task SET state = 4, why = NULL, finished_ms = ?3, error = ?2, suspect = 0 \
-             WHERE id = ?1 AND state IN (0, 2, 5) RETURNING scope, lane",
+             WHERE id = ?1 AND state IN (0, 2, 5)",
         )?
-        .query_row(params![task, reason, now], LaneKey::read)
-        .optional()?;
-    let Some(lane) = lane else { return Ok(false) };
-    promote(db, &lane, now)?;
-    Ok(true)
+        .execute(params![task, reason, now])?;
+    if changed == 1 {
+        promote_after(db, task, now)?;
+    }
+    Ok(changed == 1)
 }
 
 /// Runs handlers on an event again, or for the first time, however they ended before.

@@ -9,8 +9,8 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{Connection, params};
 use webhook_core::Retry;
 
-use super::finish::{close_task, end_run, keep_attempt};
-use super::lanes::{LaneKey, promote};
+use super::finish::{close_run, end_run, keep_attempt};
+use super::lanes::{LaneKey, promote, promote_after};
 use super::session::Stamp;
 use crate::store::clock::millis;
 use crate::store::{
@@ -22,22 +22,23 @@ use crate::store::{
 pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusqlite::Result<Recovered> {
     let mut recovered = Recovered::default();
     // By `+id`: in the order of the table, it would read all of it.
-    let running: Vec<(LaneKey, i64, u32, bool)> = db
-        .prepare(
-            "SELECT scope, lane, id, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 ORDER BY +id",
-        )?
-        .query_map([], |row| Ok((LaneKey::read(row)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+    let running: Vec<(Ticket, u32, bool)> = db
+        .prepare("SELECT id, fence, crashes, suspect <> 2 FROM inbox_task WHERE state = 1 ORDER BY +id")?
+        .query_map([], |row| {
+            let ticket = Ticket { task: row.get(0)?, fence: row.get(1)? };
+            Ok((ticket, row.get(2)?, row.get(3)?))
+        })?
         .collect::<Result<_, _>>()?;
     db.execute("UPDATE inbox_task SET crashes = crashes + (suspect <> 2), suspect = 1 WHERE state = 1", [])?;
-    for (_, task, ..) in &running {
-        keep_attempt(db, *task, AttemptOutcome::Crashed, None, now)?;
+    for (ticket, ..) in &running {
+        keep_attempt(db, ticket.task, AttemptOutcome::Crashed, None, now)?;
     }
     // If another task ran as well, that one may have ended the process.
-    if let [(lane, task, crashes, true)] = &running[..]
-        && *crashes + 1 >= MAX_CRASHES
+    if let [(ticket, crashes, true)] = running[..]
+        && crashes + 1 >= MAX_CRASHES
     {
-        close_task(db, *task, State::Parked, Some(ParkReason::Poison), Some(POISON), now)?;
-        promote(db, lane, now)?;
+        close_run(db, ticket, State::Parked, Some(ParkReason::Poison), Some(POISON), now)?;
+        promote_after(db, ticket.task, now)?;
         recovered.poisoned += 1;
     }
     recovered.suspects = changed(
@@ -56,6 +57,7 @@ pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusq
 pub(super) fn leave(db: &Connection, stamp: Stamp) -> rusqlite::Result<()> {
     for ticket in running_in(db, stamp.session)? {
         end_run(db, ticket, &Disposition::Released, stamp.now)?;
+        promote_after(db, ticket.task, stamp.now)?;
     }
     Ok(())
 }
