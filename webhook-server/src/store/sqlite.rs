@@ -83,7 +83,7 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
     fn write<T: Send + 'static>(
         &self,
         urgency: Urgency,
-        work: impl Fn(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection, Stamp<'_>) -> rusqlite::Result<T> + Send + 'static,
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> StoreFuture<'_, T>;
 
@@ -103,7 +103,7 @@ impl<D: Database> Sqlite<D> {
     /// Writes something that is never refused and starts or ends no run.
     fn task<T: Send + 'static>(
         &self,
-        work: impl Fn(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection, Stamp<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         self.database.write(Urgency::Task, work, |_, _| {})
     }
@@ -136,7 +136,7 @@ impl<D: Database> Store for Sqlite<D> {
         // Not on the thread that writes, for which all others wait.
         let digest = record::digest_of(&arrival.envelope.body);
         let (uses, came_by) = (Arc::clone(&self.noted_uses), arrival.came_by.clone());
-        let work = move |db: &Connection, stamp: Stamp| {
+        let work = move |db: &Connection, stamp: Stamp<'_>| {
             let came_by = &arrival.came_by;
             let is_noted = !uses.is_recent(came_by, stamp.now) && secrets::note_use(db, came_by, stamp.now)?;
             Ok((record::record(db, &arrival, &digest, stamp)?, is_noted.then_some(stamp.now)))
@@ -155,8 +155,9 @@ impl<D: Database> Store for Sqlite<D> {
 
     fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool> {
         let urgency = Urgency::Arrival { bytes: body.len() };
-        let work =
-            move |db: &Connection, stamp: Stamp| record::quarantine(db, &body, &reason, &came_by, stamp.now);
+        let work = move |db: &Connection, stamp: Stamp<'_>| {
+            record::quarantine(db, &body, &reason, &came_by, stamp.now)
+        };
         self.database.write(urgency, work, |_, _| {})
     }
 
@@ -168,7 +169,7 @@ impl<D: Database> Store for Sqlite<D> {
     }
 
     fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult> {
-        let work = move |db: &Connection, stamp: Stamp| finish::finish(db, ticket, &end, stamp.now);
+        let work = move |db: &Connection, stamp: Stamp<'_>| finish::finish(db, ticket, &end, stamp.now);
         self.database.write(Urgency::Task, work, move |_, live| {
             live.remove(&ticket);
         })
@@ -181,7 +182,7 @@ impl<D: Database> Store for Sqlite<D> {
     fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {
         self.database.write(
             Urgency::Upkeep,
-            move |db, stamp| prune::prune(db, &keep, cursor, stamp.now),
+            move |db, stamp| prune::prune(db, &keep, cursor, stamp),
             |_, _| {},
         )
     }

@@ -23,7 +23,7 @@ const PASSED_OVER: usize = 1_000;
 /// time, and nothing beside an accused one.
 ///
 /// After [`PASSED_OVER`] tasks that could not start it returns early and asks to be called again at once.
-pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp) -> rusqlite::Result<ClaimResult> {
+pub(super) fn claim(db: &Connection, capacity: &Capacity, stamp: Stamp<'_>) -> rusqlite::Result<ClaimResult> {
     let mut remaining = Remaining::of(capacity);
     let mut claims = Vec::new();
     let is_alone = match running_suspect(db)? {
@@ -125,7 +125,7 @@ fn claim_candidate(
     db: &Connection,
     candidate: &Candidate,
     remaining: &Remaining,
-    stamp: Stamp,
+    stamp: Stamp<'_>,
 ) -> rusqlite::Result<Option<Claim>> {
     let Some(lane) = &candidate.lane else {
         return start(db, candidate.id, candidate.handler, stamp).map(Some);
@@ -171,7 +171,7 @@ pub(super) fn is_stale(
 }
 
 /// Starts a task. The attempt is counted before the run, so that a crash is counted.
-fn start(db: &Connection, id: i64, handler: HandlerId, stamp: Stamp) -> rusqlite::Result<Claim> {
+fn start(db: &Connection, id: i64, handler: HandlerId, stamp: Stamp<'_>) -> rusqlite::Result<Claim> {
     db.prepare_cached(
         "UPDATE inbox_task SET state = 1, owner = ?2, fence = fence + 1, attempt = attempt + 1, started_ms = ?3 \
          WHERE id = ?1 AND state IN (0, 2)",

@@ -69,7 +69,7 @@ impl Database for InMemory {
     fn write<T: Send + 'static>(
         &self,
         _urgency: Urgency,
-        work: impl Fn(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection, Stamp<'_>) -> rusqlite::Result<T> + Send + 'static,
         _note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> StoreFuture<'_, T> {
         let stamp = self.session.stamp();

@@ -91,7 +91,7 @@ impl Database for OnDisk {
     fn write<T: Send + 'static>(
         &self,
         urgency: Urgency,
-        work: impl Fn(&Connection, Stamp) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection, Stamp<'_>) -> rusqlite::Result<T> + Send + 'static,
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> StoreFuture<'_, T> {
         if let Urgency::Arrival { .. } = urgency

@@ -42,7 +42,7 @@ impl Opener {
     }
 
     /// The session and the present time. `None` if the file has not been opened.
-    pub(super) fn stamp(&self) -> Option<Stamp> {
+    pub(super) fn stamp(&self) -> Option<Stamp<'_>> {
         self.session.get().map(Session::stamp)
     }
 

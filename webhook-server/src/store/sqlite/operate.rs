@@ -50,7 +50,7 @@ pub(super) fn replay(
     db: &Connection,
     seq: i64,
     tasks: &[NewTask],
-    stamp: Stamp,
+    stamp: Stamp<'_>,
 ) -> rusqlite::Result<Replayed> {
     let has_body: Option<bool> = db
         .prepare_cached("SELECT body IS NOT NULL FROM inbox_event WHERE seq = ?1")?

@@ -11,6 +11,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::secrets;
+use super::session::Stamp;
 use crate::failpoint::failpoint;
 use crate::store::clock::millis;
 use crate::store::{PRUNE_STEP, Pruned, Retention};
@@ -26,7 +27,13 @@ const SETTLED: &str =
 const ENDED: &str = "NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq AND finished_ms >= ?3)";
 
 /// Takes one step from `cursor`. The first step (`cursor` 0) also frees old quarantined bodies and secrets.
-pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) -> rusqlite::Result<Pruned> {
+pub(super) fn prune(
+    db: &Connection,
+    keep: &Retention,
+    cursor: i64,
+    stamp: Stamp<'_>,
+) -> rusqlite::Result<Pruned> {
+    let now = stamp.now;
     let before = |kept| now.saturating_sub(millis(kept));
     let (bodies, ids, parked) = (before(keep.bodies), before(keep.ids), before(keep.parked));
     let last: Option<(i64, i64, usize)> = db
@@ -53,6 +60,9 @@ pub(super) fn prune(db: &Connection, keep: &Retention, cursor: i64, now: i64) ->
                 "DELETE FROM inbox_event WHERE {SPAN} AND received_ms < ?4 AND {SETTLED} AND {ENDED}"
             ))?
             .execute([cursor, last, bodies, ids])?;
+        if expired + known_long_enough > 0 {
+            stamp.numbers.keep(db)?;
+        }
         let emptied = db
             .prepare_cached(&format!(
                 "UPDATE inbox_event SET body = NULL \

@@ -28,7 +28,7 @@ pub(super) fn record(
     db: &Connection,
     arrival: &NewEvent,
     digest: &BodyDigest,
-    stamp: Stamp,
+    stamp: Stamp<'_>,
 ) -> rusqlite::Result<RecordResult> {
     let envelope = &*arrival.envelope;
     let nth_of_id = match find(db, arrival, digest)? {
@@ -37,12 +37,14 @@ pub(super) fn record(
     };
     // Without a handler, only the id is kept, so that duplicates are recognised.
     let body = (!arrival.tasks.is_empty()).then_some(&*envelope.body);
+    let seq = stamp.numbers.next_event();
     db.prepare_cached(
-        "INSERT INTO inbox_event (event_id, nth_of_id, type, endpoint, secret_label, account, object_id, created_s, \
-                                  api_version, livemode, signed_s, received_ms, body_sha256, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "INSERT INTO inbox_event (seq, event_id, nth_of_id, type, endpoint, secret_label, account, object_id, \
+                                  created_s, api_version, livemode, signed_s, received_ms, body_sha256, body) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?
     .execute(params![
+        seq,
         envelope.id,
         nth_of_id,
         envelope.event_type,
@@ -58,8 +60,7 @@ pub(super) fn record(
         digest,
         body
     ])?;
-    let event =
-        Event { seq: db.last_insert_rowid(), endpoint: &arrival.came_by.endpoint, body: &envelope.body };
+    let event = Event { seq, endpoint: &arrival.came_by.endpoint, body: &envelope.body };
     let mut started = Vec::new();
     for task in &arrival.tasks {
         started.extend(add_task(db, &event, task, stamp)?);
@@ -114,7 +115,7 @@ fn record_again(
     arrival: &NewEvent,
     known: &Known,
     digest: &BodyDigest,
-    stamp: Stamp,
+    stamp: Stamp<'_>,
 ) -> rusqlite::Result<RecordResult> {
     let Known { seq, same_body, .. } = *known;
     db.prepare_cached(
@@ -147,7 +148,12 @@ fn record_again(
 }
 
 /// Notes the endpoint through which a known event comes. Returns whether it is the first time.
-fn is_new_endpoint(db: &Connection, known: &Known, came_by: &CameBy, stamp: Stamp) -> rusqlite::Result<bool> {
+fn is_new_endpoint(
+    db: &Connection,
+    known: &Known,
+    came_by: &CameBy,
+    stamp: Stamp<'_>,
+) -> rusqlite::Result<bool> {
     if known.endpoint == came_by.endpoint {
         return Ok(false);
     }
@@ -194,7 +200,7 @@ fn add_task(
     db: &Connection,
     event: &Event<'_>,
     task: &NewTask,
-    stamp: Stamp,
+    stamp: Stamp<'_>,
 ) -> rusqlite::Result<Option<Claim>> {
     let Some(start) = start_of(db, task)? else {
         insert_task(db, event.seq, task, State::Ready, false, stamp)?;
@@ -251,15 +257,17 @@ pub(super) fn insert_task(
     task: &NewTask,
     state: State,
     replay: bool,
-    stamp: Stamp,
+    stamp: Stamp<'_>,
 ) -> rusqlite::Result<i64> {
     let (lane, runs) = (task.lane.as_ref(), state == State::Running);
+    let id = stamp.numbers.next_task();
     db.prepare_cached(
-        "INSERT INTO inbox_task (event_seq, handler, scope, object, lane, strict, moment, state, replay, due_ms, \
+        "INSERT INTO inbox_task (id, event_seq, handler, scope, object, lane, strict, moment, state, replay, due_ms, \
                                  started_ms, owner, attempt, fence) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
     )?
     .execute(params![
+        id,
         event_seq,
         task.handler,
         task.scope,
@@ -274,7 +282,7 @@ pub(super) fn insert_task(
         runs.then_some(stamp.session),
         runs
     ])?;
-    Ok(db.last_insert_rowid())
+    Ok(id)
 }
 
 /// Keeps a verified body that is not an event. Returns whether it is new.

@@ -54,7 +54,7 @@ pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusq
 }
 
 /// Makes ready again what this session still runs, without counting the attempts.
-pub(super) fn leave(db: &Connection, stamp: Stamp) -> rusqlite::Result<()> {
+pub(super) fn leave(db: &Connection, stamp: Stamp<'_>) -> rusqlite::Result<()> {
     for ticket in running_in(db, stamp.session)? {
         end_run(db, ticket, &Disposition::Released, stamp.now)?;
         promote_after(db, ticket.task, stamp.now)?;

@@ -2,6 +2,8 @@
 //!
 //! The session's number marks the tasks that it runs (`owner`), which distinguishes them from those of a former process.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -18,15 +20,54 @@ pub(super) struct Session {
     /// Counts the sessions of this inbox.
     number: i64,
     clock: StoreClock,
+    numbers: Arc<Numbers>,
+}
+
+/// The highest numbers that events and tasks have. A number is given once, also if the row that has it is deleted, or was
+/// rolled back.
+#[derive(Debug)]
+pub(crate) struct Numbers {
+    event: AtomicI64,
+    task: AtomicI64,
+}
+
+impl Numbers {
+    /// Reads them.
+    pub(super) fn of(db: &Connection) -> rusqlite::Result<Self> {
+        let highest = "SELECT max(event, ifnull((SELECT max(seq) FROM inbox_event), 0)), \
+                              max(task, ifnull((SELECT max(id) FROM inbox_task), 0)) FROM inbox_number";
+        db.query_row(highest, [], |row| {
+            Ok(Self { event: AtomicI64::new(row.get(0)?), task: AtomicI64::new(row.get(1)?) })
+        })
+    }
+
+    /// A number for a new event.
+    pub(super) fn next_event(&self) -> i64 {
+        self.event.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A number for a new task.
+    pub(super) fn next_task(&self) -> i64 {
+        self.task.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Writes them, because rows are deleted by which they would be known.
+    pub(super) fn keep(&self, db: &Connection) -> rusqlite::Result<()> {
+        let highest = [&self.event, &self.task].map(|number| number.load(Ordering::Relaxed));
+        db.prepare_cached("UPDATE inbox_number SET event = ?1, task = ?2")?.execute(highest)?;
+        Ok(())
+    }
 }
 
 /// Which session writes, and when.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stamp {
+pub(crate) struct Stamp<'s> {
     /// The session's number: the owner of what it starts.
     pub(crate) session: i64,
     /// In milliseconds since the Unix epoch.
     pub(crate) now: i64,
+    /// Gives new rows their numbers.
+    pub(crate) numbers: &'s Numbers,
 }
 
 impl Session {
@@ -40,16 +81,17 @@ impl Session {
         let latest: Option<i64> = db.query_row(latest, [], |row| row.get(0)).optional()?;
         let limit = StoreClock::system(0).now().saturating_add(millis(MAX_FLOOR));
         let system = || StoreClock::system(latest.unwrap_or(0).min(limit));
-        Ok(Self { number, clock: clock.unwrap_or_else(system) })
+        Ok(Self { number, clock: clock.unwrap_or_else(system), numbers: Arc::new(Numbers::of(db)?) })
     }
 
     /// A session that only reads.
     pub(super) fn of_reader() -> Self {
-        Self { number: 0, clock: StoreClock::system(0) }
+        let numbers = Numbers { event: AtomicI64::new(0), task: AtomicI64::new(0) };
+        Self { number: 0, clock: StoreClock::system(0), numbers: Arc::new(numbers) }
     }
 
     /// The session and the present time.
-    pub(super) fn stamp(&self) -> Stamp {
-        Stamp { session: self.number, now: self.clock.now() }
+    pub(super) fn stamp(&self) -> Stamp<'_> {
+        Stamp { session: self.number, now: self.clock.now(), numbers: &self.numbers }
     }
 }

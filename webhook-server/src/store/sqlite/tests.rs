@@ -83,7 +83,7 @@ async fn a_job_that_fails_takes_no_other_with_it() {
     let mut recording = vec![record("evt_1"), record("evt_2")];
     let failing = tokio::spawn({
         let store = Arc::clone(&store);
-        let work = |db: &Connection, _| {
+        let work = |db: &Connection, _: Stamp<'_>| {
             db.execute("UPDATE inbox_event SET deliveries = 7", [])?;
             db.execute("INSERT INTO inbox_session VALUES (NULL)", [])
         };
@@ -212,6 +212,36 @@ async fn what_is_freed_is_given_back() {
 }
 
 #[tokio::test]
+async fn no_number_is_given_twice() {
+    let (_folder, path, mut store) = new_store();
+    let (mut events, mut tasks) = (Vec::new(), Vec::new());
+    for round in 0..4 {
+        let event = arrival(&format!("evt_{round}"), &[at_once(free("a")), at_once(free("b"))]);
+        let RecordResult::New { started, .. } = store.record(event).await.expect("it can be written") else {
+            panic!("it is new")
+        };
+        for run in started {
+            tasks.push(run.ticket.task);
+            store.finish(run.ticket, Disposition::Done).await.expect("it can be written");
+        }
+        events.push(
+            store.events(Filter { limit: 1, ..Filter::default() }).await.expect("it can be read")[0].cursor,
+        );
+        // What was received in this very millisecond is kept.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let nothing = std::time::Duration::ZERO;
+        let keep = Retention { bodies: nothing, ids: nothing, parked: nothing };
+        assert_eq!(store.prune(keep, 0).await.expect("it can be written").events, 1, "nothing is left");
+        if round % 2 == 1 {
+            drop(store);
+            store = Sqlite::<OnDisk>::open(&path, &opening()).expect("no other has it");
+        }
+    }
+    assert!(events.is_sorted_by(|one, next| one < next), "{events:?}");
+    assert!(tasks.is_sorted_by(|one, next| one < next), "{tasks:?}");
+}
+
+#[tokio::test]
 async fn more_bytes_than_there_is_room_for_are_refused() {
     let (_folder, path, store) = new_store();
     let store = Arc::new(store);
@@ -245,8 +275,9 @@ fn work_through(db: &Connection) {
     };
     let of_event =
         |number: i64| NewTask { object: Some(format!("|ch_{}", number % 7)), moment: number, ..serial("a") };
+    let numbers = session::Numbers::of(db).expect("it can be read");
     for number in 0..300 {
-        let stamp = Stamp { session: 1, now: 1_700_000_000_000 + number * 1_000 };
+        let stamp = Stamp { session: 1, now: 1_700_000_000_000 + number * 1_000, numbers: &numbers };
         let tasks = [at_once(of_event(number)), free("b"), at_once(free("c"))];
         let event = arrival(&format!("evt_{number}"), &tasks);
         let store = |event: &NewEvent| {
@@ -277,7 +308,7 @@ fn work_through(db: &Connection) {
         if number % 50 == 0 {
             let nothing = std::time::Duration::ZERO;
             let keep = Retention { bodies: nothing, ids: step, parked: step };
-            prune::prune(db, &keep, 0, stamp.now).expect("it can be written");
+            prune::prune(db, &keep, 0, stamp).expect("it can be written");
         }
     }
 }

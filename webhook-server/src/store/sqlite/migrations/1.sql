@@ -2,8 +2,8 @@
 -- A task's row changes often and is narrow; a body is written once, in the event's row.
 
 CREATE TABLE inbox_event (
-    -- Never reused, so that it tells the order of arrival even after deletions.
-    seq            INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Never reused, so that it tells the order of arrival even after deletions: see inbox_number.
+    seq            INTEGER PRIMARY KEY,
     event_id       TEXT NOT NULL,
     -- 0, unless events of other types or objects came under this id before.
     nth_of_id      INTEGER NOT NULL DEFAULT 0,
@@ -46,7 +46,8 @@ CREATE TABLE inbox_event_endpoint (
 CREATE INDEX inbox_event_again ON inbox_event (deliveries, changed_bodies) WHERE deliveries > 1;
 
 CREATE TABLE inbox_task (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Never reused, since tickets name it.
+    id          INTEGER PRIMARY KEY,
     event_seq   INTEGER NOT NULL REFERENCES inbox_event (seq) ON DELETE CASCADE,
     handler     TEXT NOT NULL,
     -- Whose lanes it shares: those of its handler, or of a group of handlers.
@@ -135,6 +136,14 @@ CREATE TABLE inbox_quarantine (
     reason      TEXT NOT NULL,
     body        BLOB NOT NULL
 ) STRICT;
+
+-- The highest numbers of events and tasks when some were last deleted. The program counts on from these, or from the rows if
+-- they have higher ones. AUTOINCREMENT would write the numbers in each commit.
+CREATE TABLE inbox_number (
+    event INTEGER NOT NULL,
+    task  INTEGER NOT NULL
+) STRICT;
+INSERT INTO inbox_number VALUES (0, 0);
 
 -- Counts the sessions: each server that opens the file begins one, and owns what it runs.
 CREATE TABLE inbox_session (number INTEGER NOT NULL) STRICT;
