@@ -2,6 +2,7 @@
 //!
 //! A job waits while the previous commit is synced, and then goes into one commit with everything that has arrived
 //! meanwhile. The running sync is the time in which a batch gathers, so there is no timer, and a lone event never waits.
+//! Before each commit, the thread lets others run that wait for its core.
 
 mod batch;
 mod job;

@@ -29,9 +29,14 @@ impl Waiting {
         }
     }
 
+    /// How many jobs wait, without upkeep.
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len() + self.arrivals.len()
+    }
+
     /// Whether nothing but upkeep waits.
     pub(super) fn is_quiet(&self) -> bool {
-        self.tasks.is_empty() && self.arrivals.is_empty()
+        self.len() == 0
     }
 
     /// Takes what goes into the next commit: first everything that claims or ends tasks, so that stored events are
