@@ -37,8 +37,17 @@ impl Usage {
 
     /// Its resident memory, in KiB.
     pub fn memory(self) -> u64 {
+        self.kibibytes("VmRSS:")
+    }
+
+    /// How much of that is its own, in KiB: not pages of files, such as the program's, which the system can drop.
+    pub fn own_memory(self) -> u64 {
+        self.kibibytes("RssAnon:")
+    }
+
+    fn kibibytes(self, name: &str) -> u64 {
         let status = self.read("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the system tells it");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the system tells it");
         line.trim().trim_end_matches(" kB").parse().expect("it is a number")
     }
 
