@@ -2,19 +2,24 @@
 //!
 //! ```text
 //! answer:   too many connections?                   503
-//!           outcome = receive(request), reported, and answered by reply::to
-//! receive:  form::target                            400 405
+//!           outcome = authenticate, then accept; reported, and answered by reply::to
+//! authenticate:
+//!           form::target                            400 405
 //!           endpoint  = route(head)                 404 405
 //!           form::headers, announced length         400 413 415 417 501
 //!           signature = one signature header        400
 //!           body      = body::read                  408 413 503
 //!           verified  = verify                      400
-//!           accept    = store it, or handle it      200, or what the outcome says
+//! accept:   store it, or handle it                  200, or what the outcome says
 //! ```
 //!
 //! The status in the right column is what `reply.rs` makes of the refusal; nothing here knows a status code. `listener`
 //! is the way in from the network. A test calls [`Receiver::receive`] with a request as a value.
+//!
+//! An authentic request is accepted on a task of its own, which goes on when the sender hangs up. What comes before needs
+//! no task: a request that is not authentic has no effect.
 
+mod authenticate;
 mod body;
 mod clock_skew;
 pub(crate) mod connections;
@@ -39,27 +44,28 @@ mod write_deadline;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::HeaderValue;
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use tokio::sync::Semaphore;
-use webhook_core::{Envelope, SIGNATURE_HEADER, SignatureHeader, Verified, VerifyError, verify};
+use webhook_core::Envelope;
 
-use self::body::{Received, RequestBody};
+use self::authenticate::Authentic;
+use self::body::RequestBody;
 use self::clock_skew::ClockSkew;
 use self::connections::{Connection, Connections};
-use self::memory::OWN_MEMORY;
 use self::outcome::{Outcome, Receipt, Refusal};
 use self::record::{Arrival, Recorder};
-use crate::endpoint::{Endpoints, ServedEndpoint};
+use crate::endpoint::Endpoints;
 use crate::report::{Fact, Report};
 use crate::run::in_flight::InFlight;
 use crate::run::inline::Inline;
-use crate::store::{CameBy, SecretName};
+use crate::run::panics::caught;
+use crate::store::CameBy;
 
 /// Tells the time: the system's, or a test's.
 pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -130,7 +136,8 @@ impl Receiver {
 
     /// Receives, reports and answers one request. A panic becomes an answer.
     ///
-    /// Cancel safety: the request is received all the same, so a sender that hangs up stops no handler.
+    /// Cancel safety: an event whose request was authentic is accepted all the same, so a sender that hangs up stops no
+    /// handler.
     pub(crate) async fn answer<B: RequestBody + Send + 'static>(
         self: &Arc<Self>,
         request: Request<B>,
@@ -140,92 +147,46 @@ impl Receiver {
         if connection.is_surplus() {
             return answered(&self.report, &Err(Refusal::TooMany), &Via::default(), peer);
         }
-        let (receiver, in_flight) = (Arc::clone(self), self.in_flight.one());
+        let (in_flight, mut via) = (self.in_flight.one(), Via::default());
+        let authentic = {
+            let authenticating = pin!(self.authenticate(request, &connection, &mut via));
+            caught(authenticating).await.unwrap_or(Err(Refusal::Failed))
+        };
+        let authentic = match authentic {
+            Ok(authentic) => authentic,
+            Err(refusal) => return answered(&self.report, &Err(refusal), &via, peer),
+        };
+        let receiver = Arc::clone(self);
         // In a box, since the runtime moves a task several times before it stays where it is.
-        let receiving = tokio::spawn(Box::pin(async move {
-            let mut via = Via::default();
-            let outcome = receiver.receive(request, &connection, &mut via).await;
+        let accepting = tokio::spawn(Box::pin(async move {
+            let outcome = receiver.accept(authentic).await;
             let response = answered(&receiver.report, &outcome, &via, peer);
             drop(in_flight);
             response
         }));
         let failed = |_| answered(&self.report, &Err(Refusal::Failed), &Via::default(), peer);
-        receiving.await.unwrap_or_else(failed)
+        accepting.await.unwrap_or_else(failed)
     }
 
-    /// Takes a request through all checks, the cheapest first. Nothing is parsed before it is verified. Returns when the
-    /// event is stored, or handled without an inbox.
+    /// Receives a request, and returns what became of it.
     ///
-    /// Cancel safety: an event that is being stored is stored all the same; [`answer`](Self::answer) never cancels this.
+    /// Cancel safety: as that of [`answer`](Self::answer).
     pub(crate) async fn receive<B: RequestBody>(
-        &self,
+        self: &Arc<Self>,
         request: Request<B>,
         connection: &Connection,
         via: &mut Via,
     ) -> Outcome {
-        let received_at = Instant::now();
-        let (head, body) = request.into_parts();
-        form::target(&head)?;
-        let endpoint = self.route(head.uri.path(), &head.method)?;
-        via.endpoint = Some(Arc::clone(&endpoint.name));
-        form::headers(&head)?;
-        body::announces_at_most(self.body_limit, &body)?;
-        let signature = only_one(head.headers.get_all(SIGNATURE_HEADER).iter())?;
-        self.check_time(endpoint, signature)?;
-        let Received { body, memory: _memory } =
-            body::read(body, self.body_limit, self.body_timeout, connection).await?;
-        let (verified, secret) = self.verify(endpoint, signature, body).await?;
-        via.secret = Some(Arc::clone(&secret.label));
-        connection.sent_authentic_event();
-        self.accept(endpoint, secret, verified, received_at).await
-    }
-
-    /// Finds the endpoint that a request was sent to.
-    fn route(&self, path: &str, method: &Method) -> Result<&Arc<ServedEndpoint>, Refusal> {
-        let endpoint = self.endpoints.at(path).ok_or_else(|| Refusal::path(path, &self.endpoints.paths()))?;
-        if method != Method::POST {
-            return Err(Refusal::method(method));
-        }
-        Ok(endpoint)
-    }
-
-    /// Checks the signature's timestamp before the body is read, so that a replayed request costs no more than this. A few
-    /// of those outside the tolerance are verified all the same: only an authentic one shows that a clock is wrong.
-    fn check_time(&self, endpoint: &ServedEndpoint, signature: &HeaderValue) -> Result<(), Refusal> {
-        let (header, now) = (SignatureHeader::parse(signature.as_bytes())?, (self.now)());
-        if endpoint.tolerance.admits(header.timestamp(), now) || self.clock_skew.verifies_next() {
-            return Ok(());
-        }
-        Err(Refusal::untimely(header.timestamp(), now))
-    }
-
-    /// Verifies a body. A long one is verified on another thread, one at a time, because it would delay other requests.
-    async fn verify(
-        &self,
-        endpoint: &Arc<ServedEndpoint>,
-        signature: &HeaderValue,
-        body: Bytes,
-    ) -> Result<(Verified, SecretName), Refusal> {
-        let now = (self.now)();
-        if body.len() <= OWN_MEMORY {
-            return check_signature(endpoint, signature, body, now);
-        }
-        let _turn = self.long_body.acquire().await;
-        let (endpoint, signature) = (Arc::clone(endpoint), signature.clone());
-        let verifying =
-            tokio::task::spawn_blocking(move || check_signature(&endpoint, &signature, body, now));
-        verifying.await.map_err(|_| Refusal::Failed)?
+        let authentic = self.authenticate(request, connection, via).await?;
+        let receiver = Arc::clone(self);
+        let accepting = tokio::spawn(async move { receiver.accept(authentic).await });
+        accepting.await.unwrap_or(Err(Refusal::Failed))
     }
 
     /// Stores a verified event, or handles it. A body that is not an event goes into quarantine: Stripe would send it
     /// again for three days, in vain.
-    async fn accept(
-        &self,
-        endpoint: &ServedEndpoint,
-        secret: SecretName,
-        verified: Verified,
-        received_at: Instant,
-    ) -> Outcome {
+    async fn accept(&self, authentic: Authentic) -> Outcome {
+        let Authentic { endpoint, secret, verified, received_at, memory: _memory } = authentic;
         let event = Envelope::parse_snapshot(&verified);
         if let Ok(envelope) = &event
             && !endpoint.accepts(envelope.livemode)
@@ -260,37 +221,6 @@ pub(crate) fn answered(
     let response = reply::to(outcome);
     report.note(&Fact::Answered { outcome, via, status: response.status(), peer });
     response
-}
-
-/// Verifies a body against every secret of the endpoint, and returns the name of the one that matched. Compares in
-/// constant time; see `webhook_core::verify`.
-fn check_signature(
-    endpoint: &ServedEndpoint,
-    signature: &HeaderValue,
-    body: Bytes,
-    now: SystemTime,
-) -> Result<(Verified, SecretName), Refusal> {
-    let header = SignatureHeader::parse(signature.as_bytes())?;
-    let secrets = endpoint.secrets.current();
-    match verify(secrets.all(), &header, body.clone(), now, endpoint.tolerance) {
-        Ok(verified) => {
-            let name = secrets.names()[verified.secret()].clone();
-            Ok((verified, name))
-        }
-        Err(source) => {
-            let is_mismatch = matches!(source, VerifyError::Mismatch { .. });
-            Err(Refusal::Verify { source, looks: is_mismatch.then(|| reencoded::looks(&body)).flatten() })
-        }
-    }
-}
-
-/// Returns the only signature header. With several, it would not be clear which one counts.
-fn only_one<'h>(mut lines: impl Iterator<Item = &'h HeaderValue>) -> Result<&'h HeaderValue, Refusal> {
-    let first = lines.next().ok_or(Refusal::NotSigned)?;
-    match lines.count() {
-        0 => Ok(first),
-        more => Err(Refusal::SignedTwice(more + 1)),
-    }
 }
 
 impl fmt::Debug for Receiver {

@@ -7,12 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::UNIX_EPOCH;
 
-use hyper::StatusCode;
 use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::HeaderValue;
+use hyper::{Method, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use webhook_core::{
-    HandlerError, HandlerFuture, Invocation, Policy, Registration, Registry, Reply, Sample, Secret, States,
-    Subscription, sign,
+    HandlerError, HandlerFuture, Invocation, Policy, Registration, Registry, Reply, SIGNATURE_HEADER, Sample,
+    Secret, States, Subscription, sign,
 };
 
 use self::untouchable::Untouchable;

@@ -7,16 +7,16 @@
 //! A task of the application's runtime is the panic boundary of its run.
 
 use std::any::Any;
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use webhook_core::HandlerResult;
+
+use super::panics::caught;
 
 /// Where handlers run.
 #[derive(Clone, Debug, Default)]
@@ -124,15 +124,10 @@ impl Run {
     /// Runs until the handler returns or panics, or until it is stopped. Tells how it ended when the future is dropped.
     async fn until_it_ends(self) {
         let Self { mut future, stop, ended } = self;
-        let running =
-            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-                Ok(polled) => polled.map(RunEnd::Returned),
-                Err(panic) => Poll::Ready(RunEnd::Panicked(panic)),
-            });
         let end = tokio::select! {
             biased;
             () = stop.notified() => RunEnd::Stopped,
-            end = running => end,
+            ended = caught(future.as_mut()) => ended.map_or_else(RunEnd::Panicked, RunEnd::Returned),
         };
         // Dropping it runs destructors of the application, which may panic.
         let end = match catch_unwind(AssertUnwindSafe(|| drop(future))) {

@@ -5,8 +5,13 @@
 //!
 //! [`PanicLocation::watch`] sets a task-local while a run is polled; the hook writes the location there.
 
+use std::any::Any;
+use std::future::poll_fn;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Once, OnceLock};
+use std::task::Poll;
 
 use crate::report::stderr;
 
@@ -38,6 +43,17 @@ impl PanicLocation {
     pub(crate) fn get(&self) -> Option<&str> {
         self.0.get().map(String::as_str)
     }
+}
+
+/// Polls a future to its end. `Err` is what it panicked with; it must not be polled again then.
+pub(crate) async fn caught<F: Future + ?Sized>(
+    mut future: Pin<&mut F>,
+) -> Result<F::Output, Box<dyn Any + Send>> {
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or_else(|panic| Poll::Ready(Err(panic)), |polled| polled.map(Ok))
+    })
+    .await
 }
 
 /// Installs the hook that notes where handlers panic. The first call decides for the whole process.

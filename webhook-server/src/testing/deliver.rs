@@ -1,7 +1,5 @@
 //! Delivering an event to an application under test.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -94,14 +92,7 @@ impl TestApp {
         let Some(connection) = receiver.connections.admit(None) else {
             panic!("more deliveries at once than a server accepts connections")
         };
-        let receiver = Arc::clone(receiver);
-        // In a task of its own, which ends also if this future is dropped.
-        let receiving =
-            tokio::spawn(async move { receiver.receive(request, &connection, &mut Via::default()).await });
-        let outcome = match receiving.await {
-            Ok(outcome) => outcome,
-            Err(failed) => panic!("receiving failed: {failed}"),
-        };
+        let outcome = receiver.receive(request, &connection, &mut Via::default()).await;
         let status = reply::to(&outcome).status().as_u16();
         self.run_due().await;
         Delivered::new(&endpoint.name, status, body, outcome, &self.recorded, since)
