@@ -15,8 +15,9 @@ use super::schema::Schema;
 /// How long to wait while another program has the database locked.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The memory of the writer's cache of pages, in KiB.
-const CACHE_KIB: i32 = 8 * 1024;
+/// The memory of the writer's cache of pages, in KiB. What a commit of 256 events changes fits in, if their bodies are of the
+/// usual size; more of it costs memory and saves nothing, since new rows go to the ends of tables and indexes.
+const CACHE_KIB: i32 = 2 * 1024;
 
 /// Sets what does not depend on where the database is kept.
 pub(super) fn configure(db: &mut Connection) -> rusqlite::Result<()> {
@@ -58,7 +59,6 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Problem> {
     // A commit is on the disk when it returns.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "mmap_size", 0)?;
-    // What a batch changes fits in, and is not written twice.
     db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // The writer makes the checkpoints itself, between its batches.
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
