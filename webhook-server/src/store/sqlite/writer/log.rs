@@ -17,6 +17,9 @@ use crate::store::sqlite::connection::BUSY_TIMEOUT;
 const CHECKPOINT_SOON: i32 = 4_000;
 const CHECKPOINT_NOW: i32 = 16_000;
 
+/// After how many commits the length is looked at. SQLite compiles each pragma anew whenever it runs.
+const LOOK_EVERY: u32 = 8;
+
 /// From how many log pages that cannot be copied there is a warning: half a gigabyte.
 const LOG_ALARM: i32 = 128_000;
 
@@ -27,6 +30,8 @@ pub(super) struct Log {
     is_stuck: bool,
     /// Whether part of the log may not have reached the disk.
     is_doubtful: bool,
+    /// How many commits there were since its length was looked at.
+    commits: u32,
 }
 
 impl Log {
@@ -49,8 +54,14 @@ impl Log {
         Ok(())
     }
 
-    /// Whether the log is long enough to be copied now. The file's size says nothing: it does not shrink.
-    pub(super) fn is_long(db: &Connection, is_quiet: bool) -> bool {
+    /// Counts a commit. Returns whether the log is long enough to be copied now, as far as it was looked at. The file's size
+    /// says nothing: it does not shrink.
+    pub(super) fn is_long(&mut self, db: &Connection, is_quiet: bool) -> bool {
+        self.commits += 1;
+        if self.commits < LOOK_EVERY {
+            return false;
+        }
+        self.commits = 0;
         // If its length is not known, copying it tells why.
         let pages = checkpoint(db, Mode::Noop).map_or(i32::MAX, |log| log.pages);
         pages > CHECKPOINT_NOW || pages > CHECKPOINT_SOON && is_quiet

@@ -85,7 +85,7 @@ impl Thread {
                 self.write(batch);
                 self.receive();
                 if let Some(db) = &self.db
-                    && Log::is_long(db, self.waiting.is_quiet())
+                    && self.log.is_long(db, self.waiting.is_quiet())
                 {
                     self.log.copy(db, &self.file.path);
                 }
