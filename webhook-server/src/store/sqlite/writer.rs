@@ -4,6 +4,7 @@
 //! meanwhile. The running sync is the time in which a batch gathers, so there is no timer, and a lone event never waits.
 //! Before each commit, the thread lets others run that wait for its core.
 
+mod answers;
 mod batch;
 mod job;
 mod log;
@@ -16,6 +17,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
+use self::answers::Answers;
 pub(crate) use self::job::Urgency;
 use self::job::{Call, Job};
 use self::thread::Thread;
@@ -38,6 +40,7 @@ pub(super) struct Writer {
     arrivals: Arc<Semaphore>,
     /// Limits the bytes of the bodies that wait.
     arriving: Arc<Semaphore>,
+    answers: Arc<Answers>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -49,12 +52,14 @@ impl Writer {
         disk_space: Arc<DiskSpace>,
     ) -> std::io::Result<Self> {
         let (jobs, received) = channel();
+        let answers = Arc::new(Answers::default());
+        let given = Arc::clone(&answers);
         let thread = std::thread::Builder::new()
             .name("webhook-inbox".to_owned())
-            .spawn(move || Thread::new(file, db, disk_space, received).run_on())?;
+            .spawn(move || Thread::new(file, db, disk_space, received, given).run_on())?;
         let arrivals = Arc::new(Semaphore::new(MAX_ARRIVALS));
         let arriving = Arc::new(Semaphore::new(MAX_ARRIVING as usize));
-        Ok(Self { jobs: Some(jobs), arrivals, arriving, thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), arrivals, arriving, answers, thread: Some(thread) })
     }
 
     /// A writer without a thread, for a store that only reads: every job fails.
@@ -63,6 +68,7 @@ impl Writer {
             jobs: None,
             arrivals: Arc::new(Semaphore::new(0)),
             arriving: Arc::new(Semaphore::new(0)),
+            answers: Arc::default(),
             thread: None,
         }
     }
@@ -96,7 +102,9 @@ impl Writer {
         let ended = || StoreError::broken("its writer has panicked or ended");
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(Box::new(job)).map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())?
+        let answer = answer.await;
+        self.answers.pass_on();
+        answer.map_err(|_| ended())?
     }
 }
 

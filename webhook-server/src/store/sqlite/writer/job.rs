@@ -25,8 +25,11 @@ pub(super) trait Job: Send {
     /// Writes it, within a transaction. Called again if that transaction was rolled back for another job's sake.
     fn run(&mut self, db: &Connection) -> rusqlite::Result<()>;
 
-    /// Tells the caller what became of it, and notes which runs it began or ended.
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>, live: &mut Live);
+    /// Learns whether it is on disk, and notes which runs it began or ended.
+    fn settle(&mut self, committed: Result<(), StoreError>, live: &mut Live);
+
+    /// Tells the caller what became of it.
+    fn answer(self: Box<Self>);
 }
 
 /// A job as two closures.
@@ -37,9 +40,9 @@ pub(super) struct Call<F, N, T> {
     /// What to write.
     work: F,
     /// Notes which runs the job started or ended, once it is committed.
-    note: N,
-    /// What `work` returned the last time.
-    value: Option<T>,
+    note: Option<N>,
+    /// What `work` returned the last time, or why it is not on disk.
+    value: Option<Result<T, StoreError>>,
     /// The caller, who may have stopped waiting.
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -52,7 +55,7 @@ impl<F, N, T> Call<F, N, T> {
         note: N,
         reply: oneshot::Sender<Result<T, StoreError>>,
     ) -> Self {
-        Self { urgency, permits, work, note, value: None, reply }
+        Self { urgency, permits, work, note: Some(note), value: None, reply }
     }
 }
 
@@ -68,20 +71,24 @@ where
 
     fn run(&mut self, db: &Connection) -> rusqlite::Result<()> {
         self.value = None;
-        self.value = Some((self.work)(db)?);
+        self.value = Some(Ok((self.work)(db)?));
         Ok(())
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>, live: &mut Live) {
-        let Self { value, note, reply, permits, .. } = *self;
-        let missing = || StoreError::broken("the transaction ended before this write");
-        let answer = committed.and_then(|()| value.ok_or_else(missing));
-        if let Ok(value) = &answer {
-            note(value, live);
+    fn settle(&mut self, committed: Result<(), StoreError>, live: &mut Live) {
+        match (committed, &self.value, self.note.take()) {
+            (Ok(()), Some(Ok(value)), Some(note)) => note(value, live),
+            (Ok(()), ..) => {}
+            (Err(error), ..) => self.value = Some(Err(error)),
         }
+    }
+
+    fn answer(self: Box<Self>) {
+        let Self { value, reply, permits, .. } = *self;
         // When the caller knows, there is capacity for its next job.
         drop(permits);
+        let missing = || Err(StoreError::broken("the transaction ended before this write"));
         // The caller may have stopped waiting.
-        let _ = reply.send(answer);
+        let _ = reply.send(value.unwrap_or_else(missing));
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, TransactionBehavior};
 use tracing::{error, warn};
 
+use super::answers::Answers;
 use super::batch::Waiting;
 use super::job::Job;
 use super::log::Log;
@@ -37,6 +38,7 @@ pub(super) struct Thread {
     disk_space: Arc<DiskSpace>,
     /// Where jobs come from. When all senders are gone, the thread ends.
     received: Receiver<Box<dyn Job>>,
+    answers: Arc<Answers>,
     /// The runs that were reported to the worker and have not ended.
     live: Live,
     log: Log,
@@ -50,9 +52,10 @@ impl Thread {
         db: Option<Connection>,
         disk_space: Arc<DiskSpace>,
         received: Receiver<Box<dyn Job>>,
+        answers: Arc<Answers>,
     ) -> Self {
         let (live, log, waiting) = (Live::new(), Log::default(), Waiting::default());
-        Self { file, db, disk_space, received, live, log, waiting }
+        Self { file, db, disk_space, received, answers, live, log, waiting }
     }
 
     /// Runs until there are no more jobs. A panic is a bug in this crate; it must not cost more than the current batch.
@@ -125,9 +128,10 @@ impl Thread {
         let (results, whole) = self.commit(&mut batch);
         failpoint("after-commit");
         let results = results.into_iter().map(Some).chain(std::iter::repeat(None));
-        for (job, own) in batch.into_iter().zip(results) {
-            job.answer(whole.clone().and_then(|()| own.unwrap_or(Ok(()))), &mut self.live);
+        for (job, own) in batch.iter_mut().zip(results) {
+            job.settle(whole.clone().and_then(|()| own.unwrap_or(Ok(()))), &mut self.live);
         }
+        self.answers.give(batch);
     }
 
     /// Commits a batch in one transaction. Returns how each job went, and whether any of it is on disk.
