@@ -20,13 +20,14 @@ mod table;
 mod trigger;
 
 use std::ffi::OsString;
+use std::future::ready;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use self::serve::Serve;
-use crate::app::App;
+use crate::app::{App, BoxFuture};
 use crate::mount::{Reason, StartError};
 use crate::operate::operator::OperateError;
 use crate::problems::Problems;
@@ -152,27 +153,34 @@ impl App {
 
     /// Does the same as [`main`](Self::main) with the given arguments. The first is the program's name.
     pub async fn run(self, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-        run(self, arguments, serve::run).await
+        let command = Command::named(arguments.into_iter().collect());
+        exit_code(command.run(self).await)
     }
 }
 
-/// Parses the arguments, runs the command, and turns its result into an exit code. `serve` is what the command of that name
-/// does.
-async fn run(
-    app: App,
-    arguments: impl IntoIterator<Item = OsString>,
-    serve: impl AsyncFnOnce(App, Serve) -> Result<(), Failure>,
-) -> ExitCode {
-    let parsed = arguments::parse(arguments).unwrap_or_else(|error| error.exit());
-    let result = match parsed.command.unwrap_or(Command::Serve(parsed.serve)) {
-        Command::Serve(arguments) => serve(app, arguments).await,
-        Command::Dev(dev) => dev::run(app, &dev).await,
-        Command::Handlers(handlers) => handlers::run(&handlers),
-        Command::Events(events) => events::run(&app.endpoints, &events),
-        Command::Trigger(trigger) => trigger::run(app, &trigger).await,
-        Command::Inbox(inbox) => inbox::run(app, inbox).await,
-        Command::Replay(replay) => replay::run(app, replay).await,
-    };
+impl Command {
+    /// Parses the arguments. If they are wrong, the process exits.
+    fn named(arguments: Vec<OsString>) -> Self {
+        let parsed = arguments::parse(&arguments).unwrap_or_else(|error| error.exit());
+        parsed.command.unwrap_or(Self::Serve(parsed.serve))
+    }
+
+    /// Runs the command.
+    fn run(self, app: App) -> BoxFuture<'static, Result<(), Failure>> {
+        match self {
+            Self::Serve(serve) => Box::pin(serve::run(app, serve)),
+            Self::Dev(dev) => Box::pin(dev::run(app, dev)),
+            Self::Handlers(handlers) => Box::pin(ready(handlers::run(&handlers))),
+            Self::Events(events) => Box::pin(ready(events::run(&app.endpoints, &events))),
+            Self::Trigger(trigger) => Box::pin(trigger::run(app, trigger)),
+            Self::Inbox(inbox) => Box::pin(inbox::run(app, inbox)),
+            Self::Replay(replay) => Box::pin(replay::run(app, replay)),
+        }
+    }
+}
+
+/// Reports why a command did not succeed. Returns the code with which the process is to end.
+fn exit_code(result: Result<(), Failure>) -> ExitCode {
     log::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -49,7 +49,7 @@ use webhook_core::Secret;
 
 pub use self::delivered::{Delivered, Runs, Task, TaskState};
 use self::runs::Recorded;
-use crate::app::App;
+use crate::app::{App, BoxFuture};
 use crate::endpoint::Keys;
 use crate::problems::Problems;
 use crate::report::Report;
@@ -177,20 +177,26 @@ impl TestApp {
     ///
     /// Panics if a handler blocks its thread, so that it does not end.
     pub async fn restart(&mut self) {
-        let store = match &self.server.inbox {
-            Some(inbox) => {
-                self.run_due().await;
-                inbox.worker.drain(Duration::ZERO).await;
-                Some(Arc::clone(&inbox.worker.store))
+        self.begin_again().await;
+    }
+
+    fn begin_again(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let store = match &self.server.inbox {
+                Some(inbox) => {
+                    self.run_due().await;
+                    inbox.worker.drain(Duration::ZERO).await;
+                    Some(Arc::clone(&inbox.worker.store))
+                }
+                None => None,
+            };
+            self.server = Server::new(self.server.parts.clone(), store);
+            if let Some(inbox) = &self.server.inbox
+                && let Err(error) = inbox.worker.recover().await
+            {
+                panic!("the inbox cannot be used: {error}");
             }
-            None => None,
-        };
-        self.server = Server::new(self.server.parts.clone(), store);
-        if let Some(inbox) = &self.server.inbox
-            && let Err(error) = inbox.worker.recover().await
-        {
-            panic!("the inbox cannot be used: {error}");
-        }
+        })
     }
 
     /// Returns all tasks, those of the newest event first: each handler's work on an event, and its state.
@@ -203,15 +209,18 @@ impl TestApp {
     }
 
     /// Runs what is due. Returns how long until the next task is due; `None` if none waits, or without an inbox.
-    async fn run_due(&self) -> Option<Duration> {
-        match self.server.inbox.as_ref()?.worker.run_due().await {
-            Ok(next_due) => next_due,
-            Err(handler) => {
-                panic!(
-                    "`{handler}` blocks its thread and does not end: give what it calls a timeout, or await it"
-                )
+    fn run_due(&self) -> BoxFuture<'_, Option<Duration>> {
+        Box::pin(async {
+            match self.server.inbox.as_ref()?.worker.run_due().await {
+                Ok(next_due) => next_due,
+                Err(handler) => {
+                    panic!(
+                        "`{handler}` blocks its thread and does not end: give what it calls a timeout, or \
+                         await it"
+                    )
+                }
             }
-        }
+        })
     }
 }
 

@@ -28,9 +28,8 @@ const ELSEWHERE: [(&str, &str); 12] = [
 /// # Errors
 ///
 /// Fails if they are wrong, and if they ask for help or the version.
-pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    Arguments::try_parse_from(&arguments).map_err(|error| with_better_hint(error, &arguments))
+pub(super) fn parse(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(arguments).map_err(|error| with_better_hint(error, arguments))
 }
 
 /// Replaces clap's hint for an unknown flag, which proposes to pass the flag as a value. No value here begins with a dash.

@@ -55,7 +55,7 @@ pub(super) struct Dev {
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the server and sends it the samples; with `--once` ends after them.
-pub(super) async fn run(mut app: App, arguments: &Dev) -> Result<(), Failure> {
+pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
     stderr::write_at_once("info,webhook_server=warn");
     panics::install(Texts::Written);
     let usual = (app.settings.listen, app.settings.path.clone());

@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::serve::{self, Serve};
-use super::{Failure, check};
-use crate::app::App;
+use super::{Command, Failure, check, exit_code};
+use crate::app::{App, BoxFuture};
 use crate::mount::Webhooks;
 use crate::problems::Problems;
 use crate::report::console::complain;
 use crate::report::stderr;
 use crate::server::systemd;
+use crate::settings::Settings;
 use crate::start::{Front, Start};
 
 impl App {
@@ -54,8 +55,12 @@ impl App {
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let serve = async |app, arguments| run(app, arguments, application).await;
-        super::run(self, std::env::args_os(), serve).await
+        let result = match Command::named(std::env::args_os().collect()) {
+            Command::Serve(serve) if !serve.check => run(self, serve, application).await,
+            Command::Serve(serve) => check(self, serve).await,
+            other => other.run(self).await,
+        };
+        exit_code(result)
     }
 }
 
@@ -68,45 +73,84 @@ async fn run<E>(
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    let sources = &arguments.flags.sources;
-    if arguments.check {
-        return check::run(app, sources, Front::Mounted, arguments.output()).await;
-    }
-    stderr::write_aside("info");
-    let start = Start::new(app, sources, Front::Mounted, Problems::of_command());
-    let reload = serve::reload();
-    let mut signal = serve::signalled(&reload)?;
-    let mut server = serve::open(start, &mut signal).await?;
-    server.reload = reload;
-    let (settings, is_inline) = (server.parts.settings.clone(), server.inbox.is_none());
-    serve::announce_handlers(&server);
-    // The application's router decides the URLs.
-    serve::announce_endpoints(&server, None);
-    let webhooks = Webhooks::of(server).await?;
-    webhooks.stop_at(signal);
-    webhooks.beside(systemd::keep_alive());
-    // The application listens right after this, and no earlier moment is known.
-    systemd::ready();
+    let begun = begin(app, arguments).await?;
     let result = tokio::select! {
-        result = application(webhooks.clone()) => result.map_err(|error| {
+        result = application(begun.webhooks.clone()) => result.map_err(|error| {
             super::failed("the application ended", &*error.into())
         }),
-        () = webhooks.overdue(settings.drain_timeout) => Err(still_serving(settings.drain_timeout)),
+        failure = begun.overdue() => Err(failure),
     };
-    let ended = webhooks.end().await;
-    let stopped = match ended {
-        Some(Ok(stopped)) => stopped,
-        Some(Err(error)) => return result.and(Err(serve::no_inbox(error))),
-        None => return result.and(Err(Failure::Failed("the server panicked".to_owned()))),
-    };
-    match result {
-        Err(Failure::Failed(reason)) if !stopped.all_ended => {
-            complain(&reason);
-            // A handler that blocks its thread would keep the process alive.
-            stderr::exit(1)
-        }
-        Err(failure) => Err(failure),
-        Ok(()) => serve::ended(&settings, is_inline, stopped),
+    begun.end(result).await
+}
+
+/// `serve --check`.
+fn check(app: App, arguments: Serve) -> BoxFuture<'static, Result<(), Failure>> {
+    Box::pin(async move {
+        let (sources, output) = (&arguments.flags.sources, arguments.output());
+        check::run(app, sources, Front::Mounted, output).await
+    })
+}
+
+/// Starts the webhooks.
+fn begin(app: App, arguments: Serve) -> BoxFuture<'static, Result<Begun, Failure>> {
+    Box::pin(async move {
+        stderr::write_aside("info");
+        let sources = &arguments.flags.sources;
+        let start = Start::new(app, sources, Front::Mounted, Problems::of_command());
+        let reload = serve::reload();
+        let mut signal = serve::signalled(&reload)?;
+        let mut server = serve::open(start, &mut signal).await?;
+        server.reload = reload;
+        let (settings, is_inline) = (server.parts.settings.clone(), server.inbox.is_none());
+        serve::announce_handlers(&server);
+        // The application's router decides the URLs.
+        serve::announce_endpoints(&server, None);
+        let webhooks = Webhooks::of(server).await?;
+        webhooks.stop_at(signal);
+        webhooks.beside(systemd::keep_alive());
+        // The application listens right after this, and no earlier moment is known.
+        systemd::ready();
+        Ok(Begun { webhooks, settings, is_inline })
+    })
+}
+
+/// Webhooks that were started.
+struct Begun {
+    webhooks: Webhooks,
+    settings: Settings,
+    is_inline: bool,
+}
+
+impl Begun {
+    /// Waits until the application has had `drain-timeout` to return. Why it failed.
+    fn overdue(&self) -> BoxFuture<'_, Failure> {
+        let limit = self.settings.drain_timeout;
+        Box::pin(async move {
+            self.webhooks.overdue(limit).await;
+            still_serving(limit)
+        })
+    }
+
+    /// Ends the webhooks after the application, which had this result.
+    fn end(self, result: Result<(), Failure>) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(async move {
+            let Self { webhooks, settings, is_inline } = self;
+            let ended = webhooks.end().await;
+            let stopped = match ended {
+                Some(Ok(stopped)) => stopped,
+                Some(Err(error)) => return result.and(Err(serve::no_inbox(error))),
+                None => return result.and(Err(Failure::Failed("the server panicked".to_owned()))),
+            };
+            match result {
+                Err(Failure::Failed(reason)) if !stopped.all_ended => {
+                    complain(&reason);
+                    // A handler that blocks its thread would keep the process alive.
+                    stderr::exit(1)
+                }
+                Err(failure) => Err(failure),
+                Ok(()) => serve::ended(&settings, is_inline, stopped),
+            }
+        })
     }
 }
 

@@ -107,14 +107,14 @@ struct Answer {
 }
 
 /// Makes the events, then sends them one after another. Fails if any was not answered with a 2xx.
-pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure> {
+pub(super) async fn run(mut app: App, arguments: Trigger) -> Result<(), Failure> {
     log::write_at_once("warn");
     let mut problems = Problems::of_sending();
     let secret_file = app.configure(&arguments.flags.sources, &mut problems).map(|file| file.value);
     let (to, name) = (arguments.to.as_ref(), arguments.endpoint.as_deref());
     let target = Target::new(&app.endpoints, &app.settings, to, name)?;
     // All events are made before the first is sent: after a mistake in `--set`, nothing is sent.
-    let events = events(arguments)?;
+    let events = events(&arguments)?;
     if arguments.print {
         for event in &events {
             print(&format!("{}\n", String::from_utf8_lossy(&event.body).trim_end_matches('\n')));
@@ -127,7 +127,7 @@ pub(super) async fn run(mut app: App, arguments: &Trigger) -> Result<(), Failure
     let registry = Registry::linked();
     let mut answers = Vec::new();
     for event in events {
-        let answer = send_one(event, (&target, &signing), arguments, &registry).await?;
+        let answer = send_one(event, (&target, &signing), &arguments, &registry).await?;
         if arguments.format == Format::Table {
             print(&in_lines(&answer, &target));
         }

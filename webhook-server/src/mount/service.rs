@@ -13,6 +13,7 @@ use hyper::{Request, Response, Version};
 
 use super::Mount;
 use super::request::{AnyBody, any_body, to_path};
+use crate::app::BoxFuture;
 use crate::receive::outcome::Refusal;
 use crate::receive::{Via, answered, reply};
 
@@ -50,16 +51,22 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mount, request) = (Arc::clone(&self.mount), any_body(request));
-        Box::pin(async move {
-            let version = request.version();
-            let mut response = answer(&mount, request).await;
-            if version > Version::HTTP_11 {
-                reply::without_connection(&mut response);
-            }
-            Ok(response)
-        })
+        call(Arc::clone(&self.mount), any_body(request))
     }
+}
+
+fn call(
+    mount: Arc<Mount>,
+    request: Request<AnyBody>,
+) -> BoxFuture<'static, Result<Response<Full<Bytes>>, Infallible>> {
+    Box::pin(async move {
+        let version = request.version();
+        let mut response = answer(&mount, request).await;
+        if version > Version::HTTP_11 {
+            reply::without_connection(&mut response);
+        }
+        Ok(response)
+    })
 }
 
 /// Answers a request on the server's own runtime.

@@ -3,7 +3,7 @@
 use tokio::runtime::Handle;
 
 use super::{StartError, Webhooks};
-use crate::app::App;
+use crate::app::{App, BoxFuture};
 use crate::problems::Problems;
 use crate::settings::Sources;
 use crate::start::{Front, Start};
@@ -27,6 +27,12 @@ impl App {
     ///
     /// Cancel safety: nothing is started; the inbox is closed again.
     pub async fn start(self) -> Result<Webhooks, StartError> {
+        start(self).await
+    }
+}
+
+fn start(app: App) -> BoxFuture<'static, Result<Webhooks, StartError>> {
+    Box::pin(async {
         let mut problems = Problems::default();
         if Handle::try_current().is_err() {
             problems.add(
@@ -34,7 +40,7 @@ impl App {
             );
             return Err(problems.into());
         }
-        let start = Start::new(self, &Sources::of_environment(), Front::Mounted, problems);
+        let start = Start::new(app, &Sources::of_environment(), Front::Mounted, problems);
         Webhooks::of(start.open().await?).await
-    }
+    })
 }

@@ -7,6 +7,7 @@ use hyper::header::HOST;
 use webhook_core::{SIGNATURE_HEADER, Sample, sign};
 
 use super::{Delivered, TestApp, since_epoch};
+use crate::app::BoxFuture;
 use crate::endpoint::ServedEndpoint;
 use crate::receive::{Via, reply};
 
@@ -81,7 +82,16 @@ impl TestApp {
         self.deliver_at(endpoint, &signature, body).await
     }
 
-    async fn deliver_at(&self, endpoint: &ServedEndpoint, signature: &str, body: Bytes) -> Delivered {
+    fn deliver_at<'a>(
+        &'a self,
+        endpoint: &'a ServedEndpoint,
+        signature: &'a str,
+        body: Bytes,
+    ) -> BoxFuture<'a, Delivered> {
+        Box::pin(self.deliver_through(endpoint, signature, body))
+    }
+
+    async fn deliver_through(&self, endpoint: &ServedEndpoint, signature: &str, body: Bytes) -> Delivered {
         let since = self.recorded.len();
         let request = Request::post(&*endpoint.path)
             .header(HOST, "localhost")
