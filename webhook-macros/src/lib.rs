@@ -11,6 +11,7 @@ mod view;
 
 use handler::Kind;
 use proc_macro::TokenStream;
+use proc_macro2::{Ident, TokenTree};
 use quote::quote;
 
 /// Each macro is defined twice. The two differ only in the crate that their expansion names: `webhook-core` re-exports
@@ -64,4 +65,13 @@ functions! {
     fixture_of_server: fixture::expand, ::webhook_server;
     objects: objects::expand, ::webhook_core;
     objects_of_server: objects::expand, ::webhook_server;
+}
+
+/// Tells whether tokens contain a word at any depth.
+fn contains_word(tokens: proc_macro2::TokenStream, is_wanted: &dyn Fn(&Ident) -> bool) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => contains_word(group.stream(), is_wanted),
+        TokenTree::Ident(word) => is_wanted(&word),
+        TokenTree::Literal(_) | TokenTree::Punct(_) => false,
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -11,6 +11,7 @@ use syn::{ItemFn, ReturnType};
 use super::check::Handler;
 use super::hover;
 use super::policy::{OrderMode, Policy};
+use crate::contains_word;
 
 /// Expands to `const _: () = { … };`, which submits the function to the inventory.
 ///
@@ -69,7 +70,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         ReturnType::Type(_, returned) => (quote!(#returned), returned.span()),
     };
     // If the type is not written out, the compiler already reports it.
-    let is_written = !holds_placeholder(returned.clone());
+    let is_written = !contains_word(returned.clone(), &|word| word == "_");
     let (returns, finish) = if is_written {
         let returning = quote_spanned!(returned_at=> <#returned as __private::IntoOutcome>::RETURNING);
         let constant = quote!(const __RETURNS: __private::Returning<#returned> = #returning;);
@@ -168,15 +169,6 @@ fn lacking<'h>(
     types.filter_map(|known| {
         let lacks: Vec<_> = known.lacks().collect();
         (!lacks.is_empty()).then_some((known.name, &*known.objects, lacks))
-    })
-}
-
-/// Tells whether a type contains `_`.
-fn holds_placeholder(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Group(group) => holds_placeholder(group.stream()),
-        TokenTree::Ident(word) => word == "_",
-        TokenTree::Literal(_) | TokenTree::Punct(_) => false,
     })
 }
 

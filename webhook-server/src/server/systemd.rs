@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use listenfd::ListenFd;
-use rustix::net::sockopt::socket_acceptconn;
 use sd_notify::NotifyState;
+use socket2::SockRef;
 use tracing::warn;
 
 /// The most messages that wait to be sent. Those beyond are dropped: systemd has not read for a long time.
@@ -99,7 +99,7 @@ pub(crate) fn passed_listener() -> Result<Option<TcpListener>, String> {
     let Some(listener) = passed.take_tcp_listener(0).map_err(|error| unusable(&error.to_string()))? else {
         return Ok(None);
     };
-    match socket_acceptconn(&listener) {
+    match SockRef::from(&listener).is_listener() {
         Ok(true) => {}
         _ => return Err(unusable("it is one connection; remove `Accept=yes` from the socket unit")),
     }

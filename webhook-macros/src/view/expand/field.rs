@@ -1,12 +1,12 @@
 //! One field of a view: the constant that describes it, and the error if its type cannot read it.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::visit::Visit;
-use syn::{Generics, Type};
+use syn::{GenericParam, Generics, Type};
 
+use crate::contains_word;
 use crate::schema::{self, SchemaPath};
 use crate::view::check::ViewField;
 
@@ -87,19 +87,11 @@ fn is_option(ty: &Type) -> bool {
 }
 
 pub(super) fn is_generic(ty: &Type, generics: &Generics) -> bool {
-    struct Names<'g>(&'g Generics, bool);
-
-    impl<'ast> Visit<'ast> for Names<'_> {
-        fn visit_ident(&mut self, ident: &'ast Ident) {
-            self.1 |= self.0.params.iter().any(|param| match param {
-                syn::GenericParam::Type(param) => param.ident == *ident,
-                syn::GenericParam::Const(param) => param.ident == *ident,
-                syn::GenericParam::Lifetime(_) => false,
-            });
-        }
-    }
-
-    let mut names = Names(generics, false);
-    names.visit_type(ty);
-    names.1
+    contains_word(ty.to_token_stream(), &|word| {
+        generics.params.iter().any(|param| match param {
+            GenericParam::Type(param) => param.ident == *word,
+            GenericParam::Const(param) => param.ident == *word,
+            GenericParam::Lifetime(_) => false,
+        })
+    })
 }
