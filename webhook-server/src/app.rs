@@ -4,7 +4,6 @@
 //! same with a clock, a store and a secret of its own.
 
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -52,12 +51,6 @@ pub struct App {
 
 /// Who is told, what time it is, and where handlers run; on the server's own runtime if there is none.
 pub(crate) type Surroundings = (Report, WallClock, Option<Handle>);
-
-/// What a public `async fn` awaits, made by a function that is neither `async` nor generic.
-///
-/// The compiler compiles the body of an `async fn` where it is awaited: otherwise each program would compile the whole
-/// server, at each change.
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl App {
     /// Makes an application with the default settings and no state.

@@ -27,7 +27,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use self::serve::Serve;
-use crate::app::{App, BoxFuture};
+use crate::app::App;
+use crate::future::BoxFuture;
 use crate::mount::{Reason, StartError};
 use crate::operate::operator::OperateError;
 use crate::problems::Problems;

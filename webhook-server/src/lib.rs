@@ -10,6 +10,7 @@ mod app;
 mod command;
 mod endpoint;
 mod failpoint;
+mod future;
 mod handlers_lock;
 mod mount;
 mod operate;

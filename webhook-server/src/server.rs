@@ -29,6 +29,7 @@ use webhook_core::Registry;
 
 use self::noting::Noting;
 use crate::endpoint::Endpoints;
+use crate::future::{BoxFuture, spawn};
 use crate::operate::{Operations, socket};
 use crate::receive::listener::{Listener, listen};
 use crate::receive::record::Recorder;
@@ -141,7 +142,7 @@ impl Server {
         &self,
         listener: Listener,
         is_recovered: bool,
-        shutdown: impl Future<Output = ()>,
+        shutdown: BoxFuture<'static, ()>,
     ) -> Result<Stopped, StoreError> {
         let stopping_since = OnceLock::new();
         let shutdown = async {
@@ -157,7 +158,7 @@ impl Server {
             let spent = stopping_since.get().map_or(Duration::ZERO, Instant::elapsed);
             (all_answered, drain_timeout.saturating_sub(spent))
         };
-        self.work(is_recovered, listening).await
+        self.work(is_recovered, Box::pin(listening)).await
     }
 
     /// Works on what arrives through the application's own server until `shutdown` is ready, then drains as
@@ -170,7 +171,7 @@ impl Server {
     pub(crate) async fn run_mounted(
         &self,
         is_recovered: bool,
-        shutdown: impl Future<Output = Option<Instant>>,
+        shutdown: impl Future<Output = Option<Instant>> + Send,
     ) -> Result<Stopped, StoreError> {
         let receiving = async {
             let since = shutdown.await;
@@ -182,7 +183,7 @@ impl Server {
             let answered = tokio::time::timeout(limit, self.receiver.in_flight.none()).await;
             (answered.is_ok(), limit.saturating_sub(answering_since.elapsed()))
         };
-        self.work(is_recovered, receiving).await
+        self.work(is_recovered, Box::pin(receiving)).await
     }
 
     /// Works in the background until nothing is received any more, then drains. `receiving` returns whether all requests
@@ -190,7 +191,7 @@ impl Server {
     async fn work(
         &self,
         is_recovered: bool,
-        receiving: impl Future<Output = (bool, Duration)>,
+        receiving: BoxFuture<'_, (bool, Duration)>,
     ) -> Result<Stopped, StoreError> {
         if is_recovered {
             self.start_background_work();
@@ -241,10 +242,10 @@ impl Server {
             // The path as it was given: a socket's path may not be longer than about 100 bytes.
             socket::listen(path, operations);
         }
-        tokio::spawn(Noting::of(self, Arc::clone(&store)).keep_noting(Arc::clone(&self.reload)));
-        tokio::spawn(retain(store, keep, inbox.recorder.clock_is_right()));
-        tokio::spawn(Arc::clone(&inbox.worker).work());
-        tokio::spawn(Arc::clone(&inbox.worker).keep_lease());
+        spawn(Noting::of(self, Arc::clone(&store)).keep_noting(Arc::clone(&self.reload)));
+        spawn(retain(store, keep, inbox.recorder.clock_is_right()));
+        spawn(Arc::clone(&inbox.worker).work());
+        spawn(Arc::clone(&inbox.worker).keep_lease());
     }
 
     /// Reports what was recovered, and which handlers are missing, with the number of their parked tasks.

@@ -49,8 +49,9 @@ use webhook_core::Secret;
 
 pub use self::delivered::{Delivered, Runs, Task, TaskState};
 use self::runs::Recorded;
-use crate::app::{App, BoxFuture};
+use crate::app::App;
 use crate::endpoint::Keys;
+use crate::future::BoxFuture;
 use crate::problems::Problems;
 use crate::report::Report;
 use crate::report::unusable::unusable;

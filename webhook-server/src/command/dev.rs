@@ -125,7 +125,7 @@ pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
             drop(done);
             sent
         };
-        let (stopped, sent) = tokio::join!(server.run(listener, is_recovered, shutdown), sending);
+        let (stopped, sent) = tokio::join!(server.run(listener, is_recovered, Box::pin(shutdown)), sending);
         let stopped = stopped.map_err(super::serve::no_inbox)?;
         sent?;
         let result = all_succeeded(&terminal.unsuccessful());

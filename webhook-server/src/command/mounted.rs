@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::serve::{self, Serve};
 use super::{Command, Failure, check, exit_code};
-use crate::app::{App, BoxFuture};
+use crate::app::App;
+use crate::future::BoxFuture;
 use crate::mount::Webhooks;
 use crate::problems::Problems;
 use crate::report::console::complain;

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use webhook_core::{SIGNATURE_HEADER, Secret, sign};
 
 use self::first_byte::FirstByte;
+use crate::future::spawn;
 
 /// How long an answer may take: what the Stripe CLI allows.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -62,20 +63,25 @@ async fn post(
     let stream = connecting.await.map_err(|source| SendError::Connect { to: to.clone(), source })?;
     if scheme == "http" {
         let first = FirstByte::default();
-        let exchanged = exchange(first.noted(stream), to, signature, body).await;
+        let exchanged = exchange(Box::new(first.noted(stream)), to, signature, body).await;
         return exchanged.map_err(|error| {
             if first.is_of_tls() { SendError::SpeaksTls { to: to.clone() } } else { error }
         });
     }
     match tls::connect(stream, host, ca_file).await {
-        Ok(stream) => exchange(stream, to, signature, body).await,
+        Ok(stream) => exchange(Box::new(stream), to, signature, body).await,
         Err(source) => Err(SendError::Tls { to: to.clone(), source }),
     }
 }
 
+/// A connection, with or without TLS.
+trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
+
 /// Sends the request on a connection, and reads the answer.
 async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: Box<dyn Connection>,
     to: &Uri,
     signature: String,
     body: Bytes,
@@ -83,7 +89,9 @@ async fn exchange(
     let broken = |source| SendError::Broken { to: to.clone(), source };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    tokio::spawn(connection);
+    spawn(async {
+        let _ = connection.await;
+    });
 
     let authority = to.authority().map_or("", |authority| authority.as_str());
     let request = Request::builder()

@@ -2,7 +2,6 @@
 //!
 //! The start is that of `start.rs`; then come recovery and listening.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use clap::Args;
@@ -11,6 +10,7 @@ use tracing::{info, warn};
 use super::flags::{Serving, SettingFlags};
 use super::{Failure, Format, Output, check};
 use crate::app::App;
+use crate::future::{BoxFuture, spawn};
 use crate::problems::Problems;
 use crate::receive::listener::Listener;
 use crate::reload::Reload;
@@ -65,7 +65,7 @@ pub(super) async fn run(app: App, arguments: Serve) -> Result<(), Failure> {
 }
 
 /// Completes when the process is asked to stop.
-pub(super) type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Signal = BoxFuture<'static, ()>;
 
 /// Opens the inbox and builds the server. A signal ends the process: nothing has begun.
 pub(super) async fn open(start: Start, signal: &mut Signal) -> Result<Server, Failure> {
@@ -83,7 +83,7 @@ async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Re
     let is_recovered = server.recover().await.map_err(no_inbox)?;
     let listener = listen(reserved, &server.parts.settings)?;
     announce(&server, &listener);
-    tokio::spawn(systemd::keep_alive());
+    spawn(systemd::keep_alive());
     systemd::ready();
     let stopped = server.run(listener, is_recovered, signal).await;
     ended(&server.parts.settings, server.inbox.is_none(), stopped.map_err(no_inbox)?)

@@ -13,7 +13,7 @@ use hyper::{Request, Response, Version};
 
 use super::Mount;
 use super::request::{AnyBody, any_body, to_path};
-use crate::app::BoxFuture;
+use crate::future::BoxFuture;
 use crate::receive::outcome::Refusal;
 use crate::receive::{Via, answered, reply};
 

@@ -3,7 +3,8 @@
 use tokio::runtime::Handle;
 
 use super::{StartError, Webhooks};
-use crate::app::{App, BoxFuture};
+use crate::app::App;
+use crate::future::BoxFuture;
 use crate::problems::Problems;
 use crate::settings::Sources;
 use crate::start::{Front, Start};

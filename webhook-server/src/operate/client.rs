@@ -52,6 +52,7 @@ mod unix {
     use tokio::net::UnixStream;
 
     use super::*;
+    use crate::future::spawn;
     use crate::operate::routes::Route;
     use crate::operate::socket::path_beside;
 
@@ -72,7 +73,9 @@ mod unix {
             match UnixStream::connect(&socket).await {
                 Ok(stream) => {
                     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-                    tokio::spawn(connection);
+                    spawn(async {
+                        let _ = connection.await;
+                    });
                     Ok(Some(Self { sender }))
                 }
                 Err(source) if source.kind() == ErrorKind::PermissionDenied => {
@@ -95,7 +98,13 @@ mod unix {
             request: &T,
         ) -> Result<A, OperateError> {
             let body = serde_json::to_vec(request).map_err(OperateError::unsendable)?;
-            let request = Request::post(route.path())
+            let answer = self.post(route.path(), body).await?;
+            serde_json::from_slice(&answer).map_err(|_| OperateError::OtherVersion)
+        }
+
+        /// The part of [`call`](Self::call) that is compiled once for all routes.
+        async fn post(&mut self, path: &str, body: Vec<u8>) -> Result<Bytes, OperateError> {
+            let request = Request::post(path)
                 .header(HOST, "inbox")
                 .header(CONTENT_TYPE, "application/json")
                 .body(Full::from(body))
@@ -106,7 +115,7 @@ mod unix {
             if !head.status.is_success() {
                 return Err(refusal(&body));
             }
-            serde_json::from_slice(&body).map_err(|_| OperateError::OtherVersion)
+            Ok(body)
         }
     }
 }

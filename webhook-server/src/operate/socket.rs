@@ -157,6 +157,7 @@ mod unix {
     use tracing::{debug, warn};
 
     use super::*;
+    use crate::future::spawn;
     use crate::store::is_socket;
 
     /// Answers this user's commands for as long as the server runs.
@@ -173,7 +174,7 @@ mod unix {
         });
         match bound {
             Ok(listener) => {
-                tokio::spawn(accept(listener, operations));
+                spawn(accept(listener, operations));
             }
             Err(error) => warn!(
                 %error,
@@ -190,7 +191,7 @@ mod unix {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let operations = Arc::clone(&operations);
-                    tokio::spawn(async move {
+                    spawn(async move {
                         if let Err(error) = serve(stream, &operations).await {
                             debug!(%error, "the connection of a command ended early");
                         }

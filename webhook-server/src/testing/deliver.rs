@@ -7,8 +7,8 @@ use hyper::header::HOST;
 use webhook_core::{SIGNATURE_HEADER, Sample, sign};
 
 use super::{Delivered, TestApp, since_epoch};
-use crate::app::BoxFuture;
 use crate::endpoint::ServedEndpoint;
+use crate::future::BoxFuture;
 use crate::receive::{Via, reply};
 
 impl TestApp {
