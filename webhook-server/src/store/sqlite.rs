@@ -7,7 +7,7 @@
 //! |---|---|
 //! | opening | `open`, `on_disk`, `in_memory`, `opener`, `file`, `lock`, `paths`, `file_systems`, `schema`, `session` |
 //! | writing | `writer` (one thread), `disk_space` (when to refuse) |
-//! | what arrives | `record`, with `secrets` |
+//! | what arrives | `record`, `quarantine`, with `secrets` |
 //! | what runs | `claim`, with `capacity`, `lanes`, `suspects`; `finish`; `recover` |
 //! | operators | `list`, `show`, `operate` |
 //! | retention | `prune` |
@@ -38,6 +38,7 @@ mod operate;
 mod paths;
 mod problem;
 mod prune;
+mod quarantine;
 mod record;
 mod recover;
 pub(crate) mod schema;
@@ -156,7 +157,7 @@ impl<D: Database> Store for Sqlite<D> {
     fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool> {
         let urgency = Urgency::Arrival { bytes: body.len() };
         let work = move |db: &Connection, stamp: Stamp<'_>| {
-            record::quarantine(db, &body, &reason, &came_by, stamp.now)
+            quarantine::quarantine(db, &body, &reason, &came_by, stamp.now)
         };
         self.database.write(urgency, work, |_, _| {})
     }

@@ -1,4 +1,4 @@
-//! Storing events and quarantined bodies.
+//! Storing events.
 //!
 //! Everything about one event happens in one transaction: the row of the event, its tasks, and the start of those tasks
 //! that can run at once. So a 200 never stands for an event whose tasks are missing.
@@ -9,7 +9,6 @@ use bytes::Bytes;
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
-use super::secrets;
 use super::session::Stamp;
 use crate::failpoint::failpoint;
 use crate::store::{ACCUSED, CameBy, Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
@@ -283,23 +282,4 @@ pub(super) fn insert_task(
         runs
     ])?;
     Ok(id)
-}
-
-/// Keeps a verified body that is not an event. Returns whether it is new.
-pub(super) fn quarantine(
-    db: &Connection,
-    body: &[u8],
-    reason: &str,
-    came_by: &CameBy,
-    now: i64,
-) -> rusqlite::Result<bool> {
-    secrets::note_use(db, came_by, now)?;
-    let digest = digest_of(body);
-    let deliveries: u64 = db
-        .prepare_cached(
-            "INSERT INTO inbox_quarantine (sha256, received_ms, reason, body) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (sha256) DO UPDATE SET deliveries = deliveries + 1 RETURNING deliveries",
-        )?
-        .query_row(params![digest, now, reason, body], |row| row.get(0))?;
-    Ok(deliveries == 1)
 }
