@@ -80,7 +80,7 @@ pub(crate) struct Receiver {
     now: WallClock,
     pub(crate) connections: Connections,
     /// Held while a long body is verified.
-    long_body: Semaphore,
+    long_body: Arc<Semaphore>,
     /// Lets a few requests with a wrong time through to be verified.
     clock_skew: ClockSkew,
     intake: Intake,
@@ -121,7 +121,7 @@ impl Receiver {
             body_timeout,
             now,
             connections: Connections::of_a_server(body_limit),
-            long_body: Semaphore::new(1),
+            long_body: Arc::new(Semaphore::new(1)),
             clock_skew: ClockSkew::default(),
             intake,
             report,

@@ -123,7 +123,7 @@ struct Begun {
 }
 
 impl Begun {
-    /// Waits until the application has had `drain-timeout` to return. Why it failed.
+    /// Waits until the application has had `drain-timeout` to return, and returns the failure to report.
     fn overdue(&self) -> BoxFuture<'_, Failure> {
         let limit = self.settings.drain_timeout;
         Box::pin(async move {

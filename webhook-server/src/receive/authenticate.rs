@@ -49,9 +49,8 @@ impl Receiver {
                 return Err(refusal);
             }
         };
-        let Received { body, memory } =
-            body::read(body, self.body_limit, self.body_timeout, connection).await?;
-        let (verified, secret) = self.verify(endpoint, signature, body).await?;
+        let received = body::read(body, self.body_limit, self.body_timeout, connection).await?;
+        let (verified, secret, memory) = self.verify(endpoint, signature, received).await?;
         via.secret = Some(Arc::clone(&secret.label));
         connection.sent_authentic_event();
         Ok(Authentic { endpoint: Arc::clone(endpoint), secret, verified, received_at, memory })
@@ -98,16 +97,21 @@ impl Receiver {
         &self,
         endpoint: &Arc<ServedEndpoint>,
         signature: &HeaderValue,
-        body: Bytes,
-    ) -> Result<(Verified, SecretName), Refusal> {
+        Received { body, memory }: Received,
+    ) -> Result<(Verified, SecretName, BodyMemory), Refusal> {
         let now = (self.now)();
         if body.len() <= OWN_MEMORY {
-            return check_signature(endpoint, signature, body, now);
+            let (verified, secret) = check_signature(endpoint, signature, body, now)?;
+            return Ok((verified, secret, memory));
         }
-        let _turn = self.long_body.acquire().await;
+        let turn = Arc::clone(&self.long_body).acquire_owned().await;
         let (endpoint, signature) = (Arc::clone(endpoint), signature.clone());
-        let verifying =
-            tokio::task::spawn_blocking(move || check_signature(&endpoint, &signature, body, now));
+        // It goes on if the sender hangs up, and so do its turn and its memory.
+        let verifying = tokio::task::spawn_blocking(move || {
+            let (verified, secret) = check_signature(&endpoint, &signature, body, now)?;
+            drop(turn);
+            Ok((verified, secret, memory))
+        });
         verifying.await.map_err(|_| Refusal::Failed)?
     }
 }

@@ -88,13 +88,16 @@ impl HandlerRuntime {
 impl Application {
     /// Hands a run over together with those that are added before the runtime of the caller comes to the end of its queue.
     fn add(self: &Arc<Self>, run: Run) {
-        let mut runs = self.runs();
-        runs.push(run);
-        if runs.len() == 1 {
-            let application = Arc::clone(self);
+        let is_first = {
+            let mut runs = self.runs();
+            runs.push(run);
+            runs.len() == 1
+        };
+        if is_first {
+            let crossing = Crossing(Arc::clone(self));
             tokio::spawn(async move {
                 tokio::task::yield_now().await;
-                application.hand_over();
+                drop(crossing);
             });
         }
     }
@@ -117,6 +120,15 @@ impl Application {
 
     fn runs(&self) -> MutexGuard<'_, Vec<Run>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hands the runs over when it is dropped, also if the runtime of the caller ends before.
+struct Crossing(Arc<Application>);
+
+impl Drop for Crossing {
+    fn drop(&mut self) {
+        self.0.hand_over();
     }
 }
 
@@ -256,6 +268,17 @@ mod tests {
         }
         assert!(waiting.runs().is_empty());
         end(application).await;
+    }
+
+    #[test]
+    fn a_caller_whose_runtime_ends_holds_nobody_up() {
+        let (application, runtime) = of_application();
+        let caller = || Builder::new_current_thread().build().expect("the system has threads");
+        let first = caller().block_on(async { runtime.start(ready(RETURNED)) });
+        let second = caller().block_on(async { ended(runtime.start(ready(RETURNED))).await });
+        assert_eq!(second, "returned");
+        assert_eq!(caller().block_on(ended(first)), "returned");
+        drop(application);
     }
 
     #[tokio::test]

@@ -105,13 +105,14 @@ impl Worker {
                     let report = worker.supervise(ticket, running, &envelope).await;
                     // Another run may start while the end of this one is stored.
                     drop(slot);
-                    if let Some(report) = &report {
-                        reservation.returned(report.took);
-                    }
                     report.map(Arc::new)
                 }
                 None => None,
             };
+            match &report {
+                Some(report) => reservation.returned(report.took),
+                None => drop(reservation),
+            }
             let ended = match &report {
                 Some(report) if report.has_started => disposition(&handler.policy.retry, report),
                 // A lack of time or threads is not the handler's failure.

@@ -15,8 +15,8 @@ use super::schema::Schema;
 /// How long to wait while another program has the database locked.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The memory of the writer's cache of pages, in KiB. What a commit of 256 events changes fits in, if their bodies are of the
-/// usual size; more of it costs memory and saves nothing, since new rows go to the ends of tables and indexes.
+/// The memory of the writer's cache of pages, in KiB. It holds what a commit of 256 events changes, if their bodies are of the
+/// usual size; more costs memory and saves nothing, since new rows go to the ends of tables and indexes.
 const CACHE_KIB: i32 = 2 * 1024;
 
 /// Sets what does not depend on where the database is kept.

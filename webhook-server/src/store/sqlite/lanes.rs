@@ -76,8 +76,8 @@ pub(super) struct Turn {
     pub(super) is_suspect: bool,
 }
 
-/// Finds the task whose turn it is in a lane in which none runs, if it may run now: in a strict lane the first task may still wait for its
-/// retry, and the others wait with it.
+/// Finds the task whose turn it is in a lane in which none runs, if it may run now: in a strict lane the first task may
+/// still wait for its retry, and the others wait with it.
 pub(super) fn turn(
     db: &Connection,
     scope: &str,

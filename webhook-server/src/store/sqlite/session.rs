@@ -23,8 +23,8 @@ pub(super) struct Session {
     numbers: Arc<Numbers>,
 }
 
-/// The highest numbers that events and tasks have. A number is given once, also if the row that has it is deleted, or was
-/// rolled back.
+/// The highest numbers that events and tasks have. A number is given once, also if the row that has it is deleted. (The
+/// number of a row that was rolled back comes again after a restart: nobody has seen it.)
 #[derive(Debug)]
 pub(crate) struct Numbers {
     event: AtomicI64,

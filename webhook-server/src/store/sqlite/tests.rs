@@ -337,6 +337,7 @@ fn no_statement_is_compiled_twice() {
     work_through(&db);
     let prepared = PREPARED.lock().expect("no thread panics");
     assert!(prepared.len() > 25, "hardly anything was done: {prepared:#?}");
+    assert!(prepared.len() <= 64, "more than the connection keeps: {}", prepared.len());
     let again: Vec<_> = prepared.iter().filter(|(_, times)| **times > 0).collect();
     assert!(again.is_empty(), "{again:#?}");
 }
@@ -353,6 +354,20 @@ fn no_statement_reads_a_whole_table() {
         }
     }
 
+    /// What may be read whole: indexes of a part of the tasks, and small tables.
+    const SMALL: [&str; 10] = [
+        "CONSTANT ROW",
+        "ready",
+        "inbox_number",
+        "inbox_quarantine",
+        "inbox_secret",
+        "USING INDEX inbox_task_due",
+        "USING INDEX inbox_task_parked",
+        "USING INDEX inbox_task_running_lane",
+        "USING INDEX inbox_task_suspect",
+        "USING INDEX inbox_task_waiting_lane",
+    ];
+
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
     let file = InboxFile::at(&folder.path().join("inbox.db"), &opening()).expect("nothing is there");
     let Ok(mut db) = file.open() else { panic!("a new file can be used") };
@@ -367,7 +382,8 @@ fn no_statement_reads_a_whole_table() {
         let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("it was compiled before");
         let steps = plan.raw_query().mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>();
         let steps = steps.expect("a plan has steps");
-        let reads_all = |step: &String| ["SCAN inbox_event", "SCAN inbox_task"].contains(&step.as_str());
+        let reads_all =
+            |step: &String| step.starts_with("SCAN ") && !SMALL.iter().any(|small| step.ends_with(small));
         assert!(!steps.iter().any(reads_all), "{sql}: {steps:#?}");
     }
 }

@@ -1,11 +1,12 @@
 //! The writer: one thread has the only connection that writes, and commits many jobs at once.
 //!
 //! A job waits while the previous commit is synced, and then goes into one commit with everything that has arrived
-//! meanwhile. The running sync is the time in which a batch gathers, so there is no timer, and a lone event never waits.
-//! Before each commit, the thread lets others run that wait for its core.
+//! meanwhile. The running sync is the time in which a batch gathers, so there is no timer. Before
+//! each commit, the thread lets others run that wait for its CPU; a lone event waits for nothing else.
 
 mod answers;
 mod batch;
+mod cpu;
 mod job;
 mod log;
 mod thread;

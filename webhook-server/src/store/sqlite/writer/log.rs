@@ -54,8 +54,8 @@ impl Log {
         Ok(())
     }
 
-    /// Counts a commit. Returns whether the log is long enough to be copied now, as far as it was looked at. The file's size
-    /// says nothing: it does not shrink.
+    /// Counts a commit. Returns whether the log was long enough to be copied at the last look. The file's size says
+    /// nothing: it does not shrink.
     pub(super) fn is_long(&mut self, db: &Connection, is_quiet: bool) -> bool {
         self.commits += 1;
         if self.commits < LOOK_EVERY {

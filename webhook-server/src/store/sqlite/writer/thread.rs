@@ -14,6 +14,7 @@ use tracing::{error, warn};
 
 use super::answers::Answers;
 use super::batch::Waiting;
+use super::cpu::Cpu;
 use super::job::Job;
 use super::log::Log;
 use crate::failpoint::failpoint;
@@ -27,8 +28,8 @@ use crate::store::sqlite::recover::{Live, release_unknown};
 const TICK: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(30);
 
-/// How often at most the core is left to other threads before a commit, as long as jobs arrive meanwhile.
-const YIELDS: usize = 4;
+/// How often at most the CPU is lent to other threads before a commit, as long as jobs arrive meanwhile.
+const LOANS: usize = 4;
 
 /// The thread's state. Only this thread has the connection that writes.
 pub(super) struct Thread {
@@ -44,6 +45,7 @@ pub(super) struct Thread {
     log: Log,
     /// Jobs that were received and are in no batch yet.
     waiting: Waiting,
+    cpu: Cpu,
 }
 
 impl Thread {
@@ -55,7 +57,7 @@ impl Thread {
         answers: Arc<Answers>,
     ) -> Self {
         let (live, log, waiting) = (Live::new(), Log::default(), Waiting::default());
-        Self { file, db, disk_space, received, answers, live, log, waiting }
+        Self { file, db, disk_space, received, answers, live, log, waiting, cpu: Cpu::default() }
     }
 
     /// Runs until there are no more jobs. A panic is a bug in this crate; it must not cost more than the current batch.
@@ -99,18 +101,18 @@ impl Thread {
         self.empty_log();
     }
 
-    /// Takes every job that was sent. While more arrive, lets threads that wait for this core send theirs, too: on a busy
-    /// machine, a batch is larger so, and costs less. On an idle one, nothing waits for the core, and this returns at once.
+    /// Takes every job that was sent. While more arrive, lets threads that wait for this CPU send theirs, too: on a busy
+    /// machine, this makes a batch larger and cheaper.
     fn gather(&mut self) {
         self.receive();
-        for _ in 0..YIELDS {
-            let before = self.waiting.len();
-            if before == 0 {
-                return;
-            }
-            std::thread::yield_now();
-            self.receive();
-            if self.waiting.len() == before {
+        let Self { cpu, received, waiting, .. } = self;
+        for _ in 0..LOANS {
+            let before = waiting.len();
+            let brought = || {
+                received.try_iter().for_each(|job| waiting.push(job));
+                waiting.len() > before
+            };
+            if before == 0 || !cpu.lend(brought) {
                 return;
             }
         }
@@ -118,9 +120,7 @@ impl Thread {
 
     /// Takes every job that was sent.
     fn receive(&mut self) {
-        while let Ok(job) = self.received.try_recv() {
-            self.waiting.push(job);
-        }
+        self.received.try_iter().for_each(|job| self.waiting.push(job));
     }
 
     /// Commits a batch and answers each job: with its own error, or with that of the whole commit.
@@ -131,7 +131,7 @@ impl Thread {
         for (job, own) in batch.iter_mut().zip(results) {
             job.settle(whole.clone().and_then(|()| own.unwrap_or(Ok(()))), &mut self.live);
         }
-        self.answers.give(batch);
+        self.answers.give(batch, &mut self.cpu);
     }
 
     /// Commits a batch in one transaction. Returns how each job went, and whether any of it is on disk.
