@@ -103,12 +103,14 @@ pub(crate) fn send_evenly(to: SocketAddr, a_second: u64, span: Duration) -> Answ
         let began = Instant::now();
         let mut senders = JoinSet::new();
         for first in 0..CONNECTIONS {
-            senders.spawn(async move {
+            // On a thread of its own, since the clock of a runtime wakes to the next millisecond.
+            senders.spawn_blocking(move || {
                 let (mut connection, mut answers) = (Connection::to(to, Signed::Well), Answers::default());
+                let runtime = runtime();
                 for number in (first..a_second * span.as_secs()).step_by(CONNECTIONS as usize) {
                     let due = began + Duration::from_secs_f64(number as f64 / a_second as f64);
-                    tokio::time::sleep_until(due.into()).await;
-                    answers.add(connection.exchange().await, due.elapsed());
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    answers.add(runtime.block_on(connection.exchange()), due.elapsed());
                 }
                 answers
             });
