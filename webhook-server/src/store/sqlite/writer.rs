@@ -1,8 +1,8 @@
 //! The writer: one thread has the only connection that writes, and commits many jobs at once.
 //!
 //! A job waits while the previous commit is synced, and then goes into one commit with everything that has arrived
-//! meanwhile. The running sync is the time in which a batch gathers, so there is no timer. Before
-//! each commit, the thread lets others run that wait for its CPU; a lone event waits for nothing else.
+//! meanwhile. The running sync is the time in which a batch gathers, so there is no timer. Before each commit, the thread
+//! lets others run that wait for its CPU; a lone event waits for nothing else.
 
 mod answers;
 mod batch;
