@@ -140,17 +140,7 @@ impl Worker {
     /// Waits for a slot. `None` if the server stops first.
     async fn slot(&self, ticket: Ticket, reservation: &Reservation) -> Option<Slot> {
         let mut phase = self.phase.subscribe();
-        let waiting = async {
-            let mut waiting = std::pin::pin!(reservation.slot());
-            match tokio::time::timeout(ALONE, &mut waiting).await {
-                Ok(slot) => slot,
-                Err(_) => {
-                    // Other tasks must not wait for a suspect that is waiting itself.
-                    self.clear_suspect(ticket).await;
-                    waiting.await
-                }
-            }
-        };
+        let waiting = self.or_cleared(ticket, reservation.slot());
         tokio::select! {
             biased;
             _ = phase.wait_for(|phase| *phase != Phase::Working) => None,
@@ -213,12 +203,17 @@ impl Worker {
         if running.limit() + BLOCKED <= ALONE {
             return running.end().await;
         }
-        let mut ending = std::pin::pin!(running.end());
-        match tokio::time::timeout(ALONE, &mut ending).await {
-            Ok(ended) => ended,
+        self.or_cleared(ticket, running.end()).await
+    }
+
+    /// Waits, and clears the run of suspicion if that takes long: other tasks must not wait for a suspect that waits itself.
+    async fn or_cleared<T>(&self, ticket: Ticket, waiting: impl Future<Output = T>) -> T {
+        let mut waiting = std::pin::pin!(waiting);
+        match tokio::time::timeout(ALONE, &mut waiting).await {
+            Ok(waited) => waited,
             Err(_) => {
                 self.clear_suspect(ticket).await;
-                ending.await
+                waiting.await
             }
         }
     }
