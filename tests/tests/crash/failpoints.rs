@@ -223,7 +223,7 @@ fn a_crash_between_the_steps_of_a_checkpoint_loses_nothing() {
     }
     server.process.signal("TERM");
     scene.awaits_death_of(server);
-    // Under load, when the log is long: 1,000 to 4,000 pages of 4 KiB.
+    // Under load, when the log is long: 4,000 pages of 4 KiB.
     let server = scene.start_dying("mid-checkpoint", &[]);
     for number in 100..400 {
         let big = Delivery::new("payment_intent.succeeded", number, number, 100 * 1024);

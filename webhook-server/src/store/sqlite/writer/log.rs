@@ -14,8 +14,8 @@ use crate::store::sqlite::connection::BUSY_TIMEOUT;
 
 /// From how many log pages (of 4 KiB) the log is copied when there is nothing else to do, and from how many it is copied
 /// in any case.
-const CHECKPOINT_SOON: i32 = 1_000;
-const CHECKPOINT_NOW: i32 = 4_000;
+const CHECKPOINT_SOON: i32 = 4_000;
+const CHECKPOINT_NOW: i32 = 16_000;
 
 /// After how many commits the length is looked at. SQLite compiles each pragma anew whenever it runs.
 const LOOK_EVERY: u32 = 8;
