@@ -25,6 +25,8 @@
 
 mod came_by;
 pub(crate) mod clock;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod columns;
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 pub(crate) mod conformance;
@@ -32,6 +34,8 @@ mod error;
 mod location;
 #[cfg(not(feature = "sqlite"))]
 mod no_sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod noted_uses;
 pub(crate) mod paths;
 pub(crate) mod retention;
 mod rows;

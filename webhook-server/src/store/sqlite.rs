@@ -13,7 +13,7 @@
 //! | retention | `prune` |
 //! | problems | `problem` (errors), `cautions` (warnings) |
 //!
-//! The tables are in `migrations/`, and the numbers of their states in `columns`. Every statement is compiled once (`tests`
+//! The tables are in `migrations/`, and the numbers of their states in the store's `columns`. Every statement is compiled once (`tests`
 //! checks that), and repeats the condition of the partial index that it uses.
 
 mod capacity;
@@ -58,9 +58,9 @@ use rusqlite::Connection;
 
 pub(crate) use self::problem::{FileError, Problem};
 use self::recover::Live;
-use self::secrets::NotedUses;
 use self::session::Stamp;
 use self::writer::Urgency;
+use crate::store::noted_uses::NotedUses;
 use crate::store::{
     CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
     NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,

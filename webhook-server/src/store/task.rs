@@ -1,6 +1,6 @@
 //! The types of the storage protocol: events, tasks and their states, and what each operation returns.
 //!
-//! They contain no SQL, no text for people and no wire form: columns are in `sqlite/columns.rs`, names in
+//! They contain no SQL, no text for people and no wire form: columns are in `columns.rs`, names in
 //! `operate/wire.rs`.
 
 use std::borrow::Cow;

@@ -3,38 +3,10 @@
 //! A row belongs to an endpoint, a label and a fingerprint. So two servers that have different secrets under one label, as
 //! during a deploy, write different rows.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use rusqlite::{Connection, params};
 
 use crate::store::clock::millis;
 use crate::store::{CameBy, SECRET_KEPT, SECRET_USE_NOTED_EVERY, SecretRow};
-
-/// The last uses of secrets that this process has noted and committed. While one is recent, an arrival need not ask the
-/// database.
-#[derive(Debug, Default)]
-pub(super) struct NotedUses(Mutex<HashMap<[Arc<str>; 3], i64>>);
-
-impl NotedUses {
-    /// Whether the secret's last use was noted so recently that this one is not.
-    pub(super) fn is_recent(&self, came_by: &CameBy, now: i64) -> bool {
-        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = noted.get(&key(came_by));
-        last.is_some_and(|last| (*last..last.saturating_add(millis(SECRET_USE_NOTED_EVERY))).contains(&now))
-    }
-
-    /// Remembers what was noted, once it is committed.
-    pub(super) fn committed(&self, came_by: &CameBy, noted_at: i64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key(came_by), noted_at);
-    }
-}
-
-/// What a secret's row belongs to.
-fn key(came_by: &CameBy) -> [Arc<str>; 3] {
-    let CameBy { endpoint, secret } = came_by;
-    [endpoint, &secret.label, &secret.fingerprint].map(Arc::clone)
-}
 
 /// Notes that a secret has signed something now, at most once in [`SECRET_USE_NOTED_EVERY`]. Part of the transaction that
 /// stores what it signed. Returns whether this use was noted.
