@@ -19,7 +19,7 @@ use crate::run::attempt::Runner;
 use crate::run::hand_over::HandlerRuntime;
 use crate::server::{Parts, Server};
 use crate::settings::{OfEndpoints, Origins, Settings, Sourced, Sources};
-use crate::store::{self, InboxLocation, Store};
+use crate::store::{self, Store};
 
 /// An application: the handlers that are linked into the program, their state, and the settings.
 ///
@@ -175,8 +175,8 @@ impl App {
             ));
         }
         self.settings.check(&self.origins, problems);
-        if let (false, InboxLocation::File(path)) = (self.inline, &self.settings.inbox) {
-            store::cautions(path).into_iter().for_each(|caution| problems.caution(caution));
+        if !self.inline {
+            store::cautions(&self.settings.inbox).into_iter().for_each(|caution| problems.caution(caution));
         }
         let settings = self.settings;
         let runtime = runtime.map(HandlerRuntime::of).unwrap_or_default();

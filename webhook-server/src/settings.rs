@@ -139,11 +139,34 @@ settings! {
     }
 
     /// The inbox. Default the file `webhook-inbox.db` in the working directory. The file needs a local disk, and only one
-    /// process can have it open.
+    /// process can have it open. Several instances can share a database of PostgreSQL (`postgres://…`).
     inbox: InboxLocation = InboxLocation::File("webhook-inbox.db".into()), {
         group: Inbox,
-        help: "Inbox file; :memory: keeps the inbox in memory until the process ends",
+        help: "Inbox file, or the URL of a database of PostgreSQL; :memory: keeps the inbox in memory until the process ends",
         check: |settings| Ok(settings.inbox.check()?),
+    }
+
+    /// The schema that contains the inbox in a database. Default `webhook`. Each inbox has a schema of its own.
+    inbox_schema: String = "webhook".to_owned(), {
+        group: Inbox,
+        help: "Schema of an inbox in a database",
+        value_name: "NAME",
+        check: |settings| Ok(schema_name(&settings.inbox_schema)?),
+    }
+
+    /// The maximum number of connections to the inbox's database, for each instance. Default 6.
+    inbox_connections: u32 = 6, {
+        group: InboxUse,
+        help: "Maximum number of connections to the inbox's database",
+        check: |settings| within(settings.inbox_connections, 2..=12),
+    }
+
+    /// Whether a start creates the schema in the inbox's database, or brings it up to date. Default `true`. If `false`, run
+    /// `inbox migrate` before the program starts; then its role needs no right to create anything.
+    inbox_migrate: bool = true, {
+        group: InboxUse,
+        help: "Whether a start brings the schema in the inbox's database up to date",
+        check: |_| Ok(()),
     }
 
     /// Whether the inbox may be on a file system that other machines may share, such as NFS, or that is not known to be
@@ -212,6 +235,8 @@ impl Settings {
             disk_floor: self.disk_floor,
             on_network_disk: self.inbox_on_network_disk,
             patience: self.drain_timeout + AFTER_DRAIN,
+            schema: self.inbox_schema.clone(),
+            migrates: self.inbox_migrate,
         }
     }
 
@@ -249,6 +274,16 @@ fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), OutOfRange> {
         }
     };
     Err(allowed.into())
+}
+
+/// Checks that a schema's name needs no quotes.
+fn schema_name(name: &str) -> Result<(), String> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let starts = !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit());
+    if starts && name.len() <= 63 && !name.starts_with("pg_") && name.bytes().all(is_plain) {
+        return Ok(());
+    }
+    Err("at most 63 lowercase letters, digits and `_`, and not begin with a digit or `pg_`".to_owned())
 }
 
 /// Checks that a path is as Stripe will send it.

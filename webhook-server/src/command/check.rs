@@ -228,10 +228,11 @@ async fn inbox(location: Option<&InboxLocation>, settings: &Settings, problems: 
     let Some(location) = location else {
         return InboxRow { location: None, condition: "handlers run before the answer", has_server: false };
     };
-    let (has_server, shown) = match location {
-        InboxLocation::File(path) => (Operator::has_server(path).await, path.display().to_string()),
-        InboxLocation::Memory => (false, ":memory:".to_owned()),
+    let has_server = match location {
+        InboxLocation::File(path) => Operator::has_server(path).await,
+        InboxLocation::Memory | InboxLocation::Postgres(_) => false,
     };
+    let shown = location.shown();
     // A URL was reported as a setting that is out of range.
     let found = location.check().map_err(|_| None);
     let found = found.and_then(|()| store::inspect(location, &settings.opening()).map_err(Some));
@@ -240,6 +241,7 @@ async fn inbox(location: Option<&InboxLocation>, settings: &Settings, problems: 
         (Ok(Condition::Absent), _) => "a start creates it",
         (Ok(Condition::Older), _) => "a start updates its schema",
         (Ok(Condition::Current), _) => "can be opened",
+        (Ok(Condition::Away), _) => "cannot be reached: a start answers 503 until it can",
         (Err(error), _) => {
             error.iter().for_each(|error| problems.add(unusable(error, problems.interface())));
             "cannot be opened"

@@ -182,8 +182,11 @@ async fn what_is_left_in_progress_is_reported() {
 async fn the_last_handle_closes_the_inbox() {
     let folder = tempfile::tempdir().expect("there is room");
     let location = InboxLocation::File(folder.path().join("inbox.db"));
-    let opening =
-        |patience| Opening { disk_floor: 0, on_network_disk: true, patience: Duration::from_secs(patience) };
+    let opening = |patience| Opening {
+        on_network_disk: true,
+        patience: Duration::from_secs(patience),
+        ..Opening::default()
+    };
     let store = open_inbox(&location, &opening(0)).expect("it can be made");
     let webhooks = Webhooks::of(server(Some(store))).await.expect("it starts");
     let stopping = webhooks.stopping();

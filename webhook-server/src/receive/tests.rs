@@ -412,7 +412,7 @@ async fn what_cannot_be_received_now_is_to_be_sent_again() {
 async fn what_is_not_stored_is_not_answered_with_200() {
     let folder = tempfile::tempdir().expect("there is room");
     let location = InboxLocation::File(folder.path().join("inbox.db"));
-    let opening = Opening { disk_floor: u64::MAX, on_network_disk: true, patience: Duration::ZERO };
+    let opening = Opening { disk_floor: u64::MAX, on_network_disk: true, ..Opening::default() };
     let server = server(Some(open(&location, &opening).expect("it can be made")));
     assert_eq!(told(&receive(&server, signed_at(NOW, &paid())).await), (503, "not-stored"));
     let not_an_event = Bytes::from_static(b"{}");

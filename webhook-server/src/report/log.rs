@@ -189,6 +189,14 @@ fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[Han
             let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             info!(path = %shown.display(), interrupted = recovered.suspects, resumed = recovered.resumed, "inbox");
         }
+        InboxLocation::Postgres(_) => {
+            info!(
+                url = location.shown(),
+                interrupted = recovered.suspects,
+                resumed = recovered.resumed,
+                "inbox"
+            );
+        }
     }
     if recovered.poisoned > 0 {
         error!(

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use super::format::chain;
 use crate::settings::Interface;
 use crate::store::OpenError;
+#[cfg(feature = "postgres")]
+use crate::store::postgres;
 #[cfg(feature = "sqlite")]
 use crate::store::sqlite::{Problem, schema::SchemaProblem};
 
@@ -19,16 +21,45 @@ pub(crate) fn unusable(error: &OpenError, interface: Interface) -> String {
     }
 }
 
-#[cfg(not(feature = "sqlite"))]
-fn advice(_: &OpenError, _: Interface) -> Option<Cow<'static, str>> {
-    Some("enable it, or run handlers before the answer (`App::inline`)".into())
+/// What to do about it, as the end of the sentence. `None` if the cause says enough.
+fn advice(error: &OpenError, interface: Interface) -> Option<Cow<'static, str>> {
+    match error {
+        #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+        OpenError::NotBuilt { .. } => {
+            Some("enable it, or run handlers before the answer (`App::inline`)".into())
+        }
+        #[cfg(feature = "sqlite")]
+        OpenError::File(error) => of_file(&error.problem, interface),
+        #[cfg(feature = "sqlite")]
+        OpenError::Memory(_) => None,
+        #[cfg(feature = "postgres")]
+        OpenError::Database(error) => of_database(&error.problem, interface),
+    }
 }
 
-/// What to do about it, as the end of the sentence. `None` if the cause says enough.
+/// What to do about a problem of a database.
+#[cfg(feature = "postgres")]
+fn of_database(problem: &postgres::Problem, interface: Interface) -> Option<Cow<'static, str>> {
+    use postgres::SchemaProblem;
+    let postgres::Problem::Schema(problem) = problem else { return None };
+    Some(match problem {
+        SchemaProblem::NotYet | SchemaProblem::Older => {
+            let allow = interface.to_set("inbox_migrate");
+            format!("run `inbox migrate`, or let a start do it with {allow}").into()
+        }
+        SchemaProblem::OfSomethingElse => {
+            format!("name another with {}", interface.to_set("inbox_schema")).into()
+        }
+        SchemaProblem::Newer { .. } => "run the newer one".into(),
+        SchemaProblem::OtherBuild => "run the build that made it, or name another schema".into(),
+        SchemaProblem::Lacks(_) => "restore them, or name another schema".into(),
+    })
+}
+
+/// What to do about a problem of a file.
 #[cfg(feature = "sqlite")]
-fn advice(error: &OpenError, interface: Interface) -> Option<Cow<'static, str>> {
-    let OpenError::File(error) = error else { return None };
-    Some(match &error.problem {
+fn of_file(problem: &Problem, interface: Interface) -> Option<Cow<'static, str>> {
+    Some(match problem {
         Problem::InUse { .. } => {
             let another = interface.to_set("inbox");
             format!("an inbox has one server; stop that one, or name another file with {another}").into()

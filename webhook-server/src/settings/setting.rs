@@ -163,8 +163,10 @@ pub(super) fn at_least<T: Value + PartialOrd + Ord + Copy>(
 }
 
 /// Makes the struct, its defaults and the table of rows such as
-/// `/// …  field: Type = default, { group: …, help: …, check: … }`.
+/// `/// …  field: Type = default, { group: …, help: …, check: … }`, with a `value_name` if the type's own does not fit.
 macro_rules! settings {
+    (@value_name $type:ty, $own:literal) => { $own };
+    (@value_name $type:ty,) => { <$type as value::Value>::NAME };
     (
         $(#[$meta:meta])*
         pub struct $name:ident;
@@ -173,6 +175,7 @@ macro_rules! settings {
             $field:ident: $type:ty = $default:expr, {
                 group: $group:ident,
                 help: $help:literal,
+                $(value_name: $value_name:literal,)?
                 check: $check:expr,
             }
         )*
@@ -197,7 +200,7 @@ macro_rules! settings {
                 field: stringify!($field),
                 group: Group::$group,
                 help: $help,
-                value_name: <$type as value::Value>::NAME,
+                value_name: settings!(@value_name $type, $($value_name)?),
                 kind: <$type as value::Value>::KIND,
                 expected: <$type as value::Value>::EXPECTED,
                 read: |settings, text| {

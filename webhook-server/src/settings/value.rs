@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::store::{A_FILE, InboxLocation};
+use crate::store::{InboxLocation, LOCATION};
 
 /// What a value is in a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,20 +192,17 @@ impl Value for Option<PathBuf> {
 }
 
 impl Value for InboxLocation {
-    const NAME: &'static str = "FILE";
-    const EXPECTED: &'static str = A_FILE;
+    const NAME: &'static str = "FILE|URL";
+    const EXPECTED: &'static str = LOCATION;
 
     fn parse(text: &OsStr) -> Option<Self> {
-        let location = if text == MEMORY { Self::Memory } else { Self::File(text.into()) };
-        location.check().is_ok().then_some(location)
+        let location = Self::of(text);
+        // What is wrong with the URL of a database is said when the settings are checked.
+        (matches!(location, Self::Postgres(_)) || location.check().is_ok()).then_some(location)
     }
 
+    /// Without a password.
     fn typed(&self) -> Typed {
-        Typed::Text(match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Memory => MEMORY.to_owned(),
-        })
+        Typed::Text(self.shown())
     }
 }
-
-const MEMORY: &str = ":memory:";

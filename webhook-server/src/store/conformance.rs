@@ -431,5 +431,5 @@ fn skipped() -> Disposition {
 
 /// Opens at once or not at all, whatever space is free.
 pub(super) fn opening() -> super::Opening {
-    super::Opening { disk_floor: 0, on_network_disk: false, patience: Duration::ZERO }
+    super::Opening::default()
 }

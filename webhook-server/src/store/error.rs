@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+#[cfg(feature = "postgres")]
+use super::postgres::DatabaseError;
 #[cfg(feature = "sqlite")]
 use super::sqlite::FileError;
 
@@ -24,6 +26,10 @@ pub(crate) enum StoreError {
     /// The write goes on: the event may still be stored.
     #[error("the inbox did not confirm the write within {}", humantime::format_duration(*.0))]
     Slow(Duration),
+    /// The database cannot be reached, or does not accept writes at present.
+    #[error("the inbox's database is not available")]
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file is always available"))]
+    Away(#[source] Arc<dyn Error + Send + Sync>),
     /// Anything else.
     #[error("the inbox cannot be used")]
     Broken(#[source] Arc<dyn Error + Send + Sync>),
@@ -32,7 +38,7 @@ pub(crate) enum StoreError {
 impl StoreError {
     /// Whether a start that failed with this may succeed later. If so, the server listens, answers 503 and tries again.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::DiskFull)
+        matches!(self, Self::DiskFull | Self::Away(_))
     }
 
     /// Makes an error of any other cause.
@@ -50,9 +56,12 @@ pub(crate) enum OpenError {
     #[cfg(feature = "sqlite")]
     #[error("cannot be created in memory")]
     Memory(#[source] rusqlite::Error),
-    #[cfg(not(feature = "sqlite"))]
-    #[error("cannot be opened: this program was built without the feature `sqlite` of webhook-server")]
-    NotBuilt,
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+    #[error("cannot be opened: this program was built without the feature `{feature}` of webhook-server")]
+    NotBuilt { feature: &'static str },
 }
 
 impl OpenError {

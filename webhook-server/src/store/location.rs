@@ -3,34 +3,77 @@
 //! This is the only place that chooses a store. Another kind of store is another [`InboxLocation`] and another arm of
 //! [`open`] and [`check`].
 
-use std::path::Path;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(not(feature = "postgres"))]
+use super::no_postgres as database;
 #[cfg(not(feature = "sqlite"))]
 use super::no_sqlite as backend;
+#[cfg(feature = "postgres")]
+use super::postgres::open as database;
 #[cfg(feature = "sqlite")]
 use super::sqlite::open as backend;
 pub(crate) use backend::{open_in_memory, open_to_read};
 
 use super::{OpenError, Store};
+use crate::report::format::masked;
 
 /// What the setting `inbox` must be.
-pub(crate) const A_FILE: &str = "a file's name or :memory:";
+pub(crate) const LOCATION: &str =
+    "a file's name, :memory: or the URL of a database of PostgreSQL (postgres://…)";
+
+/// How the URL of a database begins.
+pub(crate) const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// Where an inbox is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InboxLocation {
     /// In this SQLite file, which is created if it does not exist.
     File(std::path::PathBuf),
     /// In memory, for tests and development: it is lost when the process ends.
     Memory,
+    /// In the database with this URL, such as `postgres://user:password@host/database`. Several instances may share it.
+    /// Needs the feature `postgres`.
+    Postgres(String),
+}
+
+/// Shows no password.
+impl fmt::Debug for InboxLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Memory => f.write_str("Memory"),
+            Self::Postgres(url) => f.debug_tuple("Postgres").field(&masked(url)).finish(),
+        }
+    }
 }
 
 impl InboxLocation {
-    /// Checks that there is a name, and that it is not the URL of a database, whose password would be shown as a part of
-    /// the file's name.
+    /// The location that a text means.
+    pub(crate) fn of(text: &std::ffi::OsStr) -> Self {
+        match text.to_str() {
+            Some(MEMORY) => Self::Memory,
+            Some(url) if SCHEMES.iter().any(|scheme| url.starts_with(scheme)) => {
+                Self::Postgres(url.to_owned())
+            }
+            _ => Self::File(text.into()),
+        }
+    }
+
+    /// The location as a message shows it: a file's name, `:memory:`, or a URL without its password.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Memory => MEMORY.to_owned(),
+            Self::Postgres(url) => masked(url),
+        }
+    }
+
+    /// Checks that there is a name, and that it is not the URL of a database of another kind, whose password would be
+    /// shown as a part of the file's name.
     ///
     /// # Errors
     ///
@@ -38,8 +81,9 @@ impl InboxLocation {
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
             Self::File(path) if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") => {
-                Err(A_FILE.to_owned())
+                Err(LOCATION.to_owned())
             }
+            Self::Postgres(url) => database::check_url(url),
             _ => Ok(()),
         }
     }
@@ -51,7 +95,7 @@ impl InboxLocation {
 }
 
 /// How an inbox is opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Opening {
     /// Free space on the disk, in bytes, below which events are refused.
     pub(crate) disk_floor: u64,
@@ -59,9 +103,18 @@ pub(crate) struct Opening {
     pub(crate) on_network_disk: bool,
     /// How long to wait while another process has the inbox open.
     pub(crate) patience: Duration,
+    /// The name of the inbox's schema in a database.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has no schema"))]
+    pub(crate) schema: String,
+    /// Whether a schema that is older than this program is brought up to date.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file is always brought up to date"))]
+    pub(crate) migrates: bool,
 }
 
-/// Opens the inbox. Waits, and blocks its thread, while another process has it.
+const MEMORY: &str = ":memory:";
+
+/// Opens the inbox. Waits, and blocks its thread, while another process has it. A database that is away is opened all the
+/// same; its operations fail until it is back.
 ///
 /// # Errors
 ///
@@ -70,6 +123,7 @@ pub(crate) fn open(location: &InboxLocation, opening: &Opening) -> Result<Arc<dy
     match location {
         InboxLocation::File(path) => backend::open(path, opening),
         InboxLocation::Memory => open_in_memory(None),
+        InboxLocation::Postgres(url) => database::open(url, opening),
     }
 }
 
@@ -82,6 +136,7 @@ pub(crate) fn check(location: &InboxLocation, opening: &Opening) -> Result<(), O
     match location {
         InboxLocation::File(path) => backend::check(path, opening),
         InboxLocation::Memory => open_in_memory(None).map(drop),
+        InboxLocation::Postgres(url) => database::check(url, opening),
     }
 }
 
@@ -94,6 +149,8 @@ pub(crate) enum Condition {
     /// A start brings its schema up to date.
     Older,
     Current,
+    /// The database cannot be reached at present.
+    Away,
 }
 
 /// Looks at the inbox without changing anything, also while a server has it.
@@ -106,10 +163,15 @@ pub(crate) fn inspect(location: &InboxLocation, opening: &Opening) -> Result<Con
     match location {
         InboxLocation::File(path) => backend::inspect(path, opening),
         InboxLocation::Memory => Ok(Condition::Absent),
+        InboxLocation::Postgres(url) => Ok(database::inspect(url, opening)?.unwrap_or(Condition::Away)),
     }
 }
 
 /// What an operator should know of an inbox that can be used all the same: a sentence for each.
-pub(crate) fn cautions(path: &Path) -> Vec<String> {
-    backend::cautions(path)
+pub(crate) fn cautions(location: &InboxLocation) -> Vec<String> {
+    match location {
+        InboxLocation::File(path) => backend::cautions(path),
+        InboxLocation::Memory => Vec::new(),
+        InboxLocation::Postgres(url) => database::cautions(url),
+    }
 }

@@ -78,7 +78,6 @@ fn may_write(_: &Path) -> io::Result<()> {
 #[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-    use std::time::Duration;
 
     use super::*;
 
@@ -90,7 +89,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().expect("there is room");
         let path = folder.path().join("inbox.db");
-        let opening = Opening { disk_floor: 0, on_network_disk: true, patience: Duration::ZERO };
+        let opening = Opening { on_network_disk: true, ..Opening::default() };
         drop(crate::store::sqlite::open::open(&path, &opening).expect("it can be made"));
         let lock = beside(&path, "-lock");
         let forbid = std::fs::Permissions::from_mode(0o400);

@@ -1,0 +1,51 @@
+//! A place for one connection, which is made when it is needed and used by one caller at a time.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::connection::Connection;
+use super::opener::Opener;
+use super::problem::{Cause, Problem};
+
+/// Keeps a connection between its uses.
+#[derive(Debug)]
+pub(super) struct Kept {
+    opener: Arc<Opener>,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl Kept {
+    pub(super) fn new(opener: &Arc<Opener>) -> Self {
+        Self { opener: Arc::clone(opener), connection: Mutex::default() }
+    }
+
+    /// Waits for the connection, and connects if there is none that can be used.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be reached or used.
+    pub(super) async fn lend(&self) -> Result<Lent<'_>, Problem> {
+        let mut kept = self.connection.lock().await;
+        if !kept.as_ref().is_some_and(Connection::is_usable) {
+            // The old one is closed first, so that there are never two.
+            *kept = None;
+            *kept = Some(self.opener.connect().await?);
+        }
+        let lent = MutexGuard::try_map(kept, Option::as_mut);
+        lent.map(Lent).map_err(|_| Problem::Unreachable(Cause::new("there is no connection")))
+    }
+}
+
+/// A connection that belongs to its caller until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lent<'k>(tokio::sync::MappedMutexGuard<'k, Connection>);
+
+impl Deref for Lent<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}

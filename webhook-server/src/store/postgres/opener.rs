@@ -1,0 +1,149 @@
+//! Makes connections to the database: at the start, or later if the database is away by then.
+//!
+//! Every connection leads to the primary. The first one also checks the server and brings the schema up to date.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::connection::{CALL_LIMIT, Connection};
+use super::problem::{Cause, Problem};
+use super::requirements;
+use super::schema::{MIGRATIONS, Migrations};
+use super::texts::Texts;
+use super::tls::Tls;
+use super::url::{Host, Url};
+use crate::store::clock::StoreClock;
+
+/// How long connecting to one host may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the first connection may check the server and wait for other instances that apply migrations.
+const PREPARE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Connects to one database, as often as that is needed.
+#[derive(Debug)]
+pub(super) struct Opener {
+    url: Url,
+    tls: Tls,
+    texts: Arc<Texts>,
+    /// Whether the first connection applies migrations.
+    migrates: bool,
+    /// Counts how often all connections were given up, because they lead to a server that is not the primary any more.
+    generation: Arc<AtomicU64>,
+    /// Held while a connection is made: they are made one at a time, so that a database that comes back is not flooded.
+    turn: Mutex<Turn>,
+}
+
+/// What is known from earlier connections.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The host that was the primary last.
+    host: usize,
+    /// Whether the server and the schema were checked.
+    is_prepared: bool,
+}
+
+impl Opener {
+    /// `clock` replaces the database's clock, for tests.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the URL is wrong, or names certificates that cannot be read.
+    pub(super) fn new(
+        url: &str,
+        schema: &str,
+        migrates: bool,
+        clock: Option<StoreClock>,
+    ) -> Result<Self, Problem> {
+        let url = Url::parse(url).map_err(|must_be| Problem::Unusable(Cause::new(must_be)))?;
+        let (tls, texts) = (Tls::of(&url)?, Arc::new(Texts::new(schema, clock)));
+        Ok(Self { url, tls, texts, migrates, generation: Arc::default(), turn: Mutex::default() })
+    }
+
+    /// Where the database is.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Connects to the primary. The driver's task runs on the present runtime.
+    ///
+    /// # Errors
+    ///
+    /// If that may pass, as the problem says, try again later. Otherwise, a person has to do something.
+    ///
+    /// Cancel safety: nothing is left behind.
+    pub(super) async fn connect(&self) -> Result<Connection, Problem> {
+        let mut turn = self.turn.lock().await;
+        let connection = self.primary(&mut turn).await?;
+        if !turn.is_prepared {
+            Connection::within(PREPARE_LIMIT, self.prepare(&connection)).await?;
+            turn.is_prepared = true;
+        }
+        Ok(connection)
+    }
+
+    /// Connects without checking the schema or changing it.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub(super) async fn connect_unprepared(&self) -> Result<Connection, Problem> {
+        self.primary(&mut *self.turn.lock().await).await
+    }
+
+    /// Finds out whether the database can be used, and applies the migrations that it lacks.
+    async fn prepare(&self, connection: &Connection) -> Result<(), Problem> {
+        requirements::of_server(connection).await?;
+        let migrations = Migrations { of: &MIGRATIONS, schema: self.texts.schema_name() };
+        migrations.ensure(connection, self.migrates).await?;
+        requirements::of_role(connection, self.texts.schema_name()).await
+    }
+
+    /// Finds the primary, beginning with the host that was it last.
+    async fn primary(&self, turn: &mut Turn) -> Result<Connection, Problem> {
+        let (hosts, last) = (&self.url.hosts, turn.host);
+        let mut worst = None;
+        for at in (0..hosts.len()).map(|nth| (last + nth) % hosts.len()) {
+            match self.connect_to(&hosts[at]).await {
+                Ok(connection) => {
+                    turn.host = at;
+                    return Ok(connection);
+                }
+                // With several hosts, a standby means that the primary is away.
+                Err(Problem::ReadOnly(cause)) if hosts.len() > 1 => {
+                    worst.get_or_insert(Problem::Unreachable(cause));
+                }
+                Err(problem) if problem.may_pass() => {
+                    worst.get_or_insert(problem);
+                }
+                // What a person has to do something about is told, whatever the other hosts say.
+                Err(problem) => worst = Some(problem),
+            }
+        }
+        Err(worst.unwrap_or_else(|| Problem::Unreachable(Cause::new("no host accepts connections"))))
+    }
+
+    /// Connects to a host, and makes sure that it is the primary.
+    async fn connect_to(&self, host: &Host) -> Result<Connection, Problem> {
+        let config = self.url.config(host);
+        let connecting =
+            async { config.connect(self.tls.clone()).await.map_err(|error| Problem::of_connecting(&error)) };
+        let connected =
+            Connection::within(CONNECT_LIMIT, connecting).await.map_err(|problem| match problem {
+                Problem::Slow(limit) => {
+                    let limit = humantime::format_duration(limit);
+                    Problem::Unreachable(Cause::new(format!("{host} did not answer within {limit}")))
+                }
+                problem => problem,
+            })?;
+        let connection = Connection::new(connected, Arc::clone(&self.texts), &self.generation);
+        let standby = Connection::within(CALL_LIMIT, connection.is_standby()).await?;
+        if standby {
+            return Err(Problem::ReadOnly(Cause::new(format!("{host} is a standby, or only reads"))));
+        }
+        Ok(connection)
+    }
+}

@@ -1,0 +1,99 @@
+//! What a server and a role must be like, so that what was acknowledged is not lost.
+
+use std::fmt;
+
+use super::connection::Connection;
+use super::problem::Problem;
+
+/// The oldest version of PostgreSQL that is supported, as `server_version_num` has it.
+const OLDEST: i32 = 130_000;
+
+/// The tables of which a program only reads the rows.
+const ONLY_READ: [&str; 2] = ["meta", "migration"];
+
+/// What a server or a role lacks: a sentence about the database, with what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unmet {
+    Version(String),
+    /// The setting of this name is off.
+    Off(&'static str),
+    SynchronousCommit(String),
+    Isolation(String),
+    Encoding(String),
+    /// The tables that the role may not read or write.
+    Rights(Vec<String>),
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => {
+                write!(f, "its server is PostgreSQL {version}: PostgreSQL 13 or newer is needed")
+            }
+            Self::Off(setting) => write!(
+                f,
+                "`{setting}` is off: the database is damaged when its machine fails; set {setting} = on in \
+                 postgresql.conf"
+            ),
+            Self::SynchronousCommit(value) => write!(
+                f,
+                "`synchronous_commit` is {value}: acknowledged events can be lost when its server fails; run ALTER ROLE \
+                 … SET synchronous_commit = on"
+            ),
+            Self::Isolation(value) => write!(
+                f,
+                "`default_transaction_isolation` is {value}: the inbox is written for read committed; run ALTER ROLE … \
+                 SET default_transaction_isolation = 'read committed'"
+            ),
+            Self::Encoding(value) => {
+                write!(f, "its encoding is {value}: create a database with ENCODING 'UTF8'")
+            }
+            Self::Rights(tables) => write!(
+                f,
+                "its role may not read and write {}: run GRANT SELECT, INSERT, UPDATE, DELETE ON … TO …",
+                tables.join(", ")
+            ),
+        }
+    }
+}
+
+/// Checks the server's settings. A setting that the server does not have is as it should be.
+pub(super) async fn of_server(db: &Connection) -> Result<(), Problem> {
+    let settings = "SELECT current_setting('server_version_num', true)::integer, current_setting('server_version', true), \
+                           current_setting('fsync', true), current_setting('full_page_writes', true), \
+                           current_setting('synchronous_commit', true), \
+                           current_setting('default_transaction_isolation', true), \
+                           current_setting('server_encoding', true)";
+    let rows = db.query(settings, &[]).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let text = |at: usize| row.try_get::<_, Option<String>>(at);
+    let mut unmet = Vec::new();
+    if row.try_get::<_, Option<i32>>(0)?.is_some_and(|version| version < OLDEST) {
+        unmet.push(Unmet::Version(text(1)?.unwrap_or_default()));
+    }
+    for (at, setting) in [(2, "fsync"), (3, "full_page_writes")] {
+        if text(at)?.as_deref() == Some("off") {
+            unmet.push(Unmet::Off(setting));
+        }
+    }
+    unmet.extend(text(4)?.filter(|value| ["off", "local"].contains(&&**value)).map(Unmet::SynchronousCommit));
+    unmet.extend(text(5)?.filter(|value| value != "read committed").map(Unmet::Isolation));
+    unmet.extend(text(6)?.filter(|value| value != "UTF8").map(Unmet::Encoding));
+    none_or(unmet)
+}
+
+/// Checks that the role may use all tables of the schema.
+pub(super) async fn of_role(db: &Connection, schema: &str) -> Result<(), Problem> {
+    let lacking = "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT (has_table_privilege(c.oid, 'SELECT') \
+                       AND (c.relname::text = ANY ($2) OR has_table_privilege(c.oid, 'INSERT') \
+                            AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))) \
+                   ORDER BY 1";
+    let rows = db.query(lacking, &[&schema, &ONLY_READ.as_slice()]).await?;
+    let tables: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    none_or(if tables.is_empty() { Vec::new() } else { vec![Unmet::Rights(tables)] })
+}
+
+fn none_or(unmet: Vec<Unmet>) -> Result<(), Problem> {
+    if unmet.is_empty() { Ok(()) } else { Err(Problem::Unmet(unmet)) }
+}

@@ -1,0 +1,1 @@
+//! URLs, and what becomes of them.
