@@ -8,6 +8,7 @@ mod outcome;
 mod policy;
 mod registry;
 mod reply;
+mod transaction;
 
 pub use self::context::{Attempt, Context};
 pub use self::error::{HandlerError, ResultExt, Verdict};
@@ -18,3 +19,6 @@ pub use self::registry::{
     HandlerFuture, Registration, Registry, RegistryProblem, SourceLocation, Subscription,
 };
 pub use self::reply::Reply;
+pub use self::transaction::{
+    OpenTransaction, Transaction, TransactionFuture, TransactionManager, TransactionType,
+};

@@ -37,9 +37,9 @@ pub use event::{
 };
 pub use handler::{
     Attempt, Context, Extract, HandlerError, HandlerFailure, HandlerFuture, HandlerResult, IntoOutcome,
-    Invocation, Order, OrderMode, Outcome, Policy, Registration, Registry, RegistryProblem, Reply,
-    Requirements, ResultExt, Retry, SourceLocation, State, StateType, StateValue, States, Subscription,
-    Verdict, idempotency,
+    Invocation, OpenTransaction, Order, OrderMode, Outcome, Policy, Registration, Registry, RegistryProblem,
+    Reply, Requirements, ResultExt, Retry, SourceLocation, State, StateType, StateValue, States,
+    Subscription, Transaction, TransactionFuture, TransactionManager, TransactionType, Verdict, idempotency,
 };
 pub use payload::{
     DecodeError, Expandable, FromStripe, Json, List, Payload, PreviousView, RawJson, Unchecked,

@@ -5,6 +5,7 @@ mod compat_checks;
 mod const_str;
 mod field;
 mod fixture;
+mod transaction;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,11 +20,12 @@ pub use compat_checks::{
 pub use field::{Field, ReadsPrevious, Sendable, Variant, field, find, object_position, read_field, variant};
 
 pub use fixture::{Writes, fixture, write};
+pub use transaction::Lending;
 
 pub use crate::IntoOutcome;
 pub use crate::handler::{
     Extract, HandlerFuture, Invocation, Order, OrderMode, Policy, Registration, Requirements, Retry,
-    Subscription,
+    Subscription, Transaction,
 };
 pub use crate::payload::{
     DecodeError, FromStripe, Json, Payload, PreviousView, RawJson, SchemaPath, SparseField, View,
@@ -141,11 +143,12 @@ pub trait OnlyEvent {
 #[diagnostic::do_not_recommend]
 impl OnlyEvent for SecondEvent<false> {}
 
-/// Boxes a handler's future, which moves between threads. The compiler shows this name if a future cannot.
-pub fn a_handlers_future_must_be_send<T: 'static, F: Future<Output = T> + Send + 'static>(
+/// Boxes a handler's future, which moves between threads. The compiler shows this name if a future cannot. The future
+/// borrows at most the handler's transaction.
+pub fn a_handlers_future_must_be_send<'f, T: 'f, F: Future<Output = T> + Send + 'f>(
     future: F,
     into_outcome: fn(T) -> HandlerResult,
-) -> HandlerFuture {
+) -> Pin<Box<dyn Future<Output = HandlerResult> + Send + 'f>> {
     Box::pin(Finished { future, into_outcome })
 }
 

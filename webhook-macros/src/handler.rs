@@ -5,6 +5,7 @@ mod expand;
 mod hover;
 mod parse;
 mod policy;
+mod signature;
 mod unlisted;
 
 use proc_macro2::TokenStream;

@@ -46,7 +46,7 @@ pub use webhook_core::{
     Context, Data, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, FromStripe, HandlerError,
     IntoOutcome, Invocation, Json, List, Outcome, Payload, PreviousView, RawJson, RelatedObject, Reply,
     Requirements, ResultExt, Sample, SampleError, Snapshot, State, StateType, StateValue, Story, Thin,
-    Timestamp, Unchecked, Verdict, View, idempotency, shape,
+    Timestamp, Transaction, Unchecked, Verdict, View, idempotency, shape,
 };
 #[doc = include_str!("docs/stripe_enum.md")]
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use crate::__private::{Argument, Extraction};
 use crate::payload::SparseField;
-use crate::{Context, DecodeError, Envelope, Event, HandlerError, Payload, RawJson};
+use crate::{
+    Context, DecodeError, Envelope, Event, HandlerError, Payload, RawJson, TransactionManager,
+    TransactionType,
+};
 
 /// One run of a handler on one event, from which the arguments are made.
 #[derive(Clone, Debug)]
@@ -20,12 +23,21 @@ pub struct Invocation {
     pub states: Arc<States>,
     /// Information about this run.
     pub context: Context,
+    /// What begins and ends the run's transaction, if the handler takes one.
+    pub(crate) transactions: Option<Arc<dyn TransactionManager>>,
 }
 
 impl Invocation {
     /// Makes an invocation.
     pub fn new(envelope: Arc<Envelope>, states: Arc<States>, context: Context) -> Self {
-        Self { envelope, states, context }
+        Self { envelope, states, context, transactions: None }
+    }
+
+    /// Lets the run have transactions, for a handler that takes one.
+    #[must_use]
+    pub fn in_transactions(mut self, manager: Arc<dyn TransactionManager>) -> Self {
+        self.transactions = Some(manager);
+        self
     }
 }
 
@@ -59,7 +71,7 @@ impl Invocation {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as a handler argument",
     label = "not a handler argument",
-    note = "a handler takes `Event<…>`, `State<…>`, `Context`, or a type that implements `Extract`"
+    note = "a handler takes `Event<…>`, `State<…>`, `Context`, or a type that implements `Extract`; it borrows a transaction: `&mut Tx`"
 )]
 pub trait Extract: Sized + Send + 'static {
     /// Whether this is the event. A handler takes at most one.
@@ -206,6 +218,8 @@ pub struct Requirements {
     pub fields: &'static [&'static str],
     /// The types of its `State` arguments.
     pub states: Vec<StateType>,
+    /// The type of its transaction, if it takes one.
+    pub transaction: Option<TransactionType>,
 }
 
 /// The type of a state.
@@ -249,7 +263,7 @@ impl States {
         self.0.contains_key(&of.id)
     }
 
-    fn get<T: StateValue>(&self) -> Option<T> {
+    pub(super) fn get<T: StateValue>(&self) -> Option<T> {
         let (_, value) = self.0.get(&TypeId::of::<T>())?;
         value.downcast_ref::<T>().cloned()
     }

@@ -60,7 +60,7 @@ impl<T: Send + 'static, Rest: ArgumentList> ArgumentList for (Argument<T>, Rest)
 /// The arguments of one handler, and how its runs begin.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Arguments<A: ArgumentList> {
-    list: A,
+    pub(super) list: A,
     start: fn(&'static A, Invocation, Call<A>) -> HandlerFuture,
 }
 

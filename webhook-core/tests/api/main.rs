@@ -31,6 +31,7 @@ mod signature_model;
 mod story;
 mod support;
 mod timestamp;
+mod transaction;
 mod vectors;
 mod verify;
 mod verify_time;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use syn::{FnArg, ItemFn, LitStr, Path, ReturnType, Safety, Type};
+use syn::{ItemFn, LitStr, Path};
 use webhook_catalog::{EventType, Mismatch};
 
 use super::parse::{Attribute, Kind};
 use super::policy::Policy;
+use super::signature::{self, Argument};
 use super::unlisted;
 use crate::diagnostics::{Diagnostics, did_you_mean};
 
@@ -23,7 +24,8 @@ pub(super) struct Handler<'f> {
     pub(super) endpoint: Option<String>,
     pub(super) policy: Policy,
     pub(super) root: Option<Path>,
-    pub(super) arguments: Vec<&'f Type>,
+    /// In their order.
+    pub(super) arguments: Vec<Argument<'f>>,
     pub(super) doc: String,
 }
 
@@ -47,7 +49,7 @@ pub(super) fn handler<'f>(
     let reply = attribute.policy.reply.as_ref().map(syn::Ident::span);
     let mut policy = Policy::check(attribute.policy, types.as_deref(), diagnostics);
     unlisted::policy(&unlisted, reply, &mut policy, diagnostics);
-    let arguments = signature(attribute.kind, function, diagnostics)?;
+    let arguments = signature::check(attribute.kind, function, reply.is_some(), diagnostics)?;
     Some(Handler {
         types,
         names: attribute.events,
@@ -167,90 +169,6 @@ fn endpoint_name(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String>
 pub(super) fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
     !text.is_empty() && text.bytes().all(allowed)
-}
-
-/// Checks the signature. Its types are checked by the compiler.
-fn signature<'f>(kind: Kind, function: &'f ItemFn, diagnostics: &mut Diagnostics) -> Option<Vec<&'f Type>> {
-    let signature = &function.sig;
-    let before = diagnostics.len();
-    for attribute in &function.attrs {
-        let second = attribute.path().segments.last().map(|segment| segment.ident.to_string());
-        if let Some(second @ ("on_event" | "on_unhandled")) = second.as_deref() {
-            let message = if kind == Kind::OnEvent && second == "on_event" {
-                "this function already has an `#[on_event]`: list all event types in one".to_owned()
-            } else {
-                format!(
-                    "this function already has an `#[{}]`: use another function for `#[{second}]`",
-                    kind.name()
-                )
-            };
-            diagnostics.add_on(attribute.path(), message);
-        }
-    }
-    if signature.asyncness.is_none() {
-        diagnostics.add(signature.fn_token.span, "a handler is async: write `async fn`");
-    }
-    if let Safety::Unsafe(token) = &signature.safety {
-        diagnostics.add_on(token, "a handler cannot be `unsafe`: the server calls it");
-    }
-    if let Some(abi) = &signature.abi {
-        diagnostics.add_on(abi, "a handler is a Rust function: remove the `extern`");
-    }
-    if !signature.generics.params.is_empty() {
-        diagnostics.add_on(
-            &signature.generics,
-            "a handler cannot have generic parameters: the server could not choose them",
-        );
-    } else if let Some(clause) = &signature.generics.where_clause {
-        diagnostics.add_on(clause, "a handler cannot have a `where` clause");
-    }
-    let arguments: Vec<_> =
-        signature.inputs.iter().filter_map(|input| argument(kind, input, diagnostics)).collect();
-    if let ReturnType::Type(_, returned) = &signature.output {
-        match **returned {
-            // In a function that only lacks `async`, this return type goes away when `async` is added.
-            Type::ImplTrait(_) if signature.asyncness.is_some() => {
-                diagnostics.add_on(returned, "a handler returns `()` or `Result<(), E>`, not `impl Trait`")
-            }
-            Type::Never(_) => diagnostics
-                .add_on(returned, "a handler returns `()` or `Result<(), E>`, because every run ends"),
-            _ => {}
-        }
-    }
-    (diagnostics.len() == before && arguments.len() == signature.inputs.len()).then_some(arguments)
-}
-
-fn argument<'f>(kind: Kind, input: &'f FnArg, diagnostics: &mut Diagnostics) -> Option<&'f Type> {
-    let typed = match input {
-        FnArg::Typed(typed) => typed,
-        receiver => {
-            let message =
-                format!("`#[{}]` goes on a free function: use `State<…>` instead of `self`", kind.name());
-            diagnostics.add_on(receiver, message);
-            return None;
-        }
-    };
-    if let Some(cfg) = typed.attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
-        diagnostics
-            .add_on(cfg, "a handler's arguments cannot be conditional: put the `#[cfg]` on the function");
-    }
-    match &*typed.ty {
-        Type::Reference(reference) => {
-            let owned = quote::ToTokens::to_token_stream(&reference.elem).to_string().replace(' ', "");
-            diagnostics.add_on(
-                &typed.ty,
-                format!("a handler takes its arguments by value: take `{owned}`, not a reference"),
-            );
-            None
-        }
-        Type::ImplTrait(_) => {
-            diagnostics.add_on(&typed.ty, "a handler's argument needs a named type, not `impl Trait`");
-            None
-        }
-        // The compiler reports it.
-        Type::Infer(_) => None,
-        named => Some(named),
-    }
 }
 
 /// The doc comment's text: its lines joined, without the one space after `///`.

@@ -6,27 +6,40 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{ItemFn, ReturnType};
+use syn::{ItemFn, ReturnType, Type};
 
 use super::check::Handler;
 use super::hover;
 use super::policy::{OrderMode, Policy};
+use super::signature::Argument;
 use crate::contains_word;
 
 /// Expands to `const _: () = { … };`, which submits the function to the inventory.
 ///
 /// Each part that depends on the user's types has the span of the token that an error should point at:
 /// - `argument` the argument's type: a type that a handler cannot take; a second `Event`;
+/// - `lending` the transaction's type: a type that is not a transaction;
 /// - `returns` the return type: a type that is not an outcome;
 /// - `replies` the return type, too: a `Reply` that Stripe does not wait for, or none where Stripe reads one;
 /// - `start` the function's name: a future that is not `Send`.
 pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: TokenStream) -> TokenStream {
     let root = handler.root.as_ref().map_or(root, |root| quote!(#root));
     let name = &function.sig.ident;
-    let constants: Vec<Ident> =
-        (0..handler.arguments.len()).map(|at| format_ident!("__ARGUMENT_{at}")).collect();
+    let mut transaction = None;
+    let types: Vec<&Type> = handler
+        .arguments
+        .iter()
+        .filter_map(|argument| match argument {
+            Argument::Value(ty) => Some(*ty),
+            Argument::Transaction(ty) => {
+                transaction = Some(*ty);
+                None
+            }
+        })
+        .collect();
+    let constants: Vec<Ident> = (0..types.len()).map(|at| format_ident!("__ARGUMENT_{at}")).collect();
     let arguments = constants.iter().enumerate().map(|(at, constant)| {
-        let ty = handler.arguments[at];
+        let ty = types[at];
         let before = &constants[..at];
         let check = (at > 0).then(|| {
             quote_spanned! {ty.span()=>
@@ -85,9 +98,26 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         }
     });
 
+    let lent = Ident::new("transaction", Span::mixed_site());
+    let mut rest = values.iter();
+    let passed = handler.arguments.iter().filter_map(|argument| match argument {
+        Argument::Value(_) => rest.next(),
+        Argument::Transaction(_) => Some(&lent),
+    });
     let start = quote_spanned! {name.span()=>
-        __private::a_handlers_future_must_be_send(#name(#(#values),*), #finish)
+        __private::a_handlers_future_must_be_send(#name(#(#passed),*), #finish)
     };
+    let (lending, begin) = match transaction {
+        None => (None, quote!(.start(#invocation, |#bound| #start))),
+        Some(ty) => {
+            let lending = quote_spanned!(ty.span()=> <#ty as __private::Transaction>::LENDING);
+            (
+                Some(quote!(const __TRANSACTION: __private::Lending<#ty> = #lending;)),
+                quote!(.start_in_transaction(#invocation, const { &__TRANSACTION }, |#bound, #lent| #start)),
+            )
+        }
+    };
+    let lends = lending.as_ref().map(|_| quote!((__TRANSACTION.needs)(needs);));
 
     let unraw = name.unraw().to_string();
     let id = match &handler.id {
@@ -124,17 +154,19 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             const __EVENTS: &[(&::core::primitive::str, &[&::core::primitive::str])] = &[#(#events),*];
             #hover
             #(#arguments)*
+            #lending
             #returns
             #replies
 
             fn __needs(needs: &mut __private::Requirements) {
                 let _ = &needs;
                 #((#constants.needs)(needs);)*
+                #lends
             }
 
             fn __run(#invocation: __private::Invocation) -> __private::HandlerFuture {
                 const { &__private::Arguments::new(#list, false #(|| #constants.extraction.waits())*) }
-                    .start(#invocation, |#bound| #start)
+                    #begin
             }
 
             __private::inventory::submit! {

@@ -29,13 +29,17 @@ impl Registry {
             problems.push(RegistryProblem::SecondUnhandled { first, second, endpoint });
         }
         for registration in &self.registrations {
-            for state in registration.needs().states {
-                if !states.holds(state) {
-                    problems.push(RegistryProblem::MissingState {
-                        handler: registration.place(),
-                        state: state.name(),
-                    });
-                }
+            let needs = registration.needs();
+            for state in needs.states.into_iter().filter(|state| !states.holds(*state)) {
+                let handler = registration.place();
+                problems.push(RegistryProblem::MissingState { handler, state: state.name() });
+            }
+            if let Some(transaction) = needs.transaction.filter(|of| !states.holds(of.pool())) {
+                problems.push(RegistryProblem::MissingPool {
+                    handler: registration.place(),
+                    transaction: transaction.name(),
+                    pool: transaction.pool().name(),
+                });
             }
         }
         self.check_groups(&mut problems);
@@ -154,6 +158,19 @@ pub enum RegistryProblem {
         handler: SourceLocation,
         /// The type.
         state: &'static str,
+    },
+    /// A handler takes a transaction, and the application was not given the pool for it.
+    #[error(
+        "handler {handler} takes `&mut {transaction}`, but the application has no `{pool}` to begin it on: add the pool as a \
+         state, `.state(pool)`, to the `App`"
+    )]
+    MissingPool {
+        /// The handler.
+        handler: SourceLocation,
+        /// The type of its transaction.
+        transaction: &'static str,
+        /// The type of the pool.
+        pool: &'static str,
     },
     /// Two handlers of one group differ in their mode.
     #[error(

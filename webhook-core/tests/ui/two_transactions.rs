@@ -1,0 +1,28 @@
+use std::borrow::Cow;
+use std::error::Error;
+
+use webhook_core::{Event, HandlerError, Transaction, on_event};
+
+struct Tx;
+
+impl Transaction for Tx {
+    type Pool = ();
+
+    async fn begin((): &()) -> Result<Self, HandlerError> {
+        Ok(Self)
+    }
+    async fn execute(&mut self, _: &str, _: &[i64]) -> Result<u64, HandlerError> {
+        Ok(1)
+    }
+    async fn commit(self) -> Result<(), HandlerError> {
+        Ok(())
+    }
+    fn sqlstate<'e>(_: &'e (dyn Error + 'static)) -> Option<Cow<'e, str>> {
+        None
+    }
+}
+
+#[on_event("payment_intent.succeeded")]
+async fn paid(_first: &mut Tx, _event: Event, _second: &mut Tx) {}
+
+fn main() {}
