@@ -237,6 +237,8 @@ impl Settings {
             patience: self.drain_timeout + AFTER_DRAIN,
             schema: self.inbox_schema.clone(),
             migrates: self.inbox_migrate,
+            connections: self.inbox_connections,
+            slots: self.concurrency,
         }
     }
 

@@ -40,7 +40,6 @@ mod no_sqlite;
 mod noted_uses;
 pub(crate) mod paths;
 #[cfg(feature = "postgres")]
-#[expect(dead_code, reason = "the operations are not written yet")]
 pub(crate) mod postgres;
 pub(crate) mod retention;
 mod rows;
@@ -64,8 +63,8 @@ pub(crate) use self::location::{Condition, inspect};
 pub(crate) use self::location::{LOCATION, Opening, cautions, check, open, open_in_memory, open_to_read};
 pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{
-    AttemptOutcome, AttemptRow, EndpointRow, EventRow, Filter, HandlerStats, Pruned, QuarantineRow, Replayed,
-    SecretRow, Stats, StoredEvent, TaskRow,
+    AttemptOutcome, AttemptRow, EndpointRow, EventRow, Filter, HandlerStats, InstanceRow, Pruned,
+    QuarantineRow, Replayed, SecretRow, Stats, StoredEvent, TaskRow,
 };
 pub use self::task::State;
 pub(crate) use self::task::{

@@ -18,6 +18,8 @@ use webhook_core::{Envelope, Timestamp};
 
 use self::model::{Model, Task};
 use super::clock::{ManualClock, StoreClock};
+#[cfg(feature = "postgres")]
+use super::postgres::{Postgres, cluster, testing::Inbox};
 use super::sqlite::{Sqlite, in_memory, on_disk};
 use super::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, Disposition, EndpointRow,
@@ -136,6 +138,41 @@ impl Subject for OnDisk {
     }
 }
 
+#[cfg(feature = "postgres")]
+struct InPostgres {
+    clock: ManualClock,
+    inbox: Inbox,
+    store: Postgres,
+}
+
+#[cfg(feature = "postgres")]
+fn inbox_in_postgres(clock: &ManualClock) -> Inbox {
+    Inbox::new(cluster::url(), &cluster::new_schema(), StoreClock::manual(clock))
+}
+
+#[cfg(feature = "postgres")]
+impl Subject for InPostgres {
+    fn new() -> Self {
+        let clock = ManualClock::new(START);
+        let inbox = inbox_in_postgres(&clock);
+        let store = inbox.instance(10_000 * DAY);
+        Self { clock, inbox, store }
+    }
+
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    fn restart(&mut self) {
+        self.inbox.end_all();
+        self.store = self.inbox.instance(10_000 * DAY);
+    }
+}
+
 /// A store and its time.
 struct World<S> {
     subject: S,
@@ -153,7 +190,7 @@ impl<S: Subject> World<S> {
     }
 
     fn done<'s, T>(&'s self, operation: impl FnOnce(&'s dyn Store) -> StoreFuture<'s, T>) -> T {
-        self.runtime.block_on(operation(self.subject.store())).unwrap()
+        self.runtime.block_on(async { operation(self.subject.store()).await }).unwrap()
     }
 
     fn later(&self, by: Duration) {

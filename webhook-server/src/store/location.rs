@@ -109,6 +109,12 @@ pub(crate) struct Opening {
     /// Whether a schema that is older than this program is brought up to date.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file is always brought up to date"))]
     pub(crate) migrates: bool,
+    /// The maximum number of connections to a database.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has no connections"))]
+    pub(crate) connections: u32,
+    /// How many handlers run at once, for operators who list the instances.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has one instance"))]
+    pub(crate) slots: u32,
 }
 
 const MEMORY: &str = ":memory:";

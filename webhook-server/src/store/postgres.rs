@@ -1,138 +1,281 @@
-//! The store in PostgreSQL: several instances share an inbox, each with connections of its own.
-//!
-//! An [`Opener`] connects, and checks the server and its schema the first time. A [`Connection`](connection::Connection) runs
-//! statements. Everything else here is statements.
+//! The store in PostgreSQL: several instances share an inbox, and keep its promises when one of them dies, hangs or is
+//! replaced, and when the database moves to another server.
 //!
 //! | for | files |
 //! |---|---|
 //! | opening | `open`, `opener`, `url`, `tls`, `requirements`, `schema` |
-//! | calls | `connection`, `kept`, `values`, `texts` |
+//! | calls | `connection`, `kept`, `flush` (several together), `values`, `texts` |
+//! | what arrives | `ingest` (connections and batches), `store_batch`, `record`, `quarantine`, with `secrets` |
+//! | what runs | `tasks` (one connection), `claim`, `lanes`, `finish` |
+//! | instances | `session`, `recover`, `instances` |
+//! | operators | `list`, `show`, `operate` |
+//! | retention | `prune` |
 //! | problems | `problem` |
 //!
-//! The tables are in `migrations/`. A statement names the schema `webhook` and the present time `now_ms`; `texts` makes of
-//! that what is sent. Statements are never prepared: behind a pool of connections, another server may get the next one.
+//! The tables are in `migrations/`, and the numbers of their states in `columns`. A statement names the schema `webhook` and
+//! the present time `now_ms`; `texts` makes of that what is sent. Statements are never prepared: behind a pool of connections,
+//! another server may get the next one. Each names the state, the fence and the owner of what it changes, and may be run
+//! again after an error. None waits for this process while it holds a lock: it is alone, or sent together with all others
+//! of its transaction.
 
+mod claim;
+#[cfg(test)]
+pub(crate) mod cluster;
+mod columns;
 mod connection;
+mod finish;
+mod flush;
+mod ingest;
+mod instances;
 mod kept;
+mod lanes;
+mod list;
 pub(crate) mod open;
 mod opener;
+mod operate;
 mod problem;
+mod prune;
+mod quarantine;
+mod record;
+mod recover;
 mod requirements;
 mod schema;
+mod secrets;
+mod session;
+mod show;
+mod store_batch;
+mod tasks;
 mod texts;
 mod tls;
 mod url;
 mod values;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 
+use self::connection::{CALL_LIMIT, Connection};
+use self::ingest::{Ingest, Job};
 use self::kept::Kept;
 pub(crate) use self::open::DatabaseError;
 use self::opener::Opener;
 pub(crate) use self::problem::Problem;
+use self::record::Arrival;
+use self::recover::{Program, Settled};
 pub(crate) use self::schema::SchemaProblem;
-use crate::store::{
+use self::session::{Session, Timing};
+use self::tasks::Tasks;
+use super::clock::StoreClock;
+use super::{
     CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
     NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
     StoreError, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
-/// An inbox in a database of PostgreSQL.
-#[derive(Debug)]
+/// An inbox in PostgreSQL, for one instance. Its tasks run on the runtime on which it was made.
 pub(crate) struct Postgres {
-    opener: Arc<Opener>,
-    /// For operators: made when it is needed.
-    reading: Kept,
+    session: Arc<Session>,
+    timing: Timing,
+    /// The program's name and version, for whoever lists the instances.
+    program: Program,
+    ingest: Ingest,
+    tasks: Tasks,
+    /// Shows that this instance is alive, and does what is done now and then.
+    upkeep: Kept,
+    /// Reads and changes for operators.
+    operator: Kept,
+    settled: Settled,
 }
 
+/// How many connections an instance has apart from those that store what arrives.
+const OTHER_CONNECTIONS: usize = 3;
+
 impl Postgres {
-    fn new(opener: Arc<Opener>) -> Self {
-        let reading = Kept::new(&opener);
-        Self { opener, reading }
+    /// Makes the store. It connects when it has something to do.
+    fn new(
+        opener: Arc<Opener>,
+        program: Program,
+        timing: Timing,
+        clock: StoreClock,
+        connections: usize,
+    ) -> Self {
+        let session = Arc::new(Session::default());
+        let arriving = connections.saturating_sub(OTHER_CONNECTIONS).max(1);
+        Self {
+            ingest: Ingest::new(Arc::clone(&opener), Arc::clone(&session), clock, arriving),
+            tasks: Tasks::new(&opener, Arc::clone(&session), timing),
+            upkeep: Kept::new(&opener),
+            operator: Kept::new(&opener),
+            settled: Settled::default(),
+            session,
+            timing,
+            program,
+        }
+    }
+
+    /// Hands a job to the connection that starts and ends runs.
+    fn task<T: Send + 'static>(&self, job: impl FnOnce(tasks::Reply<T>) -> tasks::Job) -> StoreFuture<'_, T> {
+        let (reply, answer) = oneshot::channel();
+        let job = job(reply);
+        Box::pin(async move {
+            self.tasks.hand_over(job)?;
+            answer.await.map_err(|_| ended())?
+        })
+    }
+
+    /// Hands what arrived to the connections that store it.
+    fn arrive<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+    ) -> StoreFuture<'_, T> {
+        let (reply, answer) = oneshot::channel();
+        let job = job(reply);
+        Box::pin(async move {
+            self.ingest.hand_over(job)?;
+            answer.await.map_err(|_| ended())?
+        })
     }
 }
 
-/// In place of an operation that is not written yet.
-fn missing<T: Send + 'static>() -> StoreFuture<'static, T> {
-    Box::pin(std::future::ready(Err(StoreError::broken("the store in PostgreSQL is not finished"))))
+/// Calls `$calls` with a kept connection.
+macro_rules! on {
+    ($kept:expr, |$db:ident| $calls:expr) => {
+        Box::pin(async move {
+            $kept.call(CALL_LIMIT, async |$db: &Connection| $calls.await).await.map_err(StoreError::from)
+        })
+    };
+}
+
+/// The runtime on which the store was made has ended.
+fn ended() -> StoreError {
+    StoreError::broken("its connections have ended")
 }
 
 impl Store for Postgres {
-    fn recover(&self, _handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered> {
-        missing()
+    fn recover(&self, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered> {
+        on!(self.upkeep, |db| recover::join(db, &self.session, &self.program, &handlers, &self.timing))
     }
 
     fn lease(&self) -> Option<Lease> {
-        None
+        Some(Lease { renew_every: self.timing.lease / 4, give_up_after: self.timing.lease * 2 / 3 })
     }
 
     fn heartbeat(&self) -> StoreFuture<'_, Heartbeat> {
-        missing()
+        on!(self.upkeep, |db| recover::heartbeat(db, &self.session, &self.timing, &self.settled))
     }
 
     fn leave(&self) -> StoreFuture<'_, ()> {
-        missing()
+        on!(self.upkeep, |db| recover::leave(db, &self.session))
     }
 
-    fn note_secrets(&self, _configured: Vec<CameBy>) -> StoreFuture<'_, ()> {
-        missing()
+    fn note_secrets(&self, configured: Vec<CameBy>) -> StoreFuture<'_, ()> {
+        on!(self.operator, |db| secrets::note_configured(db, &configured))
     }
 
-    fn record(&self, _arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
-        missing()
+    fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
+        let digest = Sha256::digest(&arrival.envelope.body).to_vec();
+        self.arrive(|reply| Job::Event(Arrival { event: arrival, digest }, reply))
     }
 
-    fn quarantine(&self, _body: Bytes, _reason: String, _came_by: CameBy) -> StoreFuture<'_, bool> {
-        missing()
+    fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool> {
+        self.arrive(|reply| Job::NotAnEvent { body, reason, came_by, reply })
     }
 
-    fn claim(&self, _capacity: Capacity) -> StoreFuture<'_, ClaimResult> {
-        missing()
+    fn claim(&self, capacity: Capacity) -> StoreFuture<'_, ClaimResult> {
+        self.task(|reply| tasks::Job::Claim(capacity, reply))
     }
 
-    fn finish(&self, _ticket: Ticket, _end: Disposition) -> StoreFuture<'_, FinishResult> {
-        missing()
+    fn finish(&self, ticket: Ticket, end: Disposition) -> StoreFuture<'_, FinishResult> {
+        self.task(|reply| tasks::Job::Finish(ticket, end, reply))
     }
 
-    fn clear_suspect(&self, _ticket: Ticket) -> StoreFuture<'_, ()> {
-        missing()
+    fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()> {
+        self.task(|reply| tasks::Job::ClearSuspect(ticket, reply))
     }
 
-    fn prune(&self, _keep: Retention, _cursor: i64) -> StoreFuture<'_, Pruned> {
-        missing()
+    fn prune(&self, keep: Retention, cursor: i64) -> StoreFuture<'_, Pruned> {
+        on!(self.upkeep, |db| prune::prune(db, self.session.id(), &keep, cursor))
     }
 
-    fn tasks(&self, _filter: Filter) -> StoreFuture<'_, Vec<TaskRow>> {
-        missing()
+    fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>> {
+        on!(self.operator, |db| list::tasks(db, &filter))
     }
 
-    fn events(&self, _filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
-        missing()
+    fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
+        on!(self.operator, |db| list::events(db, &filter))
     }
 
-    fn events_with_id(&self, _id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
-        missing()
+    fn events_with_id(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
+        on!(self.operator, |db| show::events_with_id(db, &id))
     }
 
-    fn quarantined(&self, _limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
-        missing()
+    fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
+        on!(self.operator, |db| show::quarantined(db, limit))
     }
 
     fn stats(&self) -> StoreFuture<'_, Stats> {
-        missing()
+        on!(self.operator, |db| show::stats(db))
     }
 
-    fn retry(&self, _task: i64, _handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {
-        missing()
+    fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {
+        on!(self.operator, |db| operate::retry(db, task, &handlers))
     }
 
-    fn skip(&self, _task: i64, _reason: String) -> StoreFuture<'_, bool> {
-        missing()
+    fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool> {
+        on!(self.operator, |db| operate::skip(db, task, &reason))
     }
 
-    fn replay(&self, _event: i64, _tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed> {
-        missing()
+    fn replay(&self, event: i64, tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed> {
+        on!(self.operator, |db| operate::replay(db, event, &tasks))
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres")
+            .field("session", &self.session)
+            .field("ingest", &self.ingest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Stores for tests, with a clock of their own.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// An inbox in a schema of its own.
+    #[derive(Clone)]
+    pub(crate) struct Inbox {
+        opener: Arc<Opener>,
+        clock: StoreClock,
+    }
+
+    impl Inbox {
+        pub(crate) fn new(url: &str, schema: &str, clock: StoreClock) -> Self {
+            let opener = Opener::new(url, schema, true, Some(clock.clone())).unwrap();
+            Self { opener: Arc::new(opener), clock }
+        }
+
+        /// Another instance.
+        pub(crate) fn instance(&self, lease: Duration) -> Postgres {
+            let timing = Timing { lease, missing_handler: Duration::ZERO, settles: false, poll: None };
+            let program = Program { name: "test".to_owned(), version: "1".to_owned(), slots: 1 };
+            Postgres::new(Arc::clone(&self.opener), program, timing, self.clock.clone(), 4)
+        }
+
+        /// Lets the leases of all instances end, as if their processes had been gone for long.
+        pub(crate) fn end_all(&self) {
+            open::blocking(async {
+                let db = self.opener.connect().await?;
+                db.execute("DELETE FROM webhook.instance", &[]).await.map(drop)
+            })
+            .unwrap();
+        }
     }
 }

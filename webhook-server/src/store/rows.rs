@@ -197,6 +197,26 @@ pub(crate) struct HandlerStats {
     pub(crate) tasks: u64,
 }
 
+/// An instance of the program that shares the inbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InstanceRow {
+    pub(crate) name: String,
+    /// The program's version.
+    pub(crate) version: String,
+    /// How many tasks it may run at once.
+    pub(crate) slots: u64,
+    /// How many tasks it is running.
+    pub(crate) running: u64,
+    /// The ids of its handlers.
+    pub(crate) handlers: Vec<String>,
+    /// When it joined.
+    pub(crate) joined_ms: i64,
+    /// When its lease ends, unless it is renewed.
+    pub(crate) lease_until_ms: i64,
+    /// Whether its lease has not ended yet. If it has, another instance may take its tasks over.
+    pub(crate) is_alive: bool,
+}
+
 /// What was freed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pruned {

@@ -222,6 +222,12 @@ proptest! {
         trial::<InMemory>(&steps);
     }
 
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn the_guilty_are_convicted_and_no_other_in_postgres(steps in vec(step(), 1..60)) {
+        trial::<InPostgres>(&steps);
+    }
+
     #[test]
     fn the_guilty_are_convicted_and_no_other_on_disk(steps in vec(step(), 1..60)) {
         trial::<OnDisk>(&steps);
@@ -278,6 +284,12 @@ fn an_cleared_run_is_no_poison_in_memory() {
     cleared_after_three_crashes_of_others::<InMemory>();
 }
 
+#[cfg(feature = "postgres")]
+#[test]
+fn an_cleared_run_is_no_poison_in_postgres() {
+    cleared_after_three_crashes_of_others::<InPostgres>();
+}
+
 #[test]
 fn an_cleared_run_is_no_poison_on_disk() {
     cleared_after_three_crashes_of_others::<OnDisk>();
@@ -307,6 +319,12 @@ fn an_orderly_stop_does_not_clear_an_accused_task_in_model() {
 #[test]
 fn an_orderly_stop_does_not_clear_an_accused_task_in_memory() {
     accused_at_an_orderly_stop::<InMemory>();
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn an_orderly_stop_does_not_clear_an_accused_task_in_postgres() {
+    accused_at_an_orderly_stop::<InPostgres>();
 }
 
 #[test]

@@ -43,6 +43,31 @@ impl Shared for InModels {
     }
 }
 
+#[cfg(feature = "postgres")]
+struct InPostgreses {
+    clock: ManualClock,
+    stores: Vec<Postgres>,
+}
+
+#[cfg(feature = "postgres")]
+impl Shared for InPostgreses {
+    const LEASE: Duration = Duration::from_secs(60);
+
+    fn new(instances: usize) -> Self {
+        let clock = ManualClock::new(START);
+        let inbox = inbox_in_postgres(&clock);
+        Self { stores: (0..instances).map(|_| inbox.instance(Self::LEASE)).collect(), clock }
+    }
+
+    fn store(&self, instance: usize) -> &dyn Store {
+        &self.stores[instance]
+    }
+
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+}
+
 const A: usize = 0;
 const B: usize = 1;
 
@@ -76,7 +101,7 @@ impl<S: Shared> Pair<S> {
         instance: usize,
         operation: impl FnOnce(&'s dyn Store) -> StoreFuture<'s, T>,
     ) -> T {
-        self.runtime.block_on(operation(self.shared.store(instance))).unwrap()
+        self.runtime.block_on(async { operation(self.shared.store(instance)).await }).unwrap()
     }
 
     fn recover(&self, instance: usize, handlers: &[HandlerId]) -> Recovered {
@@ -132,6 +157,11 @@ macro_rules! on_every_shared_store {
     ($($scene:ident,)*) => {
         mod in_models {
             $(#[test] fn $scene() { super::$scene::<super::InModels>(); })*
+        }
+
+        #[cfg(feature = "postgres")]
+        mod in_postgres {
+            $(#[test] fn $scene() { super::$scene::<super::InPostgreses>(); })*
         }
     };
 }
@@ -490,6 +520,16 @@ proptest! {
         for step in &steps {
             walk.take(step);
             check_lanes(&walk.pair.shared.stores[A].every_task());
+        }
+        walk.drain();
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn two_instances_share_an_inbox_in_postgres_on_walks(steps in vec(step(), 1..80)) {
+        let mut walk = Walk::<InPostgreses>::new();
+        for step in &steps {
+            walk.take(step);
         }
         walk.drain();
     }

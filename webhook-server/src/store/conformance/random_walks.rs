@@ -529,6 +529,12 @@ proptest! {
         walk::<InMemory>(&steps, orders, crash);
     }
 
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn postgres_does_as_the_model(steps in vec(step(), 1..60), orders in orders(), crash: bool) {
+        walk::<InPostgres>(&steps, orders, crash);
+    }
+
     #[test]
     fn sqlite_on_disk_does_as_the_model(steps in vec(step(), 1..60), orders in orders(), crash: bool) {
         walk::<OnDisk>(&steps, orders, crash);

@@ -11,6 +11,11 @@ macro_rules! on_every_store {
             $(#[test] fn $scene() { super::$scene(super::World::<super::InMemory>::new()); })*
         }
 
+        #[cfg(feature = "postgres")]
+        mod in_postgres {
+            $(#[test] fn $scene() { super::$scene(super::World::<super::InPostgres>::new()); })*
+        }
+
         mod on_disk {
             $(#[test] fn $scene() { super::$scene(super::World::<super::OnDisk>::new()); })*
         }

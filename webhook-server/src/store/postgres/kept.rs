@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -35,6 +36,20 @@ impl Kept {
         }
         let lent = MutexGuard::try_map(kept, Option::as_mut);
         lent.map(Lent).map_err(|_| Problem::Unreachable(Cause::new("there is no connection")))
+    }
+
+    /// Makes calls on the connection, for a limited time.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the calls do, and if there is no connection.
+    pub(super) async fn call<T>(
+        &self,
+        limit: Duration,
+        calls: impl AsyncFnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let connection = self.lend().await?;
+        Connection::within(limit, calls(&connection)).await
     }
 }
 

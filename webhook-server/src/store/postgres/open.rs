@@ -13,10 +13,13 @@ use super::Postgres;
 use super::connection::{CALL_LIMIT, Connection};
 use super::opener::Opener;
 use super::problem::{Cause, Problem};
+use super::recover::Program;
 use super::requirements;
 use super::schema::{MIGRATIONS, Migrations, Schema, SchemaProblem};
+use super::session::Timing;
 use super::url::Url;
 use crate::report::format::chain;
+use crate::store::clock::StoreClock;
 use crate::store::{OpenError, Opening, Store};
 
 /// Why an inbox in a database cannot be used.
@@ -56,7 +59,13 @@ pub(crate) fn open(url: &str, opening: &Opening) -> Result<Arc<dyn Store>, OpenE
         }
         opened => opened.map_err(|problem| refused(Some(opener.url()), problem))?,
     }
-    Ok(Arc::new(Postgres::new(Arc::new(opener))))
+    let program = Program {
+        name: format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        slots: opening.slots.cast_signed(),
+    };
+    let (clock, connections) = (StoreClock::system(0), opening.connections as usize);
+    Ok(Arc::new(Postgres::new(Arc::new(opener), program, Timing::USUAL, clock, connections)))
 }
 
 /// Checks whether the database could be used, without changing anything.
@@ -171,7 +180,9 @@ fn refused(url: Option<&Url>, problem: Problem) -> OpenError {
 
 /// Runs a future to its end on a thread and a runtime of its own: the caller's thread may be one of a runtime, and the
 /// connections that the server uses must belong to the server's runtime.
-fn blocking<T: Send>(future: impl Future<Output = Result<T, Problem>> + Send) -> Result<T, Problem> {
+pub(super) fn blocking<T: Send>(
+    future: impl Future<Output = Result<T, Problem>> + Send,
+) -> Result<T, Problem> {
     let failed = |error: &dyn fmt::Display| {
         Problem::Unusable(Cause::new(format!("no thread could be started: {error}")))
     };

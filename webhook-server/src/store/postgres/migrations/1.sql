@@ -33,6 +33,12 @@ CREATE TABLE webhook.instance (
     lease_until_ms bigint NOT NULL
 );
 
+-- Since when no live instance has had a handler whose tasks wait.
+CREATE TABLE webhook.missing_handler (
+    handler  text COLLATE "C" PRIMARY KEY,
+    since_ms bigint NOT NULL
+);
+
 -- Work that one instance does for all.
 CREATE TABLE webhook.chore (
     name     text COLLATE "C" PRIMARY KEY,
@@ -143,11 +149,9 @@ CREATE TABLE webhook.ended (
     -- Why it is parked: 0 asked, 1 exhausted, 2 poison, 3 no handler, 4 undecodable
     why         smallint CHECK (why BETWEEN 0 AND 4),
     attempt     integer NOT NULL,
-    crashes     integer NOT NULL,
-    suspect     smallint NOT NULL CHECK (suspect BETWEEN 0 AND 2),
+    crashes     integer NOT NULL DEFAULT 0,
     replay      boolean NOT NULL,
     fence       bigint NOT NULL,
-    due_ms      bigint NOT NULL,
     started_ms  bigint NOT NULL,
     finished_ms bigint NOT NULL,
     error       text,

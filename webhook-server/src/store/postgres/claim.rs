@@ -1,0 +1,274 @@
+//! Choosing what runs next.
+//!
+//! A claim takes at most one suspect, then the tasks that have been due longest, of handlers that have capacity. A task
+//! whose lane is taken, or in whose lane another comes first, becomes *blocked* and is not looked at again until its lane
+//! is free. Each round is one statement; rounds follow while there is capacity and a task was blocked.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio_postgres::Row;
+
+use super::connection::Connection;
+use super::lanes::{LaneKey, promote_if_free};
+use super::problem::Problem;
+use super::session::{Session, Timing};
+use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, Ticket};
+
+/// How many tasks whose lane is taken one claim may pass over.
+const PASSED_OVER: usize = 1_000;
+
+/// The crashes of the suspect that this instance (`$1`) is running.
+const RUNNING_SUSPECT: &str = "SELECT crashes FROM webhook.task
+    WHERE suspect = 1 AND state = 1 AND owner = $1 ORDER BY crashes DESC LIMIT 1";
+
+/// Whether this instance (`$1`) may start anything: it has joined, and its lease has not ended.
+macro_rules! may_work {
+    () => {
+        "EXISTS (SELECT 1 FROM webhook.instance i WHERE i.id = $1 AND i.lease_until_ms > now_ms)"
+    };
+}
+pub(super) use may_work;
+
+/// Whether a newer event of the object of the task `t` is already done in its scope.
+macro_rules! is_stale {
+    () => {
+        "(t.moment <> 0 AND EXISTS (SELECT 1 FROM webhook.ended d
+                                    WHERE d.scope = t.scope AND d.object = t.object AND d.state = 3
+                                      AND d.object IS NOT NULL AND d.moment > t.moment))"
+    };
+}
+pub(super) use is_stale;
+
+/// Starts the suspect with most crashes, the oldest of these, of the handlers `$2`. It does not wait for its turn in its
+/// lane, since it has started before.
+const START_SUSPECT: &str = concat!(
+    "WITH next AS MATERIALIZED (
+         SELECT s.id FROM webhook.task s
+         WHERE s.suspect = 1 AND s.state IN (0, 2) AND s.handler = ANY ($2)
+           AND (s.lane IS NULL OR NOT EXISTS (SELECT 1 FROM webhook.task r
+                                              WHERE r.scope = s.scope AND r.lane = s.lane AND r.state = 1))
+         ORDER BY s.crashes DESC, s.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+     UPDATE webhook.task t
+     SET state = 1, owner = $1, fence = fence + 1, attempt = attempt + 1, started_ms = now_ms
+     FROM next WHERE t.id = next.id AND t.state IN (0, 2) AND ",
+    may_work!(),
+    " RETURNING t.id, t.fence, t.handler, t.attempt, t.replay, t.event_seq, t.crashes, ",
+    is_stale!()
+);
+
+/// One round. `$1` is this instance, `$2` the handlers with capacity, `$3` how many tasks of each, `$4` how many in all, and
+/// `$5` whether the handlers' own capacities may run out first: then tasks of a group are looked at one by one, since the
+/// turn in a lane may be another handler's.
+///
+/// Returns what it did with each task, in this order: 0 made ready, 1 started, 2 blocked.
+const ROUND: &str = concat!(
+    "WITH due AS MATERIALIZED (
+         SELECT c.* FROM unnest($2, $3) AS h (handler, capacity) CROSS JOIN LATERAL (
+             SELECT id, handler, scope, lane, strict, due_ms FROM webhook.task
+             WHERE handler = h.handler AND state = 0 AND suspect = 0 AND due_ms <= now_ms
+             ORDER BY due_ms, id LIMIT h.capacity FOR UPDATE SKIP LOCKED) c),
+     ranked AS MATERIALIZED (SELECT due.*, row_number() OVER (ORDER BY due_ms, id) AS rank FROM due),
+     candidate AS MATERIALIZED (
+         SELECT * FROM ranked
+         WHERE rank <= CASE WHEN $5 AND EXISTS (SELECT 1 FROM ranked WHERE scope <> handler) THEN 1 ELSE $4 END),
+     wanted AS MATERIALIZED (
+         SELECT DISTINCT ON (scope, lane) scope, lane, strict, rank FROM candidate WHERE lane IS NOT NULL
+         ORDER BY scope, lane, rank),
+     turn AS MATERIALIZED (
+         SELECT w.scope, w.lane, w.rank, f.id, f.is_due FROM wanted w CROSS JOIN LATERAL (
+             SELECT o.id, o.suspect, o.state = 2 OR o.due_ms <= now_ms AS is_due FROM webhook.task o
+             WHERE o.scope = w.scope AND o.lane = w.lane AND o.lane IS NOT NULL AND o.state IN (0, 2)
+               AND (w.strict OR o.state = 2 OR o.due_ms <= now_ms)
+             ORDER BY o.moment, o.event_seq, o.id LIMIT 1) f
+         WHERE NOT EXISTS (SELECT 1 FROM webhook.task r
+                           WHERE r.scope = w.scope AND r.lane = w.lane AND r.state = 1)),
+     first AS MATERIALIZED (
+         SELECT o.id, o.handler, o.state, turn.rank FROM turn JOIN webhook.task o ON o.id = turn.id
+         WHERE turn.is_due AND o.suspect = 0 AND (o.state = 2 OR o.state = 0 AND o.due_ms <= now_ms)
+         ORDER BY o.scope, o.lane FOR UPDATE OF o SKIP LOCKED),
+     action AS MATERIALIZED (
+         SELECT id, rank, 1 AS act FROM candidate WHERE lane IS NULL
+         UNION ALL
+         SELECT id, rank, CASE WHEN handler = ANY ($2) THEN 1 ELSE 0 END FROM first
+         WHERE handler = ANY ($2) OR state = 2
+         UNION ALL
+         SELECT c.id, c.rank, 2 FROM candidate c
+         WHERE c.lane IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.id = c.id AND turn.is_due)
+           AND NOT EXISTS (SELECT 1 FROM first WHERE first.id = c.id))
+     UPDATE webhook.task t
+     SET state = a.act, owner = CASE a.act WHEN 1 THEN $1 END, fence = fence + (a.act = 1)::int,
+         attempt = attempt + (a.act = 1)::int,
+         started_ms = CASE a.act WHEN 1 THEN now_ms ELSE started_ms END,
+         due_ms = CASE a.act WHEN 0 THEN now_ms ELSE due_ms END
+     FROM action a WHERE t.id = a.id AND t.state IN (0, 2) AND ",
+    may_work!(),
+    " RETURNING t.id, t.fence, t.handler, t.attempt, t.replay, t.event_seq, t.crashes, ",
+    is_stale!(),
+    ", a.act, a.rank, t.scope, t.lane, t.strict"
+);
+
+/// The bodies of events (`$1`), and the endpoints through which they came first. It needs no lock.
+const BODIES: &str = "SELECT seq, endpoint, body FROM webhook.event WHERE seq = ANY ($1)";
+
+/// How long until the next task is due, in milliseconds.
+const NEXT_DUE: &str = "SELECT min(due_ms) - now_ms FROM webhook.task WHERE state = 0 AND due_ms > now_ms";
+
+/// Starts due tasks up to the capacity, those that have been due longest first.
+pub(super) async fn claim(
+    db: &Connection,
+    session: &Session,
+    capacity: &Capacity,
+    timing: &Timing,
+) -> Result<ClaimResult, Problem> {
+    let mut work = Work::new(session.id(), capacity);
+    let runs_alone = work.start_suspect(db).await?;
+    let mut blocked = Vec::new();
+    while !runs_alone && work.has_capacity() && blocked.len() < PASSED_OVER {
+        if work.round(db, &mut blocked).await? == Round::Last {
+            break;
+        }
+    }
+    promote_if_free(db, &blocked).await?;
+    let next = db.query(NEXT_DUE, &[]).await?;
+    let next: Option<i64> = next.first().and_then(|row| row.get(0));
+    let next = next.map(|millis| Duration::from_millis(millis.max(0).unsigned_abs()));
+    let next_claim = match timing.poll {
+        _ if blocked.len() >= PASSED_OVER => Some(Duration::ZERO),
+        Some(poll) => Some(next.map_or(poll, |next| next.min(poll))),
+        None => next,
+    };
+    let mut claims = with_bodies(db, work.started).await?;
+    // The database forgot the claim in a failover: it is the same run.
+    claims.retain(|claim| !session.live().contains(&claim.ticket));
+    session.started(&claims);
+    Ok(ClaimResult { claims, next_claim })
+}
+
+/// What one round has left.
+#[derive(PartialEq, Eq)]
+enum Round {
+    Last,
+    MoreMayFollow,
+}
+
+/// A claim under way.
+struct Work {
+    instance: i64,
+    slots: usize,
+    handlers: HashMap<HandlerId, usize>,
+    /// The tasks that have started, in this order.
+    started: Vec<Started>,
+}
+
+/// A task that has started, without its event.
+struct Started {
+    ticket: Ticket,
+    handler: HandlerId,
+    attempt: u32,
+    is_replay: bool,
+    is_stale: bool,
+    event_seq: i64,
+}
+
+impl Work {
+    fn new(instance: i64, capacity: &Capacity) -> Self {
+        let handlers = capacity.handlers.iter().filter(|(_, tasks)| **tasks > 0);
+        let handlers = handlers.map(|(handler, tasks)| (*handler, *tasks)).collect();
+        Self { instance, slots: capacity.slots, handlers, started: Vec::new() }
+    }
+
+    fn has_capacity(&self) -> bool {
+        self.slots > 0 && !self.handlers.is_empty()
+    }
+
+    /// Starts a suspect, unless this instance runs one. Returns whether the one that runs now is accused.
+    async fn start_suspect(&mut self, db: &Connection) -> Result<bool, Problem> {
+        let accused =
+            |row: &Row, column: usize| u32::try_from(row.get::<_, i32>(column)).is_ok_and(|n| n >= ACCUSED);
+        if let Some(running) = db.query(RUNNING_SUSPECT, &[&self.instance]).await?.first() {
+            return Ok(accused(running, 0));
+        }
+        if !self.has_capacity() {
+            return Ok(false);
+        }
+        let handlers: Vec<&str> = self.handlers.keys().copied().collect();
+        let rows = db.query(START_SUSPECT, &[&self.instance, &handlers]).await?;
+        let Some(row) = rows.first() else { return Ok(false) };
+        self.start(row);
+        Ok(accused(row, 6))
+    }
+
+    /// Starts, blocks and makes ready one round of tasks. Adds the lanes of those that it blocked, and whether they are strict.
+    async fn round(&mut self, db: &Connection, blocked: &mut Vec<(LaneKey, bool)>) -> Result<Round, Problem> {
+        let (handlers, each): (Vec<&str>, Vec<i64>) =
+            self.handlers.iter().map(|(handler, tasks)| (*handler, (*tasks).min(self.slots) as i64)).unzip();
+        let slots = self.slots as i64;
+        let may_run_out = each.iter().any(|tasks| *tasks < slots);
+        let mut rows = db.query(ROUND, &[&self.instance, &handlers, &each, &slots, &may_run_out]).await?;
+        rows.sort_by_key(|row| (row.get::<_, i64>(9), row.get::<_, i64>(0)));
+        let mut has_started_all = true;
+        for row in &rows {
+            let act: i32 = row.get(8);
+            has_started_all &= act == 1;
+            match act {
+                1 => self.start(row),
+                2 => {
+                    let key = LaneKey { scope: row.get(10), lane: row.get(11) };
+                    blocked.push((key, row.get(12)));
+                }
+                _ => {}
+            }
+        }
+        // Tasks of a group may have been looked at one by one.
+        let is_last = rows.is_empty() || has_started_all && !may_run_out;
+        Ok(if is_last { Round::Last } else { Round::MoreMayFollow })
+    }
+
+    /// Notes a task that has started, and the capacity that it takes.
+    fn start(&mut self, row: &Row) {
+        let handler: &str = row.get(2);
+        let Some((&handler, tasks)) = self.handlers.iter_mut().find(|(known, _)| **known == handler) else {
+            return;
+        };
+        *tasks -= 1;
+        if *tasks == 0 {
+            self.handlers.remove(handler);
+        }
+        self.slots -= 1;
+        self.started.push(Started {
+            ticket: Ticket { task: row.get(0), fence: row.get(1) },
+            handler,
+            attempt: u32::try_from(row.get::<_, i32>(3)).unwrap_or_default(),
+            is_replay: row.get(4),
+            is_stale: row.get(7),
+            event_seq: row.get(5),
+        });
+    }
+}
+
+/// Reads the events of tasks that have started.
+async fn with_bodies(db: &Connection, started: Vec<Started>) -> Result<Vec<Claim>, Problem> {
+    if started.is_empty() {
+        return Ok(Vec::new());
+    }
+    let events: Vec<i64> = started.iter().map(|started| started.event_seq).collect();
+    let rows = db.query(BODIES, &[&events]).await?;
+    let rows: HashMap<i64, &Row> = rows.iter().map(|row| (row.get(0), row)).collect();
+    let claim = |started: Started| {
+        let row = rows.get(&started.event_seq);
+        let endpoint: &str = row.map_or("", |row| row.get(1));
+        let body: Option<&[u8]> = row.and_then(|row| row.get(2));
+        Claim {
+            ticket: started.ticket,
+            handler: started.handler,
+            endpoint: endpoint.into(),
+            attempt: started.attempt,
+            is_replay: started.is_replay,
+            is_stale: started.is_stale,
+            body: body.unwrap_or_default().to_vec().into(),
+        }
+    };
+    Ok(started.into_iter().map(claim).collect())
+}

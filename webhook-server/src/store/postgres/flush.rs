@@ -1,0 +1,64 @@
+//! Several statements that are sent together, so that none waits for this process while it holds a lock.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio_postgres::Row;
+
+use super::connection::Connection;
+use super::problem::Problem;
+use super::values::Value;
+
+/// A statement and its values.
+pub(super) struct Statement<'v> {
+    text: &'static str,
+    values: Vec<Value<'v>>,
+}
+
+impl<'v> Statement<'v> {
+    pub(super) fn new(text: &'static str, values: &[Value<'v>]) -> Self {
+        Self { text, values: values.to_vec() }
+    }
+}
+
+/// Runs each statement in a transaction of its own, in this order, and returns the rows of each. Stops at no error: the
+/// first one is returned when all are answered.
+pub(super) async fn each(db: &Connection, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Problem> {
+    all(statements.iter().map(|one| db.query(one.text, &one.values)).collect()).await
+}
+
+/// Runs the statements in one transaction, and returns the rows of each. All answers count: the commit of a transaction that
+/// failed is answered without an error.
+pub(super) async fn transaction(
+    db: &Connection,
+    statements: &[Statement<'_>],
+) -> Result<Vec<Vec<Row>>, Problem> {
+    let begin = [Statement::new("BEGIN", &[])];
+    let commit = [Statement::new("COMMIT", &[])];
+    let whole = begin.iter().chain(statements).chain(&commit);
+    let mut rows = all(whole.map(|one| db.query(one.text, &one.values)).collect()).await?;
+    rows.pop();
+    rows.drain(..1);
+    Ok(rows)
+}
+
+/// Waits for all, and starts them in this order. Returns the first error, if there is one.
+async fn all<F: Future<Output = Result<Vec<Row>, Problem>>>(
+    futures: Vec<F>,
+) -> Result<Vec<Vec<Row>>, Problem> {
+    let mut pending: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut answers: Vec<Option<F::Output>> = pending.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, answer) in pending.iter_mut().zip(&mut answers) {
+            if answer.is_none()
+                && let Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *answer = Some(ready);
+            }
+        }
+        if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    answers.into_iter().flatten().collect()
+}

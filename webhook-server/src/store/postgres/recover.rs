@@ -1,0 +1,259 @@
+//! Joining the instances, showing that this one is alive, and taking over from those that are not.
+//!
+//! An instance has a lease. When it ends, another instance deletes the row of that instance, and then takes over what runs in
+//! the name of an instance that has no row. So a claim that is committed after its instance was deleted is found the next
+//! time. Only the database's clock decides.
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+use webhook_core::Retry;
+
+use super::connection::Connection;
+use super::finish::TRIM_ATTEMPTS;
+use super::flush::{Statement, transaction};
+use super::lanes::{LaneKey, PROMOTE_AFTER, promote};
+use super::problem::Problem;
+use super::session::{Session, Timing, random};
+use crate::store::clock::millis;
+use crate::store::{ATTEMPTS_KEPT, HandlerId, Heartbeat, MAX_CRASHES, POISON, Recovered};
+
+/// Adds this instance (`$1`): `$2` its name, `$3` its version, `$4` its slots, `$5` its handlers, `$6` how long the lease lasts.
+const JOIN: &str = "
+    INSERT INTO webhook.instance (id, name, version, slots, handlers, joined_ms, lease_until_ms)
+    VALUES ($1, $2, $3, $4, $5, now_ms, now_ms + $6)";
+
+/// Renews the lease of this instance (`$1`) for `$2`, and tells whether it had not ended yet.
+const RENEW: &str = "
+    WITH before AS MATERIALIZED (
+        SELECT lease_until_ms > now_ms AS was_valid FROM webhook.instance WHERE id = $1 FOR UPDATE)
+    UPDATE webhook.instance SET lease_until_ms = now_ms + $2 FROM before WHERE id = $1 RETURNING before.was_valid";
+
+/// Deletes instances whose leases have ended, except this one (`$1`).
+const BURY: &str = "
+    DELETE FROM webhook.instance WHERE id IN (
+        SELECT id FROM webhook.instance WHERE lease_until_ms <= now_ms AND id <> $1 ORDER BY id FOR UPDATE)";
+
+/// Takes over what runs in the name of an instance that has no row. Each of these ends counts as a crash of the task, unless
+/// the run was cleared. A task with `$1` crashes is to be parked (it gets the owner `$2`) if it was the only one that its
+/// instance was running; the others are ready. Returns their ids, and which are to be parked.
+const INHERIT: &str = "
+    WITH orphan AS MATERIALIZED (
+        SELECT id, owner, crashes, suspect <> 2 AS counts FROM webhook.task t
+        WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM webhook.instance i WHERE i.id = t.owner) ORDER BY id FOR UPDATE),
+    judged AS MATERIALIZED (
+        SELECT id, counts, counts AND crashes + 1 >= $1 AND count(*) OVER (PARTITION BY owner) = 1 AS is_poison FROM orphan),
+    taken AS (
+        UPDATE webhook.task t
+        SET crashes = t.crashes + j.counts::int, suspect = 1, state = j.is_poison::int,
+            owner = CASE WHEN j.is_poison THEN $2 END, due_ms = CASE WHEN j.is_poison THEN t.due_ms ELSE now_ms END
+        FROM judged j WHERE t.id = j.id
+        RETURNING t.id, t.attempt, t.started_ms, j.is_poison),
+    attempted AS (
+        INSERT INTO webhook.attempt (task, attempt, started_ms, ended_ms, outcome)
+        SELECT id, attempt, started_ms, now_ms, 3 FROM taken)
+    SELECT id, is_poison FROM taken";
+
+/// Moves rows of `gone` to the closed tasks, parked for a reason.
+macro_rules! park {
+    ($reason:literal, $error:literal) => {
+        concat!(
+            "INSERT INTO webhook.ended (id, event_seq, handler, scope, object, lane, strict, moment, state, why, attempt,
+                                        crashes, replay, fence, started_ms, finished_ms, error)
+             SELECT id, event_seq, handler, scope, object, lane, strict, moment, 5, ",
+            $reason,
+            ", attempt, crashes, replay, fence, started_ms, now_ms, ",
+            $error,
+            " FROM gone"
+        )
+    };
+}
+
+/// Parks what [`INHERIT`] gave to the owner `$1`, with the error `$2`.
+const PARK_POISON: &str = concat!(
+    "WITH gone AS (DELETE FROM webhook.task WHERE state = 1 AND owner = $1
+                   RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, 0 AS crashes, replay,
+                             fence, started_ms) ",
+    park!("2", "$2")
+);
+
+/// Makes due now what waits for longer than any retry (`$1`): a clock that was wrong has put it off.
+const PUT_OFF: &str = "UPDATE webhook.task SET due_ms = now_ms WHERE state = 0 AND due_ms > now_ms + $1";
+
+/// The ids of the handlers that a live instance has.
+macro_rules! known {
+    () => {
+        "(SELECT 1 FROM webhook.instance i WHERE i.lease_until_ms > now_ms AND t.handler = ANY (i.handlers))"
+    };
+}
+
+/// Notes since when the handlers of waiting tasks are missing.
+const NOTE_MISSING: &str = concat!(
+    "INSERT INTO webhook.missing_handler (handler, since_ms)
+     SELECT DISTINCT handler, now_ms FROM webhook.task t WHERE state IN (0, 2) AND NOT EXISTS ",
+    known!(),
+    " ON CONFLICT (handler) DO NOTHING"
+);
+
+/// Forgets handlers that are back.
+const FORGET_MISSING: &str = concat!("DELETE FROM webhook.missing_handler t WHERE EXISTS ", known!());
+
+/// Parks the waiting tasks of handlers that have been missing for `$1`, or that are missing at all if there is only one
+/// instance. Returns their lanes.
+const PARK_MISSING: &str = concat!(
+    "WITH gone AS (
+         DELETE FROM webhook.task t
+         WHERE state IN (0, 2)
+           AND handler IN (SELECT handler FROM webhook.missing_handler
+                           WHERE since_ms + $1 <= now_ms OR 1 = (SELECT count(*) FROM webhook.instance))
+         RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, crashes, replay, fence, started_ms),
+     parked AS (",
+    park!("3", "NULL"),
+    ") SELECT scope, lane, count(*) FROM gone GROUP BY scope, lane"
+);
+
+/// Resumes tasks that were parked because their handler was missing, and that still have a body.
+const RESUME: &str = concat!(
+    "WITH back AS (
+         DELETE FROM webhook.ended t
+         WHERE state = 5 AND why = 3 AND EXISTS ",
+    known!(),
+    "      AND EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq AND e.body IS NOT NULL)
+         RETURNING *)
+     INSERT INTO webhook.task (id, event_seq, handler, scope, object, lane, strict, moment, state, due_ms, started_ms,
+                               attempt, crashes, replay, fence, error)
+     SELECT id, event_seq, handler, scope, object, lane, strict, moment, 0, now_ms, started_ms, attempt, crashes, replay,
+            fence, error
+     FROM back"
+);
+
+/// Makes ready again what this instance (`$1`) runs according to the database, apart from the tasks `$2`, if it started `$3`
+/// ago or earlier. The attempts do not count. Returns the ids.
+const RELEASE: &str = "
+    UPDATE webhook.task
+    SET state = 0, owner = NULL, due_ms = now_ms, attempt = attempt - 1,
+        suspect = CASE WHEN suspect = 2 THEN (crashes > 0)::int ELSE suspect END
+    WHERE state = 1 AND owner = $1 AND NOT id = ANY ($2) AND started_ms + $3 <= now_ms
+    RETURNING id";
+
+/// Deletes this instance (`$1`).
+const LEAVE: &str = "DELETE FROM webhook.instance WHERE id = $1";
+
+/// How long a run may be unknown to its own instance, because the answer to its start is still under way.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// What an instance tells of its program, for operators who list the instances.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    /// Names the machine and the process.
+    pub(super) name: String,
+    pub(super) version: String,
+    /// How many handlers run at once.
+    pub(super) slots: i32,
+}
+
+/// Joins as a new instance, and takes over what is left of others.
+pub(super) async fn join(
+    db: &Connection,
+    session: &Session,
+    program: &Program,
+    handlers: &[HandlerId],
+    timing: &Timing,
+) -> Result<Recovered, Problem> {
+    let id = random()?;
+    let lease = millis(timing.lease);
+    db.execute(JOIN, &[&id, &program.name, &program.version, &program.slots, &handlers, &lease]).await?;
+    session.become_instance(id);
+    if timing.settles { missing_handlers(db, timing).await } else { take_over(db, session, timing).await }
+}
+
+/// Renews the lease, and takes over from instances that have died, if this one has `settled`.
+pub(super) async fn heartbeat(
+    db: &Connection,
+    session: &Session,
+    timing: &Timing,
+    settled: &Settled,
+) -> Result<Heartbeat, Problem> {
+    let lease = millis(timing.lease);
+    let renewed = db.query(RENEW, &[&session.id(), &lease]).await?;
+    let Some(renewed) = renewed.first() else { return Ok(Heartbeat::Lost) };
+    let is_settled = settled.renewed(renewed.get(0));
+    release(db, session, FORGOTTEN).await?;
+    if is_settled || !timing.settles {
+        return take_over(db, session, timing).await.map(Heartbeat::Renewed);
+    }
+    Ok(Heartbeat::Renewed(Recovered::default()))
+}
+
+/// Returns what this instance is still running, and leaves.
+pub(super) async fn leave(db: &Connection, session: &Session) -> Result<(), Problem> {
+    session.live().clear();
+    release(db, session, Duration::ZERO).await?;
+    db.execute(LEAVE, &[&session.id()]).await?;
+    Ok(())
+}
+
+/// How often the lease was renewed without a gap.
+#[derive(Debug, Default)]
+pub(super) struct Settled(std::sync::atomic::AtomicU32);
+
+impl Settled {
+    /// Notes a renewal, and whether the lease had not ended before. Returns whether the instance may take over from others.
+    fn renewed(&self, was_valid: bool) -> bool {
+        use std::sync::atomic::Ordering::Relaxed;
+
+        let renewals = if was_valid { self.0.load(Relaxed).saturating_add(1) } else { 0 };
+        self.0.store(renewals, Relaxed);
+        renewals >= 2
+    }
+}
+
+/// Makes ready again what this instance is running without knowing it: a claim whose answer was lost.
+async fn release(db: &Connection, session: &Session, started_before: Duration) -> Result<(), Problem> {
+    let known: Vec<i64> = session.live().iter().map(|ticket| ticket.task).collect();
+    let rows = db.query(RELEASE, &[&session.id(), &known, &millis(started_before)]).await?;
+    if !rows.is_empty() {
+        let released: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+        db.execute(PROMOTE_AFTER, &[&released]).await?;
+    }
+    Ok(())
+}
+
+/// Takes over from instances whose leases have ended.
+async fn take_over(db: &Connection, session: &Session, timing: &Timing) -> Result<Recovered, Problem> {
+    db.execute(BURY, &[&session.id()]).await?;
+    // No instance has a negative id.
+    let poison = -random()?;
+    let crashes = MAX_CRASHES.cast_signed();
+    let rows = transaction(
+        db,
+        &[Statement::new(INHERIT, &[&crashes, &poison]), Statement::new(PARK_POISON, &[&poison, &POISON])],
+    )
+    .await?;
+    let taken = rows.first().map_or(&[][..], |rows| rows);
+    let ids: Vec<i64> = taken.iter().map(|row: &Row| row.get(0)).collect();
+    let poisoned: Vec<i64> = taken.iter().filter(|row| row.get(1)).map(|row| row.get(0)).collect();
+    if !ids.is_empty() {
+        db.execute(TRIM_ATTEMPTS, &[&ids, &(ATTEMPTS_KEPT as i64)]).await?;
+    }
+    if !poisoned.is_empty() {
+        db.execute(PROMOTE_AFTER, &[&poisoned]).await?;
+    }
+    db.execute(PUT_OFF, &[&millis(Retry::LONGEST)]).await?;
+    let of_handlers = missing_handlers(db, timing).await?;
+    let poisoned = poisoned.len() as u64;
+    Ok(Recovered { suspects: ids.len() as u64 - poisoned, poisoned, ..of_handlers })
+}
+
+/// Parks the tasks of handlers that are gone, and resumes those of handlers that are back.
+async fn missing_handlers(db: &Connection, timing: &Timing) -> Result<Recovered, Problem> {
+    db.execute(FORGET_MISSING, &[]).await?;
+    db.execute(NOTE_MISSING, &[]).await?;
+    let parked = db.query(PARK_MISSING, &[&millis(timing.missing_handler)]).await?;
+    let without_handler: i64 = parked.iter().map(|row| row.get::<_, i64>(2)).sum();
+    let lane = |row: &Row| Some(LaneKey { scope: row.get(0), lane: row.get::<_, Option<String>>(1)? });
+    let lanes: Vec<LaneKey> = parked.iter().filter_map(lane).collect();
+    promote(db, &lanes).await?;
+    let resumed = db.execute(RESUME, &[]).await?;
+    Ok(Recovered { without_handler: without_handler.unsigned_abs(), resumed, ..Recovered::default() })
+}

@@ -1,0 +1,77 @@
+//! What this process is to the inbox: an instance, and its runs.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::problem::{Cause, Problem};
+use crate::store::{Claim, Ticket};
+
+/// How long things take by the protocol. Tests with a clock of their own shorten some.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timing {
+    /// How long a lease lasts.
+    pub(super) lease: Duration,
+    /// For how long no live instance must have had a handler before its tasks are parked, unless this instance is alone.
+    pub(super) missing_handler: Duration,
+    /// Whether an instance must have renewed its lease twice, without a gap, before it takes anything over. So an outage of
+    /// the database, in which all leases end, buries no instance.
+    pub(super) settles: bool,
+    /// How often to look for what other instances have made ready; `None` if there are no others.
+    pub(super) poll: Option<Duration>,
+}
+
+impl Timing {
+    pub(super) const USUAL: Self = Self {
+        lease: Duration::from_secs(60),
+        missing_handler: Duration::from_secs(10 * 60),
+        settles: true,
+        poll: Some(Duration::from_secs(1)),
+    };
+}
+
+/// This process as an instance: a new one each time it joins.
+#[derive(Default)]
+pub(super) struct Session {
+    /// 0 before it has joined.
+    id: AtomicI64,
+    live: Mutex<HashSet<Ticket>>,
+}
+
+impl Session {
+    /// The instance's id: the owner of what it runs.
+    pub(super) fn id(&self) -> i64 {
+        self.id.load(Ordering::SeqCst)
+    }
+
+    /// Becomes another instance, which runs nothing yet.
+    pub(super) fn become_instance(&self, id: i64) {
+        self.live().clear();
+        self.id.store(id, Ordering::SeqCst);
+    }
+
+    /// The runs that were reported to the worker and have not ended. What runs in this instance's name, but is not among
+    /// them, is left from a statement whose outcome was unknown.
+    pub(super) fn live(&self) -> MutexGuard<'_, HashSet<Ticket>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes runs that are reported to the worker.
+    pub(super) fn started(&self, claims: &[Claim]) {
+        self.live().extend(claims.iter().map(|claim| claim.ticket));
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// A random number that no other instance or transaction has: positive, of 63 bits.
+pub(super) fn random() -> Result<i64, Problem> {
+    let random = getrandom::u64().map_err(|error| Problem::Failed(Cause::new(error.to_string())))?;
+    Ok((random >> 1).max(1).cast_signed())
+}

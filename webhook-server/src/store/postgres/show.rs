@@ -1,0 +1,237 @@
+//! What an operator reads: events with everything that belongs to them, the quarantine, and counts.
+
+use tokio_postgres::Row;
+
+use super::connection::Connection;
+use super::flush::{Statement, each};
+use super::problem::Problem;
+use super::secrets;
+use crate::store::{
+    AttemptRow, EndpointRow, EventRow, HandlerStats, QuarantineRow, Stats, StoredEvent, TaskRow,
+};
+
+/// Selects the columns that [`task_row`] reads, and more, of the open or the closed tasks `t` and their events `e`.
+macro_rules! select_task {
+    (task, $more:expr) => {
+        select_task!(
+            "NULL::smallint AS why",
+            "CASE WHEN t.state = 0 THEN t.due_ms END AS due_ms",
+            "NULL::bigint AS finished_ms",
+            $more,
+            "webhook.task"
+        )
+    };
+    (ended, $more:expr) => {
+        select_task!("t.why", "NULL::bigint AS due_ms", "t.finished_ms", $more, "webhook.ended")
+    };
+    ($why:literal, $due:literal, $finished:literal, $more:expr, $table:literal) => {
+        concat!(
+            "SELECT t.id, e.event_id, e.type, t.handler, t.state, ",
+            $why,
+            ", t.attempt, e.received_ms, ",
+            $due,
+            ", ",
+            $finished,
+            ", t.error",
+            $more,
+            " FROM ",
+            $table,
+            " t JOIN webhook.event e ON e.seq = t.event_seq"
+        )
+    };
+}
+pub(super) use select_task;
+
+/// Selects the columns that [`event_row`] reads, and more, of the events `e`.
+macro_rules! select_event {
+    ($more:expr) => {
+        concat!(
+            "SELECT e.seq, e.event_id, e.type, e.account, e.object_id, e.created_s, e.api_version, e.livemode,
+                    e.received_ms, e.deliveries, e.changed_bodies, e.body IS NOT NULL, e.endpoint, e.secret_label,
+                    ARRAY (SELECT o.endpoint FROM webhook.event_endpoint o WHERE o.event_seq = e.seq ORDER BY o.id),
+                    ARRAY (SELECT o.secret_label FROM webhook.event_endpoint o WHERE o.event_seq = e.seq ORDER BY o.id),
+                    ARRAY (SELECT o.received_ms FROM webhook.event_endpoint o WHERE o.event_seq = e.seq ORDER BY o.id)",
+            $more,
+            " FROM webhook.event e"
+        )
+    };
+}
+pub(super) use select_event;
+
+/// Finds the events with an id.
+pub(super) const EVENTS_WITH_ID: &str = concat!(select_event!(""), " WHERE e.event_id = $1 ORDER BY e.seq");
+
+/// Finds the tasks of events.
+pub(super) const TASKS_OF: &str = concat!(
+    select_task!(task, ", t.event_seq"),
+    " WHERE t.event_seq = ANY ($1) UNION ALL ",
+    select_task!(ended, ", t.event_seq"),
+    " WHERE t.event_seq = ANY ($1) ORDER BY id"
+);
+
+/// Finds the attempts of the tasks of events.
+pub(super) const ATTEMPTS_OF: &str = "
+    SELECT a.task, a.attempt, a.started_ms, a.ended_ms, a.outcome, a.error, t.event_seq
+    FROM (SELECT id, event_seq FROM webhook.task WHERE event_seq = ANY ($1)
+          UNION ALL
+          SELECT id, event_seq FROM webhook.ended WHERE event_seq = ANY ($1)) t
+    JOIN webhook.attempt a ON a.task = t.id ORDER BY a.id";
+
+/// Reads the bodies of events.
+const BODIES_OF: &str = "SELECT seq, body FROM webhook.event WHERE seq = ANY ($1)";
+
+/// Lists quarantined bodies.
+pub(super) const QUARANTINED: &str = "
+    SELECT id, received_ms, deliveries, reason, octet_length(body)::bigint FROM webhook.quarantine
+    ORDER BY id DESC LIMIT $1";
+
+/// Counts what is counted in one number: see [`Stats`].
+const COUNTS: &str = "
+    SELECT (SELECT count(*) FROM webhook.event),
+           (SELECT count(*) FROM webhook.event e
+            WHERE NOT EXISTS (SELECT 1 FROM webhook.ended t WHERE t.event_seq = e.seq)
+              AND NOT EXISTS (SELECT 1 FROM webhook.task t WHERE t.event_seq = e.seq)),
+           (SELECT coalesce(sum(deliveries - 1), 0)::bigint FROM webhook.event WHERE deliveries > 1),
+           (SELECT coalesce(sum(changed_bodies), 0)::bigint FROM webhook.event WHERE deliveries > 1),
+           (SELECT count(*) FROM webhook.quarantine),
+           (SELECT now_ms - min(due_ms) FROM webhook.task WHERE state = 0 AND due_ms <= now_ms)";
+
+/// Counts the tasks of each handler.
+const HANDLERS: &str = "
+    SELECT handler, state, why, sum(tasks)::bigint FROM (
+        SELECT handler, state, NULL::smallint AS why, count(*) AS tasks FROM webhook.task GROUP BY handler, state
+        UNION ALL
+        SELECT handler, state, why, count(*) FROM webhook.ended GROUP BY handler, state, why) counted
+    GROUP BY handler, state, why ORDER BY handler, state, why";
+
+/// Reads a row of [`select_task`].
+pub(super) fn task_row(row: &Row) -> Result<TaskRow, Problem> {
+    Ok(TaskRow {
+        task: row.try_get(0)?,
+        event_id: row.try_get(1)?,
+        event_type: row.try_get(2)?,
+        handler: row.try_get(3)?,
+        state: row.try_get(4)?,
+        why: row.try_get(5)?,
+        attempt: row.try_get::<_, i32>(6)?.try_into().unwrap_or_default(),
+        received_ms: row.try_get(7)?,
+        due_ms: row.try_get(8)?,
+        finished_ms: row.try_get(9)?,
+        error: row.try_get(10)?,
+    })
+}
+
+/// Reads a row of [`select_event`].
+pub(super) fn event_row(row: &Row) -> Result<EventRow, Problem> {
+    Ok(EventRow {
+        cursor: row.try_get(0)?,
+        event_id: row.try_get(1)?,
+        event_type: row.try_get(2)?,
+        account: row.try_get(3)?,
+        object_id: row.try_get(4)?,
+        created: row.try_get(5)?,
+        api_version: row.try_get(6)?,
+        livemode: row.try_get(7)?,
+        received_ms: row.try_get(8)?,
+        deliveries: count(row, 9)?,
+        changed_bodies: count(row, 10)?,
+        has_body: row.try_get(11)?,
+        endpoints: endpoints(row)?,
+    })
+}
+
+/// Reads the endpoints of a row of [`select_event`], the first one first.
+fn endpoints(row: &Row) -> Result<Vec<EndpointRow>, Problem> {
+    let first =
+        EndpointRow { endpoint: row.try_get(12)?, secret: row.try_get(13)?, received_ms: row.try_get(8)? };
+    let (endpoints, secrets): (Vec<String>, Vec<String>) = (row.try_get(14)?, row.try_get(15)?);
+    let times: Vec<i64> = row.try_get(16)?;
+    let others = endpoints.into_iter().zip(secrets).zip(times);
+    let others =
+        others.map(|((endpoint, secret), received_ms)| EndpointRow { endpoint, secret, received_ms });
+    Ok([first].into_iter().chain(others).collect())
+}
+
+/// Reads a number that is never negative.
+pub(super) fn count(row: &Row, column: usize) -> Result<u64, Problem> {
+    Ok(row.try_get::<_, i64>(column)?.try_into().unwrap_or_default())
+}
+
+/// Finds the events with an id, oldest first.
+pub(super) async fn events_with_id(db: &Connection, id: &str) -> Result<Vec<StoredEvent>, Problem> {
+    if id.contains('\0') {
+        return Ok(Vec::new());
+    }
+    let events = db.query(EVENTS_WITH_ID, &[&id]).await?;
+    let events: Vec<EventRow> = events.iter().map(event_row).collect::<Result<_, _>>()?;
+    let seqs: Vec<i64> = events.iter().map(|event| event.cursor).collect();
+    if seqs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of_events = [TASKS_OF, ATTEMPTS_OF, BODIES_OF].map(|text| Statement::new(text, &[&seqs]));
+    let [tasks, attempts, bodies] = &each(db, &of_events).await?[..] else { return Ok(Vec::new()) };
+    let mut whole = Vec::new();
+    for event in events {
+        let is_of_event =
+            |column: usize| move |row: &&Row| row.try_get(column).is_ok_and(|seq: i64| seq == event.cursor);
+        let body = bodies.iter().find(is_of_event(0)).map(|row| row.try_get::<_, Option<&[u8]>>(1));
+        let body = body.transpose()?.flatten();
+        whole.push(StoredEvent {
+            tasks: tasks.iter().filter(is_of_event(11)).map(task_row).collect::<Result<_, _>>()?,
+            attempts: attempts.iter().filter(is_of_event(6)).map(attempt_row).collect::<Result<_, _>>()?,
+            body: body.and_then(|body| String::from_utf8(body.to_vec()).ok()),
+            event,
+        });
+    }
+    Ok(whole)
+}
+
+fn attempt_row(row: &Row) -> Result<AttemptRow, Problem> {
+    Ok(AttemptRow {
+        task: row.try_get(0)?,
+        attempt: row.try_get::<_, i32>(1)?.try_into().unwrap_or_default(),
+        started_ms: row.try_get(2)?,
+        ended_ms: row.try_get(3)?,
+        outcome: row.try_get(4)?,
+        error: row.try_get(5)?,
+    })
+}
+
+/// Lists quarantined bodies, newest first.
+pub(super) async fn quarantined(db: &Connection, limit: usize) -> Result<Vec<QuarantineRow>, Problem> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let read = |row: &Row| {
+        Ok(QuarantineRow {
+            id: row.try_get(0)?,
+            received_ms: row.try_get(1)?,
+            deliveries: count(row, 2)?,
+            reason: row.try_get(3)?,
+            bytes: count(row, 4)?,
+        })
+    };
+    db.query(QUARANTINED, &[&limit]).await?.iter().map(read).collect()
+}
+
+/// Counts events and tasks. Reads whole indexes: the time grows with the inbox.
+pub(super) async fn stats(db: &Connection) -> Result<Stats, Problem> {
+    let statements = [COUNTS, HANDLERS, secrets::LIST].map(|text| Statement::new(text, &[]));
+    let [counts, handlers, secrets] = &each(db, &statements).await?[..] else { return Ok(Stats::default()) };
+    let of_handler = |row: &Row| {
+        let (handler, state, why) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(HandlerStats { handler, state, why, tasks: count(row, 3)? })
+    };
+    let mut stats = Stats {
+        handlers: handlers.iter().map(of_handler).collect::<Result<_, Problem>>()?,
+        secrets: secrets.iter().map(secrets::secret_row).collect::<Result<_, _>>()?,
+        ..Stats::default()
+    };
+    for row in counts {
+        stats.events = count(row, 0)?;
+        stats.unhandled = count(row, 1)?;
+        stats.duplicates = count(row, 2)?;
+        stats.changed_bodies = count(row, 3)?;
+        stats.quarantined = count(row, 4)?;
+        stats.oldest_due_ms = row.try_get(5)?;
+    }
+    Ok(stats)
+}

@@ -1,0 +1,208 @@
+//! Storing one batch of arrivals, however often that must be tried.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::ingest::{Job, Shared, Waiting};
+use super::kept::Kept;
+use super::problem::Problem;
+use super::quarantine::quarantine;
+use super::record::{Arrival, record, record_again};
+use super::session::random;
+use crate::store::{RecordResult, StoreError};
+
+/// How long a transaction may take before its connection is given up.
+const OVERDUE: Duration = Duration::from_secs(60);
+
+/// How often a transaction that collided with another is tried again at once.
+const TRIES: u32 = 5;
+
+/// The pauses between tries while the database is away.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Whom what became of an event is for.
+type Reply = oneshot::Sender<Result<RecordResult, StoreError>>;
+
+/// A connection that stores batches, one after the other.
+pub(super) struct Storing {
+    shared: Arc<Shared>,
+    connection: Kept,
+}
+
+impl Storing {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { connection: Kept::new(&shared.opener), shared }
+    }
+
+    /// Stores a batch, and answers who waits for it.
+    pub(super) async fn store(&mut self, batch: Vec<Waiting>) {
+        let (mut events, mut others, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+        for Waiting { job, share } in batch {
+            shares.push(share);
+            match job {
+                Job::Event(arrival, reply) => events.push((arrival, reply)),
+                other @ Job::NotAnEvent { .. } => others.push(other),
+            }
+        }
+        for other in others {
+            self.store_other(other).await;
+        }
+        let again = self.store_new(events).await;
+        self.store_known(again).await;
+    }
+
+    /// Keeps what is not an event.
+    async fn store_other(&mut self, job: Job) {
+        let Job::NotAnEvent { body, reason, came_by, reply } = job else { return };
+        let noted = &self.shared.noted;
+        let kept = self
+            .connection
+            .call(OVERDUE, async |db| {
+                quarantine(db, &body, &reason, &came_by, &noted.uses, noted.clock.now()).await
+            })
+            .await;
+        let _ = reply.send(kept.map_err(StoreError::from));
+    }
+
+    /// Stores events, and answers for those that are new. Returns the others, which are known.
+    async fn store_new(&mut self, events: Vec<(Arrival, Reply)>) -> Vec<(Arrival, Reply)> {
+        let mut groups = vec![events];
+        let mut known = Vec::new();
+        while let Some(events) = groups.pop() {
+            if events.is_empty() {
+                continue;
+            }
+            match self.stored_as_new(&events).await {
+                Ok(results) => {
+                    for ((arrival, reply), result) in events.into_iter().zip(results) {
+                        match result {
+                            Some(result) => self.answer(reply, result),
+                            None => known.push((arrival, reply)),
+                        }
+                    }
+                }
+                // One of them is to blame: they are stored one by one.
+                Err(Problem::Refused(_)) if events.len() > 1 => {
+                    groups.extend(events.into_iter().map(|one| vec![one]))
+                }
+                Err(problem) => refuse(events, &problem),
+            }
+        }
+        known
+    }
+
+    /// Stores events in one transaction, and tries again until it is known whether they are stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they are not stored, or if that cannot be found out.
+    async fn stored_as_new(
+        &mut self,
+        events: &[(Arrival, Reply)],
+    ) -> Result<Vec<Option<RecordResult>>, Problem> {
+        let batch = random()?;
+        let arrivals: Vec<&Arrival> = events.iter().map(|(arrival, _)| arrival).collect();
+        let shared = Arc::clone(&self.shared);
+        // Whether an earlier try may have stored them.
+        let mut again = false;
+        let mut tries = 0;
+        loop {
+            let storing = self
+                .connection
+                .call(OVERDUE, async |db| {
+                    record(db, &shared.session, batch, &arrivals, &shared.noted, again).await
+                })
+                .await;
+            tries += 1;
+            match storing {
+                Ok(results) => return Ok(results),
+                Err(Problem::Collided(_) | Problem::Taken(_)) if tries < TRIES => {}
+                Err(problem @ (Problem::Unknown(_) | Problem::Slow(_))) => {
+                    again = true;
+                    self.wait_for_database(problem).await;
+                }
+                Err(problem) if problem.may_pass() => {
+                    if !again {
+                        return Err(problem);
+                    }
+                    self.wait_for_database(problem).await;
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+    }
+
+    /// Counts the deliveries of known events, and answers.
+    async fn store_known(&mut self, events: Vec<(Arrival, Reply)>) {
+        if events.is_empty() {
+            return;
+        }
+        let arrivals: Vec<&Arrival> = events.iter().map(|(arrival, _)| arrival).collect();
+        let shared = Arc::clone(&self.shared);
+        let mut tries = 0;
+        let counted = loop {
+            let counting = self
+                .connection
+                .call(OVERDUE, async |db| record_again(db, &shared.session, &arrivals, &shared.noted).await)
+                .await;
+            tries += 1;
+            match counting {
+                Err(Problem::Collided(_) | Problem::Taken(_)) if tries < TRIES => {}
+                // A delivery that is counted twice does no harm.
+                Err(problem @ (Problem::Unknown(_) | Problem::Slow(_))) if tries < TRIES => {
+                    self.wait_for_database(problem).await;
+                }
+                counted => break counted,
+            }
+        };
+        match counted {
+            Ok(results) => {
+                for ((_, reply), result) in events.into_iter().zip(results) {
+                    match result {
+                        Some(result) => self.answer(reply, result),
+                        // It was deleted meanwhile: when it comes again, it is new.
+                        None => drop(reply.send(Err(StoreError::Busy))),
+                    }
+                }
+            }
+            Err(problem) => refuse(events, &problem),
+        }
+    }
+
+    /// Tells the sender, and notes what has started first.
+    fn answer(&self, reply: Reply, result: RecordResult) {
+        let (RecordResult::New { started, .. } | RecordResult::Duplicate { started, .. }) = &result;
+        self.shared.session.started(started);
+        let _ = reply.send(Ok(result));
+    }
+
+    /// Waits until the database answers again, and accepts nothing meanwhile.
+    async fn wait_for_database(&mut self, problem: Problem) {
+        self.shared.note_trouble(Some(problem));
+        let mut pause = FIRST_PAUSE;
+        while let Err(problem) =
+            self.connection.call(LONGEST_PAUSE, async |db| db.query("SELECT 1", &[]).await).await
+        {
+            self.shared.note_trouble(Some(problem));
+            tokio::time::sleep(jittered(pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.shared.note_trouble(None);
+    }
+}
+
+/// Tells who waits why their events are not stored.
+fn refuse(events: Vec<(Arrival, Reply)>, problem: &Problem) {
+    for (_, reply) in events {
+        let _ = reply.send(Err(problem.clone().into()));
+    }
+}
+
+/// From three quarters of a pause to five quarters, so that instances do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    pause.mul_f64(0.75 + f64::from(random) / f64::from(u32::MAX) / 2.)
+}
