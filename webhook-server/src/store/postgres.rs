@@ -5,7 +5,7 @@
 //! |---|---|
 //! | opening | `open`, `opener`, `url`, `tls`, `requirements`, `schema` |
 //! | calls | `connection`, `kept`, `flush` (several together), `values`, `texts` |
-//! | what arrives | `ingest` (connections and batches), `store_batch`, `record`, `quarantine`, with `secrets` |
+//! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim`, `lanes`, `finish` |
 //! | instances | `session`, `recover`, `instances` |
 //! | operators | `list`, `show`, `operate` |
@@ -18,6 +18,7 @@
 //! again after an error. None waits for this process while it holds a lock: it is alone, or sent together with all others
 //! of its transaction.
 
+mod arrivals;
 mod claim;
 #[cfg(test)]
 pub(crate) mod cluster;
@@ -37,6 +38,7 @@ mod problem;
 mod prune;
 mod quarantine;
 mod record;
+mod record_again;
 mod recover;
 mod requirements;
 mod schema;
@@ -57,13 +59,13 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
+use self::arrivals::Arrival;
 use self::connection::{CALL_LIMIT, Connection};
 use self::ingest::{Ingest, Job};
 use self::kept::Kept;
 pub(crate) use self::open::DatabaseError;
 use self::opener::Opener;
 pub(crate) use self::problem::Problem;
-use self::record::Arrival;
 use self::recover::{Program, Settled};
 pub(crate) use self::schema::SchemaProblem;
 use self::session::{Session, Timing};

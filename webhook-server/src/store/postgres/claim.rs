@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 use super::connection::Connection;
+use super::flush::{Statement, each};
 use super::lanes::{LaneKey, promote_if_free};
 use super::problem::Problem;
 use super::session::{Session, Timing};
@@ -18,7 +19,7 @@ use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, Ticket};
 /// How many tasks whose lane is taken one claim may pass over.
 const PASSED_OVER: usize = 1_000;
 
-/// The crashes of the suspect that this instance (`$1`) is running.
+/// The crashes of the suspect that this instance (`$1`) is running, which [`START_SUSPECT`] may just have started.
 const RUNNING_SUSPECT: &str = "SELECT crashes FROM webhook.task
     WHERE suspect = 1 AND state = 1 AND owner = $1 ORDER BY crashes DESC LIMIT 1";
 
@@ -40,12 +41,13 @@ macro_rules! is_stale {
 }
 pub(super) use is_stale;
 
-/// Starts the suspect with most crashes, the oldest of these, of the handlers `$2`. It does not wait for its turn in its
-/// lane, since it has started before.
+/// Unless this instance (`$1`) runs a suspect, starts the one with most crashes, the oldest of these, of the handlers `$2`. It
+/// does not wait for its turn in its lane, since it has started before.
 const START_SUSPECT: &str = concat!(
     "WITH next AS MATERIALIZED (
          SELECT s.id FROM webhook.task s
          WHERE s.suspect = 1 AND s.state IN (0, 2) AND s.handler = ANY ($2)
+           AND NOT EXISTS (SELECT 1 FROM webhook.task r WHERE r.suspect = 1 AND r.state = 1 AND r.owner = $1)
            AND (s.lane IS NULL OR NOT EXISTS (SELECT 1 FROM webhook.task r
                                               WHERE r.scope = s.scope AND r.lane = s.lane AND r.state = 1))
          ORDER BY s.crashes DESC, s.id LIMIT 1 FOR UPDATE SKIP LOCKED)
@@ -131,7 +133,9 @@ pub(super) async fn claim(
         }
     }
     promote_if_free(db, &blocked).await?;
-    let next = db.query(NEXT_DUE, &[]).await?;
+    let events: Vec<i64> = work.started.iter().map(|started| started.event_seq).collect();
+    let rows = each(db, &[Statement::new(NEXT_DUE, &[]), Statement::new(BODIES, &[&events])]).await?;
+    let [next, bodies] = &*rows else { return Ok(ClaimResult::default()) };
     let next: Option<i64> = next.first().and_then(|row| row.get(0));
     let next = next.map(|millis| Duration::from_millis(millis.max(0).unsigned_abs()));
     let next_claim = match timing.poll {
@@ -139,7 +143,7 @@ pub(super) async fn claim(
         Some(poll) => Some(next.map_or(poll, |next| next.min(poll))),
         None => next,
     };
-    let mut claims = with_bodies(db, work.started).await?;
+    let mut claims = with_bodies(work.started, bodies);
     // The database forgot the claim in a failover: it is the same run.
     claims.retain(|claim| !session.live().contains(&claim.ticket));
     session.started(&claims);
@@ -185,19 +189,21 @@ impl Work {
 
     /// Starts a suspect, unless this instance runs one. Returns whether the one that runs now is accused.
     async fn start_suspect(&mut self, db: &Connection) -> Result<bool, Problem> {
-        let accused =
-            |row: &Row, column: usize| u32::try_from(row.get::<_, i32>(column)).is_ok_and(|n| n >= ACCUSED);
-        if let Some(running) = db.query(RUNNING_SUSPECT, &[&self.instance]).await?.first() {
-            return Ok(accused(running, 0));
+        let mut handlers: Vec<&str> = self.handlers.keys().copied().collect();
+        if self.slots == 0 {
+            handlers.clear();
         }
-        if !self.has_capacity() {
-            return Ok(false);
+        let statements = [
+            Statement::new(START_SUSPECT, &[&self.instance, &handlers]),
+            Statement::new(RUNNING_SUSPECT, &[&self.instance]),
+        ];
+        let rows = each(db, &statements).await?;
+        let [started, running] = &*rows else { return Ok(false) };
+        if let Some(row) = started.first() {
+            self.start(row);
         }
-        let handlers: Vec<&str> = self.handlers.keys().copied().collect();
-        let rows = db.query(START_SUSPECT, &[&self.instance, &handlers]).await?;
-        let Some(row) = rows.first() else { return Ok(false) };
-        self.start(row);
-        Ok(accused(row, 6))
+        let crashes = running.first().map(|row| row.get::<_, i32>(0).cast_unsigned());
+        Ok(crashes.is_some_and(|crashes| crashes >= ACCUSED))
     }
 
     /// Starts, blocks and makes ready one round of tasks. Adds the lanes of those that it blocked, and whether they are strict.
@@ -248,16 +254,11 @@ impl Work {
     }
 }
 
-/// Reads the events of tasks that have started.
-async fn with_bodies(db: &Connection, started: Vec<Started>) -> Result<Vec<Claim>, Problem> {
-    if started.is_empty() {
-        return Ok(Vec::new());
-    }
-    let events: Vec<i64> = started.iter().map(|started| started.event_seq).collect();
-    let rows = db.query(BODIES, &[&events]).await?;
-    let rows: HashMap<i64, &Row> = rows.iter().map(|row| (row.get(0), row)).collect();
+/// Adds the events (rows of [`BODIES`]) to tasks that have started.
+fn with_bodies(started: Vec<Started>, bodies: &[Row]) -> Vec<Claim> {
+    let bodies: HashMap<i64, &Row> = bodies.iter().map(|row| (row.get(0), row)).collect();
     let claim = |started: Started| {
-        let row = rows.get(&started.event_seq);
+        let row = bodies.get(&started.event_seq);
         let endpoint: &str = row.map_or("", |row| row.get(1));
         let body: Option<&[u8]> = row.and_then(|row| row.get(2));
         Claim {
@@ -270,5 +271,5 @@ async fn with_bodies(db: &Connection, started: Vec<Started>) -> Result<Vec<Claim
             body: body.unwrap_or_default().to_vec().into(),
         }
     };
-    Ok(started.into_iter().map(claim).collect())
+    started.into_iter().map(claim).collect()
 }

@@ -85,6 +85,12 @@ pub(super) async fn finish(
     let instance = session.id();
     let (close, back) = (Close::of(ends), Back::of(ends));
     let ids: Vec<i64> = ends.iter().map(|(ticket, _)| ticket.task).collect();
+    // Those that can be ours: a ticket that is void frees no lane.
+    let live: Vec<i64> = {
+        let live = session.live();
+        let known = ends.iter().filter(|(ticket, _)| live.contains(ticket));
+        known.map(|(ticket, _)| ticket.task).collect()
+    };
     let fences: Vec<i64> = ends.iter().map(|(ticket, _)| ticket.fence).collect();
     let attempted: Vec<i64> =
         ends.iter().filter(|(_, end)| outcome(end).is_some()).map(|(ticket, _)| ticket.task).collect();
@@ -109,7 +115,7 @@ pub(super) async fn finish(
     if again {
         statements.push(Statement::new(HAVE_ENDED, &[&ids, &fences]));
     }
-    statements.push(Statement::new(PROMOTE_AFTER, &[&ids]));
+    statements.push(Statement::new(PROMOTE_AFTER, &[&live]));
     statements.push(Statement::new(ANY_DUE, &[]));
     let rows = each(db, &statements).await?;
     let is_any_due = rows.last().and_then(|rows| rows.first()).is_some_and(|row| row.get(0));

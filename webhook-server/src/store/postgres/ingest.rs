@@ -12,9 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::arrivals::{Arrival, Noted};
 use super::opener::Opener;
 use super::problem::Problem;
-use super::record::{Arrival, Noted};
 use super::session::Session;
 use super::store_batch::Storing;
 use crate::store::clock::StoreClock;

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::arrivals::Arrival;
 use super::ingest::{Job, Shared, Waiting};
 use super::kept::Kept;
 use super::problem::Problem;
 use super::quarantine::quarantine;
-use super::record::{Arrival, record, record_again};
+use super::record::record;
+use super::record_again::record_again;
 use super::session::random;
 use crate::store::{RecordResult, StoreError};
 
