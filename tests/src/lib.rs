@@ -10,7 +10,6 @@ mod disk;
 mod exchange;
 mod failpoint;
 mod history;
-mod postgres;
 mod process;
 mod server;
 mod template;
@@ -31,11 +30,11 @@ pub use disk::Disk;
 pub use exchange::{Answer, Connection, exchange};
 pub use failpoint::die_at;
 pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
-pub use postgres::Postgres;
 pub use process::{Ended, Process, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
 pub use template::Template;
 pub use terminal::{open_terminal, run_in_terminal};
+pub use test_postgres::Postgres;
 pub use usage::{Usage, keep_to};
 
 /// How long a program may keep a test waiting. Far more than any of them needs on the slowest machine at its busiest: it

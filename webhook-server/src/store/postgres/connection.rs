@@ -226,3 +226,6 @@ fn is_warning(notice: &DbError) -> bool {
     use Severity::{Debug, Info, Log, Notice};
     !matches!(notice.parsed_severity(), Some(Debug | Info | Log | Notice))
 }
+
+#[cfg(test)]
+mod tests;

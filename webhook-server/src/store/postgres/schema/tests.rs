@@ -1,1 +1,142 @@
-//! Migrations.
+//! Migrations, on a real server: racing instances, newer and older programs, what is not ours.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::store::postgres::test_database::{opener, opener_of};
+
+/// As `sha256sum` writes them.
+const RECORDED: &str = include_str!("../migrations/SHA256SUMS");
+
+#[test]
+fn no_migration_that_was_released_is_edited() {
+    let made: BTreeSet<String> = (1..)
+        .zip(MIGRATIONS)
+        .map(|(number, migration)| {
+            let digest = Bytes::copy_from_slice(&digest(migration.text));
+            format!("{digest:x}  {number}.sql")
+        })
+        .collect();
+    assert_eq!(
+        made,
+        RECORDED.lines().map(str::to_owned).collect(),
+        "inboxes that were made with the old text would be refused. Leave it as it was and add a migration, for which \
+         `sha256sum *.sql > SHA256SUMS` in its folder adds a line; the others stay the same once they are released"
+    );
+}
+
+/// A second migration, for tests of updates.
+const SECOND: &str =
+    "ALTER TABLE webhook.meta ADD COLUMN colour text;\nCREATE INDEX meta_colour ON webhook.meta (colour);\n";
+
+fn two(readable_from: i32) -> [Migration; 2] {
+    [MIGRATIONS[0], Migration { text: SECOND, readable_from }]
+}
+
+#[test]
+fn the_parts_of_a_migration_are_found() {
+    let parts: Vec<_> = parts(MIGRATIONS[0].text).collect();
+    for part in
+        [("table", "task"), ("table", "meta"), ("index", "event_identity"), ("index", "task_running_lane")]
+    {
+        assert!(parts.contains(&part), "{part:?} is not in {parts:?}");
+    }
+}
+
+#[tokio::test]
+async fn instances_that_start_at_once_make_one_schema() {
+    for _ in 0..5 {
+        let schema = test_postgres::schema();
+        let starts: Vec<_> = (0..8).map(|_| opener_of(&schema, None)).collect();
+        let starts =
+            starts.into_iter().map(|opener| tokio::spawn(async move { opener.connect().await.map(drop) }));
+        for start in starts.collect::<Vec<_>>() {
+            start.await.expect("it does not panic").expect("it starts");
+        }
+        let inboxes =
+            test_postgres::shared().query(&format!("SELECT count(*), max(version) FROM {schema}.meta"));
+        assert_eq!(inboxes, "1|1");
+    }
+}
+
+#[tokio::test]
+async fn instances_that_update_at_once_do_it_once() {
+    let schema = test_postgres::schema();
+    let opener = opener_of(&schema, None);
+    drop(opener.connect().await.expect("it is made"));
+    let migrations = two(1);
+    let migrations = Migrations { of: &migrations, schema: &schema };
+    let update = || async {
+        let db = opener.connect().await.expect("it is there");
+        migrations.ensure(&db, true).await
+    };
+    let (a, b, c, d) = tokio::join!(update(), update(), update(), update());
+    for updated in [a, b, c, d] {
+        updated.expect("it is updated");
+    }
+    let db = opener.connect().await.expect("a program that knows only the first migration may still use it");
+    assert_eq!(migrations.look(&db).await.expect("it is an inbox"), Schema::Version(2));
+}
+
+#[tokio::test]
+async fn a_schema_that_only_newer_programs_can_use_is_refused() {
+    let schema = test_postgres::schema();
+    let opener = opener_of(&schema, None);
+    let db = opener.connect().await.expect("it is made");
+    let migrations = two(2);
+    Migrations { of: &migrations, schema: &schema }.ensure(&db, true).await.expect("it is updated");
+    let refused = opener_of(&schema, None).connect().await.expect_err("it is too new");
+    assert_eq!(
+        refused.to_string(),
+        "was made by a newer version of this program (schema 2, and this one knows 1)"
+    );
+}
+
+#[tokio::test]
+async fn without_leave_to_migrate_nothing_is_changed() {
+    let schema = test_postgres::schema();
+    let db = opener(None).connect_unprepared().await.expect("the server is running");
+    let migrations = Migrations { of: &MIGRATIONS, schema: &schema };
+    let refused = migrations.ensure(&db, false).await.expect_err("there is no inbox");
+    assert!(matches!(refused, Problem::Schema(SchemaProblem::NotYet)), "{refused}");
+    assert_eq!(migrations.look(&db).await.expect("it can be asked"), Schema::None { exists: false });
+}
+
+#[tokio::test]
+async fn a_persons_script_makes_the_same_schema() {
+    let schema = test_postgres::schema();
+    let opener = opener_of(&schema, None);
+    let db = opener.connect_unprepared().await.expect("the server is running");
+    let migrations = two(1);
+    let migrations = Migrations { of: &migrations, schema: &schema };
+    let nothing = migrations.look(&db).await.expect("it can be asked");
+    db.batch(&migrations.script(nothing)).await.expect("the script runs");
+    assert_eq!(migrations.look(&db).await.expect("it is an inbox"), Schema::Version(2));
+    migrations.ensure(&db, false).await.expect("nothing is missing");
+    assert_eq!(migrations.script(Schema::Version(2)), "");
+}
+
+#[tokio::test]
+async fn what_is_not_this_programs_is_refused() {
+    for (change, told) in [
+        (
+            "DROP INDEX SCHEMA.task_running_lane",
+            "was changed by another program, and lacks index task_running_lane",
+        ),
+        ("DROP TABLE SCHEMA.quarantine", "was changed by another program, and lacks table quarantine"),
+        (
+            "UPDATE SCHEMA.migration SET sha256 = ''",
+            "was made by another build of this program, and has a schema that",
+        ),
+        ("DROP TABLE SCHEMA.meta", "has a schema of this name that is not an inbox"),
+        ("ALTER TABLE SCHEMA.meta DROP COLUMN version", "has a schema of this name that is not an inbox"),
+    ] {
+        let schema = test_postgres::schema();
+        drop(opener_of(&schema, None).connect().await.expect("it is made"));
+        let _ = test_postgres::shared().query(&change.replace("SCHEMA", &schema));
+        let refused = opener_of(&schema, None).connect().await.expect_err(change);
+        assert!(refused.to_string().starts_with(told), "{change}: {refused}");
+    }
+}

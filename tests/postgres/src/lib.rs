@@ -1,0 +1,276 @@
+//! A PostgreSQL server for tests: in a folder of its own, on a Unix socket only.
+//!
+//! It is stopped, and its folder removed, when its owner is dropped, or when the process ends, in whatever way: a shell waits
+//! for the end of the process's pipe. `TEST_POSTGRES_BIN` names the folder of the server's programs; otherwise the newest that
+//! Debian has installed is used.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// PostgreSQL refuses to run as root, so this user runs it then.
+const NOBODY: u32 = 65534;
+
+/// Names the folder of the server's programs.
+const BIN: &str = "TEST_POSTGRES_BIN";
+
+/// The user of the database.
+const USER: &str = "shop";
+
+/// How long a server may take to start or to stop. This only stops a test that hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Starts the server with its arguments, obeys what it reads, and removes the folder when there is nothing more to read.
+const KEEPER: &str = r#"
+folder=$1; shift
+while read -r word; do
+    case $word in
+        start) "$@" >>"$folder/log" 2>&1 & server=$!; echo "$server" ;;
+        stop) kill -QUIT "$server"; wait "$server"; echo stopped ;;
+        end) break ;;
+    esac
+done
+kill -QUIT "$server" 2>/dev/null
+wait
+rm -rf "$folder"
+"#;
+
+/// A server with an empty database, and without a password.
+#[derive(Debug)]
+pub struct Postgres {
+    folder: PathBuf,
+    keeper: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    is_running: bool,
+}
+
+/// The server of this process, which the first call starts. Each test takes a [`schema`] of it.
+#[track_caller]
+pub fn shared() -> &'static Postgres {
+    static SHARED: OnceLock<Postgres> = OnceLock::new();
+    SHARED.get_or_init(Postgres::start)
+}
+
+/// A name for a schema that no other test of this process has.
+#[must_use]
+pub fn schema() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Postgres {
+    /// Starts a server.
+    #[track_caller]
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with settings of its own, such as `fsync=off`.
+    #[track_caller]
+    #[must_use]
+    pub fn start_with(settings: &[&str]) -> Self {
+        let folder = folder();
+        if is_root() {
+            chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may");
+        }
+        let mut initdb = server_program("initdb");
+        initdb.args(["--auth=trust", "--username", USER, "--encoding=UTF8", "--no-locale", "--no-sync"]);
+        succeed(initdb.arg("-D").arg(data(&folder)));
+        let mut keeper = Command::new("/bin/sh");
+        keeper.args(["-c", KEEPER, "keeper"]).arg(&folder);
+        let server = server_program("postgres");
+        keeper
+            .arg(server.get_program())
+            .args(server.get_args())
+            .arg("-D")
+            .arg(data(&folder))
+            .arg("-k")
+            .arg(&folder);
+        let own = ["listen_addresses=", "max_connections=500", "max_wal_size=256MB", "shared_buffers=64MB"];
+        for setting in own.iter().chain(settings) {
+            keeper.args(["-c", setting]);
+        }
+        // Ctrl-C ends the tests, not what cleans up after them.
+        keeper.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut keeper = keeper.spawn().expect("there is a shell");
+        let orders = keeper.stdin.take();
+        let answers = BufReader::new(keeper.stdout.take().expect("it is piped"));
+        let mut postgres = Self { folder, keeper, orders, answers, is_running: false };
+        postgres.restart();
+        postgres
+    }
+
+    /// Starts it again after [`stop`](Self::stop), and waits until it accepts connections.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        // What a server that was killed has left says that it is ready.
+        let _ = std::fs::remove_file(self.pid_file());
+        self.order("start");
+        self.is_running = true;
+        let since = Instant::now();
+        while !std::fs::read_to_string(self.pid_file()).is_ok_and(|state| state.contains("\nready")) {
+            let is_alive =
+                self.keeper.try_wait().is_ok_and(|ended| ended.is_none()) && since.elapsed() < LIMIT;
+            assert!(is_alive, "PostgreSQL does not start:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Stops it at once, as a crash would. Does nothing if it is stopped.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        if std::mem::take(&mut self.is_running) {
+            self.order("stop");
+        }
+    }
+
+    /// The id of the server's process.
+    #[track_caller]
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let state = std::fs::read_to_string(self.pid_file()).expect("it is running");
+        state.lines().next().and_then(|pid| pid.parse().ok()).expect("its first line is the process")
+    }
+
+    /// The URL of its database.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres:///postgres?user={USER}&host={}", self.folder.display())
+    }
+
+    /// The folder of its socket.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// A command for PostgreSQL's own client, which shows values alone.
+    #[track_caller]
+    #[must_use]
+    pub fn client(&self) -> Command {
+        let mut psql = Command::new(installed("psql"));
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", "postgres", "-h"]).arg(&self.folder);
+        psql
+    }
+
+    /// Runs SQL and returns its values: a line for each row, with `|` between columns.
+    #[track_caller]
+    #[must_use]
+    pub fn query(&self, sql: &str) -> String {
+        succeed(self.client().args(["-c", sql])).trim_end().to_owned()
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        data(&self.folder).join("postmaster.pid")
+    }
+
+    /// Tells the shell what to do, and waits until it is done.
+    #[track_caller]
+    fn order(&mut self, word: &str) {
+        let orders = self.orders.as_mut().expect("it was not dropped");
+        writeln!(orders, "{word}").expect("the shell is waiting");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("the shell answers");
+        assert!(!answer.is_empty(), "the shell that keeps PostgreSQL has ended:\n{}", self.log());
+    }
+}
+
+/// Stops the server, and waits until its folder is removed.
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.orders = None;
+        let _ = self.keeper.wait();
+    }
+}
+
+/// A folder for a server: in memory if there is much, because a test that waits for a disk takes long. The path of a socket
+/// must be short, and `NOBODY` must reach it.
+#[track_caller]
+fn folder() -> PathBuf {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("postgres-");
+    let memory = Path::new("/dev/shm");
+    let in_memory = if has_space(memory) { builder.tempdir_in(memory).ok() } else { None };
+    let folder =
+        in_memory.map_or_else(|| builder.tempdir(), Ok).expect("there is a place for temporary files");
+    folder.keep()
+}
+
+/// Whether a file system has a gigabyte free. A container often has very little in memory.
+fn has_space(path: &Path) -> bool {
+    let free = Command::new("df").args(["--output=avail", "-BM"]).arg(path).output();
+    let free = free.ok().and_then(|out| String::from_utf8(out.stdout).ok()).unwrap_or_default();
+    let free = free.lines().last().and_then(|line| line.trim().trim_end_matches('M').parse::<u64>().ok());
+    free.is_some_and(|free| free >= 1024)
+}
+
+fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+/// A command for one of the server's programs.
+#[track_caller]
+fn server_program(name: &str) -> Command {
+    let program = installed(name);
+    let mut command = if is_root() {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")]);
+        setpriv.args(["--clear-groups", "--"]).arg(program);
+        setpriv
+    } else {
+        Command::new(program)
+    };
+    command.current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0)
+}
+
+/// Runs a command, and returns what it prints.
+#[track_caller]
+fn succeed(command: &mut Command) -> String {
+    let ended = command.stdin(Stdio::null()).output();
+    let ended = ended.unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(ended.status.success(), "{command:?}: {}\n{}", text(&ended.stdout), text(&ended.stderr));
+    text(&ended.stdout)
+}
+
+/// Finds a program of PostgreSQL, which Debian keeps out of the path.
+#[track_caller]
+fn installed(name: &str) -> PathBuf {
+    let chosen: Option<OsString> = std::env::var_os(BIN);
+    let mut folders: Vec<PathBuf> = chosen.into_iter().map(PathBuf::from).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<_> = versions.map(|version| version.path()).collect();
+    versions.sort_by_key(|path| {
+        let number =
+            path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u32>().ok());
+        std::cmp::Reverse(number)
+    });
+    folders.extend(versions.into_iter().map(|version| version.join("bin")));
+    folders.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    let found = folders.into_iter().map(|folder| folder.join(name)).find(|program| program.exists());
+    found.unwrap_or_else(|| {
+        panic!(
+            "this test needs `{name}`: install the server of PostgreSQL 13 or newer (Debian: `apt-get install \
+             postgresql`), or name the folder of its programs in {BIN}"
+        )
+    })
+}
