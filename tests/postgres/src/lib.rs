@@ -94,7 +94,15 @@ impl Postgres {
             .arg(data(&folder))
             .arg("-k")
             .arg(&folder);
-        let own = ["listen_addresses=", "max_connections=500", "max_wal_size=256MB", "shared_buffers=64MB"];
+        // Shared memory that is a file in the folder goes with it.
+        let own = [
+            "listen_addresses=",
+            "autovacuum=off",
+            "dynamic_shared_memory_type=mmap",
+            "max_connections=500",
+            "max_wal_size=256MB",
+            "shared_buffers=64MB",
+        ];
         for setting in own.iter().chain(settings) {
             keeper.args(["-c", setting]);
         }

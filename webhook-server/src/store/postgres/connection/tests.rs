@@ -1,7 +1,7 @@
 //! Calls, on a real server: in one flush, with warnings, not waited for, cut off.
 
 use super::*;
-use crate::store::postgres::test_database::connection;
+use crate::store::postgres::cluster::{connection, new_schema, opener};
 
 #[tokio::test]
 async fn values_and_rows_have_the_types_that_they_tell() {
@@ -99,7 +99,7 @@ async fn a_backend_that_is_ended_leaves_the_outcome_open() {
 
 #[tokio::test]
 async fn a_server_that_only_reads_ends_all_connections() {
-    let opener = crate::store::postgres::test_database::opener(None);
+    let opener = opener(&new_schema(), None);
     let (db, other) = (opener.connect().await, opener.connect().await);
     let (db, other) = (db.expect("it is running"), other.expect("it is running"));
     db.batch("SET default_transaction_read_only = on").await.expect("it can be set");

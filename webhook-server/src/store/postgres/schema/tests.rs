@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::*;
-use crate::store::postgres::test_database::{opener, opener_of};
+use crate::store::postgres::cluster::{new_schema, opener};
 
 /// As `sha256sum` writes them.
 const RECORDED: &str = include_str!("../migrations/SHA256SUMS");
@@ -48,23 +48,23 @@ fn the_parts_of_a_migration_are_found() {
 #[tokio::test]
 async fn instances_that_start_at_once_make_one_schema() {
     for _ in 0..5 {
-        let schema = test_postgres::schema();
-        let starts: Vec<_> = (0..8).map(|_| opener_of(&schema, None)).collect();
+        let schema = new_schema();
+        let starts: Vec<_> = (0..8).map(|_| opener(&schema, None)).collect();
         let starts =
             starts.into_iter().map(|opener| tokio::spawn(async move { opener.connect().await.map(drop) }));
         for start in starts.collect::<Vec<_>>() {
             start.await.expect("it does not panic").expect("it starts");
         }
         let inboxes =
-            test_postgres::shared().query(&format!("SELECT count(*), max(version) FROM {schema}.meta"));
+            test_postgres::shared().query(&format!("SELECT count(*), max(version) FROM \"{schema}\".meta"));
         assert_eq!(inboxes, "1|1");
     }
 }
 
 #[tokio::test]
 async fn instances_that_update_at_once_do_it_once() {
-    let schema = test_postgres::schema();
-    let opener = opener_of(&schema, None);
+    let schema = new_schema();
+    let opener = opener(&schema, None);
     drop(opener.connect().await.expect("it is made"));
     let migrations = two(1);
     let migrations = Migrations { of: &migrations, schema: &schema };
@@ -82,12 +82,12 @@ async fn instances_that_update_at_once_do_it_once() {
 
 #[tokio::test]
 async fn a_schema_that_only_newer_programs_can_use_is_refused() {
-    let schema = test_postgres::schema();
-    let opener = opener_of(&schema, None);
+    let schema = new_schema();
+    let opener = opener(&schema, None);
     let db = opener.connect().await.expect("it is made");
     let migrations = two(2);
     Migrations { of: &migrations, schema: &schema }.ensure(&db, true).await.expect("it is updated");
-    let refused = opener_of(&schema, None).connect().await.expect_err("it is too new");
+    let refused = opener(&schema, None).connect().await.expect_err("it is too new");
     assert_eq!(
         refused.to_string(),
         "was made by a newer version of this program (schema 2, and this one knows 1)"
@@ -96,8 +96,8 @@ async fn a_schema_that_only_newer_programs_can_use_is_refused() {
 
 #[tokio::test]
 async fn without_leave_to_migrate_nothing_is_changed() {
-    let schema = test_postgres::schema();
-    let db = opener(None).connect_unprepared().await.expect("the server is running");
+    let schema = new_schema();
+    let db = opener(&schema, None).connect_unprepared().await.expect("the server is running");
     let migrations = Migrations { of: &MIGRATIONS, schema: &schema };
     let refused = migrations.ensure(&db, false).await.expect_err("there is no inbox");
     assert!(matches!(refused, Problem::Schema(SchemaProblem::NotYet)), "{refused}");
@@ -106,8 +106,8 @@ async fn without_leave_to_migrate_nothing_is_changed() {
 
 #[tokio::test]
 async fn a_persons_script_makes_the_same_schema() {
-    let schema = test_postgres::schema();
-    let opener = opener_of(&schema, None);
+    let schema = new_schema();
+    let opener = opener(&schema, None);
     let db = opener.connect_unprepared().await.expect("the server is running");
     let migrations = two(1);
     let migrations = Migrations { of: &migrations, schema: &schema };
@@ -133,10 +133,10 @@ async fn what_is_not_this_programs_is_refused() {
         ("DROP TABLE SCHEMA.meta", "has a schema of this name that is not an inbox"),
         ("ALTER TABLE SCHEMA.meta DROP COLUMN version", "has a schema of this name that is not an inbox"),
     ] {
-        let schema = test_postgres::schema();
-        drop(opener_of(&schema, None).connect().await.expect("it is made"));
-        let _ = test_postgres::shared().query(&change.replace("SCHEMA", &schema));
-        let refused = opener_of(&schema, None).connect().await.expect_err(change);
+        let schema = new_schema();
+        drop(opener(&schema, None).connect().await.expect("it is made"));
+        let _ = test_postgres::shared().query(&change.replace("SCHEMA", &format!("\"{schema}\"")));
+        let refused = opener(&schema, None).connect().await.expect_err(change);
         assert!(refused.to_string().starts_with(told), "{change}: {refused}");
     }
 }
