@@ -83,8 +83,7 @@ async fn instances_that_update_at_once_do_it_once() {
 #[tokio::test]
 async fn a_schema_that_only_newer_programs_can_use_is_refused() {
     let schema = new_schema();
-    let opener = opener(&schema, None);
-    let db = opener.connect().await.expect("it is made");
+    let db = opener(&schema, None).connect().await.expect("it is made");
     let migrations = two(2);
     Migrations { of: &migrations, schema: &schema }.ensure(&db, true).await.expect("it is updated");
     let refused = opener(&schema, None).connect().await.expect_err("it is too new");
