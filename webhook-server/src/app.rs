@@ -17,9 +17,10 @@ use crate::report::Report;
 use crate::report::unusable::unusable;
 use crate::run::attempt::Runner;
 use crate::run::hand_over::HandlerRuntime;
+use crate::run::transaction;
 use crate::server::{Parts, Server};
 use crate::settings::{OfEndpoints, Origins, Settings, Sourced, Sources};
-use crate::store::{self, Store};
+use crate::store::{self, InboxLocation, Store};
 
 /// An application: the handlers that are linked into the program, their state, and the settings.
 ///
@@ -143,13 +144,28 @@ impl App {
         mut problems: Problems,
     ) -> Result<Server, Problems> {
         let is_inline = self.inline;
+        let runtime = surroundings.2.clone();
         let parts = self.into_parts(keys, surroundings, &mut problems);
+        let is_in_postgres = match &store {
+            Some(given) => given.transactions().is_some(),
+            None => matches!(parts.settings.inbox, InboxLocation::Postgres(_)),
+        };
+        if is_inline || !is_in_postgres {
+            transaction::refuse(&parts.registry, is_inline, &mut problems);
+        }
         problems.settle_cautions(parts.settings.strict);
         let store = match store {
             _ if is_inline => None,
             None => open_inbox(&parts.settings, &mut problems),
             given => given,
         };
+        if let (Some(store), Some(runtime)) = (&store, runtime)
+            && store.transactions().is_some()
+        {
+            let (registry, states) = (Arc::clone(&parts.registry), Arc::clone(&parts.runner.states));
+            let checking = transaction::check_pools(registry, states, Arc::clone(store));
+            runtime.block_on(checking).into_iter().for_each(|problem| problems.add(problem));
+        }
         problems.none_or(Server::new(parts, store))
     }
 

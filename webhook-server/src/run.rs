@@ -13,6 +13,7 @@ mod lease;
 pub(crate) mod panics;
 pub(crate) mod slots;
 pub(crate) mod task;
+pub(crate) mod transaction;
 pub(crate) mod worker;
 
 #[cfg(any(test, fuzzing))]

@@ -46,6 +46,8 @@ mod rows;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 mod task;
+#[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only a store in PostgreSQL has them"))]
+pub(crate) mod transactions;
 
 use std::fmt;
 use std::future::Future;
@@ -71,6 +73,7 @@ pub(crate) use self::task::{
     Capacity, Claim, ClaimResult, Disposition, FinishResult, HandlerId, Heartbeat, Lane, Lease, NewEvent,
     NewTask, ParkReason, RecordResult, Recovered, Retention, StartMode, Ticket, moment,
 };
+use self::transactions::Transactions;
 
 /// The result of a store operation, when it is done.
 pub(crate) type StoreFuture<'s, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 's>>;
@@ -125,6 +128,15 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Clears a run that has run for long without ending its process. Tasks that waited for it can start, and if the
     /// process ends now, that is not counted as a crash of the task.
     fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
+
+    /// Returns what the store does for handlers' own transactions. `None` if it is not in a database that they can have
+    /// transactions in.
+    ///
+    /// A run that such a transaction has ended is finished like any other: that frees its lane, though the end is not the
+    /// ticket's any more.
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        None
+    }
 
     /// Frees what was kept long enough, among the next [`PRUNE_STEP`] events after `cursor`. From cursor 0, it also frees
     /// old quarantined bodies, and the secrets that no instance has had for [`SECRET_KEPT`]. Every instance asks for this; a

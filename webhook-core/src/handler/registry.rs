@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use self::problem::{RegistryProblem, SourceLocation};
-use crate::{HandlerResult, Invocation, Policy, Requirements};
+use crate::{HandlerResult, Invocation, Policy, Requirements, TransactionType};
 
 /// A run in progress.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;
@@ -73,7 +73,8 @@ impl Registration {
         self.module.split("::").next().unwrap_or(self.module)
     }
 
-    fn place(&self) -> SourceLocation {
+    /// Returns where the handler is in the source.
+    pub fn place(&self) -> SourceLocation {
         SourceLocation { id: self.id, file: self.file, line: self.line }
     }
 }
@@ -129,6 +130,13 @@ impl Registry {
     /// Returns all handlers, sorted by id.
     pub fn registrations(&self) -> &[&'static Registration] {
         &self.registrations
+    }
+
+    /// Returns the handlers that take a transaction, sorted by id, and its type.
+    pub fn transactions(&self) -> impl Iterator<Item = (&'static Registration, TransactionType)> {
+        self.registrations
+            .iter()
+            .filter_map(|registration| Some((*registration, registration.needs().transaction?)))
     }
 
     /// Returns the ids of all handlers, sorted.

@@ -17,8 +17,9 @@ use webhook_core::{
 };
 
 use super::hand_over::{HandedOver, HandlerRuntime, RunEnd, Stopper};
+use super::panics::PanicLocation;
+use super::transaction::RunTransaction;
 use crate::report::format::{chain, rounded};
-use crate::run::panics::PanicLocation;
 
 /// Calls handlers on the application's own runtime, so that a handler that blocks or spins cannot stop the server's
 /// threads.
@@ -67,6 +68,17 @@ impl Runner {
         &self,
         handler: &'static Registration,
         envelope: &Arc<Envelope>,
+        attempt: Attempt,
+    ) -> AttemptHandle {
+        self.start_in(None, handler, envelope, attempt)
+    }
+
+    /// Starts a run, as [`start`](Self::start) does, of a handler that may take a transaction.
+    pub(super) fn start_in(
+        &self,
+        transaction: Option<&Arc<RunTransaction>>,
+        handler: &'static Registration,
+        envelope: &Arc<Envelope>,
         mut attempt: Attempt,
     ) -> AttemptHandle {
         let started_at = Instant::now();
@@ -76,7 +88,10 @@ impl Runner {
         let number = attempt.attempt;
         let span = info_span!("handler", handler = handler.id, event_id = envelope.id);
         let context = Context::new(Arc::clone(envelope), attempt);
-        let invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
+        let mut invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
+        if let Some(transaction) = transaction {
+            invocation = invocation.in_transactions(Arc::clone(transaction) as _);
+        }
         let (has_started, location) = (Arc::new(AtomicBool::new(false)), PanicLocation::default());
         let starts = Arc::clone(&has_started);
         // It holds all application code, including the handler's own call and the `Display` of its error.
@@ -89,7 +104,17 @@ impl Runner {
             (returned, error, began.elapsed())
         });
         let run = self.runtime.start(run.instrument(span));
-        AttemptHandle { handler, attempt: number, started_at, deadline, has_started, location, run }
+        let transaction = transaction.cloned();
+        AttemptHandle {
+            handler,
+            attempt: number,
+            started_at,
+            deadline,
+            has_started,
+            location,
+            run,
+            transaction,
+        }
     }
 }
 
@@ -106,6 +131,7 @@ pub(crate) struct AttemptHandle {
     /// Where the run panicked, if it did.
     location: PanicLocation,
     run: HandedOver,
+    transaction: Option<Arc<RunTransaction>>,
 }
 
 impl AttemptHandle {
@@ -117,11 +143,11 @@ impl AttemptHandle {
         // A duration, not an instant: under a runtime whose clock is paused, the two clocks show different times.
         let left = self.deadline.saturating_duration_since(Instant::now());
         if let Ok(end) = tokio::time::timeout(left, self.run.end()).await {
-            return Ok(self.report(end));
+            return Ok(self.report(end).await);
         }
         self.run.stopper().stop();
         match tokio::time::timeout(BLOCKED, self.run.end()).await {
-            Ok(end) => Ok(self.report(end)),
+            Ok(end) => Ok(self.report(end).await),
             Err(_) => Err(self),
         }
     }
@@ -129,7 +155,7 @@ impl AttemptHandle {
     /// Waits, without limit, for the end of a run that cannot be cancelled.
     pub(crate) async fn end_at_last(mut self) -> AttemptReport {
         let end = self.run.end().await;
-        self.report(end)
+        self.report(end).await
     }
 
     /// The report of a run that is no longer awaited.
@@ -153,10 +179,16 @@ impl AttemptHandle {
         self.deadline.saturating_duration_since(self.started_at)
     }
 
-    /// Turns the end of the run into a report.
-    fn report(&self, end: RunEnd) -> AttemptReport {
+    /// Turns the end of the run into a report. A commit that was going on when the run was stopped is waited for: it counts.
+    async fn report(&self, end: RunEnd) -> AttemptReport {
+        let stopped = matches!(end, RunEnd::Stopped | RunEnd::RuntimeEnded);
+        let committed = match &self.transaction {
+            Some(transaction) if stopped => transaction.ended().await,
+            _ => None,
+        };
         let (returned, error, took) = match end {
             RunEnd::Returned(returned) => returned,
+            _ if matches!(committed, Some(Ok(()))) => (Ok(None), None, self.started_at.elapsed()),
             RunEnd::Panicked(panic) => return self.failed(self.panicked(panic)),
             RunEnd::Stopped => return self.failed(TimedOut { after: self.limit() }),
             RunEnd::RuntimeEnded => return self.failed(RuntimeEnded),

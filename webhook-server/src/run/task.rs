@@ -99,9 +99,10 @@ impl Worker {
         let (worker, in_flight) = (Arc::clone(self), self.in_flight.one());
         async move {
             let number = attempt.attempt;
+            let transaction = worker.transaction(ticket, handler);
             let report = match worker.slot(ticket, &reservation).await {
                 Some(slot) => {
-                    let running = worker.runner.start(handler, &envelope, attempt);
+                    let running = worker.runner.start_in(transaction.as_ref(), handler, &envelope, attempt);
                     let report = worker.supervise(ticket, running, &envelope).await;
                     // Another run may start while the end of this one is stored.
                     drop(slot);
@@ -123,7 +124,13 @@ impl Worker {
                 let _ = reply.send(report.as_ref().and_then(|report| report.reply.clone()));
             }
             failpoint("after-effect");
-            let finished = worker.record_end(ticket, &ended).await;
+            let (ended, finished) = match &transaction {
+                None => {
+                    let finished = worker.record_end(ticket, &ended).await;
+                    (ended, finished)
+                }
+                Some(transaction) => worker.record_end_of(transaction, ticket, ended).await,
+            };
             worker.report.note(&Fact::AttemptEnded(AttemptEnded {
                 envelope: &envelope,
                 handler: handler.id,
@@ -228,7 +235,7 @@ impl Worker {
     }
 
     /// Records how a run ended, retrying until the store accepts it.
-    async fn record_end(&self, ticket: Ticket, disposition: &Disposition) -> FinishResult {
+    pub(super) async fn record_end(&self, ticket: Ticket, disposition: &Disposition) -> FinishResult {
         loop {
             match self.store.finish(ticket, disposition.clone()).await {
                 Ok(finished) => return finished,

@@ -18,12 +18,13 @@
 #[cfg(feature = "sqlite")]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tracing::error;
-use webhook_core::Registry;
+use webhook_core::{Registry, TransactionType};
 
 use super::attempt::Runner;
 use super::in_flight::InFlight;
@@ -48,6 +49,8 @@ pub(crate) struct Worker {
     pub(super) runner: Runner,
     pub(super) report: Report,
     pub(crate) slots: Slots,
+    /// What handlers take as a transaction, by their ids.
+    pub(super) transactions: HashMap<HandlerId, TransactionType>,
     /// Claimed tasks whose end is not stored yet, and events that are being stored.
     pub(crate) in_flight: InFlight,
     /// Notified when a task may have become due, or capacity has become free.
@@ -94,6 +97,7 @@ impl Worker {
             store,
             slots: Slots::new(concurrency, registry.registrations(), Arc::clone(&due)),
             in_flight: InFlight::default(),
+            transactions: registry.transactions().map(|(handler, of)| (handler.id, of)).collect(),
             registry,
             runner,
             report,

@@ -49,6 +49,7 @@ mod store_batch;
 mod tasks;
 mod texts;
 mod tls;
+mod transactions;
 mod url;
 mod values;
 
@@ -71,6 +72,7 @@ pub(crate) use self::schema::SchemaProblem;
 use self::session::{Session, Timing};
 use self::tasks::Tasks;
 use super::clock::StoreClock;
+use super::transactions::Transactions;
 use super::{
     CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
     NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
@@ -80,6 +82,7 @@ use super::{
 /// An inbox in PostgreSQL, for one instance. Its tasks run on the runtime on which it was made.
 pub(crate) struct Postgres {
     session: Arc<Session>,
+    opener: Arc<Opener>,
     timing: Timing,
     /// The program's name and version, for whoever lists the instances.
     program: Program,
@@ -107,6 +110,7 @@ impl Postgres {
         let session = Arc::new(Session::default());
         let arriving = connections.saturating_sub(OTHER_CONNECTIONS).max(1);
         Self {
+            opener: Arc::clone(&opener),
             ingest: Ingest::new(Arc::clone(&opener), Arc::clone(&session), clock, arriving),
             tasks: Tasks::new(&opener, Arc::clone(&session), timing),
             upkeep: Kept::new(&opener),
@@ -157,6 +161,10 @@ fn ended() -> StoreError {
 }
 
 impl Store for Postgres {
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        Some(self)
+    }
+
     fn recover(&self, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, Recovered> {
         on!(self.upkeep, |db| recover::join(db, &self.session, &self.program, &handlers, &self.timing))
     }

@@ -63,6 +63,11 @@ impl Opener {
         Ok(Self { url, tls, texts, migrates, generation: Arc::default(), turn: Mutex::default() })
     }
 
+    /// How statements are sent.
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
     /// Where the database is.
     pub(super) fn url(&self) -> &Url {
         &self.url

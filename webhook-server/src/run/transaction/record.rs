@@ -1,0 +1,59 @@
+//! How the end of a run in a transaction is recorded.
+
+use std::sync::Arc;
+
+use webhook_core::Registration;
+
+use super::RunTransaction;
+use crate::run::worker::{STORE_PAUSE, Worker};
+use crate::store::transactions::Completion;
+use crate::store::{Disposition, FinishResult, Ticket};
+
+impl Worker {
+    /// Makes the transaction of a run, if its handler takes one.
+    pub(in crate::run) fn transaction(
+        &self,
+        ticket: Ticket,
+        handler: &Registration,
+    ) -> Option<Arc<RunTransaction>> {
+        let of = *self.transactions.get(handler.id)?;
+        let statements = self.store.transactions()?.statements();
+        Some(Arc::new(RunTransaction::new(of, Arc::clone(&self.runner.states), ticket, statements)))
+    }
+
+    /// Records how a run ended that had a transaction. Returns what has become of the task: it is done if the transaction was
+    /// committed, whatever the run knows of that.
+    pub(in crate::run) async fn record_end_of(
+        &self,
+        transaction: &RunTransaction,
+        ticket: Ticket,
+        end: Disposition,
+    ) -> (Disposition, FinishResult) {
+        let was_committed = match end {
+            Disposition::Done => true,
+            _ if transaction.is_uncertain() => self.was_committed(ticket).await,
+            _ => false,
+        };
+        let end = if was_committed { Disposition::Done } else { end };
+        // After a commit, this only frees the lane.
+        let finished = self.record_end(ticket, &end).await;
+        (end, FinishResult { was_ours: was_committed || finished.was_ours, ..finished })
+    }
+
+    /// Asks the store whether a transaction was committed, until it has ended.
+    async fn was_committed(&self, ticket: Ticket) -> bool {
+        while let Some(transactions) = self.store.transactions() {
+            match transactions.completion(ticket).await {
+                Ok(Completion::Committed) => return true,
+                Ok(Completion::RolledBack) => return false,
+                Ok(Completion::Pending) => {}
+                Err(error) => {
+                    let failed = "it is not known yet whether a handler's transaction was committed";
+                    self.store_failed(failed, Some(ticket.task), &error);
+                }
+            }
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+        false
+    }
+}
