@@ -2,9 +2,8 @@
 //!
 //! A server goes through these states:
 //!
-//! 1. *recovering* ([`Server::recover`]): the tasks of former processes are taken over. If the disk is full, the server
-//!    listens
-//!    all the same, answers 503, and tries again every second.
+//! 1. *recovering* ([`Server::recover`]): the tasks of former processes are taken over. If the disk is full or the database
+//!    is away, the server listens all the same, answers 503, and tries again every second.
 //! 2. *working* ([`Server::run`]): requests are received, and the worker, retention and the operators' socket run
 //!    beside them.
 //! 3. *draining*, when the shutdown signal comes: the listener answers what it has accepted; then the worker waits for the
@@ -44,8 +43,8 @@ use crate::settings::Settings;
 use crate::store::retention::retain;
 use crate::store::{InboxLocation, ParkReason, Recovered, Store, StoreError};
 
-/// How often recovery is tried on a full disk.
-const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
+/// How often recovery is tried while the disk is full or the database is away.
+const RECOVERY_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often sinks are asked for their summary.
 const SUMMARY: Duration = Duration::from_secs(60);
@@ -110,8 +109,8 @@ impl Server {
         Self { parts, receiver, inbox, reload: Arc::default() }
     }
 
-    /// Recovers the tasks of former processes, before anything is received. If the inbox's disk is full, returns
-    /// `false`: nothing is accepted until a later call succeeds.
+    /// Recovers the tasks of former processes, before anything is received. If the inbox's disk is full or its database is
+    /// away, returns `false`: nothing is accepted until a later call succeeds.
     ///
     /// # Errors
     ///
@@ -216,11 +215,11 @@ impl Server {
         Ok(Stopped { all_answered, all_ended })
     }
 
-    /// Recovers when the inbox's disk has space, and starts the background work. Returns only an error.
+    /// Recovers when the inbox can be written again, and starts the background work. Returns only an error.
     async fn keep_trying_to_recover(&self, is_recovered: bool) -> StoreError {
         if !is_recovered {
             loop {
-                tokio::time::sleep(FULL_DISK_PAUSE).await;
+                tokio::time::sleep(RECOVERY_PAUSE).await;
                 match self.recover().await {
                     Ok(true) => break self.start_background_work(),
                     Ok(false) => {}

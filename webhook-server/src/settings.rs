@@ -10,6 +10,7 @@ mod environment;
 mod file;
 mod interface;
 mod origin;
+mod password;
 mod setting;
 mod sources;
 #[cfg(test)]
@@ -249,7 +250,17 @@ impl Settings {
 
     /// Notes every setting that is out of range.
     pub(crate) fn check(&self, origins: &Origins, problems: &mut Problems) {
-        for setting in Self::TABLE {
+        self.check_those(|_| true, origins, problems);
+    }
+
+    /// Notes every setting of some that is out of range.
+    pub(crate) fn check_those(
+        &self,
+        is_one: impl Fn(&Setting) -> bool,
+        origins: &Origins,
+        problems: &mut Problems,
+    ) {
+        for setting in Self::TABLE.iter().filter(|setting| is_one(setting)) {
             if let Err(allowed) = setting.check(self, origins) {
                 problems.add(allowed);
             }

@@ -61,7 +61,7 @@ pub(crate) use self::came_by::{CameBy, SecretName};
 pub(crate) use self::error::{OpenError, StoreError};
 pub use self::location::InboxLocation;
 #[cfg(feature = "cli")]
-pub(crate) use self::location::{Condition, inspect};
+pub(crate) use self::location::{Condition, inspect, migrate, migration_script};
 pub(crate) use self::location::{LOCATION, Opening, cautions, check, open, open_in_memory, open_to_read};
 pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{

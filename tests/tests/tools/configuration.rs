@@ -374,32 +374,48 @@ fn two_handlers_with_one_id_stop_the_start() {
 
 #[test]
 fn no_message_shows_the_password_of_a_database() {
-    let url = format!("postgres://shop:{CANARY}@db.internal:5432/shop?sslmode=require");
-    for arguments in [&["serve"][..], &["serve", "--check"], &["inbox", "list"], &["replay", "evt_1"]] {
-        let by_flag = [arguments, &["--inbox", &*url]].concat();
-        let file = written("shop.toml", format!("inbox = {url:?}\n"));
-        let file = file.to_str().expect("it is text");
-        for mut command in [
-            {
+    // A password in the environment is where it belongs.
+    for (url, in_environment) in [
+        (
+            format!("postgres://shop:{CANARY}@db.internal:5432/shop?sslmod=require"),
+            "WEBHOOK_INBOX is \"postgres://shop:…@db.internal:5432/shop?sslmod=require\": it must be a URL without the \
+             parameter `sslmod`; those that it may have are application_name,",
+        ),
+        (
+            format!("mysql://shop:{CANARY}@db.internal:3306/shop"),
+            "WEBHOOK_INBOX is \"mysql://shop:…@db.internal:3306/shop\": it must be a file's name, :memory: or the URL of a \
+             database of PostgreSQL",
+        ),
+    ] {
+        let is_ours = url.starts_with("postgres");
+        for arguments in [&["serve"][..], &["serve", "--check"], &["inbox", "list"], &["replay", "evt_1"]] {
+            let file = written("shop.toml", format!("inbox = {url:?}\n"));
+            let file = file.to_str().expect("it is text");
+            let by_flag = [arguments, &["--inbox", &*url]].concat();
+            let by_file = [arguments, &["--config", file]].concat();
+            let by_variable = arguments.to_vec();
+            for (arguments, variable, told) in [
+                (
+                    by_flag,
+                    None,
+                    "--inbox has a password on the command line, which every user of this machine can see",
+                ),
+                (
+                    by_file,
+                    None,
+                    ": `inbox` has a password in a configuration file, which contains no secrets",
+                ),
+                (by_variable, Some(&url), in_environment),
+            ] {
                 let mut command = outcomes();
-                command.args(&by_flag);
-                command
-            },
-            {
-                let mut command = outcomes();
-                command.args(arguments).env("WEBHOOK_INBOX", &url);
-                command
-            },
-            {
-                let mut command = outcomes();
-                command.env_remove("WEBHOOK_INBOX").args(arguments).args(["--config", file]);
-                command
-            },
-        ] {
-            let refused = run(command.env("STRIPE_WEBHOOK_SECRET", SECRET)).with_code(78);
-            let told = "\"postgres://shop:…@db.internal:5432/shop?sslmode=require\": it must be a file's name or :memory:";
-            assert!(refused.stderr.contains(told), "{arguments:?}: {refused:#?}");
-            assert!(!format!("{refused:?}").contains(CANARY), "{arguments:?}: {refused:#?}");
+                command.env_remove("WEBHOOK_INBOX").args(&arguments).env("STRIPE_WEBHOOK_SECRET", SECRET);
+                let refused = run(command.envs(variable.map(|url| ("WEBHOOK_INBOX", url)))).with_code(78);
+                let shown = refused.stderr.replace("\n       ", " ");
+                let is_told = shown.contains(told) || !is_ours && variable.is_none();
+                assert!(is_told, "{arguments:?}: {refused:#?}");
+                assert!(shown.contains("db.internal"), "{arguments:?}: {refused:#?}");
+                assert!(!format!("{refused:?}").contains(CANARY), "{arguments:?}: {refused:#?}");
+            }
         }
     }
 }

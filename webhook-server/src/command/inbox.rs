@@ -5,6 +5,7 @@
 mod change;
 mod export;
 mod json;
+mod migrate;
 mod selection;
 pub(super) mod tables;
 mod values;
@@ -13,6 +14,7 @@ use self::change::{Skip, Steer};
 use self::export::Export;
 use self::json::Readable;
 pub(super) use self::json::json;
+use self::migrate::Migrate;
 use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
 use super::flags::{Operating, Pruning, SettingFlags};
@@ -22,6 +24,7 @@ use crate::operate::operator::Operator;
 use crate::problems::Problems;
 use crate::report::console::{print, print_unchanged, tell};
 use crate::report::stderr as log;
+use crate::settings::{Group, Settings};
 use crate::store::{Filter, State};
 use clap::{Args, Subcommand};
 
@@ -54,6 +57,8 @@ enum Action {
     Prune(Prune),
     /// Write events with their tasks and bodies, one JSON object per line
     Export(Export),
+    /// Bring the schema of an inbox in a database up to date
+    Migrate(Migrate),
 }
 
 #[derive(Args)]
@@ -120,6 +125,7 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
         Action::Skip(skip) => change::skip(app, &skip).await,
         Action::Prune(plain) => prune(app, &plain).await,
         Action::Export(export) => export::run(app, &export).await,
+        Action::Migrate(migrate) => migrate::run(app, &migrate).await,
     }
 }
 
@@ -130,19 +136,28 @@ pub(super) async fn operator<S>(app: App, flags: &SettingFlags<S>) -> Result<Ope
 
 /// Connects to the inbox if a further check of the settings finds no problem.
 async fn operator_with<S>(
-    mut app: App,
+    app: App,
     flags: &SettingFlags<S>,
     check: impl FnOnce(&App, &mut Problems),
 ) -> Result<Operator, Failure> {
+    Ok(Operator::reach(&settings(app, flags, check)?).await?)
+}
+
+/// The settings of a command that uses the inbox, if `check` finds no problem either.
+fn settings<S>(
+    mut app: App,
+    flags: &SettingFlags<S>,
+    check: impl FnOnce(&App, &mut Problems),
+) -> Result<Settings, Failure> {
     log::write_at_once("warn");
     if app.inline {
         return Err(Failure::Failed("this program is `.inline()` and has no inbox".to_owned()));
     }
     let mut problems = Problems::of_command();
     app.configure(&flags.sources, &mut problems);
+    app.settings.check_those(|setting| setting.group == Group::Inbox, &app.origins, &mut problems);
     check(&app, &mut problems);
-    problems.none_or(())?;
-    Ok(Operator::reach(&app.settings).await?)
+    Ok(problems.none_or(app.settings)?)
 }
 
 /// Lists tasks, or the quarantine.

@@ -90,6 +90,12 @@ impl Direct {
     }
 }
 
+/// Opens an inbox that other instances may have open, too. The schema is left as it is.
+pub(super) fn shared(settings: &Settings) -> Result<Operations, OperateError> {
+    let opening = Opening { migrates: false, ..settings.opening() };
+    Ok(operations(store::open(&settings.inbox, &opening)?, settings.retention()))
+}
+
 /// No worker is to be woken: only a server runs tasks.
 fn operations(store: Arc<dyn Store>, retention: Retention) -> Operations {
     Operations::new(store, Arc::new(Registry::linked()), retention, None)

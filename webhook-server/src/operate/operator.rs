@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::client::Client;
-use super::direct::Direct;
+use super::direct::{self, Direct};
 use super::routes::{
     EVENTS, EVENTS_WITH_ID, PRUNE, QUARANTINED, REPLAY, RETRY, Replay, SKIP, STATS, Skip, TASKS,
 };
@@ -28,6 +28,8 @@ pub(crate) enum Operator {
     Server(Client),
     /// In this process: no server has it.
     Direct(Box<Direct>),
+    /// In this process, beside the instances that share it.
+    Shared(Operations),
 }
 
 type Answer<T> = Result<T, OperateError>;
@@ -35,7 +37,11 @@ type Answer<T> = Result<T, OperateError>;
 impl Operator {
     /// Finds the way to the inbox that the settings name. Creates no inbox.
     pub(crate) async fn reach(settings: &Settings) -> Answer<Self> {
-        let InboxLocation::File(path) = &settings.inbox else { return Err(OperateError::InMemory) };
+        let path = match &settings.inbox {
+            InboxLocation::File(path) => path,
+            InboxLocation::Memory => return Err(OperateError::InMemory),
+            InboxLocation::Postgres(_) => return Ok(Self::Shared(direct::shared(settings)?)),
+        };
         if let Some(server) = Client::connect(path).await? {
             return Ok(Self::Server(server));
         }
@@ -51,9 +57,9 @@ impl Operator {
         matches!(Client::connect(path).await, Ok(Some(_)) | Err(OperateError::OtherUser { .. }))
     }
 
-    /// Whether ready tasks run now. If not, they run when a server starts.
+    /// Whether ready tasks run now, as far as is known. If not, they run when a server starts.
     pub(crate) fn runs_tasks(&self) -> bool {
-        matches!(self, Self::Server(_))
+        matches!(self, Self::Server(_) | Self::Shared(_))
     }
 
     pub(crate) async fn tasks(&mut self, filter: Filter) -> Answer<Vec<TaskRow>> {
@@ -128,6 +134,7 @@ impl Operator {
         match self {
             Self::Server(server) => Reached::Server(server),
             Self::Direct(direct) => Reached::Directly(direct.reading()),
+            Self::Shared(inbox) => Reached::Directly(inbox),
         }
     }
 
@@ -141,6 +148,7 @@ impl Operator {
         Ok(match self {
             Self::Server(server) => Reached::Server(server),
             Self::Direct(direct) => Reached::Directly(direct.writing()),
+            Self::Shared(inbox) => Reached::Directly(inbox),
         })
     }
 }

@@ -19,7 +19,7 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -59,6 +59,8 @@ pub(crate) struct Worker {
     pub(super) phase: watch::Sender<Phase>,
     /// The id of a handler that blocks its thread, once there was one.
     pub(super) blocked: watch::Sender<Option<&'static str>>,
+    /// Why the last recovery failed.
+    delay: Mutex<Option<StoreError>>,
 }
 
 /// Where a worker is in its life.
@@ -104,6 +106,7 @@ impl Worker {
             due,
             phase: watch::Sender::new(Phase::Working),
             blocked: watch::Sender::new(None),
+            delay: Mutex::default(),
         }
     }
 
@@ -114,6 +117,7 @@ impl Worker {
     /// Fails if the store fails, as on a full disk; nothing is accepted until a later call succeeds.
     pub(crate) async fn recover(&self) -> Result<Recovered, StoreError> {
         let recovered = self.store.recover(self.handlers()).await;
+        *self.delay.lock().unwrap_or_else(PoisonError::into_inner) = recovered.as_ref().err().cloned();
         let next = if recovered.is_ok() { Phase::Working } else { Phase::Recovering };
         self.phase.send_if_modified(|phase| {
             let was_stopped = matches!(phase, Phase::Stopping | Phase::Cancelling);
@@ -126,10 +130,14 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// Fails until the tasks of former processes are recovered, which only a full disk delays.
+    /// Fails until the tasks of former processes are recovered, with what delays that: a full disk, or a database that is
+    /// away.
     pub(crate) fn check_recovered(&self) -> Result<(), StoreError> {
         match *self.phase.borrow() {
-            Phase::Recovering => Err(StoreError::DiskFull),
+            Phase::Recovering => {
+                let delay = self.delay.lock().unwrap_or_else(PoisonError::into_inner);
+                Err(delay.clone().unwrap_or(StoreError::DiskFull))
+            }
             Phase::Working | Phase::Suspended | Phase::Stopping | Phase::Cancelling => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::file::{ConfigFile, Section};
 use super::origin::{Origin, Origins, Sourced};
-use super::{Setting, Settings, environment};
+use super::{Setting, Settings, environment, password};
 use crate::problems::Problems;
 use crate::secrets;
 
@@ -63,7 +63,11 @@ impl Sources {
         environment::check(problems);
         let file = self.config.as_ref().map(|config| ConfigFile::read(config, problems)).unwrap_or_default();
         let of_file = file.given.iter().filter(|given| (self.uses)(given.setting));
-        for Given { setting, text, origin } in of_file.chain(&self.given) {
+        for given in of_file.chain(&self.given) {
+            let Given { setting, text, origin } = given;
+            if let Some(problem) = password::misplaced(given) {
+                problems.add(problem);
+            }
             match setting.read(settings, text, origin) {
                 Ok(()) => origins.note(setting, origin),
                 Err(problem) => problems.add(problem),

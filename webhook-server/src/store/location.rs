@@ -88,6 +88,15 @@ impl InboxLocation {
         }
     }
 
+    /// Whether the URL contains a password.
+    pub(crate) fn has_password(&self) -> bool {
+        let Self::Postgres(url) = self else { return false };
+        let rest = SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme)).unwrap_or_default();
+        let (before, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        let login = before.rsplit_once('@').map_or("", |(login, _)| login);
+        login.contains(':') || parameters.split('&').any(|parameter| parameter.starts_with("password="))
+    }
+
     /// Whether the file exists already.
     pub(crate) fn exists(&self) -> bool {
         matches!(self, Self::File(path) if path.exists())
@@ -170,6 +179,35 @@ pub(crate) fn inspect(location: &InboxLocation, opening: &Opening) -> Result<Con
         InboxLocation::File(path) => backend::inspect(path, opening),
         InboxLocation::Memory => Ok(Condition::Absent),
         InboxLocation::Postgres(url) => Ok(database::inspect(url, opening)?.unwrap_or(Condition::Away)),
+    }
+}
+
+/// Brings the schema of a database up to date. Returns whether it was behind; `None` if the inbox is not in a database.
+///
+/// # Errors
+///
+/// Fails if the database cannot be reached or used.
+#[cfg(feature = "cli")]
+pub(crate) async fn migrate(location: &InboxLocation, opening: &Opening) -> Result<Option<bool>, OpenError> {
+    match location {
+        InboxLocation::Postgres(url) => database::migrate(url, opening).await.map(Some),
+        InboxLocation::File(_) | InboxLocation::Memory => Ok(None),
+    }
+}
+
+/// The SQL that would bring the schema of a database up to date; `None` if the inbox is not in a database.
+///
+/// # Errors
+///
+/// Fails if the database cannot be reached or used.
+#[cfg(feature = "cli")]
+pub(crate) async fn migration_script(
+    location: &InboxLocation,
+    opening: &Opening,
+) -> Result<Option<String>, OpenError> {
+    match location {
+        InboxLocation::Postgres(url) => database::migration_script(url, opening).await.map(Some),
+        InboxLocation::File(_) | InboxLocation::Memory => Ok(None),
     }
 }
 

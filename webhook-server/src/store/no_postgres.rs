@@ -28,6 +28,16 @@ pub(crate) fn inspect(_: &str, _: &Opening) -> Result<Option<super::Condition>, 
     Err(OpenError::NotBuilt { feature: "postgres" })
 }
 
+#[cfg(feature = "cli")]
+pub(crate) async fn migrate(_: &str, _: &Opening) -> Result<bool, OpenError> {
+    Err(OpenError::NotBuilt { feature: "postgres" })
+}
+
+#[cfg(feature = "cli")]
+pub(crate) async fn migration_script(_: &str, _: &Opening) -> Result<String, OpenError> {
+    Err(OpenError::NotBuilt { feature: "postgres" })
+}
+
 pub(crate) fn cautions(_: &str) -> Vec<String> {
     Vec::new()
 }
