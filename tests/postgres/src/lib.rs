@@ -5,8 +5,9 @@
 //! Debian has installed is used.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -40,6 +41,13 @@ kill -QUIT "$server" 2>/dev/null
 wait
 rm -rf "$folder"
 "#;
+
+/// Who may log in, and how: the user `guarded` with a password, unless it comes through the socket.
+const LOGINS: &str = "\
+local all all trust
+host all guarded all scram-sha-256
+host all all all trust
+";
 
 /// A server with an empty database, and without a password.
 #[derive(Debug)]
@@ -77,13 +85,39 @@ impl Postgres {
     #[track_caller]
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
+        Self::start_in(folder(), settings)
+    }
+
+    /// Starts a server that also listens on a port of this machine, where it speaks TLS if it has a certificate and its key
+    /// (PEM).
+    #[track_caller]
+    #[must_use]
+    pub fn start_on_port(port: u16, certificate: Option<(&str, &str)>) -> Self {
         let folder = folder();
-        if is_root() {
-            chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may");
+        let mut settings = vec!["listen_addresses=127.0.0.1".to_owned(), format!("port={port}")];
+        if let Some((certificate, key)) = certificate {
+            for (name, setting, text) in
+                [("cert.pem", "ssl_cert_file", certificate), ("key.pem", "ssl_key_file", key)]
+            {
+                let file = folder.join(name);
+                std::fs::write(&file, text).expect("it can be written");
+                std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
+                give(&file);
+                settings.push(format!("{setting}={}", file.display()));
+            }
+            settings.push("ssl=on".to_owned());
         }
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        Self::start_in(folder, &settings)
+    }
+
+    #[track_caller]
+    fn start_in(folder: PathBuf, settings: &[&str]) -> Self {
+        give(&folder);
         let mut initdb = server_program("initdb");
         initdb.args(["--auth=trust", "--username", USER, "--encoding=UTF8", "--no-locale", "--no-sync"]);
         succeed(initdb.arg("-D").arg(data(&folder)));
+        std::fs::write(data(&folder).join("pg_hba.conf"), LOGINS).expect("it can be written");
         let mut keeper = Command::new("/bin/sh");
         keeper.args(["-c", KEEPER, "keeper"]).arg(&folder);
         let server = server_program("postgres");
@@ -224,6 +258,13 @@ fn has_space(path: &Path) -> bool {
     let free = free.ok().and_then(|out| String::from_utf8(out.stdout).ok()).unwrap_or_default();
     let free = free.lines().last().and_then(|line| line.trim().trim_end_matches('M').parse::<u64>().ok());
     free.is_some_and(|free| free >= 1024)
+}
+
+/// Lets the user who runs the server own a file.
+fn give(path: &Path) {
+    if is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).expect("root may");
+    }
 }
 
 fn data(folder: &Path) -> PathBuf {

@@ -3,4 +3,5 @@
 mod exactly_once;
 mod file;
 mod operating;
+mod postgres;
 mod stored;

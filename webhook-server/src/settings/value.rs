@@ -205,4 +205,8 @@ impl Value for InboxLocation {
     fn typed(&self) -> Typed {
         Typed::Text(self.shown())
     }
+
+    fn quoted(&self) -> String {
+        format!("{:?}", self.shown())
+    }
 }

@@ -54,7 +54,7 @@ impl Error for DatabaseError {}
 pub(crate) fn open(url: &str, opening: &Opening) -> Result<Arc<dyn Store>, OpenError> {
     let opener = opener(url, opening)?;
     match blocking(async { opener.connect().await.map(drop) }) {
-        Err(problem) if problem.may_pass() => {
+        Err(problem) if may_pass(&problem) => {
             warn!(problem = chain(&problem), database = %opener.url(), "the inbox's database is away: deliveries are answered with 503 until it is back");
         }
         opened => opened.map_err(|problem| refused(Some(opener.url()), problem))?,
@@ -165,13 +165,18 @@ fn look(url: &str, opening: &Opening) -> Result<Option<Schema>, OpenError> {
     };
     match blocking(looking) {
         Ok(schema) => Ok(Some(schema)),
-        Err(problem) if problem.may_pass() => Ok(None),
+        Err(problem) if may_pass(&problem) => Ok(None),
         Err(problem) => Err(refused(Some(opener.url()), problem)),
     }
 }
 
 fn opener(url: &str, opening: &Opening) -> Result<Opener, OpenError> {
     Opener::new(url, &opening.schema, opening.migrates, None).map_err(|problem| refused(None, problem))
+}
+
+/// Whether a start may go on and wait. A standby that is the only host was probably named by mistake.
+fn may_pass(problem: &Problem) -> bool {
+    problem.may_pass() && !matches!(problem, Problem::ReadOnly(_))
 }
 
 fn refused(url: Option<&Url>, problem: Problem) -> OpenError {
@@ -194,3 +199,6 @@ pub(super) fn blocking<T: Send>(
         running.join().unwrap_or_else(|_| Err(failed(&"it panicked")))
     })
 }
+
+#[cfg(test)]
+mod tests;

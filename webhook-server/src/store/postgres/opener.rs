@@ -152,3 +152,6 @@ impl Opener {
         Ok(connection)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,3 +161,6 @@ impl AsyncWrite for Encrypted {
         Pin::new(&mut *self.0).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests;

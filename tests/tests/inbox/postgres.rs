@@ -1,0 +1,63 @@
+//! An inbox in PostgreSQL, from outside: a database that is away, and a schema that a person makes.
+
+use std::process::Command;
+
+use product_tests::{Client, Delivery, Postgres, SECRET, Server, program, run, until};
+
+const DURABLE: &str = env!("CARGO_BIN_EXE_durable");
+
+/// The program, with its inbox in a database.
+fn durable(database: &Postgres) -> Command {
+    let mut command = program(DURABLE);
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", database.url());
+    command
+}
+
+/// Delivers an event, and returns the status.
+#[track_caller]
+fn deliver(server: &Server, number: u64) -> u16 {
+    let delivery = Delivery::new("payment_intent.succeeded", number, number, 0);
+    Client::default().post(server.address, delivery.body.as_bytes()).expect("it lives and answers").status
+}
+
+#[test]
+fn a_server_waits_for_its_database() {
+    let mut database = Postgres::start();
+    database.stop();
+    let server = Server::from_command(&mut durable(&database), &[]);
+    assert_eq!(deliver(&server, 1), 503);
+    for round in 1..=2 {
+        database.restart();
+        until("it answers 200", || deliver(&server, round) == 200);
+        until("no task is open", || database.query("SELECT count(*) FROM webhook.task") == "0");
+        database.stop();
+        assert_eq!(deliver(&server, round + 10), 503);
+    }
+    database.restart();
+    until("it answers 200", || deliver(&server, 20) == 200);
+    let ended = server.stop();
+    assert!(ended.stderr.contains("the inbox's database is away"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_person_may_make_the_schema() {
+    let database = Postgres::start();
+    let refused = run(durable(&database).args(["serve", "--listen", "127.0.0.1:0", "--inbox-migrate=false"]));
+    let refused = refused.with_code(78);
+    assert!(refused.stderr.contains("is not an inbox yet: run `inbox migrate`"), "{refused:#?}");
+    let script = run(durable(&database).args(["inbox", "migrate", "--print"])).with_code(0).stdout;
+    assert!(script.starts_with("BEGIN;\n") && script.contains("CREATE SCHEMA \"webhook\""), "{script}");
+    assert!(script.contains("ALTER ROLE … SET statement_timeout"), "{script}");
+    let made = run(durable(&database).args(["inbox", "migrate"])).with_code(0);
+    assert_eq!(made.stderr, "the schema is up to date now\n");
+    let made = run(durable(&database).args(["inbox", "migrate"])).with_code(0);
+    assert_eq!(made.stderr, "nothing was missing\n");
+    let server = Server::from_command(&mut durable(&database), &["--inbox-migrate=false"]);
+    assert_eq!(deliver(&server, 1), 200);
+    // Operators need no socket.
+    until("it is done", || {
+        let listed = run(durable(&database).args(["inbox", "list", "--state", "done"])).with_code(0);
+        listed.stdout.contains("payment_intent.succeeded")
+    });
+    server.stop();
+}
