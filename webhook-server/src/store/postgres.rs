@@ -34,6 +34,8 @@ mod list;
 pub(crate) mod open;
 mod opener;
 mod operate;
+#[cfg(test)]
+mod operator_tests;
 mod problem;
 mod prune;
 mod quarantine;

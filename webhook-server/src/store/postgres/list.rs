@@ -42,9 +42,10 @@ macro_rules! found {
     };
 }
 
-/// Lists the tasks of one table. `$11` to `$13` are the conditions on a task.
+/// Lists the tasks of one table. `$11` to `$13` are the conditions on a task. A state (`$12`) that the table does not have, and
+/// a reason (`$13`), which only parked tasks have, rule the table out before it is read.
 macro_rules! tasks_of {
-    ($table:ident, $why:literal) => {
+    ($table:ident, $states:literal, $why:literal) => {
         concat!(
             "(",
             select_task!($table, found!("t.id")),
@@ -52,10 +53,12 @@ macro_rules! tasks_of {
             of_event!(),
             " AND ($9 IS NULL OR t.id < $9)
               AND ($11 IS NULL OR t.handler = $11)
-              AND ($12 IS NULL OR t.state = $12)
+              AND ($12 IS NULL OR ",
+            $states,
+            " AND t.state = $12)
               AND ($13 IS NULL OR ",
             $why,
-            " = $13)
+            ")
               ORDER BY t.id DESC LIMIT $10)"
         )
     };
@@ -63,9 +66,9 @@ macro_rules! tasks_of {
 
 /// Lists tasks, in one statement: a task that moves to the other table meanwhile is seen once.
 pub(super) const TASKS: &str = concat!(
-    tasks_of!(task, "NULL::smallint"),
+    tasks_of!(task, "$12 <= 2", "false"),
     " UNION ALL ",
-    tasks_of!(ended, "t.why"),
+    tasks_of!(ended, "$12 >= 3", "t.state = 5 AND t.why = $13"),
     " ORDER BY key DESC LIMIT $10"
 );
 

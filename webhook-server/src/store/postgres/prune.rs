@@ -43,24 +43,35 @@ pub(super) const SPAN: &str = "
     FROM (SELECT seq, received_ms FROM webhook.event WHERE seq > $1 ORDER BY seq LIMIT $2) span
     ORDER BY seq DESC LIMIT 1";
 
+/// The tasks `t` of the event `e`. The step's span stands here too, so that a plan never reads all tasks.
+macro_rules! tasks_of_event {
+    ($table:literal) => {
+        concat!(
+            "SELECT 1 FROM ",
+            $table,
+            " t WHERE t.event_seq = e.seq AND t.event_seq > $1 AND t.event_seq <= $2"
+        )
+    };
+}
+
 /// The events `e` of one step that have no open task.
 macro_rules! settled {
     () => {
-        "e.seq > $1 AND e.seq <= $2 AND NOT EXISTS (SELECT 1 FROM webhook.task t WHERE t.event_seq = e.seq)"
+        concat!("e.seq > $1 AND e.seq <= $2 AND NOT EXISTS (", tasks_of_event!("webhook.task"), ")")
     };
 }
 
 /// Whether a task of the event `e` is parked.
 macro_rules! is_parked {
     () => {
-        "EXISTS (SELECT 1 FROM webhook.ended t WHERE t.event_seq = e.seq AND t.state = 5)"
+        concat!("EXISTS (", tasks_of_event!("webhook.ended"), " AND t.state = 5)")
     };
 }
 
 /// Every task of the event `e` ended more than `$3` ago.
 macro_rules! has_ended {
     () => {
-        "NOT EXISTS (SELECT 1 FROM webhook.ended t WHERE t.event_seq = e.seq AND t.finished_ms >= now_ms - $3)"
+        concat!("NOT EXISTS (", tasks_of_event!("webhook.ended"), " AND t.finished_ms >= now_ms - $3)")
     };
 }
 
@@ -74,18 +85,20 @@ pub(super) const DELETE: &str = concat!(
     settled!(),
     " AND CASE WHEN ",
     is_parked!(),
-    " THEN NOT EXISTS (SELECT 1 FROM webhook.ended t
-                       WHERE t.event_seq = e.seq AND t.state = 5 AND t.finished_ms >= now_ms - $5)
+    " THEN NOT EXISTS (",
+    tasks_of_event!("webhook.ended"),
+    " AND t.state = 5 AND t.finished_ms >= now_ms - $5)
       ELSE e.received_ms < now_ms - $4 AND ",
     has_ended!(),
     " END
          ORDER BY e.seq FOR UPDATE OF e SKIP LOCKED),
-     of_tasks AS (
-         DELETE FROM webhook.attempt a USING webhook.ended t, old WHERE a.task = t.id AND t.event_seq = old.seq),
-     tasks AS (DELETE FROM webhook.ended t USING old WHERE t.event_seq = old.seq),
-     endpoints AS (DELETE FROM webhook.event_endpoint o USING old WHERE o.event_seq = old.seq),
-     events AS (DELETE FROM webhook.event e USING old WHERE e.seq = old.seq RETURNING old.is_parked)
-     SELECT count(*), count(*) FILTER (WHERE is_parked) FROM events"
+     attempts AS (
+         DELETE FROM webhook.attempt WHERE task = ANY (ARRAY (
+             SELECT t.id FROM webhook.ended t WHERE t.event_seq = ANY (ARRAY (SELECT seq FROM old))))),
+     tasks AS (DELETE FROM webhook.ended WHERE event_seq = ANY (ARRAY (SELECT seq FROM old))),
+     endpoints AS (DELETE FROM webhook.event_endpoint WHERE event_seq = ANY (ARRAY (SELECT seq FROM old))),
+     events AS (DELETE FROM webhook.event WHERE seq = ANY (ARRAY (SELECT seq FROM old)))
+     SELECT count(*), count(*) FILTER (WHERE is_parked) FROM old"
 );
 
 /// Frees bodies, which are kept for `$3`.
@@ -98,7 +111,7 @@ pub(super) const EMPTY: &str = concat!(
     " AND ",
     has_ended!(),
     "    ORDER BY e.seq FOR UPDATE OF e SKIP LOCKED)
-     UPDATE webhook.event e SET body = NULL FROM old WHERE e.seq = old.seq RETURNING 1"
+     UPDATE webhook.event SET body = NULL WHERE seq = ANY (ARRAY (SELECT seq FROM old)) RETURNING 1"
 );
 
 /// Fails, by dividing by zero, if an open task has lost its event or its body.

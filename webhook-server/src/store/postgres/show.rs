@@ -61,21 +61,22 @@ pub(super) use select_event;
 /// Finds the events with an id.
 pub(super) const EVENTS_WITH_ID: &str = concat!(select_event!(""), " WHERE e.event_id = $1 ORDER BY e.seq");
 
-/// Finds the tasks of events.
+/// Finds the tasks of events. Both tables name the events, so that neither is read whole.
 pub(super) const TASKS_OF: &str = concat!(
     select_task!(task, ", t.event_seq"),
-    " WHERE t.event_seq = ANY ($1) UNION ALL ",
+    " WHERE t.event_seq = ANY ($1) AND e.seq = ANY ($1) UNION ALL ",
     select_task!(ended, ", t.event_seq"),
-    " WHERE t.event_seq = ANY ($1) ORDER BY id"
+    " WHERE t.event_seq = ANY ($1) AND e.seq = ANY ($1) ORDER BY id"
 );
 
 /// Finds the attempts of the tasks of events.
 pub(super) const ATTEMPTS_OF: &str = "
-    SELECT a.task, a.attempt, a.started_ms, a.ended_ms, a.outcome, a.error, t.event_seq
-    FROM (SELECT id, event_seq FROM webhook.task WHERE event_seq = ANY ($1)
-          UNION ALL
-          SELECT id, event_seq FROM webhook.ended WHERE event_seq = ANY ($1)) t
-    JOIN webhook.attempt a ON a.task = t.id ORDER BY a.id";
+    SELECT task, attempt, started_ms, ended_ms, outcome, error FROM webhook.attempt
+    WHERE task = ANY (ARRAY (
+        SELECT id FROM webhook.task WHERE event_seq = ANY ($1)
+        UNION ALL
+        SELECT id FROM webhook.ended WHERE event_seq = ANY ($1)))
+    ORDER BY id";
 
 /// Reads the bodies of events.
 const BODIES_OF: &str = "SELECT seq, body FROM webhook.event WHERE seq = ANY ($1)";
@@ -170,15 +171,18 @@ pub(super) async fn events_with_id(db: &Connection, id: &str) -> Result<Vec<Stor
     }
     let of_events = [TASKS_OF, ATTEMPTS_OF, BODIES_OF].map(|text| Statement::new(text, &[&seqs]));
     let [tasks, attempts, bodies] = &each(db, &of_events).await?[..] else { return Ok(Vec::new()) };
+    let attempts = attempts.iter().map(attempt_row).collect::<Result<Vec<_>, _>>()?;
     let mut whole = Vec::new();
     for event in events {
         let is_of_event =
             |column: usize| move |row: &&Row| row.try_get(column).is_ok_and(|seq: i64| seq == event.cursor);
         let body = bodies.iter().find(is_of_event(0)).map(|row| row.try_get::<_, Option<&[u8]>>(1));
         let body = body.transpose()?.flatten();
+        let tasks = tasks.iter().filter(is_of_event(11)).map(task_row).collect::<Result<Vec<_>, _>>()?;
+        let is_of_these = |attempt: &&AttemptRow| tasks.iter().any(|task| task.task == attempt.task);
         whole.push(StoredEvent {
-            tasks: tasks.iter().filter(is_of_event(11)).map(task_row).collect::<Result<_, _>>()?,
-            attempts: attempts.iter().filter(is_of_event(6)).map(attempt_row).collect::<Result<_, _>>()?,
+            attempts: attempts.iter().filter(is_of_these).cloned().collect(),
+            tasks,
             body: body.and_then(|body| String::from_utf8(body.to_vec()).ok()),
             event,
         });
