@@ -10,19 +10,20 @@ use super::problem::Problem;
 use crate::store::transactions::{Completion, PoolCheck, Statements, Transactions};
 use crate::store::{StoreFuture, Ticket};
 
-/// Marks the transaction. The mark ends with it, so a handler that ends the transaction itself loses the mark.
-const MARK: &str = "SELECT set_config('webhook.run', $1::bigint::text || ':' || $2::bigint::text, true)";
+/// Marks the transaction. The mark ends with it, so a handler that ends the transaction itself loses the mark. (A setting that
+/// began with the schema's name would be replaced by `Texts`.)
+const MARK: &str =
+    "SELECT set_config('webhook_run.ticket', $1::bigint::text || ':' || $2::bigint::text, true)";
 
 /// Whether the transaction is marked.
-const IS_MARKED: &str =
-    "SELECT 1 WHERE current_setting('webhook.run', true) = $1::bigint::text || ':' || $2::bigint::text";
+const IS_MARKED: &str = "SELECT 1 WHERE current_setting('webhook_run.ticket', true) = $1::bigint::text || ':' || $2::bigint::text";
 
 /// Moves the task (`$1`; its run has fence `$2` and owner `$3`) to the closed ones, as done.
 const COMPLETE: &str = "
     WITH gone AS (
         DELETE FROM webhook.task
         WHERE id = $1 AND fence = $2 AND owner = $3 AND state = 1
-          AND current_setting('webhook.run', true) = $1::bigint::text || ':' || $2::bigint::text
+          AND current_setting('webhook_run.ticket', true) = $1::bigint::text || ':' || $2::bigint::text
         RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, replay, fence, started_ms)
     INSERT INTO webhook.ended (id, event_seq, handler, scope, object, lane, strict, moment, state, why, attempt, crashes,
                                replay, fence, started_ms, finished_ms, error)
