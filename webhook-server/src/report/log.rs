@@ -191,7 +191,7 @@ fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[Han
         }
         InboxLocation::Postgres(_) => {
             info!(
-                url = location.shown(),
+                database = location.shown(),
                 interrupted = recovered.suspects,
                 resumed = recovered.resumed,
                 "inbox"
