@@ -115,7 +115,7 @@ impl Url {
             Encryption::Require | Encryption::VerifyCa | Encryption::VerifyFull => SslMode::Require,
         });
         config.channel_binding(if host.is_socket() { ChannelBinding::Prefer } else { self.channel_binding });
-        config.application_name(&self.application_name());
+        config.application_name(self.application_name());
         config.keepalives(true).keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES).tcp_user_timeout(UNACKNOWLEDGED);
         config
