@@ -32,8 +32,8 @@ use webhook_core::{Envelope, Registry};
 use crate::receive::new_event::new_task;
 use crate::store::retention::prune;
 use crate::store::{
-    EventRow, Filter, HandlerId, Pruned, QuarantineRow, Replayed, Retention, Stats, Store, StoreError,
-    StoredEvent, TaskRow,
+    EventRow, Filter, HandlerId, InstanceRow, Pruned, QuarantineRow, Replayed, Retention, Stats, Store,
+    StoreError, StoredEvent, TaskRow,
 };
 
 /// Everything that an operator can do with an inbox.
@@ -89,6 +89,11 @@ impl Operations {
     /// Counts events and tasks.
     pub(crate) async fn stats(&self) -> Result<Stats, StoreError> {
         self.store.stats().await
+    }
+
+    /// Lists the instances that share the inbox, the oldest first.
+    pub(crate) async fn instances(&self) -> Result<Vec<InstanceRow>, StoreError> {
+        self.store.instances().await
     }
 
     /// Makes parked or waiting tasks ready now, with their full number of attempts. Returns how many it changed: not those

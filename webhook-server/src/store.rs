@@ -159,6 +159,11 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Counts events and tasks.
     fn stats(&self) -> StoreFuture<'_, Stats>;
 
+    /// Lists the instances that share the inbox, the oldest first. Empty if one instance at a time has it.
+    fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Makes a parked or waiting task ready now, with its full number of attempts, if it belongs to one of these handlers.
     /// Returns whether it did.
     fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool>;

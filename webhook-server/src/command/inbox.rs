@@ -49,6 +49,8 @@ enum Action {
     Show(Show),
     /// Count events and tasks
     Stats(Stats),
+    /// List the instances that share the inbox
+    Instances(Plain),
     /// Run parked or waiting tasks now, and reset their attempts
     Retry(Steer),
     /// Close parked or waiting tasks without running them
@@ -121,6 +123,7 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
         Action::List(list) => self::list(app, &list).await,
         Action::Show(show) => self::show(app, show).await,
         Action::Stats(stats) => self::stats(app, &stats.plain).await,
+        Action::Instances(plain) => instances(app, &plain).await,
         Action::Retry(retry) => change::retry(app, &retry).await,
         Action::Skip(skip) => change::skip(app, &skip).await,
         Action::Prune(plain) => prune(app, &plain).await,
@@ -248,6 +251,18 @@ async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     match plain.output.format {
         Format::Json => print(&json(&stats)?),
         Format::Table => print(&tables::stats(&stats, plain.output.width())),
+    }
+    Ok(())
+}
+
+/// Lists the instances that share the inbox.
+async fn instances(app: App, plain: &Plain) -> Result<(), Failure> {
+    let mut operator = operator(app, &plain.flags).await?;
+    let instances = operator.instances().await?;
+    match plain.output.format {
+        Format::Json => print(&json(&instances)?),
+        Format::Table if instances.is_empty() => print("No instances share this inbox.\n"),
+        Format::Table => print(&tables::instances(&instances).text(plain.output.width())),
     }
     Ok(())
 }

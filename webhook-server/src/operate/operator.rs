@@ -9,15 +9,15 @@ use thiserror::Error;
 use super::client::Client;
 use super::direct::{self, Direct};
 use super::routes::{
-    EVENTS, EVENTS_WITH_ID, PRUNE, QUARANTINED, REPLAY, RETRY, Replay, SKIP, STATS, Skip, TASKS,
+    EVENTS, EVENTS_WITH_ID, INSTANCES, PRUNE, QUARANTINED, REPLAY, RETRY, Replay, SKIP, STATS, Skip, TASKS,
 };
 use super::{EventKey, Operations};
 use crate::report::format::chain;
 use crate::report::unusable::unusable;
 use crate::settings::{Interface, Settings};
 use crate::store::{
-    EventRow, Filter, InboxLocation, OpenError, Pruned, QuarantineRow, Replayed, Stats, StoreError,
-    StoredEvent, TaskRow,
+    EventRow, Filter, InboxLocation, InstanceRow, OpenError, Pruned, QuarantineRow, Replayed, Stats,
+    StoreError, StoredEvent, TaskRow,
 };
 
 /// Carries out operations for the command line. They are those of [`Operations`].
@@ -94,6 +94,13 @@ impl Operator {
         match self.reader() {
             Reached::Server(server) => server.call(&STATS, &()).await,
             Reached::Directly(inbox) => Ok(inbox.stats().await?),
+        }
+    }
+
+    pub(crate) async fn instances(&mut self) -> Answer<Vec<InstanceRow>> {
+        match self.reader() {
+            Reached::Server(server) => server.call(&INSTANCES, &()).await,
+            Reached::Directly(inbox) => Ok(inbox.instances().await?),
         }
     }
 

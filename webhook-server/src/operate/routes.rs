@@ -10,7 +10,9 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Serialize};
 
 use super::EventKey;
-use crate::store::{EventRow, Filter, Pruned, QuarantineRow, Replayed, Stats, StoredEvent, TaskRow};
+use crate::store::{
+    EventRow, Filter, InstanceRow, Pruned, QuarantineRow, Replayed, Stats, StoredEvent, TaskRow,
+};
 
 pub(super) const TASKS: Route<Filter, Vec<TaskRow>> = Route::new("/tasks");
 pub(super) const EVENTS: Route<Filter, Vec<EventRow>> = Route::new("/events");
@@ -19,6 +21,7 @@ pub(super) const EVENTS_WITH_ID: Route<String, Vec<StoredEvent>> = Route::new("/
 /// Takes the maximum number of rows.
 pub(super) const QUARANTINED: Route<usize, Vec<QuarantineRow>> = Route::new("/quarantined");
 pub(super) const STATS: Route<(), Stats> = Route::new("/stats");
+pub(super) const INSTANCES: Route<(), Vec<InstanceRow>> = Route::new("/instances");
 /// Takes the tasks, and answers how many were changed.
 pub(super) const RETRY: Route<Vec<i64>, u64> = Route::new("/retry");
 /// Answers how many tasks were changed.

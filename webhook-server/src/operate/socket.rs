@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 
 use super::Operations;
 use super::routes::{
-    EVENTS, EVENTS_WITH_ID, PRUNE, QUARANTINED, REPLAY, RETRY, Refused, Replay, Route, SKIP, STATS, Skip,
-    TASKS,
+    EVENTS, EVENTS_WITH_ID, INSTANCES, PRUNE, QUARANTINED, REPLAY, RETRY, Refused, Replay, Route, SKIP,
+    STATS, Skip, TASKS,
 };
 use crate::report::format::chain;
 use crate::store::{StoreError, beside, real};
@@ -72,6 +72,8 @@ pub(super) async fn answer<B: Body<Error: Into<BoxedError>>>(
         call.answer(&QUARANTINED, |limit| operations.quarantined(limit)).await
     } else if call.is(&STATS) {
         call.answer(&STATS, |()| operations.stats()).await
+    } else if call.is(&INSTANCES) {
+        call.answer(&INSTANCES, |()| operations.instances()).await
     } else if call.is(&RETRY) {
         call.answer(&RETRY, |tasks| operations.retry(tasks)).await
     } else if call.is(&SKIP) {

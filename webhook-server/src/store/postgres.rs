@@ -76,9 +76,9 @@ use self::tasks::Tasks;
 use super::clock::StoreClock;
 use super::transactions::Transactions;
 use super::{
-    CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
-    NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
-    StoreError, StoreFuture, StoredEvent, TaskRow, Ticket,
+    CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat,
+    InstanceRow, Lease, NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed,
+    Retention, Stats, Store, StoreError, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox in PostgreSQL, for one instance. Its tasks run on the runtime on which it was made.
@@ -230,6 +230,10 @@ impl Store for Postgres {
 
     fn stats(&self) -> StoreFuture<'_, Stats> {
         on!(self.operator, |db| show::stats(db))
+    }
+
+    fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {
+        on!(self.operator, |db| instances::list(db))
     }
 
     fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {

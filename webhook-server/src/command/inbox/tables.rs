@@ -10,8 +10,8 @@ use crate::command::table::{Cell, Column, Table, wrapped};
 use crate::report::format::parked_because;
 use crate::report::format::printable;
 use crate::store::{
-    AttemptOutcome, AttemptRow, EndpointRow, EventRow, ParkReason, QuarantineRow, State, Stats, StoredEvent,
-    TaskRow,
+    AttemptOutcome, AttemptRow, EndpointRow, EventRow, InstanceRow, ParkReason, QuarantineRow, State, Stats,
+    StoredEvent, TaskRow,
 };
 
 /// The indentation of the lines beneath a handler.
@@ -67,6 +67,30 @@ pub(super) fn quarantine(rows: &[QuarantineRow]) -> Table<4> {
     for row in rows {
         let (deliveries, bytes) = (row.deliveries.to_string(), row.bytes.to_string());
         table.add([time(row.received_ms).into(), deliveries.into(), bytes.into(), Cell::quoted(&row.reason)]);
+    }
+    table
+}
+
+/// One row for each instance that shares the inbox.
+pub(super) fn instances(instances: &[InstanceRow]) -> Table<6> {
+    let mut table = Table::new([
+        Column::whole("NAME"),
+        Column::whole("VERSION"),
+        Column::whole("RUNNING"),
+        Column::whole("HANDLERS"),
+        Column::whole("JOINED"),
+        Column::whole("LEASE"),
+    ]);
+    for row in instances {
+        let lease = if row.is_alive { "until" } else { "ended" };
+        table.add([
+            Cell::quoted(&row.name),
+            Cell::quoted(&row.version),
+            format!("{} of {}", row.running, row.slots).into(),
+            row.handlers.len().to_string().into(),
+            time(row.joined_ms).into(),
+            format!("{lease} {}", time(row.lease_until_ms)).into(),
+        ]);
     }
     table
 }
