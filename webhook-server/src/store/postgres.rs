@@ -8,7 +8,7 @@
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim`, `lanes`, `finish` |
 //! | instances | `session`, `recover`, `instances` |
-//! | operators | `list`, `show`, `operate` |
+//! | operators | `list`, `show`, `stats`, `operate` |
 //! | retention | `prune` |
 //! | problems | `problem` |
 //!
@@ -47,6 +47,7 @@ mod schema;
 mod secrets;
 mod session;
 mod show;
+mod stats;
 mod store_batch;
 mod tasks;
 mod texts;
@@ -229,7 +230,7 @@ impl Store for Postgres {
     }
 
     fn stats(&self) -> StoreFuture<'_, Stats> {
-        on!(self.operator, |db| show::stats(db))
+        on!(self.operator, |db| stats::stats(db))
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {

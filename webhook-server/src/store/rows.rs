@@ -154,6 +154,8 @@ pub(crate) struct QuarantineRow {
 /// The inbox in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stats {
+    /// Whether the numbers of all events, of those without a task, and of tasks that are done or skipped are estimates.
+    pub(crate) is_estimated: bool,
     /// All stored events.
     pub(crate) events: u64,
     /// Those of them without a task.

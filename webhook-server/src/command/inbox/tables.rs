@@ -185,6 +185,10 @@ pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {
         ("oldest task that is due", oldest),
     ];
     let mut text = named(facts, width);
+    if stats.is_estimated {
+        let estimated = "Estimated: all events, those without a handler, and tasks that are done or skipped.";
+        paragraph(&mut text, 0, ("", Style::new()), estimated, width);
+    }
     if !stats.handlers.is_empty() {
         let mut table = Table::new([
             Column::wraps("HANDLER"),

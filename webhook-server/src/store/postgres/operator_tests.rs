@@ -7,11 +7,11 @@ use super::flush::{Statement, transaction};
 use super::opener::Opener;
 use super::problem::Problem;
 use super::values::Value;
-use super::{cluster, instances, list, operate, prune, quarantine, secrets, show};
+use super::{cluster, instances, list, operate, prune, quarantine, secrets, show, stats};
 use crate::store::clock::{ManualClock, StoreClock};
 use crate::store::conformance::{came_by, free, serial};
 use crate::store::noted_uses::NotedUses;
-use crate::store::{Filter, ParkReason, Pruned, Replayed, Retention, State};
+use crate::store::{Filter, HandlerStats, ParkReason, Pruned, Replayed, Retention, State};
 
 /// The present time of each inbox, in milliseconds since the Unix epoch.
 const NOW: i64 = 1_800_000_000_000;
@@ -206,6 +206,33 @@ async fn no_statement_reads_a_whole_table() {
 }
 
 #[tokio::test]
+async fn a_large_inbox_is_estimated() {
+    let inbox = Inbox::new().await;
+    inbox.run(FILL).await;
+    // Those with the lowest numbers have no task.
+    inbox.run("DELETE FROM webhook.ended WHERE id <= 10000").await;
+    for table in ["event", "ended"] {
+        inbox.run(&format!("ANALYZE webhook.{table}")).await;
+    }
+    let counted = stats::stats(&inbox.db).await.expect("it can be read");
+    assert_eq!((counted.is_estimated, counted.events, counted.unhandled), (false, 50_000, 10_000));
+    let estimated = stats::stats_up_to(&inbox.db, 40_000).await.expect("it can be read");
+    assert!(estimated.is_estimated);
+    let is_near = |estimate: u64, exact: u64| estimate.abs_diff(exact) <= exact / 2;
+    assert!(is_near(estimated.events, counted.events), "{}", estimated.events);
+    assert!(is_near(estimated.unhandled, counted.unhandled), "{}", estimated.unhandled);
+    assert_eq!((estimated.duplicates, estimated.oldest_due_ms), (counted.duplicates, counted.oldest_due_ms));
+    assert_eq!(estimated.handlers.len(), counted.handlers.len());
+    for (estimate, exact) in estimated.handlers.iter().zip(&counted.handlers) {
+        let same = |row: &HandlerStats| (row.handler.clone(), row.state, row.why);
+        assert_eq!(same(estimate), same(exact));
+        let is_right =
+            if exact.state == State::Done { is_near(estimate.tasks, exact.tasks) } else { estimate == exact };
+        assert!(is_right, "{estimate:?} {exact:?}");
+    }
+}
+
+#[tokio::test]
 async fn any_body_can_be_listed_by_customer() {
     let inbox = Inbox::new().await;
     let of = |customer: &str| format!(r#"{{"data":{{"object":{{"customer":{customer}}}}}}}"#).into_bytes();
@@ -303,7 +330,7 @@ async fn hostile_texts_are_only_texts() {
         }
         let kept = show::quarantined(&inbox.db, 1).await.expect("it can be read").remove(0);
         assert_eq!((kept.deliveries, kept.bytes as usize), (2, text.len()));
-        let stats = show::stats(&inbox.db).await.expect("it can be read");
+        let stats = stats::stats(&inbox.db).await.expect("it can be read");
         assert_eq!((stats.secrets.len(), stats.quarantined as usize), (n + 1, n + 1));
         for nul in ["\0", &format!("{text}\0")] {
             let filter = Filter { object_id: Some(nul.to_owned()), ..everything() };

@@ -1,14 +1,11 @@
-//! What an operator reads: events with everything that belongs to them, the quarantine, and counts.
+//! What an operator reads: events with everything that belongs to them, and the quarantine.
 
 use tokio_postgres::Row;
 
 use super::connection::Connection;
 use super::flush::{Statement, each};
 use super::problem::Problem;
-use super::secrets;
-use crate::store::{
-    AttemptRow, EndpointRow, EventRow, HandlerStats, QuarantineRow, Stats, StoredEvent, TaskRow,
-};
+use crate::store::{AttemptRow, EndpointRow, EventRow, QuarantineRow, StoredEvent, TaskRow};
 
 /// Selects the columns that [`task_row`] reads, and more, of the open or the closed tasks `t` and their events `e`.
 macro_rules! select_task {
@@ -85,25 +82,6 @@ const BODIES_OF: &str = "SELECT seq, body FROM webhook.event WHERE seq = ANY ($1
 pub(super) const QUARANTINED: &str = "
     SELECT id, received_ms, deliveries, reason, octet_length(body)::bigint FROM webhook.quarantine
     ORDER BY id DESC LIMIT $1";
-
-/// Counts what is counted in one number: see [`Stats`].
-const COUNTS: &str = "
-    SELECT (SELECT count(*) FROM webhook.event),
-           (SELECT count(*) FROM webhook.event e
-            WHERE NOT EXISTS (SELECT 1 FROM webhook.ended t WHERE t.event_seq = e.seq)
-              AND NOT EXISTS (SELECT 1 FROM webhook.task t WHERE t.event_seq = e.seq)),
-           (SELECT coalesce(sum(deliveries - 1), 0)::bigint FROM webhook.event WHERE deliveries > 1),
-           (SELECT coalesce(sum(changed_bodies), 0)::bigint FROM webhook.event WHERE deliveries > 1),
-           (SELECT count(*) FROM webhook.quarantine),
-           (SELECT now_ms - min(due_ms) FROM webhook.task WHERE state = 0 AND due_ms <= now_ms)";
-
-/// Counts the tasks of each handler.
-const HANDLERS: &str = "
-    SELECT handler, state, why, sum(tasks)::bigint FROM (
-        SELECT handler, state, NULL::smallint AS why, count(*) AS tasks FROM webhook.task GROUP BY handler, state
-        UNION ALL
-        SELECT handler, state, why, count(*) FROM webhook.ended GROUP BY handler, state, why) counted
-    GROUP BY handler, state, why ORDER BY handler, state, why";
 
 /// Reads a row of [`select_task`].
 pub(super) fn task_row(row: &Row) -> Result<TaskRow, Problem> {
@@ -214,28 +192,4 @@ pub(super) async fn quarantined(db: &Connection, limit: usize) -> Result<Vec<Qua
         })
     };
     db.query(QUARANTINED, &[&limit]).await?.iter().map(read).collect()
-}
-
-/// Counts events and tasks. Reads whole indexes: the time grows with the inbox.
-pub(super) async fn stats(db: &Connection) -> Result<Stats, Problem> {
-    let statements = [COUNTS, HANDLERS, secrets::LIST].map(|text| Statement::new(text, &[]));
-    let [counts, handlers, secrets] = &each(db, &statements).await?[..] else { return Ok(Stats::default()) };
-    let of_handler = |row: &Row| {
-        let (handler, state, why) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        Ok(HandlerStats { handler, state, why, tasks: count(row, 3)? })
-    };
-    let mut stats = Stats {
-        handlers: handlers.iter().map(of_handler).collect::<Result<_, Problem>>()?,
-        secrets: secrets.iter().map(secrets::secret_row).collect::<Result<_, _>>()?,
-        ..Stats::default()
-    };
-    for row in counts {
-        stats.events = count(row, 0)?;
-        stats.unhandled = count(row, 1)?;
-        stats.duplicates = count(row, 2)?;
-        stats.changed_bodies = count(row, 3)?;
-        stats.quarantined = count(row, 4)?;
-        stats.oldest_due_ms = row.try_get(5)?;
-    }
-    Ok(stats)
 }

@@ -149,6 +149,7 @@ pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
         })?
         .collect::<Result<_, _>>()?;
     Ok(Stats {
+        is_estimated: false,
         events: count("SELECT count(*) FROM inbox_event")?,
         unhandled: count(
             "SELECT count(*) FROM inbox_event WHERE NOT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = seq)",

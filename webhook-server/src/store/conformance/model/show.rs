@@ -85,6 +85,7 @@ impl Data {
             one.handler.cmp(&other.handler).then_with(|| place(one).cmp(&place(other)))
         });
         Stats {
+            is_estimated: false,
             events: self.events.len() as u64,
             unhandled: self.events.keys().filter(|seq| !handled.contains(seq)).count() as u64,
             duplicates: self.events.values().map(|event| event.row.deliveries - 1).sum(),

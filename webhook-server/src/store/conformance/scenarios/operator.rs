@@ -178,6 +178,7 @@ fn stats_count_everything(mut world: World<impl Subject>) {
     let group =
         |handler: &str, state, why| HandlerStats { handler: handler.to_owned(), state, why, tasks: 1 };
     let expected = Stats {
+        is_estimated: false,
         events: 5,
         unhandled: 1,
         duplicates: 2,
