@@ -138,3 +138,10 @@ impl<'c> Executor<'c> for &'c mut Tx {
         (&mut **self).describe(sql)
     }
 }
+
+/// What the documentation shows compiles.
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../../../docs/transactions.md")]
+    struct Transactions;
+}
