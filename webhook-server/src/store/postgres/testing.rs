@@ -1,0 +1,35 @@
+//! Stores for tests, with a clock of their own.
+
+use std::time::Duration;
+
+use super::*;
+
+/// An inbox in a schema of its own.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    opener: Arc<Opener>,
+    clock: StoreClock,
+}
+
+impl Inbox {
+    pub(crate) fn new(url: &str, schema: &str, clock: StoreClock) -> Self {
+        let opener = Opener::new(url, schema, true, Some(clock.clone())).unwrap();
+        Self { opener: Arc::new(opener), clock }
+    }
+
+    /// Another instance.
+    pub(crate) fn instance(&self, lease: Duration) -> Postgres {
+        let timing = Timing { lease, missing_handler: Duration::ZERO, settles: false, poll: None };
+        let program = Program { name: "test".to_owned(), version: "1".to_owned(), slots: 1 };
+        Postgres::new(Arc::clone(&self.opener), program, timing, self.clock.clone(), 4)
+    }
+
+    /// Lets the leases of all instances end, as if their processes had been gone for long.
+    pub(crate) fn end_all(&self) {
+        open::blocking(async {
+            let db = self.opener.connect().await?;
+            db.execute("DELETE FROM webhook.instance", &[]).await.map(drop)
+        })
+        .unwrap();
+    }
+}
