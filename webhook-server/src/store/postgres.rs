@@ -66,7 +66,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use self::arrivals::Arrival;
-use self::connection::{CALL_LIMIT, Connection};
+use self::connection::{CALL_LIMIT, Connection, READ_LIMIT};
 use self::ingest::{Ingest, Job};
 use self::kept::Kept;
 pub(crate) use self::open::DatabaseError;
@@ -151,11 +151,14 @@ impl Postgres {
     }
 }
 
-/// Calls `$calls` with a kept connection.
+/// Calls `$calls` with a kept connection, for a limited time.
 macro_rules! on {
     ($kept:expr, |$db:ident| $calls:expr) => {
+        on!($kept, CALL_LIMIT, |$db| $calls)
+    };
+    ($kept:expr, $limit:ident, |$db:ident| $calls:expr) => {
         Box::pin(async move {
-            $kept.call(CALL_LIMIT, async |$db: &Connection| $calls.await).await.map_err(StoreError::from)
+            $kept.call($limit, async |$db: &Connection| $calls.await).await.map_err(StoreError::from)
         })
     };
 }
@@ -216,11 +219,11 @@ impl Store for Postgres {
     }
 
     fn tasks(&self, filter: Filter) -> StoreFuture<'_, Vec<TaskRow>> {
-        on!(self.operator, |db| list::tasks(db, &filter))
+        on!(self.operator, READ_LIMIT, |db| list::tasks(db, &filter))
     }
 
     fn events(&self, filter: Filter) -> StoreFuture<'_, Vec<EventRow>> {
-        on!(self.operator, |db| list::events(db, &filter))
+        on!(self.operator, READ_LIMIT, |db| list::events(db, &filter))
     }
 
     fn events_with_id(&self, id: String) -> StoreFuture<'_, Vec<StoredEvent>> {
@@ -232,7 +235,7 @@ impl Store for Postgres {
     }
 
     fn stats(&self) -> StoreFuture<'_, Stats> {
-        on!(self.operator, |db| stats::stats(db))
+        on!(self.operator, READ_LIMIT, |db| stats::stats(db))
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {

@@ -25,6 +25,9 @@ use super::values::Value;
 /// How long calls may take, unless their caller knows better.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long reading may take that may have to look at every event. While it reads, the server keeps rows that were deleted.
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(60);
+
 /// A connection to the database.
 pub(super) struct Connection {
     client: Client,
