@@ -6,6 +6,7 @@
 //! A value is first read (its type decides how, `value.rs`), then checked (its row says how) when all values are known,
 //! because a range may depend on another setting.
 
+mod checks;
 mod environment;
 mod file;
 mod interface;
@@ -22,6 +23,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use self::checks::{plain_path, tolerable};
+use self::checks::{schema_name, tls};
 pub(crate) use self::file::Section;
 pub(crate) use self::interface::Interface;
 pub(crate) use self::origin::{Origin, Origins, Sourced};
@@ -266,44 +269,4 @@ impl Settings {
             }
         }
     }
-}
-
-/// Checks how far a signature's time may be from now.
-pub(crate) fn tolerable(tolerance: Duration) -> Result<(), OutOfRange> {
-    within(tolerance, SECOND..=HOUR)
-}
-
-/// Checks one of the two settings of TLS. `other` is the name of the other one.
-fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), OutOfRange> {
-    if !is_set {
-        return Ok(());
-    }
-    let allowed = match (cfg!(feature = "tls"), has_other) {
-        (true, true) => return Ok(()),
-        (true, false) => format!("given together with `{other}`"),
-        (false, _) => {
-            "left out, because this program was built without the feature `tls` of `webhook-server`"
-                .to_owned()
-        }
-    };
-    Err(allowed.into())
-}
-
-/// Checks that a schema's name needs no quotes.
-fn schema_name(name: &str) -> Result<(), String> {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    let starts = !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit());
-    if starts && name.len() <= 63 && !name.starts_with("pg_") && name.bytes().all(is_plain) {
-        return Ok(());
-    }
-    Err("at most 63 lowercase letters, digits and `_`, and not begin with a digit or `pg_`".to_owned())
-}
-
-/// Checks that a path is as Stripe will send it.
-pub(crate) fn plain_path(path: &str) -> Result<(), String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    if path.starts_with('/') && path.bytes().all(is_plain) {
-        return Ok(());
-    }
-    Err("a `/`, followed only by letters, digits and `-._~/`, as Stripe will send it".to_owned())
 }

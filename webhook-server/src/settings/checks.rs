@@ -1,0 +1,46 @@
+//! What the values of some settings must be, besides their ranges.
+
+use std::time::Duration;
+
+use super::setting::{OutOfRange, within};
+use super::{HOUR, SECOND};
+
+/// Checks how far a signature's time may be from now.
+pub(crate) fn tolerable(tolerance: Duration) -> Result<(), OutOfRange> {
+    within(tolerance, SECOND..=HOUR)
+}
+
+/// Checks one of the two settings of TLS. `other` is the name of the other one.
+pub(super) fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), OutOfRange> {
+    if !is_set {
+        return Ok(());
+    }
+    let allowed = match (cfg!(feature = "tls"), has_other) {
+        (true, true) => return Ok(()),
+        (true, false) => format!("given together with `{other}`"),
+        (false, _) => {
+            "left out, because this program was built without the feature `tls` of `webhook-server`"
+                .to_owned()
+        }
+    };
+    Err(allowed.into())
+}
+
+/// Checks that a schema's name needs no quotes.
+pub(super) fn schema_name(name: &str) -> Result<(), String> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let starts = !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit());
+    if starts && name.len() <= 63 && !name.starts_with("pg_") && name.bytes().all(is_plain) {
+        return Ok(());
+    }
+    Err("at most 63 lowercase letters, digits and `_`, and not begin with a digit or `pg_`".to_owned())
+}
+
+/// Checks that a path is as Stripe will send it.
+pub(crate) fn plain_path(path: &str) -> Result<(), String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    if path.starts_with('/') && path.bytes().all(is_plain) {
+        return Ok(());
+    }
+    Err("a `/`, followed only by letters, digits and `-._~/`, as Stripe will send it".to_owned())
+}
