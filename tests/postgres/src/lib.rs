@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// PostgreSQL refuses to run as root, so this user runs it then.
 const NOBODY: u32 = 65534;
 
+/// The port in the name of a socket.
+const PORT: u16 = 5432;
+
 /// Names the folder of the server's programs.
 const BIN: &str = "TEST_POSTGRES_BIN";
 
@@ -53,6 +56,7 @@ host all all all trust
 #[derive(Debug)]
 pub struct Postgres {
     folder: PathBuf,
+    port: u16,
     keeper: Child,
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -85,7 +89,7 @@ impl Postgres {
     #[track_caller]
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
-        Self::start_in(folder(), settings)
+        Self::start_in(folder(), PORT, settings)
     }
 
     /// Starts a server that also listens on a port of this machine, where it speaks TLS if it has a certificate and its key
@@ -94,7 +98,7 @@ impl Postgres {
     #[must_use]
     pub fn start_on_port(port: u16, certificate: Option<(&str, &str)>) -> Self {
         let folder = folder();
-        let mut settings = vec!["listen_addresses=127.0.0.1".to_owned(), format!("port={port}")];
+        let mut settings = vec!["listen_addresses=127.0.0.1".to_owned()];
         if let Some((certificate, key)) = certificate {
             for (name, setting, text) in
                 [("cert.pem", "ssl_cert_file", certificate), ("key.pem", "ssl_key_file", key)]
@@ -108,11 +112,11 @@ impl Postgres {
             settings.push("ssl=on".to_owned());
         }
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-        Self::start_in(folder, &settings)
+        Self::start_in(folder, port, &settings)
     }
 
     #[track_caller]
-    fn start_in(folder: PathBuf, settings: &[&str]) -> Self {
+    fn start_in(folder: PathBuf, port: u16, settings: &[&str]) -> Self {
         give(&folder);
         let mut initdb = server_program("initdb");
         initdb.args(["--auth=trust", "--username", USER, "--encoding=UTF8", "--no-locale", "--no-sync"]);
@@ -127,7 +131,8 @@ impl Postgres {
             .arg("-D")
             .arg(data(&folder))
             .arg("-k")
-            .arg(&folder);
+            .arg(&folder)
+            .args(["-p", &port.to_string()]);
         // Shared memory that is a file in the folder goes with it.
         let own = [
             "listen_addresses=",
@@ -145,7 +150,7 @@ impl Postgres {
         let mut keeper = keeper.spawn().expect("there is a shell");
         let orders = keeper.stdin.take();
         let answers = BufReader::new(keeper.stdout.take().expect("it is piped"));
-        let mut postgres = Self { folder, keeper, orders, answers, is_running: false };
+        let mut postgres = Self { folder, port, keeper, orders, answers, is_running: false };
         postgres.restart();
         postgres
     }
@@ -155,12 +160,13 @@ impl Postgres {
     pub fn restart(&mut self) {
         // What a server that was killed has left says that it is ready.
         let _ = std::fs::remove_file(self.pid_file());
-        self.order("start");
+        let server = self.order("start");
         self.is_running = true;
         let since = Instant::now();
         while !std::fs::read_to_string(self.pid_file()).is_ok_and(|state| state.contains("\nready")) {
-            let is_alive =
-                self.keeper.try_wait().is_ok_and(|ended| ended.is_none()) && since.elapsed() < LIMIT;
+            // Its parent is the shell, so it is a zombie if it has ended.
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", server.trim())).unwrap_or_default();
+            let is_alive = !state.is_empty() && !state.contains(") Z ") && since.elapsed() < LIMIT;
             assert!(is_alive, "PostgreSQL does not start:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -185,7 +191,7 @@ impl Postgres {
     /// The URL of its database.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres:///postgres?user={USER}&host={}", self.folder.display())
+        format!("postgres:///postgres?user={USER}&host={}&port={}", self.folder.display(), self.port)
     }
 
     /// The folder of its socket.
@@ -206,6 +212,7 @@ impl Postgres {
     pub fn client(&self) -> Command {
         let mut psql = Command::new(installed("psql"));
         psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", "postgres", "-h"]).arg(&self.folder);
+        psql.args(["-p", &self.port.to_string()]);
         psql
     }
 
@@ -220,14 +227,15 @@ impl Postgres {
         data(&self.folder).join("postmaster.pid")
     }
 
-    /// Tells the shell what to do, and waits until it is done.
+    /// Tells the shell what to do, waits until it is done, and returns the answer.
     #[track_caller]
-    fn order(&mut self, word: &str) {
+    fn order(&mut self, word: &str) -> String {
         let orders = self.orders.as_mut().expect("it was not dropped");
         writeln!(orders, "{word}").expect("the shell is waiting");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("the shell answers");
         assert!(!answer.is_empty(), "the shell that keeps PostgreSQL has ended:\n{}", self.log());
+        answer
     }
 }
 
