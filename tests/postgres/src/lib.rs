@@ -118,10 +118,6 @@ impl Postgres {
     #[track_caller]
     fn start_in(folder: PathBuf, port: u16, settings: &[&str]) -> Self {
         give(&folder);
-        let mut initdb = server_program("initdb");
-        initdb.args(["--auth=trust", "--username", USER, "--encoding=UTF8", "--no-locale", "--no-sync"]);
-        succeed(initdb.arg("-D").arg(data(&folder)));
-        std::fs::write(data(&folder).join("pg_hba.conf"), LOGINS).expect("it can be written");
         let mut keeper = Command::new("/bin/sh");
         keeper.args(["-c", KEEPER, "keeper"]).arg(&folder);
         let server = server_program("postgres");
@@ -150,6 +146,10 @@ impl Postgres {
         let mut keeper = keeper.spawn().expect("there is a shell");
         let orders = keeper.stdin.take();
         let answers = BufReader::new(keeper.stdout.take().expect("it is piped"));
+        let mut initdb = server_program("initdb");
+        initdb.args(["--auth=trust", "--username", USER, "--encoding=UTF8", "--no-locale", "--no-sync"]);
+        succeed(initdb.arg("-D").arg(data(&folder)));
+        std::fs::write(data(&folder).join("pg_hba.conf"), LOGINS).expect("it can be written");
         let mut postgres = Self { folder, port, keeper, orders, answers, is_running: false };
         postgres.restart();
         postgres

@@ -53,11 +53,18 @@ impl Error for DatabaseError {}
 /// Fails if a person has to do something before the database can be used.
 pub(crate) fn open(url: &str, opening: &Opening) -> Result<Arc<dyn Store>, OpenError> {
     let opener = opener(url, opening)?;
-    match blocking(async { opener.connect().await.map(drop) }) {
-        Err(problem) if may_pass(&problem) => {
-            warn!(problem = chain(&problem), database = %opener.url(), "the inbox's database is away: deliveries are answered with 503 until it is back");
-        }
-        opened => opened.map_err(|problem| refused(Some(opener.url()), problem))?,
+    let opened = blocking(async {
+        let db = opener.connect().await?;
+        Connection::within(CALL_LIMIT, requirements::too_many_connections(&db, opening.connections)).await
+    });
+    match opened {
+        Ok(caution) => caution.iter().for_each(|caution| warn!("{caution}")),
+        Err(problem) if may_pass(&problem) => warn!(
+            problem = chain(&problem),
+            database = %opener.url(),
+            "the inbox's database is away: deliveries are answered with 503 until it is back"
+        ),
+        Err(problem) => return Err(refused(Some(opener.url()), problem)),
     }
     let program = Program {
         name: format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id()),

@@ -94,6 +94,24 @@ pub(super) async fn of_role(db: &Connection, schema: &str) -> Result<(), Problem
     none_or(if tables.is_empty() { Vec::new() } else { vec![Unmet::Rights(tables)] })
 }
 
+/// Warns if the instances that share the inbox, this one included, may together need more connections than the server has.
+pub(super) async fn too_many_connections(db: &Connection, each: u32) -> Result<Option<String>, Problem> {
+    let counts = "SELECT current_setting('max_connections', true)::bigint \
+                         - current_setting('superuser_reserved_connections', true)::bigint, \
+                         (SELECT count(*) FROM webhook.instance WHERE lease_until_ms > now_ms)";
+    let rows = db.query(counts, &[]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (available, others): (Option<i64>, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let needed = others.saturating_add(1).saturating_mul(each.into());
+    Ok(available.filter(|available| needed > *available).map(|available| {
+        format!(
+            "{} instances with {each} connections each need more than the {available} that the inbox's database accepts: \
+             raise its max_connections, or lower inbox-connections",
+            others.saturating_add(1)
+        )
+    }))
+}
+
 fn none_or(unmet: Vec<Unmet>) -> Result<(), Problem> {
     if unmet.is_empty() { Ok(()) } else { Err(Problem::Unmet(unmet)) }
 }

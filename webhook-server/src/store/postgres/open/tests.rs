@@ -129,7 +129,22 @@ fn a_database_that_is_away_does_not_stop_a_start() {
     assert!(counted.is_ok(), "{counted:?}");
 }
 
-/// Several starts at once, on threads that belong to a runtime.
+#[tokio::test]
+async fn connections_that_the_server_lacks_are_told() {
+    let db = super::super::cluster::connection().await;
+    let told = requirements::too_many_connections(&db, 6).await.expect("it can be asked");
+    assert_eq!(told, None);
+    let join = "INSERT INTO webhook.instance (id, name, version, slots, handlers, joined_ms, lease_until_ms) \
+                SELECT n, 'a', '1', 1, '{}', now_ms, now_ms + 60000 FROM generate_series(1, 99) AS n";
+    db.execute(join, &[]).await.expect("it can be written");
+    let told = requirements::too_many_connections(&db, 6)
+        .await
+        .expect("it can be asked")
+        .expect("there are too many");
+    assert!(told.starts_with("100 instances with 6 connections each need more than the 497 that"), "{told}");
+}
+
+/// It may be called on a thread that belongs to a runtime.
 #[tokio::test]
 async fn opening_blocks_no_runtime_but_its_own() {
     let opening = opening(&new_schema());
