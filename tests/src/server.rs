@@ -72,7 +72,7 @@ impl Server {
 
 /// Finds the URL in the line of the log that says where a server listens.
 pub fn url_in(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once(" url=\"")?;
+    let (_, rest) = line.split_once("listening url=\"")?;
     rest.split('"').next().map(str::to_owned)
 }
 

@@ -165,6 +165,15 @@ settings! {
         check: |settings| within(settings.inbox_connections, 2..=12),
     }
 
+    /// How long an instance keeps its tasks, in an inbox in a database, without showing that it is alive; then another
+    /// instance takes them over. Default 60 s. An instance shows it four times in this time, and cancels its own runs when two
+    /// thirds of it have passed.
+    inbox_lease: Duration = Duration::from_secs(60), {
+        group: InboxUse,
+        help: "Time after which another instance takes over the tasks of one that is silent",
+        check: |settings| within(settings.inbox_lease, Duration::from_secs(2)..=Duration::from_secs(60 * 60)),
+    }
+
     /// Whether a start creates the schema in the inbox's database, or brings it up to date. Default `true`. If `false`, run
     /// `inbox migrate` before the program starts; then its role needs no right to create anything.
     inbox_migrate: bool = true, {
@@ -242,6 +251,7 @@ impl Settings {
             schema: self.inbox_schema.clone(),
             migrates: self.inbox_migrate,
             connections: self.inbox_connections,
+            lease: self.inbox_lease,
             slots: self.concurrency,
         }
     }

@@ -121,6 +121,9 @@ pub(crate) struct Opening {
     /// The maximum number of connections to a database.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has no connections"))]
     pub(crate) connections: u32,
+    /// How long an instance keeps its tasks without showing that it is alive.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has one instance"))]
+    pub(crate) lease: Duration,
     /// How many handlers run at once, for operators who list the instances.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has one instance"))]
     pub(crate) slots: u32,

@@ -149,7 +149,8 @@ pub(super) async fn record(
     noted.committed(&uses, &rows)?;
     let mut rows = rows.swap_remove(0);
     if again {
-        rows.extend(db.query(RECORDED, &[&instance, &batch, &events.event_id]).await?);
+        // Also those that were stored just now.
+        rows = db.query(RECORDED, &[&instance, &batch, &events.event_id]).await?;
     }
     let mut of_events: HashMap<&str, Vec<&Row>> = HashMap::new();
     for row in &rows {

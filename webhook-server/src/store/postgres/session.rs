@@ -24,12 +24,15 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    pub(super) const USUAL: Self = Self {
-        lease: Duration::from_secs(60),
-        missing_handler: Duration::from_secs(10 * 60),
-        settles: true,
-        poll: Some(Duration::from_secs(1)),
-    };
+    /// What is usual, for a lease of this length.
+    pub(super) const fn with_lease(lease: Duration) -> Self {
+        Self {
+            lease,
+            missing_handler: Duration::from_secs(10 * 60),
+            settles: true,
+            poll: Some(Duration::from_secs(1)),
+        }
+    }
 }
 
 /// This process as an instance: a new one each time it joins.

@@ -1,0 +1,87 @@
+//! Instances and the database are killed again and again while events arrive.
+//!
+//! `CHAOS_SECONDS` says for how long; ten minutes are for a night, or a release.
+
+use std::time::{Duration, Instant};
+
+use product_tests::{Postgres, SetOnDrop, random_below};
+
+use crate::fleet::Traffic;
+
+const SENDERS: usize = 6;
+
+fn seconds(usual: u64) -> Duration {
+    let wanted = std::env::var("CHAOS_SECONDS").ok();
+    Duration::from_secs(wanted.map_or(usual, |text| text.parse().expect("CHAOS_SECONDS is a number")))
+}
+
+/// One of three instances dies every two seconds at most, and another one takes its place.
+#[test]
+fn instances_that_are_killed_lose_nothing() {
+    let (database, traffic) = (Postgres::start(), Traffic::default());
+    let mut fleet = [(); 3].map(|()| Some(traffic.start(&database)));
+    let mut kills = 0;
+    std::thread::scope(|scope| {
+        let _end = SetOnDrop(&traffic.ends);
+        for _ in 0..SENDERS {
+            scope.spawn(|| traffic.send());
+        }
+        let since = Instant::now();
+        while since.elapsed() < seconds(20) || traffic.acked() < 100 {
+            std::thread::sleep(Duration::from_millis(200 + random_below(1800)));
+            let place = &mut fleet[random_below(3) as usize];
+            if let Some(server) = place.take() {
+                traffic.kill(server);
+                kills += 1;
+            }
+            *place = Some(traffic.start(&database));
+        }
+    });
+    traffic.assert_nothing_lost(&database);
+    let again = database.query("SELECT count(*) FROM webhook.attempt WHERE outcome = 3");
+    println!("{kills} kills: {} events answered with 200, {again} runs cut off", traffic.acked());
+    for server in fleet.into_iter().flatten() {
+        server.stop();
+    }
+    assert_eq!(database.query("SELECT count(*) FROM webhook.instance WHERE name <> ''"), "0", "all have left");
+}
+
+/// The database dies and comes back, while two instances receive.
+#[test]
+fn a_database_that_is_killed_loses_nothing() {
+    let (mut database, traffic) = (Postgres::start(), Traffic::default());
+    let fleet = [(); 2].map(|()| traffic.start(&database));
+    let (mut kills, mut longest) = (0, Duration::ZERO);
+    std::thread::scope(|scope| {
+        let _end = SetOnDrop(&traffic.ends);
+        for _ in 0..SENDERS {
+            scope.spawn(|| traffic.send());
+        }
+        let since = Instant::now();
+        while since.elapsed() < seconds(20) || traffic.acked() < 100 {
+            std::thread::sleep(Duration::from_millis(200 + random_below(1800)));
+            database.stop();
+            std::thread::sleep(Duration::from_millis(random_below(300)));
+            database.restart();
+            kills += 1;
+            let (before, waited) = (traffic.acked(), Instant::now());
+            while traffic.acked() == before {
+                assert!(waited.elapsed() < Duration::from_secs(60), "nothing is accepted any more");
+                std::thread::yield_now();
+            }
+            longest = longest.max(waited.elapsed());
+        }
+    });
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| traffic.assert_nothing_lost(&database)));
+    if ended.is_err() {
+        for (n, server) in fleet.into_iter().enumerate() {
+            server.process.signal("TERM");
+            std::fs::write(format!("/tmp/w/fleet{n}.log"), server.process.wait().stderr).unwrap();
+        }
+        panic!("see logs");
+    }
+    println!("{kills} kills: {} events answered with 200; back after {longest:.1?} at most", traffic.acked());
+    for server in fleet {
+        server.stop();
+    }
+}

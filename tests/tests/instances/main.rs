@@ -1,0 +1,4 @@
+//! Several instances that share an inbox in PostgreSQL, while instances and the database die.
+
+mod chaos;
+mod fleet;
