@@ -43,7 +43,11 @@ fn instances_that_are_killed_lose_nothing() {
     for server in fleet.into_iter().flatten() {
         server.stop();
     }
-    assert_eq!(database.query("SELECT count(*) FROM webhook.instance WHERE name <> ''"), "0", "all have left");
+    assert_eq!(
+        database.query("SELECT count(*) FROM webhook.instance WHERE name <> ''"),
+        "0",
+        "all have left"
+    );
 }
 
 /// The database dies and comes back, while two instances receive.
@@ -72,7 +76,8 @@ fn a_database_that_is_killed_loses_nothing() {
             longest = longest.max(waited.elapsed());
         }
     });
-    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| traffic.assert_nothing_lost(&database)));
+    let ended =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| traffic.assert_nothing_lost(&database)));
     if ended.is_err() {
         for (n, server) in fleet.into_iter().enumerate() {
             server.process.signal("TERM");

@@ -102,9 +102,14 @@ impl Traffic {
         let open = || database.query("SELECT count(*) FROM webhook.task");
         let since = Instant::now();
         while open() != "0" {
-            let rows = "SELECT t.*, (extract(epoch FROM now()) * 1000)::bigint AS now FROM webhook.task t LIMIT 20";
-            assert!(since.elapsed() < Duration::from_secs(100), "tasks stay open:\n{}\n{}", database.query(rows),
-                database.query("SELECT * FROM webhook.instance"));
+            let rows =
+                "SELECT t.*, (extract(epoch FROM now()) * 1000)::bigint AS now FROM webhook.task t LIMIT 20";
+            assert!(
+                since.elapsed() < Duration::from_secs(100),
+                "tasks stay open:\n{}\n{}",
+                database.query(rows),
+                database.query("SELECT * FROM webhook.instance")
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
         let stored = database.query("SELECT event_id FROM webhook.event");

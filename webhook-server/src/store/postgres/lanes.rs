@@ -6,8 +6,11 @@
 //! that blocks a task looks again after its commit whether the lane has become free. Commits become visible one after
 //! the other, so the later of the two sees both.
 
+use std::time::Duration;
+
 use super::connection::Connection;
 use super::problem::Problem;
+use crate::store::clock::millis;
 
 /// A lane: its scope and its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +65,31 @@ const PROMOTE_IF_FREE: &str = promote!(
                        WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
                          AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
 );
+
+/// Promotes in every lane in which a task is blocked although none runs or is about to. That happens only if an instance or
+/// its connection ended between a commit and the look that follows it.
+const SWEEP: &str = promote!(
+    "SELECT DISTINCT x.scope, x.lane, x.strict FROM webhook.task x
+     WHERE x.state = 2 AND x.lane IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM webhook.task r
+                       WHERE r.scope = x.scope AND r.lane = x.lane AND r.state = 1)
+       AND NOT EXISTS (SELECT 1 FROM webhook.task r
+                       WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
+                         AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
+);
+
+/// Takes the turn of sweeping for `$1`, if it is time.
+const TAKE_SWEEP: &str = "
+    INSERT INTO webhook.chore AS c (name, until_ms) VALUES ('sweep', now_ms + $1)
+    ON CONFLICT (name) DO UPDATE SET until_ms = now_ms + $1 WHERE c.until_ms <= now_ms RETURNING name";
+
+/// Makes tasks ready that were forgotten, if no instance has done that for a while. Returns how many there were.
+pub(super) async fn sweep(db: &Connection, every: Duration) -> Result<u64, Problem> {
+    if db.query(TAKE_SWEEP, &[&millis(every)]).await?.is_empty() {
+        return Ok(0);
+    }
+    db.execute(SWEEP, &[]).await
+}
 
 /// Makes the first blocked task of each lane ready, because tasks have left these lanes. The change that freed them is
 /// committed.

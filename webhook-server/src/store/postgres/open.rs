@@ -72,7 +72,13 @@ pub(crate) fn open(url: &str, opening: &Opening) -> Result<Arc<dyn Store>, OpenE
         slots: opening.slots.cast_signed(),
     };
     let (clock, connections) = (StoreClock::system(0), opening.connections as usize);
-    Ok(Arc::new(Postgres::new(Arc::new(opener), program, Timing::with_lease(opening.lease), clock, connections)))
+    Ok(Arc::new(Postgres::new(
+        Arc::new(opener),
+        program,
+        Timing::with_lease(opening.lease),
+        clock,
+        connections,
+    )))
 }
 
 /// Checks whether the database could be used, without changing anything.

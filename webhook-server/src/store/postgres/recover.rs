@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use tokio_postgres::Row;
+use tracing::info;
 use webhook_core::Retry;
 
 use super::connection::Connection;
 use super::finish::TRIM_ATTEMPTS;
 use super::flush::{Statement, transaction};
-use super::lanes::{LaneKey, PROMOTE_AFTER, promote};
+use super::lanes::{LaneKey, PROMOTE_AFTER, promote, sweep};
 use super::problem::Problem;
 use super::session::{Session, Timing, random};
 use crate::store::clock::millis;
@@ -179,6 +180,10 @@ pub(super) async fn heartbeat(
     let Some(renewed) = renewed.first() else { return Ok(Heartbeat::Lost) };
     let is_settled = settled.renewed(renewed.get(0));
     release(db, session, FORGOTTEN).await?;
+    let forgotten = sweep(db, timing.lease).await?;
+    if forgotten > 0 {
+        info!(forgotten, "tasks were blocked in lanes that were free");
+    }
     if is_settled || !timing.settles {
         return take_over(db, session, timing).await.map(Heartbeat::Renewed);
     }
