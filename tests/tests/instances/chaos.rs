@@ -27,7 +27,7 @@ fn instances_that_are_killed_lose_nothing() {
             scope.spawn(|| traffic.send());
         }
         let since = Instant::now();
-        while since.elapsed() < seconds(20) || traffic.acked() < 100 {
+        while since.elapsed() < seconds(6) || traffic.acked() < 100 {
             std::thread::sleep(Duration::from_millis(200 + random_below(1800)));
             let place = &mut fleet[random_below(3) as usize];
             if let Some(server) = place.take() {
@@ -62,7 +62,7 @@ fn a_database_that_is_killed_loses_nothing() {
             scope.spawn(|| traffic.send());
         }
         let since = Instant::now();
-        while since.elapsed() < seconds(20) || traffic.acked() < 100 {
+        while since.elapsed() < seconds(6) || traffic.acked() < 100 {
             std::thread::sleep(Duration::from_millis(200 + random_below(1800)));
             database.stop();
             std::thread::sleep(Duration::from_millis(random_below(300)));
@@ -76,15 +76,7 @@ fn a_database_that_is_killed_loses_nothing() {
             longest = longest.max(waited.elapsed());
         }
     });
-    let ended =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| traffic.assert_nothing_lost(&database)));
-    if ended.is_err() {
-        for (n, server) in fleet.into_iter().enumerate() {
-            server.process.signal("TERM");
-            std::fs::write(format!("/tmp/w/fleet{n}.log"), server.process.wait().stderr).unwrap();
-        }
-        panic!("see logs");
-    }
+    traffic.assert_nothing_lost(&database);
     println!("{kills} kills: {} events answered with 200; back after {longest:.1?} at most", traffic.acked());
     for server in fleet {
         server.stop();

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use product_tests::{Client, Delivery, PATIENCE, Postgres, SECRET, Server, program, random_below};
+use product_tests::{
+    Client, Delivery, PATIENCE, Postgres, SECRET, Server, program, random_below, until_within,
+};
 
 /// How many objects the events are about.
 const OBJECTS: u64 = 40;
@@ -99,19 +101,9 @@ impl Traffic {
     /// Waits until nothing is open, and checks that nothing was lost.
     #[track_caller]
     pub(crate) fn assert_nothing_lost(&self, database: &Postgres) {
-        let open = || database.query("SELECT count(*) FROM webhook.task");
-        let since = Instant::now();
-        while open() != "0" {
-            let rows =
-                "SELECT t.*, (extract(epoch FROM now()) * 1000)::bigint AS now FROM webhook.task t LIMIT 20";
-            assert!(
-                since.elapsed() < Duration::from_secs(100),
-                "tasks stay open:\n{}\n{}",
-                database.query(rows),
-                database.query("SELECT * FROM webhook.instance")
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        until_within(2 * PATIENCE, "no task is open", || {
+            database.query("SELECT count(*) FROM webhook.task") == "0"
+        });
         let stored = database.query("SELECT event_id FROM webhook.event");
         let stored: BTreeSet<&str> = stored.lines().collect();
         let acked = lock(&self.acked);
