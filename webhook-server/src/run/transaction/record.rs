@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tracing::warn;
 use webhook_core::Registration;
 
 use super::RunTransaction;
@@ -42,11 +43,19 @@ impl Worker {
 
     /// Asks the store whether a transaction was committed, until it has ended.
     async fn was_committed(&self, ticket: Ticket) -> bool {
+        let mut was_pending = false;
         while let Some(transactions) = self.store.transactions() {
             match transactions.completion(ticket).await {
                 Ok(Completion::Committed) => return true,
                 Ok(Completion::RolledBack) => return false,
-                Ok(Completion::Pending) => {}
+                Ok(Completion::Pending) if was_pending => {}
+                Ok(Completion::Pending) => {
+                    was_pending = true;
+                    warn!(
+                        task = ticket.task,
+                        "the transaction of a run is still open in the database: its task waits until it has ended"
+                    );
+                }
                 Err(error) => {
                     let failed = "it is not known yet whether a handler's transaction was committed";
                     self.store_failed(failed, Some(ticket.task), &error);
