@@ -37,6 +37,8 @@ mod operate;
 #[cfg(test)]
 mod operator_tests;
 mod problem;
+#[cfg(test)]
+mod protocol_tests;
 mod prune;
 mod quarantine;
 mod record;

@@ -1,0 +1,192 @@
+//! What happens only when an answer is lost, or when two instances meet: the conformance suite cannot bring that about.
+
+use std::time::Duration;
+
+use super::arrivals::{Arrival, Noted};
+use super::claim::claim;
+use super::connection::Connection;
+use super::finish::finish;
+use super::lanes::sweep;
+use super::opener::Opener;
+use super::record::record;
+use super::recover::{Program, Settled, heartbeat, join};
+use super::session::{Session, Timing};
+use super::{cluster, record_again::record_again};
+use crate::store::clock::{ManualClock, StoreClock};
+use crate::store::conformance::{arrival, at_once, capacity, free, serial};
+use crate::store::noted_uses::NotedUses;
+use crate::store::{Claim, Disposition, Heartbeat, NewTask, RecordResult, State, Ticket};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// An instance, and the connection on which it makes its calls.
+struct Instance {
+    opener: Opener,
+    clock: ManualClock,
+    db: Connection,
+    session: Session,
+    timing: Timing,
+    noted: Noted,
+}
+
+impl Instance {
+    /// The first instance of a new inbox.
+    async fn new() -> Self {
+        Self::on(&cluster::new_schema(), &ManualClock::new(1_800_000_000_000)).await
+    }
+
+    /// An instance of an inbox that has joined.
+    async fn on(schema: &str, clock: &ManualClock) -> Self {
+        let store_clock = || StoreClock::manual(clock);
+        let opener =
+            Opener::new(cluster::url(), schema, true, Some(store_clock())).expect("the URL is right");
+        let instance = Self {
+            db: opener.connect().await.expect("the server runs"),
+            opener,
+            clock: clock.clone(),
+            session: Session::default(),
+            timing: Timing { settles: true, ..Timing::with_lease(MINUTE) },
+            noted: Noted { uses: NotedUses::default(), clock: store_clock() },
+        };
+        let program = Program { name: "test".to_owned(), version: "1".to_owned(), slots: 1 };
+        join(&instance.db, &instance.session, &program, &["a", "b"], &instance.timing)
+            .await
+            .expect("it joins");
+        instance
+    }
+
+    async fn record(&self, batch: i64, id: &str, tasks: &[NewTask], again: bool) -> Option<Vec<Claim>> {
+        let arrival = Arrival { event: arrival(id, tasks), digest: vec![1] };
+        let recorded = record(&self.db, &self.session, batch, &[&arrival], &self.noted, again).await;
+        match recorded.expect("it is stored").pop().flatten()? {
+            RecordResult::New { started, .. } => Some(started),
+            known @ RecordResult::Duplicate { .. } => panic!("{known:?}"),
+        }
+    }
+
+    async fn claim(&self) -> Vec<Claim> {
+        let capacity = capacity(10, &[("a", 10), ("b", 10)]);
+        claim(&self.db, &self.session, &capacity, &self.timing).await.expect("it claims").claims
+    }
+
+    async fn done(&self, ticket: Ticket, again: bool) -> bool {
+        let ended = finish(&self.db, &self.session, &[(ticket, &Disposition::Done)], again).await;
+        ended.expect("it is stored").pop().is_some_and(|result| result.was_ours)
+    }
+
+    async fn states(&self) -> Vec<State> {
+        let rows = self.db.query("SELECT state FROM webhook.task ORDER BY id", &[]).await;
+        rows.expect("it can be read").iter().map(|row| row.get(0)).collect()
+    }
+}
+
+fn tickets(claims: &[Claim]) -> Vec<Ticket> {
+    claims.iter().map(|claim| claim.ticket).collect()
+}
+
+#[tokio::test]
+async fn a_record_that_is_made_again_finds_what_it_stored() {
+    let instance = Instance::new().await;
+    let tasks = [at_once(free("a")), at_once(serial("b"))];
+    let first = instance.record(7, "evt_1", &tasks, false).await.expect("it is new");
+    assert_eq!(first.len(), 2);
+    let again = instance.record(7, "evt_1", &tasks, true).await.expect("it is this transaction's own");
+    assert_eq!(tickets(&again), tickets(&first), "each is told once");
+    // Another transaction's event is known, also to one that is made again.
+    assert!(instance.record(8, "evt_1", &tasks, true).await.is_none());
+    // What was not stored at the first time is stored at the second, and told once.
+    let late = instance.record(9, "evt_2", &[at_once(free("a"))], true).await.expect("it is new");
+    assert_eq!(late.len(), 1);
+}
+
+#[tokio::test]
+async fn a_known_event_that_was_deleted_is_told_apart() {
+    let instance = Instance::new().await;
+    let gone = Arrival { event: arrival("evt_1", &[free("a")]), digest: vec![1] };
+    let counted = record_again(&instance.db, &instance.session, &[&gone], &instance.noted).await;
+    assert!(matches!(counted.expect("it is asked")[..], [None]));
+}
+
+#[tokio::test]
+async fn an_end_that_is_stored_again_was_ours() {
+    let instance = Instance::new().await;
+    let started = instance.record(1, "evt_1", &[at_once(free("a")), at_once(free("b"))], false).await;
+    let [a, b] = tickets(&started.expect("it is new"))[..] else { panic!("both have started") };
+    assert!(instance.done(a, false).await);
+    assert!(!instance.done(a, false).await, "the ticket is used");
+    assert!(instance.done(a, true).await, "the answer to the first call was lost");
+    let former = Ticket { fence: b.fence - 1, ..b };
+    assert!(!instance.done(former, true).await, "it was another run");
+    assert!(instance.done(b, true).await);
+}
+
+/// A claim whose answer was lost is found by its own instance, which does not know the run.
+#[tokio::test]
+async fn a_run_that_its_instance_does_not_know_is_released() {
+    let instance = Instance::new().await;
+    instance.record(1, "evt_1", &[free("a")], false).await;
+    assert_eq!(instance.claim().await.len(), 1);
+    instance.session.live().clear();
+    let settled = Settled::default();
+    let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled);
+    instance.clock.advance(MINUTE / 2);
+    beat().await.expect("it is alive");
+    assert_eq!(instance.states().await, [State::Running], "its answer may still be under way");
+    instance.clock.advance(MINUTE / 2);
+    beat().await.expect("it is alive");
+    assert_eq!(instance.states().await, [State::Ready]);
+    let again = instance.claim().await;
+    assert_eq!((again[0].attempt, again[0].ticket.fence), (1, 2), "that attempt does not count");
+}
+
+/// An instance that ended after it had blocked a task, and before it looked again, leaves it blocked in a free lane.
+#[tokio::test]
+async fn a_task_that_was_forgotten_in_a_free_lane_is_swept() {
+    let instance = Instance::new().await;
+    instance.record(1, "evt_1", &[serial("a")], false).await;
+    instance.db.execute("UPDATE webhook.task SET state = 2", &[]).await.expect("it can be written");
+    assert_eq!(sweep(&instance.db, MINUTE).await.expect("it can be written"), 1);
+    assert_eq!(instance.states().await, [State::Ready]);
+    instance.db.execute("UPDATE webhook.task SET state = 2", &[]).await.expect("it can be written");
+    assert_eq!(sweep(&instance.db, MINUTE).await.expect("it can be written"), 0, "it is not time yet");
+    let settled = Settled::default();
+    let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled);
+    instance.clock.advance(MINUTE / 2);
+    beat().await.expect("it is alive");
+    assert_eq!(instance.states().await, [State::Blocked]);
+    instance.clock.advance(MINUTE / 2);
+    beat().await.expect("it is alive");
+    assert_eq!(instance.states().await, [State::Ready]);
+    // In a lane that is not free, a blocked task waits for its turn.
+    instance.record(2, "evt_2", &[serial("a")], false).await;
+    assert_eq!(instance.claim().await.len(), 1);
+    assert_eq!(instance.states().await, [State::Running, State::Blocked]);
+    instance.clock.advance(MINUTE);
+    assert_eq!(sweep(&instance.db, MINUTE).await.expect("it can be written"), 0);
+}
+
+/// When the database was away, all leases have ended. The first instance that is back must not take the others for dead.
+#[tokio::test]
+async fn an_outage_of_the_database_buries_nobody() {
+    let (schema, clock) = (cluster::new_schema(), ManualClock::new(1_800_000_000_000));
+    let (one, other) = (Instance::on(&schema, &clock).await, Instance::on(&schema, &clock).await);
+    one.record(1, "evt_1", &[at_once(free("a"))], false).await;
+    clock.advance(2 * MINUTE);
+    let settled = Settled::default();
+    let beat = || heartbeat(&other.db, &other.session, &other.timing, &settled);
+    assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
+    clock.advance(MINUTE / 4);
+    assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
+    assert_eq!(one.states().await, [State::Running], "the other one may come back");
+    let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default()).await;
+    assert!(matches!(back, Ok(Heartbeat::Renewed(_))), "{back:?}");
+    // One that stays away is dead at last.
+    for _ in 0..5 {
+        clock.advance(MINUTE / 4);
+        assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
+    }
+    assert_eq!(one.states().await, [State::Ready]);
+    let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default()).await;
+    assert!(matches!(back, Ok(Heartbeat::Lost)), "{back:?}");
+    drop(one.opener);
+}
