@@ -31,7 +31,6 @@ mod signature_model;
 mod story;
 mod support;
 mod timestamp;
-mod transaction;
 mod vectors;
 mod verify;
 mod verify_time;

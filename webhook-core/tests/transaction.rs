@@ -1,17 +1,50 @@
-//! A handler that takes a transaction: when it begins and ends, and what is known of it before.
+//! A handler that takes a transaction: when it begins and ends, and what is known of it before. In a program of its own, since
+//! its handler would be linked into the others' tests.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::{Duration, UNIX_EPOCH};
 
 use webhook_core::{
-    Context, Event, HandlerError, HandlerResult, Invocation, OpenTransaction, Registration, Registry,
-    RegistryProblem, Requirements, ResultExt, State, States, Subscription, Transaction as _,
-    TransactionFuture, TransactionManager, TransactionType, Verdict, on_event,
+    Attempt, Context, Envelope, Event, HandlerError, HandlerResult, Invocation, OpenTransaction,
+    Registration, Registry, RegistryProblem, Requirements, ResultExt, Secret, SignatureHeader, State, States,
+    Subscription, Tolerance, Transaction as _, TransactionFuture, TransactionManager, TransactionType,
+    Verdict, on_event, sign, verify,
 };
 
-use crate::support::{envelope_of, poll_once, run_of};
+/// The envelope of an event whose object is this JSON text.
+fn envelope_of(object: &str) -> Arc<Envelope> {
+    let secrets = [Secret::new("whsec_0123456789abcdef").unwrap()];
+    let body = format!(
+        r#"{{"id":"evt_1","object":"event","type":"payout.paid","api_version":"2026-10-28.endive","created":1,
+            "livemode":false,"pending_webhooks":1,"request":null,"data":{{"object":{object}}}}}"#
+    );
+    let header = sign(&secrets, 1_000, body.as_bytes());
+    let header = SignatureHeader::parse(header.as_bytes()).unwrap();
+    let now = UNIX_EPOCH + Duration::from_secs(1_000);
+    let verified = verify(&secrets, &header, body.into_bytes(), now, Tolerance::default()).unwrap();
+    Arc::new(Envelope::parse(&verified).unwrap())
+}
+
+fn run_of(handler: &'static str) -> Attempt {
+    let endpoint = "/webhook".into();
+    Attempt { handler, endpoint, attempt: 1, is_replay: false, is_stale: false, deadline: None }
+}
+
+/// Runs a future that never waits, since this crate's tests have no runtime.
+fn poll_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the future waits"),
+    }
+}
 
 /// What happens, in its order.
 #[derive(Clone, Debug, Default)]
