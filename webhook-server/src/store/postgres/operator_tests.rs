@@ -1,5 +1,6 @@
 //! What an operator reads and changes, and the retention: plans, hostile values, and what waits for what.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::Connection;
@@ -7,11 +8,14 @@ use super::flush::{Statement, transaction};
 use super::opener::Opener;
 use super::problem::Problem;
 use super::values::Value;
-use super::{cluster, instances, list, operate, prune, quarantine, secrets, show, stats};
+use super::{Postgres, cluster, instances, list, operate, prune, quarantine, secrets, show, stats, testing};
 use crate::store::clock::{ManualClock, StoreClock};
-use crate::store::conformance::{came_by, free, serial};
+use crate::store::conformance::{arrival, at_once, came_by, capacity, free, of_endpoint, serial, through};
 use crate::store::noted_uses::NotedUses;
-use crate::store::{Filter, HandlerStats, ParkReason, Pruned, Replayed, Retention, State};
+use crate::store::{
+    Disposition, Filter, HandlerStats, ParkReason, Pruned, RecordResult, Replayed, Retention, State, Store,
+    StoreError,
+};
 
 /// The present time of each inbox, in milliseconds since the Unix epoch.
 const NOW: i64 = 1_800_000_000_000;
@@ -435,4 +439,118 @@ async fn one_instance_frees_what_is_old() {
     assert!(!instances::list(&inbox.db).await.expect("it can be read")[0].is_alive);
     assert_eq!(free().await, Pruned { events: 1, ..Pruned::default() }, "{event}");
     assert_eq!(inbox.insert("SELECT count(*) FROM webhook.chore WHERE holder IS NULL", &[]).await, 1);
+}
+
+/// What must not be there, however operations meet.
+const NEVER: [(&str, &str); 6] = [
+    ("a handler's second task of an event", "webhook.task t JOIN webhook.ended c USING (event_seq, handler)"),
+    (
+        "an open task whose event or body is gone",
+        "webhook.task t WHERE NOT EXISTS (
+             SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq AND e.body IS NOT NULL)",
+    ),
+    (
+        "a closed task whose event is gone",
+        "webhook.ended t WHERE NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq)",
+    ),
+    (
+        "an endpoint whose event is gone",
+        "webhook.event_endpoint t WHERE NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq)",
+    ),
+    (
+        "an attempt whose task is gone",
+        "webhook.attempt a WHERE NOT EXISTS (SELECT 1 FROM webhook.task t WHERE t.id = a.task)
+                             AND NOT EXISTS (SELECT 1 FROM webhook.ended t WHERE t.id = a.task)",
+    ),
+    (
+        "a blocked task that nothing will free",
+        "webhook.task t WHERE t.state = 2 AND NOT EXISTS (
+             SELECT 1 FROM webhook.task o WHERE o.scope = t.scope AND o.lane = t.lane AND o.state IN (0, 1))",
+    ),
+];
+
+/// Does everything that can be done to a few events, in an order that depends on `seed`. Returns how many events it stored
+/// and freed.
+async fn meddle(store: Arc<Postgres>, seed: u64) -> (u64, u64) {
+    const NOTHING: Retention =
+        Retention { bodies: Duration::ZERO, ids: Duration::ZERO, parked: Duration::ZERO };
+    let mut state = seed;
+    let mut random = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let (mut stored, mut freed) = (0, 0);
+    for _ in 0..150 {
+        let event = format!("evt_{}", random(4));
+        let cursor = store.events_with_id(event.clone()).await.expect("it can be read");
+        let cursor = cursor.first().map_or(-1, |stored| stored.event.cursor);
+        let tasks = store.tasks(everything()).await.expect("it can be read");
+        let task = tasks.get(random(8) as usize).map_or(-1, |row| row.task);
+        let done = match random(10) {
+            way @ 0..3 => {
+                let arrival = match way {
+                    0 => arrival(&event, &[at_once(serial("a")), free("b")]),
+                    _ => arrival(&event, &[of_endpoint(serial("a")), of_endpoint(free("c"))]),
+                };
+                let arrival = through(&format!("endpoint {}", random(9)), arrival);
+                let recorded = store.record(arrival).await;
+                recorded.map(|recorded| stored += u64::from(matches!(recorded, RecordResult::New { .. })))
+            }
+            3 => store.retry(task, ["a", "b", "c"].into()).await.map(drop),
+            4 => store.skip(task, "not wanted".to_owned()).await.map(drop),
+            5 => store.replay(cursor, vec![serial("a"), free("c")]).await.map(drop),
+            6 | 7 => store.prune(NOTHING, 0).await.map(|done| freed += done.events),
+            _ => match store.claim(capacity(4, &[("a", 2), ("b", 2), ("c", 2)])).await {
+                Ok(claimed) => {
+                    for claim in claimed.claims {
+                        let error = || "failed".to_owned();
+                        let end = match random(4) {
+                            0 => Disposition::Done,
+                            1 => Disposition::Skipped { error: error() },
+                            2 => Disposition::Parked { why: ParkReason::Asked, error: error() },
+                            _ => Disposition::Retry { after: Duration::ZERO, error: error() },
+                        };
+                        let ended = store.finish(claim.ticket, end).await.expect("nothing collides with it");
+                        assert!(ended.was_ours);
+                    }
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+        };
+        done.unwrap_or_else(|error| assert!(matches!(error, StoreError::Busy), "{error:?}"));
+    }
+    (stored, freed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_happens_at_once_leaves_the_inbox_in_order() {
+    let (schema, clock) = (cluster::new_schema(), StoreClock::system(0));
+    let inbox = testing::Inbox::new(cluster::url(), &schema, clock.clone());
+    let mut meddling = Vec::new();
+    for seed in 0..3 {
+        let store = Arc::new(inbox.instance(Duration::from_secs(600)));
+        store.recover(["a", "b", "c"].into()).await.expect("it can be written");
+        for half in 0..2 {
+            meddling.push(tokio::spawn(meddle(Arc::clone(&store), 10 * seed + half)));
+        }
+    }
+    let (mut stored, mut freed) = (0, 0);
+    for meddling in meddling {
+        let (more, less) = meddling.await.expect("no panic");
+        (stored, freed) = (stored + more, freed + less);
+    }
+    let opener = Opener::new(cluster::url(), &schema, true, Some(clock)).expect("the URL is right");
+    let db = opener.connect().await.expect("the server runs");
+    for (what, rows) in NEVER {
+        let found = db.query(&format!("SELECT count(*) FROM {rows}"), &[]).await.expect("it can be read");
+        assert_eq!(found[0].get::<_, i64>(0), 0, "{what}");
+    }
+    let left = db.query("SELECT count(*) FROM webhook.event", &[]).await.expect("it can be read");
+    assert_eq!(
+        left[0].get::<_, i64>(0).unsigned_abs(),
+        stored - freed,
+        "{stored} were stored, {freed} freed"
+    );
+    assert!(freed > 0, "it is not about an inbox that only grows");
 }
