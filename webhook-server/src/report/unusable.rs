@@ -22,6 +22,10 @@ pub(crate) fn unusable(error: &OpenError, interface: Interface) -> String {
 }
 
 /// What to do about it, as the end of the sentence. `None` if the cause says enough.
+#[cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres")),
+    allow(unused_variables, reason = "only problems of an inbox name settings")
+)]
 fn advice(error: &OpenError, interface: Interface) -> Option<Cow<'static, str>> {
     match error {
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
