@@ -1,9 +1,9 @@
 //! One connection to the database, and its calls.
 //!
-//! A connection has one owner. Its calls are sent when their futures are first polled, without waiting for the answers to
-//! earlier ones: futures that are polled together, in order, go out in one flush (`join!`, not `try_join!`, which does not
-//! wait for the rest after an error). No call is ever cancelled in the server: who stops waiting gives the connection up, and
-//! does not know the outcome.
+//! A connection has one owner. A call is sent when its future is first polled, without waiting for the answers to earlier
+//! calls: futures that are polled together, in order, go out in one flush. (Use `join!`: `try_join!` drops the rest after an
+//! error.) No call is ever cancelled in the server: a caller that stops waiting gives the connection up and does not learn
+//! the outcome.
 
 use std::fmt;
 use std::future::poll_fn;

@@ -1,7 +1,7 @@
 //! Opening an inbox that PostgreSQL keeps.
 //!
-//! A database that is away is no reason not to start: the store is opened all the same, and its operations fail until the
-//! database is back. What a person has to do something about is found here, if the database can be asked.
+//! A database that is away does not stop a start: the store is opened, and its operations fail until the database is back.
+//! Problems that need a person are found here, if the database answers.
 
 use std::error::Error;
 use std::fmt;

@@ -124,7 +124,7 @@ impl Opener {
                 Err(problem) if problem.may_pass() => {
                     worst.get_or_insert(problem);
                 }
-                // What a person has to do something about is told, whatever the other hosts say.
+                // A problem that needs a person is reported, whatever the other hosts say.
                 Err(problem) => worst = Some(problem),
             }
         }

@@ -126,7 +126,7 @@ impl TlsConnect<Socket> for Handshake {
 pub(super) struct Encrypted(Box<tokio_rustls::client::TlsStream<Socket>>);
 
 impl TlsStream for Encrypted {
-    /// Ties the login to the server's certificate, so that nobody in between can pass it on.
+    /// Ties the login to the server's certificate, so that a server in between cannot pass it on.
     fn channel_binding(&self) -> ChannelBinding {
         let certificates = self.0.get_ref().1.peer_certificates();
         let digest = certificates.and_then(<[_]>::first).and_then(|certificate| digest(certificate));

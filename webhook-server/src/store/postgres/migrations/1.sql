@@ -2,7 +2,7 @@
 -- Columns have the names and values that they have in SQLite. `webhook` stands for the schema's configured name.
 -- There are no foreign keys: they would lock each event, and cost a fifth of what can be stored in a second.
 
--- One row, which says what this schema is. Whoever changes the schema locks it.
+-- One row, which says what this schema is. Migrations lock it.
 CREATE TABLE webhook.meta (
     one           boolean PRIMARY KEY DEFAULT true CHECK (one),
     -- The number of migrations that made this schema.

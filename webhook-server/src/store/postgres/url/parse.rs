@@ -112,7 +112,7 @@ impl Read {
         let hosts = self.hosts.iter().enumerate();
         let hosts =
             hosts.map(|(at, (name, own))| Host { name: name.clone(), port: own.unwrap_or_else(|| port(at)) });
-        // As in PostgreSQL's own programs: who names certificates wants them to be checked.
+        // As in PostgreSQL's own programs: a URL that names certificates asks for a check.
         let encryption = match (self.encryption.unwrap_or(Encryption::Prefer), &self.roots) {
             (Encryption::Require, Some(Roots::File(_))) => Encryption::VerifyCa,
             (Encryption::Prefer | Encryption::Require, Some(Roots::System)) => Encryption::VerifyFull,
