@@ -1,7 +1,7 @@
 //! Listing tasks and events that match a filter.
 //!
-//! What a filter leaves open is NULL in the statement. The server plans each call with its values, so a condition that is
-//! not asked for costs nothing.
+//! A condition that the filter does not set is NULL in the statement. The server plans each call with its values, so such a
+//! condition costs nothing.
 
 use std::collections::HashMap;
 
@@ -19,9 +19,9 @@ const PAGE: usize = 32;
 
 /// The conditions on the event `e`.
 ///
-/// The body of an event of a customer (`$7`, and `$8` as bytes) contains the customer's id, or an escape in place of a
-/// character. The program looks at these bodies itself ([`only_about`]): PostgreSQL fails on a body that is not JSON, and on
-/// a string that contains NUL.
+/// A body that names the customer (`$7`, and `$8` as bytes) contains the customer's id, or escapes a character of it. The
+/// program checks such bodies itself ([`only_about`]), because PostgreSQL fails on a body that is not JSON, and on a string
+/// that contains NUL.
 macro_rules! of_event {
     () => {
         "($1 IS NULL OR e.event_id = ANY ($1))
@@ -35,7 +35,7 @@ macro_rules! of_event {
     };
 }
 
-/// What a row is found by, its event, and whether the event is about the customer's own object.
+/// A row's key, its event, and whether the event is about the customer object itself.
 macro_rules! found {
     ($key:literal) => {
         concat!(", ", $key, " AS key, e.seq AS event, coalesce(e.object_id = $7, false) AS is_about")
@@ -149,7 +149,7 @@ async fn list<T>(
     Ok(found)
 }
 
-/// Whether a text in the filter contains NUL. No text in the database does, and it refuses one that does.
+/// Whether a text in the filter contains NUL. No text in the database can, and the database refuses such a value.
 fn has_nul(filter: &Filter) -> bool {
     let Filter { event_ids, event_type, object_id, customer, account, handler, .. } = filter;
     let others = [event_type, object_id, customer, account, handler];

@@ -8,9 +8,9 @@
 //!
 //! An open task keeps its event, however old it is.
 //!
-//! A step decides by what it sees when it begins. A task that becomes open before the step has locked the event's row, such
-//! as by a replay, is not seen. So the last statement of the transaction looks again, and fails if such a task has lost its
-//! event; then the whole step is rolled back and taken again.
+//! A step decides by what it sees at its start. It does not see a task that becomes open, such as by a replay, before the step
+//! has locked the event's row. So the last statement of the transaction looks again, and fails if such a task has lost its
+//! event. Then the step is rolled back and taken again.
 
 use super::connection::Connection;
 use super::flush::{Statement, transaction};
@@ -24,7 +24,7 @@ use crate::store::{PRUNE_STEP, Pruned, Retention};
 /// How often a step is taken again.
 const TRIES: usize = 5;
 
-/// Takes the chore for an instance (`$1`), unless another one has it and lives.
+/// Takes the chore for an instance (`$1`), unless another live instance has it.
 const TAKE: &str = "
     INSERT INTO webhook.chore AS c (name, holder, until_ms) VALUES ('prune', $1, now_ms + 60000)
     ON CONFLICT (name) DO UPDATE SET holder = $1, until_ms = now_ms + 60000
@@ -75,8 +75,8 @@ macro_rules! has_ended {
     };
 }
 
-/// Deletes events: `$3` is how long bodies are kept, `$4` ids, `$5` what is parked. What an operator holds is left out.
-/// Returns how many there were, and how many of them had a parked task.
+/// Deletes events: `$3` is how long bodies are kept, `$4` ids, `$5` what is parked. Leaves out
+/// those that an operator's command has locked. Returns how many there were, and how many of them had a parked task.
 pub(super) const DELETE: &str = concat!(
     "WITH old AS MATERIALIZED (
          SELECT e.seq, ",
@@ -123,7 +123,7 @@ pub(super) const LOOK_AGAIN: &str = "
 /// Deletes quarantined bodies that arrived more than `$1` ago.
 const DELETE_QUARANTINED: &str = "DELETE FROM webhook.quarantine WHERE received_ms < now_ms - $1";
 
-/// Takes one step from `cursor`, unless another instance frees what is old. The first step (`cursor` 0) also frees old
+/// Takes one step from `cursor`, unless another instance is pruning. The first step (`cursor` 0) also frees old
 /// quarantined bodies and secrets.
 pub(super) async fn prune(
     db: &Connection,
@@ -157,7 +157,7 @@ pub(super) async fn prune(
     Ok(pruned)
 }
 
-/// Deletes and empties the events of a step, in one transaction. Frees nothing if each try meets an operator.
+/// Deletes and empties the events of a step, in one transaction. Frees nothing if every try collides.
 async fn take_step(db: &Connection, step: &[Statement<'_>]) -> Result<Pruned, Problem> {
     let mut pruned = Pruned::default();
     for _ in 0..TRIES {

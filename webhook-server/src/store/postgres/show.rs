@@ -58,7 +58,7 @@ pub(super) use select_event;
 /// Finds the events with an id.
 pub(super) const EVENTS_WITH_ID: &str = concat!(select_event!(""), " WHERE e.event_id = $1 ORDER BY e.seq");
 
-/// Finds the tasks of events. Both tables name the events, so that neither is read whole.
+/// Finds the tasks of events. The condition stands for both tables, so that neither is read whole.
 pub(super) const TASKS_OF: &str = concat!(
     select_task!(task, ", t.event_seq"),
     " WHERE t.event_seq = ANY ($1) AND e.seq = ANY ($1) UNION ALL ",

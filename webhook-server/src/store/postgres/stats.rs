@@ -1,7 +1,7 @@
 //! Counting events and tasks.
 //!
-//! Large tables are not counted, since that takes longer than a call may: their sizes are the server's own estimates, and the
-//! shares of handlers come from a sample. What is open, parked or in quarantine is always counted.
+//! Counting a large table takes longer than a call may take. So the sizes of large tables are the server's own estimates, and
+//! the share of each handler comes from a sample. Tasks that are open or parked, and the quarantine, are always counted.
 
 use tokio_postgres::Row;
 
