@@ -34,11 +34,7 @@ mod list;
 pub(crate) mod open;
 mod opener;
 mod operate;
-#[cfg(test)]
-mod operator_tests;
 mod problem;
-#[cfg(test)]
-mod protocol_tests;
 mod prune;
 mod quarantine;
 mod record;
@@ -54,6 +50,8 @@ mod store_batch;
 mod tasks;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod tls;
 mod transactions;

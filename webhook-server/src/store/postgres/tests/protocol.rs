@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use super::arrivals::{Arrival, Noted};
-use super::claim::claim;
-use super::connection::Connection;
-use super::finish::finish;
-use super::lanes::sweep;
-use super::opener::Opener;
-use super::record::record;
-use super::recover::{Program, Settled, heartbeat, join};
-use super::session::{Session, Timing};
-use super::{cluster, record_again::record_again};
 use crate::store::clock::{ManualClock, StoreClock};
 use crate::store::conformance::{arrival, at_once, capacity, free, serial};
 use crate::store::noted_uses::NotedUses;
+use crate::store::postgres::arrivals::{Arrival, Noted};
+use crate::store::postgres::claim::claim;
+use crate::store::postgres::connection::Connection;
+use crate::store::postgres::finish::finish;
+use crate::store::postgres::lanes::sweep;
+use crate::store::postgres::opener::Opener;
+use crate::store::postgres::record::record;
+use crate::store::postgres::recover::{Program, Settled, heartbeat, join};
+use crate::store::postgres::session::{Session, Timing};
+use crate::store::postgres::{cluster, record_again::record_again};
 use crate::store::{Claim, Disposition, Heartbeat, NewTask, RecordResult, State, Ticket};
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connection::Connection;
-use super::flush::{Statement, transaction};
-use super::opener::Opener;
-use super::problem::Problem;
-use super::values::Value;
-use super::{Postgres, cluster, instances, list, operate, prune, quarantine, secrets, show, stats, testing};
 use crate::store::clock::{ManualClock, StoreClock};
 use crate::store::conformance::{arrival, at_once, came_by, capacity, free, of_endpoint, serial, through};
 use crate::store::noted_uses::NotedUses;
+use crate::store::postgres::connection::Connection;
+use crate::store::postgres::flush::{Statement, transaction};
+use crate::store::postgres::opener::Opener;
+use crate::store::postgres::problem::Problem;
+use crate::store::postgres::values::Value;
+use crate::store::postgres::{
+    Postgres, cluster, instances, list, operate, prune, quarantine, secrets, show, stats, testing,
+};
 use crate::store::{
     Disposition, Filter, HandlerStats, ParkReason, Pruned, RecordResult, Replayed, Retention, State, Store,
     StoreError,
