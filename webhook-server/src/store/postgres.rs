@@ -7,7 +7,7 @@
 //! | calls | `connection`, `kept`, `flush` (several together), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim`, `lanes`, `finish` |
-//! | instances | `session`, `recover`, `instances` |
+//! | instances | `session`, `recover`, `missing_handlers`, `instances` |
 //! | operators | `list`, `show`, `stats`, `operate` |
 //! | retention | `prune` |
 //! | problems | `problem` |
@@ -31,6 +31,7 @@ mod instances;
 mod kept;
 mod lanes;
 mod list;
+mod missing_handlers;
 pub(crate) mod open;
 mod opener;
 mod operate;

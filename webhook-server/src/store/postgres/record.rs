@@ -99,6 +99,10 @@ const RECORD_LEFT_OUT: &str = "
       AND NOT EXISTS (SELECT 1 FROM webhook.ended t WHERE t.event_seq = e.seq AND t.handler = k.handler)
     ON CONFLICT (event_seq, handler) DO NOTHING";
 
+/// Writes the events with these ids (`$2`) that a transaction (`$1` is its number) has stored once more, as they are. If its
+/// outcome was unknown, they may be committed here and not on a standby; the commit that follows waits for both.
+const WRITE_AGAIN: &str = "UPDATE webhook.event SET batch = batch WHERE event_id = ANY ($2) AND batch = $1";
+
 /// What a transaction (`$2` is its number) stored of the events with these ids (`$3`) whose outcome was unknown, and what it
 /// started for this instance (`$1`).
 const RECORDED: &str = concat!(
@@ -142,6 +146,9 @@ pub(super) async fn record(
         let mut values: Vec<Value<'_>> = vec![&batch, &ids];
         values.extend(left_out.values());
         statements.push(Statement::new(RECORD_LEFT_OUT, &values));
+    }
+    if again {
+        statements.push(Statement::new(WRITE_AGAIN, &[&batch, &events.event_id]));
     }
     let uses = noted.due(arrivals);
     statements.extend(uses.statement());

@@ -13,7 +13,8 @@ use webhook_core::Retry;
 use super::connection::Connection;
 use super::finish::TRIM_ATTEMPTS;
 use super::flush::{Statement, transaction};
-use super::lanes::{LaneKey, PROMOTE_AFTER, promote, sweep};
+use super::lanes::{PROMOTE_AFTER, sweep};
+use super::missing_handlers;
 use super::problem::Problem;
 use super::session::{Session, Timing, random};
 use crate::store::clock::millis;
@@ -69,6 +70,7 @@ macro_rules! park {
         )
     };
 }
+pub(super) use park;
 
 /// Parks what [`INHERIT`] gave to the owner `$1`, with the error `$2`.
 const PARK_POISON: &str = concat!(
@@ -80,53 +82,6 @@ const PARK_POISON: &str = concat!(
 
 /// Makes due now what waits for longer than any retry (`$1`): a clock that was wrong has put it off.
 const PUT_OFF: &str = "UPDATE webhook.task SET due_ms = now_ms WHERE state = 0 AND due_ms > now_ms + $1";
-
-/// The ids of the handlers that a live instance has.
-macro_rules! known {
-    () => {
-        "(SELECT 1 FROM webhook.instance i WHERE i.lease_until_ms > now_ms AND t.handler = ANY (i.handlers))"
-    };
-}
-
-/// Notes since when the handlers of waiting tasks are missing.
-const NOTE_MISSING: &str = concat!(
-    "INSERT INTO webhook.missing_handler (handler, since_ms)
-     SELECT DISTINCT handler, now_ms FROM webhook.task t WHERE state IN (0, 2) AND NOT EXISTS ",
-    known!(),
-    " ON CONFLICT (handler) DO NOTHING"
-);
-
-/// Forgets handlers that are back.
-const FORGET_MISSING: &str = concat!("DELETE FROM webhook.missing_handler t WHERE EXISTS ", known!());
-
-/// Parks the waiting tasks of handlers that have been missing for `$1`, or that are missing at all if there is only one
-/// instance. Returns their lanes.
-const PARK_MISSING: &str = concat!(
-    "WITH gone AS (
-         DELETE FROM webhook.task t
-         WHERE state IN (0, 2)
-           AND handler IN (SELECT handler FROM webhook.missing_handler
-                           WHERE since_ms + $1 <= now_ms OR 1 = (SELECT count(*) FROM webhook.instance))
-         RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, crashes, replay, fence, started_ms),
-     parked AS (",
-    park!("3", "NULL"),
-    ") SELECT scope, lane, count(*) FROM gone GROUP BY scope, lane"
-);
-
-/// Resumes tasks that were parked because their handler was missing, and that still have a body.
-const RESUME: &str = concat!(
-    "WITH back AS (
-         DELETE FROM webhook.ended t
-         WHERE state = 5 AND why = 3 AND EXISTS ",
-    known!(),
-    "      AND EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq AND e.body IS NOT NULL)
-         RETURNING *)
-     INSERT INTO webhook.task (id, event_seq, handler, scope, object, lane, strict, moment, state, due_ms, started_ms,
-                               attempt, crashes, replay, fence, error)
-     SELECT id, event_seq, handler, scope, object, lane, strict, moment, 0, now_ms, started_ms, attempt, crashes, replay,
-            fence, error
-     FROM back"
-);
 
 /// Makes ready again what this instance (`$1`) runs according to the database, apart from the tasks `$2`, if it started `$3`
 /// ago or earlier. The attempts do not count. Returns the ids.
@@ -165,7 +120,9 @@ pub(super) async fn join(
     let lease = millis(timing.lease);
     db.execute(JOIN, &[&id, &program.name, &program.version, &program.slots, &handlers, &lease]).await?;
     session.become_instance(id);
-    if timing.settles { missing_handlers(db, timing).await } else { take_over(db, session, timing).await }
+    let taken = if timing.settles { Recovered::default() } else { take_over(db, session).await? };
+    let of_handlers = missing_handlers::at_join(db, timing).await?;
+    Ok(Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers })
 }
 
 /// Renews the lease, and takes over from instances that have died, if this one has `settled`.
@@ -185,7 +142,10 @@ pub(super) async fn heartbeat(
         info!(forgotten, "tasks were blocked in lanes that were free");
     }
     if is_settled || !timing.settles {
-        return take_over(db, session, timing).await.map(Heartbeat::Renewed);
+        let taken = take_over(db, session).await?;
+        let of_handlers = missing_handlers::at_heartbeat(db, timing).await?;
+        let recovered = Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers };
+        return Ok(Heartbeat::Renewed(recovered));
     }
     Ok(Heartbeat::Renewed(Recovered::default()))
 }
@@ -225,7 +185,7 @@ async fn release(db: &Connection, session: &Session, started_before: Duration) -
 }
 
 /// Takes over from instances whose leases have ended.
-async fn take_over(db: &Connection, session: &Session, timing: &Timing) -> Result<Recovered, Problem> {
+async fn take_over(db: &Connection, session: &Session) -> Result<Recovered, Problem> {
     db.execute(BURY, &[&session.id()]).await?;
     // No instance has a negative id.
     let poison = -random()?;
@@ -245,20 +205,6 @@ async fn take_over(db: &Connection, session: &Session, timing: &Timing) -> Resul
         db.execute(PROMOTE_AFTER, &[&poisoned]).await?;
     }
     db.execute(PUT_OFF, &[&millis(Retry::LONGEST)]).await?;
-    let of_handlers = missing_handlers(db, timing).await?;
     let poisoned = poisoned.len() as u64;
-    Ok(Recovered { suspects: ids.len() as u64 - poisoned, poisoned, ..of_handlers })
-}
-
-/// Parks the tasks of handlers that are gone, and resumes those of handlers that are back.
-async fn missing_handlers(db: &Connection, timing: &Timing) -> Result<Recovered, Problem> {
-    db.execute(FORGET_MISSING, &[]).await?;
-    db.execute(NOTE_MISSING, &[]).await?;
-    let parked = db.query(PARK_MISSING, &[&millis(timing.missing_handler)]).await?;
-    let without_handler: i64 = parked.iter().map(|row| row.get::<_, i64>(2)).sum();
-    let lane = |row: &Row| Some(LaneKey { scope: row.get(0), lane: row.get::<_, Option<String>>(1)? });
-    let lanes: Vec<LaneKey> = parked.iter().filter_map(lane).collect();
-    promote(db, &lanes).await?;
-    let resumed = db.execute(RESUME, &[]).await?;
-    Ok(Recovered { without_handler: without_handler.unsigned_abs(), resumed, ..Recovered::default() })
+    Ok(Recovered { suspects: ids.len() as u64 - poisoned, poisoned, ..Recovered::default() })
 }

@@ -74,6 +74,12 @@ impl Instance {
         ended.expect("it is stored").pop().is_some_and(|result| result.was_ours)
     }
 
+    /// The transaction that wrote the first event last.
+    async fn version(&self) -> String {
+        let rows = self.db.query("SELECT xmin::text FROM webhook.event ORDER BY seq LIMIT 1", &[]).await;
+        rows.expect("it can be read").first().expect("there is an event").get(0)
+    }
+
     async fn states(&self) -> Vec<State> {
         let rows = self.db.query("SELECT state FROM webhook.task ORDER BY id", &[]).await;
         rows.expect("it can be read").iter().map(|row| row.get(0)).collect()
@@ -90,7 +96,9 @@ async fn a_record_that_is_made_again_finds_what_it_stored() {
     let tasks = [at_once(free("a")), at_once(serial("b"))];
     let first = instance.record(7, "evt_1", &tasks, false).await.expect("it is new");
     assert_eq!(first.len(), 2);
+    let written = instance.version().await;
     let again = instance.record(7, "evt_1", &tasks, true).await.expect("it is this transaction's own");
+    assert_ne!(instance.version().await, written, "only a commit that writes waits for a standby");
     assert_eq!(tickets(&again), tickets(&first), "each is told once");
     // Another transaction's event is known, also to one that is made again.
     assert!(instance.record(8, "evt_1", &tasks, true).await.is_none());
