@@ -183,12 +183,12 @@ impl AttemptHandle {
     async fn report(&self, end: RunEnd) -> AttemptReport {
         let stopped = matches!(end, RunEnd::Stopped | RunEnd::RuntimeEnded);
         let committed = match &self.transaction {
-            Some(transaction) if stopped => transaction.ended().await,
-            _ => None,
+            Some(transaction) if stopped => transaction.was_committed().await,
+            _ => false,
         };
         let (returned, error, took) = match end {
             RunEnd::Returned(returned) => returned,
-            _ if matches!(committed, Some(Ok(()))) => (Ok(None), None, self.started_at.elapsed()),
+            _ if committed => (Ok(None), None, self.started_at.elapsed()),
             RunEnd::Panicked(panic) => return self.failed(self.panicked(panic)),
             RunEnd::Stopped => return self.failed(TimedOut { after: self.limit() }),
             RunEnd::RuntimeEnded => return self.failed(RuntimeEnded),

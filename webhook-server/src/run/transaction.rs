@@ -66,13 +66,13 @@ impl RunTransaction {
         }
     }
 
-    /// Waits for a commit that was going on when the run was cancelled, and returns whether it succeeded. `None` if there was
-    /// none: then the transaction was rolled back.
-    pub(super) async fn ended(&self) -> Option<Ending> {
-        let mut committing = self.committing.lock().await;
-        let ended = committing.as_mut()?.await;
-        *committing = None;
-        Some(ended.unwrap_or_else(|_| Err(HandlerError::retry(Lost))))
+    /// Waits for the end of a commit that was going on when the run was stopped. Returns whether it succeeded; false if there
+    /// was none, since the transaction was rolled back then.
+    pub(super) async fn was_committed(&self) -> bool {
+        match self.committing.lock().await.take() {
+            Some(committing) => matches!(committing.await, Ok(Ok(()))),
+            None => false,
+        }
     }
 
     /// Whether the run may have been completed although it failed, so that the store must be asked.
@@ -123,7 +123,7 @@ impl TransactionManager for RunTransaction {
             };
             let uncertain = Arc::clone(&self.is_uncertain);
             let end = complete(transaction, self.of, self.ticket, Arc::clone(&self.statements), uncertain);
-            // If this run is cancelled now, `ended` waits for the task in its place.
+            // If this run is stopped now, `was_committed` waits for the task in its place.
             let mut committing = self.committing.lock().await;
             let ended = committing.insert(tokio::spawn(end)).await;
             *committing = None;
@@ -206,10 +206,6 @@ fn panic_or(ended: tokio::task::JoinError, when: &'static str) -> HandlerError {
 struct Slow {
     step: &'static str,
 }
-
-#[derive(Debug, Error)]
-#[error("it is not known whether the transaction was committed")]
-struct Lost;
 
 #[derive(Debug, Error)]
 #[error("rolled back: another instance has taken the task over")]
