@@ -280,7 +280,7 @@ fn stats_count() {
         assert_eq!(used["secret"], used["fingerprint"], "it has no label: {stats}");
         let expected = json!({
             "events": 4, "unhandled": 1, "duplicates": 1, "changed_bodies": 1, "quarantined": 1,
-            "oldest_due_ms": null, "handlers": handlers, "secrets": [used],
+            "oldest_due_ms": null, "handlers": handlers, "secrets": [used], "is_estimated": false,
         });
         assert_eq!(stats, expected);
         let table = fixture.text(&["inbox", "stats"]);

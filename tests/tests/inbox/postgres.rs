@@ -59,5 +59,9 @@ fn a_person_may_make_the_schema() {
         let listed = run(durable(&database).args(["inbox", "list", "--state", "done"])).with_code(0);
         listed.stdout.contains("payment_intent.succeeded")
     });
+    // It shows the server, and not itself.
+    let instances = || run(durable(&database).args(["inbox", "instances"])).with_code(0).stdout;
+    let shown = instances();
+    assert!(shown.contains(&format!(":{}", server.process.id())) && shown.contains("0 of 32"), "{shown}");
     server.stop();
 }
