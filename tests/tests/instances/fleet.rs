@@ -86,16 +86,25 @@ impl Traffic {
     /// Starts an instance that the senders find.
     pub(crate) fn start(&self, database: &Postgres) -> Server {
         let server = Server::from_command(&mut durable(database), &[]);
-        lock(&self.addresses).push(server.address);
+        self.find(&server);
         server
+    }
+
+    /// Lets the senders find an instance.
+    pub(crate) fn find(&self, server: &Server) {
+        lock(&self.addresses).push(server.address);
+    }
+
+    /// Lets the senders avoid an instance.
+    pub(crate) fn avoid(&self, server: &Server) {
+        lock(&self.addresses).retain(|address| *address != server.address);
     }
 
     /// Kills an instance, and returns its log.
     pub(crate) fn kill(&self, server: Server) -> String {
         server.process.signal("KILL");
-        let log = server.process.wait().stderr;
-        lock(&self.addresses).retain(|address| *address != server.address);
-        log
+        self.avoid(&server);
+        server.process.wait().stderr
     }
 
     /// Waits until nothing is open, and checks that nothing was lost.

@@ -120,7 +120,11 @@ fn configuration_can_be_read() {
                     let known = ["COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "RUN", "VOLUME", "WORKDIR"];
                     line.split_once(' ').is_some_and(|(word, _)| known.contains(&word))
                 },
-                "sh" => |line| ["openssl ", "shop ", "    "].iter().any(|known| line.starts_with(known)),
+                "sh" => |line| {
+                    ["export WEBHOOK_", "openssl ", "shop ", "    "]
+                        .iter()
+                        .any(|known| line.starts_with(known))
+                },
                 "nginx" => |line| line.ends_with([';', '{', '}']),
                 "caddyfile" => |line| !line.ends_with(';'),
                 "haproxy" => |line| {

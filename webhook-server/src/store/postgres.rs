@@ -90,7 +90,7 @@ pub(crate) struct Postgres {
     session: Arc<Session>,
     opener: Arc<Opener>,
     timing: Timing,
-    /// The program's name and version, for whoever lists the instances.
+    /// What operators who list the instances see of it.
     program: Program,
     ingest: Ingest,
     tasks: Tasks,

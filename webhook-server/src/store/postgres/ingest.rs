@@ -113,7 +113,7 @@ impl Ingest {
         }
     }
 
-    /// Hands a job over. It is done even if nobody waits for it any more.
+    /// Hands a job over. It is done even if its caller stops waiting.
     ///
     /// # Errors
     ///

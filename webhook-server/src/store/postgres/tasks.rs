@@ -47,7 +47,7 @@ impl Tasks {
         Self { jobs, waiting: Mutex::new(Some((received, Kept::new(opener)))), session, timing }
     }
 
-    /// Hands a job over. It is done even if nobody waits for it any more.
+    /// Hands a job over. It is done even if its caller stops waiting.
     ///
     /// # Errors
     ///

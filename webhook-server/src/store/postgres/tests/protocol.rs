@@ -175,7 +175,7 @@ async fn a_task_that_was_forgotten_in_a_free_lane_is_swept() {
 
 /// When the database was away, all leases have ended. The first instance that is back must not take the others for dead.
 #[tokio::test]
-async fn an_outage_of_the_database_buries_nobody() {
+async fn an_outage_of_the_database_buries_no_instance() {
     let (schema, clock) = (cluster::new_schema(), ManualClock::new(1_800_000_000_000));
     let (one, other) = (Instance::on(&schema, &clock).await, Instance::on(&schema, &clock).await);
     one.record(1, "evt_1", &[at_once(free("a"))], false).await;
