@@ -162,7 +162,7 @@ settings! {
     inbox_connections: u32 = 6, {
         group: InboxUse,
         help: "Maximum number of connections to the inbox's database",
-        check: |settings| within(settings.inbox_connections, 2..=12),
+        check: |settings| within(settings.inbox_connections, 4..=12),
     }
 
     /// How long an instance keeps its tasks, in an inbox in a database, without showing that it is alive; then another
