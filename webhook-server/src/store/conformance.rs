@@ -147,7 +147,7 @@ struct InPostgres {
 
 #[cfg(feature = "postgres")]
 fn inbox_in_postgres(clock: &ManualClock) -> Inbox {
-    Inbox::new(cluster::url(), &cluster::new_schema(), StoreClock::manual(clock))
+    Inbox::new(&cluster::new_schema(), StoreClock::manual(clock))
 }
 
 #[cfg(feature = "postgres")]

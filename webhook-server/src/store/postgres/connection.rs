@@ -118,7 +118,7 @@ impl Connection {
 
     /// Whether the server only reads.
     pub(super) async fn is_standby(&self) -> Result<bool, Problem> {
-        // What the server said of the login, such as that its collation is old, is no concern of this call.
+        // A warning about the login, such as that a collation is old, says nothing about this call.
         let mut call = self.begin();
         call.warnings = None;
         let text = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";

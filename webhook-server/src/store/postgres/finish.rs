@@ -19,9 +19,30 @@ use crate::store::{ATTEMPTS_KEPT, AttemptOutcome, Disposition, FinishResult, Par
 /// Longer than any retry waits, and short enough to be added to the present time.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
+/// Moves the rows of `gone` to the closed tasks, with a state, a reason, a number of crashes and an error.
+macro_rules! close {
+    ($state:literal, $why:literal, $crashes:literal, $error:literal) => {
+        concat!(
+            " INSERT INTO webhook.ended (id, event_seq, handler, scope, object, lane, strict, moment, state, why, attempt,
+                                         crashes, replay, fence, started_ms, finished_ms, error)
+              SELECT id, event_seq, handler, scope, object, lane, strict, moment, ",
+            $state,
+            ", ",
+            $why,
+            ", attempt, ",
+            $crashes,
+            ", replay, fence, started_ms, now_ms, ",
+            $error,
+            " FROM gone "
+        )
+    };
+}
+pub(super) use close;
+
 /// Moves tasks of this instance (`$1`) whose runs have ended to the closed ones: `$2` their ids, `$3` fences, `$4` states, `$5`
 /// reasons, `$6` errors, `$7` how the attempts ended if they did not succeed. Returns the ids of those that it was right for.
-pub(super) const CLOSE: &str = "
+pub(super) const CLOSE: &str = concat!(
+    "
     WITH gone AS (
         DELETE FROM webhook.task t
         USING unnest($2, $3, $4, $5, $6, $7) AS f (id, fence, state, why, error, outcome)
@@ -30,12 +51,10 @@ pub(super) const CLOSE: &str = "
                   t.started_ms, f.state, f.why, f.error, f.outcome),
     attempted AS (
         INSERT INTO webhook.attempt (task, attempt, started_ms, ended_ms, outcome, error)
-        SELECT id, attempt, started_ms, now_ms, outcome, error FROM gone WHERE outcome IS NOT NULL)
-    INSERT INTO webhook.ended (id, event_seq, handler, scope, object, lane, strict, moment, state, why, attempt, crashes,
-                               replay, fence, started_ms, finished_ms, error)
-    SELECT id, event_seq, handler, scope, object, lane, strict, moment, state, why, attempt, 0, replay, fence, started_ms,
-           now_ms, error FROM gone
-    RETURNING id";
+        SELECT id, attempt, started_ms, now_ms, outcome, error FROM gone WHERE outcome IS NOT NULL)",
+    close!("state", "why", "0", "error"),
+    "RETURNING id"
+);
 
 /// Makes tasks of this instance (`$1`) ready again: `$2` their ids, `$3` fences, `$4` how long until they are due, `$5` errors,
 /// `$6` whether this is a retry, so that the attempt counts. Returns the ids of those that it was right for.

@@ -5,10 +5,10 @@
 use tokio_postgres::Row;
 
 use super::connection::Connection;
+use super::finish::close;
 use super::flush::{Statement, each};
 use super::lanes::{LaneKey, promote};
 use super::problem::Problem;
-use super::recover::park;
 use super::session::Timing;
 use crate::store::Recovered;
 use crate::store::clock::millis;
@@ -60,7 +60,7 @@ const PARK: &str = concat!(
                            WHERE since_ms + $1 <= now_ms OR 1 = (SELECT count(*) FROM webhook.instance))
          RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, crashes, replay, fence, started_ms),
      parked AS (",
-    park!("3", "NULL"),
+    close!("5", "3", "crashes", "NULL"),
     ") SELECT scope, lane, count(*) FROM gone GROUP BY scope, lane"
 );
 

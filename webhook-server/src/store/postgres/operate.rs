@@ -8,11 +8,14 @@
 
 use tokio_postgres::Row;
 
+use super::arrivals::Tasks;
 use super::connection::Connection;
+use super::finish::close;
 use super::flush::{Statement, each, transaction};
 use super::lanes::{LaneKey, promote};
 use super::problem::Problem;
 use super::quarantine::without_nul;
+use super::values::Value;
 use crate::store::{HandlerId, NewTask, Replayed};
 
 /// Makes a waiting task (`$1`) of one of the handlers `$2` ready now.
@@ -38,14 +41,13 @@ pub(super) const RETRY_PARKED: &str = "
     FROM back RETURNING id";
 
 /// Skips a waiting task (`$1`) for a reason (`$2`). Returns its lane.
-pub(super) const SKIP_OPEN: &str = "
-    WITH gone AS (
-        DELETE FROM webhook.task WHERE id = $1 AND state IN (0, 2)
-        RETURNING id, event_seq, handler, scope, object, lane, moment, strict, attempt, replay, fence, started_ms)
-    INSERT INTO webhook.ended (id, event_seq, handler, scope, object, lane, moment, strict, state, attempt, replay, fence,
-                               started_ms, finished_ms, error)
-    SELECT id, event_seq, handler, scope, object, lane, moment, strict, 4, attempt, replay, fence, started_ms, now_ms, $2
-    FROM gone RETURNING scope, lane";
+pub(super) const SKIP_OPEN: &str = concat!(
+    "WITH gone AS (
+         DELETE FROM webhook.task WHERE id = $1 AND state IN (0, 2)
+         RETURNING id, event_seq, handler, scope, object, lane, moment, strict, attempt, replay, fence, started_ms)",
+    close!("4", "NULL", "0", "$2"),
+    "RETURNING scope, lane"
+);
 
 /// Skips a parked task (`$1`) for a reason (`$2`). Returns its lane.
 pub(super) const SKIP_PARKED: &str = "
@@ -60,7 +62,7 @@ macro_rules! wanted {
     () => {
         "WITH wanted AS MATERIALIZED (
              SELECT e.seq AS event_seq, w.* FROM webhook.event e,
-                    unnest($2, $3, $4, $5, $6, $7) WITH ORDINALITY AS w (handler, scope, object, lane, moment, strict, nth)
+                    unnest($2, $3, $4, $5, $6, $7) WITH ORDINALITY AS w (handler, scope, object, lane, strict, moment, nth)
              WHERE e.seq = $1 AND e.body IS NOT NULL)"
     };
 }
@@ -113,15 +115,10 @@ pub(super) async fn skip(db: &Connection, task: i64, reason: &str) -> Result<boo
 
 /// Runs handlers on an event again, or for the first time, however they ended before.
 pub(super) async fn replay(db: &Connection, seq: i64, tasks: &[NewTask]) -> Result<Replayed, Problem> {
-    let handler: Vec<&str> = tasks.iter().map(|task| task.handler).collect();
-    let scope: Vec<&str> = tasks.iter().map(|task| &*task.scope).collect();
-    let object: Vec<Option<&str>> = tasks.iter().map(|task| task.object.as_deref()).collect();
-    let lane: Vec<Option<&str>> =
-        tasks.iter().map(|task| task.lane.as_ref().map(|lane| &*lane.key)).collect();
-    let moment: Vec<i64> = tasks.iter().map(|task| task.moment).collect();
-    let strict: Vec<bool> =
-        tasks.iter().map(|task| task.lane.as_ref().is_some_and(|lane| lane.strict)).collect();
-    let wanted = |text| Statement::new(text, &[&seq, &handler, &scope, &object, &lane, &moment, &strict]);
+    let columns = Tasks::of([tasks].into_iter());
+    let mut values: Vec<Value<'_>> = vec![&seq];
+    values.extend(columns.values());
+    let wanted = |text| Statement::new(text, &values);
     let statements = [Statement::new(LOCK, &[&seq]), wanted(REPLAY_CLOSED), wanted(REPLAY_NEW)];
     let rows = transaction(db, &statements).await?;
     let [event, ready @ ..] = &rows[..] else { return Ok(Replayed::Unknown) };

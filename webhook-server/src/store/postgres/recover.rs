@@ -11,7 +11,7 @@ use tracing::info;
 use webhook_core::Retry;
 
 use super::connection::Connection;
-use super::finish::TRIM_ATTEMPTS;
+use super::finish::{TRIM_ATTEMPTS, close};
 use super::flush::{Statement, transaction};
 use super::lanes::{PROMOTE_AFTER, sweep};
 use super::missing_handlers;
@@ -56,28 +56,12 @@ const INHERIT: &str = "
         SELECT id, attempt, started_ms, now_ms, 3 FROM taken)
     SELECT id, is_poison FROM taken";
 
-/// Moves rows of `gone` to the closed tasks, parked for a reason.
-macro_rules! park {
-    ($reason:literal, $error:literal) => {
-        concat!(
-            "INSERT INTO webhook.ended (id, event_seq, handler, scope, object, lane, strict, moment, state, why, attempt,
-                                        crashes, replay, fence, started_ms, finished_ms, error)
-             SELECT id, event_seq, handler, scope, object, lane, strict, moment, 5, ",
-            $reason,
-            ", attempt, crashes, replay, fence, started_ms, now_ms, ",
-            $error,
-            " FROM gone"
-        )
-    };
-}
-pub(super) use park;
-
 /// Parks what [`INHERIT`] gave to the owner `$1`, with the error `$2`.
 const PARK_POISON: &str = concat!(
     "WITH gone AS (DELETE FROM webhook.task WHERE state = 1 AND owner = $1
-                   RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, 0 AS crashes, replay,
+                   RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, replay,
                              fence, started_ms) ",
-    park!("2", "$2")
+    close!("5", "2", "0", "$2")
 );
 
 /// Makes due now what waits for longer than any retry (`$1`): a clock that was wrong has put it off.

@@ -12,9 +12,8 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn new(url: &str, schema: &str, clock: StoreClock) -> Self {
-        let opener = Opener::new(url, schema, true, Some(clock.clone())).unwrap();
-        Self { opener: Arc::new(opener), clock }
+    pub(crate) fn new(schema: &str, clock: StoreClock) -> Self {
+        Self { opener: cluster::opener(schema, Some(clock.clone())), clock }
     }
 
     /// Another instance.

@@ -6,6 +6,7 @@
 
 use super::Postgres;
 use super::connection::{CALL_LIMIT, Connection};
+use super::finish::close;
 use super::problem::Problem;
 use crate::store::transactions::{Completion, PoolCheck, Statements, Transactions};
 use crate::store::{StoreFuture, Ticket};
@@ -19,16 +20,14 @@ const MARK: &str =
 const IS_MARKED: &str = "SELECT 1 WHERE current_setting('webhook_run.ticket', true) = $1::bigint::text || ':' || $2::bigint::text";
 
 /// Moves the task (`$1`; its run has fence `$2` and owner `$3`) to the closed ones, as done.
-const COMPLETE: &str = "
-    WITH gone AS (
-        DELETE FROM webhook.task
-        WHERE id = $1 AND fence = $2 AND owner = $3 AND state = 1
-          AND current_setting('webhook_run.ticket', true) = $1::bigint::text || ':' || $2::bigint::text
-        RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, replay, fence, started_ms)
-    INSERT INTO webhook.ended (id, event_seq, handler, scope, object, lane, strict, moment, state, why, attempt, crashes,
-                               replay, fence, started_ms, finished_ms, error)
-    SELECT id, event_seq, handler, scope, object, lane, strict, moment, 3, NULL, attempt, 0, replay, fence, started_ms,
-           now_ms, NULL FROM gone";
+const COMPLETE: &str = concat!(
+    "WITH gone AS (
+         DELETE FROM webhook.task
+         WHERE id = $1 AND fence = $2 AND owner = $3 AND state = 1
+           AND current_setting('webhook_run.ticket', true) = $1::bigint::text || ':' || $2::bigint::text
+         RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, replay, fence, started_ms)",
+    close!("3", "NULL", "0", "NULL")
+);
 
 /// Whether the run (task `$1`, fence `$2`) was completed, whether it still runs, and whether no transaction holds its row.
 const COMPLETION: &str = "

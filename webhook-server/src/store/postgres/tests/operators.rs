@@ -33,7 +33,7 @@ const KEEP: Retention = Retention {
 /// An empty inbox in a schema of its own, whose clock stands still.
 struct Inbox {
     schema: String,
-    opener: Opener,
+    opener: Arc<Opener>,
     db: Connection,
 }
 
@@ -41,7 +41,7 @@ impl Inbox {
     async fn new() -> Self {
         let clock = StoreClock::manual(&ManualClock::new(NOW));
         let schema = cluster::new_schema();
-        let opener = Opener::new(cluster::url(), &schema, true, Some(clock)).expect("the URL is right");
+        let opener = cluster::opener(&schema, Some(clock));
         let db = opener.connect().await.expect("the server runs");
         Self { schema, opener, db }
     }
@@ -149,8 +149,8 @@ async fn check_plans(db: &Connection, statistics_are_right: bool) {
         (Some(&["evt_7"]), Some(State::Parked), Some(State::Ready), Some("handler_7"));
     let (no_state, no_why): (Option<State>, Option<ParkReason>) = (None, None);
     let (seqs, text, handlers) = (&[7_i64, 49_950][..], "text", &["handler_7"][..]);
-    let (names, nulls, moments, flags) = (&["a"][..], &[none][..], &[1_i64][..], &[false][..]);
-    let wanted: [Value<'_>; 7] = [&last, &names, &names, &nulls, &nulls, &moments, &flags];
+    let (names, nulls, flags, moments) = (&["a"][..], &[none][..], &[false][..], &[1_i64][..]);
+    let wanted: [Value<'_>; 7] = [&last, &names, &names, &nulls, &nulls, &flags, &moments];
     let event: [Value<'_>; 10] =
         [&no_ids, &none, &none, &none, &none, &no_number, &none, &no_bytes, &no_number, &limit];
     let mut event_of_id = event;
@@ -553,7 +553,7 @@ async fn meddle(store: Arc<Postgres>, seed: u64) -> (u64, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_at_once_leaves_the_inbox_in_order() {
     let (schema, clock) = (cluster::new_schema(), StoreClock::system(0));
-    let inbox = testing::Inbox::new(cluster::url(), &schema, clock.clone());
+    let inbox = testing::Inbox::new(&schema, clock.clone());
     let mut meddling = Vec::new();
     for seed in 0..3 {
         let store = Arc::new(inbox.instance(Duration::from_secs(600)));
@@ -567,7 +567,7 @@ async fn whatever_happens_at_once_leaves_the_inbox_in_order() {
         let (more, less) = meddling.await.expect("no panic");
         (stored, freed) = (stored + more, freed + less);
     }
-    let opener = Opener::new(cluster::url(), &schema, true, Some(clock)).expect("the URL is right");
+    let opener = cluster::opener(&schema, Some(clock));
     let db = opener.connect().await.expect("the server runs");
     for (what, rows) in NEVER {
         let found = db.query(&format!("SELECT count(*) FROM {rows}"), &[]).await.expect("it can be read");

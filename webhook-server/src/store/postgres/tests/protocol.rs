@@ -10,7 +10,6 @@ use crate::store::postgres::claim::claim;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::finish::finish;
 use crate::store::postgres::lanes::sweep;
-use crate::store::postgres::opener::Opener;
 use crate::store::postgres::record::record;
 use crate::store::postgres::recover::{Program, Settled, heartbeat, join};
 use crate::store::postgres::session::{Session, Timing};
@@ -21,7 +20,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// An instance, and the connection on which it makes its calls.
 struct Instance {
-    opener: Opener,
     clock: ManualClock,
     db: Connection,
     session: Session,
@@ -38,11 +36,9 @@ impl Instance {
     /// An instance of an inbox that has joined.
     async fn on(schema: &str, clock: &ManualClock) -> Self {
         let store_clock = || StoreClock::manual(clock);
-        let opener =
-            Opener::new(cluster::url(), schema, true, Some(store_clock())).expect("the URL is right");
+        let opener = cluster::opener(schema, Some(store_clock()));
         let instance = Self {
             db: opener.connect().await.expect("the server runs"),
-            opener,
             clock: clock.clone(),
             session: Session::default(),
             timing: Timing { settles: true, ..Timing::with_lease(MINUTE) },
@@ -196,5 +192,4 @@ async fn an_outage_of_the_database_buries_no_instance() {
     assert_eq!(one.states().await, [State::Ready]);
     let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default()).await;
     assert!(matches!(back, Ok(Heartbeat::Lost)), "{back:?}");
-    drop(one.opener);
 }
