@@ -35,6 +35,9 @@ pub const EFFECTS_SCHEMA: &str = "
         lane TEXT NOT NULL, attempt INTEGER NOT NULL, what TEXT NOT NULL CHECK (what IN ('began', 'ended'))
     ) STRICT;";
 
+/// The table in which `transactional` leaves its effects.
+pub const EFFECT_TABLE: &str = "CREATE TABLE effect (event_id text NOT NULL)";
+
 /// The handlers of the types that end well, sooner or later.
 const HANDLERS: [(&str, &[&str]); 3] = [
     ("payment_intent.succeeded", &["durable::plain", TRANSACTIONAL]),

@@ -29,7 +29,7 @@ pub use client::{Client, Told};
 pub use disk::Disk;
 pub use exchange::{Answer, Connection, exchange};
 pub use failpoint::die_at;
-pub use history::{CANARY, Checked, Delivery, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
+pub use history::{CANARY, Checked, Delivery, EFFECT_TABLE, EFFECTS_SCHEMA, Files, History, TRANSACTIONAL};
 pub use process::{Ended, Process, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
 pub use template::Template;

@@ -4,13 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use product_tests::{Postgres, SetOnDrop, random_below, until};
+use product_tests::{Postgres, SetOnDrop, random_below};
 
 use crate::fleet::Traffic;
 
-const SENDERS: usize = 6;
+pub(crate) const SENDERS: usize = 6;
 
-fn seconds(usual: u64) -> Duration {
+pub(crate) fn seconds(usual: u64) -> Duration {
     let wanted = std::env::var("CHAOS_SECONDS").ok();
     Duration::from_secs(wanted.map_or(usual, |text| text.parse().expect("CHAOS_SECONDS is a number")))
 }
@@ -48,40 +48,6 @@ fn instances_that_are_killed_lose_nothing() {
         "0",
         "all have left"
     );
-}
-
-/// An instance is frozen until the other one has taken its tasks over, and goes on as if nothing had happened.
-#[test]
-fn an_instance_that_is_frozen_loses_its_tasks() {
-    let (database, traffic) = (Postgres::start(), Traffic::default());
-    let fleet = [(); 2].map(|()| traffic.start(&database));
-    let instances = || database.query("SELECT count(*) FROM webhook.instance");
-    let since = Instant::now();
-    let mut freezes = 0;
-    std::thread::scope(|scope| {
-        let _end = SetOnDrop(&traffic.ends);
-        for _ in 0..SENDERS {
-            scope.spawn(|| traffic.send());
-        }
-        while since.elapsed() < seconds(6) || traffic.acked() < 100 || freezes < 2 {
-            std::thread::sleep(Duration::from_millis(200 + random_below(800)));
-            let frozen = &fleet[random_below(2) as usize];
-            traffic.avoid(frozen);
-            frozen.process.signal("STOP");
-            until("the other one takes it for dead", || instances() == "1");
-            frozen.process.signal("CONT");
-            until("it has joined again", || instances() == "2");
-            traffic.find(frozen);
-            freezes += 1;
-        }
-    });
-    traffic.assert_nothing_lost(&database);
-    let taken = database.query("SELECT count(*) FROM webhook.attempt WHERE outcome = 3");
-    println!("{freezes} freezes: {} events answered with 200, {taken} runs taken over", traffic.acked());
-    for server in fleet {
-        let log = server.stop().stderr;
-        assert!(!log.contains("panicked"), "{log}");
-    }
 }
 
 /// The database dies and comes back, while two instances receive.

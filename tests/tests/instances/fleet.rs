@@ -20,12 +20,32 @@ const TWICE_OF_100: u64 = 15;
 /// How long the lease of an instance lasts in these tests.
 pub(crate) const LEASE: &str = "3s";
 
-/// A program with its inbox in a database.
-pub(crate) fn durable(database: &Postgres) -> Command {
-    let mut command = program(env!("CARGO_BIN_EXE_durable"));
-    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", database.url());
+/// A program with its inbox in the database of this URL.
+pub(crate) fn durable(url: &str) -> Command {
+    with_inbox(env!("CARGO_BIN_EXE_durable"), url)
+}
+
+/// A program whose effects are in the table `effect` of the same database, in the transactions that end its tasks.
+pub(crate) fn transactional(url: &str) -> Command {
+    with_inbox(env!("CARGO_BIN_EXE_transactional"), url)
+}
+
+fn with_inbox(path: &str, url: &str) -> Command {
+    let mut command = program(path);
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", url);
     command.env("WEBHOOK_INBOX_LEASE", LEASE);
     command
+}
+
+/// Checks that every task of `transactional` that is done has had its effect exactly once, and no other one has had any.
+#[track_caller]
+pub(crate) fn assert_exactly_once(database: &Postgres) {
+    let wrong = database.query(
+        "SELECT e.event_id, count(f.event_id), min(t.state) FROM webhook.ended t JOIN webhook.event e ON e.seq = t.event_seq
+         LEFT JOIN effect f ON f.event_id = e.event_id GROUP BY t.id, e.event_id
+         HAVING count(f.event_id) <> (min(t.state) = 3)::int",
+    );
+    assert_eq!(wrong, "", "an event, how often its effect is there, and the state of its task");
 }
 
 /// What the senders share.
@@ -83,9 +103,14 @@ impl Traffic {
         lock(&self.acked).len()
     }
 
-    /// Starts an instance that the senders find.
+    /// Starts an instance of `durable` that the senders find.
     pub(crate) fn start(&self, database: &Postgres) -> Server {
-        let server = Server::from_command(&mut durable(database), &[]);
+        self.start_as(&mut durable(&database.url()))
+    }
+
+    /// Starts an instance that the senders find.
+    pub(crate) fn start_as(&self, program: &mut Command) -> Server {
+        let server = Server::from_command(program, &[]);
         self.find(&server);
         server
     }
