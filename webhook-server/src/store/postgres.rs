@@ -6,7 +6,7 @@
 //! | opening | `open`, `opener`, `url`, `tls`, `requirements`, `schema` |
 //! | calls | `connection`, `kept`, `flush` (several together), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
-//! | what runs | `tasks` (one connection), `claim`, `lanes`, `finish` |
+//! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
 //! | instances | `session`, `recover`, `missing_handlers`, `instances` |
 //! | operators | `list`, `show`, `stats`, `operate` |
 //! | retention | `prune` |
@@ -31,6 +31,7 @@ mod instances;
 mod kept;
 mod lanes;
 mod list;
+mod low_water;
 mod missing_handlers;
 pub(crate) mod open;
 mod opener;

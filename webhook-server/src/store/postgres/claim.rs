@@ -12,6 +12,7 @@ use tokio_postgres::Row;
 use super::connection::Connection;
 use super::flush::{Statement, each};
 use super::lanes::{LaneKey, promote_if_free};
+use super::low_water::LowWater;
 use super::problem::Problem;
 use super::session::{Session, Timing};
 use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, Ticket};
@@ -59,16 +60,17 @@ const START_SUSPECT: &str = concat!(
     is_stale!()
 );
 
-/// One round. `$1` is this instance, `$2` the handlers with capacity, `$3` how many tasks of each, `$4` how many in all, and
-/// `$5` whether the handlers' own capacities may run out first: then tasks of a group are looked at one by one, since the
+/// One round. `$1` is this instance, `$2` the handlers with capacity, `$3` how many tasks of each, `$4` how many in all,
+/// `$6` from when to look for due ones, and `$5` whether the handlers' own capacities may run out first: then tasks of a group are looked at one by one, since the
 /// turn in a lane may be another handler's.
 ///
 /// Returns what it did with each task, in this order: 0 made ready, 1 started, 2 blocked.
 const ROUND: &str = concat!(
     "WITH due AS MATERIALIZED (
-         SELECT c.* FROM unnest($2, $3) AS h (handler, capacity) CROSS JOIN LATERAL (
+         SELECT c.* FROM unnest($2, $3, $6) AS h (handler, capacity, low) CROSS JOIN LATERAL (
              SELECT id, handler, scope, lane, strict, due_ms FROM webhook.task
              WHERE handler = h.handler AND state = 0 AND suspect = 0 AND due_ms <= now_ms
+               AND due_ms >= least(h.low, now_ms - 2000)
              ORDER BY due_ms, id LIMIT h.capacity FOR UPDATE SKIP LOCKED) c),
      ranked AS MATERIALIZED (SELECT due.*, row_number() OVER (ORDER BY due_ms, id) AS rank FROM due),
      candidate AS MATERIALIZED (
@@ -123,12 +125,14 @@ pub(super) async fn claim(
     session: &Session,
     capacity: &Capacity,
     timing: &Timing,
+    low_water: &mut LowWater,
 ) -> Result<ClaimResult, Problem> {
+    low_water.keep_up(db, &capacity.handlers).await?;
     let mut work = Work::new(session.id(), capacity);
     let runs_alone = work.start_suspect(db).await?;
     let mut blocked = Vec::new();
     while !runs_alone && work.has_capacity() && blocked.len() < PASSED_OVER {
-        if work.round(db, &mut blocked).await? == Round::Last {
+        if work.round(db, low_water, &mut blocked).await? == Round::Last {
             break;
         }
     }
@@ -207,12 +211,19 @@ impl Work {
     }
 
     /// Starts, blocks and makes ready one round of tasks. Adds the lanes of those that it blocked, and whether they are strict.
-    async fn round(&mut self, db: &Connection, blocked: &mut Vec<(LaneKey, bool)>) -> Result<Round, Problem> {
-        let (handlers, each): (Vec<&str>, Vec<i64>) =
+    async fn round(
+        &mut self,
+        db: &Connection,
+        low_water: &LowWater,
+        blocked: &mut Vec<(LaneKey, bool)>,
+    ) -> Result<Round, Problem> {
+        let (handlers, each): (Vec<HandlerId>, Vec<i64>) =
             self.handlers.iter().map(|(handler, tasks)| (*handler, (*tasks).min(self.slots) as i64)).unzip();
+        let marks: Vec<i64> = handlers.iter().map(|handler| low_water.of(handler)).collect();
         let slots = self.slots as i64;
         let may_run_out = each.iter().any(|tasks| *tasks < slots);
-        let mut rows = db.query(ROUND, &[&self.instance, &handlers, &each, &slots, &may_run_out]).await?;
+        let mut rows =
+            db.query(ROUND, &[&self.instance, &handlers, &each, &slots, &may_run_out, &marks]).await?;
         rows.sort_by_key(|row| (row.get::<_, i64>(9), row.get::<_, i64>(0)));
         let mut has_started_all = true;
         for row in &rows {

@@ -12,6 +12,7 @@ use super::claim::claim;
 use super::connection::{CALL_LIMIT, Connection};
 use super::finish::{clear_suspect, finish};
 use super::kept::Kept;
+use super::low_water::LowWater;
 use super::opener::Opener;
 use super::problem::Problem;
 use super::session::{Session, Timing};
@@ -71,6 +72,7 @@ async fn work(
     let mut waiting = Vec::new();
     // The runs whose ends may have been stored, since the answer was lost.
     let mut doubtful: HashSet<Ticket> = HashSet::new();
+    let mut low_water = LowWater::default();
     while jobs.recv_many(&mut waiting, TOGETHER).await > 0 {
         let (mut ends, mut others) = (Vec::new(), Vec::new());
         for job in waiting.drain(..) {
@@ -85,7 +87,7 @@ async fn work(
         for job in others {
             match job {
                 Job::Claim(capacity, reply) => {
-                    let claimed = claim_due(&connection, &session, &capacity, &timing).await;
+                    let claimed = claim_due(&connection, &session, &capacity, &timing, &mut low_water).await;
                     let _ = reply.send(claimed.map_err(StoreError::from));
                 }
                 Job::ClearSuspect(ticket, reply) => {
@@ -138,14 +140,20 @@ async fn claim_due(
     session: &Session,
     capacity: &Capacity,
     timing: &Timing,
+    low_water: &mut LowWater,
 ) -> Result<ClaimResult, Problem> {
     let mut tries = 1;
     loop {
         let claimed = connection
-            .call(CALL_LIMIT, async |db: &Connection| claim(db, session, capacity, timing).await)
+            .call(CALL_LIMIT, async |db: &Connection| claim(db, session, capacity, timing, low_water).await)
             .await;
         match claimed {
             Err(Problem::Collided(_) | Problem::Taken(_)) if tries < TRIES => tries += 1,
+            // Another server may have become the primary, and lack what the marks are based on.
+            Err(problem) => {
+                low_water.forget();
+                return Err(problem);
+            }
             claimed => return claimed,
         }
     }

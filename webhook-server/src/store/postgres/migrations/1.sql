@@ -126,6 +126,8 @@ CREATE TABLE webhook.task (
 );
 
 CREATE INDEX task_due ON webhook.task (handler, due_ms, id) WHERE state = 0 AND suspect = 0;
+-- When the next task is due.
+CREATE INDEX task_later ON webhook.task (due_ms) WHERE state = 0;
 -- Whose turn it is in a lane.
 CREATE INDEX task_lane ON webhook.task (scope, lane, moment, event_seq) WHERE lane IS NOT NULL;
 -- The database itself refuses a second running task in a lane.

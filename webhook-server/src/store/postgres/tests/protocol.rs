@@ -10,6 +10,7 @@ use crate::store::postgres::claim::claim;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::finish::finish;
 use crate::store::postgres::lanes::sweep;
+use crate::store::postgres::low_water::LowWater;
 use crate::store::postgres::record::record;
 use crate::store::postgres::recover::{Program, Settled, heartbeat, join};
 use crate::store::postgres::session::{Session, Timing};
@@ -61,8 +62,21 @@ impl Instance {
     }
 
     async fn claim(&self) -> Vec<Claim> {
+        self.claim_from(&mut LowWater::default()).await
+    }
+
+    async fn claim_from(&self, low_water: &mut LowWater) -> Vec<Claim> {
         let capacity = capacity(10, &[("a", 10), ("b", 10)]);
-        claim(&self.db, &self.session, &capacity, &self.timing).await.expect("it claims").claims
+        claim(&self.db, &self.session, &capacity, &self.timing, low_water).await.expect("it claims").claims
+    }
+
+    /// How many entries of the index of due tasks were read so far.
+    async fn entries_read(&self) -> i64 {
+        let flush = self.db.query("SELECT pg_stat_force_next_flush()::text", &[]).await;
+        flush.expect("PostgreSQL 15 or newer");
+        let sql =
+            "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelid = 'webhook.task_due'::regclass";
+        self.db.query(sql, &[]).await.expect("it can be read").first().expect("it is an index").get(0)
     }
 
     async fn done(&self, ticket: Ticket, again: bool) -> bool {
@@ -192,4 +206,59 @@ async fn an_outage_of_the_database_buries_no_instance() {
     assert_eq!(one.states().await, [State::Ready]);
     let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default()).await;
     assert!(matches!(back, Ok(Heartbeat::Lost)), "{back:?}");
+}
+
+/// While an old transaction is open, nothing is removed that it might still read.
+#[tokio::test]
+async fn a_claim_passes_over_little_while_an_old_transaction_is_open() {
+    let (schema, clock) = (cluster::new_schema(), ManualClock::new(1_800_000_000_000));
+    let (instance, old) = (Instance::on(&schema, &clock).await, Instance::on(&schema, &clock).await);
+    old.db.batch("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM webhook.meta").await.expect("it begins");
+    let gone = "INSERT INTO webhook.task (event_seq, handler, scope, moment, strict, state, due_ms)
+                SELECT number, 'a', 'a', 0, false, 0, now_ms FROM generate_series(1, 5000) AS number";
+    instance.db.execute(gone, &[]).await.expect("it can be written");
+    instance.db.execute("DELETE FROM webhook.task", &[]).await.expect("it can be written");
+    clock.advance(MINUTE);
+    let mut low_water = LowWater::default();
+    let mut read = Vec::new();
+    for _ in 0..3 {
+        let before = instance.entries_read().await;
+        assert!(instance.claim_from(&mut low_water).await.is_empty());
+        read.push(instance.entries_read().await - before);
+    }
+    assert!(read[0] + read[1] >= 5_000, "at first, it looks from the beginning: {read:?}");
+    assert!(read[2] < 100, "then it looks from the mark: {read:?}");
+}
+
+/// What took long to be committed, or was due before a failover, is found by the next look from the beginning.
+#[tokio::test]
+async fn a_task_that_is_due_before_the_mark_is_not_forgotten() {
+    let instance = Instance::new().await;
+    let mut low_water = LowWater::default();
+    for _ in 0..2 {
+        assert!(instance.claim_from(&mut low_water).await.is_empty());
+    }
+    instance.record(1, "evt_1", &[free("a")], false).await;
+    let due = "UPDATE webhook.task SET due_ms = now_ms - ";
+    instance.db.execute(&format!("{due} 3000"), &[]).await.expect("it can be written");
+    assert!(instance.claim_from(&mut low_water).await.is_empty());
+    low_water.forget();
+    assert_eq!(instance.claim_from(&mut low_water).await.len(), 1);
+    instance.record(2, "evt_2", &[free("b")], false).await;
+    instance.db.execute(&format!("{due} 1000 WHERE state = 0"), &[]).await.expect("it can be written");
+    assert_eq!(instance.claim_from(&mut low_water).await.len(), 1, "a little before the mark is looked at");
+}
+
+/// After a failover, the clock may be another one.
+#[tokio::test]
+async fn a_clock_that_goes_back_hides_no_task() {
+    let (schema, clock) = (cluster::new_schema(), ManualClock::new(1_800_000_000_000));
+    let earlier = Instance::on(&schema, &clock).await;
+    let later = Instance::on(&schema, &ManualClock::new(clock.now() + 3_600_000)).await;
+    let mut low_water = LowWater::default();
+    for _ in 0..2 {
+        assert!(later.claim_from(&mut low_water).await.is_empty());
+    }
+    earlier.record(1, "evt_1", &[free("a")], false).await;
+    assert_eq!(earlier.claim_from(&mut low_water).await.len(), 1);
 }
