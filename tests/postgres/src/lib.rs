@@ -210,10 +210,19 @@ impl Postgres {
     #[track_caller]
     #[must_use]
     pub fn client(&self) -> Command {
-        let mut psql = Command::new(installed("psql"));
-        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", "postgres", "-h"]).arg(&self.folder);
-        psql.args(["-p", &self.port.to_string()]);
+        let mut psql = self.program("psql");
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1"]);
         psql
+    }
+
+    /// A command for one of PostgreSQL's own programs that connect to a database, such as `pgbench`.
+    #[track_caller]
+    #[must_use]
+    pub fn program(&self, name: &str) -> Command {
+        let mut program = Command::new(installed(name));
+        program.env("PGHOST", &self.folder).env("PGPORT", self.port.to_string());
+        program.env("PGUSER", USER).env("PGDATABASE", "postgres");
+        program
     }
 
     /// Runs SQL and returns its values: a line for each row, with `|` between columns.

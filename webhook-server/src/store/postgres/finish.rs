@@ -11,6 +11,7 @@ use tokio_postgres::Row;
 use super::connection::Connection;
 use super::flush::{Statement, each};
 use super::lanes::PROMOTE_AFTER;
+use super::low_water::LowWater;
 use super::problem::Problem;
 use super::session::Session;
 use crate::store::clock::millis;
@@ -81,8 +82,9 @@ pub(super) const TRIM_ATTEMPTS: &str = "
     WHERE a.task = t.id
       AND a.id <= (SELECT o.id FROM webhook.attempt o WHERE o.task = t.id ORDER BY o.id DESC LIMIT 1 OFFSET $2)";
 
-/// Whether any task is due now.
-const ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM webhook.task WHERE state = 0 AND due_ms <= now_ms)";
+/// Whether any task is due now, looking from `$1`.
+const ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM webhook.task
+    WHERE state = 0 AND due_ms <= now_ms AND due_ms >= least($1, now_ms - 2000))";
 
 /// The tasks with these ids (`$1`) and fences (`$2`) whose runs have ended by now.
 const HAVE_ENDED: &str = "
@@ -95,14 +97,17 @@ const CLEAR_SUSPECT: &str =
     "UPDATE webhook.task SET suspect = 2 WHERE id = $2 AND fence = $3 AND state = 1 AND owner = $1";
 
 /// Ends runs, and looks whether anything is due now. `again` if the outcome of a former call with the same ends is unknown.
+/// `low_water` says from where to look.
 pub(super) async fn finish(
     db: &Connection,
     session: &Session,
     ends: &[(Ticket, &Disposition)],
     again: bool,
+    low_water: &LowWater,
 ) -> Result<Vec<FinishResult>, Problem> {
     let instance = session.id();
     let (close, back) = (Close::of(ends), Back::of(ends));
+    let lowest = low_water.lowest();
     let ids: Vec<i64> = ends.iter().map(|(ticket, _)| ticket.task).collect();
     // Those that can be ours: a ticket that is void frees no lane.
     let live: Vec<i64> = {
@@ -135,7 +140,7 @@ pub(super) async fn finish(
         statements.push(Statement::new(HAVE_ENDED, &[&ids, &fences]));
     }
     statements.push(Statement::new(PROMOTE_AFTER, &[&live]));
-    statements.push(Statement::new(ANY_DUE, &[]));
+    statements.push(Statement::new(ANY_DUE, &[&lowest]));
     let rows = each(db, &statements).await?;
     let is_any_due = rows.last().and_then(|rows| rows.first()).is_some_and(|row| row.get(0));
     let ended = rows.iter().take(ending).flatten();

@@ -44,6 +44,11 @@ impl LowWater {
         self.first_ready.get(handler).map_or(i64::MIN, |first| first.saturating_sub(MARGIN_MS))
     }
 
+    /// From when to look for due tasks of any handler.
+    pub(super) fn lowest(&self) -> i64 {
+        self.first_ready.keys().map(|handler| self.of(handler)).min().unwrap_or(i64::MIN)
+    }
+
     /// Looks from the beginning the next time.
     pub(super) fn forget(&mut self) {
         self.first_ready.clear();

@@ -82,7 +82,7 @@ async fn work(
             }
         }
         if !ends.is_empty() {
-            end_all(&connection, &session, ends, &mut doubtful).await;
+            end_all(&connection, &session, ends, &mut doubtful, &low_water).await;
         }
         for job in others {
             match job {
@@ -108,10 +108,12 @@ async fn end_all(
     session: &Session,
     ends: Vec<(Ticket, Disposition, Reply<FinishResult>)>,
     doubtful: &mut HashSet<Ticket>,
+    low_water: &LowWater,
 ) {
     let told: Vec<(Ticket, &Disposition)> = ends.iter().map(|(ticket, end, _)| (*ticket, end)).collect();
     let again = told.iter().any(|(ticket, _)| doubtful.contains(ticket));
-    let finished = connection.call(CALL_LIMIT, async |db| finish(db, session, &told, again).await).await;
+    let finished =
+        connection.call(CALL_LIMIT, async |db| finish(db, session, &told, again, low_water).await).await;
     let tickets = told.iter().map(|(ticket, _)| *ticket);
     match &finished {
         Ok(_) => tickets.for_each(|ticket| {

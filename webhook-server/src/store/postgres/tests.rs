@@ -1,4 +1,5 @@
 //! What only this store does, on a real server.
 
+mod figures;
 mod operators;
 mod protocol;

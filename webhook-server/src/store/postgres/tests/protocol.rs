@@ -70,7 +70,7 @@ impl Instance {
         claim(&self.db, &self.session, &capacity, &self.timing, low_water).await.expect("it claims").claims
     }
 
-    /// How many entries of the index of due tasks were read so far.
+    /// How many entries of the open tasks' indexes were read so far.
     async fn entries_read(&self) -> i64 {
         let flush = self.db.query("SELECT pg_stat_force_next_flush()::text", &[]).await;
         flush.expect("PostgreSQL 15 or newer");
@@ -80,7 +80,9 @@ impl Instance {
     }
 
     async fn done(&self, ticket: Ticket, again: bool) -> bool {
-        let ended = finish(&self.db, &self.session, &[(ticket, &Disposition::Done)], again).await;
+        let ended =
+            finish(&self.db, &self.session, &[(ticket, &Disposition::Done)], again, &LowWater::default())
+                .await;
         ended.expect("it is stored").pop().is_some_and(|result| result.was_ours)
     }
 
@@ -224,6 +226,8 @@ async fn a_claim_passes_over_little_while_an_old_transaction_is_open() {
     for _ in 0..3 {
         let before = instance.entries_read().await;
         assert!(instance.claim_from(&mut low_water).await.is_empty());
+        let ended = finish(&instance.db, &instance.session, &[], false, &low_water).await;
+        assert!(ended.expect("it is stored").is_empty());
         read.push(instance.entries_read().await - before);
     }
     assert!(read[0] + read[1] >= 5_000, "at first, it looks from the beginning: {read:?}");
