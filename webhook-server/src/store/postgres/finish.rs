@@ -83,8 +83,10 @@ pub(super) const TRIM_ATTEMPTS: &str = "
       AND a.id <= (SELECT o.id FROM webhook.attempt o WHERE o.task = t.id ORDER BY o.id DESC LIMIT 1 OFFSET $2)";
 
 /// Whether any task is due now, looking from `$1`.
-const ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM webhook.task
-    WHERE state = 0 AND due_ms <= now_ms AND due_ms >= least($1, now_ms - 2000))";
+const ANY_DUE: &str = "
+    SELECT EXISTS (SELECT 1 FROM webhook.task
+                   WHERE state = 0 AND due_ms <= now_ms AND due_ms >= least($1, now_ms - 2000))
+        OR EXISTS (SELECT 1 FROM webhook.task WHERE state = 0 AND due_ms <= now_ms AND suspect = 1)";
 
 /// The tasks with these ids (`$1`) and fences (`$2`) whose runs have ended by now.
 const HAVE_ENDED: &str = "
