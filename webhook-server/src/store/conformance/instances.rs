@@ -74,26 +74,26 @@ const B: usize = 1;
 /// The handlers of every instance, unless a test says otherwise.
 const HANDLERS: [HandlerId; 2] = ["a", "b"];
 
-/// Two instances.
-struct Pair<S> {
+/// Some instances of an inbox.
+struct Instances<S> {
     shared: S,
     runtime: Runtime,
 }
 
-impl<S: Shared> Pair<S> {
-    /// Both have joined.
-    fn new() -> Self {
-        let pair = Self::apart();
-        for instance in [A, B] {
-            pair.recover(instance, &HANDLERS);
+impl<S: Shared> Instances<S> {
+    /// So many have joined.
+    fn joined(count: usize) -> Self {
+        let instances = Self::apart(count);
+        for instance in 0..count {
+            instances.recover(instance, &HANDLERS);
         }
-        pair
+        instances
     }
 
-    /// Neither has joined.
-    fn apart() -> Self {
+    /// None has joined.
+    fn apart(count: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { shared: S::new(2), runtime }
+        Self { shared: S::new(count), runtime }
     }
 
     fn done<'s, T>(
@@ -181,7 +181,7 @@ on_every_shared_store! {
 }
 
 fn a_live_instance_keeps_its_tasks<S: Shared>() {
-    let pair = Pair::<S>::apart();
+    let pair = Instances::<S>::apart(2);
     pair.recover(A, &HANDLERS);
     pair.record(A, "evt_1", &[free("a"), free("b")]);
     let claims = pair.claim(A);
@@ -197,7 +197,7 @@ fn a_live_instance_keeps_its_tasks<S: Shared>() {
 }
 
 fn what_a_dead_instance_ran_is_taken_over<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     pair.record(A, "evt_1", &[free("a")]);
     assert_eq!(pair.claim_ids(A), [1]);
     assert_eq!(pair.outlive(A), Recovered { suspects: 1, ..Recovered::default() });
@@ -208,7 +208,7 @@ fn what_a_dead_instance_ran_is_taken_over<S: Shared>() {
 }
 
 fn a_lease_can_be_renewed_until_it_is_taken_over<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     pair.record(A, "evt_1", &[free("a")]);
     let claims = pair.claim(A);
     pair.shared.advance(3 * S::LEASE);
@@ -217,7 +217,7 @@ fn a_lease_can_be_renewed_until_it_is_taken_over<S: Shared>() {
 }
 
 fn an_instance_that_was_frozen_changes_nothing<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     pair.record(A, "evt_1", &[free("a")]);
     let old = pair.claim(A).remove(0);
     pair.outlive(A);
@@ -233,7 +233,7 @@ fn an_instance_that_was_frozen_changes_nothing<S: Shared>() {
 }
 
 fn an_instance_that_was_frozen_starts_nothing_but_records<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     pair.outlive(A);
     assert!(pair.record(A, "evt_1", &[at_once(free("a")), awaited("b")]).is_empty());
     assert!(pair.claim(A).is_empty());
@@ -245,7 +245,7 @@ fn an_instance_that_was_frozen_starts_nothing_but_records<S: Shared>() {
 }
 
 fn an_instance_that_leaves_gives_back_its_tasks<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     pair.record(A, "evt_1", &[serial("a")]);
     pair.record(A, "evt_2", &[serial("a")]);
     let old = pair.claim(A).remove(0);
@@ -260,7 +260,7 @@ fn an_instance_that_leaves_gives_back_its_tasks<S: Shared>() {
 }
 
 fn a_handler_of_another_instance_is_not_missing<S: Shared>() {
-    let pair = Pair::<S>::apart();
+    let pair = Instances::<S>::apart(2);
     pair.recover(A, &["a"]);
     pair.record(A, "evt_1", &[free("a")]);
     assert_eq!(pair.recover(B, &["b"]).without_handler, 0, "a deploy goes on, and A still has it");
@@ -276,7 +276,7 @@ fn a_handler_of_another_instance_is_not_missing<S: Shared>() {
 }
 
 fn an_event_is_known_to_every_instance<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     let started = pair.record(A, "evt_1", &[at_once(free("a")), free("b")]);
     let again = pair.done(B, |store| store.record(arrival("evt_1", &[at_once(free("a"))])));
     assert!(matches!(again, RecordResult::Duplicate { same_body: true, added: 0, .. }));
@@ -285,7 +285,7 @@ fn an_event_is_known_to_every_instance<S: Shared>() {
 }
 
 fn a_lane_is_one_for_all_instances<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     let first = pair.record(A, "evt_1", &[at_once(serial("a"))]);
     assert!(pair.record(B, "evt_2", &[at_once(serial("a"))]).is_empty());
     assert!(pair.claim(B).is_empty());
@@ -294,7 +294,7 @@ fn a_lane_is_one_for_all_instances<S: Shared>() {
 }
 
 fn a_crash_is_its_own_instance_s<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     pair.record(A, "evt_1", &[free("a")]);
     assert_eq!(pair.claim_ids(A), [1]);
     pair.record(B, "evt_2", &[free("b")]);
@@ -311,7 +311,7 @@ fn a_crash_is_its_own_instance_s<S: Shared>() {
 }
 
 fn an_accused_task_is_alone_in_its_own_instance<S: Shared>() {
-    let pair = Pair::<S>::new();
+    let pair = Instances::<S>::joined(2);
     pair.record(A, "evt_1", &[free("a")]);
     for _ in 0..ACCUSED {
         assert_eq!(pair.claim_ids(A), [1]);
@@ -326,7 +326,7 @@ fn an_accused_task_is_alone_in_its_own_instance<S: Shared>() {
     assert_eq!(pair.record(B, "evt_4", &[at_once(free("b"))]).len(), 1);
 }
 
-/// A step of a random walk of two instances.
+/// A step of a random walk of some instances.
 #[derive(Clone, Debug)]
 enum Step {
     Record {
@@ -359,7 +359,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let instance = || 0..2_usize;
+    let instance = || 0..WALKING;
     let starts = proptest::sample::select(vec![StartMode::No, StartMode::IfFree, StartMode::Awaited]);
     let end = prop_oneof![
         3 => Just(Disposition::Done),
@@ -382,13 +382,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Two instances, and what each knows about itself.
+/// How many instances walk.
+const WALKING: usize = 3;
+
+/// Instances, and what each knows about itself.
 struct Walk<S> {
-    pair: Pair<S>,
+    instances: Instances<S>,
     now: Duration,
     events: usize,
     /// Until when the lease of each instance lasts, as far as the instance knows.
-    leases: [Option<Duration>; 2],
+    leases: [Option<Duration>; WALKING],
     /// The runs in progress, each with its instance.
     runs: BTreeMap<Ticket, usize>,
 }
@@ -396,10 +399,10 @@ struct Walk<S> {
 impl<S: Shared> Walk<S> {
     fn new() -> Self {
         Self {
-            pair: Pair::new(),
+            instances: Instances::joined(WALKING),
             now: Duration::ZERO,
             events: 0,
-            leases: [Some(S::LEASE); 2],
+            leases: [Some(S::LEASE); WALKING],
             runs: BTreeMap::new(),
         }
     }
@@ -426,7 +429,7 @@ impl<S: Shared> Walk<S> {
     }
 
     fn recover(&mut self, instance: usize) {
-        self.pair.recover(instance, &HANDLERS);
+        self.instances.recover(instance, &HANDLERS);
         self.leases[instance] = Some(self.now + S::LEASE);
     }
 
@@ -440,28 +443,28 @@ impl<S: Shared> Walk<S> {
                     (handlers & (1 << at) != 0).then(|| NewTask { lane, at_once, ..free(handler) })
                 };
                 let tasks: Vec<NewTask> = HANDLERS.iter().enumerate().filter_map(of).collect();
-                let started = self.pair.record(instance, &format!("evt_{}", self.events), &tasks);
+                let started = self.instances.record(instance, &format!("evt_{}", self.events), &tasks);
                 self.start(instance, started);
             }
             Step::Claim { instance } => {
-                let claims = self.pair.claim(instance);
+                let claims = self.instances.claim(instance);
                 self.start(instance, claims);
             }
             Step::Finish { run, end } => {
                 let Some((ticket, instance)) = self.nth(run) else { return };
-                let was_ours = self.pair.done(instance, |store| store.finish(ticket, end)).was_ours;
+                let was_ours = self.instances.done(instance, |store| store.finish(ticket, end)).was_ours;
                 assert!(was_ours || !self.has_lease(instance), "{ticket:?} was taken from a live instance");
                 self.runs.remove(&ticket);
             }
             Step::ClearSuspect { run } => {
                 let Some((ticket, instance)) = self.nth(run) else { return };
-                self.pair.done(instance, |store| store.clear_suspect(ticket));
+                self.instances.done(instance, |store| store.clear_suspect(ticket));
             }
             Step::Later(by) => {
                 self.now += by;
-                self.pair.shared.advance(by);
+                self.instances.shared.advance(by);
             }
-            Step::Heartbeat { instance } => match self.pair.heartbeat(instance) {
+            Step::Heartbeat { instance } => match self.instances.heartbeat(instance) {
                 Heartbeat::Renewed(_) => {
                     assert!(self.leases[instance].is_some(), "{instance} has left");
                     self.leases[instance] = Some(self.now + S::LEASE);
@@ -473,7 +476,7 @@ impl<S: Shared> Walk<S> {
                 }
             },
             Step::Leave { instance } => {
-                self.pair.done(instance, |store| store.leave());
+                self.instances.done(instance, |store| store.leave());
                 self.end(instance);
             }
             Step::Crash { instance } => {
@@ -489,25 +492,27 @@ impl<S: Shared> Walk<S> {
 
     /// Goes on until nothing is open.
     fn drain(&mut self) {
-        for instance in [A, B] {
+        for instance in 0..WALKING {
             self.end(instance);
             self.recover(instance);
         }
         for _ in 0..1_000 {
-            if self.pair.states().iter().all(|state| !state.is_open()) {
+            if self.instances.states().iter().all(|state| !state.is_open()) {
                 return;
             }
-            for instance in [A, B] {
+            for instance in 0..WALKING {
                 self.take(&Step::Heartbeat { instance });
                 self.take(&Step::Claim { instance });
             }
             while let Some((ticket, instance)) = self.nth(0) {
-                assert!(self.pair.done(instance, |store| store.finish(ticket, Disposition::Done)).was_ours);
+                assert!(
+                    self.instances.done(instance, |store| store.finish(ticket, Disposition::Done)).was_ours
+                );
                 self.runs.remove(&ticket);
             }
             self.take(&Step::Later(10 * SECOND));
         }
-        panic!("there is always something left: {:#?}", self.pair.rows());
+        panic!("there is always something left: {:#?}", self.instances.rows());
     }
 }
 
@@ -515,18 +520,18 @@ proptest! {
     #![proptest_config(walks())]
 
     #[test]
-    fn two_models_share_an_inbox_on_walks(steps in vec(step(), 1..80)) {
+    fn models_share_an_inbox_on_walks(steps in vec(step(), 1..80)) {
         let mut walk = Walk::<InModels>::new();
         for step in &steps {
             walk.take(step);
-            check_lanes(&walk.pair.shared.stores[A].every_task());
+            check_lanes(&walk.instances.shared.stores[A].every_task());
         }
         walk.drain();
     }
 
     #[cfg(feature = "postgres")]
     #[test]
-    fn two_instances_share_an_inbox_in_postgres_on_walks(steps in vec(step(), 1..80)) {
+    fn instances_share_an_inbox_in_postgres_on_walks(steps in vec(step(), 1..80)) {
         let mut walk = Walk::<InPostgreses>::new();
         for step in &steps {
             walk.take(step);
