@@ -4,7 +4,10 @@
 //! for the end of the process's pipe. `TEST_POSTGRES_BIN` names the folder of the server's programs; otherwise the newest that
 //! Debian has installed is used.
 
-use std::ffi::OsString;
+mod clock;
+mod standby;
+
+use std::ffi::{OsStr, OsString};
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -14,6 +17,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+pub use clock::wrong_clock;
+pub use standby::Pair;
 
 /// PostgreSQL refuses to run as root, so this user runs it then.
 const NOBODY: u32 = 65534;
@@ -33,14 +39,16 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Starts the server with its arguments, obeys what it reads, and removes the folder when there is nothing more to read.
 const KEEPER: &str = r#"
 folder=$1; shift
+# It may be frozen.
+end() { kill -QUIT "$server"; kill -CONT "$server"; } 2>>"$folder/log"
 while read -r word; do
     case $word in
         start) "$@" >>"$folder/log" 2>&1 & server=$!; echo "$server" ;;
-        stop) kill -QUIT "$server"; wait "$server"; echo stopped ;;
+        stop) end; wait "$server"; echo stopped ;;
         end) break ;;
     esac
 done
-kill -QUIT "$server" 2>/dev/null
+end
 wait
 rm -rf "$folder"
 "#;
@@ -48,6 +56,7 @@ rm -rf "$folder"
 /// Who may log in, and how: the user `guarded` with a password, unless it comes through the socket.
 const LOGINS: &str = "\
 local all all trust
+local replication all trust
 host all guarded all scram-sha-256
 host all all all trust
 ";
@@ -117,6 +126,15 @@ impl Postgres {
 
     #[track_caller]
     fn start_in(folder: PathBuf, port: u16, settings: &[&str]) -> Self {
+        let mut postgres = Self::stopped_in(folder, port, settings, &[]);
+        postgres.initialise();
+        postgres.restart();
+        postgres
+    }
+
+    /// A server that has no data yet. `environment` is for its processes.
+    #[track_caller]
+    fn stopped_in(folder: PathBuf, port: u16, settings: &[&str], environment: &[(&str, &OsStr)]) -> Self {
         give(&folder);
         let mut keeper = Command::new("/bin/sh");
         keeper.args(["-c", KEEPER, "keeper"]).arg(&folder);
@@ -143,16 +161,20 @@ impl Postgres {
         }
         // Ctrl-C ends the tests, not what cleans up after them.
         keeper.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        keeper.envs(environment.iter().copied());
         let mut keeper = keeper.spawn().expect("there is a shell");
         let orders = keeper.stdin.take();
         let answers = BufReader::new(keeper.stdout.take().expect("it is piped"));
+        Self { folder, port, keeper, orders, answers, is_running: false }
+    }
+
+    /// Makes its data.
+    #[track_caller]
+    fn initialise(&self) {
         let mut initdb = server_program("initdb");
         initdb.args(["--auth=trust", "--username", USER, "--encoding=UTF8", "--no-locale", "--no-sync"]);
-        succeed(initdb.arg("-D").arg(data(&folder)));
-        std::fs::write(data(&folder).join("pg_hba.conf"), LOGINS).expect("it can be written");
-        let mut postgres = Self { folder, port, keeper, orders, answers, is_running: false };
-        postgres.restart();
-        postgres
+        succeed(initdb.arg("-D").arg(data(&self.folder)));
+        std::fs::write(data(&self.folder).join("pg_hba.conf"), LOGINS).expect("it can be written");
     }
 
     /// Starts it again after [`stop`](Self::stop), and waits until it accepts connections.
@@ -291,7 +313,11 @@ fn data(folder: &Path) -> PathBuf {
 /// A command for one of the server's programs.
 #[track_caller]
 fn server_program(name: &str) -> Command {
-    let program = installed(name);
+    as_owner(installed(name).as_os_str())
+}
+
+/// A command for a program, run by the user who runs the server.
+fn as_owner(program: &OsStr) -> Command {
     let mut command = if is_root() {
         let mut setpriv = Command::new("setpriv");
         setpriv.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")]);
