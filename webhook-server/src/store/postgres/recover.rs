@@ -4,8 +4,6 @@
 //! the name of an instance that has no row. So a claim that is committed after its instance was deleted is found the next
 //! time. Only the database's clock decides.
 
-use std::time::Duration;
-
 use tokio_postgres::Row;
 use tracing::info;
 use webhook_core::Retry;
@@ -18,7 +16,7 @@ use super::missing_handlers;
 use super::problem::Problem;
 use super::session::{Session, Timing, random};
 use crate::store::clock::millis;
-use crate::store::{ATTEMPTS_KEPT, HandlerId, Heartbeat, MAX_CRASHES, POISON, Recovered};
+use crate::store::{ATTEMPTS_KEPT, HandlerId, Heartbeat, MAX_CRASHES, POISON, Recovered, Ticket};
 
 /// Adds this instance (`$1`): `$2` its name, `$3` its version, `$4` its slots, `$5` its handlers, `$6` how long the lease lasts.
 const JOIN: &str = "
@@ -67,20 +65,22 @@ const PARK_POISON: &str = concat!(
 /// Makes due now what waits for longer than any retry (`$1`): a clock that was wrong has put it off.
 const PUT_OFF: &str = "UPDATE webhook.task SET due_ms = now_ms WHERE state = 0 AND due_ms > now_ms + $1";
 
-/// Makes ready again what this instance (`$1`) runs according to the database, apart from the tasks `$2`, if it started `$3`
-/// ago or earlier. The attempts do not count. Returns the ids.
+/// What this instance (`$1`) runs according to the database, apart from the tasks `$2`.
+const UNKNOWN: &str =
+    "SELECT id, fence FROM webhook.task WHERE state = 1 AND owner = $1 AND NOT id = ANY ($2)";
+
+/// Makes ready again those of the tasks with these ids (`$2`) and fences (`$3`) that this instance (`$1`) runs according to the
+/// database. The attempts do not count. Returns the ids.
 const RELEASE: &str = "
-    UPDATE webhook.task
+    UPDATE webhook.task t
     SET state = 0, owner = NULL, due_ms = now_ms, attempt = attempt - 1,
         suspect = CASE WHEN suspect = 2 THEN (crashes > 0)::int ELSE suspect END
-    WHERE state = 1 AND owner = $1 AND NOT id = ANY ($2) AND started_ms + $3 <= now_ms
-    RETURNING id";
+    FROM unnest($2, $3) AS f (id, fence)
+    WHERE t.state = 1 AND t.owner = $1 AND t.id = f.id AND t.fence = f.fence
+    RETURNING t.id";
 
 /// Deletes this instance (`$1`).
 const LEAVE: &str = "DELETE FROM webhook.instance WHERE id = $1";
-
-/// How long a run may be unknown to its own instance, because the answer to its start is still under way.
-const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// What an instance tells of its program, for operators who list the instances.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ pub(super) async fn heartbeat(
     let renewed = db.query(RENEW, &[&session.id(), &lease]).await?;
     let Some(renewed) = renewed.first() else { return Ok(Heartbeat::Lost) };
     let is_settled = settled.renewed(renewed.get(0));
-    release(db, session, FORGOTTEN).await?;
+    release_forgotten(db, session).await?;
     let forgotten = sweep(db, timing.lease).await?;
     if forgotten > 0 {
         info!(forgotten, "tasks were blocked in lanes that were free");
@@ -137,7 +137,8 @@ pub(super) async fn heartbeat(
 /// Returns what this instance is still running, and leaves.
 pub(super) async fn leave(db: &Connection, session: &Session) -> Result<(), Problem> {
     session.live().clear();
-    release(db, session, Duration::ZERO).await?;
+    let all = unknown(db, session).await?;
+    release(db, session, &all).await?;
     db.execute(LEAVE, &[&session.id()]).await?;
     Ok(())
 }
@@ -157,14 +158,29 @@ impl Settled {
     }
 }
 
-/// Makes ready again what this instance is running without knowing it: a claim whose answer was lost.
-async fn release(db: &Connection, session: &Session, started_before: Duration) -> Result<(), Problem> {
+/// Makes ready again what this instance is running without knowing it, because an answer was lost.
+async fn release_forgotten(db: &Connection, session: &Session) -> Result<(), Problem> {
+    let first_under_way = session.first_under_way();
+    let forgotten = session.forgotten(unknown(db, session).await?, first_under_way);
+    release(db, session, &forgotten).await
+}
+
+/// What this instance is running without knowing it.
+async fn unknown(db: &Connection, session: &Session) -> Result<Vec<Ticket>, Problem> {
     let known: Vec<i64> = session.live().iter().map(|ticket| ticket.task).collect();
-    let rows = db.query(RELEASE, &[&session.id(), &known, &millis(started_before)]).await?;
-    if !rows.is_empty() {
-        let released: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-        db.execute(PROMOTE_AFTER, &[&released]).await?;
+    let rows = db.query(UNKNOWN, &[&session.id(), &known]).await?;
+    Ok(rows.iter().map(|row| Ticket { task: row.get(0), fence: row.get(1) }).collect())
+}
+
+/// Makes ready again what this instance is running.
+async fn release(db: &Connection, session: &Session, runs: &[Ticket]) -> Result<(), Problem> {
+    if runs.is_empty() {
+        return Ok(());
     }
+    let (ids, fences): (Vec<i64>, Vec<i64>) = runs.iter().map(|run| (run.task, run.fence)).unzip();
+    let rows = db.query(RELEASE, &[&session.id(), &ids, &fences]).await?;
+    let released: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    db.execute(PROMOTE_AFTER, &[&released]).await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What this process is to the inbox: an instance, and its runs.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -41,6 +41,28 @@ pub(super) struct Session {
     /// 0 before it has joined.
     id: AtomicI64,
     live: Mutex<HashSet<Ticket>>,
+    starts: Mutex<Starts>,
+}
+
+/// The calls that may start runs, numbered as they begin.
+#[derive(Default)]
+struct Starts {
+    next: u64,
+    under_way: BTreeSet<u64>,
+    /// The runs that were unknown at the last look, and the number of the next call at that time.
+    unknown: HashMap<Ticket, u64>,
+}
+
+/// A call that may start runs is under way. Those that it starts are noted before this is dropped.
+pub(super) struct Starting<'s> {
+    session: &'s Session,
+    number: u64,
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.session.starts().under_way.remove(&self.number);
+    }
 }
 
 impl Session {
@@ -59,6 +81,39 @@ impl Session {
     /// them, is left from a statement whose outcome was unknown.
     pub(super) fn live(&self) -> MutexGuard<'_, HashSet<Ticket>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a call begins which may start runs.
+    pub(super) fn starting(&self) -> Starting<'_> {
+        let mut starts = self.starts();
+        let number = starts.next;
+        starts.next += 1;
+        starts.under_way.insert(number);
+        Starting { session: self, number }
+    }
+
+    /// The number of the first call that is under way. What earlier ones have started is known, or their answers were lost.
+    pub(super) fn first_under_way(&self) -> u64 {
+        let starts = self.starts();
+        starts.under_way.first().copied().unwrap_or(starts.next)
+    }
+
+    /// Notes which runs of the database are unknown, and returns those that were unknown at the last look, too, if all calls
+    /// that were under way then have ended: nobody will hear of them.
+    pub(super) fn forgotten(&self, unknown: Vec<Ticket>, first_under_way: u64) -> Vec<Ticket> {
+        let mut starts = self.starts();
+        let next = starts.next;
+        let before = std::mem::take(&mut starts.unknown);
+        starts.unknown =
+            unknown.iter().map(|ticket| (*ticket, *before.get(ticket).unwrap_or(&next))).collect();
+        unknown
+            .into_iter()
+            .filter(|ticket| before.get(ticket).is_some_and(|next| *next <= first_under_way))
+            .collect()
+    }
+
+    fn starts(&self) -> MutexGuard<'_, Starts> {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes runs that are reported to the worker.

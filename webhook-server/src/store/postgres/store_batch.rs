@@ -41,6 +41,8 @@ impl Storing {
 
     /// Stores a batch, and answers who waits for it.
     pub(super) async fn store(&mut self, batch: Vec<Waiting>) {
+        let session = Arc::clone(&self.shared.session);
+        let _starting = session.starting();
         let (mut events, mut others, mut shares) = (Vec::new(), Vec::new(), Vec::new());
         for Waiting { job, share } in batch {
             shares.push(share);

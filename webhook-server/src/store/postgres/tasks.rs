@@ -144,6 +144,7 @@ async fn claim_due(
     timing: &Timing,
     low_water: &mut LowWater,
 ) -> Result<ClaimResult, Problem> {
+    let _starting = session.starting();
     let mut tries = 1;
     loop {
         let claimed = connection

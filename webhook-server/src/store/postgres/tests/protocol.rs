@@ -149,10 +149,14 @@ async fn a_run_that_its_instance_does_not_know_is_released() {
     instance.session.live().clear();
     let settled = Settled::default();
     let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled);
-    instance.clock.advance(MINUTE / 2);
-    beat().await.expect("it is alive");
-    assert_eq!(instance.states().await, [State::Running], "its answer may still be under way");
-    instance.clock.advance(MINUTE / 2);
+    let call = instance.session.starting();
+    for _ in 0..3 {
+        beat().await.expect("it is alive");
+        assert_eq!(instance.states().await, [State::Running], "its answer may still be under way");
+    }
+    drop(call);
+    // Calls that began later have not started it.
+    let _other = instance.session.starting();
     beat().await.expect("it is alive");
     assert_eq!(instance.states().await, [State::Ready]);
     let again = instance.claim().await;
