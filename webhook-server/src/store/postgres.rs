@@ -4,7 +4,7 @@
 //! | for | files |
 //! |---|---|
 //! | opening | `open`, `opener`, `url`, `tls`, `requirements`, `schema` |
-//! | calls | `connection`, `kept`, `flush` (several together), `values`, `texts` |
+//! | calls | `connection`, `kept`, `abandoned`, `flush` (several together), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
 //! | instances | `session`, `recover`, `missing_handlers`, `instances` |
@@ -18,6 +18,7 @@
 //! again after an error. None waits for this process while it holds a lock: it is alone, or sent together with all others
 //! of its transaction.
 
+mod abandoned;
 mod arrivals;
 mod claim;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::{ToSql, Type};
@@ -35,9 +36,23 @@ pub(super) struct Connection {
     heard: Arc<Heard>,
     /// Whether a call was not waited for, or ended the connection.
     is_spent: AtomicBool,
+    /// Whether a call was not waited for: the server may still be at work on it.
+    owes_answer: AtomicBool,
     /// The connections' present generation, and this one's: one that is older may lead to a former primary.
-    generation: (Arc<AtomicU64>, u64),
+    generation: (Arc<Generation>, u64),
     driver: AbortHandle,
+}
+
+/// Counts how often all connections were given up, because they lead to a server that is not the primary any more.
+pub(super) type Generation = watch::Sender<u64>;
+
+/// What is known of a server when it has been asked.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// Whether it only reads.
+    pub(super) is_standby: bool,
+    /// When it was started, in microseconds by its own clock. No other server has the same.
+    pub(super) started: i64,
 }
 
 /// What the server said apart from its answers.
@@ -48,11 +63,11 @@ struct Heard {
 }
 
 impl Connection {
-    /// Makes a connection of what the driver has connected. `generation` counts how often all connections were given up.
+    /// Makes a connection of what the driver has connected.
     pub(super) fn new<S, T>(
         (client, driver): (Client, tokio_postgres::Connection<S, T>),
         texts: Arc<Texts>,
-        generation: &Arc<AtomicU64>,
+        generation: &Arc<Generation>,
     ) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -60,9 +75,9 @@ impl Connection {
     {
         let heard = Arc::new(Heard::default());
         let driver = tokio::spawn(drive(driver, Arc::clone(&heard))).abort_handle();
-        let current = generation.load(Ordering::Acquire);
-        let generation = (Arc::clone(generation), current);
-        Self { client, texts, heard, is_spent: AtomicBool::new(false), generation, driver }
+        let generation = (Arc::clone(generation), *generation.borrow());
+        let (is_spent, owes_answer) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { client, texts, heard, is_spent, owes_answer, generation, driver }
     }
 
     /// Runs one statement and returns its rows.
@@ -116,22 +131,58 @@ impl Connection {
         tokio::time::timeout(limit, calls).await.unwrap_or(Err(Problem::Slow(limit)))
     }
 
-    /// Whether the server only reads.
-    pub(super) async fn is_standby(&self) -> Result<bool, Problem> {
+    /// Asks to which server it leads.
+    pub(super) async fn server(&self) -> Result<Server, Problem> {
         // A warning about the login, such as that a collation is old, says nothing about this call.
         let mut call = self.begin();
         call.warnings = None;
-        let text = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
+        let text = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
+                           (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8";
         let rows = call.end(self.client.query_typed(text, &[]).await)?;
-        Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+        let row = rows.first().ok_or_else(|| Problem::Failed(Cause::new("a row is missing")))?;
+        Ok(Server { is_standby: row.try_get(0)?, started: row.try_get(1)? })
+    }
+
+    /// Gives all other connections up: this one leads to a server that has taken over from theirs.
+    pub(super) fn replace_others(&mut self) {
+        let (present, own) = &mut self.generation;
+        present.send_modify(|present| {
+            *present += 1;
+            *own = *present;
+        });
+    }
+
+    /// Whether a call was not waited for. The server may still be at work on it.
+    pub(super) fn owes_answer(&self) -> bool {
+        self.owes_answer.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the server is not at work for it any more: every call is answered, or the connection has ended. One that
+    /// may lead to a former primary is not waited for.
+    ///
+    /// Cancel safety: it may be called again.
+    pub(super) async fn settled(&self) {
+        if !self.owes_answer() {
+            return;
+        }
+        tokio::select! {
+            // The server answers in order.
+            _ = self.client.query_typed("SELECT 1", &[]) => {}
+            () = self.replaced() => {}
+        }
+    }
+
+    /// Waits until it may lead to a former primary.
+    pub(super) async fn replaced(&self) {
+        let (present, own) = &self.generation;
+        // The sender is at hand, so it cannot fail.
+        let _ = present.subscribe().wait_for(|present| present != own).await;
     }
 
     /// Whether it may be used for further calls. If not, drop it and make another.
     pub(super) fn is_usable(&self) -> bool {
         let (present, own) = &self.generation;
-        !self.client.is_closed()
-            && !self.is_spent.load(Ordering::Relaxed)
-            && present.load(Ordering::Acquire) == *own
+        !self.client.is_closed() && !self.is_spent.load(Ordering::Relaxed) && *present.borrow() == *own
     }
 
     fn begin(&self) -> Call<'_> {
@@ -172,7 +223,11 @@ impl Call<'_> {
             if let Problem::ReadOnly(_) = problem {
                 // All others lead there, too. It counts once, however many notice.
                 let (present, own) = generation;
-                let _ = present.compare_exchange(*own, own + 1, Ordering::AcqRel, Ordering::Relaxed);
+                present.send_if_modified(|present| {
+                    let is_first = present == own;
+                    *present += u64::from(is_first);
+                    is_first
+                });
             }
         }
         answer
@@ -183,6 +238,7 @@ impl Drop for Call<'_> {
     fn drop(&mut self) {
         if !self.has_ended {
             self.connection.is_spent.store(true, Ordering::Relaxed);
+            self.connection.owes_answer.store(true, Ordering::Relaxed);
         }
     }
 }

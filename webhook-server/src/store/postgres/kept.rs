@@ -22,40 +22,41 @@ impl Kept {
         Self { opener: Arc::clone(opener), connection: Mutex::default() }
     }
 
-    /// Waits for the connection, and connects if there is none that can be used.
+    /// Makes calls on the connection, for a limited time. Connects first if there is no connection that can be used.
     ///
     /// # Errors
     ///
-    /// Fails if the database cannot be reached or used.
-    pub(super) async fn lend(&self) -> Result<Lent<'_>, Problem> {
-        let mut kept = self.connection.lock().await;
-        if !kept.as_ref().is_some_and(Connection::is_usable) {
-            // The old one is closed first, so that there are never two.
-            *kept = None;
-            *kept = Some(self.opener.connect().await?);
-        }
-        let lent = MutexGuard::try_map(kept, Option::as_mut);
-        lent.map(Lent).map_err(|_| Problem::Unreachable(Cause::new("there is no connection")))
-    }
-
-    /// Makes calls on the connection, for a limited time.
-    ///
-    /// # Errors
-    ///
-    /// Fails as the calls do, and if there is no connection.
+    /// Fails as the calls do, if the database cannot be reached or used, and with [`Problem::Slow`] also while it is at work
+    /// on earlier calls that took too long.
     pub(super) async fn call<T>(
         &self,
         limit: Duration,
         calls: impl AsyncFnOnce(&Connection) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
-        let connection = self.lend().await?;
-        Connection::within(limit, calls(&connection)).await
+        let connection = self.lend(limit).await?;
+        let replaced = || Problem::Unknown(Cause::new("another server has taken over"));
+        tokio::select! {
+            biased;
+            answer = Connection::within(limit, calls(&connection)) => answer,
+            () = connection.replaced() => Err(replaced()),
+        }
+    }
+
+    /// Waits for the connection, and makes another if it cannot be used.
+    async fn lend(&self, limit: Duration) -> Result<Lent<'_>, Problem> {
+        let mut kept = self.connection.lock().await;
+        if !kept.as_ref().is_some_and(Connection::is_usable) {
+            self.opener.abandoned.take(&mut kept, limit).await?;
+            *kept = Some(self.opener.connect().await?);
+        }
+        let lent = MutexGuard::try_map(kept, Option::as_mut);
+        lent.map(Lent).map_err(|_| Problem::Unreachable(Cause::new("there is no connection")))
     }
 }
 
 /// A connection that belongs to its caller until it is dropped.
 #[derive(Debug)]
-pub(super) struct Lent<'k>(tokio::sync::MappedMutexGuard<'k, Connection>);
+struct Lent<'k>(tokio::sync::MappedMutexGuard<'k, Connection>);
 
 impl Deref for Lent<'_> {
     type Target = Connection;

@@ -3,12 +3,12 @@
 //! Every connection leads to the primary. The first one also checks the server and brings the schema up to date.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::connection::{CALL_LIMIT, Connection};
+use super::abandoned::Abandoned;
+use super::connection::{CALL_LIMIT, Connection, Generation};
 use super::problem::{Cause, Problem};
 use super::requirements;
 use super::schema::{MIGRATIONS, Migrations};
@@ -31,8 +31,9 @@ pub(super) struct Opener {
     texts: Arc<Texts>,
     /// Whether the first connection applies migrations.
     migrates: bool,
-    /// Counts how often all connections were given up, because they lead to a server that is not the primary any more.
-    generation: Arc<AtomicU64>,
+    generation: Arc<Generation>,
+    /// The connections that were given up while the server was at work on their calls.
+    pub(super) abandoned: Abandoned,
     /// Held while a connection is made: they are made one at a time, so that a database that comes back is not flooded.
     turn: Mutex<Turn>,
 }
@@ -40,10 +41,13 @@ pub(super) struct Opener {
 /// What is known from earlier connections.
 #[derive(Debug, Default)]
 struct Turn {
-    /// The host that was the primary last.
+    /// The host that was the primary last, and when its server was started.
     host: usize,
+    started: Option<i64>,
     /// Whether the server and the schema were checked.
     is_prepared: bool,
+    /// A connection whose check took too long.
+    unprepared: Option<Connection>,
 }
 
 impl Opener {
@@ -60,7 +64,8 @@ impl Opener {
     ) -> Result<Self, Problem> {
         let url = Url::parse(url).map_err(|must_be| Problem::Unusable(Cause::new(must_be)))?;
         let (tls, texts) = (Tls::of(&url)?, Arc::new(Texts::new(schema, clock)));
-        Ok(Self { url, tls, texts, migrates, generation: Arc::default(), turn: Mutex::default() })
+        let (generation, abandoned, turn) = (Arc::default(), Abandoned::default(), Mutex::default());
+        Ok(Self { url, tls, texts, migrates, generation, abandoned, turn })
     }
 
     /// How statements are sent.
@@ -82,9 +87,13 @@ impl Opener {
     /// Cancel safety: nothing is left behind.
     pub(super) async fn connect(&self) -> Result<Connection, Problem> {
         let mut turn = self.turn.lock().await;
+        self.abandoned.take(&mut turn.unprepared, PREPARE_LIMIT).await?;
         let connection = self.primary(&mut turn).await?;
         if !turn.is_prepared {
-            Connection::within(PREPARE_LIMIT, self.prepare(&connection)).await?;
+            if let Err(problem) = Connection::within(PREPARE_LIMIT, self.prepare(&connection)).await {
+                turn.unprepared = Some(connection).filter(Connection::owes_answer);
+                return Err(problem);
+            }
             turn.is_prepared = true;
         }
         Ok(connection)
@@ -113,8 +122,12 @@ impl Opener {
         let mut worst = None;
         for at in (0..hosts.len()).map(|nth| (last + nth) % hosts.len()) {
             match self.connect_to(&hosts[at]).await {
-                Ok(connection) => {
+                Ok((mut connection, started)) => {
                     turn.host = at;
+                    // A server that another has replaced may keep its connections open, and never answer.
+                    if turn.started.replace(started).is_some_and(|former| former != started) {
+                        connection.replace_others();
+                    }
                     return Ok(connection);
                 }
                 // With several hosts, a standby means that the primary is away.
@@ -131,8 +144,8 @@ impl Opener {
         Err(worst.unwrap_or_else(|| Problem::Unreachable(Cause::new("no host accepts connections"))))
     }
 
-    /// Connects to a host, and makes sure that it is the primary.
-    async fn connect_to(&self, host: &Host) -> Result<Connection, Problem> {
+    /// Connects to a host, and makes sure that it is the primary. Also returns when that server was started.
+    async fn connect_to(&self, host: &Host) -> Result<(Connection, i64), Problem> {
         let config = self.url.config(host);
         let connecting =
             async { config.connect(self.tls.clone()).await.map_err(|error| Problem::of_connecting(&error)) };
@@ -145,11 +158,11 @@ impl Opener {
                 problem => problem,
             })?;
         let connection = Connection::new(connected, Arc::clone(&self.texts), &self.generation);
-        let standby = Connection::within(CALL_LIMIT, connection.is_standby()).await?;
-        if standby {
+        let server = Connection::within(CALL_LIMIT, connection.server()).await?;
+        if server.is_standby {
             return Err(Problem::ReadOnly(Cause::new(format!("{host} is a standby, or only reads"))));
         }
-        Ok(connection)
+        Ok((connection, server.started))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Storing one batch of arrivals, however often that must be tried.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::arrivals::Arrival;
+use super::connection::Connection;
 use super::ingest::{Job, Shared, Waiting};
 use super::kept::Kept;
 use super::problem::Problem;
@@ -15,8 +17,11 @@ use super::record_again::record_again;
 use super::session::random;
 use crate::store::{RecordResult, StoreError};
 
-/// How long a transaction may take before its connection is given up.
-const OVERDUE: Duration = Duration::from_secs(60);
+/// How long a transaction may take before nothing else is accepted. It goes on: it may be waiting for a standby.
+const OVERDUE: Duration = Duration::from_secs(5);
+
+/// How long a transaction may take before it is made again on another connection.
+const GIVE_UP: Duration = Duration::from_secs(60);
 
 /// How often a transaction that collided with another is tried again at once.
 const TRIES: u32 = 5;
@@ -32,11 +37,13 @@ type Reply = oneshot::Sender<Result<RecordResult, StoreError>>;
 pub(super) struct Storing {
     shared: Arc<Shared>,
     connection: Kept,
+    /// Whether nothing is accepted until the present batch is answered.
+    is_in_trouble: bool,
 }
 
 impl Storing {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { connection: Kept::new(&shared.opener), shared }
+        Self { connection: Kept::new(&shared.opener), shared, is_in_trouble: false }
     }
 
     /// Stores a batch, and answers who waits for it.
@@ -56,15 +63,18 @@ impl Storing {
         }
         let again = self.store_new(events).await;
         self.store_known(again).await;
+        if std::mem::take(&mut self.is_in_trouble) {
+            self.shared.note_trouble(None);
+        }
     }
 
     /// Keeps what is not an event.
     async fn store_other(&mut self, job: Job) {
         let Job::NotAnEvent { body, reason, came_by, reply } = job else { return };
-        let noted = &self.shared.noted;
+        let shared = Arc::clone(&self.shared);
+        let noted = &shared.noted;
         let kept = self
-            .connection
-            .call(OVERDUE, async |db| {
+            .transact(async |db| {
                 quarantine(db, &body, &reason, &came_by, &noted.uses, noted.clock.now()).await
             })
             .await;
@@ -115,8 +125,7 @@ impl Storing {
         let mut tries = 0;
         loop {
             let storing = self
-                .connection
-                .call(OVERDUE, async |db| {
+                .transact(async |db| {
                     record(db, &shared.session, batch, &arrivals, &shared.noted, again).await
                 })
                 .await;
@@ -149,8 +158,7 @@ impl Storing {
         let mut tries = 0;
         let counted = loop {
             let counting = self
-                .connection
-                .call(OVERDUE, async |db| record_again(db, &shared.session, &arrivals, &shared.noted).await)
+                .transact(async |db| record_again(db, &shared.session, &arrivals, &shared.noted).await)
                 .await;
             tries += 1;
             match counting {
@@ -183,8 +191,30 @@ impl Storing {
         let _ = reply.send(Ok(result));
     }
 
-    /// Waits until the database answers again, and accepts nothing meanwhile.
+    /// Makes the calls of a transaction. If they take long, accepts nothing else until the batch is answered, or until
+    /// another connection has stored something.
+    async fn transact<T>(
+        &mut self,
+        calls: impl AsyncFnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let mut calling = pin!(self.connection.call(GIVE_UP, calls));
+        let answer = match tokio::time::timeout(OVERDUE, &mut calling).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.is_in_trouble = true;
+                self.shared.note_trouble(Some(Problem::Slow(OVERDUE)));
+                calling.await
+            }
+        };
+        if answer.is_ok() {
+            self.shared.note_trouble(None);
+        }
+        answer
+    }
+
+    /// Waits until the database answers again. Nothing is accepted until it has stored something.
     async fn wait_for_database(&mut self, problem: Problem) {
+        self.is_in_trouble = true;
         self.shared.note_trouble(Some(problem));
         let mut pause = FIRST_PAUSE;
         while let Err(problem) =
@@ -194,7 +224,6 @@ impl Storing {
             tokio::time::sleep(jittered(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.shared.note_trouble(None);
     }
 }
 

@@ -3,3 +3,4 @@
 mod figures;
 mod operators;
 mod protocol;
+mod standby;
