@@ -174,6 +174,14 @@ settings! {
         check: |settings| within(settings.inbox_lease, Duration::from_secs(2)..=Duration::from_secs(60 * 60)),
     }
 
+    /// How long the tasks of a handler that no live instance has wait before they are parked, in an inbox in a database. Default
+    /// 10 minutes. It should be longer than a deploy takes.
+    inbox_missing_handler: Duration = Duration::from_secs(10 * 60), {
+        group: InboxUse,
+        help: "Time after which the tasks of a handler that no instance has are parked",
+        check: |settings| within(settings.inbox_missing_handler, Duration::from_secs(1)..=7 * DAY),
+    }
+
     /// Whether a start creates the schema in the inbox's database, or brings it up to date. Default `true`. If `false`, run
     /// `inbox migrate` before the program starts; then its role needs no right to create anything.
     inbox_migrate: bool = true, {
@@ -252,6 +260,7 @@ impl Settings {
             migrates: self.inbox_migrate,
             connections: self.inbox_connections,
             lease: self.inbox_lease,
+            missing_handler: self.inbox_missing_handler,
             slots: self.concurrency,
         }
     }

@@ -30,7 +30,8 @@ pub(crate) fn transactional(url: &str) -> Command {
     with_inbox(env!("CARGO_BIN_EXE_transactional"), url)
 }
 
-fn with_inbox(path: &str, url: &str) -> Command {
+/// A program at a path, with its inbox in the database of this URL.
+pub(crate) fn with_inbox(path: &str, url: &str) -> Command {
     let mut command = program(path);
     command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", url);
     command.env("WEBHOOK_INBOX_LEASE", LEASE);

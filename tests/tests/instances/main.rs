@@ -1,6 +1,7 @@
 //! Several instances that share an inbox in PostgreSQL, while instances and the database die.
 
 mod chaos;
+mod deploys;
 mod failover;
 mod fleet;
 mod frozen;

@@ -124,6 +124,9 @@ pub(crate) struct Opening {
     /// How long an instance keeps its tasks without showing that it is alive.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has one instance"))]
     pub(crate) lease: Duration,
+    /// How long the tasks of a handler that no live instance has wait before they are parked.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has one instance"))]
+    pub(crate) missing_handler: Duration,
     /// How many handlers run at once, for operators who list the instances.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has one instance"))]
     pub(crate) slots: u32,

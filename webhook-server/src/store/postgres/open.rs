@@ -75,7 +75,7 @@ pub(crate) fn open(url: &str, opening: &Opening) -> Result<Arc<dyn Store>, OpenE
     Ok(Arc::new(Postgres::new(
         Arc::new(opener),
         program,
-        Timing::with_lease(opening.lease),
+        Timing { missing_handler: opening.missing_handler, ..Timing::with_lease(opening.lease) },
         clock,
         connections,
     )))
