@@ -1,6 +1,6 @@
 //! HTTP as bytes on a socket: what no HTTP library would send can be sent here, and every byte of an answer is seen.
 
-use std::io::{Read, Result, Write};
+use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::PATIENCE;
@@ -69,7 +69,11 @@ impl Connection {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            let length = self.0.read(&mut byte).expect("the server answers in time");
+            let length = match self.0.read(&mut byte) {
+                // With a time limit, a pause of the whole process interrupts it.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.expect("the server answers in time"),
+            };
             let so_far = String::from_utf8_lossy(&head).into_owned();
             assert_eq!(length, 1, "the server closed the connection; the answer so far: {so_far:?}");
             head.push(byte[0]);
