@@ -11,6 +11,9 @@ const OLDEST: i32 = 130_000;
 /// The tables of which a program only reads the rows.
 const ONLY_READ: [&str; 2] = ["meta", "migration"];
 
+/// From which tasks get their numbers in the order of their handlers.
+const TASK_NUMBERS: &str = "task_id_seq";
+
 /// What a server or a role lacks: a sentence about the database, with what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unmet {
@@ -22,6 +25,8 @@ pub(crate) enum Unmet {
     Encoding(String),
     /// The tables that the role may not read or write.
     Rights(Vec<String>),
+    /// The sequence that the role may not use.
+    Sequence(&'static str),
 }
 
 impl fmt::Display for Unmet {
@@ -53,6 +58,9 @@ impl fmt::Display for Unmet {
                 "its role may not read and write {}: run GRANT SELECT, INSERT, UPDATE, DELETE ON … TO …",
                 tables.join(", ")
             ),
+            Self::Sequence(name) => {
+                write!(f, "its role may not use {name}: run GRANT USAGE ON ALL SEQUENCES IN SCHEMA … TO …")
+            }
         }
     }
 }
@@ -82,7 +90,8 @@ pub(super) async fn of_server(db: &Connection) -> Result<(), Problem> {
     none_or(unmet)
 }
 
-/// Checks that the role may use all tables of the schema.
+/// Checks that the role may use all tables of the schema, and the sequence from which tasks get their numbers. The database
+/// itself gives the numbers of other rows, for which no right is needed.
 pub(super) async fn of_role(db: &Connection, schema: &str) -> Result<(), Problem> {
     let lacking = "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT (has_table_privilege(c.oid, 'SELECT') \
@@ -91,7 +100,17 @@ pub(super) async fn of_role(db: &Connection, schema: &str) -> Result<(), Problem
                    ORDER BY 1";
     let rows = db.query(lacking, &[&schema, &ONLY_READ.as_slice()]).await?;
     let tables: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    none_or(if tables.is_empty() { Vec::new() } else { vec![Unmet::Rights(tables)] })
+    let mut unmet = Vec::new();
+    if !tables.is_empty() {
+        unmet.push(Unmet::Rights(tables));
+    }
+    let may_use = "SELECT has_sequence_privilege(c.oid, 'USAGE') FROM pg_class c \
+                   JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2";
+    let rows = db.query(may_use, &[&schema, &TASK_NUMBERS]).await?;
+    if !rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(true) {
+        unmet.push(Unmet::Sequence(TASK_NUMBERS));
+    }
+    none_or(unmet)
 }
 
 /// Warns if the instances that share the inbox, this one included, may together need more connections than the server has.
