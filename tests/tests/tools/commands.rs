@@ -277,7 +277,7 @@ fn handlers_lists_what_is_linked() {
     let row = |name: &str, events: Value, (payload, fields): (&str, &[&str]), line: u32, doc: &str| {
         json!({
             "id": format!("quickstart::{name}"), "events": events, "endpoint": null, "payload": payload, "fields": fields,
-            "state": [], "timeout_ms": null,
+            "state": [], "transaction": null, "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false, "crate": "quickstart", "binary": "quickstart", "file": "examples/quickstart/src/main.rs", "line": line, "doc": doc,
         })

@@ -10,7 +10,7 @@ fn the_dependency_may_have_another_name() {
         json!([
             {
                 "id": "renamed_dependency::paid", "events": ["payment_intent.succeeded"], "endpoint": null,
-                "payload": "Value", "fields": [], "state": [], "timeout_ms": null,
+                "payload": "Value", "fields": [], "state": [], "transaction": null, "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "renamed_dependency", "binary": "renamed-dependency",
@@ -18,7 +18,7 @@ fn the_dependency_may_have_another_name() {
             },
             {
                 "id": "rest", "events": null, "endpoint": null,
-                "payload": null, "fields": [], "state": [], "timeout_ms": null,
+                "payload": null, "fields": [], "state": [], "transaction": null, "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "renamed_dependency", "binary": "renamed-dependency",
@@ -38,7 +38,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
         json!([
             {
                 "id": "strict.everything", "events": ["invoice.paid", "invoice.payment_failed"], "endpoint": null,
-                "payload": "Value", "fields": [], "state": ["strict_handlers::Stock"], "timeout_ms": 1500,
+                "payload": "Value", "fields": [], "state": ["strict_handlers::Stock"], "transaction": null, "timeout_ms": 1500,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "strict_handlers", "binary": null,
@@ -46,7 +46,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
             },
             {
                 "id": "strict_handlers::nested::deeper::undocumented", "events": ["payout.failed"], "endpoint": null,
-                "payload": null, "fields": [], "state": [], "timeout_ms": null,
+                "payload": null, "fields": [], "state": [], "transaction": null, "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "strict_handlers", "binary": null,
@@ -55,7 +55,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
             {
                 "id": "strict_handlers::nothing", "events": disputes.map(|last| format!("charge.dispute.{last}")),
                 "endpoint": null,
-                "payload": null, "fields": [], "state": [], "timeout_ms": null,
+                "payload": null, "fields": [], "state": [], "transaction": null, "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "strict_handlers", "binary": null,
@@ -63,7 +63,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
             },
             {
                 "id": "strict_handlers::private", "events": ["payout.paid"], "endpoint": null,
-                "payload": "Unchecked<String>", "fields": [], "state": [], "timeout_ms": null,
+                "payload": "Unchecked<String>", "fields": [], "state": [], "transaction": null, "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "strict_handlers", "binary": null,
@@ -71,7 +71,7 @@ fn a_crate_may_forbid_unsafe_code_and_deny_warnings() {
             },
             {
                 "id": "strict_handlers::rest", "events": null, "endpoint": null,
-                "payload": "Value", "fields": [], "state": [], "timeout_ms": null,
+                "payload": "Value", "fields": [], "state": [], "transaction": null, "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "strict_handlers", "binary": null,
@@ -88,7 +88,7 @@ fn a_module_may_shadow_every_name_that_the_expansion_uses() {
         json!([
             {
                 "id": "shadowed_prelude::invocation", "events": ["payment_intent.processing"], "endpoint": null,
-                "payload": null, "fields": [], "state": [], "timeout_ms": null,
+                "payload": null, "fields": [], "state": [], "transaction": null, "timeout_ms": null,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "shadowed_prelude", "binary": "shadowed-prelude",
@@ -96,7 +96,7 @@ fn a_module_may_shadow_every_name_that_the_expansion_uses() {
             },
             {
                 "id": "shadowed_prelude::run", "events": ["payment_intent.canceled", "payment_intent.succeeded"], "endpoint": null,
-                "payload": "Value", "fields": [], "state": [], "timeout_ms": 2000,
+                "payload": "Value", "fields": [], "state": [], "transaction": null, "timeout_ms": 2000,
                 "retry": { "attempts": 20, "first_delay_ms": 5000, "max_delay_ms": 21600000 },
                 "order": { "mode": "serial", "per": null, "group": null }, "replies": false,
                 "crate": "shadowed_prelude", "binary": "shadowed-prelude",

@@ -3,6 +3,8 @@
 //! It checks what a start checks, and leaves nothing behind: it binds no address, takes no lock, creates no file and runs no
 //! handler. So it can run beside the server whose configuration it checks.
 
+mod pools;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -87,6 +89,9 @@ struct InboxRow {
     /// `null` for a program that is `.inline()`.
     location: Option<String>,
     condition: &'static str,
+    /// Whether it is there, with this program's schema.
+    #[serde(skip)]
+    is_current: bool,
     /// Whether a server has it open at present.
     has_server: bool,
 }
@@ -122,6 +127,7 @@ async fn check(start: Start, sources: &Sources) -> (Checked, Problems) {
     let read = Read { settings: &parts.settings, origins: &origins, front, is_declared };
     settings.extend(read.used().map(|setting| read.row(setting)));
     let inbox = inbox(Some(&read.settings.inbox).filter(|_| !is_inline), read.settings, &mut problems).await;
+    pools::check(&parts, inbox.is_current, &mut problems).await;
     let warnings = problems.take_cautions(parts.settings.strict);
     let checked = Checked {
         can_start: problems.is_empty(),
@@ -230,7 +236,8 @@ fn secrets_of(secrets: &ReloadedSecrets) -> Vec<SecretRow> {
 /// Looks at the inbox, and notes why it could not be opened.
 async fn inbox(location: Option<&InboxLocation>, settings: &Settings, problems: &mut Problems) -> InboxRow {
     let Some(location) = location else {
-        return InboxRow { location: None, condition: "handlers run before the answer", has_server: false };
+        let condition = "handlers run before the answer";
+        return InboxRow { location: None, condition, is_current: false, has_server: false };
     };
     let has_server = match location {
         InboxLocation::File(path) => Operator::has_server(path).await,
@@ -240,6 +247,7 @@ async fn inbox(location: Option<&InboxLocation>, settings: &Settings, problems: 
     // A URL was reported as a setting that is out of range.
     let found = location.check().map_err(|_| None);
     let found = found.and_then(|()| store::inspect(location, &settings.opening()).map_err(Some));
+    let is_current = matches!(found, Ok(Condition::Current));
     let condition = match (found, location) {
         (Ok(_), InboxLocation::Memory) => "lost when the process ends",
         (Ok(Condition::Absent), _) => "a start creates it",
@@ -251,7 +259,7 @@ async fn inbox(location: Option<&InboxLocation>, settings: &Settings, problems: 
             "cannot be opened"
         }
     };
-    InboxRow { location: Some(printable(&masked(&shown))), condition, has_server }
+    InboxRow { location: Some(printable(&masked(&shown))), condition, is_current, has_server }
 }
 
 /// What was found, for people.
@@ -273,7 +281,7 @@ fn text(checked: &Checked, width: Option<usize>) -> String {
     }
     add("", "", "");
     add("handlers", &checked.handlers.to_string(), &checked.crates);
-    let InboxRow { location, condition, has_server } = &checked.inbox;
+    let InboxRow { location, condition, has_server, .. } = &checked.inbox;
     let now = if *has_server { "; a server has it open" } else { "" };
     add("inbox", location.as_deref().unwrap_or("none"), &format!("{condition}{now}"));
     let mut text = table.text(width);

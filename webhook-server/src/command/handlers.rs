@@ -41,6 +41,8 @@ struct Row {
     /// The fields that the payload reads; empty if it is not a view.
     fields: &'static [&'static str],
     state: Vec<&'static str>,
+    /// The pool of its transaction; `null` if it takes none.
+    transaction: Option<&'static str>,
     timeout_ms: Option<u128>,
     retry: RetryRow,
     order: OrderRow,
@@ -121,6 +123,7 @@ fn row(handler: &Registration) -> Row {
         payload: needs.payload,
         fields: needs.fields,
         state: needs.states.iter().map(|state| state.name()).collect(),
+        transaction: needs.transaction.map(|of| of.pool().name()),
         timeout_ms: handler.policy.timeout.map(|timeout| timeout.as_millis()),
         retry: RetryRow {
             attempts: handler.policy.retry.attempts,
@@ -161,7 +164,7 @@ pub(super) fn by_crate(registry: &Registry) -> String {
 
 /// A handler's row, with a line for each event type that it takes.
 fn cells(handler: &Registration) -> [Cell; 6] {
-    let Row { id, payload, fields, file, line, doc, .. } = row(handler);
+    let Row { id, payload, fields, transaction, file, line, doc, .. } = row(handler);
     let events = takes_in_lines(handler);
     let summary = doc.lines().next().unwrap_or_default();
     let payload = match (payload, fields) {
@@ -170,11 +173,13 @@ fn cells(handler: &Registration) -> [Cell; 6] {
         (Some(name), fields) => format!("{}: {}", short_type(name), fields.join(", ")),
     };
     let at = format!("{file}:{line}");
-    [id.into(), events.into(), payload.into(), runs(&handler.policy).into(), at.into(), summary.into()]
+    let runs = runs(&handler.policy, transaction.is_some());
+    [id.into(), events.into(), payload.into(), runs.into(), at.into(), summary.into()]
 }
 
-/// The parts of a handler's policy that differ from the default, as its attribute would write them.
-fn runs(policy: &Policy) -> String {
+/// The parts of a handler's policy that differ from the default, as its attribute would write them, and whether it runs in a
+/// transaction.
+fn runs(policy: &Policy, in_transaction: bool) -> String {
     let Policy { timeout, retry, order, replies } = *policy;
     let time = humantime::format_duration;
     let mut said = Vec::new();
@@ -186,6 +191,7 @@ fn runs(policy: &Policy) -> String {
     // A handler that replies has no order, and its attribute cannot set one.
     said.extend(Some(order).filter(|_| !replies).and_then(order_in_words));
     said.extend(replies.then(|| "reply".to_owned()));
+    said.extend(in_transaction.then(|| "in a transaction".to_owned()));
     if said.is_empty() { "-".to_owned() } else { said.join(", ") }
 }
 
