@@ -30,6 +30,8 @@ use tracing::info;
 use webhook_core::{Envelope, Registry};
 
 use crate::receive::new_event::new_task;
+#[cfg(feature = "cli")]
+use crate::store::Buried;
 use crate::store::retention::prune;
 use crate::store::{
     EventRow, Filter, HandlerId, InstanceRow, Pruned, QuarantineRow, Replayed, Retention, Stats, Store,
@@ -94,6 +96,12 @@ impl Operations {
     /// Lists the instances that share the inbox, the oldest first.
     pub(crate) async fn instances(&self) -> Result<Vec<InstanceRow>, StoreError> {
         self.store.instances().await
+    }
+
+    /// Removes an instance that is dead, and takes its tasks over. `None` if there is no instance of this name.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn bury(&self, name: String) -> Result<Option<Buried>, StoreError> {
+        self.store.bury(name).await
     }
 
     /// Makes parked or waiting tasks ready now, with their full number of attempts. Returns how many it changed: not those

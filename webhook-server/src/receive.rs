@@ -61,11 +61,12 @@ use self::connections::{Connection, Connections};
 use self::outcome::{Outcome, Receipt, Refusal};
 use self::record::{Arrival, Recorder};
 use crate::endpoint::Endpoints;
+use crate::report::format::chain;
 use crate::report::{Fact, Report};
 use crate::run::in_flight::InFlight;
 use crate::run::inline::Inline;
 use crate::run::panics::caught;
-use crate::store::CameBy;
+use crate::store::{CameBy, StoreError};
 
 /// Tells the time: the system's, or a test's.
 pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -183,8 +184,8 @@ impl Receiver {
         accepting.await.unwrap_or(Err(Refusal::Failed))
     }
 
-    /// Stores a verified event, or handles it. A body that is not an event goes into quarantine: Stripe would send it
-    /// again for three days, in vain.
+    /// Stores a verified event, or handles it. A body that is not an event goes into quarantine, and so does an event that
+    /// the inbox cannot keep: Stripe would send them again for three days, in vain.
     async fn accept(&self, authentic: Authentic) -> Outcome {
         let Authentic { endpoint, secret, verified, received_at, memory: _memory } = authentic;
         let event = Envelope::parse_snapshot(&verified);
@@ -197,8 +198,19 @@ impl Receiver {
         match (&self.intake, event) {
             (Intake::Inbox(recorder), Ok(envelope)) => {
                 let signed_at = verified.signed_at();
-                let arrival = Arrival { envelope: Arc::new(envelope), came_by, signed_at, received_at };
-                Ok(recorder.record(arrival).await?)
+                let envelope = Arc::new(envelope);
+                let arrival = Arrival {
+                    envelope: Arc::clone(&envelope),
+                    came_by: came_by.clone(),
+                    signed_at,
+                    received_at,
+                };
+                match recorder.record(arrival).await {
+                    Err(refused @ StoreError::Refused(_)) => {
+                        Ok(recorder.quarantine(envelope.body.clone(), chain(&refused), came_by).await?)
+                    }
+                    recorded => Ok(recorded?),
+                }
             }
             (Intake::Inbox(recorder), Err(unreadable)) => {
                 Ok(recorder.quarantine(verified.body().clone(), unreadable.to_string(), came_by).await?)

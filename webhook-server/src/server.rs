@@ -23,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::time::interval_at;
-use tracing::info;
+use tracing::{error, info};
 use webhook_core::Registry;
 
 use self::noting::Noting;
@@ -35,6 +35,7 @@ use crate::receive::record::Recorder;
 use crate::receive::tls::Tls;
 use crate::receive::{Intake, Receiver, WallClock};
 use crate::reload::{Reload, Reloadable};
+use crate::report::format::chain;
 use crate::report::{Fact, Report};
 use crate::run::attempt::Runner;
 use crate::run::inline::Inline;
@@ -218,11 +219,19 @@ impl Server {
     /// Recovers when the inbox can be written again, and starts the background work. Returns only an error.
     async fn keep_trying_to_recover(&self, is_recovered: bool) -> StoreError {
         if !is_recovered {
+            let mut pause = RECOVERY_PAUSE;
             loop {
-                tokio::time::sleep(RECOVERY_PAUSE).await;
+                tokio::time::sleep(pause).await;
+                pause = RECOVERY_PAUSE;
                 match self.recover().await {
                     Ok(true) => break self.start_background_work(),
                     Ok(false) => {}
+                    // It was away at the start. A person may mend it while this server answers 503.
+                    Err(error @ StoreError::Unusable(_)) => {
+                        let lease = self.inbox.as_ref().and_then(|inbox| inbox.worker.store.lease());
+                        pause = lease.map_or(RECOVERY_PAUSE, |lease| lease.renew_every * 2);
+                        error!(problem = chain(&error), "nothing is accepted until the database is mended");
+                    }
                     Err(error) => return error,
                 }
             }

@@ -31,7 +31,10 @@ mod columns;
 #[cfg(feature = "sqlite")]
 pub(crate) mod conformance;
 mod error;
+pub(crate) mod keys;
 mod location;
+#[cfg(all(feature = "cli", feature = "postgres", feature = "sqlite"))]
+pub(crate) mod moving;
 #[cfg(not(feature = "postgres"))]
 mod no_postgres;
 #[cfg(not(feature = "sqlite"))]
@@ -65,7 +68,7 @@ pub(crate) use self::location::{Condition, inspect, migrate, migration_script};
 pub(crate) use self::location::{LOCATION, Opening, cautions, check, open, open_in_memory, open_to_read};
 pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{
-    AttemptOutcome, AttemptRow, EndpointRow, EventRow, Filter, HandlerStats, InstanceRow, Pruned,
+    AttemptOutcome, AttemptRow, Buried, EndpointRow, EventRow, Filter, HandlerStats, InstanceRow, Pruned,
     QuarantineRow, Replayed, SecretRow, Stats, StoredEvent, TaskRow,
 };
 pub use self::task::State;
@@ -110,6 +113,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// A known event that comes through an endpoint for the first time gets the tasks that are this endpoint's and that it
     /// lacks; then its body is kept again if it was freed. Notes when the secret was used.
+    ///
+    /// Fails with [`StoreError::Refused`], and has stored nothing, if the event contains what cannot be kept.
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult>;
 
     /// Keeps a verified body that is not an event, and notes when the secret was used. Returns whether the body is new.
@@ -162,6 +167,14 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Lists the instances that share the inbox, the oldest first. Empty if one instance at a time has it.
     fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Removes an instance, as a dead one is removed when its lease has ended, and takes its tasks over. If several have the
+    /// name, as after the restart of a container, the one that joined last stays. `None` if no instance has the name.
+    ///
+    /// An instance that lives joins again when it notices, and its runs are cancelled.
+    fn bury(&self, _name: String) -> StoreFuture<'_, Option<Buried>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     /// Makes a parked or waiting task ready now, with its full number of attempts, if it belongs to one of these handlers.

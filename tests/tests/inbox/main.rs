@@ -2,6 +2,8 @@
 
 mod exactly_once;
 mod file;
+mod moving;
 mod operating;
 mod postgres;
 mod stored;
+mod unkeepable;

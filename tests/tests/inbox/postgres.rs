@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use product_tests::{Client, Delivery, Postgres, SECRET, Server, program, run, until};
+use product_tests::{Client, Delivery, Postgres, SECRET, Server, Stream, program, run, until};
 
 const DURABLE: &str = env!("CARGO_BIN_EXE_durable");
 
@@ -64,4 +64,59 @@ fn a_person_may_make_the_schema() {
     let shown = instances();
     assert!(shown.contains(&format!(":{}", server.process.id())) && shown.contains("0 of 32"), "{shown}");
     server.stop();
+}
+
+/// A person may mend the database while the server answers 503.
+#[test]
+fn a_server_outlives_a_database_that_it_cannot_use() {
+    let mut database = Postgres::start();
+    run(durable(&database).args(["inbox", "migrate"])).with_code(0);
+    assert_eq!(database.query("UPDATE webhook.meta SET readable_from = 99"), "");
+    database.stop();
+    // What it will find is not known at the start.
+    let mut command = durable(&database);
+    command.env("WEBHOOK_INBOX_LEASE", "3s");
+    let server = Server::from_command(&mut command, &[]);
+    database.restart();
+    server.process.line_with(Stream::Stderr, "nothing is accepted until the database is mended");
+    assert_eq!(deliver(&server, 1), 503);
+    assert_eq!(database.query("UPDATE webhook.meta SET readable_from = 1"), "");
+    until("it answers 200", || deliver(&server, 1) == 200);
+    until("it is done", || database.query("SELECT count(*) FROM webhook.task") == "0");
+    // And later: it cannot renew its lease, and loses it.
+    assert_eq!(database.query("ALTER TABLE webhook.instance RENAME TO hidden"), "");
+    server.process.line_with(Stream::Stderr, "this instance lost its lease");
+    assert_eq!(deliver(&server, 2), 503);
+    assert_eq!(
+        database.query("ALTER TABLE webhook.hidden RENAME TO instance; DELETE FROM webhook.instance"),
+        ""
+    );
+    until("it answers 200", || deliver(&server, 2) == 200);
+    until("it has joined again, and it is done", || {
+        database.query("SELECT count(*) FROM webhook.ended WHERE state = 3") == "4"
+    });
+    server.stop();
+}
+
+/// What a start would ask the pools of handlers' transactions, a check asks them, too.
+#[test]
+fn a_check_asks_the_pools_of_transactions() {
+    let database = Postgres::start();
+    run(durable(&database).args(["inbox", "migrate"])).with_code(0);
+    assert_eq!(database.query("CREATE DATABASE other"), "");
+    let transactional = |pool: &str| {
+        let mut command = program(env!("CARGO_BIN_EXE_transactional"));
+        command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", database.url());
+        command.env("TRANSACTIONS_URL", pool);
+        command
+    };
+    run(transactional(&database.url()).args(["serve", "--check"])).with_code(0);
+    let elsewhere = database.url().replace("/postgres?", "/other?");
+    let checked = run(transactional(&elsewhere).args(["serve", "--check"])).with_code(78);
+    assert!(checked.stderr.contains("cannot complete runs"), "{checked:#?}");
+    assert_eq!(database.query("SELECT count(*) FROM webhook.instance"), "0", "a check is no instance");
+    let handlers = run(transactional(&database.url()).args(["handlers", "--wide"])).with_code(0);
+    assert!(handlers.stdout.contains("in a transaction"), "{handlers:#?}");
+    let handlers = run(transactional(&database.url()).args(["handlers", "--format", "json"])).with_code(0);
+    assert!(handlers.stdout.contains("deadpool_postgres::Manager"), "{handlers:#?}");
 }

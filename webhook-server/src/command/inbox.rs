@@ -4,20 +4,28 @@
 
 mod change;
 mod export;
+mod instances;
 mod json;
 mod migrate;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod moving;
+mod prune;
 mod selection;
 pub(super) mod tables;
 mod values;
 
 use self::change::{Skip, Steer};
 use self::export::Export;
+use self::instances::Bury;
 use self::json::Readable;
 pub(super) use self::json::json;
 use self::migrate::Migrate;
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+use self::moving::Move;
+use self::prune::Prune;
 use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
-use super::flags::{Operating, Pruning, SettingFlags};
+use super::flags::{Operating, SettingFlags};
 use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::operate::operator::Operator;
@@ -51,6 +59,8 @@ enum Action {
     Stats(Stats),
     /// List the instances that share the inbox
     Instances(Plain),
+    /// Remove an instance that is known to be dead, so that others take its tasks over at once
+    Bury(Bury),
     /// Run parked or waiting tasks now, and reset their attempts
     Retry(Steer),
     /// Close parked or waiting tasks without running them
@@ -61,24 +71,15 @@ enum Action {
     Export(Export),
     /// Bring the schema of an inbox in a database up to date
     Migrate(Migrate),
+    /// Move the inbox from a file into a database
+    #[cfg(all(feature = "postgres", feature = "sqlite"))]
+    Move(Move),
 }
 
 #[derive(Args)]
 struct Plain {
     #[command(flatten)]
     flags: SettingFlags<Operating>,
-    #[command(flatten)]
-    output: Output,
-}
-
-#[derive(Args)]
-#[command(
-    after_help = "A running server prunes with its own settings. If no server is running, the program's settings and the \
-    environment apply (WEBHOOK_KEEP_BODIES, WEBHOOK_KEEP_IDS, WEBHOOK_KEEP_PARKED)."
-)]
-struct Prune {
-    #[command(flatten)]
-    flags: SettingFlags<Pruning>,
     #[command(flatten)]
     output: Output,
 }
@@ -123,12 +124,15 @@ pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
         Action::List(list) => self::list(app, &list).await,
         Action::Show(show) => self::show(app, show).await,
         Action::Stats(stats) => self::stats(app, &stats.plain).await,
-        Action::Instances(plain) => instances(app, &plain).await,
+        Action::Instances(plain) => instances::list(app, &plain).await,
+        Action::Bury(bury) => instances::bury(app, bury).await,
         Action::Retry(retry) => change::retry(app, &retry).await,
         Action::Skip(skip) => change::skip(app, &skip).await,
-        Action::Prune(plain) => prune(app, &plain).await,
+        Action::Prune(prune) => prune::run(app, &prune).await,
         Action::Export(export) => export::run(app, &export).await,
         Action::Migrate(migrate) => migrate::run(app, &migrate).await,
+        #[cfg(all(feature = "postgres", feature = "sqlite"))]
+        Action::Move(wanted) => moving::run(app, wanted).await,
     }
 }
 
@@ -251,34 +255,6 @@ async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     match plain.output.format {
         Format::Json => print(&json(&stats)?),
         Format::Table => print(&tables::stats(&stats, plain.output.width())),
-    }
-    Ok(())
-}
-
-/// Lists the instances that share the inbox.
-async fn instances(app: App, plain: &Plain) -> Result<(), Failure> {
-    let mut operator = operator(app, &plain.flags).await?;
-    let instances = operator.instances().await?;
-    match plain.output.format {
-        Format::Json => print(&json(&instances)?),
-        Format::Table if instances.is_empty() => print("No instances share this inbox.\n"),
-        Format::Table => print(&tables::instances(&instances).text(plain.output.width())),
-    }
-    Ok(())
-}
-
-/// Deletes what is past its retention time.
-async fn prune(app: App, prune: &Prune) -> Result<(), Failure> {
-    // What is out of range is found here, too: deleted data cannot be restored.
-    let check = |app: &App, problems: &mut Problems| app.settings.check(&app.origins, problems);
-    let mut operator = operator_with(app, &prune.flags, check).await?;
-    let pruned = operator.prune().await?;
-    match prune.output.format {
-        Format::Json => print(&json(&pruned)?),
-        Format::Table => print(&format!(
-            "deleted: {} bodies, {} events ({} of them parked), {} quarantined bodies\n",
-            pruned.bodies, pruned.events, pruned.parked, pruned.quarantined
-        )),
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::report::format::chain;
 use crate::report::unusable::unusable;
 use crate::settings::{Interface, Settings};
 use crate::store::{
-    EventRow, Filter, InboxLocation, InstanceRow, OpenError, Pruned, QuarantineRow, Replayed, Stats,
+    Buried, EventRow, Filter, InboxLocation, InstanceRow, OpenError, Pruned, QuarantineRow, Replayed, Stats,
     StoreError, StoredEvent, TaskRow,
 };
 
@@ -101,6 +101,14 @@ impl Operator {
         match self.reader() {
             Reached::Server(server) => server.call(&INSTANCES, &()).await,
             Reached::Directly(inbox) => Ok(inbox.instances().await?),
+        }
+    }
+
+    /// Only instances that share an inbox can be buried: a file's lock ends with its process.
+    pub(crate) async fn bury(&mut self, name: String) -> Answer<Option<Buried>> {
+        match self {
+            Self::Shared(inbox) => Ok(inbox.bury(name).await?),
+            Self::Server(_) | Self::Direct(_) => Ok(None),
         }
     }
 

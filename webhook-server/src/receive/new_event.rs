@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use webhook_core::{Envelope, OrderMode, Registration};
 
+use crate::store::keys::stored_key;
 use crate::store::{CameBy, Lane, NewEvent, NewTask, StartMode, moment};
 
 /// Builds the record of an event with its tasks. `object` is the id of the object that the event is about.
@@ -32,7 +33,7 @@ pub(crate) fn new_event(
 pub(crate) fn new_task(handler: &Registration, envelope: &Envelope, object: Option<&str>) -> NewTask {
     let policy = &handler.policy;
     let account = envelope.account.as_deref().unwrap_or_default();
-    let of_account = |value: &str| [account, "|", value].concat();
+    let of_account = |value: &str| stored_key([account, "|", value].concat());
     // An object without the ordering field has a lane of its own.
     let by_field = policy.order.per.and_then(|path| envelope.text_at(path));
     let value = by_field.as_deref().or(object);

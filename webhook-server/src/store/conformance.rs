@@ -25,7 +25,7 @@ use super::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, Disposition, EndpointRow,
     EventRow, Filter, HandlerId, HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason,
     Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, SECRET_KEPT, SecretName, SecretRow,
-    StartMode, State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket, moment,
+    StartMode, State, Stats, Store, StoreError, StoreFuture, StoredEvent, TaskRow, Ticket, moment,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.

@@ -30,6 +30,16 @@ pub(crate) enum StoreError {
     #[error("the inbox's database is not available")]
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file is always available"))]
     Away(#[source] Arc<dyn Error + Send + Sync>),
+    /// The database lacks a table or a right, or does not let this program in: a person has to do something.
+    #[error("the inbox's database cannot be used")]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "a file that cannot be used is not opened")
+    )]
+    Unusable(#[source] Arc<dyn Error + Send + Sync>),
+    /// The event contains something that no store keeps, or that this one does not.
+    #[error("the inbox does not accept the event")]
+    Refused(#[source] Arc<dyn Error + Send + Sync>),
     /// Anything else.
     #[error("the inbox cannot be used")]
     Broken(#[source] Arc<dyn Error + Send + Sync>),

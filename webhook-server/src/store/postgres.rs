@@ -7,9 +7,10 @@
 //! | calls | `connection`, `kept`, `abandoned`, `flush` (several together), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
-//! | instances | `session`, `recover`, `missing_handlers`, `instances` |
+//! | instances | `session`, `recover`, `missing_handlers`, `instances`, `turns`, `alarms` |
 //! | operators | `list`, `show`, `stats`, `operate` |
 //! | retention | `prune` |
+//! | growing from a file | `take_in` |
 //! | problems | `problem` |
 //!
 //! The tables are in `migrations/`, and the numbers of their states in `columns`. A statement names the schema `webhook` and
@@ -19,6 +20,7 @@
 //! of its transaction.
 
 mod abandoned;
+mod alarms;
 mod arrivals;
 mod claim;
 #[cfg(test)]
@@ -50,6 +52,8 @@ mod session;
 mod show;
 mod stats;
 mod store_batch;
+#[cfg(all(feature = "cli", feature = "sqlite"))]
+pub(crate) mod take_in;
 mod tasks;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -58,6 +62,7 @@ mod tests;
 mod texts;
 mod tls;
 mod transactions;
+mod turns;
 mod url;
 mod values;
 
@@ -68,6 +73,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
+use self::alarms::Alarms;
 use self::arrivals::Arrival;
 use self::connection::{CALL_LIMIT, Connection, READ_LIMIT};
 use self::ingest::{Ingest, Job};
@@ -80,9 +86,10 @@ pub(crate) use self::schema::SchemaProblem;
 use self::session::{Session, Timing};
 use self::tasks::Tasks;
 use super::clock::StoreClock;
+use super::keys::keepable;
 use super::transactions::Transactions;
 use super::{
-    CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat,
+    Buried, CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat,
     InstanceRow, Lease, NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed,
     Retention, Stats, Store, StoreError, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
@@ -101,6 +108,7 @@ pub(crate) struct Postgres {
     /// Reads and changes for operators.
     operator: Kept,
     settled: Settled,
+    alarms: Alarms,
 }
 
 /// How many connections an instance has apart from those that store what arrives.
@@ -124,6 +132,7 @@ impl Postgres {
             upkeep: Kept::new(&opener),
             operator: Kept::new(&opener),
             settled: Settled::default(),
+            alarms: Alarms::default(),
             session,
             timing,
             program,
@@ -185,7 +194,11 @@ impl Store for Postgres {
     }
 
     fn heartbeat(&self) -> StoreFuture<'_, Heartbeat> {
-        on!(self.upkeep, |db| recover::heartbeat(db, &self.session, &self.timing, &self.settled))
+        on!(self.upkeep, |db| async {
+            let beat = recover::heartbeat(db, &self.session, &self.timing, &self.settled).await?;
+            self.alarms.look_around(db).await;
+            Ok(beat)
+        })
     }
 
     fn leave(&self) -> StoreFuture<'_, ()> {
@@ -197,6 +210,9 @@ impl Store for Postgres {
     }
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
+        if let Err(refused) = keepable(&arrival) {
+            return Box::pin(std::future::ready(Err(refused)));
+        }
         let digest = Sha256::digest(&arrival.envelope.body).to_vec();
         self.arrive(|reply| Job::Event(Arrival { event: arrival, digest }, reply))
     }
@@ -243,6 +259,10 @@ impl Store for Postgres {
 
     fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {
         on!(self.operator, |db| instances::list(db))
+    }
+
+    fn bury(&self, name: String) -> StoreFuture<'_, Option<Buried>> {
+        on!(self.operator, |db| recover::bury(db, &name))
     }
 
     fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {

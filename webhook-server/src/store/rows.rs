@@ -219,6 +219,20 @@ pub(crate) struct InstanceRow {
     pub(crate) is_alive: bool,
 }
 
+/// What became of the tasks of instances that were removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only a store in PostgreSQL has instances"))]
+pub(crate) struct Buried {
+    /// How many instances were removed.
+    pub(crate) instances: u64,
+    /// How many tasks are ready again.
+    pub(crate) ready: u64,
+    /// How many tasks are parked, because the process ended with them too often.
+    pub(crate) parked: u64,
+    /// Whether another instance has the same name, and stays.
+    pub(crate) has_successor: bool,
+}
+
 /// What was freed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pruned {

@@ -11,6 +11,7 @@
 //! | what runs | `claim`, with `capacity`, `lanes`, `suspects`; `finish`; `recover` |
 //! | operators | `list`, `show`, `operate` |
 //! | retention | `prune` |
+//! | moving to PostgreSQL | `read_out` |
 //! | problems | `problem` (errors), `cautions` (warnings) |
 //!
 //! The tables are in `migrations/`, and the numbers of their states in the store's `columns`. Every statement is compiled once (`tests`
@@ -39,6 +40,8 @@ mod paths;
 mod problem;
 mod prune;
 mod quarantine;
+#[cfg(all(feature = "cli", feature = "postgres"))]
+pub(crate) mod read_out;
 mod record;
 mod recover;
 pub(crate) mod schema;
@@ -60,6 +63,7 @@ pub(crate) use self::problem::{FileError, Problem};
 use self::recover::Live;
 use self::session::Stamp;
 use self::writer::Urgency;
+use crate::store::keys::keepable;
 use crate::store::noted_uses::NotedUses;
 use crate::store::{
     CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
@@ -133,6 +137,9 @@ impl<D: Database> Store for Sqlite<D> {
     }
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
+        if let Err(refused) = keepable(&arrival) {
+            return Box::pin(std::future::ready(Err(refused)));
+        }
         let urgency = Urgency::Arrival { bytes: arrival.envelope.body.len() };
         // Not on the thread that writes, for which all others wait.
         let digest = record::digest_of(&arrival.envelope.body);

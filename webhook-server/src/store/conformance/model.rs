@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use webhook_core::Retry;
 
 use crate::store::clock::{StoreClock, millis};
+use crate::store::keys::keepable;
 use crate::store::{
     ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, ClaimResult, Disposition,
     EndpointRow, EventRow, Filter, FinishResult, HandlerId, HandlerStats, Heartbeat, Lane, Lease,
@@ -284,6 +285,9 @@ impl Store for Model {
     }
 
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult> {
+        if let Err(refused) = keepable(&arrival) {
+            return Box::pin(std::future::ready(Err(refused)));
+        }
         self.at_once(|data, now| data.record(arrival, now))
     }
 

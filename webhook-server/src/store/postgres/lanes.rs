@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::problem::Problem;
-use crate::store::clock::millis;
+use super::turns::take_turn;
 
 /// A lane: its scope and its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,14 +78,9 @@ const SWEEP: &str = promote!(
                          AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
 );
 
-/// Takes the turn of sweeping for `$1`, if it is time.
-const TAKE_SWEEP: &str = "
-    INSERT INTO webhook.chore AS c (name, until_ms) VALUES ('sweep', now_ms + $1)
-    ON CONFLICT (name) DO UPDATE SET until_ms = now_ms + $1 WHERE c.until_ms <= now_ms RETURNING name";
-
 /// Makes tasks ready that were forgotten, if no instance has done that for a while. Returns how many there were.
 pub(super) async fn sweep(db: &Connection, every: Duration) -> Result<u64, Problem> {
-    if db.query(TAKE_SWEEP, &[&millis(every)]).await?.is_empty() {
+    if !take_turn(db, "sweep", every).await? {
         return Ok(0);
     }
     db.execute(SWEEP, &[]).await

@@ -119,6 +119,17 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
     Url::parse(url).map(drop)
 }
 
+/// Connects to the database, and brings its schema up to date if that is allowed.
+///
+/// # Errors
+///
+/// Fails if the database cannot be reached or used.
+#[cfg(feature = "cli")]
+pub(super) async fn connect(url: &str, opening: &Opening) -> Result<Connection, OpenError> {
+    let opener = opener(url, opening)?;
+    opener.connect().await.map_err(|problem| refused(Some(opener.url()), problem))
+}
+
 /// Applies the migrations that the database lacks. Returns whether it lacked any.
 ///
 /// # Errors

@@ -42,7 +42,7 @@ pub(crate) enum Problem {
     /// The server is out of disk, memory or connections.
     #[error("the database has too little disk, memory or connections")]
     Full(#[source] Cause),
-    /// It refuses a value. Nothing has changed.
+    /// It refuses a value, such as one that is too long for an index. Nothing has changed.
     #[error("the database refused a value")]
     Refused(#[source] Cause),
     /// A table or a right is missing, or the server does not let this user in.
@@ -124,7 +124,7 @@ impl Problem {
             (_, "55P03" | "57014") => Self::Cancelled(cause),
             (_, "25006") => Self::ReadOnly(cause),
             ("53", _) => Self::Full(cause),
-            ("22" | "23", _) => Self::Refused(cause),
+            ("22" | "23" | "54", _) => Self::Refused(cause),
             ("28", _) | (_, "3D000" | "3F000" | "42P01" | "42703" | "42501") => Self::Unusable(cause),
             _ => Self::Failed(cause),
         }
@@ -184,6 +184,10 @@ impl From<Problem> for StoreError {
             Problem::Slow(limit) => Self::Slow(limit),
             Problem::Collided(_) | Problem::Taken(_) | Problem::Cancelled(_) => Self::Busy,
             Problem::Full(cause) if cause.has_code("53100") => Self::DiskFull,
+            Problem::Refused(_) => Self::Refused(Arc::new(problem)),
+            Problem::Unusable(_) | Problem::Unmet(_) | Problem::Schema(_) => {
+                Self::Unusable(Arc::new(problem))
+            }
             problem if problem.may_pass() => Self::Away(Arc::new(problem)),
             problem => Self::broken(problem),
         }

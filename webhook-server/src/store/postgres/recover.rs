@@ -5,9 +5,9 @@
 //! time. Only the database's clock decides.
 
 use tokio_postgres::Row;
-use tracing::info;
 use webhook_core::Retry;
 
+use super::alarms::Alarm;
 use super::connection::Connection;
 use super::finish::{TRIM_ATTEMPTS, close};
 use super::flush::{Statement, transaction};
@@ -16,7 +16,7 @@ use super::missing_handlers;
 use super::problem::Problem;
 use super::session::{Session, Timing, random};
 use crate::store::clock::millis;
-use crate::store::{ATTEMPTS_KEPT, HandlerId, Heartbeat, MAX_CRASHES, POISON, Recovered, Ticket};
+use crate::store::{ATTEMPTS_KEPT, Buried, HandlerId, Heartbeat, MAX_CRASHES, POISON, Recovered, Ticket};
 
 /// Adds this instance (`$1`): `$2` its name, `$3` its version, `$4` its slots, `$5` its handlers, `$6` how long the lease lasts.
 const JOIN: &str = "
@@ -33,6 +33,20 @@ const RENEW: &str = "
 const BURY: &str = "
     DELETE FROM webhook.instance WHERE id IN (
         SELECT id FROM webhook.instance WHERE lease_until_ms <= now_ms AND id <> $1 ORDER BY id FOR UPDATE)";
+
+/// Deletes the instances of this name (`$1`), except the one that joined last if there are several. Returns a row for each of
+/// them, with whether it is deleted.
+const BURY_NAMED: &str = "
+    WITH named AS MATERIALIZED (
+        SELECT id, joined_ms FROM webhook.instance WHERE name = $1 ORDER BY id FOR UPDATE),
+    buried AS (
+        DELETE FROM webhook.instance WHERE id IN (
+            SELECT id FROM named
+            EXCEPT
+            SELECT id FROM (SELECT id FROM named ORDER BY joined_ms DESC, id DESC LIMIT 1) latest
+            WHERE (SELECT count(*) FROM named) > 1)
+        RETURNING id)
+    SELECT id IN (SELECT id FROM buried) FROM named";
 
 /// Takes over what runs in the name of an instance that has no row. Each of these ends counts as a crash of the task, unless
 /// the run was cleared. A task with `$1` crashes is to be parked (it gets the owner `$2`) if it was the only one that its
@@ -109,7 +123,7 @@ pub(super) async fn join(
     Ok(Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers })
 }
 
-/// Renews the lease, and takes over from instances that have died, if this one has `settled`.
+/// Renews the lease, takes over from instances that have died, if this one has `settled`.
 pub(super) async fn heartbeat(
     db: &Connection,
     session: &Session,
@@ -123,7 +137,7 @@ pub(super) async fn heartbeat(
     release_forgotten(db, session).await?;
     let forgotten = sweep(db, timing.lease).await?;
     if forgotten > 0 {
-        info!(forgotten, "tasks were blocked in lanes that were free");
+        Alarm::Forgotten(forgotten).raise(db).await?;
     }
     if is_settled || !timing.settles {
         let taken = take_over(db, session).await?;
@@ -184,9 +198,32 @@ async fn release(db: &Connection, session: &Session, runs: &[Ticket]) -> Result<
     Ok(())
 }
 
+/// Removes the instances of a name, for an operator who knows that they are dead, and takes over from them.
+pub(super) async fn bury(db: &Connection, name: &str) -> Result<Option<Buried>, Problem> {
+    let named = db.query(BURY_NAMED, &[&name]).await?;
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let are_buried: Vec<bool> = named.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let Recovered { suspects, poisoned, .. } = inherit(db).await?;
+    Ok(Some(Buried {
+        instances: are_buried.iter().filter(|is_buried| **is_buried).count() as u64,
+        ready: suspects,
+        parked: poisoned,
+        has_successor: are_buried.contains(&false),
+    }))
+}
+
 /// Takes over from instances whose leases have ended.
 async fn take_over(db: &Connection, session: &Session) -> Result<Recovered, Problem> {
     db.execute(BURY, &[&session.id()]).await?;
+    let inherited = inherit(db).await?;
+    db.execute(PUT_OFF, &[&millis(Retry::LONGEST)]).await?;
+    Ok(inherited)
+}
+
+/// Takes over from instances that have no row any more.
+async fn inherit(db: &Connection) -> Result<Recovered, Problem> {
     // No instance has a negative id.
     let poison = -random()?;
     let crashes = MAX_CRASHES.cast_signed();
@@ -204,7 +241,6 @@ async fn take_over(db: &Connection, session: &Session) -> Result<Recovered, Prob
     if !poisoned.is_empty() {
         db.execute(PROMOTE_AFTER, &[&poisoned]).await?;
     }
-    db.execute(PUT_OFF, &[&millis(Retry::LONGEST)]).await?;
     let poisoned = poisoned.len() as u64;
     Ok(Recovered { suspects: ids.len() as u64 - poisoned, poisoned, ..Recovered::default() })
 }

@@ -150,13 +150,39 @@ impl Storing {
 
     /// Counts the deliveries of known events, and answers.
     async fn store_known(&mut self, events: Vec<(Arrival, Reply)>) {
-        if events.is_empty() {
-            return;
+        let mut groups = vec![events];
+        while let Some(events) = groups.pop() {
+            if events.is_empty() {
+                continue;
+            }
+            match self.counted(&events).await {
+                Ok(results) => {
+                    for ((_, reply), result) in events.into_iter().zip(results) {
+                        match result {
+                            Some(result) => self.answer(reply, result),
+                            // It was deleted meanwhile: when it comes again, it is new.
+                            None => drop(reply.send(Err(StoreError::Busy))),
+                        }
+                    }
+                }
+                Err(Problem::Refused(_)) if events.len() > 1 => {
+                    groups.extend(events.into_iter().map(|one| vec![one]))
+                }
+                Err(problem) => refuse(events, &problem),
+            }
         }
+    }
+
+    /// Counts the deliveries of known events in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they may not be counted.
+    async fn counted(&mut self, events: &[(Arrival, Reply)]) -> Result<Vec<Option<RecordResult>>, Problem> {
         let arrivals: Vec<&Arrival> = events.iter().map(|(arrival, _)| arrival).collect();
         let shared = Arc::clone(&self.shared);
         let mut tries = 0;
-        let counted = loop {
+        loop {
             let counting = self
                 .transact(async |db| record_again(db, &shared.session, &arrivals, &shared.noted).await)
                 .await;
@@ -167,20 +193,8 @@ impl Storing {
                 Err(problem @ (Problem::Unknown(_) | Problem::Slow(_))) if tries < TRIES => {
                     self.wait_for_database(problem).await;
                 }
-                counted => break counted,
+                counted => return counted,
             }
-        };
-        match counted {
-            Ok(results) => {
-                for ((_, reply), result) in events.into_iter().zip(results) {
-                    match result {
-                        Some(result) => self.answer(reply, result),
-                        // It was deleted meanwhile: when it comes again, it is new.
-                        None => drop(reply.send(Err(StoreError::Busy))),
-                    }
-                }
-            }
-            Err(problem) => refuse(events, &problem),
         }
     }
 

@@ -17,9 +17,17 @@ use crate::store::{
     AttemptOutcome, Disposition, HandlerId, MAX_CRASHES, POISON, ParkReason, Recovered, State, Ticket,
 };
 
+/// Takes over every task that is running according to the database, parks the tasks of handlers that are gone, and resumes
+/// those of handlers that are back.
+pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusqlite::Result<Recovered> {
+    let mut recovered = take_over(db, now)?;
+    missing_handlers(db, handlers, now, &mut recovered)?;
+    Ok(recovered)
+}
+
 /// Takes over every task that is running according to the database: former sessions are gone, as the lock proves, and
 /// this one has started nothing yet.
-pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusqlite::Result<Recovered> {
+pub(super) fn take_over(db: &Connection, now: i64) -> rusqlite::Result<Recovered> {
     let mut recovered = Recovered::default();
     // By `+id`: in the order of the table, it would read all of it.
     let running: Vec<(Ticket, u32, bool)> = db
@@ -49,7 +57,6 @@ pub(super) fn recover(db: &Connection, handlers: &[HandlerId], now: i64) -> rusq
         "UPDATE inbox_task SET due_ms = ?1 WHERE state = 0 AND due_ms > ?2",
         [now, now.saturating_add(millis(Retry::LONGEST))],
     )?;
-    missing_handlers(db, handlers, now, &mut recovered)?;
     Ok(recovered)
 }
 

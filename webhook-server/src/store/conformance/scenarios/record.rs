@@ -15,6 +15,7 @@ on_every_store! {
     staleness_is_shared_by_a_group,
     within_a_second_what_was_created_is_stale_after_any_other,
     quarantine_tells_duplicates_by_the_body,
+    an_event_that_cannot_be_kept_is_refused,
 }
 
 fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
@@ -272,4 +273,25 @@ fn quarantine_tells_duplicates_by_the_body(mut world: World<impl Subject>) {
     world.later(90 * DAY);
     assert_eq!(world.prune(), Pruned { quarantined: 1, ..Pruned::default() });
     assert!(keep(&world, b"[1]", "no object"));
+}
+
+fn an_event_that_cannot_be_kept_is_refused(world: World<impl Subject>) {
+    let long = "x".repeat(10_000);
+    let of_object =
+        |object: &str| NewEvent { object_id: Some(object.to_owned()), ..arrival("evt_1", &[serial("a")]) };
+    let sent = || arrival("evt_1", &[free("a")]);
+    for (refused, why) in [
+        (of_object("ch_\0"), "`data.object.id` contains U+0000"),
+        (of_object(&long), "`data.object.id` is longer than 1024 bytes"),
+        (changed(sent(), |it| it.account = Some("\0".to_owned())), "`account` contains U+0000"),
+        (changed(sent(), |it| it.api_version = Some("2025\0".to_owned())), "`api_version` contains U+0000"),
+    ] {
+        let told = world.runtime.block_on(world.subject.store().record(refused)).expect_err(why);
+        assert!(matches!(&told, StoreError::Refused(cause) if cause.to_string() == why), "{told:?}");
+    }
+    assert!(world.tasks().is_empty());
+    // What is in no index may be of any length, and other texts are as they are.
+    let odd = changed(of_object("'; -- \u{1F600}\u{85}"), |it| it.account = Some(long.clone()));
+    world.arrive(odd);
+    assert_eq!(world.tasks().len(), 1);
 }

@@ -1,0 +1,145 @@
+//! Verified events that an inbox cannot keep as they are: each has a clear result, in a file as in a database, and none is
+//! lost.
+
+use std::process::Command;
+
+use product_tests::{Postgres, SECRET, Server, new_inbox, program, run, until};
+use serde_json::{Value, json};
+
+const DURABLE: &str = env!("CARGO_BIN_EXE_durable");
+
+/// An event that `durable` handles.
+fn event(number: usize, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut event = json!({
+        "id": format!("evt_Odd{number}"), "object": "event", "type": "payment_intent.succeeded", "created": 1_700_000_000,
+        "livemode": false, "api_version": "2025-01-27.acacia", "pending_webhooks": 1,
+        "data": { "object": { "id": format!("pi_{number}"), "object": "payment_intent", "amount": 1 } },
+    });
+    change(&mut event);
+    event.to_string().into_bytes()
+}
+
+/// A text that no compression makes short enough for an index.
+fn long(bytes: usize) -> String {
+    let mut state = 1_u32;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'!' + u8::try_from(state >> 24).unwrap_or_default() % 90)
+    };
+    (0..bytes).map(next).filter(|char| !['"', '\\'].contains(char)).collect()
+}
+
+/// What is sent, and why it is quarantined; `None` if it is handled.
+fn rows() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
+    let set = |number, pointer: &'static str, value: Value| {
+        event(number, |event| match event.pointer_mut(pointer) {
+            Some(place) => *place = value,
+            None => event[&pointer[1..]] = value,
+        })
+    };
+    let lone_surrogate = String::from_utf8(event(13, |_| {})).expect("it is JSON");
+    let nul = "contains U+0000";
+    vec![
+        ("a NUL in the object's id", set(1, "/data/object/id", json!("pi_\0")), Some(nul)),
+        ("a NUL in the account", set(2, "/account", json!("acct_\0")), Some(nul)),
+        ("a NUL in the version", set(3, "/api_version", json!("\0")), Some(nul)),
+        ("a NUL elsewhere", event(4, |event| event["data"]["object"]["description"] = json!("\0")), None),
+        ("a NUL in a key", event(5, |event| event["data"]["object"]["\0"] = json!(1)), None),
+        (
+            "a long id of the object",
+            set(6, "/data/object/id", json!(long(10_000))),
+            Some("longer than 1024 bytes"),
+        ),
+        ("a long account", set(7, "/account", json!(long(10_000))), None),
+        ("a long version", set(8, "/api_version", json!(long(10_000))), None),
+        ("the longest id", set(9, "/id", json!(format!("evt_{}", "x".repeat(251)))), None),
+        ("the longest id of an object", set(10, "/data/object/id", json!(long(1_000))), None),
+        ("before the epoch", set(11, "/created", json!(i64::MIN)), None),
+        ("after everything", set(12, "/created", json!(i64::MAX)), None),
+        ("half a character", lone_surrogate.replace("pi_13", "pi_\\ud800").into_bytes(), None),
+        ("odd characters", set(14, "/data/object/id", json!("'; --\u{85}\u{1F600}\u{FFFF}")), None),
+        ("no time", set(15, "/created", json!(1e300)), None),
+    ]
+}
+
+/// Sends all events twice to a server on an inbox, which the operator then looks at.
+fn check(server: &Server, command: &dyn Fn() -> Command) {
+    let rows = rows();
+    for _ in 0..2 {
+        for (what, body, _) in &rows {
+            assert_eq!(server.post(body).status(), 200, "{what}");
+        }
+    }
+    let listed = |arguments: &[&str]| {
+        let listed = run(command().args(["inbox", "list", "--format", "json"]).args(arguments)).with_code(0);
+        serde_json::from_str::<Vec<Value>>(&listed.stdout).expect("it is JSON")
+    };
+    let kept = listed(&["--quarantine"]);
+    let mut expected: Vec<(&str, u64)> =
+        rows.iter().filter_map(|(_, body, why)| Some(((*why)?, body.len() as u64))).collect();
+    expected.reverse();
+    assert_eq!(kept.len(), expected.len(), "{kept:#?}");
+    for (row, (why, bytes)) in kept.iter().zip(expected) {
+        assert!(row["reason"].as_str().is_some_and(|reason| reason.contains(why)), "{row:#?}");
+        assert_eq!((&row["bytes"], &row["deliveries"]), (&json!(bytes), &json!(2)), "{row:#?}");
+    }
+    // `durable` has two handlers for each of the others. Half a character fits no text of theirs.
+    let handled = 2 * rows.iter().filter(|(_, _, why)| why.is_none()).count();
+    let parked = |why: &'static str| listed(&["--state", "parked", "--why", why]).len();
+    until("all others are done", || listed(&["--state", "done"]).len() + parked("undecodable") == handled);
+    assert_eq!(parked("undecodable"), 2);
+}
+
+#[test]
+fn in_a_file() {
+    let inbox = new_inbox();
+    let durable = || {
+        let mut command = program(DURABLE);
+        command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", &inbox);
+        command
+    };
+    let server = Server::from_command(&mut durable(), &[]);
+    check(&server, &durable);
+    server.stop();
+}
+
+#[test]
+fn in_a_database() {
+    let database = Postgres::start();
+    let durable = || {
+        let mut command = program(DURABLE);
+        command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", database.url());
+        command
+    };
+    let server = Server::from_command(&mut durable(), &[]);
+    check(&server, &durable);
+    let count = |sql: &str| database.query(&format!("SELECT count(*) FROM webhook.{sql}"));
+    // What the database refuses for a reason that nobody thought of.
+    let strange = "ALTER TABLE webhook.event ADD CONSTRAINT odd CHECK (type <> 'customer.created')";
+    assert_eq!(database.query(strange), "");
+    let body = event(20, |event| event["type"] = json!("customer.created"));
+    for round in 1..=2 {
+        assert_eq!(server.post(&body).status(), 200);
+        assert_eq!(count(&format!("quarantine WHERE deliveries = {round} AND reason LIKE '%23514%'")), "1");
+    }
+    let listed = run(durable().args(["inbox", "list", "--quarantine"])).with_code(0);
+    assert!(listed.stdout.contains("the inbox does not accept the event"), "{listed:#?}");
+    // It is one of a batch, of which the others are stored.
+    let events: Vec<Vec<u8>> = (100..140)
+        .map(|number| {
+            event(number, |event| {
+                if number % 10 == 0 {
+                    event["type"] = json!("customer.created");
+                }
+            })
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for body in &events {
+            scope.spawn(|| assert_eq!(server.post(body).status(), 200));
+        }
+    });
+    assert_eq!(count("event WHERE event_id LIKE 'evt_Odd1__'"), "36");
+    assert_eq!(count("quarantine WHERE reason LIKE '%23514%'"), "5");
+    server.stop();
+}
