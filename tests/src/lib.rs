@@ -34,7 +34,7 @@ pub use process::{Ended, Process, Stream, new_inbox, program, run, tool};
 pub use server::{OTHER_SECRET, SECRET, Server, send, signed, url_in};
 pub use template::Template;
 pub use terminal::{open_terminal, run_in_terminal};
-pub use test_postgres::{Pair, Postgres, wrong_clock};
+pub use test_postgres::{Bouncer, Direction, Fate, Pair, Postgres, Proxy, schema, wrong_clock};
 pub use usage::{Usage, keep_to};
 
 /// How long a program may keep a test waiting. Far more than any of them needs on the slowest machine at its busiest: it

@@ -4,7 +4,9 @@
 //! for the end of the process's pipe. `TEST_POSTGRES_BIN` names the folder of the server's programs; otherwise the newest that
 //! Debian has installed is used.
 
+mod bouncer;
 mod clock;
+mod proxy;
 mod standby;
 
 use std::ffi::{OsStr, OsString};
@@ -18,7 +20,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub use bouncer::Bouncer;
 pub use clock::wrong_clock;
+pub use proxy::{Direction, Fate, Proxy};
 pub use standby::Pair;
 
 /// PostgreSQL refuses to run as root, so this user runs it then.
@@ -77,6 +81,19 @@ pub struct Postgres {
 pub fn shared() -> &'static Postgres {
     static SHARED: OnceLock<Postgres> = OnceLock::new();
     SHARED.get_or_init(Postgres::start)
+}
+
+/// The URL of the database of the [`shared`] server; by way of a pool, if `TEST_POSTGRES_BOUNCER` says how many connections it
+/// has to the server.
+#[track_caller]
+#[must_use]
+pub fn shared_url() -> String {
+    static BOUNCER: OnceLock<Option<Bouncer>> = OnceLock::new();
+    let bouncer = BOUNCER.get_or_init(|| {
+        let connections = std::env::var("TEST_POSTGRES_BOUNCER").ok()?;
+        Some(Bouncer::start(shared(), connections.parse().expect("TEST_POSTGRES_BOUNCER is a number")))
+    });
+    bouncer.as_ref().map_or_else(|| shared().url(), Bouncer::url)
 }
 
 /// A name for a schema that no other test of this process has.

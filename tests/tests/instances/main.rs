@@ -2,7 +2,10 @@
 
 mod bury;
 mod chaos;
+mod cuts;
 mod deploys;
 mod failover;
 mod fleet;
 mod frozen;
+mod lanes;
+mod pool;

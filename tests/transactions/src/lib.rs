@@ -1,7 +1,7 @@
-//! What the tests of handlers with transactions share: an application, its pools, and a proxy that loses answers.
+//! What the tests of handlers with transactions share: an application, its pools, and a rule that loses answers.
 
-mod proxy;
+mod losses;
 mod shop;
 
-pub use proxy::Proxy;
+pub use losses::losses;
 pub use shop::{Pools, Shop, app, prepared, start};

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Mutex;
 
-use test_transactions::{Pools, Proxy, Shop, prepared, start};
+use test_postgres::Proxy;
+use test_transactions::{Pools, Shop, losses, prepared, start};
 use webhook_core::{Context, Event, HandlerError, State, on_event};
 
 /// How often the handler was called for each object.
@@ -187,7 +188,7 @@ async fn steal(shop: &Shop, driver: &str, event_type: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_end_of_a_run_with_sqlx() {
     let server = prepared();
-    let proxy = Proxy::start(server.folder());
+    let proxy = Proxy::start(server, losses);
     let pools = Pools::new(proxy.folder(), "shop", "postgres");
     let shop =
         start(server, &test_postgres::schema(), &pools).await.unwrap_or_else(|error| panic!("{error}"));
@@ -198,7 +199,7 @@ async fn every_end_of_a_run_with_sqlx() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_end_of_a_run_with_tokio_postgres() {
     let server = prepared();
-    let proxy = Proxy::start(server.folder());
+    let proxy = Proxy::start(server, losses);
     let pools = Pools::new(proxy.folder(), "shop", "postgres");
     let shop =
         start(server, &test_postgres::schema(), &pools).await.unwrap_or_else(|error| panic!("{error}"));

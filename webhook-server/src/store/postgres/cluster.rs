@@ -11,15 +11,20 @@ pub(crate) fn new_schema() -> String {
     test_postgres::schema().replace('_', " ")
 }
 
-/// The URL of the server's database. Starts the server if no other test has.
+/// The URL of the server's database, possibly by way of a pool of connections. Starts the server if no other test has.
 pub(crate) fn url() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
-    URL.get_or_init(|| test_postgres::shared().url())
+    URL.get_or_init(test_postgres::shared_url)
 }
 
 /// An opener for a schema, which has no tables until the first connection.
 pub(super) fn opener(schema: &str, clock: Option<StoreClock>) -> Arc<Opener> {
     Arc::new(Opener::new(url(), schema, true, clock).expect("the URL is right"))
+}
+
+/// An opener for a schema, whose connections are sessions of the server.
+pub(super) fn opener_without_pool(schema: &str) -> Opener {
+    Opener::new(&test_postgres::shared().url(), schema, true, None).expect("the URL is right")
 }
 
 /// A connection to a new inbox.

@@ -102,7 +102,10 @@ impl Migrations<'_> {
         if !has_meta {
             return Ok(Schema::None { exists });
         }
-        let rows = db.query("SELECT version, readable_from FROM webhook.meta", &[]).await;
+        // In one statement: another instance may apply a migration meanwhile.
+        let applied = "SELECT version, readable_from, ARRAY(SELECT sha256 FROM webhook.migration ORDER BY number) \
+                       FROM webhook.meta";
+        let rows = db.query(applied, &[]).await;
         let rows = rows.map_err(|problem| match problem {
             Problem::Unusable(cause) if cause.has_code("42703") => SchemaProblem::OfSomethingElse.into(),
             problem => problem,
@@ -114,8 +117,7 @@ impl Migrations<'_> {
             return Err(SchemaProblem::Newer { version, newest }.into());
         }
         let applied = usize::try_from(version).unwrap_or(usize::MAX);
-        let recorded = db.query("SELECT sha256 FROM webhook.migration ORDER BY number", &[]).await?;
-        let recorded: Vec<Vec<u8>> = recorded.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let recorded: Vec<Vec<u8>> = row.try_get(2)?;
         let own = self.of.iter().take(applied).map(|migration| digest(migration.text).to_vec());
         if recorded.len() != applied || !own.zip(&recorded).all(|(own, recorded)| own == *recorded) {
             return Err(SchemaProblem::OtherBuild.into());

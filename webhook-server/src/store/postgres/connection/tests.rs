@@ -1,7 +1,7 @@
 //! Calls, on a real server: in one flush, with warnings, not waited for, cut off.
 
 use super::*;
-use crate::store::postgres::cluster::{connection, new_schema, opener};
+use crate::store::postgres::cluster::{connection, new_schema, opener_without_pool};
 
 #[tokio::test]
 async fn values_and_rows_have_the_types_that_they_tell() {
@@ -88,7 +88,7 @@ async fn an_error_tells_no_values() {
 
 #[tokio::test]
 async fn a_backend_that_is_ended_leaves_the_outcome_open() {
-    let db = connection().await;
+    let db = opener_without_pool(&new_schema()).connect().await.expect("the server is running");
     let rows = db.query("SELECT pg_backend_pid()", &[]).await.expect("it can be asked");
     let pid: i32 = rows[0].get(0);
     let _ = test_postgres::shared().query(&format!("SELECT pg_terminate_backend({pid}, 60000)"));
@@ -99,7 +99,7 @@ async fn a_backend_that_is_ended_leaves_the_outcome_open() {
 
 #[tokio::test]
 async fn a_server_that_only_reads_ends_all_connections() {
-    let opener = opener(&new_schema(), None);
+    let opener = opener_without_pool(&new_schema());
     let (db, other) = (opener.connect().await, opener.connect().await);
     let (db, other) = (db.expect("it is running"), other.expect("it is running"));
     db.batch("SET default_transaction_read_only = on").await.expect("it can be set");

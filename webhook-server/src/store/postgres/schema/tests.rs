@@ -63,21 +63,27 @@ async fn instances_that_start_at_once_make_one_schema() {
 
 #[tokio::test]
 async fn instances_that_update_at_once_do_it_once() {
-    let schema = new_schema();
-    let opener = opener(&schema, None);
-    drop(opener.connect().await.expect("it is made"));
-    let migrations = two(1);
-    let migrations = Migrations { of: &migrations, schema: &schema };
-    let update = || async {
-        let db = opener.connect().await.expect("it is there");
-        migrations.ensure(&db, true).await
-    };
-    let (a, b, c, d) = tokio::join!(update(), update(), update(), update());
-    for updated in [a, b, c, d] {
-        updated.expect("it is updated");
+    for _ in 0..5 {
+        let schema = new_schema();
+        let opener = opener(&schema, None);
+        drop(opener.connect().await.expect("it is made"));
+        let migrations = two(1);
+        let migrations = Migrations { of: &migrations, schema: &schema };
+        let update = || async {
+            let db = opener.connect().await.expect("it is there");
+            // Some look while others migrate.
+            for _ in 0..5 {
+                migrations.ensure(&db, true).await?;
+            }
+            Ok::<_, Problem>(())
+        };
+        let (a, b, c, d) = tokio::join!(update(), update(), update(), update());
+        for updated in [a, b, c, d] {
+            updated.expect("it is updated");
+        }
+        let db = opener.connect().await.expect("a program that knows only the first migration may use it");
+        assert_eq!(migrations.look(&db).await.expect("it is an inbox"), Schema::Version(2));
     }
-    let db = opener.connect().await.expect("a program that knows only the first migration may still use it");
-    assert_eq!(migrations.look(&db).await.expect("it is an inbox"), Schema::Version(2));
 }
 
 #[tokio::test]

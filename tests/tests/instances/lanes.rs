@@ -1,0 +1,101 @@
+//! Many events about few objects, at several instances: no two runs of a handler on one object overlap, and no task is
+//! forgotten in a lane.
+//!
+//! `CHAOS_SECONDS` says for how long events are sent; usually, a few hundred are.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use product_tests::{Client, Delivery, PATIENCE, Postgres, random_below, scratch, until_within};
+use rusqlite::Connection;
+
+use crate::chaos::seconds;
+use crate::fleet::{Traffic, durable};
+
+const INSTANCES: usize = 6;
+
+/// How many senders there are, and how many objects their events are about.
+const SENDERS: usize = 12;
+const OBJECTS: u64 = 5;
+
+/// How many events are sent at least.
+const USUALLY: usize = 300;
+
+#[test]
+fn runs_of_contended_lanes_never_overlap_and_none_is_forgotten() {
+    let (database, traffic) = (Postgres::start(), Traffic::default());
+    let effects = scratch("lanes");
+    let made = std::fs::remove_dir_all(&effects).and_then(|()| std::fs::create_dir_all(&effects));
+    made.expect("the folder is ours");
+    let effects = effects.join("effects.db");
+    let start = || traffic.start_as(durable(&database.url()).env("DURABLE_EFFECTS", &effects));
+    let fleet = [(); INSTANCES].map(|()| start());
+    let (sent, acked) = (AtomicU64::new(0), AtomicUsize::new(0));
+    let since = Instant::now();
+    let receives = || since.elapsed() < seconds(0) || acked.load(Ordering::SeqCst) < USUALLY;
+    std::thread::scope(|scope| {
+        for _ in 0..SENDERS {
+            scope.spawn(|| {
+                let mut clients = [(); INSTANCES].map(|()| Client::default());
+                while receives() {
+                    let number = sent.fetch_add(1, Ordering::SeqCst);
+                    let delivery =
+                        Delivery::new("payment_intent.succeeded", number, random_below(OBJECTS), 0);
+                    let to = random_below(INSTANCES as u64) as usize;
+                    let told = clients[to].post(fleet[to].address, delivery.body.as_bytes());
+                    // What waits is refused when it is too much.
+                    if told.expect("it answers").status == 200 {
+                        acked.fetch_add(1, Ordering::SeqCst);
+                    } else {
+                        std::thread::sleep(Duration::from_millis(random_below(50)));
+                    }
+                }
+            });
+        }
+    });
+    let received_in = since.elapsed();
+    // As long as the lanes move, nothing is stuck.
+    let open = || database.query("SELECT count(*) FROM webhook.task");
+    let mut left = open();
+    while left != "0" {
+        until_within(PATIENCE, "the lanes move", || open() != left);
+        left = open();
+    }
+    let ended = database.query("SELECT state, count(*) FROM webhook.ended GROUP BY 1");
+    let acked = acked.into_inner();
+    assert_eq!(ended, format!("3|{}", 2 * acked), "each event has two tasks, which are done");
+    for server in fleet {
+        let log = server.stop().stderr;
+        let swept: Vec<_> = log.lines().filter(|line| line.contains("were blocked in lanes")).collect();
+        assert!(swept.is_empty(), "{swept:?}");
+    }
+    let (overlaps, most) = overlaps(&Connection::open(&effects).expect("the programs have made it"));
+    println!(
+        "{acked} events of {OBJECTS} objects in {received_in:.1?}, handled after {:.1?}: {overlaps} overlaps, \
+         0 stuck, 0 swept; the longest row of one instance in a lane was {most}",
+        since.elapsed()
+    );
+    assert_eq!(overlaps, 0);
+}
+
+/// How many runs began before another one of their lane had ended, and how many runs of a lane one instance had in a row.
+fn overlaps(effects: &Connection) -> (u64, u64) {
+    let sql = "SELECT lane, boot, what FROM run ORDER BY lane, id";
+    let mut notes = effects.prepare(sql).expect("there is such a table");
+    let notes = notes
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)));
+    let (mut of, mut running, mut in_a_row, mut overlaps, mut most) = ((String::new(), 0), false, 0, 0, 0);
+    for note in notes.expect("it can be read") {
+        let (lane, boot, what) = note.expect("it has these types");
+        if lane != of.0 {
+            running = false;
+        }
+        let begins = what == "began";
+        overlaps += u64::from(begins == running);
+        running = begins;
+        in_a_row = if (&*lane, boot) == (&*of.0, of.1) { in_a_row + u64::from(begins) } else { 1 };
+        most = most.max(in_a_row);
+        of = (lane, boot);
+    }
+    (overlaps, most)
+}
