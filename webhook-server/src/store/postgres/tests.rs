@@ -2,5 +2,6 @@
 
 mod figures;
 mod operators;
+mod pairs;
 mod protocol;
 mod standby;

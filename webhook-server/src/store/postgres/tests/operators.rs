@@ -469,7 +469,7 @@ async fn one_instance_frees_what_is_old() {
 }
 
 /// What must not be there, however operations meet.
-const NEVER: [(&str, &str); 6] = [
+pub(super) const NEVER: [(&str, &str); 6] = [
     ("a handler's second task of an event", "webhook.task t JOIN webhook.ended c USING (event_seq, handler)"),
     (
         "an open task whose event or body is gone",
