@@ -12,6 +12,7 @@ mod endpoint;
 mod failpoint;
 mod future;
 mod handlers_lock;
+mod jitter;
 mod mount;
 mod operate;
 mod problems;

@@ -29,6 +29,7 @@ use webhook_core::Registry;
 use self::noting::Noting;
 use crate::endpoint::Endpoints;
 use crate::future::{BoxFuture, spawn};
+use crate::jitter::jittered;
 use crate::operate::{Operations, socket};
 use crate::receive::listener::{Listener, listen};
 use crate::receive::record::Recorder;
@@ -221,7 +222,7 @@ impl Server {
         if !is_recovered {
             let mut pause = RECOVERY_PAUSE;
             loop {
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(jittered(pause)).await;
                 pause = RECOVERY_PAUSE;
                 match self.recover().await {
                     Ok(true) => break self.start_background_work(),

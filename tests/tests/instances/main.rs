@@ -8,4 +8,5 @@ mod failover;
 mod fleet;
 mod frozen;
 mod lanes;
+mod outage;
 mod pool;

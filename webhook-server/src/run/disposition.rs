@@ -6,6 +6,7 @@
 use webhook_core::{DecodeError, Retry, Verdict};
 
 use super::attempt::AttemptReport;
+use crate::jitter::random;
 use crate::store::{Disposition, ParkReason};
 
 /// The longest error text that is stored, in bytes.
@@ -27,11 +28,6 @@ pub(super) fn disposition(retry: &Retry, report: &AttemptReport) -> Disposition 
         }
         _ => Disposition::Retry { after: retry.delay(report.attempt, random()), error },
     }
-}
-
-/// From 0 up to 1. Without a source of randomness, the middle.
-fn random() -> f64 {
-    getrandom::u32().map_or(0.5, |word| f64::from(word) / (f64::from(u32::MAX) + 1.0))
 }
 
 /// A handler's error as it is stored: text that any database accepts.

@@ -15,6 +15,7 @@ use super::disposition::disposition;
 use super::slots::{Reservation, Slot};
 use super::worker::{Phase, STORE_PAUSE, Worker};
 use crate::failpoint::failpoint;
+use crate::jitter::jittered;
 use crate::report::{AttemptEnded, Fact};
 use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
 
@@ -229,7 +230,7 @@ impl Worker {
     async fn clear_suspect(&self, ticket: Ticket) {
         while let Err(error) = self.store.clear_suspect(ticket).await {
             self.store_failed("a run could not be cleared of suspicion yet", Some(ticket.task), &error);
-            tokio::time::sleep(STORE_PAUSE).await;
+            tokio::time::sleep(jittered(STORE_PAUSE)).await;
         }
         self.wake();
     }
@@ -241,7 +242,7 @@ impl Worker {
                 Ok(finished) => return finished,
                 Err(error) => {
                     self.store_failed("the end of a run could not be stored yet", Some(ticket.task), &error);
-                    tokio::time::sleep(STORE_PAUSE).await;
+                    tokio::time::sleep(jittered(STORE_PAUSE)).await;
                 }
             }
         }

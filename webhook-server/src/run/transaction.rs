@@ -21,6 +21,7 @@ use webhook_core::{
 };
 
 pub(crate) use self::check::{check_pools, refuse};
+use crate::jitter::random;
 use crate::store::Ticket;
 use crate::store::transactions::Statements;
 
@@ -85,8 +86,8 @@ impl RunTransaction {
         let is_collision = || matches!(self.of.sqlstate(&failure).as_deref(), Some("40001" | "40P01"));
         let may_repeat = failure.verdict() == Verdict::Retry { after: None } && !self.is_uncertain();
         if may_repeat && is_collision() && self.repeats.fetch_add(1, Ordering::Relaxed) < REPEATS {
-            let random = getrandom::u32().unwrap_or(u32::MAX / 2);
-            tokio::time::sleep(Duration::from_millis(50 + u64::from(random % 200))).await;
+            tokio::time::sleep(Duration::from_millis(50) + Duration::from_millis(200).mul_f64(random()))
+                .await;
             return None;
         }
         Some(Err(failure))

@@ -29,6 +29,7 @@ use webhook_core::{Registry, TransactionType};
 use super::attempt::Runner;
 use super::in_flight::InFlight;
 use super::slots::Slots;
+use crate::jitter::jittered;
 use crate::report::{Fact, Report};
 use crate::store::{HandlerId, Recovered, Store, StoreError};
 
@@ -260,7 +261,7 @@ impl Worker {
             }
             Err(error) => {
                 self.store_failed("the due tasks could not be read from the inbox", None, &error);
-                ClaimLook { claimed: 0, next_due: Some(STORE_PAUSE) }
+                ClaimLook { claimed: 0, next_due: Some(jittered(STORE_PAUSE)) }
             }
         }
     }

@@ -15,6 +15,7 @@ use super::quarantine::quarantine;
 use super::record::record;
 use super::record_again::record_again;
 use super::session::random;
+use crate::jitter::jittered;
 use crate::store::{RecordResult, StoreError};
 
 /// How long a transaction may take before nothing else is accepted. It goes on: it may be waiting for a standby.
@@ -246,10 +247,4 @@ fn refuse(events: Vec<(Arrival, Reply)>, problem: &Problem) {
     for (_, reply) in events {
         let _ = reply.send(Err(problem.clone().into()));
     }
-}
-
-/// From three quarters of a pause to five quarters, so that instances do not come back together.
-fn jittered(pause: Duration) -> Duration {
-    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
-    pause.mul_f64(0.75 + f64::from(random) / f64::from(u32::MAX) / 2.)
 }
