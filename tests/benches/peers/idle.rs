@@ -71,7 +71,8 @@ fn measure(bench: &Bench, start: Start, requests: u64) -> (Memory, u64) {
             let status = connection.exchange().await;
             assert!(matches!(status, Ok(200)), "a connection that is to be idle got {status:?}");
         }
-        let mut active = Box::pin(send_from(server.address, ACTIVE, Limit::Count(requests), Signed::Well));
+        let to = [server.address];
+        let mut active = Box::pin(send_from(&to, ACTIVE, Limit::Count(requests), Signed::Well));
         let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
         loop {
             tokio::select! {

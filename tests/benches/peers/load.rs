@@ -68,10 +68,20 @@ impl Answers {
 
 /// Sends over this many connections as fast as answers come.
 pub(crate) fn send(to: SocketAddr, connections: usize, limit: Limit, signed: Signed) -> Answers {
+    send_to_all(&[to], connections, limit, signed)
+}
+
+/// The same to several servers, each of which gets its share of the connections.
+pub(crate) fn send_to_all(to: &[SocketAddr], connections: usize, limit: Limit, signed: Signed) -> Answers {
     runtime().block_on(send_from(to, connections, limit, signed))
 }
 
-pub(crate) async fn send_from(to: SocketAddr, connections: usize, limit: Limit, signed: Signed) -> Answers {
+pub(crate) async fn send_from(
+    to: &[SocketAddr],
+    connections: usize,
+    limit: Limit,
+    signed: Signed,
+) -> Answers {
     let left = Arc::new(AtomicI64::new(match limit {
         Limit::Count(count) => i64::try_from(count).expect("a small number"),
         Limit::Span(_) => i64::MAX,
@@ -82,7 +92,7 @@ pub(crate) async fn send_from(to: SocketAddr, connections: usize, limit: Limit, 
         Limit::Span(span) => Some(began + span),
     };
     let mut senders = JoinSet::new();
-    for _ in 0..connections {
+    for to in to.iter().copied().cycle().take(connections) {
         let left = Arc::clone(&left);
         senders.spawn(async move {
             let (mut connection, mut answers) = (Connection::to(to, signed), Answers::default());

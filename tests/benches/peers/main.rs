@@ -16,6 +16,7 @@ mod inline;
 mod latency;
 mod load;
 mod options;
+mod postgres;
 mod programs;
 mod report;
 mod server;
@@ -51,12 +52,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let parts: [Part; 6] = [
+    let parts: [Part; 7] = [
         ("inline", &inline::PROGRAMS, inline::run),
         ("idle", &["hyper", "ours"], idle::run),
         ("durable", &["ours", "rows"], durable::run),
         ("growth", &["ours", "rows"], growth::run),
         ("latency", &["ours"], latency::run),
+        ("postgres", &["ours"], postgres::run),
         ("soak", &["ours"], soak::run),
     ];
     let parts: Vec<_> = parts.into_iter().filter(|(name, ..)| options.wants(name)).collect();
@@ -93,6 +95,11 @@ impl Bench {
     /// Starts a program in a folder of its own.
     fn start(&self, start: Start) -> Server {
         self.start_in(start, &self.new_folder(start.program))
+    }
+
+    /// Starts a program in a folder of its own, on these cores.
+    fn start_on(&self, start: Start, cores: &str) -> Server {
+        Server::start(self.programs.path(start.program), start, cores, &self.new_folder(start.program))
     }
 
     /// Starts a program in a folder, whose inbox it continues.

@@ -13,6 +13,7 @@ Parts (all but soak by default):
   durable   acknowledged and handled beside a bare loop on SQLite
   growth    few and many stored events
   latency   at 200 events a second, beside the disk's own syncs
+  postgres  one instance and three on PostgreSQL, beside pgbench
   soak      slopes of memory, descriptors, log and file over a long time
 
 Options:
@@ -26,7 +27,7 @@ Options:
   --programs PATH   a folder with the programs, which are then not built";
 
 /// The parts that run unless some are named.
-const USUAL: [&str; 5] = ["inline", "idle", "durable", "growth", "latency"];
+const USUAL: [&str; 6] = ["inline", "idle", "durable", "growth", "latency", "postgres"];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {

@@ -1,5 +1,6 @@
 //! One measured program at work, alone on its core.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,17 +17,24 @@ pub(crate) const INLINE: (&str, &str) = ("PEERS_INLINE", "1");
 pub(crate) struct Start {
     pub(crate) program: &'static str,
     pub(crate) environment: &'static [(&'static str, &'static str)],
+    /// The inbox, if it is not a file in its folder.
+    pub(crate) inbox: Option<&'static str>,
     /// Whether `strace` counts its syncs, into the file `syncs` in its folder.
     pub(crate) counts_syncs: bool,
 }
 
 impl Start {
     pub(crate) const fn of(program: &'static str) -> Self {
-        Self { program, environment: &[], counts_syncs: false }
+        Self { program, environment: &[], inbox: None, counts_syncs: false }
     }
 
     pub(crate) const fn with(mut self, environment: &'static [(&'static str, &'static str)]) -> Self {
         self.environment = environment;
+        self
+    }
+
+    pub(crate) const fn with_inbox(mut self, inbox: &'static str) -> Self {
+        self.inbox = Some(inbox);
         self
     }
 
@@ -68,7 +76,7 @@ impl Server {
         // A program without an inbox does not start if one is named.
         match start.environment.contains(&INLINE) {
             true => command.env_remove("WEBHOOK_INBOX"),
-            false => command.env("WEBHOOK_INBOX", &inbox),
+            false => command.env("WEBHOOK_INBOX", start.inbox.map_or(inbox.as_os_str(), OsStr::new)),
         };
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(File::create(&log).expect("the folder can be written to"));
