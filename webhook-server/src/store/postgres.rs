@@ -7,7 +7,7 @@
 //! | calls | `connection`, `kept`, `abandoned`, `flush` (several together), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
-//! | instances | `session`, `recover`, `missing_handlers`, `instances`, `turns`, `alarms` |
+//! | instances | `session`, `recover`, `sweep`, `missing_handlers`, `instances`, `turns`, `alarms` |
 //! | operators | `list`, `show`, `stats`, `operate` |
 //! | retention | `prune` |
 //! | growing from a file | `take_in` |
@@ -52,6 +52,7 @@ mod session;
 mod show;
 mod stats;
 mod store_batch;
+mod sweep;
 #[cfg(all(feature = "cli", feature = "sqlite"))]
 pub(crate) mod take_in;
 mod tasks;
@@ -84,6 +85,7 @@ pub(crate) use self::problem::Problem;
 use self::recover::{Program, Settled};
 pub(crate) use self::schema::SchemaProblem;
 use self::session::{Session, Timing};
+use self::sweep::Sweep;
 use self::tasks::Tasks;
 use super::clock::StoreClock;
 use super::keys::keepable;
@@ -108,6 +110,7 @@ pub(crate) struct Postgres {
     /// Reads and changes for operators.
     operator: Kept,
     settled: Settled,
+    sweep: Sweep,
     alarms: Alarms,
 }
 
@@ -132,6 +135,7 @@ impl Postgres {
             upkeep: Kept::new(&opener),
             operator: Kept::new(&opener),
             settled: Settled::default(),
+            sweep: Sweep::default(),
             alarms: Alarms::default(),
             session,
             timing,
@@ -195,7 +199,8 @@ impl Store for Postgres {
 
     fn heartbeat(&self) -> StoreFuture<'_, Heartbeat> {
         on!(self.upkeep, |db| async {
-            let beat = recover::heartbeat(db, &self.session, &self.timing, &self.settled).await?;
+            let beat =
+                recover::heartbeat(db, &self.session, &self.timing, &self.settled, &self.sweep).await?;
             self.alarms.look_around(db).await;
             Ok(beat)
         })

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 use super::connection::Connection;
-use super::flush::{Statement, each};
+use super::flush::{Statement, transaction};
 use super::lanes::{LaneKey, promote_if_free};
 use super::low_water::LowWater;
 use super::problem::Problem;
@@ -138,7 +138,7 @@ pub(super) async fn claim(
     }
     promote_if_free(db, &blocked).await?;
     let events: Vec<i64> = work.started.iter().map(|started| started.event_seq).collect();
-    let rows = each(db, &[Statement::new(NEXT_DUE, &[]), Statement::new(BODIES, &[&events])]).await?;
+    let rows = transaction(db, &[Statement::new(NEXT_DUE, &[]), Statement::new(BODIES, &[&events])]).await?;
     let [next, bodies] = &*rows else { return Ok(ClaimResult::default()) };
     let next: Option<i64> = next.first().and_then(|row| row.get(0));
     let next = next.map(|millis| Duration::from_millis(millis.max(0).unsigned_abs()));
@@ -201,7 +201,7 @@ impl Work {
             Statement::new(START_SUSPECT, &[&self.instance, &handlers]),
             Statement::new(RUNNING_SUSPECT, &[&self.instance]),
         ];
-        let rows = each(db, &statements).await?;
+        let rows = transaction(db, &statements).await?;
         let [started, running] = &*rows else { return Ok(false) };
         if let Some(row) = started.first() {
             self.start(row);

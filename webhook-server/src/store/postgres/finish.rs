@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 use super::connection::Connection;
-use super::flush::{Statement, each};
+use super::flush::{Statement, transaction};
 use super::lanes::PROMOTE_AFTER;
 use super::low_water::LowWater;
 use super::problem::Problem;
@@ -121,33 +121,32 @@ pub(super) async fn finish(
     let attempted: Vec<i64> =
         ends.iter().filter(|(_, end)| outcome(end).is_some()).map(|(ticket, _)| ticket.task).collect();
     let kept = ATTEMPTS_KEPT as i64;
-    let mut statements = Vec::new();
+    let mut ending = Vec::new();
     if !close.id.is_empty() {
-        statements.push(Statement::new(
+        ending.push(Statement::new(
             CLOSE,
             &[&instance, &close.id, &close.fence, &close.state, &close.why, &close.error, &close.outcome],
         ));
     }
     if !back.id.is_empty() {
-        statements.push(Statement::new(
+        ending.push(Statement::new(
             BACK,
             &[&instance, &back.id, &back.fence, &back.after_ms, &back.error, &back.retry],
         ));
     }
-    let ending = statements.len();
-    if !attempted.is_empty() {
-        statements.push(Statement::new(TRIM_ATTEMPTS, &[&attempted, &kept]));
-    }
+    let ended = transaction(db, &ending).await?;
+    // The lanes are looked at when that is committed.
+    let mut looking = vec![Statement::new(PROMOTE_AFTER, &[&live]), Statement::new(ANY_DUE, &[&lowest])];
     if again {
-        statements.push(Statement::new(HAVE_ENDED, &[&ids, &fences]));
+        looking.push(Statement::new(HAVE_ENDED, &[&ids, &fences]));
     }
-    statements.push(Statement::new(PROMOTE_AFTER, &[&live]));
-    statements.push(Statement::new(ANY_DUE, &[&lowest]));
-    let rows = each(db, &statements).await?;
-    let is_any_due = rows.last().and_then(|rows| rows.first()).is_some_and(|row| row.get(0));
-    let ended = rows.iter().take(ending).flatten();
-    let found = rows.iter().rev().nth(2).filter(|_| again).into_iter().flatten();
-    let ours: HashSet<i64> = ended.chain(found).map(|row: &Row| row.get(0)).collect();
+    if !attempted.is_empty() {
+        looking.push(Statement::new(TRIM_ATTEMPTS, &[&attempted, &kept]));
+    }
+    let looked = transaction(db, &looking).await?;
+    let is_any_due = looked.get(1).and_then(|rows| rows.first()).is_some_and(|row| row.get(0));
+    let found = looked.get(2).filter(|_| again);
+    let ours: HashSet<i64> = ended.iter().chain(found).flatten().map(|row: &Row| row.get(0)).collect();
     let mut live = session.live();
     let result = |(ticket, _): &(Ticket, &Disposition)| {
         live.remove(ticket);

@@ -22,18 +22,18 @@ impl<'v> Statement<'v> {
     }
 }
 
-/// Runs each statement in a transaction of its own, in this order, and returns the rows of each. Stops at no error: the
-/// first one is returned when all are answered.
-pub(super) async fn each(db: &Connection, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>, Problem> {
-    all(statements.iter().map(|one| db.query(one.text, &one.values)).collect()).await
-}
-
 /// Runs the statements in one transaction, and returns the rows of each. All answers count: the commit of a transaction that
 /// failed is answered without an error.
+///
+/// Transactions themselves are never sent together: a pool may give the server to another client when it has answered the
+/// first one, although it is at work on the next.
 pub(super) async fn transaction(
     db: &Connection,
     statements: &[Statement<'_>],
 ) -> Result<Vec<Vec<Row>>, Problem> {
+    if let [only] = statements {
+        return Ok(vec![db.query(only.text, &only.values).await?]);
+    }
     let begin = [Statement::new("BEGIN", &[])];
     let commit = [Statement::new("COMMIT", &[])];
     let whole = begin.iter().chain(statements).chain(&commit);

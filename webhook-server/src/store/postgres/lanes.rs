@@ -6,11 +6,8 @@
 //! that blocks a task looks again after its commit whether the lane has become free. Commits become visible one after
 //! the other, so the later of the two sees both.
 
-use std::time::Duration;
-
 use super::connection::Connection;
 use super::problem::Problem;
-use super::turns::take_turn;
 
 /// A lane: its scope and its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,10 +21,10 @@ pub(super) struct LaneKey {
 /// Makes the first blocked task of some lanes ready. It waits for locked rows instead of skipping them: a claim may hold a
 /// row that it then leaves as it is. The rows are locked in one order, so that two of these never wait for each other.
 macro_rules! promote {
-    ($lanes:literal) => {
+    ($($lanes:tt)*) => {
         concat!(
             "WITH freed (scope, lane, strict) AS MATERIALIZED (",
-            $lanes,
+            $($lanes)*,
             "), next AS MATERIALIZED (
                 SELECT id FROM webhook.task
                 WHERE state = 2 AND id IN (
@@ -41,6 +38,7 @@ macro_rules! promote {
         )
     };
 }
+pub(super) use promote as promote_in;
 
 /// Promotes in the lanes of the tasks with these ids (`$1`), which have left their lanes or stopped.
 pub(super) const PROMOTE_AFTER: &str = promote!(
@@ -65,26 +63,6 @@ const PROMOTE_IF_FREE: &str = promote!(
                        WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
                          AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
 );
-
-/// Promotes in every lane in which a task is blocked although none runs or is about to. That happens only if an instance or
-/// its connection ended between a commit and the look that follows it.
-const SWEEP: &str = promote!(
-    "SELECT DISTINCT x.scope, x.lane, x.strict FROM webhook.task x
-     WHERE x.state = 2 AND x.lane IS NOT NULL
-       AND NOT EXISTS (SELECT 1 FROM webhook.task r
-                       WHERE r.scope = x.scope AND r.lane = x.lane AND r.state = 1)
-       AND NOT EXISTS (SELECT 1 FROM webhook.task r
-                       WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
-                         AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
-);
-
-/// Makes tasks ready that were forgotten, if no instance has done that for a while. Returns how many there were.
-pub(super) async fn sweep(db: &Connection, every: Duration) -> Result<u64, Problem> {
-    if !take_turn(db, "sweep", every).await? {
-        return Ok(0);
-    }
-    db.execute(SWEEP, &[]).await
-}
 
 /// Makes the first blocked task of each lane ready, because tasks have left these lanes. The change that freed them is
 /// committed.

@@ -6,7 +6,6 @@ use tokio_postgres::Row;
 
 use super::connection::Connection;
 use super::finish::close;
-use super::flush::{Statement, each};
 use super::lanes::{LaneKey, promote};
 use super::problem::Problem;
 use super::session::Timing;
@@ -81,7 +80,8 @@ const RESUME: &str = concat!(
 
 /// When an instance joins: it may lack handlers that its predecessor had, or have some that were missing.
 pub(super) async fn at_join(db: &Connection, timing: &Timing) -> Result<Recovered, Problem> {
-    each(db, &[Statement::new(FORGET, &[]), Statement::new(NOTE_ALL, &[])]).await?;
+    db.execute(FORGET, &[]).await?;
+    db.execute(NOTE_ALL, &[]).await?;
     let without_handler = park_when_it_is_time(db, timing).await?;
     let resumed = db.execute(RESUME, &[]).await?;
     Ok(Recovered { without_handler, resumed, ..Recovered::default() })
@@ -89,7 +89,8 @@ pub(super) async fn at_join(db: &Connection, timing: &Timing) -> Result<Recovere
 
 /// From time to time, when other instances may have gone. Its work does not depend on how many tasks there are.
 pub(super) async fn at_heartbeat(db: &Connection, timing: &Timing) -> Result<Recovered, Problem> {
-    each(db, &[Statement::new(FORGET, &[]), Statement::new(NOTE_READY, &[])]).await?;
+    db.execute(FORGET, &[]).await?;
+    db.execute(NOTE_READY, &[]).await?;
     let without_handler = park_when_it_is_time(db, timing).await?;
     Ok(Recovered { without_handler, ..Recovered::default() })
 }

@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use super::arrivals::Tasks;
 use super::connection::Connection;
 use super::finish::close;
-use super::flush::{Statement, each, transaction};
+use super::flush::{Statement, transaction};
 use super::lanes::{LaneKey, promote};
 use super::problem::Problem;
 use super::quarantine::without_nul;
@@ -93,7 +93,7 @@ pub(super) const REPLAY_NEW: &str = concat!(
 /// its event still has a body.
 pub(super) async fn retry(db: &Connection, task: i64, handlers: &[HandlerId]) -> Result<bool, Problem> {
     let retries = [RETRY_OPEN, RETRY_PARKED].map(|text| Statement::new(text, &[&task, &handlers]));
-    let rows = each(db, &retries).await?;
+    let rows = transaction(db, &retries).await?;
     Ok(rows.iter().flatten().next().is_some())
 }
 
@@ -101,7 +101,7 @@ pub(super) async fn retry(db: &Connection, task: i64, handlers: &[HandlerId]) ->
 pub(super) async fn skip(db: &Connection, task: i64, reason: &str) -> Result<bool, Problem> {
     let reason = without_nul(reason);
     let skips = [SKIP_OPEN, SKIP_PARKED].map(|text| Statement::new(text, &[&task, &reason]));
-    let rows = each(db, &skips).await?;
+    let rows = transaction(db, &skips).await?;
     let skipped: Vec<&Row> = rows.iter().flatten().collect();
     let mut lanes = Vec::new();
     for row in &skipped {

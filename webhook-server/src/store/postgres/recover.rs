@@ -11,10 +11,11 @@ use super::alarms::Alarm;
 use super::connection::Connection;
 use super::finish::{TRIM_ATTEMPTS, close};
 use super::flush::{Statement, transaction};
-use super::lanes::{PROMOTE_AFTER, sweep};
+use super::lanes::PROMOTE_AFTER;
 use super::missing_handlers;
 use super::problem::Problem;
 use super::session::{Session, Timing, random};
+use super::sweep::Sweep;
 use crate::store::clock::millis;
 use crate::store::{ATTEMPTS_KEPT, Buried, HandlerId, Heartbeat, MAX_CRASHES, POISON, Recovered, Ticket};
 
@@ -129,13 +130,14 @@ pub(super) async fn heartbeat(
     session: &Session,
     timing: &Timing,
     settled: &Settled,
+    sweep: &Sweep,
 ) -> Result<Heartbeat, Problem> {
     let lease = millis(timing.lease);
     let renewed = db.query(RENEW, &[&session.id(), &lease]).await?;
     let Some(renewed) = renewed.first() else { return Ok(Heartbeat::Lost) };
     let is_settled = settled.renewed(renewed.get(0));
     release_forgotten(db, session).await?;
-    let forgotten = sweep(db, timing.lease).await?;
+    let forgotten = sweep.go_on(db, timing.lease / 2).await?;
     if forgotten > 0 {
         Alarm::Forgotten(forgotten).raise(db).await?;
     }

@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 
 use super::connection::Connection;
-use super::flush::{Statement, each};
+use super::flush::{Statement, transaction};
 use super::problem::Problem;
 use crate::store::{AttemptRow, EndpointRow, EventRow, QuarantineRow, StoredEvent, TaskRow};
 
@@ -148,7 +148,7 @@ pub(super) async fn events_with_id(db: &Connection, id: &str) -> Result<Vec<Stor
         return Ok(Vec::new());
     }
     let of_events = [TASKS_OF, ATTEMPTS_OF, BODIES_OF].map(|text| Statement::new(text, &[&seqs]));
-    let [tasks, attempts, bodies] = &each(db, &of_events).await?[..] else { return Ok(Vec::new()) };
+    let [tasks, attempts, bodies] = &transaction(db, &of_events).await?[..] else { return Ok(Vec::new()) };
     let attempts = attempts.iter().map(attempt_row).collect::<Result<Vec<_>, _>>()?;
     let mut whole = Vec::new();
     for event in events {

@@ -6,7 +6,7 @@
 use tokio_postgres::Row;
 
 use super::connection::Connection;
-use super::flush::{Statement, each};
+use super::flush::{Statement, transaction};
 use super::problem::Problem;
 use super::secrets;
 use super::show::count;
@@ -99,7 +99,9 @@ pub(super) async fn stats_up_to(db: &Connection, counted: i64) -> Result<Stats, 
         (Statement::new(COUNTS, &[]), Statement::new(HANDLERS, &[]))
     };
     let statements = [counts, handlers, Statement::new(secrets::LIST, &[])];
-    let [counts, handlers, secrets] = &each(db, &statements).await?[..] else { return Ok(Stats::default()) };
+    let [counts, handlers, secrets] = &transaction(db, &statements).await?[..] else {
+        return Ok(Stats::default());
+    };
     let of_handler = |row: &Row| {
         let (handler, state, why) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(HandlerStats { handler, state, why, tasks: count(row, 3)? })

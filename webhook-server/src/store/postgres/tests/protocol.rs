@@ -9,11 +9,11 @@ use crate::store::postgres::arrivals::{Arrival, Noted};
 use crate::store::postgres::claim::claim;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::finish::finish;
-use crate::store::postgres::lanes::sweep;
 use crate::store::postgres::low_water::LowWater;
 use crate::store::postgres::record::record;
 use crate::store::postgres::recover::{Program, Settled, heartbeat, join};
 use crate::store::postgres::session::{Session, Timing};
+use crate::store::postgres::sweep::Sweep;
 use crate::store::postgres::{cluster, record_again::record_again};
 use crate::store::{Claim, Disposition, Heartbeat, NewTask, RecordResult, State, Ticket};
 
@@ -147,8 +147,8 @@ async fn a_run_that_its_instance_does_not_know_is_released() {
     instance.record(1, "evt_1", &[free("a")], false).await;
     assert_eq!(instance.claim().await.len(), 1);
     instance.session.live().clear();
-    let settled = Settled::default();
-    let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled);
+    let (settled, sweep) = (Settled::default(), Sweep::default());
+    let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled, &sweep);
     let call = instance.session.starting();
     for _ in 0..3 {
         beat().await.expect("it is alive");
@@ -168,25 +168,40 @@ async fn a_run_that_its_instance_does_not_know_is_released() {
 async fn a_task_that_was_forgotten_in_a_free_lane_is_swept() {
     let instance = Instance::new().await;
     instance.record(1, "evt_1", &[serial("a")], false).await;
-    instance.db.execute("UPDATE webhook.task SET state = 2", &[]).await.expect("it can be written");
-    assert_eq!(sweep(&instance.db, MINUTE).await.expect("it can be written"), 1);
-    assert_eq!(instance.states().await, [State::Ready]);
-    instance.db.execute("UPDATE webhook.task SET state = 2", &[]).await.expect("it can be written");
-    assert_eq!(sweep(&instance.db, MINUTE).await.expect("it can be written"), 0, "it is not time yet");
-    let settled = Settled::default();
-    let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled);
-    instance.clock.advance(MINUTE / 2);
-    beat().await.expect("it is alive");
+    let block = async || {
+        let blocked = instance.db.execute("UPDATE webhook.task SET state = 2 WHERE state = 0", &[]).await;
+        blocked.expect("it can be written")
+    };
+    let sweep = Sweep::default();
+    let swept = async || sweep.go_on(&instance.db, MINUTE).await.expect("it can be written");
+    block().await;
+    assert_eq!(swept().await, 0, "it may have been blocked just now");
     assert_eq!(instance.states().await, [State::Blocked]);
+    assert_eq!(swept().await, 1);
+    assert_eq!(instance.states().await, [State::Ready]);
+    block().await;
+    assert_eq!((swept().await, swept().await), (0, 0), "it is not time yet");
+    instance.clock.advance(MINUTE);
+    assert_eq!(swept().await, 0);
+    instance.db.execute("UPDATE webhook.task SET state = 0", &[]).await.expect("it can be written");
+    assert_eq!(swept().await, 0, "it was not forgotten");
+    block().await;
+    // The heartbeat does it, too.
+    let settled = Settled::default();
+    let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled, &sweep);
     instance.clock.advance(MINUTE / 2);
     beat().await.expect("it is alive");
+    instance.clock.advance(MINUTE / 2);
+    for _ in 0..2 {
+        beat().await.expect("it is alive");
+    }
     assert_eq!(instance.states().await, [State::Ready]);
     // In a lane that is not free, a blocked task waits for its turn.
     instance.record(2, "evt_2", &[serial("a")], false).await;
     assert_eq!(instance.claim().await.len(), 1);
     assert_eq!(instance.states().await, [State::Running, State::Blocked]);
     instance.clock.advance(MINUTE);
-    assert_eq!(sweep(&instance.db, MINUTE).await.expect("it can be written"), 0);
+    assert_eq!((swept().await, swept().await), (0, 0));
 }
 
 /// When the database was away, all leases have ended. The first instance that is back must not take the others for dead.
@@ -196,13 +211,13 @@ async fn an_outage_of_the_database_buries_no_instance() {
     let (one, other) = (Instance::on(&schema, &clock).await, Instance::on(&schema, &clock).await);
     one.record(1, "evt_1", &[at_once(free("a"))], false).await;
     clock.advance(2 * MINUTE);
-    let settled = Settled::default();
-    let beat = || heartbeat(&other.db, &other.session, &other.timing, &settled);
+    let (settled, sweep) = (Settled::default(), Sweep::default());
+    let beat = || heartbeat(&other.db, &other.session, &other.timing, &settled, &sweep);
     assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     clock.advance(MINUTE / 4);
     assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     assert_eq!(one.states().await, [State::Running], "the other one may come back");
-    let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default()).await;
+    let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default(), &Sweep::default()).await;
     assert!(matches!(back, Ok(Heartbeat::Renewed(_))), "{back:?}");
     // One that stays away is dead at last.
     for _ in 0..5 {
@@ -210,7 +225,7 @@ async fn an_outage_of_the_database_buries_no_instance() {
         assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     }
     assert_eq!(one.states().await, [State::Ready]);
-    let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default()).await;
+    let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default(), &Sweep::default()).await;
     assert!(matches!(back, Ok(Heartbeat::Lost)), "{back:?}");
 }
 

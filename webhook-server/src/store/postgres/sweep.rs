@@ -1,0 +1,55 @@
+//! Finding tasks that are blocked in free lanes.
+//!
+//! That happens only if an instance or its connection ended between a commit and the look that follows it. For a moment it
+//! is so after every commit that frees a lane: only what stays so is forgotten. So an instance looks twice.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::lanes::promote_in;
+use super::problem::Problem;
+use super::turns::take_turn;
+
+/// The blocked tasks of lanes in which none runs or is about to.
+macro_rules! blocked_in_free_lanes {
+    () => {
+        "webhook.task x
+         WHERE x.state = 2 AND x.lane IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM webhook.task r
+                           WHERE r.scope = x.scope AND r.lane = x.lane AND r.state = 1)
+           AND NOT EXISTS (SELECT 1 FROM webhook.task r
+                           WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
+                             AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
+    };
+}
+
+const LOOK: &str = concat!("SELECT x.id FROM ", blocked_in_free_lanes!());
+
+/// Promotes in the lanes of those that were found before (`$1`).
+const PROMOTE: &str = promote_in!(concat!(
+    "SELECT DISTINCT x.scope, x.lane, x.strict FROM ",
+    blocked_in_free_lanes!(),
+    " AND x.id = ANY ($1)"
+));
+
+/// What an instance found at its last look.
+#[derive(Debug, Default)]
+pub(super) struct Sweep(Mutex<Vec<i64>>);
+
+impl Sweep {
+    /// Makes tasks ready that were found at the last look and are still blocked in free lanes, and returns how many there
+    /// were. If nothing was found then, looks, if no instance has done that for so long.
+    pub(super) async fn go_on(&self, db: &Connection, every: Duration) -> Result<u64, Problem> {
+        let found = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if !found.is_empty() {
+            return db.execute(PROMOTE, &[&found]).await;
+        }
+        if take_turn(db, "sweep", every).await? {
+            let found =
+                db.query(LOOK, &[]).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        }
+        Ok(0)
+    }
+}
