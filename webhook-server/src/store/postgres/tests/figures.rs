@@ -132,7 +132,7 @@ async fn figures_of_storing() {
         "| deliveries at once | connections | pgbench/s | stored/s | ratio | p99 |\n|---|---|---|---|---|---|"
     );
     for (clients, peers) in [(16, 16), (64, 64), (256, 64)] {
-        for arriving in [1, 2, 3, 4] {
+        for arriving in [1, 3, 4] {
             let (mut peer, mut ours, mut ratios, mut slowest) =
                 (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
@@ -194,7 +194,7 @@ async fn figures_of_whole_lives() {
 /// Makes tasks that are due now.
 async fn fill(db: &Connection, tasks: i64) {
     let sql = "INSERT INTO webhook.task (event_seq, handler, scope, object, moment, strict, state, due_ms)
-               SELECT nextval('webhook.event_seq_seq'), 'a', 'a', '|pi_' || n, 1800000000, false, 0, now_ms
+               SELECT nextval('webhook.event_seq_seq'), 'a', 'a', '|pi_' || n, 1800000000, false, 0, now_ms - $1 + n
                FROM generate_series(1, $1) AS n";
     db.execute(sql, &[&tasks]).await.expect("it can be written");
 }
@@ -209,10 +209,13 @@ async fn claims_and_ends(stores: &[Arc<Postgres>], batch: usize, span: Duration)
             let claimed = store.claim(capacity(batch, &[(HANDLER, batch)])).await.expect("it claims");
             took.push(before.elapsed());
             assert!(!claimed.claims.is_empty(), "there were too few tasks");
-            let ends: Vec<_> =
-                claimed.claims.iter().map(|claim| store.finish(claim.ticket, Disposition::Done)).collect();
-            for end in ends {
-                ended += usize::from(end.await.expect("it is stored").was_ours);
+            let mut ends = JoinSet::new();
+            for claim in claimed.claims {
+                let store = Arc::clone(&store);
+                ends.spawn(async move { store.finish(claim.ticket, Disposition::Done).await });
+            }
+            for end in ends.join_all().await {
+                ended += usize::from(end.expect("it is stored").was_ours);
             }
         }
         (took, ended)
