@@ -124,7 +124,7 @@ pub(super) async fn join(
     Ok(Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers })
 }
 
-/// Renews the lease, takes over from instances that have died, if this one has `settled`.
+/// Renews the lease, finds what was forgotten, and takes over from instances that have died if this one has `settled`.
 pub(super) async fn heartbeat(
     db: &Connection,
     session: &Session,
