@@ -60,6 +60,8 @@ pub(crate) struct Worker {
     pub(super) phase: watch::Sender<Phase>,
     /// The id of a handler that blocks its thread, once there was one.
     pub(super) blocked: watch::Sender<Option<&'static str>>,
+    /// Held by what claims tasks: after a suspension, the former claim may still be under way.
+    claiming: tokio::sync::Mutex<()>,
     /// Why the last recovery failed.
     delay: Mutex<Option<StoreError>>,
 }
@@ -107,6 +109,7 @@ impl Worker {
             due,
             phase: watch::Sender::new(Phase::Working),
             blocked: watch::Sender::new(None),
+            claiming: tokio::sync::Mutex::default(),
             delay: Mutex::default(),
         }
     }
@@ -150,6 +153,7 @@ impl Worker {
 
     /// Runs what is due, until the worker is drained.
     pub(crate) async fn work(self: Arc<Self>) {
+        let _alone = self.claiming.lock().await;
         let mut phase = self.phase.subscribe();
         while *phase.borrow_and_update() == Phase::Working {
             let look = self.claim_due().await;

@@ -48,7 +48,7 @@ pub(crate) enum StoreError {
 impl StoreError {
     /// Whether a start that failed with this may succeed later. If so, the server listens, answers 503 and tries again.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::DiskFull | Self::Away(_))
+        matches!(self, Self::DiskFull | Self::Away(_) | Self::Slow(_) | Self::Busy)
     }
 
     /// Makes an error of any other cause.

@@ -7,7 +7,7 @@
 //! | calls | `connection`, `kept`, `abandoned`, `flush` (several together), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
-//! | instances | `session`, `recover`, `sweep`, `missing_handlers`, `instances`, `turns`, `alarms` |
+//! | instances | `session`, `heartbeat`, `recover`, `sweep`, `missing_handlers`, `instances`, `turns`, `alarms` |
 //! | operators | `list`, `show`, `stats`, `operate` |
 //! | retention | `prune` |
 //! | growing from a file | `take_in` |
@@ -29,6 +29,7 @@ mod columns;
 mod connection;
 mod finish;
 mod flush;
+mod heartbeat;
 mod ingest;
 mod instances;
 mod kept;
@@ -198,12 +199,7 @@ impl Store for Postgres {
     }
 
     fn heartbeat(&self) -> StoreFuture<'_, Heartbeat> {
-        on!(self.upkeep, |db| async {
-            let beat =
-                recover::heartbeat(db, &self.session, &self.timing, &self.settled, &self.sweep).await?;
-            self.alarms.look_around(db).await;
-            Ok(beat)
-        })
+        Box::pin(heartbeat::heartbeat(self))
     }
 
     fn leave(&self) -> StoreFuture<'_, ()> {

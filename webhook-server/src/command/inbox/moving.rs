@@ -23,7 +23,7 @@ use crate::store::{InboxLocation, OpenError, Opening};
 #[derive(Args)]
 #[command(
     after_help = "Stop the program first. The database gets everything, with the same ids, or nothing: if the move ends \
-    early, run it again. The file stays as it is."
+    early, run it again. The file keeps everything."
 )]
 pub(super) struct Move {
     /// The inbox's file

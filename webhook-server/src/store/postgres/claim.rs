@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 use super::connection::Connection;
-use super::flush::{Statement, transaction};
+use super::flush::{Statement, despite_collisions, transaction};
 use super::lanes::{LaneKey, promote_if_free};
 use super::low_water::LowWater;
 use super::problem::Problem;
@@ -60,9 +60,9 @@ const START_SUSPECT: &str = concat!(
     is_stale!()
 );
 
-/// One round. `$1` is this instance, `$2` the handlers with capacity, `$3` how many tasks of each, `$4` how many in all,
-/// `$6` from when to look for due ones, and `$5` whether the handlers' own capacities may run out first: then tasks of a group are looked at one by one, since the
-/// turn in a lane may be another handler's.
+/// One round. `$1` is this instance, `$2` the handlers with capacity, `$3` how many tasks of each, `$6` from when to look for
+/// due ones of each, `$4` how many in all, and `$5` whether the handlers' own capacities may run out first: then tasks of a
+/// group are looked at one by one, since the turn in a lane may be another handler's.
 ///
 /// Returns what it did with each task, in this order: 0 made ready, 1 started, 2 blocked.
 const ROUND: &str = concat!(
@@ -132,8 +132,12 @@ pub(super) async fn claim(
     let runs_alone = work.start_suspect(db).await?;
     let mut blocked = Vec::new();
     while !runs_alone && work.has_capacity() && blocked.len() < PASSED_OVER {
-        if work.round(db, low_water, &mut blocked).await? == Round::Last {
-            break;
+        match work.round(db, low_water, &mut blocked).await {
+            Ok(Round::MoreMayFollow) => {}
+            Ok(Round::Last) => break,
+            // What has started is to run, whatever the next round meets.
+            Err(Problem::Collided(_) | Problem::Taken(_)) if !work.started.is_empty() => break,
+            Err(problem) => return Err(problem),
         }
     }
     promote_if_free(db, &blocked).await?;
@@ -201,7 +205,7 @@ impl Work {
             Statement::new(START_SUSPECT, &[&self.instance, &handlers]),
             Statement::new(RUNNING_SUSPECT, &[&self.instance]),
         ];
-        let rows = transaction(db, &statements).await?;
+        let rows = despite_collisions(db, &statements).await?;
         let [started, running] = &*rows else { return Ok(false) };
         if let Some(row) = started.first() {
             self.start(row);
@@ -222,8 +226,8 @@ impl Work {
         let marks: Vec<i64> = handlers.iter().map(|handler| low_water.of(handler)).collect();
         let slots = self.slots as i64;
         let may_run_out = each.iter().any(|tasks| *tasks < slots);
-        let mut rows =
-            db.query(ROUND, &[&self.instance, &handlers, &each, &slots, &may_run_out, &marks]).await?;
+        let round = Statement::new(ROUND, &[&self.instance, &handlers, &each, &slots, &may_run_out, &marks]);
+        let mut rows = despite_collisions(db, &[round]).await?.pop().unwrap_or_default();
         rows.sort_by_key(|row| (row.get::<_, i64>(9), row.get::<_, i64>(0)));
         let mut has_started_all = true;
         for row in &rows {

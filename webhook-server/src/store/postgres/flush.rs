@@ -43,6 +43,23 @@ pub(super) async fn transaction(
     Ok(rows)
 }
 
+/// How often a transaction that collided with another is run at most.
+const TRIES: u32 = 5;
+
+/// Runs the statements in one transaction, and runs them again if it collided with another, which has left nothing of it.
+pub(super) async fn despite_collisions(
+    db: &Connection,
+    statements: &[Statement<'_>],
+) -> Result<Vec<Vec<Row>>, Problem> {
+    let mut tries = 1;
+    loop {
+        match transaction(db, statements).await {
+            Err(Problem::Collided(_) | Problem::Taken(_)) if tries < TRIES => tries += 1,
+            answer => return answer,
+        }
+    }
+}
+
 /// Waits for all, and starts them in this order. Returns the first error, if there is one.
 async fn all<F: Future<Output = Result<Vec<Row>, Problem>>>(
     futures: Vec<F>,

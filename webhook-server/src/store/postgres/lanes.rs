@@ -7,6 +7,7 @@
 //! the other, so the later of the two sees both.
 
 use super::connection::Connection;
+use super::flush::{Statement, despite_collisions};
 use super::problem::Problem;
 
 /// A lane: its scope and its key.
@@ -84,6 +85,6 @@ pub(super) async fn promote_if_free(db: &Connection, blocked: &[(LaneKey, bool)]
     let scopes: Vec<&str> = blocked.iter().map(|(key, _)| &*key.scope).collect();
     let keys: Vec<&str> = blocked.iter().map(|(key, _)| &*key.lane).collect();
     let strict: Vec<bool> = blocked.iter().map(|(_, strict)| *strict).collect();
-    db.execute(PROMOTE_IF_FREE, &[&scopes, &keys, &strict]).await?;
+    despite_collisions(db, &[Statement::new(PROMOTE_IF_FREE, &[&scopes, &keys, &strict])]).await?;
     Ok(())
 }

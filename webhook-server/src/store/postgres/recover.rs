@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::session::{Session, Timing, random};
 use super::sweep::Sweep;
 use crate::store::clock::millis;
-use crate::store::{ATTEMPTS_KEPT, Buried, HandlerId, Heartbeat, MAX_CRASHES, POISON, Recovered, Ticket};
+use crate::store::{ATTEMPTS_KEPT, Buried, HandlerId, MAX_CRASHES, POISON, Recovered, Ticket};
 
 /// Adds this instance (`$1`): `$2` its name, `$3` its version, `$4` its slots, `$5` its handlers, `$6` how long the lease lasts.
 const JOIN: &str = "
@@ -52,10 +52,14 @@ const BURY_NAMED: &str = "
 /// Takes over what runs in the name of an instance that has no row. Each of these ends counts as a crash of the task, unless
 /// the run was cleared. A task with `$1` crashes is to be parked (it gets the owner `$2`) if it was the only one that its
 /// instance was running; the others are ready. Returns their ids, and which are to be parked.
+///
+/// A task whose transaction is about to end it is left for the next time: that transaction may belong to a process that was
+/// frozen in the middle of its commit.
 const INHERIT: &str = "
     WITH orphan AS MATERIALIZED (
         SELECT id, owner, crashes, suspect <> 2 AS counts FROM webhook.task t
-        WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM webhook.instance i WHERE i.id = t.owner) ORDER BY id FOR UPDATE),
+        WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM webhook.instance i WHERE i.id = t.owner) ORDER BY id
+        FOR UPDATE SKIP LOCKED),
     judged AS MATERIALIZED (
         SELECT id, counts, counts AND crashes + 1 >= $1 AND count(*) OVER (PARTITION BY owner) = 1 AS is_poison FROM orphan),
     taken AS (
@@ -124,30 +128,36 @@ pub(super) async fn join(
     Ok(Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers })
 }
 
-/// Renews the lease, finds what was forgotten, and takes over from instances that have died if this one has `settled`.
-pub(super) async fn heartbeat(
+/// Renews the lease. Returns whether this instance has `settled`; `None` if another has taken over from it.
+pub(super) async fn renew(
     db: &Connection,
     session: &Session,
     timing: &Timing,
     settled: &Settled,
+) -> Result<Option<bool>, Problem> {
+    let renewed = db.query(RENEW, &[&session.id(), &millis(timing.lease)]).await?;
+    Ok(renewed.first().map(|row| settled.renewed(row.get(0)) || !timing.settles))
+}
+
+/// Finds what was forgotten, and takes over from instances that have died, if this one has settled.
+pub(super) async fn look_after(
+    db: &Connection,
+    session: &Session,
+    timing: &Timing,
+    has_settled: bool,
     sweep: &Sweep,
-) -> Result<Heartbeat, Problem> {
-    let lease = millis(timing.lease);
-    let renewed = db.query(RENEW, &[&session.id(), &lease]).await?;
-    let Some(renewed) = renewed.first() else { return Ok(Heartbeat::Lost) };
-    let is_settled = settled.renewed(renewed.get(0));
+) -> Result<Recovered, Problem> {
     release_forgotten(db, session).await?;
     let forgotten = sweep.go_on(db, timing.lease / 2).await?;
     if forgotten > 0 {
         Alarm::Forgotten(forgotten).raise(db).await?;
     }
-    if is_settled || !timing.settles {
-        let taken = take_over(db, session).await?;
-        let of_handlers = missing_handlers::at_heartbeat(db, timing).await?;
-        let recovered = Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers };
-        return Ok(Heartbeat::Renewed(recovered));
+    if !has_settled {
+        return Ok(Recovered::default());
     }
-    Ok(Heartbeat::Renewed(Recovered::default()))
+    let taken = take_over(db, session).await?;
+    let of_handlers = missing_handlers::at_heartbeat(db, timing).await?;
+    Ok(Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers })
 }
 
 /// Returns what this instance is still running, and leaves.

@@ -231,6 +231,8 @@ impl Storing {
     async fn wait_for_database(&mut self, problem: Problem) {
         self.is_in_trouble = true;
         self.shared.note_trouble(Some(problem));
+        // It may answer this, and fail at what is to be stored.
+        tokio::time::sleep(jittered(FIRST_PAUSE)).await;
         let mut pause = FIRST_PAUSE;
         while let Err(problem) =
             self.connection.call(LONGEST_PAUSE, async |db| db.query("SELECT 1", &[]).await).await

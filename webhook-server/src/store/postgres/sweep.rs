@@ -24,7 +24,12 @@ macro_rules! blocked_in_free_lanes {
     };
 }
 
-const LOOK: &str = concat!("SELECT x.id FROM ", blocked_in_free_lanes!());
+/// The first of each lane: in a lane that is only free for a moment, it is another one at the next look.
+const LOOK: &str = concat!(
+    "SELECT DISTINCT ON (x.scope, x.lane) x.id FROM ",
+    blocked_in_free_lanes!(),
+    " ORDER BY x.scope, x.lane, x.moment, x.event_seq, x.id"
+);
 
 /// Promotes in the lanes of those that were found before (`$1`).
 const PROMOTE: &str = promote_in!(concat!(

@@ -21,9 +21,6 @@ use crate::store::{Capacity, ClaimResult, Disposition, FinishResult, StoreError,
 /// How many ends one call has at most.
 const TOGETHER: usize = 256;
 
-/// How often a claim that collided with another is made again.
-const TRIES: u32 = 5;
-
 /// What the connection is to do.
 pub(super) enum Job {
     Claim(Capacity, Reply<ClaimResult>),
@@ -136,7 +133,7 @@ async fn end_all(
     }
 }
 
-/// Claims, and claims again at once if another instance took a lane at the same moment.
+/// Claims what is due.
 async fn claim_due(
     connection: &Kept,
     session: &Session,
@@ -145,19 +142,12 @@ async fn claim_due(
     low_water: &mut LowWater,
 ) -> Result<ClaimResult, Problem> {
     let _starting = session.starting();
-    let mut tries = 1;
-    loop {
-        let claimed = connection
-            .call(CALL_LIMIT, async |db: &Connection| claim(db, session, capacity, timing, low_water).await)
-            .await;
-        match claimed {
-            Err(Problem::Collided(_) | Problem::Taken(_)) if tries < TRIES => tries += 1,
-            // Another server may have become the primary, and lack what the marks are based on.
-            Err(problem) => {
-                low_water.forget();
-                return Err(problem);
-            }
-            claimed => return claimed,
-        }
+    let claimed = connection
+        .call(CALL_LIMIT, async |db: &Connection| claim(db, session, capacity, timing, low_water).await)
+        .await;
+    if claimed.is_err() {
+        // Another server may have become the primary, and lack what the marks are based on.
+        low_water.forget();
     }
+    claimed
 }

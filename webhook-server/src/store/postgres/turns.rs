@@ -6,10 +6,11 @@ use super::connection::Connection;
 use super::problem::Problem;
 use crate::store::clock::millis;
 
-/// Takes the turn of doing `$1`, if it is time. The next one is `$2` later.
+/// Takes the turn of doing `$1`, if it is time. The next one is `$2` later; one that is farther ahead was taken by a clock that
+/// was wrong.
 const TAKE: &str = "
     INSERT INTO webhook.chore AS c (name, until_ms) VALUES ($1, now_ms + $2)
-    ON CONFLICT (name) DO UPDATE SET until_ms = now_ms + $2 WHERE c.until_ms <= now_ms RETURNING name";
+    ON CONFLICT (name) DO UPDATE SET until_ms = now_ms + $2 WHERE c.until_ms <= now_ms OR c.until_ms > now_ms + $2 RETURNING name";
 
 /// Whether this instance is to do something now that one of them does `every` so often.
 pub(super) async fn take_turn(db: &Connection, what: &str, every: Duration) -> Result<bool, Problem> {

@@ -10,8 +10,9 @@ use crate::store::postgres::claim::claim;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::finish::finish;
 use crate::store::postgres::low_water::LowWater;
+use crate::store::postgres::problem::Problem;
 use crate::store::postgres::record::record;
-use crate::store::postgres::recover::{Program, Settled, heartbeat, join};
+use crate::store::postgres::recover::{Program, Settled, join, look_after, renew};
 use crate::store::postgres::session::{Session, Timing};
 use crate::store::postgres::sweep::Sweep;
 use crate::store::postgres::{cluster, record_again::record_again};
@@ -98,6 +99,13 @@ impl Instance {
     }
 }
 
+/// Renews the lease, and looks after the others.
+async fn heartbeat(instance: &Instance, settled: &Settled, sweep: &Sweep) -> Result<Heartbeat, Problem> {
+    let Instance { db, session, timing, .. } = instance;
+    let Some(has_settled) = renew(db, session, timing, settled).await? else { return Ok(Heartbeat::Lost) };
+    look_after(db, session, timing, has_settled, sweep).await.map(Heartbeat::Renewed)
+}
+
 fn tickets(claims: &[Claim]) -> Vec<Ticket> {
     claims.iter().map(|claim| claim.ticket).collect()
 }
@@ -148,7 +156,7 @@ async fn a_run_that_its_instance_does_not_know_is_released() {
     assert_eq!(instance.claim().await.len(), 1);
     instance.session.live().clear();
     let (settled, sweep) = (Settled::default(), Sweep::default());
-    let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled, &sweep);
+    let beat = || heartbeat(&instance, &settled, &sweep);
     let call = instance.session.starting();
     for _ in 0..3 {
         beat().await.expect("it is alive");
@@ -188,7 +196,7 @@ async fn a_task_that_was_forgotten_in_a_free_lane_is_swept() {
     block().await;
     // The heartbeat does it, too.
     let settled = Settled::default();
-    let beat = || heartbeat(&instance.db, &instance.session, &instance.timing, &settled, &sweep);
+    let beat = || heartbeat(&instance, &settled, &sweep);
     instance.clock.advance(MINUTE / 2);
     beat().await.expect("it is alive");
     instance.clock.advance(MINUTE / 2);
@@ -212,12 +220,12 @@ async fn an_outage_of_the_database_buries_no_instance() {
     one.record(1, "evt_1", &[at_once(free("a"))], false).await;
     clock.advance(2 * MINUTE);
     let (settled, sweep) = (Settled::default(), Sweep::default());
-    let beat = || heartbeat(&other.db, &other.session, &other.timing, &settled, &sweep);
+    let beat = || heartbeat(&other, &settled, &sweep);
     assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     clock.advance(MINUTE / 4);
     assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     assert_eq!(one.states().await, [State::Running], "the other one may come back");
-    let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default(), &Sweep::default()).await;
+    let back = heartbeat(&one, &Settled::default(), &Sweep::default()).await;
     assert!(matches!(back, Ok(Heartbeat::Renewed(_))), "{back:?}");
     // One that stays away is dead at last.
     for _ in 0..5 {
@@ -225,7 +233,7 @@ async fn an_outage_of_the_database_buries_no_instance() {
         assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     }
     assert_eq!(one.states().await, [State::Ready]);
-    let back = heartbeat(&one.db, &one.session, &one.timing, &Settled::default(), &Sweep::default()).await;
+    let back = heartbeat(&one, &Settled::default(), &Sweep::default()).await;
     assert!(matches!(back, Ok(Heartbeat::Lost)), "{back:?}");
 }
 
@@ -284,4 +292,26 @@ async fn a_clock_that_goes_back_hides_no_task() {
     }
     earlier.record(1, "evt_1", &[free("a")], false).await;
     assert_eq!(earlier.claim_from(&mut low_water).await.len(), 1);
+}
+
+/// A process that is frozen between the end of its task and the commit of that holds the row. Nobody waits for it.
+#[tokio::test]
+async fn a_task_that_is_locked_is_taken_over_later() {
+    let (schema, clock) = (cluster::new_schema(), ManualClock::new(1_800_000_000_000));
+    let (dead, frozen) = (Instance::on(&schema, &clock).await, Instance::on(&schema, &clock).await);
+    dead.record(1, "evt_1", &[at_once(free("a")), at_once(free("b"))], false).await;
+    clock.advance(2 * MINUTE);
+    let other = Instance::on(&schema, &clock).await;
+    let lock = "BEGIN; SELECT FROM webhook.task WHERE handler = 'a' FOR UPDATE";
+    frozen.db.batch(lock).await.expect("nobody else has it");
+    let sweep = Sweep::default();
+    let taken_over = async || {
+        let Instance { db, session, timing, .. } = &other;
+        look_after(db, session, timing, true, &sweep).await.expect("it does not wait").suspects
+    };
+    assert_eq!(taken_over().await, 1);
+    assert_eq!(other.states().await, [State::Running, State::Ready]);
+    frozen.db.batch("ROLLBACK").await.expect("it was begun");
+    assert_eq!(taken_over().await, 1);
+    assert_eq!(other.states().await, [State::Ready, State::Ready]);
 }
