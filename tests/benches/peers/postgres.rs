@@ -19,16 +19,6 @@ const OURS: Start = Start::of("ours").with(&[("RUST_LOG", "warn")]);
 
 const A_SECOND: u64 = 200;
 
-fn database() -> Postgres {
-    Postgres::start_with(&[
-        "commit_delay=1000",
-        "commit_siblings=0",
-        "autovacuum=on",
-        "shared_buffers=512MB",
-        "max_wal_size=8GB",
-    ])
-}
-
 pub(crate) fn run(bench: &mut Bench) {
     let cores = format!("{},{}", bench.cores.server, bench.cores.sender);
     keep_to(&cores);
@@ -57,8 +47,8 @@ pub(crate) fn run(bench: &mut Bench) {
     let mut table = Table::new("PostgreSQL under load", note, &columns);
     for connections in [16, 64] {
         for instances in [1, 3] {
-            let database = database();
-            let rows = pgbench(&database, connections);
+            let database = Postgres::start_with_long_syncs();
+            let rows = database.pgbench(connections, body_length(), Duration::from_secs(5));
             let mut servers = start(bench, &database, instances);
             let before = [cpu_of(&servers), cpu_of_children(database.pid())];
             let addresses: Vec<_> = servers.iter().map(|server| server.address).collect();
@@ -95,7 +85,7 @@ pub(crate) fn run(bench: &mut Bench) {
     let mut table =
         Table::new("Latency with PostgreSQL", note, &["instances", "p50 ms", "p99 ms", "longest ms"]);
     for instances in [1, 3] {
-        let database = database();
+        let database = Postgres::start_with_long_syncs();
         let servers = start(bench, &database, instances);
         let answers = send_evenly(servers[0].address, A_SECOND, span);
         assert_eq!(answers.good as usize, answers.took.len(), "some events were not acknowledged");
@@ -107,23 +97,6 @@ pub(crate) fn run(bench: &mut Bench) {
     }
     bench.report(&table);
     keep_to(&bench.cores.sender);
-}
-
-/// How many single rows with a body the server takes in a second, each in a transaction of its own.
-fn pgbench(database: &Postgres, clients: usize) -> f64 {
-    let _ = database.query(
-        "CREATE TABLE single (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea);
-         ALTER TABLE single ALTER body SET STORAGE EXTERNAL",
-    );
-    let script = tempfile::NamedTempFile::new().expect("there is a place for it");
-    let sql = format!("INSERT INTO single (body) VALUES ('\\x{}');\n", "61".repeat(body_length()));
-    fs::write(script.path(), sql).expect("it can be written");
-    let mut pgbench = database.program("pgbench");
-    pgbench.args(["--no-vacuum", "--protocol=prepared", "--time=5"]).arg(format!("--client={clients}"));
-    let output = pgbench.arg("--file").arg(script.path()).output().expect("pgbench starts");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    rate.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 fn cpu_of(servers: &[Server]) -> Duration {

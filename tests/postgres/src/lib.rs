@@ -6,6 +6,7 @@
 
 mod bouncer;
 mod clock;
+mod pgbench;
 mod proxy;
 mod standby;
 

@@ -114,7 +114,7 @@ fn a_check_asks_the_pools_of_transactions() {
     let elsewhere = database.url().replace("/postgres?", "/other?");
     let checked = run(transactional(&elsewhere).args(["serve", "--check"])).with_code(78);
     assert!(checked.stderr.contains("cannot complete runs"), "{checked:#?}");
-    assert_eq!(database.query("SELECT count(*) FROM webhook.instance"), "0", "a check is no instance");
+    assert_eq!(database.query("SELECT count(*) FROM webhook.instance"), "0", "a check does not join");
     let handlers = run(transactional(&database.url()).args(["handlers", "--wide"])).with_code(0);
     assert!(handlers.stdout.contains("in a transaction"), "{handlers:#?}");
     let handlers = run(transactional(&database.url()).args(["handlers", "--format", "json"])).with_code(0);

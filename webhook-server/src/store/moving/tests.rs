@@ -251,7 +251,7 @@ async fn a_database_that_is_used_is_refused() {
     assert!(matches!(scene.run(|_| {}).await, Err(MoveError::NotEmpty)));
     let kept = sql.query_one("SELECT count(*) FROM quarantine", &[]).await.expect("it may");
     assert_eq!(kept.get::<_, i64>(0), 1);
-    // A secret that an instance noted is no inbox.
+    // The secrets that an instance has noted do not make the target another inbox.
     let empty = "DELETE FROM quarantine; INSERT INTO secret VALUES ('/stripe', 'other', 'f', 0, NULL)";
     sql.batch_execute(empty).await.expect("it may");
     scene.run(|_| {}).await.expect("it is empty");

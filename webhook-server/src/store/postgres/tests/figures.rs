@@ -33,22 +33,11 @@ const ROUNDS: usize = 3;
 
 const HANDLER: &str = "a";
 
-/// A server whose syncs last a millisecond longer.
-fn server() -> Server {
-    Server::start_with(&[
-        "commit_delay=1000",
-        "commit_siblings=0",
-        "autovacuum=on",
-        "shared_buffers=512MB",
-        "max_wal_size=8GB",
-    ])
-}
-
 fn opener(server: &Server) -> Arc<Opener> {
     Arc::new(Opener::new(&server.url(), "webhook", true, None).expect("the URL is right"))
 }
 
-/// An instance that stores what arrives over so many connections.
+/// An instance with this many connections for what arrives.
 async fn instance(server: &Server, arriving: usize) -> Arc<Postgres> {
     let program = Program { name: "figures".to_owned(), version: "1".to_owned(), slots: 1_000 };
     let timing = Timing::with_lease(Duration::from_secs(3_600));
@@ -69,7 +58,7 @@ fn event() -> NewEvent {
     changed(event, |envelope| envelope.body = Bytes::from(format!("{number:0BODY$}")))
 }
 
-/// Calls `once` again and again, so many at a time, and returns how often in a second, and how long the slowest of a hundred took.
+/// Calls `once` repeatedly from this many clients. Returns the calls per second, and the 99th percentile of their durations.
 async fn rate<F: Future<Output = ()> + Send + 'static>(
     clients: usize,
     once: impl Fn() -> F + Clone + Send + 'static,
@@ -96,28 +85,6 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// How many single rows with such a body the server takes in a second, each in a transaction of its own.
-fn pgbench(server: &Server, clients: usize) -> f64 {
-    let script = tempfile::NamedTempFile::new().expect("there is a place for it");
-    let sql = format!("INSERT INTO single (body) VALUES ('\\x{}');\n", "61".repeat(BODY));
-    std::fs::write(script.path(), sql).expect("it can be written");
-    let mut pgbench = server.program("pgbench");
-    pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs=2"]).arg("--file").arg(script.path());
-    pgbench.args([format!("--client={clients}"), format!("--time={}", SPAN.as_secs())]);
-    let output = pgbench.output().expect("pgbench starts");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
-    let tps = tps.and_then(|rest| rest.split(' ').next()?.parse().ok());
-    tps.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)))
-}
-
-fn single_rows(server: &Server) {
-    let _ = server.query(
-        "DROP TABLE IF EXISTS single; CREATE TABLE single (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea);
-         ALTER TABLE single ALTER body SET STORAGE EXTERNAL; CHECKPOINT",
-    );
-}
-
 async fn record(store: &Postgres) -> Ticket {
     match store.record(event()).await.expect("it is stored") {
         RecordResult::New { started, .. } => started[0].ticket,
@@ -136,9 +103,8 @@ async fn figures_of_storing() {
             let (mut peer, mut ours, mut ratios, mut slowest) =
                 (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
-                let server = server();
-                single_rows(&server);
-                let tps = pgbench(&server, peers);
+                let server = Server::start_with_long_syncs();
+                let tps = server.pgbench(peers, BODY, SPAN);
                 let store = instance(&server, arriving).await;
                 let once = move || {
                     let store = Arc::clone(&store);
@@ -170,7 +136,7 @@ async fn figures_of_whole_lives() {
     for (clients, instances) in [(16, 1), (64, 1), (64, 3)] {
         let mut rates = Vec::new();
         for _ in 0..ROUNDS {
-            let server = server();
+            let server = Server::start_with_long_syncs();
             let mut stores = Vec::new();
             for _ in 0..instances {
                 stores.push(instance(&server, 3).await);
@@ -233,7 +199,7 @@ async fn claims_and_ends(stores: &[Arc<Postgres>], batch: usize, span: Duration)
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures"]
 async fn figures_of_claims() {
-    let server = server();
+    let server = Server::start_with_long_syncs();
     let stores = [instance(&server, 1).await, instance(&server, 1).await];
     let db = opener(&server).connect().await.expect("the server runs");
     println!("| claimed at once | beside | claimed and ended/s | p99 of claims |\n|---|---|---|---|");

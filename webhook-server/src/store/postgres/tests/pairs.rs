@@ -247,7 +247,7 @@ impl Gate {
         self.set("").await;
     }
 
-    /// Waits until an operation has ended, or so many statements wait for a standby or for a lock.
+    /// Waits until an operation has ended, or this many statements wait for a standby or for a lock.
     async fn wait(&self, statements: i64, operation: &JoinHandle<()>) {
         let waiting =
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' OR wait_event_type = 'Lock'";
