@@ -11,8 +11,9 @@ use product_tests::{
 use crate::chaos::{SENDERS, seconds};
 use crate::fleet::{Traffic, assert_exactly_once, durable, transactional};
 
-/// How many connections an instance uses at most, and how many it may have given up while the server was at work on them.
-const CONNECTIONS: usize = 6 + 2;
+/// How many connections an instance uses at most, how many it may have given up while the server was at work on them, and one
+/// that looks for another primary for a moment.
+const CONNECTIONS: usize = 6 + 2 + 1;
 
 /// How many instances there are.
 const INSTANCES: usize = 3;

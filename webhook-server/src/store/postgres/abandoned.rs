@@ -2,7 +2,8 @@
 //!
 //! The server goes on with it even if the connection is closed: a commit that waits for a standby keeps its process until the
 //! standby answers. So such a connection stays open until the server is done, and an instance has few of them. Otherwise
-//! each new try would take one more of the server's connections.
+//! each new try would take one more of the server's connections. While there is no place for one more, only the look for another
+//! primary (`Opener::look`) connects, and closes its connection at once.
 
 use std::sync::Arc;
 use std::time::Duration;

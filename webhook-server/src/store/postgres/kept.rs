@@ -1,6 +1,7 @@
 //! A place for one connection, which is made when it is needed and used by one caller at a time.
 
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::connection::Connection;
 use super::opener::Opener;
 use super::problem::{Cause, Problem};
+
+/// How long to wait for a place for a connection that owes an answer, before looking for another primary.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keeps a connection between its uses.
 #[derive(Debug)]
@@ -42,11 +46,27 @@ impl Kept {
         }
     }
 
+    /// Waits until the connection may be replaced. If that takes long, looks for another primary: the server may hang with
+    /// everything that it owes answers to.
+    async fn wait_until_replaceable(
+        &self,
+        kept: &mut Option<Connection>,
+        limit: Duration,
+    ) -> Result<(), Problem> {
+        let mut taking = pin!(self.opener.abandoned.take(kept, limit));
+        loop {
+            match tokio::time::timeout(PATIENCE.min(limit / 2), &mut taking).await {
+                Ok(taken) => return taken,
+                Err(_) => self.opener.look(),
+            }
+        }
+    }
+
     /// Waits for the connection, and makes another if it cannot be used.
     async fn lend(&self, limit: Duration) -> Result<Lent<'_>, Problem> {
         let mut kept = self.connection.lock().await;
         if !kept.as_ref().is_some_and(Connection::is_usable) {
-            self.opener.abandoned.take(&mut kept, limit).await?;
+            self.wait_until_replaceable(&mut kept, limit).await?;
             *kept = Some(self.opener.connect().await?);
         }
         let lent = MutexGuard::try_map(kept, Option::as_mut);

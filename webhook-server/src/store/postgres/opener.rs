@@ -3,9 +3,10 @@
 //! Every connection leads to the primary. The first one also checks the server and brings the schema up to date.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
+use tracing::debug;
 
 use super::abandoned::Abandoned;
 use super::connection::{CALL_LIMIT, Connection, Generation};
@@ -15,6 +16,7 @@ use super::schema::{MIGRATIONS, Migrations};
 use super::texts::Texts;
 use super::tls::Tls;
 use super::url::{Host, Url};
+use crate::report::format::chain;
 use crate::store::clock::StoreClock;
 
 /// How long connecting to one host may take.
@@ -22,6 +24,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long the first connection may check the server and wait for other instances that apply migrations.
 const PREPARE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How much time passes at least between two looks for another primary.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Connects to one database, as often as that is needed.
 #[derive(Debug)]
@@ -35,7 +40,7 @@ pub(super) struct Opener {
     /// The connections that were given up while the server was at work on their calls.
     pub(super) abandoned: Abandoned,
     /// Held while a connection is made: they are made one at a time, so that a database that comes back is not flooded.
-    turn: Mutex<Turn>,
+    turn: Arc<Mutex<Turn>>,
 }
 
 /// What is known from earlier connections.
@@ -48,6 +53,8 @@ struct Turn {
     is_prepared: bool,
     /// A connection whose check took too long.
     unprepared: Option<Connection>,
+    /// When a look for another primary began last.
+    looked: Option<Instant>,
 }
 
 impl Opener {
@@ -64,7 +71,7 @@ impl Opener {
     ) -> Result<Self, Problem> {
         let url = Url::parse(url).map_err(|must_be| Problem::Unusable(Cause::new(must_be)))?;
         let (tls, texts) = (Tls::of(&url)?, Arc::new(Texts::new(schema, clock)));
-        let (generation, abandoned, turn) = (Arc::default(), Abandoned::default(), Mutex::default());
+        let (generation, abandoned, turn) = (Arc::default(), Abandoned::default(), Arc::default());
         Ok(Self { url, tls, texts, migrates, generation, abandoned, turn })
     }
 
@@ -87,7 +94,11 @@ impl Opener {
     /// Cancel safety: nothing is left behind.
     pub(super) async fn connect(&self) -> Result<Connection, Problem> {
         let mut turn = self.turn.lock().await;
-        self.abandoned.take(&mut turn.unprepared, PREPARE_LIMIT).await?;
+        if let Err(problem) = self.abandoned.take(&mut turn.unprepared, PREPARE_LIMIT).await {
+            // If another server has taken over, the next call gets a connection.
+            self.primary(&mut turn).await?;
+            return Err(problem);
+        }
         let connection = self.primary(&mut turn).await?;
         if !turn.is_prepared {
             if let Err(problem) = Connection::within(PREPARE_LIMIT, self.prepare(&connection)).await {
@@ -97,6 +108,24 @@ impl Opener {
             turn.is_prepared = true;
         }
         Ok(connection)
+    }
+
+    /// Looks whether another server has taken over from the primary, if nothing is connecting and it is time to look again.
+    /// If one has, all connections to the former primary are given up. Does not wait for the outcome.
+    ///
+    /// The connection that asks is closed at once. It comes on top of those that an instance may have, one at a time.
+    pub(super) fn look(self: &Arc<Self>) {
+        let Ok(mut turn) = Arc::clone(&self.turn).try_lock_owned() else { return };
+        if turn.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
+            return;
+        }
+        turn.looked = Some(Instant::now());
+        let opener = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(problem) = opener.primary(&mut turn).await {
+                debug!(problem = chain(&problem), "no other server has taken over from the inbox's database");
+            }
+        });
     }
 
     /// Connects without checking the schema or changing it.

@@ -85,6 +85,33 @@ async fn a_connection_is_replaced_at_once_when_another_server_takes_over() {
     second.expect("the standby has taken over");
 }
 
+/// Both places are taken by calls that hang, when the server hangs as well, with all its connections open.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_primary_is_found_while_there_is_no_place_for_what_is_given_up() {
+    let pair = Pair::synchronous();
+    let opener = opener(&pair);
+    let kept: Vec<Kept> = (0..2).map(|_| Kept::new(&opener)).collect();
+    let long = LIMIT * 100;
+    for one in &kept {
+        one.call(long, write).await.expect("it is running");
+        let hangs = one.call(LIMIT, async |db| db.query("SELECT pg_sleep(600)", &[]).await).await;
+        assert!(matches!(hangs, Err(Problem::Slow(_))), "{hangs:?}");
+        one.call(long, write).await.expect("there is a place for the other one");
+    }
+    pair.primary.freeze();
+    for one in &kept {
+        let hangs = one.call(LIMIT, write).await;
+        assert!(matches!(hangs, Err(Problem::Slow(_))), "{hangs:?}");
+        let hangs = one.call(LIMIT, write).await;
+        assert!(matches!(hangs, Err(Problem::Slow(_))), "there is no place: {hangs:?}");
+    }
+    pair.standby.promote();
+    for one in &kept {
+        let found = async { while one.call(LIMIT, write).await.is_err() {} };
+        tokio::time::timeout(Duration::from_secs(120), found).await.expect("the standby has taken over");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_is_overdue_refuses_others_and_is_answered_in_the_end() {
     let pair = Pair::synchronous();
