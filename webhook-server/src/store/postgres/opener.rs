@@ -15,6 +15,7 @@ use super::requirements;
 use super::schema::{MIGRATIONS, Migrations};
 use super::texts::Texts;
 use super::tls::Tls;
+use super::unanswered::Unanswered;
 use super::url::{Host, Url};
 use crate::report::format::chain;
 use crate::store::clock::StoreClock;
@@ -55,6 +56,8 @@ struct Turn {
     unprepared: Option<Connection>,
     /// When a look for another primary began last.
     looked: Option<Instant>,
+    /// By the host: the connections that were let in and got no answer.
+    unanswered: Vec<Unanswered>,
 }
 
 impl Opener {
@@ -71,7 +74,9 @@ impl Opener {
     ) -> Result<Self, Problem> {
         let url = Url::parse(url).map_err(|must_be| Problem::Unusable(Cause::new(must_be)))?;
         let (tls, texts) = (Tls::of(&url)?, Arc::new(Texts::new(schema, clock)));
-        let (generation, abandoned, turn) = (Arc::default(), Abandoned::default(), Arc::default());
+        let unanswered = url.hosts.iter().map(|_| Unanswered::default()).collect();
+        let turn = Arc::new(Mutex::new(Turn { unanswered, ..Turn::default() }));
+        let (generation, abandoned) = (Arc::default(), Abandoned::default());
         Ok(Self { url, tls, texts, migrates, generation, abandoned, turn })
     }
 
@@ -150,7 +155,7 @@ impl Opener {
         let (hosts, last) = (&self.url.hosts, turn.host);
         let mut worst = None;
         for at in (0..hosts.len()).map(|nth| (last + nth) % hosts.len()) {
-            match self.connect_to(&hosts[at]).await {
+            match self.connect_to(&hosts[at], &mut turn.unanswered[at]).await {
                 Ok((mut connection, started)) => {
                     turn.host = at;
                     // A server that another has replaced may keep its connections open, and never answer.
@@ -174,7 +179,16 @@ impl Opener {
     }
 
     /// Connects to a host, and makes sure that it is the primary. Also returns when that server was started.
-    async fn connect_to(&self, host: &Host) -> Result<(Connection, i64), Problem> {
+    async fn connect_to(
+        &self,
+        host: &Host,
+        unanswered: &mut Unanswered,
+    ) -> Result<(Connection, i64), Problem> {
+        if !unanswered.may_try() {
+            return Err(Problem::Unreachable(Cause::new(format!(
+                "{host} lets connections in, and does not answer"
+            ))));
+        }
         let config = self.url.config(host);
         let connecting =
             async { config.connect(self.tls.clone()).await.map_err(|error| Problem::of_connecting(&error)) };
@@ -187,7 +201,15 @@ impl Opener {
                 problem => problem,
             })?;
         let connection = Connection::new(connected, Arc::clone(&self.texts), &self.generation);
-        let server = Connection::within(CALL_LIMIT, connection.server()).await?;
+        let server = match Connection::within(CALL_LIMIT, connection.server()).await {
+            Ok(server) => server,
+            Err(problem) => {
+                if connection.owes_answer() {
+                    unanswered.keep(connection);
+                }
+                return Err(problem);
+            }
+        };
         if server.is_standby {
             return Err(Problem::ReadOnly(Cause::new(format!("{host} is a standby, or only reads"))));
         }

@@ -1,6 +1,8 @@
 //! Which of several hosts is connected to.
 
-use test_postgres::Postgres;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use test_postgres::{Direction, Fate, Postgres, Proxy};
 
 use super::*;
 
@@ -57,4 +59,63 @@ async fn a_host_that_accepts_and_never_answers_is_passed_over() {
     let opener = Opener::new(&url, "webhook", true, None).expect("the URL is right");
     let db = opener.connect().await.expect("the other one answers");
     assert_eq!(folder_of(&db).await, live.folder().display().to_string());
+}
+
+/// Lets connections in until their first question, and counts them.
+fn stalling(server: &Postgres, connections: &Arc<AtomicUsize>) -> Proxy {
+    let connections = Arc::clone(connections);
+    Proxy::start(server, move || {
+        connections.fetch_add(1, Ordering::Relaxed);
+        |direction, message: &[u8]| match direction {
+            Direction::ToServer if message.first() == Some(&b'P') => Fate::Silence(Duration::from_secs(600)),
+            _ => Fate::Pass,
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_host_that_lets_in_and_never_answers_gets_one_connection() {
+    let (live, connections) = (Postgres::start(), Arc::default());
+    let stalling = stalling(&live, &connections);
+    let opener = Opener::new(&stalling.url(), "webhook", true, None).expect("the URL is right");
+    let slow = opener.connect().await.expect_err("it does not answer");
+    assert!(matches!(slow, Problem::Slow(_)), "{slow:?}");
+    for _ in 0..5 {
+        let away = opener.connect().await.expect_err("it does not answer");
+        assert!(away.to_string().contains("cannot be reached") && away.may_pass(), "{away:?}");
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}
+
+/// The others of several hosts are connected to as usual.
+#[tokio::test]
+async fn a_host_that_never_answers_keeps_nobody_from_the_primary() {
+    let (live, connections) = (Postgres::start(), Arc::default());
+    let stalling = stalling(&live, &connections);
+    let url = format!(
+        "postgres:///postgres?user=shop&host={},{}",
+        stalling.folder().display(),
+        live.folder().display()
+    );
+    let opener = Opener::new(&url, "webhook", true, None).expect("the URL is right");
+    let one = opener.connect().await.expect("the other host answers");
+    // The host that stalls is asked first again.
+    opener.turn.lock().await.host = 0;
+    let other = opener.connect().await.expect("the other host answers");
+    assert!(one.is_usable() && other.is_usable());
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}
+
+/// After a while, the name of a host may lead to another server.
+#[tokio::test]
+async fn a_host_that_never_answers_is_tried_again_after_a_while() {
+    let (live, connections) = (Postgres::start(), Arc::default());
+    let stalling = stalling(&live, &connections);
+    let opener = Opener::new(&stalling.url(), "webhook", true, None).expect("the URL is right");
+    opener.connect().await.expect_err("it does not answer");
+    opener.turn.lock().await.unanswered[0].end_patience();
+    opener.connect().await.expect_err("it does not answer");
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
+    opener.connect().await.expect_err("the second one is waited for");
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
 }
