@@ -1,6 +1,6 @@
 //! One instance and three on PostgreSQL, beside `pgbench` on the same server.
 //!
-//! The server's files are in memory, and each of its syncs lasts a millisecond longer (`commit_delay`): the syncs of a disk vary
+//! The server's files are in memory, and each of its syncs lasts a millisecond longer: the syncs of a disk vary
 //! too much for ratios. What sends, what receives and the database share the cores.
 
 use std::fs;
@@ -47,7 +47,7 @@ pub(crate) fn run(bench: &mut Bench) {
     let mut table = Table::new("PostgreSQL under load", note, &columns);
     for connections in [16, 64] {
         for instances in [1, 3] {
-            let database = Postgres::start_with_long_syncs();
+            let database = Postgres::start_with_slow_syncs();
             let rows = database.pgbench(connections, body_length(), Duration::from_secs(5));
             let mut servers = start(bench, &database, instances);
             let before = [cpu_of(&servers), cpu_of_children(database.pid())];
@@ -85,7 +85,7 @@ pub(crate) fn run(bench: &mut Bench) {
     let mut table =
         Table::new("Latency with PostgreSQL", note, &["instances", "p50 ms", "p99 ms", "longest ms"]);
     for instances in [1, 3] {
-        let database = Postgres::start_with_long_syncs();
+        let database = Postgres::start_with_slow_syncs();
         let servers = start(bench, &database, instances);
         let answers = send_evenly(servers[0].address, A_SECOND, span);
         assert_eq!(answers.good as usize, answers.took.len(), "some events were not acknowledged");

@@ -8,6 +8,7 @@ mod bouncer;
 mod clock;
 mod pgbench;
 mod proxy;
+mod slow_sync;
 mod standby;
 
 use std::ffi::{OsStr, OsString};

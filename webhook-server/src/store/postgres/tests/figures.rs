@@ -4,7 +4,7 @@
 //! cargo test --release -p webhook-server --features postgres --lib figures -- --ignored --nocapture --test-threads 1
 //! ```
 //!
-//! The server's files are in memory, and each of its syncs lasts a millisecond longer (`commit_delay`): the syncs of a real
+//! The server's files are in memory, and each of its syncs lasts a millisecond longer: the syncs of a real
 //! disk vary too much for ratios. What makes the events, the store and the server share the processors.
 
 use std::sync::Arc;
@@ -103,7 +103,7 @@ async fn figures_of_storing() {
             let (mut peer, mut ours, mut ratios, mut slowest) =
                 (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
-                let server = Server::start_with_long_syncs();
+                let server = Server::start_with_slow_syncs();
                 let tps = server.pgbench(peers, BODY, SPAN);
                 let store = instance(&server, arriving).await;
                 let once = move || {
@@ -136,7 +136,7 @@ async fn figures_of_whole_lives() {
     for (clients, instances) in [(16, 1), (64, 1), (64, 3)] {
         let mut rates = Vec::new();
         for _ in 0..ROUNDS {
-            let server = Server::start_with_long_syncs();
+            let server = Server::start_with_slow_syncs();
             let mut stores = Vec::new();
             for _ in 0..instances {
                 stores.push(instance(&server, 3).await);
@@ -199,7 +199,7 @@ async fn claims_and_ends(stores: &[Arc<Postgres>], batch: usize, span: Duration)
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures"]
 async fn figures_of_claims() {
-    let server = Server::start_with_long_syncs();
+    let server = Server::start_with_slow_syncs();
     let stores = [instance(&server, 1).await, instance(&server, 1).await];
     let db = opener(&server).connect().await.expect("the server runs");
     println!("| claimed at once | beside | claimed and ended/s | p99 of claims |\n|---|---|---|---|");
