@@ -40,6 +40,7 @@ mod missing_handlers;
 pub(crate) mod open;
 mod opener;
 mod operate;
+mod plans;
 mod problem;
 mod prune;
 mod quarantine;

@@ -1,8 +1,7 @@
 //! One connection to the database, and its calls.
 //!
-//! A connection has one owner. A call is sent when its future is first polled, without waiting for the answers to earlier
-//! calls: futures that are polled together, in order, go out in one flush. (Use `join!`: `try_join!` drops the rest after an
-//! error.) No call is ever cancelled in the server: a caller that stops waiting gives the connection up and does not learn
+//! A connection has one owner. A call is sent when the future of [`send`](Connection::send) is first polled, without waiting for
+//! the answers to earlier calls: futures that are polled together, in order, go out in one flush. No call is ever cancelled in the server: a caller that stops waiting gives the connection up and does not learn
 //! the outcome.
 
 use std::fmt;
@@ -19,9 +18,10 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Row};
 use tracing::{debug, warn};
 
+use super::plans::{self, Plans};
 use super::problem::{Cause, Problem};
 use super::texts::Texts;
-use super::values::Value;
+use super::values::{Hidden, Value};
 
 /// How long calls may take, unless their caller knows better.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(10);
@@ -33,6 +33,7 @@ pub(super) const READ_LIMIT: Duration = Duration::from_secs(60);
 pub(super) struct Connection {
     client: Client,
     texts: Arc<Texts>,
+    plans: Plans,
     heard: Arc<Heard>,
     /// Whether a call was not waited for, or ended the connection.
     is_spent: AtomicBool,
@@ -77,7 +78,8 @@ impl Connection {
         let driver = tokio::spawn(drive(driver, Arc::clone(&heard))).abort_handle();
         let generation = (Arc::clone(generation), *generation.borrow());
         let (is_spent, owes_answer) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { client, texts, heard, is_spent, owes_answer, generation, driver }
+        let plans = Plans::default();
+        Self { client, texts, plans, heard, is_spent, owes_answer, generation, driver }
     }
 
     /// Runs one statement and returns its rows.
@@ -89,9 +91,30 @@ impl Connection {
     ///
     /// Cancel safety: the statement is run all the same, and the connection is spent.
     pub(super) async fn query(&self, text: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Problem> {
+        self.plan(text, values).await?;
+        self.send(text, values).await
+    }
+
+    /// Runs one statement and returns its rows. It is sent when this is first polled.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query).
+    ///
+    /// Cancel safety: as [`query`](Self::query).
+    pub(super) async fn send(&self, text: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Problem> {
         let call = self.begin();
         let text = self.texts.sent(text);
-        call.end(self.client.query_typed(&text, &typed(values)).await)
+        let Some(plan) = self.plans.get(&text) else {
+            return call.end(self.client.query_typed(&text, &typed(values)).await);
+        };
+        let hidden: Vec<Hidden<'_>> = values.iter().map(|value| Hidden(*value)).collect();
+        let hidden: Vec<_> = hidden.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let answer = self.client.query(&plan, &hidden).await;
+        if answer.is_err() {
+            self.plans.forget(&text);
+        }
+        call.end(answer)
     }
 
     /// Runs one statement and returns how many rows it changed.
@@ -105,6 +128,40 @@ impl Connection {
         let call = self.begin();
         let text = self.texts.sent(text);
         call.end(self.client.execute_typed(&text, &typed(values)).await)
+    }
+
+    /// From now on, has the server keep the plans of statements that are sent often, unless a pool is in between.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`query`](Self::query) does.
+    ///
+    /// Cancel safety: as [`query`](Self::query).
+    pub(super) async fn keep_plans(&self) -> Result<(), Problem> {
+        let rows = self.query("SELECT pg_backend_pid()", &[]).await?;
+        let row = rows.first().ok_or_else(|| Problem::Failed(Cause::new("a row is missing")))?;
+        if self.plans.begin(&self.client, row.try_get(0)?).await {
+            self.batch(plans::SETTINGS).await?;
+        }
+        Ok(())
+    }
+
+    /// Prepares a statement that this connection sends often.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server refuses it.
+    ///
+    /// Cancel safety: as [`query`](Self::query).
+    pub(super) async fn plan(&self, text: &str, values: &[Value<'_>]) -> Result<(), Problem> {
+        let text = self.texts.sent(text);
+        if self.plans.is_due(&text) {
+            let call = self.begin();
+            let types: Vec<Type> = values.iter().map(|value| value.sql_type()).collect();
+            let statement = call.end(self.client.prepare_typed(&text, &types).await)?;
+            self.plans.keep(&text, statement);
+        }
+        Ok(())
     }
 
     /// Runs several statements without values, and stops at the first that fails. Warnings count for nothing.

@@ -34,10 +34,13 @@ pub(super) async fn transaction(
     if let [only] = statements {
         return Ok(vec![db.query(only.text, &only.values).await?]);
     }
+    for one in statements {
+        db.plan(one.text, &one.values).await?;
+    }
     let begin = [Statement::new("BEGIN", &[])];
     let commit = [Statement::new("COMMIT", &[])];
     let whole = begin.iter().chain(statements).chain(&commit);
-    let mut rows = all(whole.map(|one| db.query(one.text, &one.values)).collect()).await?;
+    let mut rows = all(whole.map(|one| db.send(one.text, &one.values)).collect()).await?;
     rows.pop();
     rows.drain(..1);
     Ok(rows)

@@ -18,12 +18,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Kept {
     opener: Arc<Opener>,
+    /// Whether plans are kept for a while.
+    keeps_plans: bool,
     connection: Mutex<Option<Connection>>,
 }
 
 impl Kept {
     pub(super) fn new(opener: &Arc<Opener>) -> Self {
-        Self { opener: Arc::clone(opener), connection: Mutex::default() }
+        Self { opener: Arc::clone(opener), keeps_plans: false, connection: Mutex::default() }
+    }
+
+    /// Of a loop that sends a few statements again and again.
+    pub(super) fn of_loop(opener: &Arc<Opener>) -> Self {
+        Self { keeps_plans: true, ..Self::new(opener) }
     }
 
     /// Makes calls on the connection, for a limited time. Connects first if there is no connection that can be used.
@@ -67,7 +74,10 @@ impl Kept {
         let mut kept = self.connection.lock().await;
         if !kept.as_ref().is_some_and(Connection::is_usable) {
             self.wait_until_replaceable(&mut kept, limit).await?;
-            *kept = Some(self.opener.connect().await?);
+            let connection = kept.insert(self.opener.connect().await?);
+            if self.keeps_plans {
+                Connection::within(limit, connection.keep_plans()).await?;
+            }
         }
         let lent = MutexGuard::try_map(kept, Option::as_mut);
         lent.map(Lent).map_err(|_| Problem::Unreachable(Cause::new("there is no connection")))

@@ -44,7 +44,7 @@ pub(super) struct Storing {
 
 impl Storing {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { connection: Kept::new(&shared.opener), shared, is_in_trouble: false }
+        Self { connection: Kept::of_loop(&shared.opener), shared, is_in_trouble: false }
     }
 
     /// Stores a batch, and answers who waits for it.

@@ -42,7 +42,7 @@ pub(super) struct Tasks {
 impl Tasks {
     pub(super) fn new(opener: &Arc<Opener>, session: Arc<Session>, timing: Timing) -> Self {
         let (jobs, received) = mpsc::unbounded_channel();
-        Self { jobs, waiting: Mutex::new(Some((received, Kept::new(opener)))), session, timing }
+        Self { jobs, waiting: Mutex::new(Some((received, Kept::of_loop(opener)))), session, timing }
     }
 
     /// Hands a job over. It is done even if its caller stops waiting.

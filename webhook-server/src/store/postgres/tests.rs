@@ -3,5 +3,6 @@
 mod figures;
 mod operators;
 mod pairs;
+mod plans;
 mod protocol;
 mod standby;

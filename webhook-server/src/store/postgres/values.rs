@@ -1,13 +1,39 @@
 //! The types of the values that go into statements.
 //!
-//! Statements are sent without being prepared, so each value must tell its type.
+//! Most statements are sent without being prepared, so each value must tell its type.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 
-use tokio_postgres::types::{ToSql, Type};
+use bytes::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type};
 
 /// A value that a statement takes.
 pub(super) type Value<'v> = &'v (dyn SqlValue + Sync);
+
+/// A value that shows nothing of itself: the driver logs those of prepared statements.
+pub(super) struct Hidden<'v>(pub(super) Value<'v>);
+
+impl fmt::Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl ToSql for Hidden<'_> {
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn to_sql(&self, of: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.to_sql_checked(of, out)
+    }
+
+    fn to_sql_checked(&self, of: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.to_sql_checked(of, out)
+    }
+}
 
 /// Something that can be written as a value.
 pub(super) trait SqlValue: ToSql {

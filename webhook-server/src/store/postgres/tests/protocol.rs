@@ -21,9 +21,9 @@ use crate::store::{Claim, Disposition, Heartbeat, NewTask, RecordResult, State, 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// An instance, and the connection on which it makes its calls.
-struct Instance {
+pub(super) struct Instance {
     clock: ManualClock,
-    db: Connection,
+    pub(super) db: Connection,
     session: Session,
     timing: Timing,
     noted: Noted,
@@ -31,7 +31,7 @@ struct Instance {
 
 impl Instance {
     /// The first instance of a new inbox.
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::on(&cluster::new_schema(), &ManualClock::new(1_800_000_000_000)).await
     }
 
@@ -53,16 +53,25 @@ impl Instance {
         instance
     }
 
-    async fn record(&self, batch: i64, id: &str, tasks: &[NewTask], again: bool) -> Option<Vec<Claim>> {
+    pub(super) async fn record(
+        &self,
+        batch: i64,
+        id: &str,
+        tasks: &[NewTask],
+        again: bool,
+    ) -> Option<Vec<Claim>> {
         let arrival = Arrival { event: arrival(id, tasks), digest: vec![1] };
         let recorded = record(&self.db, &self.session, batch, &[&arrival], &self.noted, again).await;
         match recorded.expect("it is stored").pop().flatten()? {
-            RecordResult::New { started, .. } => Some(started),
+            RecordResult::New { started, .. } => {
+                self.session.started(&started);
+                Some(started)
+            }
             known @ RecordResult::Duplicate { .. } => panic!("{known:?}"),
         }
     }
 
-    async fn claim(&self) -> Vec<Claim> {
+    pub(super) async fn claim(&self) -> Vec<Claim> {
         self.claim_from(&mut LowWater::default()).await
     }
 
@@ -81,9 +90,11 @@ impl Instance {
     }
 
     async fn done(&self, ticket: Ticket, again: bool) -> bool {
-        let ended =
-            finish(&self.db, &self.session, &[(ticket, &Disposition::Done)], again, &LowWater::default())
-                .await;
+        self.ended(ticket, &Disposition::Done, again).await
+    }
+
+    pub(super) async fn ended(&self, ticket: Ticket, end: &Disposition, again: bool) -> bool {
+        let ended = finish(&self.db, &self.session, &[(ticket, end)], again, &LowWater::default()).await;
         ended.expect("it is stored").pop().is_some_and(|result| result.was_ours)
     }
 
