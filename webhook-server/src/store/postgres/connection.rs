@@ -1,23 +1,25 @@
 //! One connection to the database, and its calls.
 //!
 //! A connection has one owner. A call is sent when the future of [`send`](Connection::send) is first polled, without waiting for
-//! the answers to earlier calls: futures that are polled together, in order, go out in one flush. No call is ever cancelled in the server: a caller that stops waiting gives the connection up and does not learn
-//! the outcome.
+//! the answers to earlier calls: futures that are polled together, in order, go out in one flush. No call is ever cancelled in
+//! the server: a caller that stops waiting gives the connection up and does not learn the outcome.
+
+mod call;
+mod heard;
 
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, Row};
-use tracing::{debug, warn};
+use tokio_postgres::{Client, Row};
 
+use self::call::Call;
+use self::heard::{Heard, drive};
 use super::plans::{self, Plans};
 use super::problem::{Cause, Problem};
 use super::texts::Texts;
@@ -54,13 +56,6 @@ pub(super) struct Server {
     pub(super) is_standby: bool,
     /// When it was started, in microseconds by its own clock. No other server has the same.
     pub(super) started: i64,
-}
-
-/// What the server said apart from its answers.
-#[derive(Debug, Default)]
-struct Heard {
-    /// Counts the warnings.
-    warnings: AtomicU64,
 }
 
 impl Connection {
@@ -253,53 +248,6 @@ fn typed<'v>(values: &[Value<'v>]) -> Vec<(&'v (dyn ToSql + Sync), Type)> {
     values.iter().map(|value| (*value as &(dyn ToSql + Sync), value.sql_type())).collect()
 }
 
-/// A call that is under way. If it is dropped before its answer, the connection is spent.
-struct Call<'c> {
-    connection: &'c Connection,
-    /// How many warnings there were before; `None` if they count for nothing.
-    warnings: Option<u64>,
-    has_ended: bool,
-}
-
-impl Call<'_> {
-    /// Notes the answer, and says what it is worth.
-    fn end<T>(mut self, answer: Result<T, tokio_postgres::Error>) -> Result<T, Problem> {
-        let Connection { heard, is_spent, generation, .. } = self.connection;
-        self.has_ended = true;
-        let warnings = heard.warnings.load(Ordering::Acquire);
-        let answer = match answer {
-            Ok(_) if self.warnings.is_some_and(|before| before != warnings) => {
-                Err(Problem::Unknown(Cause::new("the server warned meanwhile")))
-            }
-            answer => answer.map_err(Problem::from),
-        };
-        if let Err(problem) = &answer
-            && problem.ends_connection()
-        {
-            is_spent.store(true, Ordering::Relaxed);
-            if let Problem::ReadOnly(_) = problem {
-                // All others lead there, too. It counts once, however many notice.
-                let (present, own) = generation;
-                present.send_if_modified(|present| {
-                    let is_first = present == own;
-                    *present += u64::from(is_first);
-                    is_first
-                });
-            }
-        }
-        answer
-    }
-}
-
-impl Drop for Call<'_> {
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.connection.is_spent.store(true, Ordering::Relaxed);
-            self.connection.owes_answer.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 /// Closes it. The server is told, unless an answer is still to come.
 impl Drop for Connection {
     fn drop(&mut self) {
@@ -313,34 +261,6 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("is_usable", &self.is_usable()).finish_non_exhaustive()
     }
-}
-
-/// Moves the connection's messages until it ends. A warning is noted before the answer that follows it is passed on.
-async fn drive<S, T>(mut driver: tokio_postgres::Connection<S, T>, heard: Arc<Heard>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    loop {
-        match poll_fn(|context| driver.poll_message(context)).await {
-            Some(Ok(AsyncMessage::Notice(notice))) if is_warning(&notice) => {
-                heard.warnings.fetch_add(1, Ordering::AcqRel);
-                warn!(message = %Cause::of_server(&notice), "the inbox's database warns");
-            }
-            Some(Ok(_)) => {}
-            Some(Err(error)) => {
-                let problem = Problem::from(error);
-                return debug!(%problem, "a connection to the inbox's database ended");
-            }
-            None => return,
-        }
-    }
-}
-
-/// Whether a notice says that something is wrong.
-fn is_warning(notice: &DbError) -> bool {
-    use Severity::{Debug, Info, Log, Notice};
-    !matches!(notice.parsed_severity(), Some(Debug | Info | Log | Notice))
 }
 
 #[cfg(test)]
