@@ -1,6 +1,7 @@
 //! What only this store does, on a real server.
 
 mod figures;
+mod missing_handlers;
 mod operators;
 mod pairs;
 mod plans;
