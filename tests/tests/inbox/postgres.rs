@@ -52,7 +52,16 @@ fn a_person_may_make_the_schema() {
     assert_eq!(made.stderr, "the schema is up to date now\n");
     let made = run(durable(&database).args(["inbox", "migrate"])).with_code(0);
     assert_eq!(made.stderr, "nothing was missing\n");
-    let server = Server::from_command(&mut durable(&database), &["--inbox-migrate=false"]);
+    // A role with the rights that the script names, and no others.
+    assert_eq!(database.query("CREATE ROLE narrow LOGIN"), "");
+    let grants: Vec<_> = script.lines().filter_map(|line| line.strip_prefix("-- GRANT ")).collect();
+    assert_eq!(grants.len(), 3, "{script}");
+    for grant in grants {
+        assert_eq!(database.query(&format!("GRANT {}", grant.replace('…', "narrow"))), "");
+    }
+    let mut narrow = durable(&database);
+    narrow.env("WEBHOOK_INBOX", format!("{}&user=narrow", database.url()));
+    let server = Server::from_command(&mut narrow, &["--inbox-migrate=false"]);
     assert_eq!(deliver(&server, 1), 200);
     // Operators need no socket.
     until("it is done", || {

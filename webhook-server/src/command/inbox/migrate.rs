@@ -21,6 +21,16 @@ pub(super) struct Migrate {
     flags: SettingFlags<Operating>,
 }
 
+/// The rights of a program that may not create anything. A later migration may bring new tables, so they are granted after each.
+fn grants(schema: &str) -> String {
+    format!(
+        "-- Rights for the role of the program, unless it owns the schema:\n\
+         -- GRANT USAGE ON SCHEMA \"{schema}\" TO …;\n\
+         -- GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \"{schema}\" TO …;\n\
+         -- GRANT USAGE ON ALL SEQUENCES IN SCHEMA \"{schema}\" TO …;\n\n"
+    )
+}
+
 /// What a person who prepares a role by hand should run as well.
 const ROLE: &str = "-- For the role of the program, so that the server ends what has lost its program:\n\
 -- ALTER ROLE … SET statement_timeout = '10s';\n\
@@ -46,7 +56,7 @@ pub(super) async fn run(app: App, migrate: &Migrate) -> Result<(), Failure> {
             tell("nothing is missing\n");
             return Ok(());
         }
-        print_unchanged(&format!("{script}\n{ROLE}"));
+        print_unchanged(&format!("{script}\n{}{ROLE}", grants(&opening.schema)));
         return Ok(());
     }
     let was_behind = store::migrate(location, &opening).await.map_err(refused)?;
