@@ -378,7 +378,7 @@ fn no_message_shows_the_password_of_a_database() {
     for (url, in_environment) in [
         (
             format!("postgres://shop:{CANARY}@db.internal:5432/shop?sslmod=require"),
-            "WEBHOOK_INBOX is \"postgres://shop:…@db.internal:5432/shop?sslmod=require\": it must be a URL without the \
+            "WEBHOOK_INBOX is \"postgres://shop:…@db.internal:5432/shop?sslmod=…\": it must be a URL without the \
              parameter `sslmod`; those that it may have are application_name,",
         ),
         (
@@ -431,4 +431,54 @@ fn a_secret_in_place_of_a_setting_is_not_shown() {
         assert!(ended.code == Some(78) || name == "INBOX", "{name}: {ended:#?}");
         assert!(!format!("{ended:?}").contains(CANARY), "{name}: {ended:#?}");
     }
+}
+
+#[test]
+fn what_is_almost_the_url_of_a_database_shows_no_password_either() {
+    let not_a_file = "it must be a file's name, :memory: or the URL of a database of PostgreSQL";
+    for (text, told) in [
+        (format!("postgres://shop:{CANARY}@db/shop\n"), "it begins or ends with white space"),
+        (format!(" postgres://shop:{CANARY}@db/shop"), "it begins or ends with white space"),
+        (format!("\"postgres://shop:{CANARY}@db/shop\""), not_a_file),
+        (format!("Postgres://shop:{CANARY}@db/shop"), not_a_file),
+        (format!("postgres:/shop:{CANARY}@db/shop"), not_a_file),
+        (format!("postgres:shop:{CANARY}@db/shop"), not_a_file),
+        (format!("host=db user=shop password={CANARY}"), not_a_file),
+        (format!("jdbc:postgresql://db/shop?user=shop&password={CANARY}"), not_a_file),
+        (format!("postgres://db/shop?user=shop&passwrd={CANARY}"), "a URL without the parameter `passwrd`"),
+        (format!("postgres://shop:{CANARY}"), "a URL whose ports are numbers"),
+    ] {
+        for arguments in [
+            &["serve"][..],
+            &["serve", "--check"],
+            &["serve", "--check", "--format", "json"],
+            &["inbox", "list"],
+            &["inbox", "migrate"],
+            &["inbox", "move", "--from", "inbox.db"],
+            &["replay", "evt_1"],
+        ] {
+            let mut command = outcomes();
+            command.args(arguments).env("WEBHOOK_INBOX", &text).env("STRIPE_WEBHOOK_SECRET", SECRET);
+            let refused = run(&mut command);
+            assert!(!format!("{refused:?}").contains(CANARY), "{text}, {arguments:?}: {refused:#?}");
+            let is_told = refused.stderr.replace("\n       ", " ").contains(told);
+            assert!(is_told, "{text}, {arguments:?}: {refused:#?}");
+        }
+    }
+    for arguments in [
+        &["serve", "--help"][..],
+        &["inbox", "list", "--help"],
+        &["inbox", "migrate", "--help"],
+        &["replay", "--help"],
+    ] {
+        let url = format!("postgres://shop:{CANARY}@db/shop");
+        let help = run(outcomes().args(arguments).env("WEBHOOK_INBOX", url)).with_code(0);
+        assert!(help.stdout.contains("[env: WEBHOOK_INBOX]"), "{arguments:?}: {help:#?}");
+        assert!(!help.stdout.contains(CANARY), "{arguments:?}: {help:#?}");
+    }
+    let mut moving = outcomes();
+    moving.args(["inbox", "move", "--from", &format!("postgres://shop:{CANARY}@db/shop")]);
+    let refused = run(moving.env("WEBHOOK_INBOX", "postgres://127.0.0.1:1/shop")).with_code(1);
+    let told = "there is no inbox at postgres://shop:…@db/shop";
+    assert!(refused.stderr.contains(told) && !format!("{refused:?}").contains(CANARY), "{refused:#?}");
 }

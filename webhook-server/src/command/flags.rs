@@ -115,7 +115,8 @@ impl<S: Selected> Args for SettingFlags<S> {
     fn augment_args(command: Command) -> Command {
         let defaults = Settings::default();
         let file = |id: &'static str, variable: &'static str| {
-            Arg::new(id).env(variable).value_name("FILE").value_parser(ValueParser::os_string())
+            let file = Arg::new(id).env(variable).hide_env_values(true);
+            file.value_name("FILE").value_parser(ValueParser::os_string())
         };
         let config = file(CONFIG, CONFIG_VARIABLE)
             .long(CONFIG)
@@ -128,6 +129,8 @@ impl<S: Selected> Args for SettingFlags<S> {
             let flag = Arg::new(setting.field)
                 .long(setting.name())
                 .env(setting.variable())
+                // The value may contain a password.
+                .hide_env_values(true)
                 .value_name(setting.value_name)
                 // Values are read later, so that all wrong values are reported together.
                 .value_parser(ValueParser::os_string())

@@ -34,22 +34,74 @@ pub(crate) fn shortened(text: &Option<String>) -> Option<&str> {
     Some(text.char_indices().nth(64).map_or(text, |(end, _)| &text[..end]))
 }
 
-/// A setting's text without the password of a URL, and without a secret that was given in its place.
+/// A setting's text without the password of a URL, and without a secret that was given in its place. The text may be one that
+/// was meant to be a URL: what could be a password is left out.
 pub(crate) fn masked(text: &str) -> String {
     if looks_like_a_secret(text) {
         return "…".to_owned();
     }
+    if let Some(text) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        return format!("\"{}\"", masked(text));
+    }
+    let login_at = login_at(text);
     if let Some((start, value)) = text.split_once("password=") {
-        let rest = value.find(['&', ' ']).map_or("", |end| &value[end..]);
+        // Outside of a URL, nothing says where the password ends.
+        let rest = value.split_once('&').filter(|_| login_at.is_some());
+        let rest = rest.map(|(_, rest)| format!("&{}", masked_parameters(rest))).unwrap_or_default();
         return format!("{}password=…{rest}", masked(start));
     }
-    let parts = text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
-    match parts {
-        Some((scheme, (user, host))) => {
-            format!("{scheme}://{}:…@{host}", user.split(':').next().unwrap_or_default())
-        }
-        None => text.to_owned(),
-    }
+    let Some((scheme, rest)) = login_at.map(|at| text.split_at(at)) else { return text.to_owned() };
+    let (login, rest) =
+        rest.rsplit_once('@').map_or((None, rest), |(login, rest)| (Some(masked_login(login)), rest));
+    let (address, parameters) = rest.split_once('?').map_or((rest, None), |(it, them)| (it, Some(them)));
+    let address = match login {
+        Some(login) => format!("{login}@{address}"),
+        None if ports_are_numbers(address) => address.to_owned(),
+        None => masked_login(address),
+    };
+    let parameters = parameters.map(|them| format!("?{}", masked_parameters(them))).unwrap_or_default();
+    format!("{scheme}{address}{parameters}")
+}
+
+/// Where the login begins in a URL, or in what looks like one of PostgreSQL.
+fn login_at(text: &str) -> Option<usize> {
+    let of_postgres = || text.trim_start().to_ascii_lowercase().starts_with("postgres");
+    let after_scheme = text.find("://").map(|at| at + 3);
+    after_scheme.or_else(|| text.find(':').filter(|_| of_postgres()).map(|at| at + 1))
+}
+
+fn masked_login(login: &str) -> String {
+    format!("{}:…", login.split(':').next().unwrap_or_default())
+}
+
+/// Whether what follows the hosts' colons are ports. Without an `@`, it may be the password of a URL that lacks the rest.
+fn ports_are_numbers(address: &str) -> bool {
+    let hosts = address.split('/').next().unwrap_or_default();
+    hosts.split(',').filter(|host| !host.starts_with('[')).all(|host| {
+        host.split_once(':').is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+/// The parameters of a URL. Only those that are known to contain no password are shown with their values.
+fn masked_parameters(parameters: &str) -> String {
+    const SHOWN: [&str; 9] = [
+        "application_name",
+        "channel_binding",
+        "host",
+        "options",
+        "port",
+        "sslmode",
+        "sslrootcert",
+        "target_session_attrs",
+        "user",
+    ];
+    let masked = parameters.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, _)) if SHOWN.contains(&name) => parameter.to_owned(),
+        Some((name, _)) => format!("{name}=…"),
+        None if parameter.is_empty() => String::new(),
+        None => "…".to_owned(),
+    });
+    masked.collect::<Vec<_>>().join("&")
 }
 
 /// Formats a duration, rounded up to milliseconds.
@@ -84,9 +136,20 @@ mod tests {
             ("webhook-inbox.db", "webhook-inbox.db"),
             ("postgres://shop@db/shop", "postgres://shop:…@db/shop"),
             ("postgres://shop:geheim@db:5432/shop", "postgres://shop:…@db:5432/shop"),
-            ("postgres://shop:ge/h@im@db/shop?a=b", "postgres://shop:…@db/shop?a=b"),
-            ("postgres://db/shop?password=geheim&a=b", "postgres://db/shop?password=…&a=b"),
+            ("postgres://shop:ge/h@im@db/shop?sslmode=require", "postgres://shop:…@db/shop?sslmode=require"),
+            ("postgres://db/shop?password=geheim&user=shop", "postgres://db/shop?password=…&user=shop"),
+            ("postgres://db/shop?password=ge@heim", "postgres://db/shop?password=…"),
+            ("postgres://db/shop?passwrd=geheim&user=shop", "postgres://db/shop?passwrd=…&user=shop"),
+            ("postgres://db/shop?password=ge&heim", "postgres://db/shop?password=…&…"),
+            ("postgres://shop:geheim", "postgres://shop:…"),
+            ("postgres://db1:5432,db2:5433/shop", "postgres://db1:5432,db2:5433/shop"),
+            ("postgres://[::1]:5432/shop", "postgres://[::1]:5432/shop"),
+            ("postgres:shop:geheim@db/shop", "postgres:shop:…@db/shop"),
+            (" Postgres:/shop:geheim@db/shop", " Postgres:/shop:…@db/shop"),
+            ("postgres.db", "postgres.db"),
+            ("\"postgres://db/shop?passwrd=geheim\"", "\"postgres://db/shop?passwrd=…\""),
             ("host=db password=geheim", "host=db password=…"),
+            ("password='ge & heim' host=db", "password=…"),
             ("x whsec_0123456789abcdef", "…"),
         ] {
             assert_eq!(masked(text), shown);

@@ -9,6 +9,7 @@ use super::sources::{CONFIG_VARIABLE, Given, SECRET_FILE};
 use super::unknown::{SECRET, meant};
 use super::{Setting, Settings};
 use crate::problems::Problems;
+use crate::report::format::masked;
 use crate::secrets;
 use crate::secrets::looks_like_a_secret;
 
@@ -29,7 +30,8 @@ pub(crate) fn check(problems: &mut Problems) {
     for name in FILES {
         let Ok(value) = std::env::var(name) else { continue };
         if value.trim() != value && !looks_like_a_secret(&value) {
-            problems.add(format!("{name} is {value:?}: it begins or ends with white space; remove it"));
+            let shown = masked(&value);
+            problems.add(format!("{name} is {shown:?}: it begins or ends with white space; remove it"));
         }
     }
 }

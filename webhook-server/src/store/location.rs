@@ -72,17 +72,15 @@ impl InboxLocation {
         }
     }
 
-    /// Checks that there is a name, and that it is not the URL of a database of another kind, whose password would be
-    /// shown as a part of the file's name.
+    /// Checks that there is a name, and that it is not the address of a database in another form, whose password would
+    /// be shown as a part of the file's name.
     ///
     /// # Errors
     ///
     /// Says what it must be instead.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
-            Self::File(path) if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") => {
-                Err(LOCATION.to_owned())
-            }
+            Self::File(path) if !is_file_name(&path.to_string_lossy()) => Err(LOCATION.to_owned()),
             Self::Postgres(url) => database::check_url(url),
             _ => Ok(()),
         }
@@ -101,6 +99,15 @@ impl InboxLocation {
     pub(crate) fn exists(&self) -> bool {
         matches!(self, Self::File(path) if path.exists())
     }
+}
+
+/// Whether a text can be meant as the name of a file, and not as the address of a database.
+fn is_file_name(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let is_address = lower.contains("://")
+        || ["postgres:", "postgresql:"].iter().any(|scheme| lower.starts_with(scheme))
+        || lower.contains("password=");
+    !text.is_empty() && !is_address
 }
 
 /// How an inbox is opened.

@@ -10,7 +10,7 @@ use super::super::Failure;
 use super::super::flags::{Operating, SettingFlags};
 use crate::app::App;
 use crate::report::console::{print, tell};
-use crate::report::format::chain;
+use crate::report::format::{chain, masked};
 use crate::report::progress::Progress;
 use crate::report::unusable::unusable;
 use crate::settings::{Given, Interface, Origin, Settings};
@@ -52,7 +52,8 @@ pub(super) async fn run(app: App, mut wanted: Move) -> Result<(), Failure> {
             "name the database with --to, or set WEBHOOK_INBOX to its URL".to_owned(),
         ));
     };
-    let (from, to) = (wanted.from.display().to_string(), settings.inbox.shown());
+    // It may be a URL by mistake, with a password.
+    let (from, to) = (masked(&wanted.from.display().to_string()), settings.inbox.shown());
     if !wanted.from.exists() {
         return Err(Failure::Failed(format!("there is no inbox at {from}")));
     }

@@ -122,7 +122,7 @@ fn usual_mistakes_are_told_in_plain_words() {
         ("postgres: //u:hunter2@h/db", "11: this is not a setting: write `name = value`"),
         (
             "postgres://u:hunter2@h/db?a=b",
-            "1: `postgres://u:…@h/db?a` is not a name: names have letters, digits and `-`",
+            "1: `postgres://u:…@h/db?…` is not a name: names have letters, digits and `-`",
         ),
         ("prix€ = true", "1: `prix€` is not a name: names have letters, digits and `-`"),
     ] {
