@@ -198,6 +198,8 @@ async fn run(shared: Arc<Shared>) {
     let mut storing = Storing::new(Arc::clone(&shared));
     while let Some(batch) = shared.next().await {
         storing.store(batch).await;
+        // What senders have ready as soon as they are answered belongs in the next batch.
+        tokio::task::yield_now().await;
     }
 }
 
