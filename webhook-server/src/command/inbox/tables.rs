@@ -79,7 +79,7 @@ pub(super) fn instances(instances: &[InstanceRow]) -> Table<6> {
         Column::whole("RUNNING"),
         Column::whole("HANDLERS"),
         Column::whole("JOINED"),
-        Column::whole("LEASE"),
+        Column::beneath("LEASE", "lease"),
     ]);
     for row in instances {
         let lease = if row.is_alive { "until" } else { "ended" };
