@@ -128,7 +128,8 @@ pub(super) async fn claim(
     low_water: &mut LowWater,
 ) -> Result<ClaimResult, Problem> {
     low_water.keep_up(db, &capacity.handlers).await?;
-    let mut work = Work::new(session.id(), capacity);
+    let instance = session.id();
+    let mut work = Work::new(instance, capacity);
     let runs_alone = work.start_suspect(db).await?;
     let mut blocked = Vec::new();
     while !runs_alone && work.has_capacity() && blocked.len() < PASSED_OVER {
@@ -154,7 +155,7 @@ pub(super) async fn claim(
     let mut claims = with_bodies(work.started, bodies);
     // The database forgot the claim in a failover: it is the same run.
     claims.retain(|claim| !session.live().contains(&claim.ticket));
-    session.started(&claims);
+    session.started(instance, &mut claims);
     Ok(ClaimResult { claims, next_claim })
 }
 

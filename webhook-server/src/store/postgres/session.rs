@@ -73,7 +73,8 @@ impl Session {
 
     /// Becomes another instance, which runs nothing yet.
     pub(super) fn become_instance(&self, id: i64) {
-        self.live().clear();
+        let mut live = self.live();
+        live.clear();
         self.id.store(id, Ordering::SeqCst);
     }
 
@@ -116,9 +117,14 @@ impl Session {
         self.starts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes runs that are reported to the worker.
-    pub(super) fn started(&self, claims: &[Claim]) {
-        self.live().extend(claims.iter().map(|claim| claim.ticket));
+    /// Notes runs that are reported to the worker. Drops them if they were started for a former `instance`: this process has
+    /// joined again meanwhile, and another instance takes them over.
+    pub(super) fn started(&self, instance: i64, claims: &mut Vec<Claim>) {
+        let mut live = self.live();
+        if self.id() != instance {
+            claims.clear();
+        }
+        live.extend(claims.iter().map(|claim| claim.ticket));
     }
 }
 

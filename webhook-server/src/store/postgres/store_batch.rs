@@ -40,17 +40,20 @@ pub(super) struct Storing {
     connection: Kept,
     /// Whether nothing is accepted until the present batch is answered.
     is_in_trouble: bool,
+    /// The instance for which the present batch starts runs.
+    instance: i64,
 }
 
 impl Storing {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { connection: Kept::of_loop(&shared.opener), shared, is_in_trouble: false }
+        Self { connection: Kept::of_loop(&shared.opener), shared, is_in_trouble: false, instance: 0 }
     }
 
     /// Stores a batch, and answers who waits for it.
     pub(super) async fn store(&mut self, batch: Vec<Waiting>) {
         let session = Arc::clone(&self.shared.session);
         let _starting = session.starting();
+        self.instance = session.id();
         let (mut events, mut others, mut shares) = (Vec::new(), Vec::new(), Vec::new());
         for Waiting { job, share } in batch {
             shares.push(share);
@@ -200,9 +203,9 @@ impl Storing {
     }
 
     /// Tells the sender, and notes what has started first.
-    fn answer(&self, reply: Reply, result: RecordResult) {
-        let (RecordResult::New { started, .. } | RecordResult::Duplicate { started, .. }) = &result;
-        self.shared.session.started(started);
+    fn answer(&self, reply: Reply, mut result: RecordResult) {
+        let (RecordResult::New { started, .. } | RecordResult::Duplicate { started, .. }) = &mut result;
+        self.shared.session.started(self.instance, started);
         let _ = reply.send(Ok(result));
     }
 

@@ -63,8 +63,8 @@ impl Instance {
         let arrival = Arrival { event: arrival(id, tasks), digest: vec![1] };
         let recorded = record(&self.db, &self.session, batch, &[&arrival], &self.noted, again).await;
         match recorded.expect("it is stored").pop().flatten()? {
-            RecordResult::New { started, .. } => {
-                self.session.started(&started);
+            RecordResult::New { mut started, .. } => {
+                self.session.started(self.session.id(), &mut started);
                 Some(started)
             }
             known @ RecordResult::Duplicate { .. } => panic!("{known:?}"),
@@ -325,4 +325,18 @@ async fn a_task_that_is_locked_is_taken_over_later() {
     frozen.db.batch("ROLLBACK").await.expect("it was begun");
     assert_eq!(taken_over().await, 1);
     assert_eq!(other.states().await, [State::Ready, State::Ready]);
+}
+
+/// Its start was committed under the former id, which another instance has buried.
+#[tokio::test]
+async fn what_was_started_before_the_instance_joined_again_is_dropped() {
+    let instance = Instance::new().await;
+    let former = instance.session.id();
+    let mut started = instance.record(1, "evt_1", &[at_once(free("a"))], false).await.expect("it is new");
+    let mut other = instance.record(2, "evt_2", &[at_once(free("b"))], false).await.expect("it is new");
+    instance.session.started(former, &mut other);
+    assert_eq!((other.len(), instance.session.live().len()), (1, 2));
+    instance.session.become_instance(former + 1);
+    instance.session.started(former, &mut started);
+    assert!(started.is_empty() && instance.session.live().is_empty(), "another instance takes it over");
 }
