@@ -146,13 +146,6 @@ impl App {
         let is_inline = self.inline;
         let runtime = surroundings.2.clone();
         let parts = self.into_parts(keys, surroundings, &mut problems);
-        let is_in_postgres = match &store {
-            Some(given) => given.transactions().is_some(),
-            None => matches!(parts.settings.inbox, InboxLocation::Postgres(_)),
-        };
-        if is_inline || !is_in_postgres {
-            transaction::refuse(&parts.registry, is_inline, &mut problems);
-        }
         problems.settle_cautions(parts.settings.strict);
         let store = match store {
             _ if is_inline => None,
@@ -176,7 +169,7 @@ impl App {
         (report, now, runtime): Surroundings,
         problems: &mut Problems,
     ) -> Parts {
-        // `dev` and applications under test have no certificate.
+        // `dev` and applications under test have no certificate, and record the end of a run after its transaction.
         let is_served = matches!(keys, Keys::Read { .. });
         let declared = std::mem::take(&mut self.endpoints);
         let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, problems);
@@ -193,6 +186,9 @@ impl App {
         self.settings.check(&self.origins, problems);
         if !self.inline {
             store::cautions(&self.settings.inbox).into_iter().for_each(|caution| problems.caution(caution));
+        }
+        if self.inline || (is_served && !matches!(self.settings.inbox, InboxLocation::Postgres(_))) {
+            transaction::refuse(&registry, self.inline, problems);
         }
         let settings = self.settings;
         let runtime = runtime.map(HandlerRuntime::of).unwrap_or_default();

@@ -134,11 +134,11 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// process ends now, that is not counted as a crash of the task.
     fn clear_suspect(&self, ticket: Ticket) -> StoreFuture<'_, ()>;
 
-    /// Returns what the store does for handlers' own transactions. `None` if it is not in a database that they can have
-    /// transactions in.
+    /// Returns what the store does for handlers' own transactions: it is in the database that has them, or records their
+    /// ends right after them. `None` if it does neither.
     ///
-    /// A run that such a transaction has ended is finished like any other: that frees its lane, though the end is not the
-    /// ticket's any more.
+    /// A run whose transaction was committed is finished like any other. If the transaction has ended the run, that frees its
+    /// lane, though the end is not the ticket's any more.
     fn transactions(&self) -> Option<&dyn Transactions> {
         None
     }

@@ -70,6 +70,10 @@ const MAX_TASKS: usize = 100_000;
 /// run, before [`deliver`](Self::deliver) returns. What comes later, such as a retry, waits for the clock, which stands
 /// still at the time at which the test began until [`advance`](Self::advance) moves it.
 ///
+/// A handler that takes a [transaction](webhook_core::Transaction) has a real one, of the application's pool. It is committed
+/// or rolled back before `deliver` returns; the end of the task is recorded right after it, not in it. In such a test, do not
+/// pause tokio's time: it would run ahead of the database, so that timeouts would end at once.
+///
 /// An application that is [`inline`](App::inline) has no inbox here either. Only such an application can be tested without
 /// the feature `sqlite`.
 #[derive(Debug)]

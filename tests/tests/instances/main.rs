@@ -10,3 +10,4 @@ mod frozen;
 mod lanes;
 mod outage;
 mod pool;
+mod tried;

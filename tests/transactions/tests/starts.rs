@@ -35,15 +35,18 @@ fn contains(text: &str, parts: &[&str]) {
 
 #[tokio::test]
 async fn the_inbox_must_be_in_postgresql() {
-    for (is_inline, remedy) in [
-        (
-            false,
-            "the inbox is not in PostgreSQL: put it into the application's database with `--inbox postgres://…`",
-        ),
-        (true, "this program is `.inline()` and has no inbox: remove `.inline()`, and put the inbox"),
+    let folder = tempfile::tempdir().expect("there is a place for it");
+    let file = folder.path().join("inbox.db");
+    let elsewhere =
+        "the inbox is not in PostgreSQL: put it into the application's database with `--inbox postgres://…`";
+    let none = "this program is `.inline()` and has no inbox: remove `.inline()`, and put the inbox";
+    for (inbox, is_inline, remedy) in [
+        (InboxLocation::Memory, false, elsewhere),
+        (InboxLocation::File(file.clone()), false, elsewhere),
+        (InboxLocation::Memory, true, none),
     ] {
         let pools = pools();
-        let (mut app, _secret) = app(InboxLocation::Memory, "webhook");
+        let (mut app, _secret) = app(inbox, "webhook");
         app = app.state(pools.sqlx.clone()).state(pools.tokio.clone());
         if is_inline {
             app = app.inline();
@@ -55,6 +58,7 @@ async fn the_inbox_must_be_in_postgresql() {
         );
         assert!(!error.contains("without"), "{error}");
     }
+    assert!(!file.exists(), "a start that is refused creates no file");
 }
 
 #[tokio::test]

@@ -26,7 +26,6 @@ use crate::report::format::{masked, printable};
 use crate::report::log::Log;
 use crate::report::stderr as log;
 use crate::report::unusable::unusable;
-use crate::run::transaction;
 use crate::secrets::{ReloadedSecrets, Source};
 use crate::settings::{Origin, Origins, SECRET_FILE, Setting, Settings, Sourced, Sources, Typed};
 use crate::start::{Front, Start};
@@ -121,9 +120,6 @@ async fn check(start: Start, sources: &Sources) -> (Checked, Problems) {
     }
     let parts = (Report::to(Log::default()), Arc::new(SystemTime::now) as _, Some(Handle::current()));
     let parts = app.into_parts(keys, parts, &mut problems);
-    if is_inline || !matches!(parts.settings.inbox, InboxLocation::Postgres(_)) {
-        transaction::refuse(&parts.registry, is_inline, &mut problems);
-    }
     let read = Read { settings: &parts.settings, origins: &origins, front, is_declared };
     settings.extend(read.used().map(|setting| read.row(setting)));
     let inbox = inbox(Some(&read.settings.inbox).filter(|_| !is_inline), read.settings, &mut problems).await;

@@ -35,7 +35,9 @@ use crate::store::InboxLocation;
     after_help = "The inbox is in memory and starts empty, so `dev` has no inbox flags. Everything else works as in \
     `serve`: an event is stored, then answered with 200, and a handler that fails is retried. An endpoint has its own \
     secret if that is set, or else the one in STRIPE_WEBHOOK_SECRET, such as the Stripe CLI's. If neither is set, `dev` \
-    generates one. When it stops, it waits for handlers in progress for 2 s at most, unless you give --drain-timeout."
+    generates one. A handler that takes a transaction commits it in the database of the program's pool, and its task ends \
+    right after that; `serve` commits both together. When it stops, `dev` waits for handlers in progress for 2 s at most, \
+    unless you give --drain-timeout."
 )]
 pub(super) struct Dev {
     /// Stop after the samples, and fail if a handler did not succeed with one of them
@@ -50,6 +52,10 @@ pub(super) struct Dev {
     #[command(flatten)]
     flags: SettingFlags<Trying>,
 }
+
+/// What is printed if a handler takes a transaction.
+const APART: &str =
+    "Transactions: `dev` records the end of a task right after the commit. `serve` commits both together.\n";
 
 /// How long `dev` waits for handlers in progress by default. Its inbox ends with it, so there is nothing to save.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -94,6 +100,9 @@ pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
     // Before the greeting: a program that waits for it may stop this one at once.
     let signal = if arguments.once { None } else { Some(super::serve::signalled(&server.reload)?) };
     print(&greeting(&registry, &endpoints, address, &keys));
+    if registry.transactions().next().is_some() {
+        print(APART);
+    }
     if !arguments.no_samples {
         print(&announcement(samples.is_empty(), only));
     }

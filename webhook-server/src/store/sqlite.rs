@@ -65,6 +65,7 @@ use self::session::Stamp;
 use self::writer::Urgency;
 use crate::store::keys::keepable;
 use crate::store::noted_uses::NotedUses;
+use crate::store::transactions::Transactions;
 use crate::store::{
     CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
     NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
@@ -98,6 +99,11 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
         &self,
         work: impl FnOnce(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T>;
+
+    /// What it does for handlers' transactions, which are in another database.
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        None
+    }
 }
 
 impl<D: Database> Sqlite<D> {
@@ -122,6 +128,10 @@ impl<D: Database> Store for Sqlite<D> {
     /// It has one instance at a time: a file has a lock that ends with its process.
     fn lease(&self) -> Option<Lease> {
         None
+    }
+
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        self.database.transactions()
     }
 
     fn heartbeat(&self) -> StoreFuture<'_, Heartbeat> {

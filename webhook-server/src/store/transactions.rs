@@ -1,4 +1,9 @@
-//! How a handler's own transaction ends a run, where the inbox is in a database that handlers can have transactions in.
+//! How a handler's own transaction ends a run: in the transaction itself, where the inbox is in the same database.
+
+#[cfg(feature = "sqlite")]
+pub(super) mod apart;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(super) mod mark;
 
 use super::{StoreFuture, Ticket};
 
@@ -19,8 +24,8 @@ pub(crate) trait Transactions: Send + Sync {
 pub(crate) struct Statements {
     /// Marks the transaction as that of a run: `$1` is its task, `$2` its fence. The mark goes with the transaction.
     pub(crate) mark: String,
-    /// Ends the run as done: `$1` is its task, `$2` its fence, `$3` the instance. Changes one row; none if the ticket is no
-    /// longer valid, or if the transaction is not marked.
+    /// Ends the run as done: `$1` is its task, `$2` its fence, `$3` the instance. Changes or returns one row; none if the
+    /// ticket is no longer valid, or if the transaction is not marked.
     pub(crate) complete: String,
     /// Returns a row if the transaction is marked with this task, `$1`, and this fence, `$2`.
     pub(crate) is_marked: String,

@@ -20,7 +20,8 @@ pub(crate) fn refuse(registry: &Registry, is_inline: bool, problems: &mut Proble
         "this program is `.inline()` and has no inbox: remove `.inline()`, and put the inbox into the application's \
          database with `--inbox postgres://…`"
     } else {
-        "the inbox is not in PostgreSQL: put it into the application's database with `--inbox postgres://…`"
+        "the inbox is not in PostgreSQL: put it into the application's database with `--inbox postgres://…` (only `dev` and \
+         tests can run such handlers with an inbox elsewhere)"
     };
     problems.add(format_args!(
         "a transaction that commits with its task is not possible here, but {} {} one\n{why}; or take the pool as \

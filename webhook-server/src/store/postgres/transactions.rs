@@ -8,16 +8,9 @@ use super::Postgres;
 use super::connection::{CALL_LIMIT, Connection};
 use super::finish::close;
 use super::problem::Problem;
+use crate::store::transactions::mark::{IS_MARKED, MARK};
 use crate::store::transactions::{Completion, PoolCheck, Statements, Transactions};
 use crate::store::{StoreFuture, Ticket};
-
-/// Marks the transaction. The mark ends with it, so a handler that ends the transaction itself loses the mark. (A setting that
-/// began with the schema's name would be replaced by `Texts`.)
-const MARK: &str =
-    "SELECT set_config('webhook_run.ticket', $1::bigint::text || ':' || $2::bigint::text, true)";
-
-/// Whether the transaction is marked.
-const IS_MARKED: &str = "SELECT 1 WHERE current_setting('webhook_run.ticket', true) = $1::bigint::text || ':' || $2::bigint::text";
 
 /// Moves the task (`$1`; its run has fence `$2` and owner `$3`) to the closed ones, as done.
 const COMPLETE: &str = concat!(
