@@ -113,33 +113,83 @@ fn in_a_database() {
     };
     let server = Server::from_command(&mut durable(), &[]);
     check(&server, &durable);
-    let count = |sql: &str| database.query(&format!("SELECT count(*) FROM webhook.{sql}"));
-    // What the database refuses for a reason that nobody thought of.
-    let strange = "ALTER TABLE webhook.event ADD CONSTRAINT odd CHECK (type <> 'customer.created')";
-    assert_eq!(database.query(strange), "");
-    let body = event(20, |event| event["type"] = json!("customer.created"));
-    for round in 1..=2 {
-        assert_eq!(server.post(&body).status(), 200);
-        assert_eq!(count(&format!("quarantine WHERE deliveries = {round} AND reason LIKE '%23514%'")), "1");
-    }
-    let listed = run(durable().args(["inbox", "list", "--quarantine"])).with_code(0);
-    assert!(listed.stdout.contains("the inbox does not accept the event"), "{listed:#?}");
-    // It is one of a batch, of which the others are stored.
-    let events: Vec<Vec<u8>> = (100..140)
-        .map(|number| {
-            event(number, |event| {
-                if number % 10 == 0 {
-                    event["type"] = json!("customer.created");
-                }
-            })
-        })
-        .collect();
-    std::thread::scope(|scope| {
-        for body in &events {
-            scope.spawn(|| assert_eq!(server.post(body).status(), 200));
-        }
-    });
-    assert_eq!(count("event WHERE event_id LIKE 'evt_Odd1__'"), "36");
-    assert_eq!(count("quarantine WHERE reason LIKE '%23514%'"), "5");
     server.stop();
+}
+
+/// A rule that somebody else adds to the inbox's tables, and how it is dropped.
+struct Rule {
+    name: &'static str,
+    add: &'static str,
+    drop: &'static str,
+}
+
+const RULES: [Rule; 3] = [
+    Rule {
+        name: "a constraint",
+        add: "ALTER TABLE webhook.event ADD CONSTRAINT odd CHECK (type <> 'customer.created')",
+        drop: "ALTER TABLE webhook.event DROP CONSTRAINT odd",
+    },
+    Rule {
+        name: "a trigger",
+        add: "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not here'; END $$;
+              CREATE TRIGGER odd BEFORE INSERT ON webhook.event FOR EACH ROW
+              WHEN (NEW.type = 'customer.created') EXECUTE FUNCTION odd()",
+        drop: "DROP FUNCTION odd CASCADE",
+    },
+    Rule {
+        name: "a unique index",
+        add: "CREATE UNIQUE INDEX odd ON webhook.event (type)
+              WHERE type = 'customer.created' AND event_id ~ '^evt_(0|Odd3)';
+              INSERT INTO webhook.event SELECT (jsonb_populate_record(e, '{\"seq\": 0, \"event_id\": \"evt_0\",
+              \"type\": \"customer.created\"}')).* FROM webhook.event e LIMIT 1",
+        drop: "DROP INDEX webhook.odd; DELETE FROM webhook.event WHERE seq = 0",
+    },
+];
+
+/// A person can mend it, and Stripe sends the event again.
+#[test]
+fn what_a_rule_of_somebody_else_refuses_is_not_taken_for_received() {
+    let database = Postgres::start();
+    let mut durable = program(DURABLE);
+    durable.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", database.url());
+    let server = Server::from_command(&mut durable, &[]);
+    assert_eq!(server.post(&event(1, |_| {})).status(), 200);
+    let count = |sql: &str| database.query(&format!("SELECT count(*) FROM webhook.{sql}"));
+    for (round, rule) in (1..).zip(&RULES) {
+        let what = rule.name;
+        let _ = database.query(rule.add);
+        // They are some of a batch, of which the others are stored.
+        let is_refused = |number: usize| number.is_multiple_of(10);
+        let events: Vec<(usize, Vec<u8>)> = (round * 100..round * 100 + 40)
+            .map(|number| {
+                let change = |event: &mut Value| {
+                    if is_refused(number) {
+                        event["type"] = json!("customer.created");
+                    }
+                };
+                (number, event(number, change))
+            })
+            .collect();
+        std::thread::scope(|scope| {
+            for (number, body) in &events {
+                let expected = if is_refused(*number) { 503 } else { 200 };
+                let server = &server;
+                scope.spawn(move || assert_eq!(server.post(body).status(), expected, "{what}: {number}"));
+            }
+        });
+        assert_eq!(count(&format!("event WHERE event_id LIKE 'evt_Odd{round}__'")), "36", "{what}");
+        let _ = database.query(rule.drop);
+        for (number, body) in &events {
+            assert_eq!(server.post(body).status(), 200, "{what}, dropped: {number}");
+        }
+        assert_eq!(count(&format!("event WHERE event_id LIKE 'evt_Odd{round}__'")), "40", "{what}");
+    }
+    assert_eq!(count("quarantine"), "0");
+    let log = server.stop().stderr;
+    // The first of a kind is logged, the others are summarised.
+    let is_told = |line: &str| {
+        line.contains("ERROR request refused: drop the constraint or trigger")
+            && line.contains("(SQLSTATE 23514, constraint odd)")
+    };
+    assert!(log.lines().any(is_told), "{log}");
 }

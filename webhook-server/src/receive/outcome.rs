@@ -204,6 +204,7 @@ impl Refusal {
             Self::GaveWay => "gave-way",
             Self::Host(_) => "host",
             Self::InProgress { .. } => "in-progress",
+            Self::Inbox(StoreError::Vetoed(_)) => "vetoed",
             Self::Inbox(_) => "not-stored",
             Self::Method(_) => "method",
             Self::NoMemory => "no-memory",

@@ -17,7 +17,7 @@ use super::{AttemptEnded, Fact, Sink};
 use crate::receive::Via;
 use crate::receive::outcome::{Handled, Receipt, Refusal};
 use crate::run::attempt::AttemptReport;
-use crate::store::{Disposition, HandlerStats, InboxLocation, Recovered};
+use crate::store::{Disposition, HandlerStats, InboxLocation, Recovered, StoreError};
 
 /// Logs the first of a kind as a warning, and the others at level debug until the summary counts them.
 macro_rules! warn_if_first {
@@ -97,7 +97,19 @@ impl Log {
         }
         let (reason, status, peer) = (chain(refusal), status.as_u16(), peer.map(tracing::field::display));
         let (is_first, endpoint) = (self.refusals.is_first(refusal.kind(), &reason), via.endpoint.as_deref());
-        warn_if_first!(is_first, status, reason, endpoint, peer, "request refused");
+        if is_first && matches!(refusal, Refusal::Inbox(StoreError::Vetoed(_))) {
+            error!(
+                status,
+                reason,
+                endpoint,
+                peer,
+                "request refused: drop the constraint or trigger, or let it pass the event"
+            );
+        } else if is_first && matches!(refusal, Refusal::Inbox(StoreError::Broken(_))) {
+            error!(status, reason, endpoint, peer, "request refused");
+        } else {
+            warn_if_first!(is_first, status, reason, endpoint, peer, "request refused");
+        }
     }
 
     /// Logs what became of a request that was accepted.

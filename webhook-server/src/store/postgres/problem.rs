@@ -42,9 +42,12 @@ pub(crate) enum Problem {
     /// The server is out of disk, memory or connections.
     #[error("the database has too little disk, memory or connections")]
     Full(#[source] Cause),
-    /// It refuses a value, such as one that is too long for an index. Nothing has changed.
+    /// It can never take a value, such as one that is too long for an index. Nothing has changed.
     #[error("the database refused a value")]
     Refused(#[source] Cause),
+    /// A constraint or trigger that somebody added to our tables refuses a row. Nothing has changed.
+    #[error("a constraint or trigger of the database refused a row")]
+    Vetoed(#[source] Cause),
     /// A table or a right is missing, or the server does not let this user in.
     #[error("the database cannot be used")]
     Unusable(#[source] Cause),
@@ -64,17 +67,23 @@ pub(crate) struct Cause {
     text: Arc<str>,
     /// The SQLSTATE, if the server sent it.
     code: Option<Arc<str>>,
+    /// The constraint that was violated, if the server named one.
+    constraint: Option<Arc<str>>,
 }
 
 impl Cause {
     /// A cause of ours.
     pub(super) fn new(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), code: None }
+        Self { text: text.into(), code: None, constraint: None }
     }
 
     /// What the server said, without the details.
     pub(super) fn of_server(error: &DbError) -> Self {
-        Self { text: error.message().into(), code: Some(error.code().code().into()) }
+        Self {
+            text: error.message().into(),
+            code: Some(error.code().code().into()),
+            constraint: error.constraint().map(Arc::from),
+        }
     }
 
     /// Whether the server said this with the SQLSTATE.
@@ -85,9 +94,11 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.code {
-            Some(code) => write!(f, "{} (SQLSTATE {code})", self.text),
-            None => f.write_str(&self.text),
+        f.write_str(&self.text)?;
+        match (&self.code, &self.constraint) {
+            (Some(code), Some(constraint)) => write!(f, " (SQLSTATE {code}, constraint {constraint})"),
+            (Some(code), None) => write!(f, " (SQLSTATE {code})"),
+            (None, _) => Ok(()),
         }
     }
 }
@@ -124,7 +135,9 @@ impl Problem {
             (_, "55P03" | "57014") => Self::Cancelled(cause),
             (_, "25006") => Self::ReadOnly(cause),
             ("53", _) => Self::Full(cause),
-            ("22" | "23" | "54", _) => Self::Refused(cause),
+            ("22" | "54", _) => Self::Refused(cause),
+            // 09, 27 and P0 are what triggers raise, 44 is a view's option.
+            ("09" | "23" | "27" | "44" | "P0", _) => Self::Vetoed(cause),
             ("28", _) | (_, "3D000" | "3F000" | "42P01" | "42703" | "42501") => Self::Unusable(cause),
             _ => Self::Failed(cause),
         }
@@ -135,6 +148,20 @@ impl Problem {
         self.source().map_or_else(|| self.to_string(), ToString::to_string)
     }
 
+    /// Whether a single row of several may be to blame.
+    pub(super) fn may_be_of_one(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Vetoed(_) | Self::Failed(_))
+    }
+
+    /// What it means that a transaction fails like this however often it is tried: a row that is there already, and that
+    /// none of our statements finds, is one that an index of somebody else has found.
+    pub(super) fn again_and_again(self) -> Self {
+        match self {
+            Self::Taken(cause) => Self::Vetoed(cause),
+            problem => problem,
+        }
+    }
+
     /// Whether the connection is of no further use.
     pub(super) fn ends_connection(&self) -> bool {
         matches!(self, Self::Unknown(_) | Self::Slow(_) | Self::Unreachable(_) | Self::ReadOnly(_))
@@ -143,9 +170,12 @@ impl Problem {
     /// Whether it says that the database is away for now, not that something about it is wrong.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Refused(_) | Self::Unusable(_) | Self::Failed(_) | Self::Unmet(_) | Self::Schema(_) => {
-                false
-            }
+            Self::Refused(_)
+            | Self::Vetoed(_)
+            | Self::Unusable(_)
+            | Self::Failed(_)
+            | Self::Unmet(_)
+            | Self::Schema(_) => false,
             Self::Unknown(_)
             | Self::Slow(_)
             | Self::Unreachable(_)
@@ -185,6 +215,7 @@ impl From<Problem> for StoreError {
             Problem::Collided(_) | Problem::Taken(_) | Problem::Cancelled(_) => Self::Busy,
             Problem::Full(cause) if cause.has_code("53100") => Self::DiskFull,
             Problem::Refused(_) => Self::Refused(Arc::new(problem)),
+            Problem::Vetoed(cause) => Self::Vetoed(Arc::new(cause)),
             Problem::Unusable(_) | Problem::Unmet(_) | Problem::Schema(_) => {
                 Self::Unusable(Arc::new(problem))
             }
@@ -200,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_cause_tells_its_sqlstate() {
-        let cause = Cause { text: "no space left".into(), code: Some("53100".into()) };
+        let cause = Cause { code: Some("53100".into()), ..Cause::new("no space left") };
         assert_eq!(cause.to_string(), "no space left (SQLSTATE 53100)");
         assert!(matches!(StoreError::from(Problem::Full(cause)), StoreError::DiskFull));
         let away = StoreError::from(Problem::Unreachable(Cause::new("connection refused")));

@@ -102,8 +102,8 @@ impl Storing {
                         }
                     }
                 }
-                // One of them is to blame: they are stored one by one.
-                Err(Problem::Refused(_)) if events.len() > 1 => {
+                // One of them may be to blame: they are stored one by one.
+                Err(problem) if events.len() > 1 && problem.may_be_of_one() => {
                     groups.extend(events.into_iter().map(|one| vec![one]))
                 }
                 Err(problem) => refuse(events, &problem),
@@ -137,6 +137,7 @@ impl Storing {
             match storing {
                 Ok(results) => return Ok(results),
                 Err(Problem::Collided(_) | Problem::Taken(_)) if tries < TRIES => {}
+                Err(problem @ Problem::Taken(_)) => return Err(problem.again_and_again()),
                 Err(problem @ (Problem::Unknown(_) | Problem::Slow(_))) => {
                     again = true;
                     self.wait_for_database(problem).await;
@@ -169,7 +170,7 @@ impl Storing {
                         }
                     }
                 }
-                Err(Problem::Refused(_)) if events.len() > 1 => {
+                Err(problem) if events.len() > 1 && problem.may_be_of_one() => {
                     groups.extend(events.into_iter().map(|one| vec![one]))
                 }
                 Err(problem) => refuse(events, &problem),
@@ -197,7 +198,7 @@ impl Storing {
                 Err(problem @ (Problem::Unknown(_) | Problem::Slow(_))) if tries < TRIES => {
                     self.wait_for_database(problem).await;
                 }
-                counted => return counted,
+                counted => return counted.map_err(Problem::again_and_again),
             }
         }
     }

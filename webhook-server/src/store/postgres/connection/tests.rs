@@ -80,7 +80,7 @@ async fn an_error_tells_no_values() {
     let refused = db.execute(insert, &[&body, &text]).await.expect_err("a column must not be null");
     let told = format!("{refused} {refused:?}");
     assert!(
-        matches!(refused, Problem::Refused(_)) && !told.contains("geheim") && !told.contains("34323432"),
+        matches!(refused, Problem::Vetoed(_)) && !told.contains("geheim") && !told.contains("34323432"),
         "{told}"
     );
     assert!(db.is_usable());
