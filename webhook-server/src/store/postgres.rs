@@ -4,7 +4,7 @@
 //! | for | files |
 //! |---|---|
 //! | opening | `open`, `opener`, `url`, `tls`, `requirements`, `schema` |
-//! | calls | `connection`, `kept`, `abandoned`, `unanswered`, `flush` (several together), `values`, `texts` |
+//! | calls | `connection`, `kept`, `abandoned`, `unanswered`, `flush` (several together), `plans` (prepared), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
 //! | instances | `session`, `heartbeat`, `recover`, `sweep`, `missing_handlers`, `instances`, `turns`, `alarms` |
