@@ -86,11 +86,12 @@ impl Connection {
     ///
     /// Cancel safety: the statement is run all the same, and the connection is spent.
     pub(super) async fn query(&self, text: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Problem> {
-        self.plan(text, values).await?;
-        self.send(text, values).await
+        let text = self.planned(text, values).await?;
+        self.send(&text, values).await
     }
 
-    /// Runs one statement and returns its rows. It is sent when this is first polled.
+    /// Runs one statement, in the text that [`planned`](Self::planned) returned, and returns its rows. It is sent when this is
+    /// first polled.
     ///
     /// # Errors
     ///
@@ -99,15 +100,14 @@ impl Connection {
     /// Cancel safety: as [`query`](Self::query).
     pub(super) async fn send(&self, text: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Problem> {
         let call = self.begin();
-        let text = self.texts.sent(text);
-        let Some(plan) = self.plans.get(&text) else {
-            return call.end(self.client.query_typed(&text, &typed(values)).await);
+        let Some(plan) = self.plans.get(text) else {
+            return call.end(self.client.query_typed(text, &typed(values)).await);
         };
         let hidden: Vec<Hidden<'_>> = values.iter().map(|value| Hidden(*value)).collect();
         let hidden: Vec<_> = hidden.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
         let answer = self.client.query(&plan, &hidden).await;
         if answer.is_err() {
-            self.plans.forget(&text);
+            self.plans.forget(text);
         }
         call.end(answer)
     }
@@ -125,7 +125,7 @@ impl Connection {
         call.end(self.client.execute_typed(&text, &typed(values)).await)
     }
 
-    /// From now on, has the server keep the plans of statements that are sent often, unless a pool is in between.
+    /// From now on, the server keeps the plans of frequent statements, unless there is a pool in between.
     ///
     /// # Errors
     ///
@@ -141,14 +141,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Prepares a statement that this connection sends often.
+    /// Prepares a statement if this connection sends it often. Returns the text in which it is sent.
     ///
     /// # Errors
     ///
     /// Fails if the server refuses it.
     ///
     /// Cancel safety: as [`query`](Self::query).
-    pub(super) async fn plan(&self, text: &str, values: &[Value<'_>]) -> Result<(), Problem> {
+    pub(super) async fn planned(&self, text: &str, values: &[Value<'_>]) -> Result<String, Problem> {
         let text = self.texts.sent(text);
         if self.plans.is_due(&text) {
             let call = self.begin();
@@ -156,7 +156,7 @@ impl Connection {
             let statement = call.end(self.client.prepare_typed(&text, &types).await)?;
             self.plans.keep(&text, statement);
         }
-        Ok(())
+        Ok(text)
     }
 
     /// Runs several statements without values, and stops at the first that fails. Warnings count for nothing.

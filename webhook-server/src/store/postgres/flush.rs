@@ -1,6 +1,7 @@
 //! Several statements that are sent together, so that none waits for this process while it holds a lock.
 
 use std::future::{Future, poll_fn};
+use std::iter;
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -34,13 +35,13 @@ pub(super) async fn transaction(
     if let [only] = statements {
         return Ok(vec![db.query(only.text, &only.values).await?]);
     }
+    let (mut texts, none) = (Vec::new(), Vec::new());
     for one in statements {
-        db.plan(one.text, &one.values).await?;
+        texts.push(db.planned(one.text, &one.values).await?);
     }
-    let begin = [Statement::new("BEGIN", &[])];
-    let commit = [Statement::new("COMMIT", &[])];
-    let whole = begin.iter().chain(statements).chain(&commit);
-    let mut rows = all(whole.map(|one| db.send(one.text, &one.values)).collect()).await?;
+    let inner = texts.iter().zip(statements).map(|(text, one)| (&**text, &one.values));
+    let whole = iter::once(("BEGIN", &none)).chain(inner).chain(iter::once(("COMMIT", &none)));
+    let mut rows = all(whole.map(|(text, values)| db.send(text, values)).collect()).await?;
     rows.pop();
     rows.drain(..1);
     Ok(rows)
