@@ -1,11 +1,10 @@
 //! Every way in which a run in a transaction can end, with both drivers: how often its effect is there, and its task.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::Mutex;
 
 use test_postgres::Proxy;
-use test_transactions::{Pools, Shop, losses, prepared, start};
+use test_transactions::{Pools, Run, Shop, losses, prepared, start};
 use webhook_core::{Context, Event, HandlerError, State, on_event};
 
 /// How often the handler was called for each object.
@@ -22,25 +21,6 @@ fn called(object: &str) -> u32 {
 fn calls(object: &str) -> u32 {
     let calls = CALLS.lock().expect("no test panics here");
     calls.as_ref().and_then(|calls| calls.get(object).copied()).unwrap_or(0)
-}
-
-/// A transaction of either driver.
-trait Run: Send {
-    /// Runs a statement.
-    fn run(&mut self, sql: &str) -> impl Future<Output = Result<(), HandlerError>> + Send;
-}
-
-impl Run for webhook_sqlx::Tx {
-    async fn run(&mut self, sql: &str) -> Result<(), HandlerError> {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *self).await?;
-        Ok(())
-    }
-}
-
-impl Run for webhook_postgres::Tx {
-    async fn run(&mut self, sql: &str) -> Result<(), HandlerError> {
-        Ok(self.batch_execute(sql).await?)
-    }
 }
 
 #[on_event("payment_intent.succeeded", id = "sqlx", timeout = "2s", retry(attempts = 3, first_delay = "1s"))]

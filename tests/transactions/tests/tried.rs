@@ -1,31 +1,11 @@
 //! Handlers with transactions in an application under test: each run's effect, and what becomes of its task, with both drivers.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use test_transactions::{Pools, prepared};
+use test_transactions::{Pools, Run, prepared};
 use webhook_core::{Context, Event, HandlerError, on_event};
 use webhook_server::testing::{TaskState, TestApp};
 use webhook_server::{App, fixture};
-
-/// A transaction of either driver.
-trait Run: Send {
-    /// Runs a statement.
-    fn run(&mut self, sql: &str) -> impl Future<Output = Result<(), HandlerError>> + Send;
-}
-
-impl Run for webhook_sqlx::Tx {
-    async fn run(&mut self, sql: &str) -> Result<(), HandlerError> {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *self).await?;
-        Ok(())
-    }
-}
-
-impl Run for webhook_postgres::Tx {
-    async fn run(&mut self, sql: &str) -> Result<(), HandlerError> {
-        Ok(self.batch_execute(sql).await?)
-    }
-}
 
 #[on_event("payment_intent.succeeded", id = "sqlx", retry(attempts = 3, first_delay = "1s"))]
 async fn by_sqlx(event: Event, context: Context, tx: &mut webhook_sqlx::Tx) -> Result<(), HandlerError> {

@@ -1,14 +1,21 @@
 //! Which of several hosts is connected to.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use test_postgres::{Direction, Fate, Postgres, Proxy};
 
 use super::*;
 
-/// A URL that names several sockets.
+/// A URL that names several servers.
 fn url(servers: &[&Postgres]) -> String {
-    let folders: Vec<_> = servers.iter().map(|server| server.folder().display().to_string()).collect();
+    let folders: Vec<_> = servers.iter().map(|server| server.folder()).collect();
+    url_of(&folders)
+}
+
+/// A URL that names several folders of sockets.
+fn url_of(folders: &[&Path]) -> String {
+    let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
     format!("postgres:///postgres?user=shop&host={}", folders.join(","))
 }
 
@@ -51,11 +58,7 @@ async fn a_host_that_accepts_and_never_answers_is_passed_over() {
     let socket = silent.path().join(".s.PGSQL.5432");
     let _listener = std::os::unix::net::UnixListener::bind(socket).expect("there is room");
     let live = Postgres::start();
-    let url = format!(
-        "postgres:///postgres?user=shop&host={},{}",
-        silent.path().display(),
-        live.folder().display()
-    );
+    let url = url_of(&[silent.path(), live.folder()]);
     let opener = Opener::new(&url, "webhook", true, None).expect("the URL is right");
     let db = opener.connect().await.expect("the other one answers");
     assert_eq!(folder_of(&db).await, live.folder().display().to_string());
@@ -92,11 +95,7 @@ async fn a_host_that_lets_in_and_never_answers_gets_one_connection() {
 async fn a_host_that_never_answers_keeps_nobody_from_the_primary() {
     let (live, connections) = (Postgres::start(), Arc::default());
     let stalling = stalling(&live, &connections);
-    let url = format!(
-        "postgres:///postgres?user=shop&host={},{}",
-        stalling.folder().display(),
-        live.folder().display()
-    );
+    let url = url_of(&[stalling.folder(), live.folder()]);
     let opener = Opener::new(&url, "webhook", true, None).expect("the URL is right");
     let one = opener.connect().await.expect("the other host answers");
     // The host that stalls is asked first again.
