@@ -117,7 +117,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Fails with [`StoreError::Refused`], and has stored nothing, if the event contains what cannot be kept.
     fn record(&self, arrival: NewEvent) -> StoreFuture<'_, RecordResult>;
 
-    /// Keeps a verified body that is not an event, and notes when the secret was used. Returns whether the body is new.
+    /// Keeps a verified body that is not an event, or that was refused as one, and notes when the secret was used. Returns
+    /// whether the body is new.
     fn quarantine(&self, body: Bytes, reason: String, came_by: CameBy) -> StoreFuture<'_, bool>;
 
     /// Starts due tasks up to the capacity, those that have been due longest first; never two in one lane.

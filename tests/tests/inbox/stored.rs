@@ -129,7 +129,7 @@ fn what_is_signed_and_is_no_event_is_kept_in_quarantine() {
         assert_eq!(server.post(body.as_bytes()).status(), 200, "again: {body:?}");
     }
     let log = server.stop().stderr;
-    assert_eq!(log.matches("ERROR verified, but not an event").count(), 12, "{log}");
+    assert_eq!(log.matches("ERROR verified, but kept in quarantine").count(), 12, "{log}");
     assert!(log.contains("this is a thin event"), "{log}");
     assert_eq!(number(&inbox, "SELECT sum(deliveries) * 100 + count(*) FROM inbox_quarantine"), 1206);
     assert_eq!(number(&inbox, "SELECT count(*) FROM inbox_event"), 0);

@@ -29,6 +29,9 @@ fn long(bytes: usize) -> String {
     (0..bytes).map(next).filter(|char| !['"', '\\'].contains(char)).collect()
 }
 
+const NUL: &str = "contains U+0000";
+const LONG: &str = "longer than 1024 bytes";
+
 /// What is sent, and why it is quarantined; `None` if it is handled.
 fn rows() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
     let set = |number, pointer: &'static str, value: Value| {
@@ -38,18 +41,13 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         })
     };
     let lone_surrogate = String::from_utf8(event(13, |_| {})).expect("it is JSON");
-    let nul = "contains U+0000";
     vec![
-        ("a NUL in the object's id", set(1, "/data/object/id", json!("pi_\0")), Some(nul)),
-        ("a NUL in the account", set(2, "/account", json!("acct_\0")), Some(nul)),
-        ("a NUL in the version", set(3, "/api_version", json!("\0")), Some(nul)),
+        ("a NUL in the object's id", set(1, "/data/object/id", json!("pi_\0")), Some(NUL)),
+        ("a NUL in the account", set(2, "/account", json!("acct_\0")), Some(NUL)),
+        ("a NUL in the version", set(3, "/api_version", json!("\0")), Some(NUL)),
         ("a NUL elsewhere", event(4, |event| event["data"]["object"]["description"] = json!("\0")), None),
         ("a NUL in a key", event(5, |event| event["data"]["object"]["\0"] = json!(1)), None),
-        (
-            "a long id of the object",
-            set(6, "/data/object/id", json!(long(10_000))),
-            Some("longer than 1024 bytes"),
-        ),
+        ("a long id of the object", set(6, "/data/object/id", json!(long(10_000))), Some(LONG)),
         ("a long account", set(7, "/account", json!(long(10_000))), None),
         ("a long version", set(8, "/api_version", json!(long(10_000))), None),
         ("the longest id", set(9, "/id", json!(format!("evt_{}", "x".repeat(251)))), None),
@@ -63,7 +61,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
 }
 
 /// Sends all events twice to a server on an inbox, which the operator then looks at.
-fn check(server: &Server, command: &dyn Fn() -> Command) {
+fn check(server: Server, command: &dyn Fn() -> Command) {
     let rows = rows();
     for _ in 0..2 {
         for (what, body, _) in &rows {
@@ -88,6 +86,15 @@ fn check(server: &Server, command: &dyn Fn() -> Command) {
     let parked = |why: &'static str| listed(&["--state", "parked", "--why", why]).len();
     until("all others are done", || listed(&["--state", "done"]).len() + parked("undecodable") == handled);
     assert_eq!(parked("undecodable"), 2);
+    // They are events, and nobody is told otherwise.
+    let log = server.stop().stderr;
+    let kept: Vec<&str> = log.lines().filter(|line| line.contains("kept in quarantine")).collect();
+    assert_eq!(kept.len(), 8, "{log}");
+    let table = run(command().args(["inbox", "list", "--quarantine"])).with_code(0).stdout;
+    for told in kept.into_iter().chain([&*table]) {
+        assert!(told.contains(NUL) || told.contains(LONG), "{told}");
+        assert!(!told.to_lowercase().contains("not an event"), "{told}");
+    }
 }
 
 #[test]
@@ -99,8 +106,7 @@ fn in_a_file() {
         command
     };
     let server = Server::from_command(&mut durable(), &[]);
-    check(&server, &durable);
-    server.stop();
+    check(server, &durable);
 }
 
 #[test]
@@ -112,8 +118,7 @@ fn in_a_database() {
         command
     };
     let server = Server::from_command(&mut durable(), &[]);
-    check(&server, &durable);
-    server.stop();
+    check(server, &durable);
 }
 
 /// A rule that somebody else adds to the inbox's tables, and how it is dropped.

@@ -94,7 +94,7 @@ struct List {
     /// Maximum number of rows
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: usize,
-    /// List quarantined bodies (verified, but not events)
+    /// List quarantined bodies (verified, but not events, or none that this inbox can keep)
     #[arg(long, conflicts_with_all = ["ids", "state", "why", "event_type", "object", "customer", "account", "handler", "since"])]
     quarantine: bool,
     #[command(flatten)]

@@ -38,8 +38,8 @@ pub(crate) enum Receipt {
         /// The answer of a handler whose run the sender waited for.
         reply: Option<Reply>,
     },
-    /// The body is verified, but it is not an event that can be dispatched. It is kept in quarantine; `is_new` is false if
-    /// it was there already.
+    /// The body is verified, but it is not an event that can be dispatched, or not one that the inbox can keep. It is kept in
+    /// quarantine; `is_new` is false if it was there already.
     Quarantined { reason: String, is_new: bool },
     /// The endpoint takes events of the other mode alone: the event is not stored, and no handler runs.
     OtherMode { event_id: String, livemode: bool },

@@ -105,7 +105,7 @@ impl Recorder {
         })
     }
 
-    /// Keeps a verified body that is not an event, and returns when it is on the disk.
+    /// Keeps a verified body that is not an event, or that the store refuses as one, and returns when it is on the disk.
     ///
     /// Cancel safety: it is kept all the same.
     pub(crate) async fn quarantine(

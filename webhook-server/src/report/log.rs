@@ -172,7 +172,7 @@ impl Log {
                 status = code,
                 reason,
                 is_new,
-                "verified, but not an event: kept in quarantine (see `inbox list --quarantine`)"
+                "verified, but kept in quarantine, and no handler runs (see `inbox list --quarantine`)"
             ),
             Receipt::Handled(handled) => handled_inline(handled, via, code),
             Receipt::OtherMode { event_id, livemode } => {

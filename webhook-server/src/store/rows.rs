@@ -145,7 +145,7 @@ pub(crate) struct QuarantineRow {
     pub(crate) received_ms: i64,
     /// How often it was delivered.
     pub(crate) deliveries: u64,
-    /// Why it is not an event that can be dispatched.
+    /// Why it is not an event that can be dispatched, or why the store does not accept it as one.
     pub(crate) reason: String,
     /// The size of the body.
     pub(crate) bytes: u64,

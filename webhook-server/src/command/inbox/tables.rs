@@ -62,7 +62,7 @@ pub(super) fn quarantine(rows: &[QuarantineRow]) -> Table<4> {
         Column::whole("RECEIVED"),
         Column::whole("DELIVERIES"),
         Column::whole("BYTES"),
-        Column::beneath("WHY IT IS NOT AN EVENT", ""),
+        Column::beneath("WHY IT IS HERE", ""),
     ]);
     for row in rows {
         let (deliveries, bytes) = (row.deliveries.to_string(), row.bytes.to_string());
