@@ -34,8 +34,8 @@ use crate::receive::new_event::new_task;
 use crate::store::Buried;
 use crate::store::retention::prune;
 use crate::store::{
-    EventRow, Filter, HandlerId, InstanceRow, Pruned, QuarantineRow, Replayed, Retention, Stats, Store,
-    StoreError, StoredEvent, TaskRow,
+    EventRow, Filter, HandlerId, InstanceRow, Pruned, QuarantineRow, Quarantined, Replayed, Retention, Stats,
+    Store, StoreError, StoredEvent, TaskRow,
 };
 
 /// Everything that an operator can do with an inbox.
@@ -86,6 +86,11 @@ impl Operations {
     /// Lists quarantined bodies, newest first.
     pub(crate) async fn quarantined(&self, limit: usize) -> Result<Vec<QuarantineRow>, StoreError> {
         self.store.quarantined(limit).await
+    }
+
+    /// Finds the quarantined body with this `id`.
+    pub(crate) async fn quarantined_with_id(&self, id: i64) -> Result<Option<Quarantined>, StoreError> {
+        self.store.quarantined_with_id(id).await
     }
 
     /// Counts events and tasks.

@@ -68,8 +68,8 @@ pub(crate) use self::location::{Condition, inspect, migrate, migration_script};
 pub(crate) use self::location::{LOCATION, Opening, cautions, check, open, open_in_memory, open_to_read};
 pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{
-    AttemptOutcome, AttemptRow, Buried, EndpointRow, EventRow, Filter, HandlerStats, InstanceRow, Pruned,
-    QuarantineRow, Replayed, SecretRow, Stats, StoredEvent, TaskRow,
+    AttemptOutcome, AttemptRow, Body, Buried, EndpointRow, EventRow, Filter, HandlerStats, InstanceRow,
+    Pruned, QuarantineRow, Quarantined, Replayed, SecretRow, Stats, StoredEvent, TaskRow,
 };
 pub use self::task::State;
 pub(crate) use self::task::{
@@ -161,6 +161,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Lists quarantined bodies, newest first.
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>>;
+
+    /// Finds the quarantined body with this `id`.
+    fn quarantined_with_id(&self, id: i64) -> StoreFuture<'_, Option<Quarantined>>;
 
     /// Counts events and tasks.
     fn stats(&self) -> StoreFuture<'_, Stats>;

@@ -10,6 +10,9 @@ use webhook_core::Sample;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_operated");
 
+/// A body that is not text.
+const NOT_TEXT: &[u8] = b"\\\xff\ra";
+
 /// An inbox, and what is in it.
 struct Fixture {
     inbox: PathBuf,
@@ -27,7 +30,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Has a server take four events and something that is none.
+    /// Has a server take four events and two bodies that are none.
     #[track_caller]
     fn new() -> Self {
         let inbox = new_inbox();
@@ -59,7 +62,9 @@ impl Fixture {
         }
         server.process.line_with(Stream::Stderr, "handler=\"operated::paid\"");
         assert_eq!(server.post(paid_body.replace("31m", "32m").as_bytes()).status(), 200);
-        assert_eq!(server.post(b"no \x1b[2J event").status(), 200);
+        for body in [b"no \x1b[2J event", NOT_TEXT] {
+            assert_eq!(server.post(body).status(), 200);
+        }
         let [paid, refunded, captured, created] = ids.try_into().expect("there are four");
         let server = Some(server);
         Self { inbox, server, paid, paid_body, refunded, refunded_object, captured, created }
@@ -218,9 +223,44 @@ fn nothing_that_others_worded_steers_a_terminal() {
                 assert!(!steers(&text), "{text:?}");
             }
         }
-        let quarantined = fixture.json(&["inbox", "list", "--quarantine"]);
-        assert_eq!(rows(&quarantined).len(), 1, "{quarantined}");
-        assert_eq!(quarantined[0]["bytes"], 13, "{quarantined}");
+    });
+}
+
+#[test]
+fn what_is_in_quarantine_is_shown() {
+    in_both_ways(|fixture| {
+        let listed = fixture.json(&["inbox", "list", "--quarantine"]);
+        assert_eq!(rows(&listed).len(), 2, "{listed}");
+        let reason = listed[1]["reason"].as_str().expect("a text");
+        assert_eq!((&listed[1]["bytes"], &listed[0]["bytes"]), (&json!(13), &json!(4)), "{listed}");
+        let numbers = [0, 1].map(|at: usize| listed[at]["id"].to_string());
+        let table = fixture.text(&["inbox", "list", "--quarantine"]);
+        for (line, number) in table.lines().skip(1).zip(&numbers) {
+            assert!(line.starts_with(&format!("{number} ")), "{table}");
+        }
+        let [bytes, text] = &numbers;
+        let shown = fixture.text(&["inbox", "show", text]);
+        assert!(shown.contains(reason) && shown.contains("13 bytes") && !shown.contains("[2J"), "{shown}");
+        let shown = fixture.json(&["inbox", "show", text]);
+        assert_eq!((&shown["body"], &shown["id"]), (&json!("no \u{1b}[2J event"), &listed[1]["id"]));
+        assert_eq!(fixture.json(&["inbox", "show", bytes])["body"], json!(NOT_TEXT));
+        // Byte for byte into a pipe, and harmless in a terminal.
+        let show = |number: &str| {
+            let mut show = command(&fixture.inbox);
+            show.args(["inbox", "show", number, "--body"]);
+            show
+        };
+        assert_eq!(show(text).output().expect("it starts").stdout, b"no \x1b[2J event");
+        assert_eq!(show(bytes).output().expect("it starts").stdout, NOT_TEXT);
+        for (number, escaped) in [(text, r"no \x1b[2J event"), (bytes, r"\\\xff\x0da")] {
+            let written = run_in_terminal(&mut show(number), 80);
+            assert_eq!(written.lines().next(), Some(escaped), "{written}");
+            assert!(written.contains("is escaped here") && !steers(&written), "{written}");
+        }
+        for unknown in ["17", "-1", "99999999999999999999"] {
+            let refused = fixture.run(&["inbox", "show", "--", unknown]).with_code(1);
+            assert!(refused.stderr.contains(unknown), "{refused:#?}");
+        }
     });
 }
 
@@ -279,7 +319,7 @@ fn stats_count() {
         assert_eq!(used["secret"].as_str().map(str::len), Some(8), "a label of eight digits: {stats}");
         assert_eq!(used["secret"], used["fingerprint"], "it has no label: {stats}");
         let expected = json!({
-            "events": 4, "unhandled": 1, "duplicates": 1, "changed_bodies": 1, "quarantined": 1,
+            "events": 4, "unhandled": 1, "duplicates": 1, "changed_bodies": 1, "quarantined": 2,
             "oldest_due_ms": null, "handlers": handlers, "secrets": [used], "is_estimated": false,
         });
         assert_eq!(stats, expected);

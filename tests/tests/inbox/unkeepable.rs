@@ -81,6 +81,12 @@ fn check(server: Server, command: &dyn Fn() -> Command) {
         assert!(row["reason"].as_str().is_some_and(|reason| reason.contains(why)), "{row:#?}");
         assert_eq!((&row["bytes"], &row["deliveries"]), (&json!(bytes), &json!(2)), "{row:#?}");
     }
+    let newest =
+        run(command().args(["inbox", "show", &kept[0]["id"].to_string(), "--body"])).with_code(0).stdout;
+    assert_eq!(
+        newest.as_bytes(),
+        rows.iter().rfind(|(_, _, why)| why.is_some()).map_or(&[][..], |(_, body, _)| body)
+    );
     // `durable` has two handlers for each of the others. Half a character fits no text of theirs.
     let handled = 2 * rows.iter().filter(|(_, _, why)| why.is_none()).count();
     let parked = |why: &'static str| listed(&["--state", "parked", "--why", why]).len();

@@ -10,14 +10,15 @@ mod migrate;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod moving;
 mod prune;
+mod quarantine;
 mod selection;
+mod show;
 pub(super) mod tables;
 mod values;
 
 use self::change::{Skip, Steer};
 use self::export::Export;
 use self::instances::Bury;
-use self::json::Readable;
 pub(super) use self::json::json;
 use self::migrate::Migrate;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
@@ -25,12 +26,13 @@ use self::moving::Move;
 use self::prune::Prune;
 use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
+use self::show::Show;
 use super::flags::{Operating, SettingFlags};
 use super::{Failure, Format, Output};
 use crate::app::App;
 use crate::operate::operator::Operator;
 use crate::problems::Problems;
-use crate::report::console::{print, print_unchanged, tell};
+use crate::report::console::{print, tell};
 use crate::report::stderr as log;
 use crate::settings::{Group, Settings};
 use crate::store::{Filter, State};
@@ -53,7 +55,7 @@ pub(super) struct Inbox {
 enum Action {
     /// List tasks, newest first
     List(List),
-    /// Show an event with its tasks, attempts and body
+    /// Show an event with its tasks, attempts and body, or a quarantined body
     Show(Show),
     /// Count events and tasks
     Stats(Stats),
@@ -102,18 +104,6 @@ struct List {
 }
 
 #[derive(Args)]
-struct Show {
-    /// Event id
-    #[arg(value_name = "EVENT")]
-    id: String,
-    /// Print only the stored body
-    #[arg(long)]
-    body: bool,
-    #[command(flatten)]
-    plain: Plain,
-}
-
-#[derive(Args)]
 struct Stats {
     #[command(flatten)]
     plain: Plain,
@@ -122,7 +112,7 @@ struct Stats {
 pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
     match inbox.action {
         Action::List(list) => self::list(app, &list).await,
-        Action::Show(show) => self::show(app, show).await,
+        Action::Show(show) => show::run(app, show).await,
         Action::Stats(stats) => self::stats(app, &stats.plain).await,
         Action::Instances(plain) => instances::list(app, &plain).await,
         Action::Bury(bury) => instances::bury(app, bury).await,
@@ -176,7 +166,7 @@ async fn list(app: App, list: &List) -> Result<(), Failure> {
     if list.quarantine {
         let mut rows = operator.quarantined(limit + 1).await?;
         let is_cut = cut(&mut rows, limit);
-        return write(list.plain.output, &rows, is_cut, |rows, width| tables::quarantine(rows).text(width));
+        return write(list.plain.output, &rows, is_cut, |rows, width| quarantine::table(rows).text(width));
     }
     (filter.state, filter.limit) = (list.state, limit + 1);
     let mut found = operator.tasks(filter).await?;
@@ -207,43 +197,6 @@ fn write<T: serde::Serialize>(
     if is_cut {
         let more = format!("there are more: `--limit {}` shows more\n", rows.len() * 2);
         tell(&more);
-    }
-    Ok(())
-}
-
-/// Shows the events with an id.
-async fn show(app: App, show: Show) -> Result<(), Failure> {
-    let mut operator = operator(app, &show.plain.flags).await?;
-    let found = operator.events_with_id(show.id.clone()).await?;
-    if found.is_empty() {
-        return Err(Failure::Failed(format!("event {} is not in the inbox", show.id)));
-    }
-    if show.body && found.len() > 1 {
-        return Err(Failure::Failed(format!(
-            "{} events of different types or objects have the id {}: `inbox export {1}` writes all of them",
-            found.len(),
-            show.id
-        )));
-    }
-    // Almost always there is one.
-    for (at, found) in found.into_iter().enumerate() {
-        match (show.body, show.plain.output.format, &found.body) {
-            (true, _, Some(body)) => print_unchanged(body),
-            (true, _, None) => {
-                return Err(Failure::Failed(format!(
-                    "the body of {} is not stored, or no longer stored",
-                    show.id
-                )));
-            }
-            (false, Format::Json, _) => print(&json(&Readable::of(found))?),
-            (false, Format::Table, _) => {
-                print(&format!(
-                    "{}{}",
-                    if at > 0 { "\n" } else { "" },
-                    tables::event(&found, show.plain.output.width())
-                ));
-            }
-        }
     }
     Ok(())
 }

@@ -9,15 +9,16 @@ use thiserror::Error;
 use super::client::Client;
 use super::direct::{self, Direct};
 use super::routes::{
-    EVENTS, EVENTS_WITH_ID, INSTANCES, PRUNE, QUARANTINED, REPLAY, RETRY, Replay, SKIP, STATS, Skip, TASKS,
+    EVENTS, EVENTS_WITH_ID, INSTANCES, PRUNE, QUARANTINED, QUARANTINED_WITH_ID, REPLAY, RETRY, Replay, SKIP,
+    STATS, Skip, TASKS,
 };
 use super::{EventKey, Operations};
 use crate::report::format::chain;
 use crate::report::unusable::unusable;
 use crate::settings::{Interface, Settings};
 use crate::store::{
-    Buried, EventRow, Filter, InboxLocation, InstanceRow, OpenError, Pruned, QuarantineRow, Replayed, Stats,
-    StoreError, StoredEvent, TaskRow,
+    Buried, EventRow, Filter, InboxLocation, InstanceRow, OpenError, Pruned, QuarantineRow, Quarantined,
+    Replayed, Stats, StoreError, StoredEvent, TaskRow,
 };
 
 /// Carries out operations for the command line. They are those of [`Operations`].
@@ -87,6 +88,13 @@ impl Operator {
         match self.reader() {
             Reached::Server(server) => server.call(&QUARANTINED, &limit).await,
             Reached::Directly(inbox) => Ok(inbox.quarantined(limit).await?),
+        }
+    }
+
+    pub(crate) async fn quarantined_with_id(&mut self, id: i64) -> Answer<Option<Quarantined>> {
+        match self.reader() {
+            Reached::Server(server) => server.call(&QUARANTINED_WITH_ID, &id).await,
+            Reached::Directly(inbox) => Ok(inbox.quarantined_with_id(id).await?),
         }
     }
 

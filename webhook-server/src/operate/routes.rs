@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EventKey;
 use crate::store::{
-    EventRow, Filter, InstanceRow, Pruned, QuarantineRow, Replayed, Stats, StoredEvent, TaskRow,
+    EventRow, Filter, InstanceRow, Pruned, QuarantineRow, Quarantined, Replayed, Stats, StoredEvent, TaskRow,
 };
 
 pub(super) const TASKS: Route<Filter, Vec<TaskRow>> = Route::new("/tasks");
@@ -20,6 +20,8 @@ pub(super) const EVENTS: Route<Filter, Vec<EventRow>> = Route::new("/events");
 pub(super) const EVENTS_WITH_ID: Route<String, Vec<StoredEvent>> = Route::new("/events-with-id");
 /// Takes the maximum number of rows.
 pub(super) const QUARANTINED: Route<usize, Vec<QuarantineRow>> = Route::new("/quarantined");
+/// Takes the body's id.
+pub(super) const QUARANTINED_WITH_ID: Route<i64, Option<Quarantined>> = Route::new("/quarantined-with-id");
 pub(super) const STATS: Route<(), Stats> = Route::new("/stats");
 pub(super) const INSTANCES: Route<(), Vec<InstanceRow>> = Route::new("/instances");
 /// Takes the tasks, and answers how many were changed.

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 
 use super::Operations;
 use super::routes::{
-    EVENTS, EVENTS_WITH_ID, INSTANCES, PRUNE, QUARANTINED, REPLAY, RETRY, Refused, Replay, Route, SKIP,
-    STATS, Skip, TASKS,
+    EVENTS, EVENTS_WITH_ID, INSTANCES, PRUNE, QUARANTINED, QUARANTINED_WITH_ID, REPLAY, RETRY, Refused,
+    Replay, Route, SKIP, STATS, Skip, TASKS,
 };
 use crate::report::format::chain;
 use crate::store::{StoreError, beside, real};
@@ -70,6 +70,8 @@ pub(super) async fn answer<B: Body<Error: Into<BoxedError>>>(
         call.answer(&EVENTS_WITH_ID, |id| operations.events_with_id(id)).await
     } else if call.is(&QUARANTINED) {
         call.answer(&QUARANTINED, |limit| operations.quarantined(limit)).await
+    } else if call.is(&QUARANTINED_WITH_ID) {
+        call.answer(&QUARANTINED_WITH_ID, |id| operations.quarantined_with_id(id)).await
     } else if call.is(&STATS) {
         call.answer(&STATS, |()| operations.stats()).await
     } else if call.is(&INSTANCES) {

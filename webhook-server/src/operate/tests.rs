@@ -38,6 +38,7 @@ async fn every_operation_has_a_route() {
         ("/events", &*all, json!([])),
         ("/events-with-id", r#""evt_1""#, json!([])),
         ("/quarantined", "1", json!([])),
+        ("/quarantined-with-id", "1", json!(null)),
         ("/retry", "[7]", json!(0)),
         ("/skip", r#"{"tasks":[7],"reason":"x"}"#, json!(0)),
         ("/replay", r#"{"events":[{"event_id":"evt_1","cursor":7}],"handler":null}"#, json!(["Unknown"])),

@@ -12,14 +12,14 @@ use super::fold::folded;
 ///
 /// Ends the process if the reader has gone, as in `events | head`.
 pub(crate) fn print(text: &str) {
-    write(anstream::stdout().lock(), text);
+    write(anstream::stdout().lock(), text.as_bytes());
 }
 
 /// Writes to standard output byte for byte, where [`print()`] may remove escape sequences.
 ///
 /// Ends the process if the reader has gone, as in `inbox export | head`.
-pub(crate) fn print_unchanged(text: &str) {
-    write(io::stdout().lock(), text);
+pub(crate) fn print_unchanged(text: impl AsRef<[u8]>) {
+    write(io::stdout().lock(), text.as_ref());
 }
 
 /// Writes a note to standard error.
@@ -28,8 +28,8 @@ pub(crate) fn tell(note: &str) {
     let _ = anstream::stderr().write_all(note.as_bytes());
 }
 
-fn write(mut out: impl Write, text: &str) {
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+fn write(mut out: impl Write, text: &[u8]) {
+    if let Err(error) = out.write_all(text).and_then(|()| out.flush()) {
         if error.kind() == io::ErrorKind::BrokenPipe {
             std::process::exit(0);
         }

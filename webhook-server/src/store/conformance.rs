@@ -22,10 +22,11 @@ use super::clock::{ManualClock, StoreClock};
 use super::postgres::{Postgres, cluster, testing::Inbox};
 use super::sqlite::{Sqlite, in_memory, on_disk};
 use super::{
-    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, Disposition, EndpointRow,
-    EventRow, Filter, HandlerId, HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask, ParkReason,
-    Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, SECRET_KEPT, SecretName, SecretRow,
-    StartMode, State, Stats, Store, StoreError, StoreFuture, StoredEvent, TaskRow, Ticket, moment,
+    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Body, CameBy, Capacity, Claim, Disposition,
+    EndpointRow, EventRow, Filter, HandlerId, HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask,
+    ParkReason, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered, Replayed, Retention,
+    SECRET_KEPT, SecretName, SecretRow, StartMode, State, Stats, Store, StoreError, StoreFuture, StoredEvent,
+    TaskRow, Ticket, moment,
 };
 
 /// When every test starts, in milliseconds since the Unix epoch.

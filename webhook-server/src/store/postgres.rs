@@ -95,8 +95,8 @@ use super::keys::keepable;
 use super::transactions::Transactions;
 use super::{
     Buried, CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat,
-    InstanceRow, Lease, NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed,
-    Retention, Stats, Store, StoreError, StoreFuture, StoredEvent, TaskRow, Ticket,
+    InstanceRow, Lease, NewEvent, NewTask, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered,
+    Replayed, Retention, Stats, Store, StoreError, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox in PostgreSQL, for one instance. Its tasks run on the runtime on which it was made.
@@ -254,6 +254,10 @@ impl Store for Postgres {
 
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
         on!(self.operator, |db| show::quarantined(db, limit))
+    }
+
+    fn quarantined_with_id(&self, id: i64) -> StoreFuture<'_, Option<Quarantined>> {
+        on!(self.operator, |db| show::quarantined_with_id(db, id))
     }
 
     fn stats(&self) -> StoreFuture<'_, Stats> {

@@ -151,6 +151,29 @@ pub(crate) struct QuarantineRow {
     pub(crate) bytes: u64,
 }
 
+/// A quarantined body with everything that is known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Quarantined {
+    #[serde(flatten)]
+    pub(crate) row: QuarantineRow,
+    pub(crate) body: Body,
+}
+
+/// What was received, which may be anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Body {
+    Text(String),
+    /// What is not text.
+    Bytes(Vec<u8>),
+}
+
+impl Body {
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Text)
+    }
+}
+
 /// The inbox in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stats {

@@ -68,8 +68,8 @@ use crate::store::noted_uses::NotedUses;
 use crate::store::transactions::Transactions;
 use crate::store::{
     CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
-    NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
-    StoreFuture, StoredEvent, TaskRow, Ticket,
+    NewEvent, NewTask, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered, Replayed, Retention,
+    Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox in a database of SQLite's.
@@ -219,6 +219,10 @@ impl<D: Database> Store for Sqlite<D> {
 
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
         self.database.read(move |db, _| show::quarantined(db, limit))
+    }
+
+    fn quarantined_with_id(&self, id: i64) -> StoreFuture<'_, Option<Quarantined>> {
+        self.database.read(move |db, _| show::quarantined_with_id(db, id))
     }
 
     fn stats(&self) -> StoreFuture<'_, Stats> {

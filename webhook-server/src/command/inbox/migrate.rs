@@ -56,7 +56,7 @@ pub(super) async fn run(app: App, migrate: &Migrate) -> Result<(), Failure> {
             tell("nothing is missing\n");
             return Ok(());
         }
-        print_unchanged(&format!("{script}\n{}{ROLE}", grants(&opening.schema)));
+        print_unchanged(format!("{script}\n{}{ROLE}", grants(&opening.schema)));
         return Ok(());
     }
     let was_behind = store::migrate(location, &opening).await.map_err(refused)?;

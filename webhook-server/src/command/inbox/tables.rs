@@ -10,8 +10,8 @@ use crate::command::table::{Cell, Column, Table, wrapped};
 use crate::report::format::parked_because;
 use crate::report::format::printable;
 use crate::store::{
-    AttemptOutcome, AttemptRow, EndpointRow, EventRow, InstanceRow, ParkReason, QuarantineRow, State, Stats,
-    StoredEvent, TaskRow,
+    AttemptOutcome, AttemptRow, EndpointRow, EventRow, InstanceRow, ParkReason, State, Stats, StoredEvent,
+    TaskRow,
 };
 
 /// The indentation of the lines beneath a handler.
@@ -56,19 +56,9 @@ pub(in crate::command) fn events(events: &[EventRow]) -> Table<3> {
     table
 }
 
-/// One row for each quarantined body.
-pub(super) fn quarantine(rows: &[QuarantineRow]) -> Table<4> {
-    let mut table = Table::new([
-        Column::whole("RECEIVED"),
-        Column::whole("DELIVERIES"),
-        Column::whole("BYTES"),
-        Column::beneath("WHY IT IS HERE", ""),
-    ]);
-    for row in rows {
-        let (deliveries, bytes) = (row.deliveries.to_string(), row.bytes.to_string());
-        table.add([time(row.received_ms).into(), deliveries.into(), bytes.into(), Cell::quoted(&row.reason)]);
-    }
-    table
+/// The size of a body that `--body` prints.
+pub(super) fn size(bytes: u64) -> String {
+    format!("{bytes} bytes (`--body` prints them)")
 }
 
 /// One row for each instance that shares the inbox.
@@ -100,7 +90,7 @@ pub(super) fn event(found: &StoredEvent, width: Option<usize>) -> String {
     let event = &found.event;
     let or_none = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), printable);
     let body = match &found.body {
-        Some(body) => format!("{} bytes (`--body` prints them)", body.len()),
+        Some(body) => size(body.len() as u64),
         None => "not kept".to_owned(),
     };
     let mut deliveries = event.deliveries.to_string();
@@ -227,7 +217,7 @@ pub(super) fn stats(stats: &Stats, width: Option<usize>) -> String {
 }
 
 /// Lists values, each after its name.
-fn named<const COUNT: usize>(facts: [(&str, String); COUNT], width: Option<usize>) -> String {
+pub(super) fn named<const COUNT: usize>(facts: [(&str, String); COUNT], width: Option<usize>) -> String {
     let mut table = Table::new([Column::whole(""), Column::wraps("")]);
     for (name, value) in facts {
         table.add([name.into(), value.into()]);
@@ -284,7 +274,7 @@ fn minute(millis: i64) -> String {
 }
 
 /// Milliseconds since the Unix epoch, as text in RFC 3339.
-fn time(millis: i64) -> String {
+pub(super) fn time(millis: i64) -> String {
     let time = UNIX_EPOCH.checked_add(Duration::from_millis(millis.unsigned_abs()));
     time.map_or("-".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
 }

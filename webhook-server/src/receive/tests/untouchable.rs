@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::store::{
     CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
-    NewEvent, NewTask, Pruned, QuarantineRow, RecordResult, Recovered, Replayed, Retention, Stats, Store,
-    StoreFuture, StoredEvent, TaskRow, Ticket,
+    NewEvent, NewTask, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered, Replayed, Retention,
+    Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 #[derive(Debug)]
@@ -42,6 +42,7 @@ impl Store for Untouchable {
         events(Filter) -> Vec<EventRow>;
         events_with_id(String) -> Vec<StoredEvent>;
         quarantined(usize) -> Vec<QuarantineRow>;
+        quarantined_with_id(i64) -> Option<Quarantined>;
         stats() -> Stats;
         retry(i64, Arc<[HandlerId]>) -> bool;
         skip(i64, String) -> bool;

@@ -92,6 +92,9 @@ impl Store for Syncing {
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
         self.model.quarantined(limit)
     }
+    fn quarantined_with_id(&self, id: i64) -> StoreFuture<'_, Option<Quarantined>> {
+        self.model.quarantined_with_id(id)
+    }
     fn stats(&self) -> StoreFuture<'_, Stats> {
         self.model.stats()
     }

@@ -23,11 +23,11 @@ use webhook_core::Retry;
 use crate::store::clock::{StoreClock, millis};
 use crate::store::keys::keepable;
 use crate::store::{
-    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, CameBy, Capacity, Claim, ClaimResult, Disposition,
-    EndpointRow, EventRow, Filter, FinishResult, HandlerId, HandlerStats, Heartbeat, Lane, Lease,
-    MAX_CRASHES, NewEvent, NewTask, POISON, PRUNE_STEP, ParkReason, Pruned, QuarantineRow, RecordResult,
-    Recovered, Replayed, Retention, SECRET_KEPT, SECRET_USE_NOTED_EVERY, SecretName, SecretRow, StartMode,
-    State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
+    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Body, CameBy, Capacity, Claim, ClaimResult,
+    Disposition, EndpointRow, EventRow, Filter, FinishResult, HandlerId, HandlerStats, Heartbeat, Lane,
+    Lease, MAX_CRASHES, NewEvent, NewTask, POISON, PRUNE_STEP, ParkReason, Pruned, QuarantineRow,
+    Quarantined, RecordResult, Recovered, Replayed, Retention, SECRET_KEPT, SECRET_USE_NOTED_EVERY,
+    SecretName, SecretRow, StartMode, State, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox as plain data.
@@ -59,7 +59,7 @@ struct Data {
     tasks: BTreeMap<i64, Task>,
     /// In the order in which they ended.
     attempts: Vec<AttemptRow>,
-    quarantine: BTreeMap<i64, Quarantined>,
+    quarantine: BTreeMap<i64, StoredBody>,
     /// By endpoint, label and fingerprint.
     secrets: BTreeMap<(String, String, String), SecretTimes>,
     /// The live instances, by their numbers.
@@ -128,8 +128,8 @@ pub(crate) struct Task {
 }
 
 #[derive(Clone)]
-struct Quarantined {
-    row: QuarantineRow,
+struct StoredBody {
+    found: Quarantined,
     digest: [u8; 32],
 }
 
@@ -325,6 +325,10 @@ impl Store for Model {
 
     fn quarantined(&self, limit: usize) -> StoreFuture<'_, Vec<QuarantineRow>> {
         self.at_once(|data, _| data.quarantined(limit))
+    }
+
+    fn quarantined_with_id(&self, id: i64) -> StoreFuture<'_, Option<Quarantined>> {
+        self.at_once(|data, _| data.quarantine.get(&id).map(|kept| kept.found.clone()))
     }
 
     fn stats(&self) -> StoreFuture<'_, Stats> {

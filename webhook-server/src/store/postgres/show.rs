@@ -5,7 +5,9 @@ use tokio_postgres::Row;
 use super::connection::Connection;
 use super::flush::{Statement, transaction};
 use super::problem::Problem;
-use crate::store::{AttemptRow, EndpointRow, EventRow, QuarantineRow, StoredEvent, TaskRow};
+use crate::store::{
+    AttemptRow, Body, EndpointRow, EventRow, QuarantineRow, Quarantined, StoredEvent, TaskRow,
+};
 
 /// Selects the columns that [`task_row`] reads, and more, of the open or the closed tasks `t` and their events `e`.
 macro_rules! select_task {
@@ -79,9 +81,20 @@ pub(super) const ATTEMPTS_OF: &str = "
 const BODIES_OF: &str = "SELECT seq, body FROM webhook.event WHERE seq = ANY ($1)";
 
 /// Lists quarantined bodies.
-pub(super) const QUARANTINED: &str = "
-    SELECT id, received_ms, deliveries, reason, octet_length(body)::bigint FROM webhook.quarantine
-    ORDER BY id DESC LIMIT $1";
+/// The columns that [`quarantine_row`] reads, in its order, and others.
+macro_rules! select_quarantined {
+    ($more:literal) => {
+        concat!(
+            "SELECT id, received_ms, deliveries, reason, octet_length(body)::bigint",
+            $more,
+            " FROM webhook.quarantine "
+        )
+    };
+}
+
+pub(super) const QUARANTINED: &str = concat!(select_quarantined!(""), "ORDER BY id DESC LIMIT $1");
+
+pub(super) const QUARANTINED_WITH_ID: &str = concat!(select_quarantined!(", body"), "WHERE id = $1");
 
 /// Reads a row of [`select_task`].
 pub(super) fn task_row(row: &Row) -> Result<TaskRow, Problem> {
@@ -182,14 +195,23 @@ fn attempt_row(row: &Row) -> Result<AttemptRow, Problem> {
 /// Lists quarantined bodies, newest first.
 pub(super) async fn quarantined(db: &Connection, limit: usize) -> Result<Vec<QuarantineRow>, Problem> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let read = |row: &Row| {
-        Ok(QuarantineRow {
-            id: row.try_get(0)?,
-            received_ms: row.try_get(1)?,
-            deliveries: count(row, 2)?,
-            reason: row.try_get(3)?,
-            bytes: count(row, 4)?,
-        })
-    };
-    db.query(QUARANTINED, &[&limit]).await?.iter().map(read).collect()
+    db.query(QUARANTINED, &[&limit]).await?.iter().map(quarantine_row).collect()
+}
+
+/// Finds the quarantined body with an id.
+pub(super) async fn quarantined_with_id(db: &Connection, id: i64) -> Result<Option<Quarantined>, Problem> {
+    let rows = db.query(QUARANTINED_WITH_ID, &[&id]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Quarantined { row: quarantine_row(row)?, body: Body::of(row.try_get(5)?) }))
+}
+
+/// Reads a row of [`select_quarantined`].
+fn quarantine_row(row: &Row) -> Result<QuarantineRow, Problem> {
+    Ok(QuarantineRow {
+        id: row.try_get(0)?,
+        received_ms: row.try_get(1)?,
+        deliveries: count(row, 2)?,
+        reason: row.try_get(3)?,
+        bytes: count(row, 4)?,
+    })
 }

@@ -1,11 +1,12 @@
 //! What an operator reads: events with everything that belongs to them, the quarantine, and counts.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::secrets;
 use crate::store::{
-    AttemptRow, EndpointRow, EventRow, HandlerStats, QuarantineRow, State, Stats, StoredEvent, TaskRow,
+    AttemptRow, Body, EndpointRow, EventRow, HandlerStats, QuarantineRow, Quarantined, State, Stats,
+    StoredEvent, TaskRow,
 };
 
 /// The columns that [`task_row`] reads, in its order.
@@ -110,21 +111,31 @@ fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
     })
 }
 
+/// The columns that [`quarantine_row`] reads, in its order.
+const QUARANTINE: &str =
+    "SELECT id, received_ms, deliveries, reason, length(body), body FROM inbox_quarantine";
+
+/// Reads a row of [`QUARANTINE`], without its body.
+fn quarantine_row(row: &Row<'_>) -> rusqlite::Result<QuarantineRow> {
+    Ok(QuarantineRow {
+        id: row.get(0)?,
+        received_ms: row.get(1)?,
+        deliveries: row.get(2)?,
+        reason: row.get(3)?,
+        bytes: row.get(4)?,
+    })
+}
+
 /// Lists quarantined bodies, newest first.
 pub(super) fn quarantined(db: &Connection, limit: usize) -> rusqlite::Result<Vec<QuarantineRow>> {
-    let sql = format!(
-        "SELECT id, received_ms, deliveries, reason, length(body) FROM inbox_quarantine ORDER BY id DESC LIMIT {limit}"
-    );
-    let read = |row: &Row<'_>| {
-        Ok(QuarantineRow {
-            id: row.get(0)?,
-            received_ms: row.get(1)?,
-            deliveries: row.get(2)?,
-            reason: row.get(3)?,
-            bytes: row.get(4)?,
-        })
-    };
-    db.prepare_cached(&sql)?.query_map([], read)?.collect()
+    let sql = format!("{QUARANTINE} ORDER BY id DESC LIMIT {limit}");
+    db.prepare_cached(&sql)?.query_map([], quarantine_row)?.collect()
+}
+
+/// Finds the quarantined body with an id.
+pub(super) fn quarantined_with_id(db: &Connection, id: i64) -> rusqlite::Result<Option<Quarantined>> {
+    let read = |row: &Row<'_>| Ok(Quarantined { row: quarantine_row(row)?, body: Body::of(row.get(5)?) });
+    db.prepare_cached(&format!("{QUARANTINE} WHERE id = ?1"))?.query_row([id], read).optional()
 }
 
 /// Counts events and tasks. Reads whole indexes: the time grows with the file.

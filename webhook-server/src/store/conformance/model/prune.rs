@@ -22,7 +22,7 @@ impl Data {
         }
         if cursor == 0 {
             let before = self.quarantine.len();
-            self.quarantine.retain(|_, kept| kept.row.received_ms >= parked);
+            self.quarantine.retain(|_, kept| kept.found.row.received_ms >= parked);
             pruned.quarantined = (before - self.quarantine.len()) as u64;
             let forgotten = now.saturating_sub(millis(SECRET_KEPT));
             self.secrets.retain(|_, times| times.configured >= forgotten);

@@ -145,13 +145,14 @@ impl Data {
         self.note_secret(came_by, now);
         let digest: [u8; 32] = Sha256::digest(body).into();
         if let Some(known) = self.quarantine.values_mut().find(|known| known.digest == digest) {
-            known.row.deliveries += 1;
+            known.found.row.deliveries += 1;
             return false;
         }
         self.last_quarantined += 1;
         let id = self.last_quarantined;
         let row = QuarantineRow { id, received_ms: now, deliveries: 1, reason, bytes: body.len() as u64 };
-        self.quarantine.insert(id, Quarantined { row, digest });
+        let found = Quarantined { row, body: Body::of(body.to_vec()) };
+        self.quarantine.insert(id, StoredBody { found, digest });
         true
     }
 }

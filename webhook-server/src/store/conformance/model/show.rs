@@ -60,7 +60,7 @@ impl Data {
     }
 
     pub(super) fn quarantined(&self, limit: usize) -> Vec<QuarantineRow> {
-        self.quarantine.values().rev().take(limit).map(|kept| kept.row.clone()).collect()
+        self.quarantine.values().rev().take(limit).map(|kept| kept.found.row.clone()).collect()
     }
 
     pub(super) fn stats(&self, now: i64) -> Stats {

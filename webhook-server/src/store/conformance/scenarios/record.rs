@@ -270,6 +270,11 @@ fn quarantine_tells_duplicates_by_the_body(mut world: World<impl Subject>) {
     assert_eq!(shown, [second, (START, 2, "no object".to_owned(), 3)]);
     assert_eq!(listed(1), listed(10)[..1]);
     assert_eq!(world.stats().quarantined, 2);
+    let found = |id| world.done(|store| store.quarantined_with_id(id));
+    for (row, body) in listed(2).into_iter().zip([Body::Bytes(vec![0xff]), Body::Text("[1]".to_owned())]) {
+        assert_eq!(found(row.id), Some(Quarantined { row, body }));
+    }
+    assert_eq!(found(listed(1)[0].id + 1), None);
     world.later(90 * DAY);
     assert_eq!(world.prune(), Pruned { quarantined: 1, ..Pruned::default() });
     assert!(keep(&world, b"[1]", "no object"));

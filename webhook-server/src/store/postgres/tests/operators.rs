@@ -161,6 +161,7 @@ async fn check_plans(db: &Connection, statistics_are_right: bool) {
         (show::EVENTS_WITH_ID, vec![&text]),
         (show::TASKS_OF, vec![&seqs]),
         (show::ATTEMPTS_OF, vec![&seqs]),
+        (show::QUARANTINED_WITH_ID, vec![&last]),
         (operate::RETRY_OPEN, vec![&last, &handlers]),
         (operate::RETRY_PARKED, vec![&last, &handlers]),
         (operate::SKIP_OPEN, vec![&last, &text]),
