@@ -141,14 +141,14 @@ pub(super) async fn claim(
             Err(problem) => return Err(problem),
         }
     }
-    promote_if_free(db, &blocked).await?;
+    let has_promoted = promote_if_free(db, &blocked).await?;
     let events: Vec<i64> = work.started.iter().map(|started| started.event_seq).collect();
     let rows = transaction(db, &[Statement::new(NEXT_DUE, &[]), Statement::new(BODIES, &[&events])]).await?;
     let [next, bodies] = &*rows else { return Ok(ClaimResult::default()) };
     let next: Option<i64> = next.first().and_then(|row| row.get(0));
     let next = next.map(|millis| Duration::from_millis(millis.max(0).unsigned_abs()));
     let next_claim = match timing.poll {
-        _ if blocked.len() >= PASSED_OVER => Some(Duration::ZERO),
+        _ if has_promoted || blocked.len() >= PASSED_OVER => Some(Duration::ZERO),
         Some(poll) => Some(next.map_or(poll, |next| next.min(poll))),
         None => next,
     };

@@ -55,14 +55,17 @@ const PROMOTE: &str =
     promote!("SELECT DISTINCT x.scope, x.lane, false FROM unnest($1, $2) AS x (scope, lane)");
 
 /// Promotes in those lanes (`$1`, `$2`; `$3` is whether a task that waits for its retry holds the lane) in which no task
-/// runs or is about to.
-const PROMOTE_IF_FREE: &str = promote!(
-    "SELECT DISTINCT x.scope, x.lane, x.strict FROM unnest($1, $2, $3) AS x (scope, lane, strict)
-     WHERE NOT EXISTS (SELECT 1 FROM webhook.task r
-                       WHERE r.scope = x.scope AND r.lane = x.lane AND r.state = 1)
-       AND NOT EXISTS (SELECT 1 FROM webhook.task r
-                       WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
-                         AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
+/// runs or is about to. Returns a row for each task that is ready now.
+const PROMOTE_IF_FREE: &str = concat!(
+    promote!(
+        "SELECT DISTINCT x.scope, x.lane, x.strict FROM unnest($1, $2, $3) AS x (scope, lane, strict)
+         WHERE NOT EXISTS (SELECT 1 FROM webhook.task r
+                           WHERE r.scope = x.scope AND r.lane = x.lane AND r.state = 1)
+           AND NOT EXISTS (SELECT 1 FROM webhook.task r
+                           WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
+                             AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
+    ),
+    " RETURNING t.id"
 );
 
 /// Makes the first blocked task of each lane ready, because tasks have left these lanes. The change that freed them is
@@ -78,13 +81,15 @@ pub(super) async fn promote(db: &Connection, lanes: &[LaneKey]) -> Result<(), Pr
 }
 
 /// Looks again at lanes in which a task was blocked, and whether they are strict: what held them may have ended meanwhile.
-pub(super) async fn promote_if_free(db: &Connection, blocked: &[(LaneKey, bool)]) -> Result<(), Problem> {
+/// Returns whether a task is ready because of that. Nothing else will tell any instance of it.
+pub(super) async fn promote_if_free(db: &Connection, blocked: &[(LaneKey, bool)]) -> Result<bool, Problem> {
     if blocked.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let scopes: Vec<&str> = blocked.iter().map(|(key, _)| &*key.scope).collect();
     let keys: Vec<&str> = blocked.iter().map(|(key, _)| &*key.lane).collect();
     let strict: Vec<bool> = blocked.iter().map(|(_, strict)| *strict).collect();
-    despite_collisions(db, &[Statement::new(PROMOTE_IF_FREE, &[&scopes, &keys, &strict])]).await?;
-    Ok(())
+    let promoting = [Statement::new(PROMOTE_IF_FREE, &[&scopes, &keys, &strict])];
+    let promoted = despite_collisions(db, &promoting).await?;
+    Ok(promoted.first().is_some_and(|rows| !rows.is_empty()))
 }

@@ -223,6 +223,43 @@ async fn a_task_that_was_forgotten_in_a_free_lane_is_swept() {
     assert_eq!((swept().await, swept().await), (0, 0));
 }
 
+/// A claim blocks a task, and the run for which that one waits ends before the claim is committed. The instance of that run saw
+/// nothing to promote, so the claim's own instance must look again at once, and not with its next poll.
+#[tokio::test]
+async fn a_task_that_a_claim_blocked_too_late_is_claimed_at_once() {
+    let (schema, clock) = (cluster::new_schema(), ManualClock::new(1_800_000_000_000));
+    let (one, other) = (Instance::on(&schema, &clock).await, Instance::on(&schema, &clock).await);
+    let run = one.record(1, "evt_1", &[at_once(serial("a"))], false).await.expect("it is new");
+    other.record(2, "evt_2", &[at_once(serial("a"))], false).await.expect("it is new");
+    // Blocking waits until this lock is released.
+    let gate = one.session.id();
+    let function = format!(
+        "CREATE FUNCTION webhook.wait() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN PERFORM pg_advisory_xact_lock_shared({gate}); RETURN NEW; END';
+         CREATE TRIGGER wait BEFORE UPDATE ON webhook.task FOR EACH ROW WHEN (NEW.state = 2)
+         EXECUTE FUNCTION webhook.wait();
+         SELECT pg_advisory_lock({gate})"
+    );
+    one.db.batch(&function).await.expect("nobody else has it");
+    let capacity = capacity(10, &[("a", 10)]);
+    let mut low_water = LowWater::default();
+    let claiming = claim(&other.db, &other.session, &capacity, &other.timing, &mut low_water);
+    let ending = async {
+        let waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                     AND (classid::bigint << 32) + objid::bigint = $1";
+        while one.db.query(waits, &[&gate]).await.expect("it can be read").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(one.done(run[0].ticket, false).await);
+        one.db.batch(&format!("SELECT pg_advisory_unlock({gate})")).await.expect("it is ours");
+    };
+    let (claimed, ()) = tokio::join!(claiming, ending);
+    let claimed = claimed.expect("it claims");
+    assert_eq!((claimed.claims.len(), claimed.next_claim), (0, Some(Duration::ZERO)));
+    assert_eq!(other.states().await, [State::Ready]);
+    assert_eq!(other.claim().await.len(), 1);
+}
+
 /// When the database was away, all leases have ended. The first instance that is back must not take the others for dead.
 #[tokio::test]
 async fn an_outage_of_the_database_buries_no_instance() {
