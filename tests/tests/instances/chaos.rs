@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use product_tests::{Postgres, SetOnDrop, random_below};
+use product_tests::{Postgres, SetOnDrop, random_below, until};
 
 use crate::fleet::Traffic;
 
@@ -20,7 +20,11 @@ pub(crate) fn seconds(usual: u64) -> Duration {
 fn instances_that_are_killed_lose_nothing() {
     let (database, traffic) = (Postgres::start(), Traffic::default());
     let mut fleet = [(); 3].map(|()| Some(traffic.start(&database)));
-    let mut kills = 0;
+    let (mut kills, mut unowned) = (0, 0);
+    let overdue = || {
+        let overdue = "SELECT coalesce(max(extract(epoch FROM now()) * 1000 - lease_until_ms), 0)::bigint FROM webhook.instance";
+        database.query(overdue).parse::<i64>().expect("it is a number")
+    };
     std::thread::scope(|scope| {
         let _end = SetOnDrop(&traffic.ends);
         for _ in 0..SENDERS {
@@ -28,7 +32,11 @@ fn instances_that_are_killed_lose_nothing() {
         }
         let since = Instant::now();
         while since.elapsed() < seconds(6) || traffic.acked() < 100 {
-            std::thread::sleep(Duration::from_millis(200 + random_below(1800)));
+            let next = Instant::now() + Duration::from_millis(200 + random_below(1800));
+            while Instant::now() < next {
+                unowned = overdue().max(unowned);
+                std::thread::sleep(Duration::from_millis(50));
+            }
             let place = &mut fleet[random_below(3) as usize];
             if let Some(server) = place.take() {
                 traffic.kill(server);
@@ -37,17 +45,22 @@ fn instances_that_are_killed_lose_nothing() {
             *place = Some(traffic.start(&database));
         }
     });
+    let since = Instant::now();
     traffic.assert_nothing_lost(&database);
     let again = database.query("SELECT count(*) FROM webhook.attempt WHERE outcome = 3");
-    println!("{kills} kills: {} events answered with 200, {again} runs cut off", traffic.acked());
+    println!(
+        "{kills} kills: {} events answered with 200, {again} runs cut off; the dead were buried at most {:.1?} after their \
+         leases, and all was handled {:.1?} after the last kill",
+        traffic.acked(),
+        Duration::from_millis(unowned.max(0).unsigned_abs()),
+        since.elapsed()
+    );
+    let instances = || database.query("SELECT count(*) FROM webhook.instance");
+    until("those that were killed last are buried, too", || instances() == "3");
     for server in fleet.into_iter().flatten() {
         server.stop();
     }
-    assert_eq!(
-        database.query("SELECT count(*) FROM webhook.instance WHERE name <> ''"),
-        "0",
-        "all have left"
-    );
+    assert_eq!(instances(), "0", "all have left");
 }
 
 /// The database dies and comes back, while two instances receive.
