@@ -11,6 +11,7 @@ pub(crate) mod console;
 pub(crate) mod fold;
 pub(crate) mod format;
 pub(crate) mod log;
+mod outages;
 #[cfg(feature = "cli")]
 pub(crate) mod progress;
 mod repeats;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use webhook_core::Envelope;
 
+pub(crate) use self::outages::Retried;
 use crate::receive::Via;
 use crate::receive::outcome::Outcome;
 use crate::run::attempt::AttemptReport;
@@ -51,8 +53,10 @@ pub(crate) enum Fact<'f> {
     AttemptBlocks { envelope: &'f Envelope, handler: &'static str, limit: Duration, has_started: bool },
     /// A task was parked without a run.
     TaskParked { task: i64, handler: &'f str, attempt: u32, reason: ParkReason, error: &'f str },
-    /// The store could not do something, which will be tried again. `failed` is a sentence.
-    StoreFailed { failed: &'static str, task: Option<i64>, error: &'f StoreError },
+    /// The store could not do something, which will be tried again.
+    StoreFailed { what: Retried, task: Option<i64>, error: &'f StoreError },
+    /// The store did something that is tried again when it fails.
+    StoreWorked { what: Retried },
 }
 
 /// How a run of a stored task ended, and what follows.

@@ -122,7 +122,7 @@ impl Server {
         match inbox.worker.recover().await {
             Ok(recovered) => {
                 self.report_recovered(inbox, &recovered).await;
-                let _ = Noting::of(self, Arc::clone(&inbox.worker.store)).note().await;
+                let _ = Noting::of(self, Arc::clone(&inbox.worker.store)).note(false).await;
                 Ok(true)
             }
             Err(error) if error.may_pass() => Ok(false),
@@ -220,7 +220,7 @@ impl Server {
     /// Recovers when the inbox can be written again, and starts the background work. Returns only an error.
     async fn keep_trying_to_recover(&self, is_recovered: bool) -> StoreError {
         if !is_recovered {
-            let mut pause = RECOVERY_PAUSE;
+            let (mut pause, mut told) = (RECOVERY_PAUSE, String::new());
             loop {
                 tokio::time::sleep(jittered(pause)).await;
                 pause = RECOVERY_PAUSE;
@@ -231,7 +231,11 @@ impl Server {
                     Err(error @ StoreError::Unusable(_)) => {
                         let lease = self.inbox.as_ref().and_then(|inbox| inbox.worker.store.lease());
                         pause = lease.map_or(RECOVERY_PAUSE, |lease| lease.renew_every * 2);
-                        error!(problem = chain(&error), "nothing is accepted until the database is mended");
+                        let problem = chain(&error);
+                        if problem != told {
+                            error!(problem, "nothing is accepted until the database is mended");
+                            told = problem;
+                        }
                     }
                     Err(error) => return error,
                 }

@@ -20,23 +20,35 @@ fn deliver(server: &Server, number: u64) -> u16 {
     Client::default().post(server.address, delivery.body.as_bytes()).expect("it lives and answers").status
 }
 
+/// What the log says when an outage begins, and when it has ended.
+const UNREADABLE: &str = "WARN the due tasks could not be read from the inbox";
+const READABLE: &str = "INFO the due tasks can be read from the inbox again";
+
 #[test]
 fn a_server_waits_for_its_database() {
     let mut database = Postgres::start();
     database.stop();
     let server = Server::from_command(&mut durable(&database), &[]);
     assert_eq!(deliver(&server, 1), 503);
-    for round in 1..=2 {
+    let seen = |text: &str| server.process.seen(Stream::Stderr).matches(text).count();
+    for (round, number) in (1..=2).zip([10, 40]) {
         database.restart();
-        until("it answers 200", || deliver(&server, round) == 200);
+        until("it answers 200", || deliver(&server, number) == 200);
         until("no task is open", || database.query("SELECT count(*) FROM webhook.task") == "0");
+        until("it looks for tasks again", || seen(READABLE) == round - 1);
         database.stop();
-        assert_eq!(deliver(&server, round + 10), 503);
+        // Each delivery that cannot be stored makes the server look for due tasks.
+        for more in 1..=20 {
+            assert_eq!(deliver(&server, number + more), 503);
+        }
+        until("it says that it cannot look for tasks", || seen(UNREADABLE) == round);
     }
     database.restart();
-    until("it answers 200", || deliver(&server, 20) == 200);
+    until("it answers 200", || deliver(&server, 70) == 200);
+    until("it looks for tasks again", || seen(READABLE) == 2);
     let ended = server.stop();
     assert!(ended.stderr.contains("the inbox's database is away"), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches(UNREADABLE).count(), 2, "once an outage: {}", ended.stderr);
 }
 
 #[test]
@@ -104,7 +116,15 @@ fn a_server_outlives_a_database_that_it_cannot_use() {
     until("it has joined again, and it is done", || {
         database.query("SELECT count(*) FROM webhook.ended WHERE state = 3") == "4"
     });
-    server.stop();
+    let log = server.stop().stderr;
+    for told in [
+        "ERROR nothing is accepted until the database is mended",
+        "WARN the lease could not be renewed yet",
+        "ERROR this instance lost its lease",
+        "INFO this instance has its lease again",
+    ] {
+        assert_eq!(log.matches(told).count(), 1, "{told}: {log}");
+    }
 }
 
 /// What a start would ask the pools of handlers' transactions, a check asks them, too.

@@ -4,6 +4,8 @@
 //! a warning, such as a failed run that is retried, or a refused request. What goes as planned is info. Fields have the
 //! same names wherever they occur: `event_id`, `event_type`, `handler`, `attempt`, `took_us` (microseconds), `cause`.
 
+mod start;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,15 +13,17 @@ use hyper::StatusCode;
 use tracing::{debug, error, info, warn};
 use webhook_core::{HandlerError, Verdict};
 
+use self::start::log_recovered;
 use super::format::{chain, parked_because, rounded, shortened};
+use super::outages::Outages;
 use super::repeats::Repeats;
 use super::{AttemptEnded, Fact, Sink};
 use crate::receive::Via;
 use crate::receive::outcome::{Handled, Receipt, Refusal};
 use crate::run::attempt::AttemptReport;
-use crate::store::{Disposition, HandlerStats, InboxLocation, Recovered, StoreError};
+use crate::store::{Disposition, StoreError};
 
-/// Logs the first of a kind as a warning, and the others at level debug until the summary counts them.
+/// Logs the first of a kind as a warning, and the others at level debug.
 macro_rules! warn_if_first {
     ($is_first:expr, $($fields:tt)+) => {
         if $is_first { warn!($($fields)+) } else { debug!($($fields)+) }
@@ -34,6 +38,7 @@ const LIVE: &str = "live";
 pub(crate) struct Log {
     refusals: Repeats,
     other_mode: Repeats,
+    outages: Outages,
 }
 
 impl Sink for Log {
@@ -71,7 +76,15 @@ impl Sink for Log {
             Fact::TaskParked { task, handler, attempt, reason, error: cause } => {
                 error!(task, handler, attempt, cause, why = parked_because(reason), "task parked");
             }
-            Fact::StoreFailed { failed, task, error } => warn!(error = chain(error), task, "{failed}"),
+            Fact::StoreFailed { what, task, error } => {
+                let is_first = self.outages.begins(what);
+                warn_if_first!(is_first, error = chain(error), task, "{}", what.failed());
+            }
+            Fact::StoreWorked { what } => {
+                if let Some(failed_for) = self.outages.ends(what) {
+                    info!(failed_for = %rounded(failed_for), "{}", what.works());
+                }
+            }
         }
     }
 
@@ -188,41 +201,6 @@ impl Log {
                 );
             }
         }
-    }
-}
-
-/// Logs the start: where the inbox is, what was recovered, and what an operator should know.
-fn log_recovered(location: &InboxLocation, recovered: &Recovered, missing: &[HandlerStats]) {
-    match location {
-        InboxLocation::Memory => {
-            warn!("the inbox is kept in memory: its contents are lost when this process ends");
-        }
-        InboxLocation::File(path) => {
-            let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            info!(path = %shown.display(), interrupted = recovered.suspects, resumed = recovered.resumed, "inbox");
-        }
-        InboxLocation::Postgres(_) => {
-            info!(
-                database = location.shown(),
-                interrupted = recovered.suspects,
-                resumed = recovered.resumed,
-                "inbox"
-            );
-        }
-    }
-    if recovered.poisoned > 0 {
-        error!(
-            tasks = recovered.poisoned,
-            "tasks parked: they ended the process (see `inbox list --why poison`)"
-        );
-    }
-    for HandlerStats { handler, tasks, .. } in missing {
-        error!(
-            handler,
-            tasks,
-            "tasks parked: this program has no such handler; if it was renamed, give the new one this id \
-             (`id = \"…\"`), and they go on with the next start"
-        );
     }
 }
 

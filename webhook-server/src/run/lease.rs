@@ -14,6 +14,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::worker::{CANCELLED, Phase, Worker};
+use crate::report::Retried;
+use crate::report::format::chain;
 use crate::store::{Heartbeat, Lease, Recovered, StoreError};
 
 impl Worker {
@@ -30,33 +32,42 @@ impl Worker {
     /// Tells the store that this instance stops. Without that, others learn it from the lease.
     pub(crate) async fn leave(&self) {
         if let Err(error) = self.store.leave().await {
-            self.store_failed("the inbox could not be told that this server is stopping", None, &error);
+            warn!(error = chain(&error), "the inbox could not be told that this server is stopping");
         }
     }
 
     /// Renews the lease, also while the worker is drained. Notes when the last renewal that succeeded was sent.
     async fn renew(self: &Arc<Self>, lease: Lease, renewed: &watch::Sender<Instant>) {
+        let mut is_dead = false;
         loop {
             sleep(lease.renew_every).await;
             let sent = Instant::now();
             let answer = timeout(lease.renew_every, self.store.heartbeat()).await;
-            match answer.unwrap_or(Err(StoreError::Slow(lease.renew_every))) {
+            let answer = answer.unwrap_or(Err(StoreError::Slow(lease.renew_every)));
+            if answer.is_ok() {
+                self.store_worked(Retried::Renew);
+            }
+            match answer {
                 Ok(Heartbeat::Renewed(recovered)) => self.renewed(renewed, sent, &recovered),
                 Ok(Heartbeat::Lost) if self.is_stopping() => return,
                 Ok(Heartbeat::Lost) => {
-                    warn!("another instance considered this one dead: joining again");
                     self.give_up();
+                    if !std::mem::replace(&mut is_dead, true) {
+                        warn!("another instance considered this one dead: joining again");
+                    }
                     // A run that cannot be cancelled is not waited for: its task is another instance's by now.
                     let _ = timeout(CANCELLED, self.in_flight.none()).await;
                     let sent = Instant::now();
                     match self.store.recover(self.handlers()).await {
-                        Ok(recovered) => self.renewed(renewed, sent, &recovered),
-                        Err(error) => {
-                            self.store_failed("this instance could not join again yet", None, &error);
+                        Ok(recovered) => {
+                            is_dead = false;
+                            self.store_worked(Retried::Join);
+                            self.renewed(renewed, sent, &recovered);
                         }
+                        Err(error) => self.store_failed(Retried::Join, None, &error),
                     }
                 }
-                Err(error) => self.store_failed("the lease could not be renewed yet", None, &error),
+                Err(error) => self.store_failed(Retried::Renew, None, &error),
             }
         }
     }
@@ -87,6 +98,7 @@ impl Worker {
             self.wake();
         }
         if self.move_from(Phase::Suspended, Phase::Working) {
+            info!("this instance has its lease again, and starts runs");
             tokio::spawn(Arc::clone(self).work());
         }
     }

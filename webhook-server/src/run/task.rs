@@ -16,7 +16,7 @@ use super::slots::{Reservation, Slot};
 use super::worker::{Phase, STORE_PAUSE, Worker};
 use crate::failpoint::failpoint;
 use crate::jitter::jittered;
-use crate::report::{AttemptEnded, Fact};
+use crate::report::{AttemptEnded, Fact, Retried};
 use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
 
 /// How long other tasks wait for one run of a suspect.
@@ -229,9 +229,10 @@ impl Worker {
     /// Clears a run that has not crashed the process in all this time, retrying until the store accepts it.
     async fn clear_suspect(&self, ticket: Ticket) {
         while let Err(error) = self.store.clear_suspect(ticket).await {
-            self.store_failed("a run could not be cleared of suspicion yet", Some(ticket.task), &error);
+            self.store_failed(Retried::ClearSuspect, Some(ticket.task), &error);
             tokio::time::sleep(jittered(STORE_PAUSE)).await;
         }
+        self.store_worked(Retried::ClearSuspect);
         self.wake();
     }
 
@@ -239,9 +240,12 @@ impl Worker {
     pub(super) async fn record_end(&self, ticket: Ticket, disposition: &Disposition) -> FinishResult {
         loop {
             match self.store.finish(ticket, disposition.clone()).await {
-                Ok(finished) => return finished,
+                Ok(finished) => {
+                    self.store_worked(Retried::Finish);
+                    return finished;
+                }
                 Err(error) => {
-                    self.store_failed("the end of a run could not be stored yet", Some(ticket.task), &error);
+                    self.store_failed(Retried::Finish, Some(ticket.task), &error);
                     tokio::time::sleep(jittered(STORE_PAUSE)).await;
                 }
             }

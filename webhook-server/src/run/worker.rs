@@ -30,7 +30,7 @@ use super::attempt::Runner;
 use super::in_flight::InFlight;
 use super::slots::Slots;
 use crate::jitter::jittered;
-use crate::report::{Fact, Report};
+use crate::report::{Fact, Report, Retried};
 use crate::store::{HandlerId, Recovered, Store, StoreError};
 
 /// The pause after the store has failed.
@@ -251,6 +251,7 @@ impl Worker {
         let _in_flight = self.in_flight.one();
         match self.store.claim(capacity.clone()).await {
             Ok(result) => {
+                self.store_worked(Retried::Claim);
                 self.slots.note_claimed(&capacity, &result);
                 let claimed = result.claims.len();
                 for claim in result.claims {
@@ -264,14 +265,19 @@ impl Worker {
                 }
             }
             Err(error) => {
-                self.store_failed("the due tasks could not be read from the inbox", None, &error);
+                self.store_failed(Retried::Claim, None, &error);
                 ClaimLook { claimed: 0, next_due: Some(jittered(STORE_PAUSE)) }
             }
         }
     }
 
     /// Reports that the store could not do something, which is tried again.
-    pub(super) fn store_failed(&self, failed: &'static str, task: Option<i64>, error: &StoreError) {
-        self.report.note(&Fact::StoreFailed { failed, task, error });
+    pub(super) fn store_failed(&self, what: Retried, task: Option<i64>, error: &StoreError) {
+        self.report.note(&Fact::StoreFailed { what, task, error });
+    }
+
+    /// Reports that the store did something that is tried again when it fails.
+    pub(super) fn store_worked(&self, what: Retried) {
+        self.report.note(&Fact::StoreWorked { what });
     }
 }

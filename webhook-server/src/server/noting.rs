@@ -26,11 +26,11 @@ impl Noting {
         Self { store, secrets: secrets.collect() }
     }
 
-    /// Notes the secrets of this moment, and returns whether that worked.
-    pub(super) async fn note(&self) -> bool {
+    /// Notes the secrets of this moment, and returns whether that worked. Warns if it did not, unless that `is_known`.
+    pub(super) async fn note(&self, is_known: bool) -> bool {
         let secrets = self.secrets.iter().flat_map(|secrets| secrets.noted()).collect();
         let noted = self.store.note_secrets(secrets).await;
-        if let Err(error) = &noted {
+        if let (Err(error), false) = (&noted, is_known) {
             warn!(error = chain(error), "could not note in the inbox which signing secrets are configured");
         }
         noted.is_ok()
@@ -43,7 +43,7 @@ impl Noting {
             let pause = if is_noted { SECRETS_NOTED_EVERY } else { TRIED_AGAIN_AFTER };
             // Both are a reason to note them.
             let _ = tokio::time::timeout(pause, reload.replaced()).await;
-            is_noted = self.note().await;
+            is_noted = self.note(!is_noted).await;
         }
     }
 }

@@ -6,6 +6,7 @@ use tracing::warn;
 use webhook_core::Registration;
 
 use super::RunTransaction;
+use crate::report::Retried;
 use crate::run::worker::{STORE_PAUSE, Worker};
 use crate::store::transactions::Completion;
 use crate::store::{Disposition, FinishResult, Ticket};
@@ -45,7 +46,11 @@ impl Worker {
     async fn was_committed(&self, ticket: Ticket) -> bool {
         let mut was_pending = false;
         while let Some(transactions) = self.store.transactions() {
-            match transactions.completion(ticket).await {
+            let completion = transactions.completion(ticket).await;
+            if completion.is_ok() {
+                self.store_worked(Retried::Completion);
+            }
+            match completion {
                 Ok(Completion::Committed) => return true,
                 Ok(Completion::RolledBack) => return false,
                 Ok(Completion::Pending) if was_pending => {}
@@ -56,10 +61,7 @@ impl Worker {
                         "the transaction of a run is still open in the database: its task waits until it has ended"
                     );
                 }
-                Err(error) => {
-                    let failed = "it is not known yet whether a handler's transaction was committed";
-                    self.store_failed(failed, Some(ticket.task), &error);
-                }
+                Err(error) => self.store_failed(Retried::Completion, Some(ticket.task), &error),
             }
             tokio::time::sleep(STORE_PAUSE).await;
         }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::answers::Answers;
 use super::batch::Waiting;
@@ -18,6 +18,7 @@ use super::cpu::Cpu;
 use super::job::Job;
 use super::log::Log;
 use crate::failpoint::failpoint;
+use crate::report::format::rounded;
 use crate::store::StoreError;
 use crate::store::sqlite::disk_space::DiskSpace;
 use crate::store::sqlite::file::InboxFile;
@@ -43,6 +44,8 @@ pub(super) struct Thread {
     /// The runs that were reported to the worker and have not ended.
     live: Live,
     log: Log,
+    /// Since when every commit has failed.
+    fails_since: Option<Instant>,
     /// Jobs that were received and are in no batch yet.
     waiting: Waiting,
     cpu: Cpu,
@@ -57,7 +60,18 @@ impl Thread {
         answers: Arc<Answers>,
     ) -> Self {
         let (live, log, waiting) = (Live::new(), Log::default(), Waiting::default());
-        Self { file, db, disk_space, received, answers, live, log, waiting, cpu: Cpu::default() }
+        Self {
+            file,
+            db,
+            disk_space,
+            received,
+            answers,
+            live,
+            log,
+            fails_since: None,
+            waiting,
+            cpu: Cpu::default(),
+        }
     }
 
     /// Runs until there are no more jobs. A panic is a bug in this crate; it must not cost more than the current batch.
@@ -158,7 +172,12 @@ impl Thread {
             // Whether a failed commit took place is known when the file is opened again.
             self.db = None;
             self.log.note(error);
-            warn!(%error, "the inbox could not be written");
+            if self.fails_since.is_none() {
+                warn!(%error, "the inbox could not be written");
+            }
+            self.fails_since.get_or_insert_with(Instant::now);
+        } else if let Some(since) = self.fails_since.take() {
+            info!(failed_for = %rounded(since.elapsed()), "the inbox can be written again");
         }
         let full = |error: &StoreError| matches!(error, StoreError::DiskFull);
         let committed = committed.map_err(store_error);
