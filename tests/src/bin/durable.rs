@@ -131,6 +131,10 @@ async fn at_times(
     if random_below(10) < 3 { Err(HandlerError::retry("not this time")) } else { Ok(()) }
 }
 
+/// Ends at once, and leaves nothing.
+#[on_event("payment_intent.canceled")]
+async fn prompt() {}
+
 /// Keeps its thread for a while.
 #[on_event("charge.succeeded")]
 async fn blocks() {

@@ -9,5 +9,6 @@ mod fleet;
 mod frozen;
 mod lanes;
 mod outage;
+mod pinned;
 mod pool;
 mod tried;
