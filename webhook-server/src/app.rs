@@ -14,6 +14,7 @@ use crate::problems::Problems;
 use crate::receive::WallClock;
 use crate::receive::tls::Tls;
 use crate::report::Report;
+use crate::report::metrics::Metrics;
 use crate::report::unusable::unusable;
 use crate::run::attempt::Runner;
 use crate::run::hand_over::HandlerRuntime;
@@ -193,7 +194,9 @@ impl App {
         let settings = self.settings;
         let runtime = runtime.map(HandlerRuntime::of).unwrap_or_default();
         let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
-        Parts { registry, runner, endpoints, settings, report, tls, now }
+        let metrics = Arc::new(Metrics::new(Arc::clone(&now)));
+        let report = report.and_to(Arc::clone(&metrics) as _);
+        Parts { registry, runner, endpoints, settings, report, metrics, tls, now }
     }
 }
 

@@ -46,12 +46,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response};
 use tokio::sync::Semaphore;
+use tracing::{Instrument, Span};
 use webhook_core::Envelope;
 
 use self::authenticate::Authentic;
@@ -62,7 +63,7 @@ use self::outcome::{Outcome, Receipt, Refusal};
 use self::record::{Arrival, Recorder};
 use crate::endpoint::Endpoints;
 use crate::report::format::chain;
-use crate::report::{Fact, Report};
+use crate::report::{Fact, Report, spans};
 use crate::run::in_flight::InFlight;
 use crate::run::inline::Inline;
 use crate::run::panics::caught;
@@ -91,12 +92,30 @@ pub(crate) struct Receiver {
 }
 
 /// The way that a request took, as far as it came.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Via {
+    /// When its head had arrived.
+    pub(crate) began: Instant,
     /// The name of the endpoint that it was sent to.
     pub(crate) endpoint: Option<Arc<str>>,
     /// The label of the secret that signed it.
     pub(crate) secret: Option<Arc<str>>,
+    /// What it is traced as.
+    pub(crate) span: Span,
+}
+
+impl Via {
+    /// The way of a request whose head has just arrived.
+    fn of<B>(request: &Request<B>) -> Self {
+        Self { span: spans::delivery(request), ..Self::default() }
+    }
+}
+
+impl Default for Via {
+    /// A way that begins now, and is not traced.
+    fn default() -> Self {
+        Self { began: Instant::now(), endpoint: None, secret: None, span: Span::none() }
+    }
 }
 
 /// What happens to verified events.
@@ -148,9 +167,11 @@ impl Receiver {
         if connection.is_surplus() {
             return answered(&self.report, &Err(Refusal::TooMany), &Via::default(), peer);
         }
-        let (in_flight, mut via) = (self.in_flight.one(), Via::default());
+        let (in_flight, mut via) = (self.in_flight.one(), Via::of(&request));
+        let span = via.span.clone();
         let authentic = {
-            let authenticating = pin!(self.authenticate(request, &connection, &mut via));
+            let authenticating = self.authenticate(request, &connection, &mut via);
+            let authenticating = pin!(authenticating.instrument(span.clone()));
             caught(authenticating).await.unwrap_or(Err(Refusal::Failed))
         };
         let authentic = match authentic {
@@ -160,7 +181,7 @@ impl Receiver {
         let receiver = Arc::clone(self);
         // In a box, since the runtime moves a task several times before it stays where it is.
         let accepting = tokio::spawn(Box::pin(async move {
-            let outcome = receiver.accept(authentic).await;
+            let outcome = receiver.accept(authentic).instrument(span).await;
             let response = answered(&receiver.report, &outcome, &via, peer);
             drop(in_flight);
             response
@@ -231,7 +252,9 @@ pub(crate) fn answered(
     peer: Option<SocketAddr>,
 ) -> Response<Full<Bytes>> {
     let response = reply::to(outcome);
-    report.note(&Fact::Answered { outcome, via, status: response.status(), peer });
+    let (status, took) = (response.status(), via.began.elapsed());
+    spans::answered(&via.span, outcome, status);
+    report.note(&Fact::Answered { outcome, via, status, took, peer });
     response
 }
 

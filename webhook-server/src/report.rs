@@ -1,9 +1,9 @@
-//! What happens, as facts, and the sinks that receive them: the log, or a terminal.
+//! What happens, as facts, and the sinks that receive them: the log or a terminal, and the metrics.
 //!
 //! A fact holds no secret, no signature and nothing of a body but what identifies the event.
 //!
 //! Code reports a fact where it happens, as a value; a sink decides what becomes of it. A new sink implements [`Sink`]
-//! and is given to [`Report::to`].
+//! and is given to [`Report::to`] or [`Report::and_to`].
 
 #[cfg(feature = "cli")]
 pub(crate) mod console;
@@ -11,10 +11,12 @@ pub(crate) mod console;
 pub(crate) mod fold;
 pub(crate) mod format;
 pub(crate) mod log;
+pub(crate) mod metrics;
 mod outages;
 #[cfg(feature = "cli")]
 pub(crate) mod progress;
 mod repeats;
+pub(crate) mod spans;
 pub(crate) mod stderr;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
@@ -32,7 +34,7 @@ pub(crate) use self::outages::Retried;
 use crate::receive::Via;
 use crate::receive::outcome::Outcome;
 use crate::run::attempt::AttemptReport;
-use crate::store::{Disposition, HandlerStats, InboxLocation, ParkReason, Recovered, StoreError};
+use crate::store::{Commit, Disposition, HandlerStats, InboxLocation, ParkReason, Recovered, StoreError};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -45,7 +47,13 @@ pub(crate) enum Fact<'f> {
     /// What arrived on a connection is not a request. HTTP answers that by itself, and the connection ends.
     Malformed { reason: &'f str, peer: Option<SocketAddr> },
     /// A request was answered.
-    Answered { outcome: &'f Outcome, via: &'f Via, status: StatusCode, peer: Option<SocketAddr> },
+    Answered {
+        outcome: &'f Outcome,
+        via: &'f Via,
+        status: StatusCode,
+        took: Duration,
+        peer: Option<SocketAddr>,
+    },
     /// A run of a stored task ended.
     AttemptEnded(AttemptEnded<'f>),
     /// A run is past its deadline and blocks its thread; `limit` is how long it might take. If it `has_started` is
@@ -57,6 +65,8 @@ pub(crate) enum Fact<'f> {
     StoreFailed { what: Retried, task: Option<i64>, error: &'f StoreError },
     /// The store did something that is tried again when it fails.
     StoreWorked { what: Retried },
+    /// The store has committed a transaction.
+    Committed(Commit),
 }
 
 /// How a run of a stored task ended, and what follows.
@@ -66,6 +76,8 @@ pub(crate) struct AttemptEnded<'f> {
     pub(crate) handler: &'static str,
     /// The number of the run, from 1.
     pub(crate) attempt: u32,
+    /// From the time at which its task was due to its start. `None` if it never had a slot.
+    pub(crate) waited: Option<Duration>,
     /// `None` if the run was stopped before its end.
     pub(crate) report: Option<&'f Arc<AttemptReport>>,
     /// What becomes of the task.
@@ -95,12 +107,17 @@ impl<S: Sink> Sink for Arc<S> {
 
 /// The sinks of a server.
 #[derive(Clone, Debug)]
-pub(crate) struct Report(Arc<[Box<dyn Sink>]>);
+pub(crate) struct Report(Arc<[Arc<dyn Sink>]>);
 
 impl Report {
     /// Reports to one sink.
     pub(crate) fn to(sink: impl Sink) -> Self {
-        Self(Arc::new([Box::new(sink)]))
+        Self(Arc::new([Arc::new(sink)]))
+    }
+
+    /// Reports to one sink more.
+    pub(crate) fn and_to(&self, sink: Arc<dyn Sink>) -> Self {
+        Self(self.0.iter().cloned().chain([sink]).collect())
     }
 
     #[cfg(test)]

@@ -11,6 +11,7 @@
 //! 4. *stopped*: the instance has left the store, unless a handler blocks its thread. Then the process must end first.
 
 pub(crate) mod address;
+mod gauges;
 mod noting;
 pub(crate) mod signals;
 #[cfg(feature = "cli")]
@@ -22,10 +23,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio::time::interval_at;
 use tracing::{error, info};
 use webhook_core::Registry;
 
+use self::gauges::{KnownBacklog, report_commits};
 use self::noting::Noting;
 use crate::endpoint::Endpoints;
 use crate::future::{BoxFuture, spawn};
@@ -37,6 +38,7 @@ use crate::receive::tls::Tls;
 use crate::receive::{Intake, Receiver, WallClock};
 use crate::reload::{Reload, Reloadable};
 use crate::report::format::chain;
+use crate::report::metrics::Metrics;
 use crate::report::{Fact, Report};
 use crate::run::attempt::Runner;
 use crate::run::inline::Inline;
@@ -48,9 +50,6 @@ use crate::store::{InboxLocation, ParkReason, Recovered, Store, StoreError};
 /// How often recovery is tried while the disk is full or the database is away.
 const RECOVERY_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often sinks are asked for their summary.
-const SUMMARY: Duration = Duration::from_secs(60);
-
 /// An application at work.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -59,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) receiver: Arc<Receiver>,
     /// `None` without an inbox.
     pub(crate) inbox: Option<InboxParts>,
+    /// What was last read of the inbox for metrics.
+    backlog: Arc<KnownBacklog>,
     /// Asks for the secrets to be read again.
     pub(crate) reload: Arc<Reload>,
 }
@@ -71,6 +72,8 @@ pub(crate) struct Parts {
     pub(crate) endpoints: Endpoints,
     pub(crate) settings: Settings,
     pub(crate) report: Report,
+    /// One of the report's sinks.
+    pub(crate) metrics: Arc<Metrics>,
     /// The certificate of the listener, if it has one.
     pub(crate) tls: Option<Arc<Tls>>,
     /// What signatures' timestamps are compared with.
@@ -96,9 +99,10 @@ pub(crate) struct Stopped {
 impl Server {
     /// Builds a server. Without a store, handlers run before the answer.
     pub(crate) fn new(parts: Parts, store: Option<Arc<dyn Store>>) -> Self {
-        let Parts { registry, runner, endpoints, settings, report, tls: _, now } = parts.clone();
+        let Parts { registry, runner, endpoints, settings, report, metrics: _, tls: _, now } = parts.clone();
         let (intake, inbox) = match store {
             Some(store) => {
+                report_commits(&*store, &report);
                 let worker = Worker::new(store, registry, runner, report.clone(), settings.concurrency);
                 let worker = Arc::new(worker);
                 let recorder = Arc::new(Recorder::new(Arc::clone(&worker)));
@@ -108,7 +112,7 @@ impl Server {
         };
         let limits = (settings.body_limit, settings.body_timeout);
         let receiver = Arc::new(Receiver::new(endpoints, intake, report, now, limits));
-        Self { parts, receiver, inbox, reload: Arc::default() }
+        Self { parts, receiver, inbox, backlog: Arc::default(), reload: Arc::default() }
     }
 
     /// Recovers the tasks of former processes, before anything is received. If the inbox's disk is full or its database is
@@ -280,15 +284,6 @@ impl Server {
     fn reloadables(&self) -> Vec<Arc<dyn Reloadable>> {
         let secrets = self.parts.endpoints.iter().map(|endpoint| Arc::clone(&endpoint.secrets) as _);
         secrets.chain(self.parts.tls.clone().map(|tls| tls as _)).collect()
-    }
-
-    /// Asks the sinks for their summaries, every minute. Never returns.
-    async fn summarise(&self) {
-        let mut minutes = interval_at(tokio::time::Instant::now() + SUMMARY, SUMMARY);
-        loop {
-            minutes.tick().await;
-            self.parts.report.summarise();
-        }
     }
 }
 

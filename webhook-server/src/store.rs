@@ -23,6 +23,7 @@
 //!
 //! Only a run with a valid [`Ticket`] ends a *running* task, apart from `recover` and `leave`.
 
+mod backlog;
 mod came_by;
 pub(crate) mod clock;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -60,6 +61,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub(crate) use self::backlog::{Arriving, Backlog, Commit, CommitWatcher, ParkedTasks};
 pub(crate) use self::came_by::{CameBy, SecretName};
 pub(crate) use self::error::{OpenError, StoreError};
 pub use self::location::InboxLocation;
@@ -167,6 +169,19 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Counts events and tasks.
     fn stats(&self) -> StoreFuture<'_, Stats>;
+
+    /// Returns what is not done. Its time does not grow with what is done.
+    fn backlog(&self) -> StoreFuture<'_, Backlog> {
+        Box::pin(async { Ok(Backlog::of(&self.stats().await?)) })
+    }
+
+    /// Returns what was handed to the store and is not stored yet.
+    fn arriving(&self) -> Arriving {
+        Arriving::default()
+    }
+
+    /// Has this told of each commit that stores what arrives, from now on. Only the first call has an effect.
+    fn watch_commits(&self, _watcher: CommitWatcher) {}
 
     /// Lists the instances that share the inbox, the oldest first. Empty if one instance at a time has it.
     fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {

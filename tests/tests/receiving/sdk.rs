@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use product_tests::{OTHER_SECRET, Process, SECRET, run, scratch, signed, tool, unix_now};
+use product_tests::{OTHER_SECRET, Process, SECRET, python_with, run, scratch, signed, tool, unix_now};
 use serde_json::{Value, json};
 use webhook_core::{Sample, Secret, SignatureHeader, Tolerance, verify};
 
@@ -18,7 +18,7 @@ fn npm_stripe_and_we_agree() {
 
 #[test]
 fn pypi_stripe_and_we_agree() {
-    let mut command = Command::new(pypi_stripe());
+    let mut command = Command::new(python_with(&sources().join("requirements.txt")));
     command.arg(sources().join("counterpart.py"));
     agree(command);
 }
@@ -150,23 +150,4 @@ fn npm_stripe() -> PathBuf {
     let quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     run(npm.arg("ci").args(quiet).current_dir(&folder)).with_code(0);
     folder
-}
-
-/// Installs PyPI's package into a virtual environment, and returns the interpreter there.
-fn pypi_stripe() -> PathBuf {
-    let folder = scratch("pypi-stripe");
-    let mut python = tool("python3", "Python 3.9 or newer");
-    let made = run(python.args(["-m", "venv"]).arg(&folder));
-    assert_eq!(
-        made.code,
-        Some(0),
-        "this test needs Python's venv module (on Debian: python3-venv): {made:#?}"
-    );
-    let interpreter = folder.join("bin/python");
-    let mut pip = Command::new(&interpreter);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-    pip.args(["--only-binary", ":all:", "--require-hashes", "--requirement"])
-        .arg(sources().join("requirements.txt"));
-    run(&mut pip).with_code(0);
-    interpreter
 }

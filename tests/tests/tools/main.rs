@@ -7,6 +7,7 @@ mod explain;
 mod handlers_lock;
 mod house;
 mod hygiene;
+mod metrics;
 mod own_project;
 mod quickstart;
 mod registry;

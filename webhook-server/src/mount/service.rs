@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes};
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::{Request, Response, Version};
+use tracing::Instrument;
 
 use super::Mount;
 use super::request::{AnyBody, any_body, to_path};
@@ -77,11 +78,13 @@ async fn answer(mount: &Mount, mut request: Request<AnyBody>) -> Response<Full<B
     if let Some(path) = receiver.only_path() {
         to_path(&mut request, path);
     }
-    let answering = mount.runtime.spawn(async move {
+    // It belongs to the trace of the application's own request, if there is one.
+    let answering = async move {
         let response = receiver.answer(request, connection).await;
         drop(in_flight);
         response
-    });
+    };
+    let answering = mount.runtime.spawn(answering.in_current_span());
     // An error means that the server has ended.
     answering.await.unwrap_or_else(|_| refuse(mount, Refusal::Stopping))
 }

@@ -15,6 +15,7 @@ use super::memory::{BodyMemory, OWN_MEMORY};
 use super::outcome::Refusal;
 use super::{Receiver, Via, form, reencoded};
 use crate::endpoint::ServedEndpoint;
+use crate::report::spans;
 use crate::store::SecretName;
 
 /// A request that was verified.
@@ -66,6 +67,7 @@ impl Receiver {
         form::target(head)?;
         let endpoint = self.route(head.uri.path(), &head.method)?;
         via.endpoint = Some(Arc::clone(&endpoint.name));
+        spans::routed(&via.span, endpoint);
         form::headers(head)?;
         body::announces_at_most(self.body_limit, body)?;
         let signature = only_one(head.headers.get_all(SIGNATURE_HEADER).iter())?;

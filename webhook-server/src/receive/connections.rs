@@ -47,7 +47,9 @@ struct Shared {
     max: usize,
     /// What is left for surplus connections.
     surplus: Arc<Semaphore>,
-    /// The common memory, in bytes.
+    /// How much common memory there is, in bytes.
+    most_memory: usize,
+    /// What is left of it.
     memory: Arc<Semaphore>,
     table: Mutex<Table>,
     /// Notified when a connection ends, or begins to wait.
@@ -86,8 +88,9 @@ impl Connections {
     }
 
     fn new(max: usize, surplus: usize, memory: usize) -> Self {
-        let (surplus, memory) = (Arc::new(Semaphore::new(surplus)), Arc::new(Semaphore::new(memory)));
-        Self(Arc::new(Shared { max, surplus, memory, table: Mutex::default(), room: Notify::new() }))
+        let (surplus, left) = (Arc::new(Semaphore::new(surplus)), Arc::new(Semaphore::new(memory)));
+        let (table, room) = (Mutex::default(), Notify::new());
+        Self(Arc::new(Shared { max, surplus, most_memory: memory, memory: left, table, room }))
     }
 
     /// Admits a connection, for which another one may have to give way. `None` if the server is working on a request of
@@ -136,9 +139,13 @@ impl Connections {
     }
 
     /// The number of open connections, but those that were asked to give way.
-    #[cfg(fuzzing)]
     pub(crate) fn open(&self) -> usize {
         self.table().entries.len()
+    }
+
+    /// How much of the common memory is taken, in bytes.
+    pub(crate) fn common_memory(&self) -> usize {
+        self.0.most_memory.saturating_sub(self.0.memory.available_permits())
     }
 
     /// The number of connections that the server waits for.

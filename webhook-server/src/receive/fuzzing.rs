@@ -7,10 +7,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use webhook_core::{HandlerFuture, Invocation, Policy, Registration, Registry, Secret, States, Subscription};
 
+use super::WallClock;
 use super::http1::Http;
 use crate::endpoint::{Endpoint, Endpoints};
 use crate::report::Report;
 use crate::report::log::Log;
+use crate::report::metrics::Metrics;
 use crate::run::attempt::Runner;
 use crate::run::hand_over::HandlerRuntime;
 use crate::run::in_flight::InFlight;
@@ -36,14 +38,16 @@ impl Front {
         let secrets = SigningSecrets::only(secret, "fuzzing");
         let endpoints = Endpoints::of_a_test(vec![Endpoint::at("/webhook")], secrets);
         let (states, timeout) = (Arc::new(States::default()), settings.handler_timeout);
+        let now: WallClock = Arc::new(move || UNIX_EPOCH + Duration::from_secs(now));
         let parts = Parts {
             registry: Arc::new(Registry::new(handlers)),
             runner: Runner { states, timeout, runtime: HandlerRuntime::default() },
             endpoints,
             settings,
             report: Report::to(Log::default()),
+            metrics: Arc::new(Metrics::new(Arc::clone(&now))),
             tls: None,
-            now: Arc::new(move || UNIX_EPOCH + Duration::from_secs(now)),
+            now,
         };
         Self(Server::new(parts, None))
     }

@@ -14,7 +14,7 @@ use webhook_core::{Envelope, Reply, catalog};
 use super::new_event::{new_event, new_task};
 use super::outcome::Receipt;
 use crate::run::slots::Reservation;
-use crate::run::task::attempt;
+use crate::run::task::Started;
 use crate::run::worker::Worker;
 use crate::store::{CameBy, NewTask, RecordResult, StartMode, StoreError};
 
@@ -169,13 +169,13 @@ impl Recorder {
                 continue;
             };
             let deadline = awaited_until.filter(|_| handlers[at].policy.replies);
-            let attempt = attempt(handlers[at], &claim, deadline);
+            let started = Started::new(handlers[at], &claim, deadline);
             let reply = deadline.map(|until| {
                 let (reply, awaits) = oneshot::channel();
                 awaited = Some((awaits, until));
                 reply
             });
-            tokio::spawn(worker.run(claim.ticket, handlers[at], stored, attempt, reservation, reply));
+            tokio::spawn(worker.run(started, stored, reservation, reply));
         }
         if not_started > 0 {
             // Something may be due all the same: tasks without a reservation, an event of which it is not known

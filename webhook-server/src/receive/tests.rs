@@ -1,5 +1,6 @@
 //! Every row of the status table, by calling `receive` as a function: no socket, no listener.
 
+mod traced;
 mod untouchable;
 
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use webhook_core::{
 use self::untouchable::Untouchable;
 use super::*;
 use crate::endpoint::Endpoint;
+use crate::report::metrics::Metrics;
 use crate::run::attempt::Runner;
 use crate::run::hand_over::HandlerRuntime;
 use crate::run::test_handlers::registration;
@@ -145,14 +147,17 @@ fn server_at(endpoints: Vec<Endpoint>, store: Option<Arc<dyn Store>>) -> Server 
         timeout: Duration::from_secs(10),
         runtime: HandlerRuntime::default(),
     };
+    let now: WallClock = Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW));
+    let metrics = Arc::new(Metrics::new(Arc::clone(&now)));
     let parts = Parts {
         registry: Arc::new(Registry::new(&HANDLERS)),
         runner,
         endpoints,
         settings,
-        report: Report::nowhere(),
+        report: Report::to(Arc::clone(&metrics)),
+        metrics,
         tls: None,
-        now: Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW)),
+        now,
     };
     Server::new(parts, store)
 }

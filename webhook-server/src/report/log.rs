@@ -56,7 +56,7 @@ impl Sink for Log {
                 warn_if_first!(is_first, reason, peer, "connection closed: what arrived is not a request");
             }
             Fact::Answered { outcome: Ok(receipt), via, status, .. } => self.accepted(receipt, via, status),
-            Fact::Answered { outcome: Err(refusal), via, status, peer } => {
+            Fact::Answered { outcome: Err(refusal), via, status, peer, .. } => {
                 self.refused(refusal, via, status, peer)
             }
             Fact::AttemptEnded(ref ended) => attempt_ended(ended),
@@ -85,6 +85,7 @@ impl Sink for Log {
                     info!(failed_for = %rounded(failed_for), "{}", what.works());
                 }
             }
+            Fact::Committed(_) => {}
         }
     }
 

@@ -28,6 +28,18 @@ impl Retried {
         }
     }
 
+    /// What it is, in a word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::ClearSuspect => "clear-suspect",
+            Self::Completion => "completion",
+            Self::Finish => "finish",
+            Self::Join => "join",
+            Self::Renew => "renew",
+        }
+    }
+
     /// Says that it works again.
     pub(super) fn works(self) -> &'static str {
         match self {

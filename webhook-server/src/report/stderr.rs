@@ -12,13 +12,14 @@ use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use self::aside::Aside;
 use self::fields::{Fields, Time};
+use super::spans;
 
 /// How long the program waits at its end for lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -56,6 +57,8 @@ pub(crate) fn exit(code: i32) -> ! {
 fn install(filter: &str, writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static) {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
     let filter = wanted.or_else(|| filter.parse().ok()).unwrap_or_default();
+    // Lines have fields enough.
+    let filter = filter.with_target(spans::TARGET, LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_target(false)

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, Span, debug};
 use webhook_core::{
     Attempt, Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, States, Verdict,
 };
@@ -20,6 +20,7 @@ use super::hand_over::{HandedOver, HandlerRuntime, RunEnd, Stopper};
 use super::panics::PanicLocation;
 use super::transaction::RunTransaction;
 use crate::report::format::{chain, rounded};
+use crate::report::spans;
 
 /// Calls handlers on the application's own runtime, so that a handler that blocks or spins cannot stop the server's
 /// threads.
@@ -86,7 +87,7 @@ impl Runner {
         let deadline = attempt.deadline.map_or(by_timeout, |deadline| deadline.min(by_timeout));
         attempt.deadline = Some(deadline);
         let number = attempt.attempt;
-        let span = info_span!("handler", handler = handler.id, event_id = envelope.id);
+        let span = spans::run(envelope, &attempt);
         let context = Context::new(Arc::clone(envelope), attempt);
         let mut invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
         if let Some(transaction) = transaction {
@@ -103,7 +104,7 @@ impl Runner {
             let error = returned.as_ref().err().map(|error| chain(error.cause()));
             (returned, error, began.elapsed())
         });
-        let run = self.runtime.start(run.instrument(span));
+        let run = self.runtime.start(run.instrument(span.clone()));
         let transaction = transaction.cloned();
         AttemptHandle {
             handler,
@@ -113,6 +114,7 @@ impl Runner {
             has_started,
             location,
             run,
+            span,
             transaction,
         }
     }
@@ -131,6 +133,7 @@ pub(crate) struct AttemptHandle {
     /// Where the run panicked, if it did.
     location: PanicLocation,
     run: HandedOver,
+    span: Span,
     transaction: Option<Arc<RunTransaction>>,
 }
 
@@ -161,7 +164,7 @@ impl AttemptHandle {
     /// The report of a run that is no longer awaited.
     pub(crate) fn given_up(self) -> AttemptReport {
         let after = self.limit();
-        self.failed(Blocked { after })
+        self.failed("timeout", Blocked { after })
     }
 
     /// Returns what cancels the run at its next await point.
@@ -189,13 +192,18 @@ impl AttemptHandle {
         let (returned, error, took) = match end {
             RunEnd::Returned(returned) => returned,
             _ if committed => (Ok(None), None, self.started_at.elapsed()),
-            RunEnd::Panicked(panic) => return self.failed(self.panicked(panic)),
-            RunEnd::Stopped => return self.failed(TimedOut { after: self.limit() }),
-            RunEnd::RuntimeEnded => return self.failed(RuntimeEnded),
+            RunEnd::Panicked(panic) => return self.failed("panic", self.panicked(panic)),
+            RunEnd::Stopped => return self.failed("timeout", TimedOut { after: self.limit() }),
+            RunEnd::RuntimeEnded => return self.failed("runtime-ended", RuntimeEnded),
         };
         let (outcome, reply) = match returned {
             Ok(reply) => (Ok(()), reply),
-            Err(error) => (Err(error), None),
+            Err(error) => {
+                if error.verdict() != Verdict::Skip {
+                    spans::failed(&self.span, "handler");
+                }
+                (Err(error), None)
+            }
         };
         let (handler, attempt) = (self.handler, self.attempt);
         AttemptReport { handler, attempt, outcome, error, reply, took, has_started: true }
@@ -218,8 +226,9 @@ impl AttemptHandle {
         panicked
     }
 
-    /// The report of a run that never returned.
-    fn failed(&self, cause: impl std::error::Error + Send + Sync + 'static) -> AttemptReport {
+    /// The report of a run that never returned, for a reason of this kind.
+    fn failed(&self, kind: &str, cause: impl std::error::Error + Send + Sync + 'static) -> AttemptReport {
+        spans::failed(&self.span, kind);
         AttemptReport {
             handler: self.handler,
             attempt: self.attempt,

@@ -25,13 +25,18 @@ impl InFlight {
         InFlightGuard(Arc::clone(&self.0))
     }
 
+    /// How many are in flight.
+    pub(crate) fn count(&self) -> usize {
+        self.0.count.load(Ordering::SeqCst)
+    }
+
     /// Waits until nothing is in flight.
     pub(crate) async fn none(&self) {
         loop {
             let mut none = pin!(self.0.none.notified());
             // What ends after the count was read must wake this.
             none.as_mut().enable();
-            if self.0.count.load(Ordering::SeqCst) == 0 {
+            if self.count() == 0 {
                 return;
             }
             none.await;

@@ -22,15 +22,30 @@ use crate::store::{Claim, Disposition, FinishResult, ParkReason, Ticket};
 /// How long other tasks wait for one run of a suspect.
 const ALONE: Duration = Duration::from_secs(30);
 
-/// What a handler is told about a run of its task.
-pub(crate) fn attempt(handler: &Registration, claim: &Claim, deadline: Option<Instant>) -> Attempt {
-    Attempt {
-        handler: handler.id,
-        endpoint: handler.endpoint.map_or_else(|| Arc::clone(&claim.endpoint), Arc::from),
-        attempt: claim.attempt,
-        is_replay: claim.is_replay,
-        is_stale: claim.is_stale,
-        deadline,
+/// A claimed task that is to be run.
+pub(crate) struct Started {
+    ticket: Ticket,
+    handler: &'static Registration,
+    /// What the handler is told about the run.
+    attempt: Attempt,
+    /// How long it had been due when it was claimed, and when that was.
+    overdue: Duration,
+    claimed_at: Instant,
+}
+
+impl Started {
+    /// A task that has just been claimed. `deadline` is that of its sender, if one waits for it.
+    pub(crate) fn new(handler: &'static Registration, claim: &Claim, deadline: Option<Instant>) -> Self {
+        let attempt = Attempt {
+            handler: handler.id,
+            endpoint: handler.endpoint.map_or_else(|| Arc::clone(&claim.endpoint), Arc::from),
+            attempt: claim.attempt,
+            is_replay: claim.is_replay,
+            is_stale: claim.is_stale,
+            deadline,
+        };
+        let (overdue, claimed_at) = (claim.overdue, Instant::now());
+        Self { ticket: claim.ticket, handler, attempt, overdue, claimed_at }
     }
 }
 
@@ -39,8 +54,7 @@ impl Worker {
     pub(crate) fn start_claim(self: &Arc<Self>, claim: Claim, reservation: Reservation) {
         match self.runnable(&claim) {
             Ok((handler, envelope)) => {
-                let attempt = attempt(handler, &claim, None);
-                tokio::spawn(self.run(claim.ticket, handler, envelope, attempt, reservation, None));
+                tokio::spawn(self.run(Started::new(handler, &claim, None), envelope, reservation, None));
             }
             Err((why, error)) => self.park(claim, why, error, reservation),
         }
@@ -90,19 +104,19 @@ impl Worker {
     /// ends.
     pub(crate) fn run(
         self: &Arc<Self>,
-        ticket: Ticket,
-        handler: &'static Registration,
+        started: Started,
         envelope: Arc<Envelope>,
-        attempt: Attempt,
         reservation: Reservation,
         reply: Option<oneshot::Sender<Option<Reply>>>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (worker, in_flight) = (Arc::clone(self), self.in_flight.one());
+        let Started { ticket, handler, attempt, overdue, claimed_at } = started;
         async move {
-            let number = attempt.attempt;
+            let (number, mut waited) = (attempt.attempt, None);
             let transaction = worker.transaction(ticket, handler);
             let report = match worker.slot(ticket, &reservation).await {
                 Some(slot) => {
+                    waited = Some(overdue + claimed_at.elapsed());
                     let running = worker.runner.start_in(transaction.as_ref(), handler, &envelope, attempt);
                     let report = worker.supervise(ticket, running, &envelope).await;
                     // Another run may start while the end of this one is stored.
@@ -136,6 +150,7 @@ impl Worker {
                 envelope: &envelope,
                 handler: handler.id,
                 attempt: number,
+                waited,
                 report: report.as_ref(),
                 disposition: &ended,
                 was_ours: finished.was_ours,

@@ -22,6 +22,7 @@
 mod abandoned;
 mod alarms;
 mod arrivals;
+mod backlog;
 mod claim;
 #[cfg(test)]
 pub(crate) mod cluster;
@@ -90,13 +91,13 @@ pub(crate) use self::schema::SchemaProblem;
 use self::session::{Session, Timing};
 use self::sweep::Sweep;
 use self::tasks::Tasks;
-use super::clock::StoreClock;
 use super::keys::keepable;
 use super::transactions::Transactions;
 use super::{
-    Buried, CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat,
-    InstanceRow, Lease, NewEvent, NewTask, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered,
-    Replayed, Retention, Stats, Store, StoreError, StoreFuture, StoredEvent, TaskRow, Ticket,
+    Arriving, Backlog, Buried, CameBy, Capacity, ClaimResult, CommitWatcher, Disposition, EventRow, Filter,
+    FinishResult, HandlerId, Heartbeat, InstanceRow, Lease, NewEvent, NewTask, Pruned, QuarantineRow,
+    Quarantined, RecordResult, Recovered, Replayed, Retention, Stats, Store, StoreError, StoreFuture,
+    StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox in PostgreSQL, for one instance. Its tasks run on the runtime on which it was made.
@@ -117,35 +118,7 @@ pub(crate) struct Postgres {
     alarms: Alarms,
 }
 
-/// How many connections an instance has apart from those that store what arrives.
-const OTHER_CONNECTIONS: usize = 3;
-
 impl Postgres {
-    /// Makes the store. It connects when it has something to do.
-    fn new(
-        opener: Arc<Opener>,
-        program: Program,
-        timing: Timing,
-        clock: StoreClock,
-        connections: usize,
-    ) -> Self {
-        let session = Arc::new(Session::default());
-        let arriving = connections.saturating_sub(OTHER_CONNECTIONS).max(1);
-        Self {
-            opener: Arc::clone(&opener),
-            ingest: Ingest::new(Arc::clone(&opener), Arc::clone(&session), clock, arriving),
-            tasks: Tasks::new(&opener, Arc::clone(&session), timing),
-            upkeep: Kept::new(&opener),
-            operator: Kept::new(&opener),
-            settled: Settled::default(),
-            sweep: Sweep::default(),
-            alarms: Alarms::default(),
-            session,
-            timing,
-            program,
-        }
-    }
-
     /// Hands a job to the connection that starts and ends runs.
     fn task<T: Send + 'static>(&self, job: impl FnOnce(tasks::Reply<T>) -> tasks::Job) -> StoreFuture<'_, T> {
         let (reply, answer) = oneshot::channel();
@@ -262,6 +235,18 @@ impl Store for Postgres {
 
     fn stats(&self) -> StoreFuture<'_, Stats> {
         on!(self.operator, READ_LIMIT, |db| stats::stats(db))
+    }
+
+    fn backlog(&self) -> StoreFuture<'_, Backlog> {
+        on!(self.operator, READ_LIMIT, |db| backlog::backlog(db))
+    }
+
+    fn arriving(&self) -> Arriving {
+        self.ingest.arriving()
+    }
+
+    fn watch_commits(&self, watcher: CommitWatcher) {
+        self.ingest.watch_commits(watcher);
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {

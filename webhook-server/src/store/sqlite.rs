@@ -9,7 +9,7 @@
 //! | writing | `writer` (one thread), `disk_space` (when to refuse) |
 //! | what arrives | `record`, `quarantine`, with `secrets` |
 //! | what runs | `claim`, with `capacity`, `lanes`, `suspects`; `finish`; `recover` |
-//! | operators | `list`, `show`, `operate` |
+//! | operators | `list`, `show`, `backlog`, `operate` |
 //! | retention | `prune` |
 //! | moving to PostgreSQL | `read_out` |
 //! | problems | `problem` (errors), `cautions` (warnings) |
@@ -17,6 +17,7 @@
 //! The tables are in `migrations/`, and the numbers of their states in the store's `columns`. Every statement is compiled once (`tests`
 //! checks that), and repeats the condition of the partial index that it uses.
 
+mod backlog;
 mod capacity;
 pub(crate) mod cautions;
 mod claim;
@@ -67,9 +68,9 @@ use crate::store::keys::keepable;
 use crate::store::noted_uses::NotedUses;
 use crate::store::transactions::Transactions;
 use crate::store::{
-    CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
-    NewEvent, NewTask, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered, Replayed, Retention,
-    Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
+    Arriving, Backlog, CameBy, Capacity, ClaimResult, CommitWatcher, Disposition, EventRow, Filter,
+    FinishResult, HandlerId, Heartbeat, Lease, NewEvent, NewTask, Pruned, QuarantineRow, Quarantined,
+    RecordResult, Recovered, Replayed, Retention, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 /// An inbox in a database of SQLite's.
@@ -99,6 +100,14 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
         &self,
         work: impl FnOnce(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'_, T>;
+
+    /// What waits to be written.
+    fn arriving(&self) -> Arriving {
+        Arriving::default()
+    }
+
+    /// Has this told of each commit.
+    fn watch_commits(&self, _watcher: CommitWatcher) {}
 
     /// What it does for handlers' transactions, which are in another database.
     fn transactions(&self) -> Option<&dyn Transactions> {
@@ -227,6 +236,18 @@ impl<D: Database> Store for Sqlite<D> {
 
     fn stats(&self) -> StoreFuture<'_, Stats> {
         self.database.read(show::stats)
+    }
+
+    fn backlog(&self) -> StoreFuture<'_, Backlog> {
+        self.database.read(backlog::backlog)
+    }
+
+    fn arriving(&self) -> Arriving {
+        self.database.arriving()
+    }
+
+    fn watch_commits(&self, watcher: CommitWatcher) {
+        self.database.watch_commits(watcher);
     }
 
     fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {

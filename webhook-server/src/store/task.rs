@@ -138,6 +138,8 @@ pub(crate) struct Claim {
     pub(crate) is_replay: bool,
     /// Whether a newer event of the same object is already done in the task's scope.
     pub(crate) is_stale: bool,
+    /// How long the task had been due when it started.
+    pub(crate) overdue: Duration,
     /// The event, byte for byte as it was verified.
     pub(crate) body: Bytes,
 }

@@ -6,6 +6,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use proptest::sample::select;
 
 use super::*;
+use crate::store::Backlog;
 
 /// The handlers of a random walk.
 const HANDLERS: [HandlerId; 3] = ["a", "b", "c"];
@@ -187,6 +188,7 @@ struct View {
     attempts: Vec<AttemptRow>,
     quarantined: Vec<QuarantineRow>,
     stats: Stats,
+    backlog: Backlog,
 }
 
 impl<S: Subject> World<S> {
@@ -207,6 +209,7 @@ impl<S: Subject> World<S> {
             events,
             quarantined,
             stats: self.stats(),
+            backlog: self.done(|store| store.backlog()),
         }
     }
 
@@ -344,8 +347,8 @@ fn walking_tasks(event: usize, handlers: u8, at_once: StartMode, orders: Orders)
 /// All fields of the claims.
 fn shown(claims: &[Claim]) -> Vec<impl std::fmt::Debug> {
     let show = |claim: &Claim| {
-        let Claim { ticket, handler, endpoint, attempt, is_replay, is_stale, body } = claim.clone();
-        (ticket, handler, endpoint, attempt, is_replay, is_stale, body)
+        let Claim { ticket, handler, endpoint, attempt, is_replay, is_stale, overdue, body } = claim.clone();
+        (ticket, handler, endpoint, attempt, is_replay, is_stale, overdue, body)
     };
     claims.iter().map(show).collect()
 }

@@ -15,6 +15,7 @@ use super::lanes::{LaneKey, promote_if_free};
 use super::low_water::LowWater;
 use super::problem::Problem;
 use super::session::{Session, Timing};
+use crate::store::backlog::millis;
 use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, Ticket};
 
 /// How many tasks whose lane is taken one claim may pass over.
@@ -57,7 +58,8 @@ const START_SUSPECT: &str = concat!(
      FROM next WHERE t.id = next.id AND t.state IN (0, 2) AND ",
     may_work!(),
     " RETURNING t.id, t.fence, t.handler, t.attempt, t.replay, t.event_seq, t.crashes, ",
-    is_stale!()
+    is_stale!(),
+    ", now_ms - t.due_ms"
 );
 
 /// One round. `$1` is this instance, `$2` the handlers with capacity, `$3` how many tasks of each, `$6` from when to look for
@@ -110,7 +112,7 @@ const ROUND: &str = concat!(
     may_work!(),
     " RETURNING t.id, t.fence, t.handler, t.attempt, t.replay, t.event_seq, t.crashes, ",
     is_stale!(),
-    ", a.act, a.rank, t.scope, t.lane, t.strict"
+    ", now_ms - t.due_ms, a.act, a.rank, t.scope, t.lane, t.strict"
 );
 
 /// The bodies of events (`$1`), and the endpoints through which they came first. It needs no lock.
@@ -182,6 +184,7 @@ struct Started {
     attempt: u32,
     is_replay: bool,
     is_stale: bool,
+    overdue: Duration,
     event_seq: i64,
 }
 
@@ -229,16 +232,16 @@ impl Work {
         let may_run_out = each.iter().any(|tasks| *tasks < slots);
         let round = Statement::new(ROUND, &[&self.instance, &handlers, &each, &slots, &may_run_out, &marks]);
         let mut rows = despite_collisions(db, &[round]).await?.pop().unwrap_or_default();
-        rows.sort_by_key(|row| (row.get::<_, i64>(9), row.get::<_, i64>(0)));
+        rows.sort_by_key(|row| (row.get::<_, i64>(10), row.get::<_, i64>(0)));
         let mut has_started_all = true;
         for row in &rows {
-            let act: i32 = row.get(8);
+            let act: i32 = row.get(9);
             has_started_all &= act == 1;
             match act {
                 1 => self.start(row),
                 2 => {
-                    let key = LaneKey { scope: row.get(10), lane: row.get(11) };
-                    blocked.push((key, row.get(12)));
+                    let key = LaneKey { scope: row.get(11), lane: row.get(12) };
+                    blocked.push((key, row.get(13)));
                 }
                 _ => {}
             }
@@ -265,6 +268,7 @@ impl Work {
             attempt: u32::try_from(row.get::<_, i32>(3)).unwrap_or_default(),
             is_replay: row.get(4),
             is_stale: row.get(7),
+            overdue: millis(row.get(8)),
             event_seq: row.get(5),
         });
     }
@@ -284,6 +288,7 @@ fn with_bodies(started: Vec<Started>, bodies: &[Row]) -> Vec<Claim> {
             attempt: started.attempt,
             is_replay: started.is_replay,
             is_stale: started.is_stale,
+            overdue: started.overdue,
             body: body.unwrap_or_default().to_vec().into(),
         }
     };

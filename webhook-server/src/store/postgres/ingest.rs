@@ -6,7 +6,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use super::session::Session;
 use super::store_batch::Storing;
 use crate::store::clock::StoreClock;
 use crate::store::noted_uses::NotedUses;
-use crate::store::{CameBy, RecordResult, StoreError};
+use crate::store::{Arriving, CameBy, Commit, CommitWatcher, RecordResult, StoreError};
 
 /// How many arrivals may wait, and how many bytes of bodies. Beyond that they are refused, and Stripe sends them again.
 const MAX_ARRIVALS: usize = 1024;
@@ -79,6 +79,7 @@ pub(super) struct Shared {
     pub(super) opener: Arc<Opener>,
     pub(super) session: Arc<Session>,
     pub(super) noted: Noted,
+    watcher: OnceLock<CommitWatcher>,
     state: Mutex<State>,
     changed: Notify,
     /// How many loops there may be.
@@ -104,6 +105,7 @@ impl Ingest {
                 opener,
                 session,
                 noted: Noted { uses: NotedUses::default(), clock },
+                watcher: OnceLock::new(),
                 state: Mutex::default(),
                 changed: Notify::new(),
                 most: most.max(1),
@@ -137,6 +139,21 @@ impl Ingest {
         self.shared.changed.notify_one();
         Ok(())
     }
+
+    /// What waits to be stored.
+    pub(super) fn arriving(&self) -> Arriving {
+        let taken = |most: usize, left: &Semaphore| most.saturating_sub(left.available_permits());
+        Arriving {
+            count: taken(MAX_ARRIVALS, &self.arrivals),
+            bytes: taken(MAX_ARRIVING as usize, &self.arriving),
+        }
+    }
+
+    /// Has this told of each commit.
+    pub(super) fn watch_commits(&self, watcher: CommitWatcher) {
+        // Only the first one is told.
+        let _ = self.shared.watcher.set(watcher);
+    }
 }
 
 impl Drop for Ingest {
@@ -164,6 +181,13 @@ impl Shared {
     /// Notes why nothing can be stored, or that something was stored. Meanwhile nothing else is accepted.
     pub(super) fn note_trouble(&self, trouble: Option<Problem>) {
         self.state().trouble = trouble;
+    }
+
+    /// Tells the watcher of a commit.
+    pub(super) fn committed(&self, writes: usize, took: Duration) {
+        if let Some(told) = self.watcher.get() {
+            told(Commit { writes, took });
+        }
     }
 
     /// Takes what waits, as much as one transaction stores, and no two events with one id. `None` when the loop is to end.

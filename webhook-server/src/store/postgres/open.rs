@@ -11,12 +11,15 @@ use tracing::warn;
 
 use super::Postgres;
 use super::connection::{CALL_LIMIT, Connection};
+use super::ingest::Ingest;
+use super::kept::Kept;
 use super::opener::Opener;
 use super::problem::{Cause, Problem};
 use super::recover::Program;
 use super::requirements;
 use super::schema::{MIGRATIONS, Migrations, Schema, SchemaProblem};
-use super::session::Timing;
+use super::session::{Session, Timing};
+use super::tasks::Tasks;
 use super::url::Url;
 use crate::report::format::chain;
 use crate::store::clock::StoreClock;
@@ -45,6 +48,36 @@ impl fmt::Display for DatabaseError {
 }
 
 impl Error for DatabaseError {}
+
+/// How many connections an instance has apart from those that store what arrives.
+pub(super) const OTHER_CONNECTIONS: usize = 3;
+
+impl Postgres {
+    /// Makes the store. It connects when it has something to do.
+    pub(super) fn new(
+        opener: Arc<Opener>,
+        program: Program,
+        timing: Timing,
+        clock: StoreClock,
+        connections: usize,
+    ) -> Self {
+        let session = Arc::new(Session::default());
+        let arriving = connections.saturating_sub(OTHER_CONNECTIONS).max(1);
+        Self {
+            opener: Arc::clone(&opener),
+            ingest: Ingest::new(Arc::clone(&opener), Arc::clone(&session), clock, arriving),
+            tasks: Tasks::new(&opener, Arc::clone(&session), timing),
+            upkeep: Kept::new(&opener),
+            operator: Kept::new(&opener),
+            settled: Default::default(),
+            sweep: Default::default(),
+            alarms: Default::default(),
+            session,
+            timing,
+            program,
+        }
+    }
+}
 
 /// Opens the inbox in a database, and brings its schema up to date. Blocks its thread meanwhile.
 ///

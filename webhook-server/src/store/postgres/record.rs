@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_postgres::Row;
@@ -193,6 +194,7 @@ pub(super) fn started(
         attempt: 1,
         is_replay: false,
         is_stale: row.get(column + 2),
+        overdue: Duration::ZERO,
         body,
     })
 }

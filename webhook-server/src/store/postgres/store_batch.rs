@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -78,7 +78,7 @@ impl Storing {
         let shared = Arc::clone(&self.shared);
         let noted = &shared.noted;
         let kept = self
-            .transact(async |db| {
+            .transact(1, async |db| {
                 quarantine(db, &body, &reason, &came_by, &noted.uses, noted.clock.now()).await
             })
             .await;
@@ -129,7 +129,7 @@ impl Storing {
         let mut tries = 0;
         loop {
             let storing = self
-                .transact(async |db| {
+                .transact(events.len(), async |db| {
                     record(db, &shared.session, batch, &arrivals, &shared.noted, again).await
                 })
                 .await;
@@ -189,7 +189,9 @@ impl Storing {
         let mut tries = 0;
         loop {
             let counting = self
-                .transact(async |db| record_again(db, &shared.session, &arrivals, &shared.noted).await)
+                .transact(events.len(), async |db| {
+                    record_again(db, &shared.session, &arrivals, &shared.noted).await
+                })
                 .await;
             tries += 1;
             match counting {
@@ -210,12 +212,14 @@ impl Storing {
         let _ = reply.send(Ok(result));
     }
 
-    /// Makes the calls of a transaction. If they take long, accepts nothing else until the batch is answered, or until
+    /// Makes the calls of a transaction of so many writes. If they take long, accepts nothing else until the batch is answered, or until
     /// another connection has stored something.
     async fn transact<T>(
         &mut self,
+        writes: usize,
         calls: impl AsyncFnOnce(&Connection) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
+        let began = Instant::now();
         let mut calling = pin!(self.connection.call(GIVE_UP, calls));
         let answer = match tokio::time::timeout(OVERDUE, &mut calling).await {
             Ok(answer) => answer,
@@ -226,6 +230,7 @@ impl Storing {
             }
         };
         if answer.is_ok() {
+            self.shared.committed(writes, began.elapsed());
             self.shared.note_trouble(None);
         }
         answer

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::store::clock::StoreClock;
 
 /// An inbox in a schema of its own.
 #[derive(Clone)]

@@ -14,6 +14,7 @@ use super::capacity::Remaining;
 use super::lanes::{lane_runs, make_ready, turn};
 use super::session::Stamp;
 use super::suspects::{next_suspect, running_suspect};
+use crate::store::backlog::millis;
 use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, State, Ticket};
 
 /// How many tasks whose lane is taken one claim may pass over. Other writes wait that long.
@@ -178,7 +179,7 @@ fn start(db: &Connection, id: i64, handler: HandlerId, stamp: Stamp<'_>) -> rusq
     )?
     .execute([id, stamp.session, stamp.now])?;
     let mut claimed = db.prepare_cached(
-        "SELECT fence, endpoint, attempt, replay, body, scope, object, moment \
+        "SELECT fence, endpoint, attempt, replay, body, scope, object, moment, due_ms \
          FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq WHERE task.id = ?1",
     )?;
     let (mut claim, (scope, object, moment)) = claimed.query_row([id], |row| {
@@ -190,6 +191,7 @@ fn start(db: &Connection, id: i64, handler: HandlerId, stamp: Stamp<'_>) -> rusq
             is_replay: row.get(3)?,
             body: row.get::<_, Option<Vec<u8>>>(4)?.unwrap_or_default().into(),
             is_stale: false,
+            overdue: millis(stamp.now - row.get::<_, i64>(8)?),
         };
         let of_object: (String, Option<String>, i64) = (row.get(5)?, row.get(6)?, row.get(7)?);
         Ok((claim, of_object))

@@ -17,7 +17,7 @@ use super::session::Stamp;
 use super::writer::{Urgency, Writer};
 use super::{Database, Sqlite};
 use crate::store::clock::StoreClock;
-use crate::store::{OpenError, Opening, StoreError, StoreFuture};
+use crate::store::{Arriving, CommitWatcher, OpenError, Opening, StoreError, StoreFuture};
 
 /// A database in a file.
 #[derive(Debug)]
@@ -105,6 +105,14 @@ impl Database for OnDisk {
             let work = move |db: &Connection| work(db, opener.stamp().ok_or(rusqlite::Error::InvalidQuery)?);
             self.writer.write(urgency, work, note).await
         })
+    }
+
+    fn arriving(&self) -> Arriving {
+        self.writer.arriving()
+    }
+
+    fn watch_commits(&self, watcher: CommitWatcher) {
+        self.writer.watch_commits(watcher);
     }
 
     fn read<T: Send + 'static>(

@@ -4,6 +4,7 @@
 //! that can run at once. So a 200 never stands for an event whose tasks are missing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rusqlite::{Connection, params};
@@ -213,6 +214,7 @@ fn add_task(
         attempt: 1,
         is_replay: false,
         is_stale: start.is_stale,
+        overdue: Duration::ZERO,
         body: event.body.clone(),
     }))
 }

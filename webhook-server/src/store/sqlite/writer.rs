@@ -11,8 +11,9 @@ mod job;
 mod log;
 mod thread;
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -25,7 +26,7 @@ use self::thread::Thread;
 use super::disk_space::DiskSpace;
 use super::file::InboxFile;
 use super::recover::Live;
-use crate::store::StoreError;
+use crate::store::{Arriving, CommitWatcher, StoreError};
 
 /// How many arrivals may wait for the writer, and how many bytes of bodies. Beyond that they are refused, and Stripe
 /// sends them again.
@@ -33,7 +34,6 @@ const MAX_ARRIVALS: usize = 1024;
 const MAX_ARRIVING: u32 = 64 * 1024 * 1024;
 
 /// Sends jobs to the thread, which ends when this is dropped and all jobs are done.
-#[derive(Debug)]
 pub(super) struct Writer {
     /// `None` for a store that only reads.
     jobs: Option<Sender<Box<dyn Job>>>,
@@ -42,6 +42,8 @@ pub(super) struct Writer {
     /// Limits the bytes of the bodies that wait.
     arriving: Arc<Semaphore>,
     answers: Arc<Answers>,
+    /// Told of each commit.
+    watcher: Arc<OnceLock<CommitWatcher>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -54,13 +56,14 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (jobs, received) = channel();
         let answers = Arc::new(Answers::default());
-        let given = Arc::clone(&answers);
+        let watcher = Arc::new(OnceLock::new());
+        let (given, told) = (Arc::clone(&answers), Arc::clone(&watcher));
         let thread = std::thread::Builder::new()
             .name("webhook-inbox".to_owned())
-            .spawn(move || Thread::new(file, db, disk_space, received, given).run_on())?;
+            .spawn(move || Thread::new(file, db, disk_space, received, (given, told)).run_on())?;
         let arrivals = Arc::new(Semaphore::new(MAX_ARRIVALS));
         let arriving = Arc::new(Semaphore::new(MAX_ARRIVING as usize));
-        Ok(Self { jobs: Some(jobs), arrivals, arriving, answers, thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), arrivals, arriving, answers, watcher, thread: Some(thread) })
     }
 
     /// A writer without a thread, for a store that only reads: every job fails.
@@ -70,8 +73,27 @@ impl Writer {
             arrivals: Arc::new(Semaphore::new(0)),
             arriving: Arc::new(Semaphore::new(0)),
             answers: Arc::default(),
+            watcher: Arc::default(),
             thread: None,
         }
+    }
+
+    /// What waits to be written. A writer without a thread has no places, so nothing waits there.
+    pub(super) fn arriving(&self) -> Arriving {
+        let taken = |most: usize, left: &Semaphore| most.saturating_sub(left.available_permits());
+        match self.thread {
+            Some(_) => Arriving {
+                count: taken(MAX_ARRIVALS, &self.arrivals),
+                bytes: taken(MAX_ARRIVING as usize, &self.arriving),
+            },
+            None => Arriving::default(),
+        }
+    }
+
+    /// Has this told of each commit.
+    pub(super) fn watch_commits(&self, watcher: CommitWatcher) {
+        // Only the first one is told.
+        let _ = self.watcher.set(watcher);
     }
 
     /// Runs a job in a transaction and returns when it is on disk. First notes which runs it began or ended. `work` is
@@ -106,6 +128,12 @@ impl Writer {
         let answer = answer.await;
         self.answers.pass_on();
         answer.map_err(|_| ended())?
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("arriving", &self.arriving()).finish_non_exhaustive()
     }
 }
 

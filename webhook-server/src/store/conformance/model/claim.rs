@@ -112,6 +112,7 @@ impl Data {
             attempt: task.attempt,
             is_replay: task.is_replay,
             is_stale,
+            overdue: Duration::from_millis(u64::try_from(now - task.due).unwrap_or(0)),
             body: event.body.clone().unwrap_or_default(),
         })
     }

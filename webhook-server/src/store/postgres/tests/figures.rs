@@ -17,11 +17,12 @@ use tokio::task::JoinSet;
 
 use crate::store::clock::StoreClock;
 use crate::store::conformance::{arrival, at_once, capacity, changed, free};
+use crate::store::postgres::Postgres;
 use crate::store::postgres::connection::Connection;
+use crate::store::postgres::open::OTHER_CONNECTIONS;
 use crate::store::postgres::opener::Opener;
 use crate::store::postgres::recover::Program;
 use crate::store::postgres::session::Timing;
-use crate::store::postgres::{OTHER_CONNECTIONS, Postgres};
 use crate::store::{Disposition, NewEvent, NewTask, RecordResult, Store, Ticket};
 
 /// The bytes of a body, as many as a middling object of Stripe's has.

@@ -13,11 +13,12 @@ use tokio::task::JoinHandle;
 use super::operators::NEVER;
 use crate::store::clock::{ManualClock, StoreClock};
 use crate::store::conformance::{arrival, at_once, capacity, free, serial};
+use crate::store::postgres::Postgres;
 use crate::store::postgres::connection::Connection;
+use crate::store::postgres::open::OTHER_CONNECTIONS;
 use crate::store::postgres::opener::Opener;
 use crate::store::postgres::recover::Program;
 use crate::store::postgres::session::Timing;
-use crate::store::postgres::{OTHER_CONNECTIONS, Postgres};
 use crate::store::{Disposition, Heartbeat, ParkReason, RecordResult, Retention, Store, StoreError, Ticket};
 
 const LEASE: Duration = Duration::from_secs(60);

@@ -5,8 +5,8 @@
 //! opens the file again for the next batch.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -19,11 +19,11 @@ use super::job::Job;
 use super::log::Log;
 use crate::failpoint::failpoint;
 use crate::report::format::rounded;
-use crate::store::StoreError;
 use crate::store::sqlite::disk_space::DiskSpace;
 use crate::store::sqlite::file::InboxFile;
 use crate::store::sqlite::problem::store_error;
 use crate::store::sqlite::recover::{Live, release_unknown};
+use crate::store::{Commit, CommitWatcher, StoreError};
 
 /// How often an idle writer wakes up, and after which idle time it empties the log file.
 const TICK: Duration = Duration::from_secs(1);
@@ -41,6 +41,8 @@ pub(super) struct Thread {
     /// Where jobs come from. When all senders are gone, the thread ends.
     received: Receiver<Box<dyn Job>>,
     answers: Arc<Answers>,
+    /// Told of each commit.
+    watcher: Arc<OnceLock<CommitWatcher>>,
     /// The runs that were reported to the worker and have not ended.
     live: Live,
     log: Log,
@@ -57,7 +59,7 @@ impl Thread {
         db: Option<Connection>,
         disk_space: Arc<DiskSpace>,
         received: Receiver<Box<dyn Job>>,
-        answers: Arc<Answers>,
+        (answers, watcher): (Arc<Answers>, Arc<OnceLock<CommitWatcher>>),
     ) -> Self {
         let (live, log, waiting) = (Live::new(), Log::default(), Waiting::default());
         Self {
@@ -66,6 +68,7 @@ impl Thread {
             disk_space,
             received,
             answers,
+            watcher,
             live,
             log,
             fails_since: None,
@@ -139,11 +142,17 @@ impl Thread {
 
     /// Commits a batch and answers each job: with its own error, or with that of the whole commit.
     fn write(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        let began = Instant::now();
         let (results, whole) = self.commit(&mut batch);
         failpoint("after-commit");
         let results = results.into_iter().map(Some).chain(std::iter::repeat(None));
         for (job, own) in batch.iter_mut().zip(results) {
             job.settle(whole.clone().and_then(|()| own.unwrap_or(Ok(()))), &mut self.live);
+        }
+        if whole.is_ok()
+            && let Some(told) = self.watcher.get()
+        {
+            told(Commit { writes: batch.len(), took: began.elapsed() });
         }
         self.answers.give(batch, &mut self.cpu);
     }

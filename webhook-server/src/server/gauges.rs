@@ -1,0 +1,90 @@
+//! What there is at one moment: in the server, and in its inbox.
+//!
+//! Counting a large backlog takes a while, so all who ask within ten seconds get one answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, interval_at};
+
+use super::Server;
+use crate::report::metrics::{Gauges, InboxGauges};
+use crate::report::{Fact, Report};
+use crate::store::{Backlog, Store};
+
+/// How often sinks are asked for their summary, and the application's recorder of metrics is told what there is.
+const SUMMARY: Duration = Duration::from_secs(60);
+
+/// How long an answer counts.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// How long somebody who asks waits for the inbox. Prometheus gives up after ten seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The backlog as it was last read; `None` if it could not be read.
+#[derive(Debug, Default)]
+pub(super) struct KnownBacklog(Mutex<Option<(Instant, Option<Backlog>)>>);
+
+impl KnownBacklog {
+    /// Reads the backlog, unless it is known.
+    async fn read(self: Arc<Self>, store: Arc<dyn Store>) -> Option<Backlog> {
+        let mut known = self.0.lock().await;
+        if let Some((at, backlog)) = &*known
+            && at.elapsed() < FRESH
+        {
+            return backlog.clone();
+        }
+        let backlog = store.backlog().await.ok();
+        *known = Some((Instant::now(), backlog.clone()));
+        backlog
+    }
+}
+
+impl Server {
+    /// Looks at what there is.
+    pub(crate) async fn gauges(&self) -> Gauges {
+        let connections = &self.receiver.connections;
+        let inbox = match &self.inbox {
+            Some(inbox) => {
+                let store = &inbox.worker.store;
+                // It goes on if it takes too long: whoever asks next may have the answer.
+                let reading = tokio::spawn(Arc::clone(&self.backlog).read(Arc::clone(store)));
+                let backlog = tokio::time::timeout(PATIENCE, reading).await;
+                Some(InboxGauges {
+                    arriving: store.arriving(),
+                    backlog: backlog.ok().and_then(Result::ok).flatten(),
+                })
+            }
+            None => None,
+        };
+        Gauges {
+            connections: connections.open(),
+            requests: self.receiver.in_flight.count(),
+            body_memory: connections.common_memory(),
+            inbox,
+        }
+    }
+
+    /// Writes the page of metrics that Prometheus reads.
+    #[allow(dead_code, reason = "the admin listener serves it")]
+    pub(crate) async fn metrics_page(&self) -> String {
+        self.parts.metrics.page(&self.gauges().await)
+    }
+
+    /// Asks the sinks for their summaries, every minute, and passes on what there is. Never returns.
+    pub(super) async fn summarise(&self) {
+        let mut minutes = interval_at(Instant::now() + SUMMARY, SUMMARY);
+        loop {
+            minutes.tick().await;
+            self.parts.report.summarise();
+            self.gauges().await.pass_on();
+        }
+    }
+}
+
+/// Has each commit of a store reported.
+pub(super) fn report_commits(store: &dyn Store, report: &Report) {
+    let report = report.clone();
+    store.watch_commits(Box::new(move |commit| report.note(&Fact::Committed(commit))));
+}
