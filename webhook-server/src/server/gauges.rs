@@ -1,6 +1,10 @@
 //! What there is at one moment: in the server, and in its inbox.
 //!
-//! Counting a large backlog takes a while, so all who ask within ten seconds get one answer.
+//! Counting a large backlog takes a while, so all who ask within ten seconds get one answer; if it takes long, within longer.
+
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +20,14 @@ use crate::store::{Backlog, Store};
 /// How often sinks are asked for their summary, and the application's recorder of metrics is told what there is.
 const SUMMARY: Duration = Duration::from_secs(60);
 
-/// How long an answer counts.
+/// How long an answer counts at least, and how much longer than what it took.
 const FRESH: Duration = Duration::from_secs(10);
+const TIMES: u32 = 20;
 
 /// How long somebody who asks waits for the inbox. Prometheus gives up after ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The backlog as it was last read; `None` if it could not be read.
+/// The backlog as it was last read (`None` if it could not be), and until when that counts.
 #[derive(Debug, Default)]
 pub(super) struct KnownBacklog(Mutex<Option<(Instant, Option<Backlog>)>>);
 
@@ -30,13 +35,14 @@ impl KnownBacklog {
     /// Reads the backlog, unless it is known.
     async fn read(self: Arc<Self>, store: Arc<dyn Store>) -> Option<Backlog> {
         let mut known = self.0.lock().await;
-        if let Some((at, backlog)) = &*known
-            && at.elapsed() < FRESH
+        let began = Instant::now();
+        if let Some((until, backlog)) = &*known
+            && began < *until
         {
             return backlog.clone();
         }
         let backlog = store.backlog().await.ok();
-        *known = Some((Instant::now(), backlog.clone()));
+        *known = Some((Instant::now() + FRESH.max(began.elapsed() * TIMES), backlog.clone()));
         backlog
     }
 }

@@ -9,7 +9,7 @@ use webhook_core::{SIGNATURE_HEADER, Sample, sign};
 use super::{Delivered, TestApp, since_epoch};
 use crate::endpoint::ServedEndpoint;
 use crate::future::BoxFuture;
-use crate::receive::{Via, reply};
+use crate::receive::{Via, answered};
 
 impl TestApp {
     /// Signs a sample and delivers it to the first endpoint, and runs what is due. Returns when no run of the application is in progress, which
@@ -102,8 +102,9 @@ impl TestApp {
         let Some(connection) = receiver.connections.admit(None) else {
             panic!("more deliveries at once than a server accepts connections")
         };
-        let outcome = receiver.receive(request, &connection, &mut Via::default()).await;
-        let status = reply::to(&outcome).status().as_u16();
+        let mut via = Via::default();
+        let outcome = receiver.receive(request, &connection, &mut via).await;
+        let status = answered(&self.server.parts.report, &outcome, &via, None).status().as_u16();
         self.run_due().await;
         Delivered::new(&endpoint.name, status, body, outcome, &self.recorded, since)
     }
