@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
+use rapidhash::fast::RandomState;
+
 /// How many values of a label are told apart. Each is a series, which stays until the process ends.
 const MOST: usize = 100;
 
@@ -14,7 +16,7 @@ pub(super) const OTHER: &str = "other";
 
 /// The values of a label that are told apart: the first that occur.
 #[derive(Debug, Default)]
-pub(super) struct KnownValues(RwLock<HashSet<Box<str>>>);
+pub(super) struct KnownValues(RwLock<HashSet<Box<str>, RandomState>>);
 
 impl KnownValues {
     /// Returns the value itself if it is one of the first and not too long, and otherwise [`OTHER`].

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+use rapidhash::fast::RandomState;
 
 use super::table::{Kind, Metric};
 
@@ -20,7 +21,8 @@ pub(super) type Values<const N: usize> = [Cow<'static, str>; N];
 /// A metric with its series.
 pub(super) struct Family<S, const N: usize> {
     pub(super) of: &'static Metric<N>,
-    series: RwLock<HashMap<Values<N>, S>>,
+    /// Found by a fast hash: of the labels that senders choose, there are few.
+    series: RwLock<HashMap<Values<N>, S, RandomState>>,
 }
 
 /// What a series counts with.
@@ -43,7 +45,7 @@ impl<S: Series, const N: usize> Family<S, N> {
     /// Counts in the series with these labels.
     pub(super) fn with(&self, values: [&str; N], count: impl FnOnce(&S)) {
         let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        let known: &HashMap<[Cow<'_, str>; N], S> = &series;
+        let known: &HashMap<[Cow<'_, str>; N], S, RandomState> = &series;
         match known.get(&values.map(Cow::Borrowed)) {
             Some(series) => count(series),
             None => {
