@@ -144,12 +144,13 @@ impl App {
         surroundings: Surroundings,
         mut problems: Problems,
     ) -> Result<Server, Problems> {
-        let is_inline = self.inline;
+        // What was meant for the inbox is not known then: only that is a problem, and nothing about the default.
+        let has_no_inbox = self.inline || self.origins.is_unread("inbox");
         let runtime = surroundings.2.clone();
         let parts = self.into_parts(keys, surroundings, &mut problems);
         problems.settle_cautions(parts.settings.strict);
         let store = match store {
-            _ if is_inline => None,
+            _ if has_no_inbox => None,
             None => open_inbox(&parts.settings, &mut problems),
             given => given,
         };
@@ -185,10 +186,12 @@ impl App {
             ));
         }
         self.settings.check(&self.origins, problems);
-        if !self.inline {
+        let knows_inbox = !self.origins.is_unread("inbox");
+        if !self.inline && knows_inbox {
             store::cautions(&self.settings.inbox).into_iter().for_each(|caution| problems.caution(caution));
         }
-        if self.inline || (is_served && !matches!(self.settings.inbox, InboxLocation::Postgres(_))) {
+        let is_elsewhere = || !matches!(self.settings.inbox, InboxLocation::Postgres(_));
+        if self.inline || (is_served && knows_inbox && is_elsewhere()) {
             transaction::refuse(&registry, self.inline, problems);
         }
         let settings = self.settings;

@@ -261,6 +261,7 @@ impl Settings {
             connections: self.inbox_connections,
             lease: self.inbox_lease,
             missing_handler: self.inbox_missing_handler,
+            serves: true,
             slots: self.concurrency,
         }
     }

@@ -52,6 +52,52 @@ fn a_server_waits_for_its_database() {
 }
 
 #[test]
+fn a_command_says_that_the_database_is_away() {
+    let mut database = Postgres::start();
+    run(durable(&database).args(["inbox", "migrate"])).with_code(0);
+    let commands = [
+        &["inbox", "list"][..],
+        &["inbox", "show", "evt_1"],
+        &["inbox", "stats"],
+        &["inbox", "instances"],
+        &["inbox", "bury", "a"],
+        &["inbox", "retry", "--all"],
+        &["inbox", "prune"],
+        &["inbox", "export"],
+        &["inbox", "migrate"],
+        &["replay", "--since", "1h"],
+    ];
+    database.stop();
+    for arguments in commands {
+        let failed = run(durable(&database).args(arguments)).with_code(1);
+        // In one sentence, which is not about deliveries.
+        for (told, times) in [
+            ("in PostgreSQL (", 1),
+            (") is away: ", 1),
+            ("see whether its server runs", 1),
+            ("cannot be used", 0),
+            ("503", 0),
+            ("WARN", 0),
+        ] {
+            assert_eq!(failed.stderr.matches(told).count(), times, "{told}: {arguments:?}: {failed:#?}");
+        }
+    }
+}
+
+/// What was meant is not known then, and so not what else may be wrong with it.
+#[test]
+fn an_inbox_that_cannot_be_read_is_the_only_problem() {
+    for arguments in [&["serve"][..], &["serve", "--check"]] {
+        let mut transactional = program(env!("CARGO_BIN_EXE_transactional"));
+        transactional.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", "postgres:/shop");
+        transactional.env("TRANSACTIONS_URL", "postgres://127.0.0.1:1/shop");
+        let refused = run(transactional.args(arguments)).with_code(78);
+        assert!(refused.stderr.contains("cannot start: 1 problem\n"), "{refused:#?}");
+        assert!(refused.stderr.contains("WEBHOOK_INBOX is"), "{refused:#?}");
+    }
+}
+
+#[test]
 fn a_person_may_make_the_schema() {
     let database = Postgres::start();
     let refused = run(durable(&database).args(["serve", "--listen", "127.0.0.1:0", "--inbox-migrate=false"]));

@@ -92,7 +92,7 @@ impl Direct {
 
 /// Opens an inbox that other instances may have open, too. The schema is left as it is.
 pub(super) fn shared(settings: &Settings) -> Result<Operations, OperateError> {
-    let opening = Opening { migrates: false, ..settings.opening() };
+    let opening = Opening { migrates: false, serves: false, ..settings.opening() };
     Ok(operations(store::open(&settings.inbox, &opening)?, settings.retention()))
 }
 

@@ -44,8 +44,14 @@ fn advice(error: &OpenError, interface: Interface) -> Option<Cow<'static, str>> 
 /// What to do about a problem of a database.
 #[cfg(feature = "postgres")]
 fn of_database(problem: &postgres::Problem, interface: Interface) -> Option<Cow<'static, str>> {
-    use postgres::SchemaProblem;
-    let postgres::Problem::Schema(problem) = problem else { return None };
+    use postgres::{Problem, SchemaProblem};
+    let problem = match problem {
+        Problem::Schema(problem) => problem,
+        problem if problem.is_away() => {
+            return Some("see whether its server runs, and whether this machine can reach it".into());
+        }
+        _ => return None,
+    };
     Some(match problem {
         SchemaProblem::NotYet | SchemaProblem::Older => {
             let allow = interface.to_set("inbox_migrate");

@@ -65,18 +65,33 @@ impl fmt::Display for Origin {
 
 /// What gave each setting its value, as far as it was not the program.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Origins(BTreeMap<&'static str, Origin>);
+pub(crate) struct Origins {
+    /// By the settings' fields.
+    given: BTreeMap<&'static str, Origin>,
+    /// The settings whose values could not be read.
+    unread: Vec<&'static str>,
+}
 
 impl Origins {
     /// Notes what gave a setting its present value.
     pub(crate) fn note(&mut self, setting: &Setting, origin: &Origin) {
-        self.0.insert(setting.field, origin.clone());
+        self.given.insert(setting.field, origin.clone());
+    }
+
+    /// Notes that a setting was given a value that cannot be read: its present value is not the one that was meant.
+    pub(crate) fn note_unread(&mut self, setting: &Setting) {
+        self.unread.push(setting.field);
+    }
+
+    /// Whether the value that was meant for a setting, named by its field, could not be read.
+    pub(crate) fn is_unread(&self, field: &str) -> bool {
+        self.unread.contains(&field)
     }
 
     /// What gave a setting its value in these settings. A program that sets a default is not told apart from one that does
     /// not.
     pub(crate) fn of(&self, setting: &Setting, settings: &Settings) -> Origin {
-        match self.0.get(setting.field) {
+        match self.given.get(setting.field) {
             Some(origin) => origin.clone(),
             None if setting.text(settings) == setting.text(&Settings::default()) => Origin::Default,
             None => Origin::Program,
@@ -91,6 +106,6 @@ impl Origins {
 
     /// What gave a setting, named by its field, from outside of the program: the file, the environment or a flag.
     pub(crate) fn outside(&self, field: &str) -> Option<&Origin> {
-        self.0.get(field)
+        self.given.get(field)
     }
 }

@@ -70,7 +70,10 @@ impl Sources {
             }
             match setting.read(settings, text, origin) {
                 Ok(()) => origins.note(setting, origin),
-                Err(problem) => problems.add(problem),
+                Err(problem) => {
+                    problems.add(problem);
+                    origins.note_unread(setting);
+                }
             }
         }
         // The environment overrides the file, also where it gives the secret itself.

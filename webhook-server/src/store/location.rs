@@ -134,6 +134,9 @@ pub(crate) struct Opening {
     /// How long the tasks of a handler that no live instance has wait before they are parked.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has one instance"))]
     pub(crate) missing_handler: Duration,
+    /// Whether events are to be received. If not, a database that is away is not opened.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file is never away"))]
+    pub(crate) serves: bool,
     /// How many handlers run at once, for operators who list the instances.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file has one instance"))]
     pub(crate) slots: u32,
@@ -141,8 +144,8 @@ pub(crate) struct Opening {
 
 const MEMORY: &str = ":memory:";
 
-/// Opens the inbox. Waits, and blocks its thread, while another process has it. A database that is away is opened all the
-/// same; its operations fail until it is back.
+/// Opens the inbox. Waits, and blocks its thread, while another process has it. To receive events, a database that is away is
+/// opened all the same; its operations fail until it is back.
 ///
 /// # Errors
 ///

@@ -13,7 +13,7 @@ pub(super) async fn check(parts: &Parts, has_inbox: bool, problems: &mut Problem
     if !has_inbox || !takes_any || !matches!(parts.settings.inbox, InboxLocation::Postgres(_)) {
         return;
     }
-    let opening = Opening { migrates: false, ..parts.settings.opening() };
+    let opening = Opening { migrates: false, serves: false, ..parts.settings.opening() };
     // A database that went away meanwhile is none of the pools' problems.
     let Ok(store) = store::open(&parts.settings.inbox, &opening) else { return };
     let (registry, states) = (Arc::clone(&parts.registry), Arc::clone(&parts.runner.states));

@@ -42,6 +42,7 @@ impl fmt::Display for DatabaseError {
         match &self.problem {
             Problem::Schema(problem) => write!(f, " {problem}"),
             Problem::Unmet(_) => write!(f, " cannot be used:{}", self.problem),
+            problem if problem.is_away() => write!(f, " is away: {}", problem.cause()),
             problem => write!(f, " cannot be used: {}", problem.cause()),
         }
     }
@@ -83,16 +84,19 @@ impl Postgres {
 ///
 /// # Errors
 ///
-/// Fails if a person has to do something before the database can be used.
+/// Fails if a person has to do something before the database can be used, and if it is away and no events are received.
 pub(crate) fn open(url: &str, opening: &Opening) -> Result<Arc<dyn Store>, OpenError> {
     let opener = opener(url, opening)?;
     let opened = blocking(async {
         let db = opener.connect().await?;
+        if !opening.serves {
+            return Ok(None);
+        }
         Connection::within(CALL_LIMIT, requirements::too_many_connections(&db, opening.connections)).await
     });
     match opened {
         Ok(caution) => caution.iter().for_each(|caution| warn!("{caution}")),
-        Err(problem) if may_pass(&problem) => warn!(
+        Err(problem) if opening.serves && may_pass(&problem) => warn!(
             problem = chain(&problem),
             database = %opener.url(),
             "the inbox's database is away: deliveries are answered with 503 until it is back"

@@ -162,6 +162,11 @@ impl Problem {
         }
     }
 
+    /// Whether no server answers.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self, Self::Unknown(_) | Self::Slow(_) | Self::Unreachable(_))
+    }
+
     /// Whether the connection is of no further use.
     pub(super) fn ends_connection(&self) -> bool {
         matches!(self, Self::Unknown(_) | Self::Slow(_) | Self::Unreachable(_) | Self::ReadOnly(_))
@@ -216,9 +221,9 @@ impl From<Problem> for StoreError {
             Problem::Full(cause) if cause.has_code("53100") => Self::DiskFull,
             Problem::Refused(_) => Self::Refused(Arc::new(problem)),
             Problem::Vetoed(cause) => Self::Vetoed(Arc::new(cause)),
-            Problem::Unusable(_) | Problem::Unmet(_) | Problem::Schema(_) => {
-                Self::Unusable(Arc::new(problem))
-            }
+            Problem::Unusable(cause) => Self::Unusable(Arc::new(cause)),
+            Problem::Schema(problem) => Self::Unusable(Arc::new(Cause::new(format!("it {problem}")))),
+            Problem::Unmet(_) => Self::Unusable(Arc::new(problem)),
             problem if problem.may_pass() => Self::Away(Arc::new(problem)),
             problem => Self::broken(problem),
         }
@@ -240,5 +245,11 @@ mod tests {
             chain(&away),
             "the inbox's database is not available: the database cannot be reached: connection refused"
         );
+        for (problem, told) in [
+            (Problem::Unusable(Cause::new("no right")), "the inbox's database cannot be used: no right"),
+            (SchemaProblem::NotYet.into(), "the inbox's database cannot be used: it is not an inbox yet"),
+        ] {
+            assert_eq!(chain(&StoreError::from(problem)), told);
+        }
     }
 }

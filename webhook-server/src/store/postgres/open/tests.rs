@@ -134,9 +134,12 @@ fn without_leave_to_migrate_a_start_says_who_does() {
 fn a_database_that_is_away_does_not_stop_a_start() {
     let mut server = test_postgres::Postgres::start();
     server.stop();
-    let (url, opening) = (server.url(), opening("webhook"));
+    let (url, opening) = (server.url(), Opening { serves: true, ..opening("webhook") });
     let store = open(&url, &opening).expect("it may come back");
     check(&url, &opening).expect("it may come back");
+    // A command does not wait for it, and says so itself.
+    let told = refused(&url, &Opening { serves: false, ..opening.clone() });
+    assert!(told.contains(") is away: ") && told.ends_with("whether this machine can reach it"), "{told}");
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("there are threads");
     let error = runtime.block_on(store.stats()).expect_err("it is away");
