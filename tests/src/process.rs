@@ -21,6 +21,8 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
         }
     }
     command.env("WEBHOOK_INBOX", new_inbox()).env("WEBHOOK_LISTEN", "127.0.0.1:0");
+    // Its usual port would be the same in all of them.
+    command.env("WEBHOOK_ADMIN", "off");
     command
 }
 

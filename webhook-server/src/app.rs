@@ -9,6 +9,8 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use webhook_core::{Registry, StateValue, States};
 
+#[cfg(feature = "admin")]
+use crate::admin::Token;
 use crate::endpoint::{self, Endpoint, Endpoints, Keys};
 use crate::problems::Problems;
 use crate::receive::WallClock;
@@ -175,6 +177,8 @@ impl App {
         let is_served = matches!(keys, Keys::Read { .. });
         let declared = std::mem::take(&mut self.endpoints);
         let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, problems);
+        #[cfg(feature = "admin")]
+        let token = token(&self.settings, problems);
         let tls = if is_served { Tls::of(&self.settings, problems).map(Arc::new) } else { None };
         let registry = Arc::new(Registry::linked());
         for problem in registry.problems(&self.states, &endpoints.names_and_paths()) {
@@ -199,8 +203,26 @@ impl App {
         let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
         let metrics = Arc::new(Metrics::new(Arc::clone(&now)));
         let report = report.and_to(Arc::clone(&metrics) as _);
-        Parts { registry, runner, endpoints, settings, report, metrics, tls, now }
+        Parts {
+            registry,
+            runner,
+            endpoints,
+            settings,
+            report,
+            metrics,
+            tls,
+            #[cfg(feature = "admin")]
+            token,
+            now,
+        }
     }
+}
+
+/// Reads the token of the admin pages, if there is a file for it.
+#[cfg(feature = "admin")]
+fn token(settings: &Settings, problems: &mut Problems) -> Option<Arc<Token>> {
+    let file = settings.admin_token_file.as_deref().filter(|_| settings.admin.is_some())?;
+    Token::read(file).map_err(|problem| problems.add(problem)).ok().map(Arc::new)
 }
 
 /// Opens the inbox that the settings name, after everything else was checked, since it creates files and may have to wait:

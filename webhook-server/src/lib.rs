@@ -5,6 +5,8 @@
     allow(dead_code, unused_imports, reason = "only the command line listens, and operates on an inbox")
 )]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod app;
 #[cfg(feature = "cli")]
 mod command;
@@ -15,6 +17,7 @@ mod handlers_lock;
 mod jitter;
 mod mount;
 mod operate;
+mod phase;
 mod problems;
 mod receive;
 mod reload;
@@ -38,6 +41,8 @@ pub mod testing;
 
 pub use app::App;
 pub use endpoint::Endpoint;
+#[cfg(feature = "admin")]
+pub use mount::AdminService;
 pub use mount::{ShutdownError, StartError, WebhookService, Webhooks};
 pub use settings::Settings;
 pub use store::InboxLocation;

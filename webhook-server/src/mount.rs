@@ -8,6 +8,8 @@
 //! counted before anything can wait for the requests in progress. When the last handle is dropped, the server stops
 //! without waiting for anything.
 
+#[cfg(feature = "admin")]
+mod admin;
 mod error;
 mod request;
 mod service;
@@ -26,10 +28,14 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+#[cfg(feature = "admin")]
+pub use self::admin::AdminService;
 #[cfg(feature = "cli")]
 pub(crate) use self::error::Reason;
 pub use self::error::{ShutdownError, StartError};
 pub use self::service::WebhookService;
+#[cfg(feature = "admin")]
+use crate::admin::Subject;
 use crate::receive::Receiver;
 use crate::reload::Reload;
 use crate::report::Report;
@@ -74,6 +80,8 @@ struct Mount {
     report: Report,
     reload: Arc<Reload>,
     signals: Once,
+    #[cfg(feature = "admin")]
+    subject: Subject,
 }
 
 /// How far an application is in its life.
@@ -157,6 +165,8 @@ impl Webhooks {
             "ready for events"
         );
         let receiver = Some(Arc::clone(&server.receiver));
+        #[cfg(feature = "admin")]
+        let subject = server.subject();
         let (state, states) = watch::channel(State { receiver, asked_at: None });
         let (end, ended) = watch::channel(None);
         let runtime = thread::start(serve(server, is_recovered, states), move |result| {
@@ -165,7 +175,18 @@ impl Webhooks {
         let runtime =
             runtime.map_err(|error| failed("cannot start the thread that receives events", &error))?;
         let signals = Once::new();
-        Ok(Self { mount: Arc::new(Mount { state, runtime, ended, report, reload, signals }) })
+        Ok(Self {
+            mount: Arc::new(Mount {
+                state,
+                runtime,
+                ended,
+                report,
+                reload,
+                signals,
+                #[cfg(feature = "admin")]
+                subject,
+            }),
+        })
     }
 
     /// Runs a future on the server's own thread, until the server ends.

@@ -34,8 +34,8 @@ use crate::receive::new_event::new_task;
 use crate::store::Buried;
 use crate::store::retention::prune;
 use crate::store::{
-    EventRow, Filter, HandlerId, InstanceRow, Pruned, QuarantineRow, Quarantined, Replayed, Retention, Stats,
-    Store, StoreError, StoredEvent, TaskRow,
+    Backlog, EventRow, Filter, HandlerId, InstanceRow, Pruned, QuarantineRow, Quarantined, Replayed,
+    Retention, Stats, Store, StoreError, StoredEvent, TaskRow,
 };
 
 /// Everything that an operator can do with an inbox.
@@ -96,6 +96,16 @@ impl Operations {
     /// Counts events and tasks.
     pub(crate) async fn stats(&self) -> Result<Stats, StoreError> {
         self.store.stats().await
+    }
+
+    /// Counts what is open, parked or in quarantine.
+    pub(crate) async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.store.backlog().await
+    }
+
+    /// Returns why an event that came now would not be stored, as far as that is known.
+    pub(crate) fn obstacle(&self) -> Option<StoreError> {
+        self.store.obstacle()
     }
 
     /// Lists the instances that share the inbox, the oldest first.

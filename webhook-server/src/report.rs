@@ -5,6 +5,8 @@
 //! Code reports a fact where it happens, as a value; a sink decides what becomes of it. A new sink implements [`Sink`]
 //! and is given to [`Report::to`] or [`Report::and_to`].
 
+#[cfg(any(feature = "admin", feature = "cli"))]
+pub(crate) mod attribute;
 #[cfg(feature = "cli")]
 pub(crate) mod console;
 #[cfg(feature = "cli")]

@@ -11,7 +11,10 @@
 //! 4. *stopped*: the instance has left the store, unless a handler blocks its thread. Then the process must end first.
 
 pub(crate) mod address;
-mod gauges;
+#[cfg_attr(not(feature = "admin"), path = "server/no_admin.rs")]
+mod admin;
+mod background;
+pub(crate) mod gauges;
 mod noting;
 pub(crate) mod signals;
 #[cfg(feature = "cli")]
@@ -28,10 +31,12 @@ use webhook_core::Registry;
 
 use self::gauges::{KnownBacklog, report_commits};
 use self::noting::Noting;
+#[cfg(feature = "admin")]
+use crate::admin::Token;
 use crate::endpoint::Endpoints;
-use crate::future::{BoxFuture, spawn};
+use crate::future::BoxFuture;
 use crate::jitter::jittered;
-use crate::operate::{Operations, socket};
+use crate::phase::{Phase, Stage};
 use crate::receive::listener::{Listener, listen};
 use crate::receive::record::Recorder;
 use crate::receive::tls::Tls;
@@ -44,8 +49,7 @@ use crate::run::attempt::Runner;
 use crate::run::inline::Inline;
 use crate::run::worker::Worker;
 use crate::settings::Settings;
-use crate::store::retention::retain;
-use crate::store::{InboxLocation, ParkReason, Recovered, Store, StoreError};
+use crate::store::{ParkReason, Recovered, Store, StoreError};
 
 /// How often recovery is tried while the disk is full or the database is away.
 const RECOVERY_PAUSE: Duration = Duration::from_secs(1);
@@ -62,6 +66,7 @@ pub(crate) struct Server {
     backlog: Arc<KnownBacklog>,
     /// Asks for the secrets to be read again.
     pub(crate) reload: Arc<Reload>,
+    phase: Arc<Phase>,
 }
 
 /// What a server is built from.
@@ -76,6 +81,9 @@ pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     /// The certificate of the listener, if it has one.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// What the admin pages ask for.
+    #[cfg(feature = "admin")]
+    pub(crate) token: Option<Arc<Token>>,
     /// What signatures' timestamps are compared with.
     pub(crate) now: WallClock,
 }
@@ -99,7 +107,7 @@ pub(crate) struct Stopped {
 impl Server {
     /// Builds a server. Without a store, handlers run before the answer.
     pub(crate) fn new(parts: Parts, store: Option<Arc<dyn Store>>) -> Self {
-        let Parts { registry, runner, endpoints, settings, report, metrics: _, tls: _, now } = parts.clone();
+        let Parts { registry, runner, endpoints, settings, report, now, .. } = parts.clone();
         let (intake, inbox) = match store {
             Some(store) => {
                 report_commits(&*store, &report);
@@ -112,7 +120,8 @@ impl Server {
         };
         let limits = (settings.body_limit, settings.body_timeout);
         let receiver = Arc::new(Receiver::new(endpoints, intake, report, now, limits));
-        Self { parts, receiver, inbox, backlog: Arc::default(), reload: Arc::default() }
+        let (backlog, reload, phase) = Default::default();
+        Self { parts, receiver, inbox, backlog, reload, phase }
     }
 
     /// Recovers the tasks of former processes, before anything is received. If the inbox's disk is full or its database is
@@ -152,6 +161,7 @@ impl Server {
         let stopping_since = OnceLock::new();
         let shutdown = async {
             shutdown.await;
+            self.phase.enter(Stage::Draining);
             info!("stopping: no new connections, finishing what is in progress");
             let _ = stopping_since.set(Instant::now());
         };
@@ -180,6 +190,7 @@ impl Server {
     ) -> Result<Stopped, StoreError> {
         let receiving = async {
             let since = shutdown.await;
+            self.phase.enter(Stage::Draining);
             info!("stopping: no new requests, finishing what is in progress");
             let limit = since.map_or(Duration::ZERO, |since| {
                 self.parts.settings.drain_timeout.saturating_sub(since.elapsed())
@@ -246,23 +257,6 @@ impl Server {
             }
         }
         std::future::pending().await
-    }
-
-    /// Starts what works on the inbox in the background: operators' commands, retention, the worker and its lease.
-    fn start_background_work(&self) {
-        let Some(inbox) = &self.inbox else { return };
-        let (store, keep) = (Arc::clone(&inbox.worker.store), self.parts.settings.retention());
-        if let InboxLocation::File(path) = &self.parts.settings.inbox {
-            let wake = Some(inbox.worker.waker());
-            let operations =
-                Operations::new(Arc::clone(&store), Arc::clone(&self.parts.registry), keep, wake);
-            // The path as it was given: a socket's path may not be longer than about 100 bytes.
-            socket::listen(path, operations);
-        }
-        spawn(Noting::of(self, Arc::clone(&store)).keep_noting(Arc::clone(&self.reload)));
-        spawn(retain(store, keep, inbox.recorder.clock_is_right()));
-        spawn(Arc::clone(&inbox.worker).work());
-        spawn(Arc::clone(&inbox.worker).keep_lease());
     }
 
     /// Reports what was recovered, and which handlers are missing, with the number of their parked tasks.

@@ -7,6 +7,7 @@
 //! because a range may depend on another setting.
 
 mod checks;
+mod derived;
 mod environment;
 mod file;
 mod interface;
@@ -23,8 +24,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::checks::{admin, schema_name, site_url, tls};
 pub(crate) use self::checks::{plain_path, tolerable};
-use self::checks::{schema_name, tls};
 pub(crate) use self::file::Section;
 pub(crate) use self::interface::Interface;
 pub(crate) use self::origin::{Origin, Origins, Sourced};
@@ -33,8 +34,7 @@ pub(crate) use self::setting::{Group, Setting, how_to_set};
 use self::setting::{at_least, settings, within};
 pub(crate) use self::sources::{CONFIG_VARIABLE, Given, OfEndpoints, SECRET_FILE, Sources};
 pub(crate) use self::value::{Kind, Typed};
-use crate::problems::Problems;
-use crate::store::{InboxLocation, Opening, Retention};
+use crate::store::InboxLocation;
 
 settings! {
     /// The settings of the server.
@@ -86,6 +86,35 @@ settings! {
         check: |settings| tls(settings.tls_key.is_some(), settings.tls_certificate.is_some(), "tls-certificate"),
     }
 
+    /// The address of the admin pages: health, metrics, and the dashboard. Default `127.0.0.1:4243`, reachable from this
+    /// machine only. `None` (in text `off`) for no pages. A mounted application serves them through its own server instead.
+    ///
+    /// By default, a port that is in use means no pages and a warning; an address that was chosen must be free.
+    admin: Option<SocketAddr> = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 4243))), {
+        group: Admin,
+        help: "Address of the admin pages: health, metrics, and the dashboard; off for none",
+        check: |settings| admin(settings.admin, settings.admin_token_file.is_some()),
+    }
+    /// The URL under which browsers reach the admin pages, if a reverse proxy is in front of them. Default none: then they are
+    /// reached under an IP address or as `localhost`, because another name could be anyone's.
+    admin_url: Option<String> = None, {
+        group: Admin,
+        help: "URL of the admin pages, if they are behind a reverse proxy",
+        check: |settings| Ok(settings.admin_url.as_deref().map_or(Ok(()), site_url)?),
+    }
+    /// The file of the token that the admin pages ask for. Default none: everyone who reaches their address may use them.
+    /// Health needs no token.
+    admin_token_file: Option<PathBuf> = None, {
+        group: Admin,
+        help: "File of the token that the admin pages ask for",
+        check: |_| Ok(()),
+    }
+    /// Whether the admin pages only show, and change nothing. Default `false`.
+    admin_read_only: bool = false, {
+        group: Admin,
+        help: "Whether the admin pages only show, and change nothing",
+        check: |_| Ok(()),
+    }
     /// The maximum age of a signature, in whole seconds. Default 300 s, as in Stripe's own libraries.
     tolerance: Duration = 5 * MINUTE, {
         group: Receiving,
@@ -245,48 +274,3 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_KEPT: Duration = Duration::from_secs(10 * 366 * DAY.as_secs());
 
 const MIB: u64 = 1024 * 1024;
-
-/// How long a server may take from the end of a drain to the end of its process, to cancel runs and to write the log.
-const AFTER_DRAIN: Duration = Duration::from_secs(5);
-
-impl Settings {
-    /// How a server opens the inbox. It waits for another server that is stopping, as long as a shutdown may take.
-    pub(crate) fn opening(&self) -> Opening {
-        Opening {
-            disk_floor: self.disk_floor,
-            on_network_disk: self.inbox_on_network_disk,
-            patience: self.drain_timeout + AFTER_DRAIN,
-            schema: self.inbox_schema.clone(),
-            migrates: self.inbox_migrate,
-            connections: self.inbox_connections,
-            lease: self.inbox_lease,
-            missing_handler: self.inbox_missing_handler,
-            serves: true,
-            slots: self.concurrency,
-        }
-    }
-
-    /// How long the inbox keeps what is in it.
-    pub(crate) fn retention(&self) -> Retention {
-        Retention { bodies: self.keep_bodies, ids: self.keep_ids, parked: self.keep_parked }
-    }
-
-    /// Notes every setting that is out of range.
-    pub(crate) fn check(&self, origins: &Origins, problems: &mut Problems) {
-        self.check_those(|_| true, origins, problems);
-    }
-
-    /// Notes every setting of some that is out of range.
-    pub(crate) fn check_those(
-        &self,
-        is_one: impl Fn(&Setting) -> bool,
-        origins: &Origins,
-        problems: &mut Problems,
-    ) {
-        for setting in Self::TABLE.iter().filter(|setting| is_one(setting)) {
-            if let Err(allowed) = setting.check(self, origins) {
-                problems.add(allowed);
-            }
-        }
-    }
-}

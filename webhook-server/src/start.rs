@@ -82,11 +82,27 @@ impl Start {
                 return None;
             }
         }
-        match Reserved::new(settings.listen) {
+        match Reserved::new(settings.listen, "listen") {
             Ok(reserved) => Some(reserved),
             Err(unavailable) if unavailable.is_in_use() && !self.app.inline && settings.inbox.exists() => {
                 None
             }
+            Err(unavailable) => {
+                self.problems.add(unavailable);
+                None
+            }
+        }
+    }
+
+    /// Reserves the address of the admin pages, as [`reserve`](Self::reserve) does. The usual address need not be free.
+    #[cfg(feature = "cli")]
+    pub(crate) fn reserve_admin(&mut self) -> Option<Reserved> {
+        let address =
+            self.app.settings.admin.filter(|_| self.problems.is_empty() && cfg!(feature = "admin"))?;
+        match Reserved::new(address, "admin") {
+            Ok(reserved) => Some(reserved),
+            // The server that has it may be stopping.
+            Err(unavailable) if unavailable.is_in_use() => None,
             Err(unavailable) => {
                 self.problems.add(unavailable);
                 None
@@ -131,6 +147,12 @@ fn refuse_unused(app: &App, front: Front, problems: &mut Problems) {
                     &format!("this program receives events through its own server, which {what}: remove it"),
                 );
             }
+        }
+        if app.settings.admin.is_some() {
+            refuse(
+                "admin",
+                "this program receives events through its own server, which mounts the admin pages: remove it",
+            );
         }
         for field in ["tls_certificate", "tls_key"] {
             refuse(

@@ -23,7 +23,7 @@
 //!
 //! Only a run with a valid [`Ticket`] ends a *running* task, apart from `recover` and `leave`.
 
-mod backlog;
+mod arriving;
 mod came_by;
 pub(crate) mod clock;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -61,7 +61,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub(crate) use self::backlog::{Arriving, Backlog, Commit, CommitWatcher, ParkedTasks};
+pub(crate) use self::arriving::{Arriving, Commit, CommitWatcher};
 pub(crate) use self::came_by::{CameBy, SecretName};
 pub(crate) use self::error::{OpenError, StoreError};
 pub use self::location::InboxLocation;
@@ -70,8 +70,8 @@ pub(crate) use self::location::{Condition, inspect, migrate, migration_script};
 pub(crate) use self::location::{LOCATION, Opening, cautions, check, open, open_in_memory, open_to_read};
 pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{
-    AttemptOutcome, AttemptRow, Body, Buried, EndpointRow, EventRow, Filter, HandlerStats, InstanceRow,
-    Pruned, QuarantineRow, Quarantined, Replayed, SecretRow, Stats, StoredEvent, TaskRow,
+    AttemptOutcome, AttemptRow, Backlog, Body, Buried, EndpointRow, EventRow, Filter, HandlerStats,
+    InstanceRow, Pruned, QuarantineRow, Quarantined, Replayed, SecretRow, Stats, StoredEvent, TaskRow,
 };
 pub use self::task::State;
 pub(crate) use self::task::{
@@ -170,11 +170,6 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Counts events and tasks.
     fn stats(&self) -> StoreFuture<'_, Stats>;
 
-    /// Returns what is not done. Its time does not grow with what is done.
-    fn backlog(&self) -> StoreFuture<'_, Backlog> {
-        Box::pin(async { Ok(Backlog::of(&self.stats().await?)) })
-    }
-
     /// Returns what was handed to the store and is not stored yet.
     fn arriving(&self) -> Arriving {
         Arriving::default()
@@ -182,6 +177,14 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Has this told of each commit that stores what arrives, from now on. Only the first call has an effect.
     fn watch_commits(&self, _watcher: CommitWatcher) {}
+
+    /// Counts what is open, parked or in quarantine. Its time does not grow with what is done.
+    fn backlog(&self) -> StoreFuture<'_, Backlog>;
+
+    /// Returns why an event that came now would not be stored, as far as that is known without asking anything.
+    fn obstacle(&self) -> Option<StoreError> {
+        None
+    }
 
     /// Lists the instances that share the inbox, the oldest first. Empty if one instance at a time has it.
     fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {
@@ -229,5 +232,5 @@ pub(crate) const SECRETS_NOTED_EVERY: Duration = Duration::from_secs(10 * 60);
 /// How long a secret is known that no instance is configured with any more.
 pub(crate) const SECRET_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How many unsuccessful attempts of a task are kept, the latest ones.
+/// How many former attempts of a task are kept, the latest ones.
 pub(crate) const ATTEMPTS_KEPT: usize = 50;

@@ -92,6 +92,9 @@ pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
         .socket
         .local_addr()
         .map_err(|error| super::failed("could not read the local address", &error))?;
+    // With `--once`, nobody has the time to look.
+    let admin =
+        if arguments.once { None } else { server.start_admin(None).map_err(super::serve::unavailable)? };
     let (registry, endpoints) = (Arc::clone(&server.parts.registry), server.parts.endpoints.clone());
     let only = arguments.endpoint.as_deref().map(|name| endpoints.named(name)).transpose();
     let only = only.map_err(Failure::Failed)?;
@@ -100,6 +103,9 @@ pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
     // Before the greeting: a program that waits for it may stop this one at once.
     let signal = if arguments.once { None } else { Some(super::serve::signalled(&server.reload)?) };
     print(&greeting(&registry, &endpoints, address, &keys));
+    if let Some(admin) = admin {
+        print(&format!("Dashboard on http://{admin}\n"));
+    }
     if registry.transactions().next().is_some() {
         print(APART);
     }
@@ -206,7 +212,11 @@ fn greeting(registry: &Registry, endpoints: &Endpoints, address: SocketAddr, key
     let mut table = Table::new(["", "", ""].map(Column::wraps));
     for handler in registry.registrations() {
         let place = format!("{}:{}", handler.file, handler.line);
-        table.add([super::handlers::takes_in_lines(handler).into(), handler.id.into(), place.into()]);
+        table.add([
+            crate::report::attribute::takes_in_lines(handler).into(),
+            handler.id.into(),
+            place.into(),
+        ]);
     }
     format!(
         "Handlers (Stripe API {}):\n{}\n{listening}{}",

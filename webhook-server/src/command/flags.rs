@@ -58,7 +58,7 @@ impl Selected for Trying {
     const TAKES_SECRET: bool = true;
 
     fn includes(setting: &Setting) -> bool {
-        setting.group == Group::Receiving
+        matches!(setting.group, Group::Receiving | Group::Admin)
     }
 }
 

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use webhook_core::{Order, OrderMode, Policy, Registration, Registry, Retry, Subscription, catalog};
+use webhook_core::{Registration, Registry, Subscription};
 
 use super::table::{Cell, Column, Table};
 use super::{Failure, Format, Output};
+use crate::report::attribute::{runs, takes_in_lines, word};
 use crate::report::console::print;
 
 #[derive(Args)]
@@ -177,71 +178,7 @@ fn cells(handler: &Registration) -> [Cell; 6] {
     [id.into(), events.into(), payload.into(), runs.into(), at.into(), summary.into()]
 }
 
-/// The parts of a handler's policy that differ from the default, as its attribute would write them, and whether it runs in a
-/// transaction.
-fn runs(policy: &Policy, in_transaction: bool) -> String {
-    let Policy { timeout, retry, order, replies } = *policy;
-    let time = humantime::format_duration;
-    let mut said = Vec::new();
-    said.extend(timeout.map(|timeout| format!("timeout = \"{}\"", time(timeout))));
-    if retry != Retry::DEFAULT {
-        let (attempts, first, max) = (retry.attempts, time(retry.first_delay), time(retry.max_delay));
-        said.push(format!("retry(attempts = {attempts}, first_delay = \"{first}\", max_delay = \"{max}\")"));
-    }
-    // A handler that replies has no order, and its attribute cannot set one.
-    said.extend(Some(order).filter(|_| !replies).and_then(order_in_words));
-    said.extend(replies.then(|| "reply".to_owned()));
-    said.extend(in_transaction.then(|| "in a transaction".to_owned()));
-    if said.is_empty() { "-".to_owned() } else { said.join(", ") }
-}
-
-/// An order that differs from the default, as the attribute would write it.
-fn order_in_words(order: Order) -> Option<String> {
-    let Order { mode, per, group } = order;
-    let settings = [("per", per), ("group", group)].into_iter();
-    let settings: Vec<_> =
-        settings.filter_map(|(key, value)| Some(format!("{key} = \"{}\"", value?))).collect();
-    let mode = Some(word(mode).to_owned()).filter(|_| mode != OrderMode::default());
-    match mode {
-        None if settings.is_empty() => None,
-        Some(mode) if settings.is_empty() => Some(format!("order = {mode}")),
-        mode => Some(format!("order({})", mode.into_iter().chain(settings).collect::<Vec<_>>().join(", "))),
-    }
-}
-
-/// A mode as the attribute names it.
-fn word(mode: OrderMode) -> &'static str {
-    match mode {
-        OrderMode::Serial => "serial",
-        OrderMode::Strict => "strict",
-        OrderMode::Unordered => "unordered",
-    }
-}
-
 /// A type's name without its path: `Value` for `serde_json::value::Value`.
 fn short_type(name: &str) -> &str {
     if name.contains('<') { name } else { name.rsplit("::").next().unwrap_or(name) }
-}
-
-/// A type's name, marked if the catalog does not contain it.
-fn marked(name: &str) -> String {
-    if catalog::find(name).is_some() { name.to_owned() } else { format!("{name} (unlisted)") }
-}
-
-/// The types of a handler in one line.
-pub(super) fn takes(handler: &Registration) -> String {
-    types(handler).join(", ")
-}
-
-/// The types of a handler, one per line, and its endpoint if it has one.
-pub(super) fn takes_in_lines(handler: &Registration) -> String {
-    let endpoint = handler.endpoint.map(|name| format!("(endpoint {name})"));
-    types(handler).into_iter().chain(endpoint).collect::<Vec<_>>().join("\n")
-}
-
-fn types(handler: &Registration) -> Vec<String> {
-    match handler.takes {
-        Subscription::Types(types) => types.iter().map(|name| marked(name)).collect(),
-        Subscription::Unhandled => vec!["every other type".to_owned()],
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! The start is that of `start.rs`; then come recovery and listening.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
@@ -16,7 +17,7 @@ use crate::receive::listener::Listener;
 use crate::reload::Reload;
 use crate::report::console::complain;
 use crate::report::stderr;
-use crate::server::address::Reserved;
+use crate::server::address::{Reserved, Unavailable};
 use crate::server::signals::shutdown_signal;
 use crate::server::{Server, Stopped, systemd, thread};
 use crate::settings::Settings;
@@ -53,7 +54,7 @@ pub(super) async fn run(app: App, arguments: Serve) -> Result<(), Failure> {
     }
     stderr::write_aside("info");
     let mut start = Start::new(app, sources, Front::Listener, Problems::of_command());
-    let reserved = start.reserve();
+    let reserved = (start.reserve(), start.reserve_admin());
     // Before the inbox is opened, because that may wait for another server: a signal can stop the wait.
     let reload = reload();
     let mut signal = signalled(&reload)?;
@@ -79,10 +80,15 @@ pub(super) async fn open(start: Start, signal: &mut Signal) -> Result<Server, Fa
 }
 
 /// Recovers, listens, and works until the signal.
-async fn serve(server: Server, reserved: Option<Reserved>, signal: Signal) -> Result<(), Failure> {
+async fn serve(
+    server: Server,
+    (reserved, admin): (Option<Reserved>, Option<Reserved>),
+    signal: Signal,
+) -> Result<(), Failure> {
+    let admin = server.start_admin(admin).map_err(unavailable)?;
     let is_recovered = server.recover().await.map_err(no_inbox)?;
     let listener = listen(reserved, &server.parts.settings)?;
-    announce(&server, &listener);
+    announce(&server, &listener, admin);
     spawn(systemd::keep_alive());
     systemd::ready();
     let stopped = server.run(listener, is_recovered, signal).await;
@@ -117,12 +123,15 @@ pub(super) fn ended(settings: &Settings, is_inline: bool, stopped: Stopped) -> R
 
 /// Listens on the reserved address, or reserves it first.
 pub(super) fn listen(reserved: Option<Reserved>, settings: &Settings) -> Result<Listener, Failure> {
-    let reserved = reserved.map_or_else(|| Reserved::new(settings.listen), Ok);
-    reserved.and_then(Reserved::listen).map_err(|unavailable| {
-        let mut problems = Problems::default();
-        problems.add(unavailable);
-        problems.into()
-    })
+    let reserved = reserved.map_or_else(|| Reserved::new(settings.listen, "listen"), Ok);
+    reserved.and_then(Reserved::listen).map_err(unavailable)
+}
+
+/// An address is not available.
+pub(super) fn unavailable(unavailable: Unavailable) -> Failure {
+    let mut problems = Problems::default();
+    problems.add(unavailable);
+    problems.into()
 }
 
 /// What SIGHUP asks for, in a service of systemd.
@@ -147,7 +156,7 @@ pub(super) fn announce_handlers(server: &Server) {
         let (file, line) = (handler.file, handler.line);
         info!(
             handler = handler.id,
-            takes = super::handlers::takes(handler),
+            takes = crate::report::attribute::takes(handler),
             endpoint = handler.endpoint,
             at = format!("{file}:{line}"),
             "handler"
@@ -168,7 +177,7 @@ pub(super) fn announce_endpoints(server: &Server, origin: Option<&str>) {
 }
 
 /// Logs the handlers and several endpoints, then the line `listening`: from now on the server is ready.
-fn announce(server: &Server, listener: &Listener) {
+fn announce(server: &Server, listener: &Listener, admin: Option<SocketAddr>) {
     announce_handlers(server);
     let address = listener.socket.local_addr().map(|address| address.to_string()).unwrap_or_default();
     let scheme = if server.parts.tls.is_some() { "https" } else { "http" };
@@ -184,6 +193,7 @@ fn announce(server: &Server, listener: &Listener) {
         handlers = server.parts.registry.registrations().len(),
         crates = super::handlers::by_crate(&server.parts.registry),
         secrets = only.map(|only| only.secrets.current().listed()),
+        admin = admin.map(|address| format!("http://{address}")),
         api_version = webhook_core::catalog::api_version(),
         "listening"
     );

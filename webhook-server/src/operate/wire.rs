@@ -65,7 +65,7 @@ named! {
 
 named! {
     AttemptOutcome, "an outcome",
-    Failed = "failed", Skipped = "skipped", Parked = "parked", Crashed = "crashed",
+    Failed = "failed", Skipped = "skipped", Parked = "parked", Crashed = "crashed", Done = "done",
 }
 
 #[cfg(test)]

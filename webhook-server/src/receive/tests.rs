@@ -157,6 +157,8 @@ fn server_at(endpoints: Vec<Endpoint>, store: Option<Arc<dyn Store>>) -> Server 
         report: Report::to(Arc::clone(&metrics)),
         metrics,
         tls: None,
+        #[cfg(feature = "admin")]
+        token: None,
         now,
     };
     Server::new(parts, store)

@@ -20,6 +20,8 @@ const FIRST_FREE_PORT: u16 = 1024;
 pub(crate) struct Reserved {
     socket: Socket,
     address: SocketAddr,
+    /// What gave the address.
+    setting: &'static str,
 }
 
 #[derive(Debug)]
@@ -30,12 +32,12 @@ enum Socket {
 }
 
 impl Reserved {
-    /// Takes an address.
+    /// Takes an address, which the setting of this name gave.
     ///
     /// # Errors
     ///
     /// Says in one sentence why it is not available, and what to do.
-    pub(crate) fn new(address: SocketAddr) -> Result<Self, Unavailable> {
+    pub(crate) fn new(address: SocketAddr, setting: &'static str) -> Result<Self, Unavailable> {
         let reserve = || {
             let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
             // On other systems this would take the address from the program that has it.
@@ -45,8 +47,8 @@ impl Reserved {
             Ok(socket)
         };
         match reserve() {
-            Ok(socket) => Ok(Self { socket: Socket::Bound(socket), address }),
-            Err(error) => Err(Unavailable { address, error }),
+            Ok(socket) => Ok(Self { socket: Socket::Bound(socket), address, setting }),
+            Err(error) => Err(Unavailable { address, setting, error }),
         }
     }
 
@@ -56,26 +58,31 @@ impl Reserved {
     ///
     /// Says in one sentence why it cannot listen, and what to do.
     pub(crate) fn listen(self) -> Result<Listener, Unavailable> {
-        let address = self.address;
+        let Self { address, setting, .. } = self;
         let (socket, is_passed) = match self.socket {
             Socket::Bound(socket) => (socket.listen(BACKLOG), false),
             Socket::Passed(listener) => (TcpListener::from_std(listener), true),
         };
-        socket.map(|socket| Listener { socket, is_passed }).map_err(|error| Unavailable { address, error })
+        socket.map(|socket| Listener { socket, is_passed }).map_err(|error| Unavailable {
+            address,
+            setting,
+            error,
+        })
     }
 
     /// Takes a socket that was passed by systemd, in place of this address.
     #[cfg(feature = "cli")]
     pub(crate) fn passed(listener: std::net::TcpListener, instead_of: SocketAddr) -> Self {
-        Self { socket: Socket::Passed(listener), address: instead_of }
+        Self { socket: Socket::Passed(listener), address: instead_of, setting: "listen" }
     }
 }
 
 /// Why an address is not available: a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {}", advice(*address, error))]
+#[error("cannot listen on {address}: {}", advice(*address, setting, error))]
 pub(crate) struct Unavailable {
     address: SocketAddr,
+    setting: &'static str,
     error: io::Error,
 }
 
@@ -87,9 +94,9 @@ impl Unavailable {
 }
 
 /// Says in words why the system refused, and what to do.
-fn advice(address: SocketAddr, error: &io::Error) -> String {
+fn advice(address: SocketAddr, setting: &str, error: &io::Error) -> String {
     let (ip, port) = (address.ip(), address.port());
-    let choose = "choose another address with --listen (or WEBHOOK_LISTEN)";
+    let choose = format!("choose another address with --{setting} (or WEBHOOK_{})", setting.to_uppercase());
     match error.kind() {
         ErrorKind::AddrInUse => format!("another program listens there; stop it, or {choose}"),
         ErrorKind::AddrNotAvailable => format!(
@@ -164,7 +171,7 @@ mod tests {
         ] {
             let address = address.parse().expect("it is an address");
             let in_use = error.kind() == ErrorKind::AddrInUse;
-            let told = Unavailable { address, error }.to_string();
+            let told = Unavailable { address, setting: "listen", error }.to_string();
             assert!(
                 told.starts_with(&format!("cannot listen on {address}: ")) && told.contains(expected),
                 "{told}"

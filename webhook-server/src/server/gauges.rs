@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, interval_at};
 
 use super::Server;
+use crate::receive::Receiver;
 use crate::report::metrics::{Gauges, InboxGauges};
 use crate::report::{Fact, Report};
 use crate::store::{Backlog, Store};
@@ -47,13 +48,20 @@ impl KnownBacklog {
     }
 }
 
-impl Server {
+/// What looks at a server and its inbox.
+#[derive(Clone, Debug)]
+pub(crate) struct Gauging {
+    receiver: Arc<Receiver>,
+    store: Option<Arc<dyn Store>>,
+    backlog: Arc<KnownBacklog>,
+}
+
+impl Gauging {
     /// Looks at what there is.
     pub(crate) async fn gauges(&self) -> Gauges {
         let connections = &self.receiver.connections;
-        let inbox = match &self.inbox {
-            Some(inbox) => {
-                let store = &inbox.worker.store;
+        let inbox = match &self.store {
+            Some(store) => {
                 // It goes on if it takes too long: whoever asks next may have the answer.
                 let reading = tokio::spawn(Arc::clone(&self.backlog).read(Arc::clone(store)));
                 let backlog = tokio::time::timeout(PATIENCE, reading).await;
@@ -71,20 +79,26 @@ impl Server {
             inbox,
         }
     }
+}
 
-    /// Writes the page of metrics that Prometheus reads.
-    #[allow(dead_code, reason = "the admin listener serves it")]
-    pub(crate) async fn metrics_page(&self) -> String {
-        self.parts.metrics.page(&self.gauges().await)
+impl Server {
+    /// What looks at this server.
+    pub(crate) fn gauging(&self) -> Gauging {
+        Gauging {
+            receiver: Arc::clone(&self.receiver),
+            store: self.inbox.as_ref().map(|inbox| Arc::clone(&inbox.worker.store)),
+            backlog: Arc::clone(&self.backlog),
+        }
     }
 
     /// Asks the sinks for their summaries, every minute, and passes on what there is. Never returns.
     pub(super) async fn summarise(&self) {
+        let gauging = self.gauging();
         let mut minutes = interval_at(Instant::now() + SUMMARY, SUMMARY);
         loop {
             minutes.tick().await;
             self.parts.report.summarise();
-            self.gauges().await.pass_on();
+            gauging.gauges().await.pass_on();
         }
     }
 }

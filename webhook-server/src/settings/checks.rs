@@ -1,6 +1,9 @@
 //! What the values of some settings must be, besides their ranges.
 
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use hyper::Uri;
 
 use super::setting::{OutOfRange, within};
 use super::{HOUR, SECOND};
@@ -24,6 +27,35 @@ pub(super) fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), OutO
         }
     };
     Err(allowed.into())
+}
+
+/// Checks the address of the admin pages: other machines reach them only with a token.
+pub(super) fn admin(address: Option<SocketAddr>, has_token: bool) -> Result<(), OutOfRange> {
+    match address {
+        Some(address) if !address.ip().is_loopback() && !has_token => {
+            let port = address.port();
+            Err(format!(
+                "an address of this machine alone, such as 127.0.0.1:{port}, unless `admin-token-file` is set"
+            )
+            .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a URL has a scheme, a host and perhaps a path, and nothing else.
+pub(super) fn site_url(url: &str) -> Result<(), String> {
+    let parsed: Option<Uri> = url.parse().ok();
+    let is_plain = parsed.is_some_and(|url| {
+        matches!(url.scheme_str(), Some("http" | "https"))
+            && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && url.query().is_none()
+            && plain_path(url.path()).is_ok()
+    });
+    if is_plain && !url.contains('#') {
+        return Ok(());
+    }
+    Err("a URL of a host and perhaps a path, such as https://ops.example.com/webhooks".to_owned())
 }
 
 /// Checks that a schema's name needs no quotes.

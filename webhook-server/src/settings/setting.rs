@@ -39,6 +39,8 @@ pub(crate) enum Group {
     Starting,
     /// How the listener encrypts: `serve`.
     Encryption,
+    /// The admin pages: `serve` and `dev`.
+    Admin,
     /// How requests are received and answered: `serve` and `dev`.
     Receiving,
     /// What a server without an inbox does: `serve`.

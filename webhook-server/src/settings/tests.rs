@@ -1,6 +1,7 @@
 //! Defaults, texts and ranges.
 
 use super::*;
+use crate::problems::Problems;
 
 #[test]
 fn the_defaults_are_in_range() {

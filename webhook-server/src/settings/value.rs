@@ -94,6 +94,41 @@ impl Value for SocketAddr {
     }
 }
 
+/// An address, or none.
+impl Value for Option<SocketAddr> {
+    const NAME: &'static str = "ADDR:PORT|off";
+    const EXPECTED: &'static str = "an address and a port, such as 127.0.0.1:4243, or off";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        match text.to_str()? {
+            "off" => Some(None),
+            address => address.parse().ok().map(Some),
+        }
+    }
+
+    fn typed(&self) -> Typed {
+        Typed::Text(self.map_or_else(|| "off".to_owned(), |address| address.to_string()))
+    }
+}
+
+/// A URL, or none.
+impl Value for Option<String> {
+    const NAME: &'static str = "URL";
+    const EXPECTED: &'static str = "a URL";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        text.to_str().filter(|text| !text.is_empty()).map(|text| Some(text.to_owned()))
+    }
+
+    fn typed(&self) -> Typed {
+        self.clone().map_or(Typed::Nothing, Typed::Text)
+    }
+
+    fn quoted(&self) -> String {
+        format!("{:?}", self.text())
+    }
+}
+
 /// A path of a URL.
 impl Value for String {
     const NAME: &'static str = "PATH";

@@ -33,5 +33,5 @@ impl Numbered for ParkReason {
 }
 
 impl Numbered for AttemptOutcome {
-    const ALL: &'static [Self] = &[Self::Failed, Self::Skipped, Self::Parked, Self::Crashed];
+    const ALL: &'static [Self] = &[Self::Failed, Self::Skipped, Self::Parked, Self::Crashed, Self::Done];
 }

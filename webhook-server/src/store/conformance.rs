@@ -22,7 +22,7 @@ use super::clock::{ManualClock, StoreClock};
 use super::postgres::{Postgres, cluster, testing::Inbox};
 use super::sqlite::{Sqlite, in_memory, on_disk};
 use super::{
-    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Body, CameBy, Capacity, Claim, Disposition,
+    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Backlog, Body, CameBy, Capacity, Claim, Disposition,
     EndpointRow, EventRow, Filter, HandlerId, HandlerStats, Heartbeat, Lane, MAX_CRASHES, NewEvent, NewTask,
     ParkReason, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered, Replayed, Retention,
     SECRET_KEPT, SecretName, SecretRow, StartMode, State, Stats, Store, StoreError, StoreFuture, StoredEvent,
@@ -315,8 +315,11 @@ impl<S: Subject> World<S> {
         attempts.filter(|row| row.task == task).map(|row| (row.attempt, row.outcome)).collect()
     }
 
+    /// The inbox in numbers. What is open or parked is counted twice, by two statements.
     fn stats(&self) -> Stats {
-        self.done(|store| store.stats())
+        let stats = self.done(|store| store.stats());
+        assert_eq!(self.done(|store| store.backlog()), Backlog::from(stats.clone()));
+        stats
     }
 
     fn prune(&self) -> Pruned {
@@ -355,7 +358,7 @@ fn everything() -> Filter {
     Filter { limit: 10_000, ..Filter::default() }
 }
 
-pub(super) fn arrival(event_id: &str, tasks: &[NewTask]) -> NewEvent {
+pub(crate) fn arrival(event_id: &str, tasks: &[NewTask]) -> NewEvent {
     let body = r#"{"id":"evt_1","object":"event","type":"charge.succeeded","livemode":false,
         "api_version":"2025-01-27.acacia","data":{"object":{}}}"#;
     let event = NewEvent {
@@ -392,7 +395,7 @@ pub(super) fn of_endpoint(task: NewTask) -> NewTask {
 }
 
 /// The event with another envelope.
-pub(super) fn changed(mut event: NewEvent, change: impl FnOnce(&mut Envelope)) -> NewEvent {
+pub(crate) fn changed(mut event: NewEvent, change: impl FnOnce(&mut Envelope)) -> NewEvent {
     change(Arc::make_mut(&mut event.envelope));
     event
 }
@@ -418,7 +421,7 @@ fn about(
     })
 }
 
-pub(super) fn free(handler: HandlerId) -> NewTask {
+pub(crate) fn free(handler: HandlerId) -> NewTask {
     NewTask {
         handler,
         scope: handler.into(),
@@ -470,4 +473,13 @@ fn skipped() -> Disposition {
 /// Opens at once or not at all, whatever space is free.
 pub(super) fn opening() -> super::Opening {
     super::Opening::default()
+}
+
+/// What is open, parked or in quarantine, of what is counted.
+impl From<Stats> for Backlog {
+    fn from(stats: Stats) -> Self {
+        let Stats { quarantined, oldest_due_ms, mut handlers, secrets, .. } = stats;
+        handlers.retain(|row| row.state.is_open() || row.state == State::Parked);
+        Self { quarantined, oldest_due_ms, handlers, secrets }
+    }
 }

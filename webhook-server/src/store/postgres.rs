@@ -9,15 +9,12 @@
 //! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
 //! | instances | `session`, `heartbeat`, `recover`, `sweep`, `missing_handlers`, `instances`, `turns`, `alarms` |
 //! | operators | `list`, `show`, `stats`, `operate` |
-//! | retention | `prune` |
-//! | growing from a file | `take_in` |
-//! | problems | `problem` |
+//! | retention; growing from a file; problems | `prune`; `take_in`; `problem` |
 //!
 //! The tables are in `migrations/`, and the numbers of their states in `columns`. A statement names the schema `webhook` and
-//! the present time `now_ms`; `texts` makes of that what is sent. Statements are never prepared: behind a pool of connections,
-//! another server may get the next one. Each names the state, the fence and the owner of what it changes, and may be run
-//! again after an error. None waits for this process while it holds a lock: it is alone, or sent together with all others
-//! of its transaction.
+//! the present time `now_ms`; `texts` makes of that what is sent. Each names the state, the fence and the owner of what it
+//! changes, and may be run again after an error. None waits for this process while it holds a lock: it is alone, or sent
+//! together with all others of its transaction.
 
 mod abandoned;
 mod alarms;
@@ -247,6 +244,10 @@ impl Store for Postgres {
 
     fn watch_commits(&self, watcher: CommitWatcher) {
         self.ingest.watch_commits(watcher);
+    }
+
+    fn obstacle(&self) -> Option<StoreError> {
+        self.ingest.trouble()
     }
 
     fn instances(&self) -> StoreFuture<'_, Vec<InstanceRow>> {

@@ -54,13 +54,15 @@ pub(crate) struct TaskRow {
     pub(crate) received_ms: i64,
     /// When it runs next, if it is ready.
     pub(crate) due_ms: Option<i64>,
+    /// When its latest run started, if it is running or done.
+    pub(crate) started_ms: Option<i64>,
     /// When it was done, skipped or parked.
     pub(crate) finished_ms: Option<i64>,
     /// The last run's error, or the reason that an operator gave for skipping the task.
     pub(crate) error: Option<String>,
 }
 
-/// An unsuccessful attempt, for an operator.
+/// An attempt, for an operator. The successful one is in the task itself, unless the event was replayed since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttemptRow {
     /// The number of its task.
@@ -75,7 +77,7 @@ pub(crate) struct AttemptRow {
     pub(crate) error: Option<String>,
 }
 
-/// How an unsuccessful attempt ended.
+/// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptOutcome {
     /// It failed, and another one followed.
@@ -86,6 +88,8 @@ pub(crate) enum AttemptOutcome {
     Parked,
     /// The process ended while it was running.
     Crashed,
+    /// It succeeded; then the event was replayed.
+    Done,
 }
 
 /// An event, for an operator.
@@ -130,7 +134,7 @@ pub(crate) struct EndpointRow {
 pub(crate) struct StoredEvent {
     pub(crate) event: EventRow,
     pub(crate) tasks: Vec<TaskRow>,
-    /// The unsuccessful attempts of these tasks, oldest first.
+    /// The former attempts of these tasks, oldest first.
     pub(crate) attempts: Vec<AttemptRow>,
     /// The text that Stripe signed; `None` if it was pruned, or was never kept.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,6 +199,26 @@ pub(crate) struct Stats {
     pub(crate) handlers: Vec<HandlerStats>,
     /// The secrets that the server is configured with, or was within the last 30 days, by endpoint and label.
     pub(crate) secrets: Vec<SecretRow>,
+}
+
+/// What waits for a run or for a person. Unlike [`Stats`], it is read in a time that does not grow with what is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Backlog {
+    /// Quarantined bodies.
+    pub(crate) quarantined: u64,
+    /// How long the oldest due task has been due, in milliseconds.
+    pub(crate) oldest_due_ms: Option<i64>,
+    /// One row for each handler, state and reason that occurs, of the tasks that are open or parked.
+    pub(crate) handlers: Vec<HandlerStats>,
+    /// The secrets, as in [`Stats`].
+    pub(crate) secrets: Vec<SecretRow>,
+}
+
+impl Backlog {
+    /// How many tasks are in a state.
+    pub(crate) fn tasks(&self, state: State) -> u64 {
+        self.handlers.iter().filter(|row| row.state == state).map(|row| row.tasks).sum()
+    }
 }
 
 /// A signing secret, and when it was last used.

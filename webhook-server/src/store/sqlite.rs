@@ -70,7 +70,8 @@ use crate::store::transactions::Transactions;
 use crate::store::{
     Arriving, Backlog, CameBy, Capacity, ClaimResult, CommitWatcher, Disposition, EventRow, Filter,
     FinishResult, HandlerId, Heartbeat, Lease, NewEvent, NewTask, Pruned, QuarantineRow, Quarantined,
-    RecordResult, Recovered, Replayed, Retention, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
+    RecordResult, Recovered, Replayed, Retention, Stats, Store, StoreError, StoreFuture, StoredEvent,
+    TaskRow, Ticket,
 };
 
 /// An inbox in a database of SQLite's.
@@ -108,6 +109,11 @@ pub(crate) trait Database: fmt::Debug + Send + Sync + 'static {
 
     /// Has this told of each commit.
     fn watch_commits(&self, _watcher: CommitWatcher) {}
+
+    /// Why an arrival would be refused now.
+    fn obstacle(&self) -> Option<StoreError> {
+        None
+    }
 
     /// What it does for handlers' transactions, which are in another database.
     fn transactions(&self) -> Option<&dyn Transactions> {
@@ -248,6 +254,10 @@ impl<D: Database> Store for Sqlite<D> {
 
     fn watch_commits(&self, watcher: CommitWatcher) {
         self.database.watch_commits(watcher);
+    }
+
+    fn obstacle(&self) -> Option<StoreError> {
+        self.database.obstacle()
     }
 
     fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {

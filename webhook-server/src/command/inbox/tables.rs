@@ -153,6 +153,7 @@ fn attempt(attempt: &AttemptRow) -> String {
         AttemptOutcome::Failed => format!("failed after {took}"),
         AttemptOutcome::Skipped => format!("skipped after {took}"),
         AttemptOutcome::Parked => format!("parked after {took}"),
+        AttemptOutcome::Done => format!("done after {took}"),
         // When the process ended is not known; the next one noticed it.
         AttemptOutcome::Crashed => "the process ended".to_owned(),
     };

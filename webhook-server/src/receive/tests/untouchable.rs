@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::store::{
-    CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId, Heartbeat, Lease,
-    NewEvent, NewTask, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered, Replayed, Retention,
-    Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
+    Backlog, CameBy, Capacity, ClaimResult, Disposition, EventRow, Filter, FinishResult, HandlerId,
+    Heartbeat, Lease, NewEvent, NewTask, Pruned, QuarantineRow, Quarantined, RecordResult, Recovered,
+    Replayed, Retention, Stats, Store, StoreFuture, StoredEvent, TaskRow, Ticket,
 };
 
 #[derive(Debug)]
@@ -44,6 +44,7 @@ impl Store for Untouchable {
         quarantined(usize) -> Vec<QuarantineRow>;
         quarantined_with_id(i64) -> Option<Quarantined>;
         stats() -> Stats;
+        backlog() -> Backlog;
         retry(i64, Arc<[HandlerId]>) -> bool;
         skip(i64, String) -> bool;
         replay(i64, Vec<NewTask>) -> Replayed;

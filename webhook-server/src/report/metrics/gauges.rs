@@ -11,7 +11,7 @@ use super::table::{
     TASKS, WRITER_QUEUE, WRITER_QUEUE_BYTES,
 };
 use crate::operate::wire::Named;
-use crate::store::{Arriving, Backlog};
+use crate::store::{Arriving, Backlog, State};
 
 /// How much there is at one moment.
 #[derive(Clone, Debug, Default)]
@@ -87,14 +87,16 @@ impl Gauges {
 }
 
 fn give_backlog(backlog: &Backlog, to: &mut impl Target) {
-    let Backlog { ready, running, blocked, parked, oldest_due, quarantined } = backlog;
-    let tasks = [("blocked", blocked), ("ready", ready), ("running", running)];
-    to.gauge(&TASKS, tasks.map(|(state, tasks)| ([state.into()], *tasks as f64)).into());
-    to.gauge(&OLDEST_DUE, only(oldest_due.unwrap_or_default().as_secs_f64()));
-    let parked =
-        parked.iter().map(|row| ([row.handler.clone().into(), row.why.name().into()], row.tasks as f64));
+    let tasks = [State::Blocked, State::Ready, State::Running]
+        .map(|state| ([state.name().into()], backlog.tasks(state) as f64));
+    to.gauge(&TASKS, tasks.into());
+    to.gauge(&OLDEST_DUE, only(backlog.oldest_due_ms.unwrap_or(0).max(0) as f64 / 1e3));
+    let parked = backlog
+        .handlers
+        .iter()
+        .filter_map(|row| Some(([row.handler.clone().into(), row.why?.name().into()], row.tasks as f64)));
     to.gauge(&PARKED_NOW, parked.collect());
-    to.gauge(&QUARANTINED, only(*quarantined as f64));
+    to.gauge(&QUARANTINED, only(backlog.quarantined as f64));
 }
 
 /// The only series of a gauge without labels.

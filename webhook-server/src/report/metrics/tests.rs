@@ -14,7 +14,7 @@ use crate::receive::outcome::{Handled, Refusal};
 use crate::report::Retried;
 use crate::run::attempt::AttemptReport;
 use crate::run::test_handlers::registration;
-use crate::store::{Arriving, Backlog, ParkedTasks, StoreError};
+use crate::store::{Arriving, Backlog, HandlerStats, State, StoreError};
 
 const NOW: u64 = 1_700_000_000;
 
@@ -233,13 +233,17 @@ fn the_page_is_the_one_that_prometheus_reads() {
     metrics.note(&Fact::Malformed { reason: "", peer: None });
     metrics.note(&Fact::StoreFailed { what: Retried::Claim, task: None, error: &StoreError::DiskFull });
     metrics.note(&Fact::Committed(Commit { writes: 12, took: Duration::from_micros(1_500) }));
+    let tasks = |state, why, tasks| HandlerStats { handler: PAID.id.to_owned(), state, why, tasks };
     let backlog = Backlog {
-        ready: 3,
-        running: 2,
-        blocked: 1,
-        parked: vec![ParkedTasks { handler: PAID.id.to_owned(), why: ParkReason::Asked, tasks: 37 }],
-        oldest_due: Some(Duration::from_millis(1_250)),
         quarantined: 4,
+        oldest_due_ms: Some(1_250),
+        handlers: vec![
+            tasks(State::Ready, None, 3),
+            tasks(State::Running, None, 2),
+            tasks(State::Blocked, None, 1),
+            tasks(State::Parked, Some(ParkReason::Asked), 37),
+        ],
+        secrets: Vec::new(),
     };
     let arriving = Arriving { count: 5, bytes: 20_480 };
     let inbox = Some(InboxGauges { arriving, backlog: Some(backlog) });

@@ -98,6 +98,9 @@ impl Store for Syncing {
     fn stats(&self) -> StoreFuture<'_, Stats> {
         self.model.stats()
     }
+    fn backlog(&self) -> StoreFuture<'_, Backlog> {
+        self.model.backlog()
+    }
     fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {
         self.later("retry", self.model.retry(task, handlers))
     }

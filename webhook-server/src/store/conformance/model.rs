@@ -23,7 +23,7 @@ use webhook_core::Retry;
 use crate::store::clock::{StoreClock, millis};
 use crate::store::keys::keepable;
 use crate::store::{
-    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Body, CameBy, Capacity, Claim, ClaimResult,
+    ACCUSED, ATTEMPTS_KEPT, AttemptOutcome, AttemptRow, Backlog, Body, CameBy, Capacity, Claim, ClaimResult,
     Disposition, EndpointRow, EventRow, Filter, FinishResult, HandlerId, HandlerStats, Heartbeat, Lane,
     Lease, MAX_CRASHES, NewEvent, NewTask, POISON, PRUNE_STEP, ParkReason, Pruned, QuarantineRow,
     Quarantined, RecordResult, Recovered, Replayed, Retention, SECRET_KEPT, SECRET_USE_NOTED_EVERY,
@@ -152,8 +152,8 @@ impl Task {
         (self.moment, self.event, self.id)
     }
 
-    /// The unsuccessful attempt that has just ended.
-    fn attempt_row(&self, outcome: AttemptOutcome, error: Option<String>, now: i64) -> AttemptRow {
+    /// The attempt that ended at `now`.
+    pub(super) fn attempt_row(&self, outcome: AttemptOutcome, error: Option<String>, now: i64) -> AttemptRow {
         let (task, attempt, started_ms) = (self.id, self.attempt, self.started);
         AttemptRow { task, attempt, started_ms, ended_ms: now, outcome, error }
     }
@@ -333,6 +333,10 @@ impl Store for Model {
 
     fn stats(&self) -> StoreFuture<'_, Stats> {
         self.at_once(|data, now| data.stats(now))
+    }
+
+    fn backlog(&self) -> StoreFuture<'_, Backlog> {
+        self.at_once(|data, now| data.stats(now).into())
     }
 
     fn retry(&self, task: i64, handlers: Arc<[HandlerId]>) -> StoreFuture<'_, bool> {

@@ -6,7 +6,6 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use proptest::sample::select;
 
 use super::*;
-use crate::store::Backlog;
 
 /// The handlers of a random walk.
 const HANDLERS: [HandlerId; 3] = ["a", "b", "c"];
@@ -188,7 +187,6 @@ struct View {
     attempts: Vec<AttemptRow>,
     quarantined: Vec<QuarantineRow>,
     stats: Stats,
-    backlog: Backlog,
 }
 
 impl<S: Subject> World<S> {
@@ -209,7 +207,6 @@ impl<S: Subject> World<S> {
             events,
             quarantined,
             stats: self.stats(),
-            backlog: self.done(|store| store.backlog()),
         }
     }
 

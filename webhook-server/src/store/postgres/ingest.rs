@@ -154,6 +154,11 @@ impl Ingest {
         // Only the first one is told.
         let _ = self.shared.watcher.set(watcher);
     }
+
+    /// Why nothing can be stored at present.
+    pub(super) fn trouble(&self) -> Option<StoreError> {
+        self.shared.state().trouble.clone().map(StoreError::from)
+    }
 }
 
 impl Drop for Ingest {

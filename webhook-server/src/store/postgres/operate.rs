@@ -16,7 +16,7 @@ use super::lanes::{LaneKey, promote};
 use super::problem::Problem;
 use super::quarantine::without_nul;
 use super::values::Value;
-use crate::store::{HandlerId, NewTask, Replayed};
+use crate::store::{ATTEMPTS_KEPT, HandlerId, NewTask, Replayed};
 
 /// Makes a waiting task (`$1`) of one of the handlers `$2` ready now.
 pub(super) const RETRY_OPEN: &str = "
@@ -67,17 +67,28 @@ macro_rules! wanted {
     };
 }
 
-/// Makes closed tasks ready.
+/// Makes closed tasks ready, and keeps the attempts that had succeeded.
 pub(super) const REPLAY_CLOSED: &str = concat!(
     wanted!(),
     ", back AS (
          DELETE FROM webhook.ended t USING wanted w WHERE t.event_seq = w.event_seq AND t.handler = w.handler
-         RETURNING t.id, t.event_seq, t.handler, w.scope, t.object, w.lane, t.moment, w.strict, t.fence, t.started_ms)
+         RETURNING t.id, t.event_seq, t.handler, w.scope, t.object, w.lane, t.moment, w.strict, t.fence, t.started_ms,
+                   t.state, t.attempt, t.finished_ms),
+     done AS (
+         INSERT INTO webhook.attempt (task, attempt, started_ms, ended_ms, outcome)
+         SELECT id, attempt, started_ms, finished_ms, 4 FROM back WHERE state = 3)
      INSERT INTO webhook.task (id, event_seq, handler, scope, object, lane, moment, strict, state, replay, fence, due_ms,
                                started_ms)
      SELECT id, event_seq, handler, scope, object, lane, moment, strict, 0, true, fence, now_ms, started_ms
      FROM back RETURNING id"
 );
+
+/// Deletes all but the latest attempts (`$2` is how many are kept) of the open tasks of the event `$1`.
+const TRIM_ATTEMPTS: &str = "
+    DELETE FROM webhook.attempt a
+    USING webhook.task t
+    WHERE t.event_seq = $1 AND a.task = t.id
+      AND a.id <= (SELECT o.id FROM webhook.attempt o WHERE o.task = t.id ORDER BY o.id DESC LIMIT 1 OFFSET $2)";
 
 /// Makes the tasks that the event lacks.
 pub(super) const REPLAY_NEW: &str = concat!(
@@ -119,7 +130,9 @@ pub(super) async fn replay(db: &Connection, seq: i64, tasks: &[NewTask]) -> Resu
     let mut values: Vec<Value<'_>> = vec![&seq];
     values.extend(columns.values());
     let wanted = |text| Statement::new(text, &values);
-    let statements = [Statement::new(LOCK, &[&seq]), wanted(REPLAY_CLOSED), wanted(REPLAY_NEW)];
+    let kept = ATTEMPTS_KEPT as i64;
+    let trim = Statement::new(TRIM_ATTEMPTS, &[&seq, &kept]);
+    let statements = [Statement::new(LOCK, &[&seq]), wanted(REPLAY_CLOSED), wanted(REPLAY_NEW), trim];
     let rows = transaction(db, &statements).await?;
     let [event, ready @ ..] = &rows[..] else { return Ok(Replayed::Unknown) };
     match event.first().map(|row| row.try_get(0)).transpose()? {

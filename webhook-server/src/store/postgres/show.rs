@@ -16,14 +16,22 @@ macro_rules! select_task {
             "NULL::smallint AS why",
             "CASE WHEN t.state = 0 THEN t.due_ms END AS due_ms",
             "NULL::bigint AS finished_ms",
+            "CASE WHEN t.state = 1 THEN t.started_ms END AS started_ms",
             $more,
             "webhook.task"
         )
     };
     (ended, $more:expr) => {
-        select_task!("t.why", "NULL::bigint AS due_ms", "t.finished_ms", $more, "webhook.ended")
+        select_task!(
+            "t.why",
+            "NULL::bigint AS due_ms",
+            "t.finished_ms",
+            "CASE WHEN t.state = 3 THEN t.started_ms END AS started_ms",
+            $more,
+            "webhook.ended"
+        )
     };
-    ($why:literal, $due:literal, $finished:literal, $more:expr, $table:literal) => {
+    ($why:literal, $due:literal, $finished:literal, $started:literal, $more:expr, $table:literal) => {
         concat!(
             "SELECT t.id, e.event_id, e.type, t.handler, t.state, ",
             $why,
@@ -31,7 +39,8 @@ macro_rules! select_task {
             $due,
             ", ",
             $finished,
-            ", t.error",
+            ", t.error, ",
+            $started,
             $more,
             " FROM ",
             $table,
@@ -110,6 +119,7 @@ pub(super) fn task_row(row: &Row) -> Result<TaskRow, Problem> {
         due_ms: row.try_get(8)?,
         finished_ms: row.try_get(9)?,
         error: row.try_get(10)?,
+        started_ms: row.try_get(11)?,
     })
 }
 
@@ -169,7 +179,7 @@ pub(super) async fn events_with_id(db: &Connection, id: &str) -> Result<Vec<Stor
             |column: usize| move |row: &&Row| row.try_get(column).is_ok_and(|seq: i64| seq == event.cursor);
         let body = bodies.iter().find(is_of_event(0)).map(|row| row.try_get::<_, Option<&[u8]>>(1));
         let body = body.transpose()?.flatten();
-        let tasks = tasks.iter().filter(is_of_event(11)).map(task_row).collect::<Result<Vec<_>, _>>()?;
+        let tasks = tasks.iter().filter(is_of_event(12)).map(task_row).collect::<Result<Vec<_>, _>>()?;
         let is_of_these = |attempt: &&AttemptRow| tasks.iter().any(|task| task.task == attempt.task);
         whole.push(StoredEvent {
             attempts: attempts.iter().filter(is_of_these).cloned().collect(),

@@ -65,6 +65,7 @@ macro_rules! handlers {
         )
     };
 }
+pub(super) use handlers;
 
 const HANDLERS: &str =
     handlers!("SELECT handler, state, why, count(*) FROM webhook.ended GROUP BY handler, state, why");
@@ -79,6 +80,11 @@ const HANDLERS_ESTIMATED: &str = handlers!(
          GROUP BY handler, state) closed
      WHERE state <> 5"
 );
+
+pub(super) fn of_handler(row: &Row) -> Result<HandlerStats, Problem> {
+    let (handler, state, why) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(HandlerStats { handler, state, why, tasks: count(row, 3)? })
+}
 
 /// Counts events and tasks.
 pub(super) async fn stats(db: &Connection) -> Result<Stats, Problem> {
@@ -101,10 +107,6 @@ pub(super) async fn stats_up_to(db: &Connection, counted: i64) -> Result<Stats, 
     let statements = [counts, handlers, Statement::new(secrets::LIST, &[])];
     let [counts, handlers, secrets] = &transaction(db, &statements).await?[..] else {
         return Ok(Stats::default());
-    };
-    let of_handler = |row: &Row| {
-        let (handler, state, why) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        Ok(HandlerStats { handler, state, why, tasks: count(row, 3)? })
     };
     let mut stats = Stats {
         is_estimated,

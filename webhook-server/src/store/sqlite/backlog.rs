@@ -1,35 +1,48 @@
-//! Counting what is not done. Each statement reads an index that holds nothing else.
+//! Counting what is open, parked or in quarantine. Each statement reads indexes that hold nothing else.
 
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
-use crate::store::backlog::millis;
-use crate::store::{Backlog, ParkedTasks};
+use super::secrets;
+use super::show::handler_stats;
+use crate::store::Backlog;
 
-const READY: &str = "SELECT count(*) FROM inbox_task WHERE state = 0";
-const RUNNING: &str = "SELECT count(*) FROM inbox_task WHERE state = 1";
-const BLOCKED: &str =
-    "SELECT count(*) FROM inbox_task WHERE state IN (0, 2) AND lane IS NOT NULL AND state = 2";
+/// The tasks that are open or parked, by handler, state and reason. Each state has an index that contains no other tasks.
+const OPEN_OR_PARKED: &str = "\
+    SELECT handler, 0, NULL, count(*) FROM inbox_task INDEXED BY inbox_task_due WHERE state = 0 GROUP BY handler \
+    UNION ALL SELECT handler, 1, NULL, count(*) FROM inbox_task INDEXED BY inbox_task_running_lane WHERE state = 1 \
+              GROUP BY handler \
+    UNION ALL SELECT handler, 2, NULL, count(*) FROM inbox_task INDEXED BY inbox_task_waiting_lane \
+              WHERE state IN (0, 2) AND lane IS NOT NULL AND state = 2 GROUP BY handler \
+    UNION ALL SELECT handler, 5, why, count(*) FROM inbox_task INDEXED BY inbox_task_parked WHERE state = 5 \
+              GROUP BY handler, why \
+    ORDER BY 1, 2, 3";
+
 const OLDEST_DUE: &str = "SELECT min(due_ms) FROM inbox_task WHERE state = 0 AND due_ms <= ?1";
-const PARKED: &str = "SELECT handler, why, count(*) FROM inbox_task WHERE state = 5 \
-                      GROUP BY handler, why ORDER BY handler, why";
 const QUARANTINED: &str = "SELECT count(*) FROM inbox_quarantine";
 
 /// All statements.
 #[cfg(test)]
-pub(super) const STATEMENTS: [&str; 6] = [READY, RUNNING, BLOCKED, OLDEST_DUE, PARKED, QUARANTINED];
+pub(super) const STATEMENTS: [&str; 3] = [OPEN_OR_PARKED, OLDEST_DUE, QUARANTINED];
 
-/// Counts what is not done.
+/// Counts what is open, parked or in quarantine.
 pub(super) fn backlog(db: &Connection, now: i64) -> rusqlite::Result<Backlog> {
-    let count = |sql: &str| db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u64>(0));
-    let oldest_due: Option<i64> = db.prepare_cached(OLDEST_DUE)?.query_row([now], |row| row.get(0))?;
-    let parked =
-        |row: &Row<'_>| Ok(ParkedTasks { handler: row.get(0)?, why: row.get(1)?, tasks: row.get(2)? });
+    let handlers =
+        db.prepare_cached(OPEN_OR_PARKED)?.query_map([], handler_stats)?.collect::<Result<_, _>>()?;
     Ok(Backlog {
-        ready: count(READY)?,
-        running: count(RUNNING)?,
-        blocked: count(BLOCKED)?,
-        parked: db.prepare_cached(PARKED)?.query_map([], parked)?.collect::<Result<_, _>>()?,
-        oldest_due: oldest_due.map(|due| millis(now - due)),
-        quarantined: count(QUARANTINED)?,
+        quarantined: quarantined(db)?,
+        oldest_due_ms: oldest_due(db, now)?,
+        handlers,
+        secrets: secrets::list(db)?,
     })
+}
+
+/// How long the oldest due task has been due.
+pub(super) fn oldest_due(db: &Connection, now: i64) -> rusqlite::Result<Option<i64>> {
+    let due: Option<i64> = db.prepare_cached(OLDEST_DUE)?.query_row([now], |row| row.get(0))?;
+    Ok(due.map(|due| now - due))
+}
+
+/// Counts quarantined bodies.
+pub(super) fn quarantined(db: &Connection) -> rusqlite::Result<u64> {
+    db.prepare_cached(QUARANTINED)?.query_row([], |row| row.get(0))
 }

@@ -94,19 +94,19 @@ pub(super) fn close_run(
     Ok(changed == 1)
 }
 
-/// Keeps an unsuccessful attempt of a task, and the latest ones before it.
+/// Keeps an attempt of a task that ended at `ended`, and the latest ones before it.
 pub(super) fn keep_attempt(
     db: &Connection,
     task: i64,
     outcome: AttemptOutcome,
     error: Option<&str>,
-    now: i64,
+    ended: i64,
 ) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO inbox_attempt (task, attempt, started_ms, ended_ms, outcome, error) \
          SELECT id, attempt, started_ms, ?2, ?3, ?4 FROM inbox_task WHERE id = ?1",
     )?
-    .execute(params![task, now, outcome, error])?;
+    .execute(params![task, ended, outcome, error])?;
     db.prepare_cached(
         "DELETE FROM inbox_attempt WHERE task = ?1 \
            AND id <= (SELECT id FROM inbox_attempt WHERE task = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",

@@ -95,9 +95,9 @@ impl Database for OnDisk {
         note: impl FnOnce(&T, &mut Live) + Send + 'static,
     ) -> StoreFuture<'_, T> {
         if let Urgency::Arrival { .. } = urgency
-            && let Some(free) = self.disk_space.shortage()
+            && let Some(obstacle) = self.obstacle()
         {
-            return Box::pin(std::future::ready(Err(StoreError::DiskLow { free })));
+            return Box::pin(std::future::ready(Err(obstacle)));
         }
         let opener = Arc::clone(&self.opener);
         Box::pin(async move {
@@ -113,6 +113,10 @@ impl Database for OnDisk {
 
     fn watch_commits(&self, watcher: CommitWatcher) {
         self.writer.watch_commits(watcher);
+    }
+
+    fn obstacle(&self) -> Option<StoreError> {
+        self.disk_space.shortage().map(|free| StoreError::DiskLow { free })
     }
 
     fn read<T: Send + 'static>(

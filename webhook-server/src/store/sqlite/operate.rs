@@ -5,10 +5,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::finish::keep_attempt;
 use super::lanes::promote_after;
 use super::record::insert_task;
 use super::session::Stamp;
-use crate::store::{HandlerId, NewTask, Replayed, State};
+use crate::store::{AttemptOutcome, HandlerId, NewTask, Replayed, State};
 
 /// Makes a parked or waiting task ready now, with its full number of attempts, if it belongs to one of these handlers and
 /// its event still has a body.
@@ -63,16 +64,21 @@ pub(super) fn replay(
     }
     let mut ready = 0;
     for task in tasks {
-        let known: Option<(i64, State)> = db
-            .prepare_cached("SELECT id, state FROM inbox_task WHERE event_seq = ?1 AND handler = ?2")?
-            .query_row(params![seq, task.handler], |row| Ok((row.get(0)?, row.get(1)?)))
+        let known: Option<(i64, State, Option<i64>)> = db
+            .prepare_cached(
+                "SELECT id, state, finished_ms FROM inbox_task WHERE event_seq = ?1 AND handler = ?2",
+            )?
+            .query_row(params![seq, task.handler], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         match known {
             None => {
                 insert_task(db, seq, task, State::Ready, true, stamp)?;
             }
-            Some((_, state)) if state.is_open() => continue,
-            Some((id, _)) => {
+            Some((_, state, _)) if state.is_open() => continue,
+            Some((id, state, finished)) => {
+                if let (State::Done, Some(finished)) = (state, finished) {
+                    keep_attempt(db, id, AttemptOutcome::Done, None, finished)?;
+                }
                 let lane = task.lane.as_ref();
                 db.prepare_cached(
                     "UPDATE inbox_task SET state = 0, why = NULL, finished_ms = NULL, error = NULL, due_ms = ?2, \

@@ -3,14 +3,15 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::secrets;
+use super::{backlog, secrets};
 use crate::store::{
     AttemptRow, Body, EndpointRow, EventRow, HandlerStats, QuarantineRow, Quarantined, State, Stats,
     StoredEvent, TaskRow,
 };
 
 /// The columns that [`task_row`] reads, in its order.
-pub(super) const TASK: &str = "SELECT task.id, event_id, type, handler, state, why, attempt, received_ms, due_ms, finished_ms, error \
+pub(super) const TASK: &str = "SELECT task.id, event_id, type, handler, state, why, attempt, received_ms, due_ms, finished_ms, error, \
+                           CASE WHEN state IN (1, 3) THEN task.started_ms END \
                     FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq";
 
 /// The columns that [`event_row`] reads, in its order.
@@ -35,6 +36,7 @@ pub(super) fn task_row(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
         due_ms: if state == State::Ready { row.get(8)? } else { None },
         finished_ms: row.get(9)?,
         error: row.get(10)?,
+        started_ms: row.get(11)?,
     })
 }
 
@@ -138,26 +140,19 @@ pub(super) fn quarantined_with_id(db: &Connection, id: i64) -> rusqlite::Result<
     db.prepare_cached(&format!("{QUARANTINE} WHERE id = ?1"))?.query_row([id], read).optional()
 }
 
+pub(super) fn handler_stats(row: &Row<'_>) -> rusqlite::Result<HandlerStats> {
+    Ok(HandlerStats { handler: row.get(0)?, state: row.get(1)?, why: row.get(2)?, tasks: row.get(3)? })
+}
+
 /// Counts events and tasks. Reads whole indexes: the time grows with the file.
 pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, u64>(0));
-    let oldest: Option<i64> =
-        db.query_row("SELECT min(due_ms) FROM inbox_task WHERE state = 0 AND due_ms <= ?1", [now], |row| {
-            row.get(0)
-        })?;
     let handlers = db
         .prepare_cached(
             "SELECT handler, state, why, count(*) FROM inbox_task GROUP BY handler, state, why \
              ORDER BY handler, state, why",
         )?
-        .query_map([], |row| {
-            Ok(HandlerStats {
-                handler: row.get(0)?,
-                state: row.get(1)?,
-                why: row.get(2)?,
-                tasks: row.get(3)?,
-            })
-        })?
+        .query_map([], handler_stats)?
         .collect::<Result<_, _>>()?;
     Ok(Stats {
         is_estimated: false,
@@ -169,8 +164,8 @@ pub(super) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
         changed_bodies: count(
             "SELECT coalesce(sum(changed_bodies), 0) FROM inbox_event WHERE deliveries > 1",
         )?,
-        quarantined: count("SELECT count(*) FROM inbox_quarantine")?,
-        oldest_due_ms: oldest.map(|due| now - due),
+        quarantined: backlog::quarantined(db)?,
+        oldest_due_ms: backlog::oldest_due(db, now)?,
         handlers,
         secrets: secrets::list(db)?,
     })

@@ -35,12 +35,14 @@ impl Data {
         if !self.has_body(seq) {
             return Replayed::NoBody;
         }
-        let mut ready = 0;
+        let (mut ready, mut done) = (0, Vec::new());
         for new in tasks {
             let known = self.tasks.values_mut().find(|task| task.event == seq && task.handler == new.handler);
             match known {
                 Some(task) if task.state.is_open() => continue,
                 Some(task) => {
+                    let finished = task.finished.filter(|_| task.state == State::Done);
+                    done.extend(finished.map(|at| task.attempt_row(AttemptOutcome::Done, None, at)));
                     task.begin_anew(now);
                     task.error = None;
                     task.is_replay = true;
@@ -53,6 +55,7 @@ impl Data {
             }
             ready += 1;
         }
+        self.keep_attempts(done);
         Replayed::Ready(ready)
     }
 }

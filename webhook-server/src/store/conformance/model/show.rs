@@ -20,6 +20,7 @@ impl Data {
             received_ms: event.row.received_ms,
             due_ms: (task.state == State::Ready).then_some(task.due),
             finished_ms: task.finished,
+            started_ms: matches!(task.state, State::Running | State::Done).then_some(task.started),
             error: task.error.clone(),
         })
     }

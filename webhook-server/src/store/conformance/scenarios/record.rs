@@ -33,6 +33,7 @@ fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
         received_ms: START,
         due_ms: Some(START),
         finished_ms: None,
+        started_ms: None,
         error: None,
     };
     assert_eq!(world.tasks(), [task(1, "a"), task(2, "b")]);

@@ -100,15 +100,15 @@ CREATE UNIQUE INDEX inbox_task_running_lane ON inbox_task (scope, lane) WHERE st
 CREATE INDEX inbox_task_suspect ON inbox_task (id) WHERE suspect = 1 AND state <= 2;
 CREATE INDEX inbox_task_parked ON inbox_task (id) WHERE state = 5;
 
--- The latest unsuccessful attempts of each task.
+-- The latest attempts of each task that did not succeed, and those that did before a replay.
 CREATE TABLE inbox_attempt (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     task       INTEGER NOT NULL REFERENCES inbox_task (id) ON DELETE CASCADE,
     attempt    INTEGER NOT NULL,
     started_ms INTEGER NOT NULL,
     ended_ms   INTEGER NOT NULL,
-    -- 0 failed, 1 skipped, 2 parked, 3 crashed
-    outcome    INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 3),
+    -- 0 failed, 1 skipped, 2 parked, 3 crashed, 4 done
+    outcome    INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 4),
     error      TEXT
 ) STRICT;
 

@@ -1,0 +1,153 @@
+//! The admin pages: what a load balancer, Prometheus or an operator's browser asks, and what it is answered.
+//!
+//! ```text
+//! answer:   /healthz, /readyz     no token, whatever the host
+//!           guard.check           400 401 403: is the host ours, the token right, the request our own page's?
+//!           /metrics              numbers for Prometheus
+//!           GET                   a page (pages), which reads through Operations
+//!           POST                  a change through Operations, then 303 back to the page
+//! ```
+//!
+//! [`listener`] is the way in from the network; a mounted application passes requests to [`Admin::answer`] itself.
+//!
+//! Nothing here receives events: the pages have an address of their own, which the internet should not reach.
+
+mod answer;
+mod guard;
+mod health;
+pub(crate) mod listener;
+mod pages;
+mod query;
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests;
+mod token;
+
+use std::fmt;
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Buf, Bytes};
+use hyper::http::request::Parts;
+use hyper::{Method, Response};
+use webhook_core::Registry;
+
+pub(crate) use self::answer::AdminBody;
+use self::answer::{failed, plain, refused, text};
+use self::guard::Guard;
+use self::health::Health;
+use self::pages::Backend;
+use self::query::Query;
+pub(crate) use self::token::Token;
+use crate::endpoint::Endpoints;
+use crate::future::BoxFuture;
+use crate::operate::Operations;
+use crate::phase::Phase;
+use crate::receive::outcome::BoxError;
+use crate::report::metrics::Metrics;
+use crate::server::gauges::Gauging;
+
+/// The longest form, in bytes: far more than a page of tasks.
+const MAX_FORM: usize = 64 * 1024;
+
+/// The type of the page that Prometheus reads.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The body of a request, when it has arrived.
+pub(crate) type Form = BoxFuture<'static, Result<Bytes, BoxError>>;
+
+/// Reads a body, unless it is longer than a form of ours.
+pub(crate) fn form<B>(body: B) -> Form
+where
+    B: Body<Data: Buf + Send, Error: Into<BoxError>> + Send + 'static,
+{
+    Box::pin(async move { Ok(Limited::new(body, MAX_FORM).collect().await?.to_bytes()) })
+}
+
+/// Answers admin requests.
+pub(crate) struct Admin {
+    guard: Guard,
+    health: Health,
+    backend: Arc<Backend>,
+}
+
+/// What this instance has counted since it started, and what looks at what there is now.
+#[derive(Clone)]
+pub(crate) struct Numbers {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) gauging: Gauging,
+}
+
+/// What the pages show, and who may see them.
+#[derive(Clone)]
+pub(crate) struct Subject {
+    /// `None` without an inbox.
+    pub(crate) operations: Option<Operations>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) numbers: Numbers,
+    pub(crate) phase: Arc<Phase>,
+    pub(crate) token: Option<Arc<Token>>,
+    /// `admin-url`
+    pub(crate) url: Option<String>,
+    pub(crate) is_read_only: bool,
+}
+
+/// How the pages are reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reached<'p> {
+    /// On an address of their own.
+    Directly,
+    /// Below this path of the application's own server, which checks the host.
+    Mounted(&'p str),
+}
+
+impl Admin {
+    pub(crate) fn new(subject: Subject, reached: Reached<'_>) -> Self {
+        let health = Health::new(Arc::clone(&subject.phase), subject.operations.clone());
+        let guard = Guard::new(subject.url.as_deref(), reached, subject.token.clone());
+        let backend = Arc::new(Backend::new(subject, guard.base().to_owned()));
+        Self { guard, health, backend }
+    }
+
+    /// Answers one request. `form` is its body, which is only read if the request changes something.
+    pub(crate) async fn answer(&self, head: Parts, form: Form) -> Response<AdminBody> {
+        let path = self.guard.path(head.uri.path()).to_owned();
+        match &*path {
+            "/healthz" => return plain(200, "ok\n"),
+            "/readyz" => return self.health.ready(),
+            _ => {}
+        }
+        if let Err(denied) = self.guard.check(&head, &path) {
+            return self.guard.deny(denied, &head);
+        }
+        if path == "/metrics" {
+            let Numbers { metrics, gauging } = &self.backend.subject.numbers;
+            return text(PROMETHEUS, metrics.page(&gauging.gauges().await));
+        }
+        if head.method == Method::GET || head.method == Method::HEAD {
+            return pages::show(&self.backend, &path, Query::of(&head.uri)).await;
+        }
+        match form.await {
+            Ok(form) => self.carry_out(&path, &form, &head).await,
+            Err(error) => failed(400, &format!("the form did not arrive: {error}")),
+        }
+    }
+
+    async fn carry_out(&self, path: &str, form: &Bytes, head: &Parts) -> Response<AdminBody> {
+        let form = Query::of_form(form);
+        if path == "/login" {
+            return self.guard.log_in(&form, head);
+        }
+        if self.backend.subject.is_read_only {
+            return refused("these pages change nothing: `admin-read-only` is set");
+        }
+        pages::act(&self.backend, path, &form).await
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,91 @@
+//! Answers, with the headers that every one of them has.
+//!
+//! A page holds customers' data: no cache keeps it, no other site frames, reads or learns the address of it, and a browser
+//! runs nothing in it but the script that its hash names.
+
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+use sha2::{Digest, Sha256};
+
+/// The one stylesheet, and the one script, which every page contains.
+pub(super) const STYLE: &str = include_str!("pages/style.css");
+pub(super) const SCRIPT: &str = include_str!("pages/script.js");
+
+/// The body of an answer.
+pub(crate) type AdminBody = Full<Bytes>;
+
+/// What a browser may do with a page.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = |text: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
+    format!(
+        "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; img-src data:; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+});
+
+/// A page.
+pub(super) fn html(status: StatusCode, page: String) -> Response<AdminBody> {
+    answer(status, "text/html; charset=utf-8", page)
+}
+
+/// A line of text.
+pub(super) fn plain(status: u16, text: &str) -> Response<AdminBody> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer(status, "text/plain; charset=utf-8", text.to_owned())
+}
+
+/// A text of its own type.
+pub(super) fn text(content_type: &'static str, text: String) -> Response<AdminBody> {
+    answer(StatusCode::OK, content_type, text)
+}
+
+/// Sends the browser to another page.
+pub(super) fn see_other(location: &str) -> Response<AdminBody> {
+    let mut response = plain(303, "");
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// What is wrong with a request.
+pub(super) fn failed(status: u16, sentence: &str) -> Response<AdminBody> {
+    plain(status, &format!("{sentence}\n"))
+}
+
+/// A request that is understood, and not carried out.
+pub(super) fn refused(sentence: &str) -> Response<AdminBody> {
+    failed(403, sentence)
+}
+
+fn answer(status: StatusCode, content_type: &'static str, text: String) -> Response<AdminBody> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, content_type),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(policy) = HeaderValue::try_from(&**POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}

@@ -1,0 +1,64 @@
+//! The listener of the admin pages: few connections, each with limits, on the server's own thread.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tracing::{debug, warn};
+
+use super::{Admin, form};
+use crate::future::spawn;
+
+/// How many connections there may be at once. A browser opens six.
+const MOST: usize = 64;
+
+/// How long the head of a request may take to arrive, and how long a connection may be idle.
+const HEAD: Duration = Duration::from_secs(30);
+
+/// The longest head of a request, in bytes.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Accepts connections for as long as the server runs. Never returns.
+pub(crate) async fn listen(listener: TcpListener, admin: Arc<Admin>) {
+    let free = Arc::new(Semaphore::new(MOST));
+    loop {
+        // Those that wait are in the system's queue.
+        let Ok(place) = Arc::clone(&free).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let admin = Arc::clone(&admin);
+                spawn(async move {
+                    serve(stream, &admin).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                warn!(%error, "a connection to the admin pages was not accepted");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, admin: &Admin) {
+    let service = service_fn(async |request: Request<Incoming>| {
+        let (head, body) = request.into_parts();
+        Ok::<_, Infallible>(admin.answer(head, form(body)).await)
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        debug!(%error, "a connection to the admin pages ended early");
+    }
+}

@@ -1,0 +1,182 @@
+//! The pages of the dashboard: each is a value with a template, which is checked when the server is built.
+//!
+//! A page reads what it shows through [`Operations`], as the commands do, in pages by cursor. It works without its script;
+//! the script makes it live and adds keys.
+//!
+//! Everything that came from outside is text: templates escape it, and what steers the direction of writing or makes text
+//! invisible is replaced ([`text`]).
+
+mod actions;
+mod endpoints;
+mod event;
+mod events;
+mod handlers;
+mod login;
+mod overview;
+mod parked;
+mod quarantine;
+mod search;
+mod text;
+mod tree;
+
+use askama::Template;
+use hyper::{Response, StatusCode};
+
+pub(super) use self::login::login;
+use super::Subject;
+use super::answer::{AdminBody, SCRIPT, STYLE, failed, html, see_other};
+use super::query::{Query, query_text};
+use crate::operate::Operations;
+use crate::report::format::chain;
+use crate::store::StoreError;
+
+/// What the pages show, and how they link.
+pub(super) struct Backend {
+    pub(super) subject: Subject,
+    /// What every link begins with.
+    base: String,
+}
+
+impl Backend {
+    pub(super) fn new(subject: Subject, base: String) -> Self {
+        Self { subject, base }
+    }
+
+    /// What surrounds a page.
+    fn frame(&self, here: &'static str) -> Frame {
+        Frame { base: self.base.clone(), here, is_read_only: self.subject.is_read_only, said: None }
+    }
+
+    /// The same, for a page to which an action may lead.
+    fn frame_after(&self, here: &'static str, query: &Query) -> Frame {
+        Frame { said: said(query), ..self.frame(here) }
+    }
+
+    fn operations(&self) -> Result<&Operations, PageError> {
+        self.subject.operations.as_ref().ok_or(PageError::NoInbox)
+    }
+}
+
+/// What surrounds a page: its links, and which of them is marked as this page.
+#[derive(Clone, Debug)]
+struct Frame {
+    base: String,
+    here: &'static str,
+    is_read_only: bool,
+    /// What an action has just done.
+    said: Option<String>,
+}
+
+impl Frame {
+    const STYLE: &'static str = STYLE;
+    const SCRIPT: &'static str = SCRIPT;
+
+    /// The pages in the navigation: path and name.
+    const PAGES: [(&'static str, &'static str); 6] = [
+        ("/", "Overview"),
+        ("/events", "Events"),
+        ("/parked", "Parked"),
+        ("/handlers", "Handlers"),
+        ("/endpoints", "Endpoints"),
+        ("/quarantine", "Quarantine"),
+    ];
+}
+
+/// Why a page cannot be shown.
+#[derive(Debug)]
+enum PageError {
+    /// The program handles events before the answer.
+    NoInbox,
+    /// There is no such event, or no such page.
+    Missing(&'static str),
+    /// What was to be changed is not as it was shown.
+    Changed(&'static str),
+    Store(StoreError),
+    Template(askama::Error),
+}
+
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A page's text, or why there is none.
+type Rendered = Result<String, PageError>;
+
+/// Shows the page at a path.
+pub(super) async fn show(backend: &Backend, path: &str, query: Query) -> Response<AdminBody> {
+    let rendered = match path {
+        "/" => overview::page(backend).await,
+        "/events" => events::page(backend, &query).await,
+        "/event" => event::page(backend, &query).await,
+        "/parked" => parked::page(backend, &query).await,
+        "/parked/confirm" => parked::confirm(backend, &query).await,
+        "/handlers" => handlers::page(backend).await,
+        "/endpoints" => endpoints::page(backend).await,
+        "/quarantine" => quarantine::page(backend).await,
+        "/quarantined" => quarantine::one(backend, &query).await,
+        _ => Err(PageError::Missing("There is no such page.")),
+    };
+    match rendered {
+        Ok(page) => html(StatusCode::OK, page),
+        Err(error) => problem(backend, &error),
+    }
+}
+
+/// Carries out what a form asks for, and sends the browser back to a page.
+pub(super) async fn act(backend: &Backend, path: &str, form: &Query) -> Response<AdminBody> {
+    match actions::act(backend, path, form).await {
+        Ok(page) => see_other(&format!("{}{page}", backend.base)),
+        Err(error) => problem(backend, &error),
+    }
+}
+
+/// The parameters of a search.
+fn searched(words: &str) -> String {
+    query_text(&[("q", Some(words))])
+}
+
+/// What an action has done, which its parameters tell: a number, so that a link cannot claim anything else.
+fn said(query: &Query) -> Option<String> {
+    let [retried, skipped, replayed] = ["retried", "skipped", "replayed"].map(|name| query.number(name));
+    let tasks = |count| if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
+    let said = [
+        retried.map(|count| format!("{} will run again now.", tasks(count))),
+        skipped.map(|count| format!("{} skipped.", tasks(count))),
+        replayed.map(|count| format!("{} will run again now.", tasks(count))),
+    ];
+    said.into_iter().flatten().next()
+}
+
+/// Renders on a thread that may take its time: an event can be a megabyte long.
+async fn render(page: impl Template + Send + 'static) -> Rendered {
+    let rendered = tokio::task::spawn_blocking(move || page.render());
+    match rendered.await {
+        Ok(rendered) => rendered.map_err(PageError::Template),
+        Err(error) => Err(PageError::Store(StoreError::broken(error))),
+    }
+}
+
+/// What is shown in place of a page.
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct Problem<'p> {
+    frame: Frame,
+    sentence: &'p str,
+}
+
+fn problem(backend: &Backend, error: &PageError) -> Response<AdminBody> {
+    let (status, sentence) = match error {
+        PageError::NoInbox => (
+            StatusCode::NOT_FOUND,
+            "This program handles events before the answer, and keeps none of them.".to_owned(),
+        ),
+        PageError::Missing(sentence) => (StatusCode::NOT_FOUND, (*sentence).to_owned()),
+        PageError::Changed(sentence) => (StatusCode::CONFLICT, (*sentence).to_owned()),
+        PageError::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, chain(error)),
+        PageError::Template(error) => (StatusCode::INTERNAL_SERVER_ERROR, chain(error)),
+    };
+    let page = Problem { frame: backend.frame(""), sentence: &sentence };
+    page.render().map_or_else(|_| failed(500, &sentence), |page| html(status, page))
+}

@@ -1,0 +1,174 @@
+//! What is parked, in groups: one handler, one reason, messages of one shape.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use askama::Template;
+
+use super::text::{When, visible};
+use super::{Backend, Frame, PageError, Rendered, render, searched};
+use crate::admin::query::{Query, query_text};
+use crate::operate::wire::Named;
+use crate::report::format::parked_because;
+use crate::store::{Filter, ParkReason, State, TaskRow};
+
+/// How many parked tasks are looked at, the newest ones.
+const MOST: usize = 5_000;
+
+/// How many are read at once.
+const STEP: usize = 500;
+
+#[derive(Template)]
+#[template(path = "parked.html")]
+struct Parked {
+    frame: Frame,
+    groups: Vec<Group>,
+    /// Whether there are more than [`MOST`].
+    is_cut: bool,
+    most: usize,
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct Confirm {
+    frame: Frame,
+    group: Group,
+}
+
+/// A group, as a page shows it.
+struct Group {
+    handler: String,
+    why: &'static str,
+    /// The newest message.
+    example: String,
+    tasks: usize,
+    latest: Option<When>,
+    /// The search for its tasks.
+    query: String,
+    /// The parameters that name the group, and how many tasks it had when it was shown.
+    key: String,
+    fields: Vec<(&'static str, String)>,
+}
+
+/// What the tasks of a group have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct GroupKey {
+    handler: String,
+    why: &'static str,
+    shape: String,
+}
+
+impl GroupKey {
+    fn of(row: &TaskRow) -> Self {
+        let error = row.error.as_deref().unwrap_or_default();
+        Self { handler: row.handler.clone(), why: row.why.map_or("", ParkReason::name), shape: shape(error) }
+    }
+
+    /// Reads what [`fields`](Self::fields) wrote.
+    pub(super) fn read(query: &Query) -> Option<Self> {
+        let why = ParkReason::named(query.get("why")?)?.name();
+        let handler = query.get("handler")?.to_owned();
+        Some(Self { handler, why, shape: query.get("shape").unwrap_or_default().to_owned() })
+    }
+
+    fn fields(&self, tasks: usize) -> Vec<(&'static str, String)> {
+        vec![
+            ("handler", self.handler.clone()),
+            ("why", self.why.to_owned()),
+            ("shape", self.shape.clone()),
+            ("tasks", tasks.to_string()),
+        ]
+    }
+}
+
+/// Shows all groups, the largest first.
+pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
+    let (rows, is_cut) = parked(backend, Filter::default()).await?;
+    let mut groups: BTreeMap<GroupKey, Vec<&TaskRow>> = BTreeMap::new();
+    for row in &rows {
+        groups.entry(GroupKey::of(row)).or_default().push(row);
+    }
+    let mut groups: Vec<Group> = groups.iter().map(|(key, rows)| group(key, rows)).collect();
+    groups.sort_by_key(|group| Reverse(group.tasks));
+    render(Parked { frame: backend.frame_after("/parked", query), groups, is_cut, most: MOST }).await
+}
+
+/// Asks whether a group is to be retried or skipped, with the number of its tasks.
+pub(super) async fn confirm(backend: &Backend, query: &Query) -> Rendered {
+    let key = GroupKey::read(query).ok_or(PageError::Missing("Which tasks?"))?;
+    let rows = tasks_of(backend, &key).await?;
+    if rows.is_empty() {
+        return Err(PageError::Missing("None of these tasks is parked any more."));
+    }
+    let group = group(&key, &rows.iter().collect::<Vec<_>>());
+    render(Confirm { frame: backend.frame("/parked"), group }).await
+}
+
+/// Finds the tasks of a group that are parked now.
+pub(super) async fn tasks_of(backend: &Backend, key: &GroupKey) -> Result<Vec<TaskRow>, PageError> {
+    let filter =
+        Filter { handler: Some(key.handler.clone()), why: ParkReason::named(key.why), ..Filter::default() };
+    let (mut rows, _) = parked(backend, filter).await?;
+    rows.retain(|row| GroupKey::of(row) == *key);
+    Ok(rows)
+}
+
+/// Reads parked tasks, the newest first, and whether there are more than are looked at.
+async fn parked(backend: &Backend, filter: Filter) -> Result<(Vec<TaskRow>, bool), PageError> {
+    let operations = backend.operations()?;
+    let mut filter = Filter { state: Some(State::Parked), limit: STEP, ..filter };
+    let mut rows: Vec<TaskRow> = Vec::new();
+    loop {
+        let step = operations.tasks(filter.clone()).await?;
+        let (is_last, last) = (step.len() < STEP, step.last().map(|row| row.task));
+        rows.extend(step);
+        if is_last || rows.len() >= MOST {
+            return Ok((rows, !is_last));
+        }
+        filter.after = last;
+    }
+}
+
+fn group(key: &GroupKey, rows: &[&TaskRow]) -> Group {
+    let fields = key.fields(rows.len());
+    let parameters: Vec<_> = fields.iter().map(|(name, value)| (*name, Some(&**value))).collect();
+    let newest = rows.first();
+    let error = newest.and_then(|row| row.error.as_deref()).unwrap_or_default();
+    Group {
+        why: ParkReason::named(key.why).map_or("", parked_because),
+        example: visible(error),
+        tasks: rows.len(),
+        latest: newest.and_then(|row| row.finished_ms).map(When::of),
+        query: searched(&format!("handler:{} state:parked why:{}", key.handler, key.why)),
+        key: query_text(&parameters),
+        handler: key.handler.clone(),
+        fields,
+    }
+}
+
+/// What messages have in common that differ in ids, numbers and times: each word with a digit is replaced.
+fn shape(message: &str) -> String {
+    const LONGEST: usize = 200;
+    let words = message
+        .split_whitespace()
+        .map(|word| if word.chars().any(|char| char.is_ascii_digit()) { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_one_shape_differ_in_numbers_and_ids() {
+        for (message, expected) in [
+            ("order 17 not found", "order … not found"),
+            ("order 18 not found", "order … not found"),
+            ("no row for pi_3Nq8", "no row for …"),
+            ("", ""),
+            ("the   bank\nis closed", "the bank is closed"),
+        ] {
+            assert_eq!(shape(message), expected);
+        }
+    }
+}

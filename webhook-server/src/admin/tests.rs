@@ -1,0 +1,297 @@
+//! Requests, as values, and what they are answered.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::header::{LOCATION, SET_COOKIE};
+use hyper::{Request, Response, StatusCode};
+
+use super::{Admin, AdminBody, Reached, Subject, Token};
+use crate::phase::{Phase, Stage};
+use crate::receive::tests::with_inbox;
+use crate::settings::Settings;
+use crate::store::conformance::{arrival, changed, free};
+use crate::store::{Filter, NewEvent, State, Store, TaskRow};
+
+const TOKEN: &str = "0123456789abcdef0123";
+
+/// The admin pages of an inbox in memory.
+struct Pages {
+    admin: Admin,
+    store: Arc<dyn Store>,
+    phase: Arc<Phase>,
+}
+
+impl Pages {
+    fn new(settings: &Settings, token: Option<&str>) -> Self {
+        let server = with_inbox();
+        let store = Arc::clone(&server.inbox.as_ref().expect("it has an inbox").worker.store);
+        let subject = Subject {
+            phase: Arc::default(),
+            token: token.map(|token| Arc::new(Token::of(token))),
+            url: settings.admin_url.clone(),
+            is_read_only: settings.admin_read_only,
+            ..server.subject()
+        };
+        let phase = Arc::clone(&subject.phase);
+        Self { admin: Admin::new(subject, Reached::Directly), store, phase }
+    }
+
+    async fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> Response<AdminBody> {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Full::new(Bytes::from(form.to_owned()));
+        let (head, body) = request.body(body).expect("it is a request").into_parts();
+        self.admin.answer(head, super::form(body)).await
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        whole(self.answer("GET", path, &[("host", "localhost:4243")], "").await).await
+    }
+
+    async fn post(&self, path: &str, form: &str) -> Response<AdminBody> {
+        self.answer("POST", path, &OURS, form).await
+    }
+
+    /// Stores an event with a task, which no handler of this program runs.
+    async fn store(&self, event: NewEvent) {
+        self.store.record(event).await.expect("it is stored");
+    }
+
+    async fn tasks(&self) -> Vec<TaskRow> {
+        self.store.tasks(Filter { limit: 100, ..Filter::default() }).await.expect("they can be read")
+    }
+}
+
+/// The headers of a form on one of our pages.
+const OURS: [(&str, &str); 3] =
+    [("host", "localhost:4243"), ("origin", "http://localhost:4243"), ("sec-fetch-site", "same-origin")];
+
+async fn whole(response: Response<AdminBody>) -> (StatusCode, String) {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.expect("it is in memory").to_bytes();
+    (head.status, String::from_utf8(body.to_vec()).expect("it is text"))
+}
+
+#[tokio::test]
+async fn an_attack_is_refused() {
+    let settings =
+        Settings { admin_url: Some("https://ops.example.com/hooks".to_owned()), ..Settings::default() };
+    let (open, guarded) = (Pages::new(&settings, None), Pages::new(&settings, Some(TOKEN)));
+    let bearer = format!("Bearer {TOKEN}");
+    let expired = Token::of(TOKEN).session(SystemTime::now() - Duration::from_secs(13 * 60 * 60));
+    let cookie = |session: &str| format!("{}={session}", Token::of(TOKEN).cookie());
+    let (valid, expired) = (cookie(&Token::of(TOKEN).session(SystemTime::now())), cookie(&expired));
+    let other = cookie(&Token::of("another token of ours").session(SystemTime::now()));
+    let local = ("host", "localhost:4243");
+    let same = ("sec-fetch-site", "same-origin");
+    for (what, pages, method, headers, expected) in [
+        ("our page", &open, "GET", vec![local], 200),
+        ("by its address", &open, "GET", vec![("host", "127.0.0.1:4243")], 200),
+        ("by its IPv6 address", &open, "GET", vec![("host", "[::1]:4243")], 200),
+        ("through the proxy", &open, "GET", vec![("host", "ops.example.com")], 200),
+        ("a name that points here", &open, "GET", vec![("host", "rebound.example:4243")], 403),
+        ("a name that looks like ours", &open, "GET", vec![("host", "localhost.example")], 403),
+        ("no host", &open, "GET", vec![], 403),
+        ("two hosts", &open, "GET", vec![local, ("host", "rebound.example")], 403),
+        (
+            "loaded by another site",
+            &open,
+            "GET",
+            vec![local, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")],
+            403,
+        ),
+        (
+            "a link on another site",
+            &open,
+            "GET",
+            vec![local, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
+            200,
+        ),
+        (
+            "a form on another site",
+            &open,
+            "POST",
+            vec![local, ("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+            403,
+        ),
+        (
+            "a form on another port",
+            &open,
+            "POST",
+            vec![local, ("sec-fetch-site", "same-site"), ("origin", "http://localhost:9999")],
+            403,
+        ),
+        ("a form without an origin", &open, "POST", vec![local, same], 403),
+        ("a form of nobody", &open, "POST", vec![local, same, ("origin", "null")], 403),
+        ("a form of an old browser", &open, "POST", vec![local, ("origin", "http://localhost:4243")], 403),
+        (
+            "an origin that begins like ours",
+            &open,
+            "POST",
+            vec![local, same, ("origin", "http://localhost:4243.evil.example")],
+            403,
+        ),
+        ("another method", &open, "DELETE", vec![local], 405),
+        ("no token", &guarded, "GET", vec![local], 401),
+        (
+            "a wrong token",
+            &guarded,
+            "GET",
+            vec![local, ("authorization", "Bearer 0123456789abcdef0124")],
+            401,
+        ),
+        (
+            "the beginning of the token",
+            &guarded,
+            "GET",
+            vec![local, ("authorization", "Bearer 0123456789abcdef")],
+            401,
+        ),
+        ("the token", &guarded, "GET", vec![local, ("authorization", &bearer)], 200),
+        (
+            "the token under another name",
+            &guarded,
+            "GET",
+            vec![("host", "rebound.example"), ("authorization", &bearer)],
+            403,
+        ),
+        ("a session", &guarded, "GET", vec![local, ("cookie", &valid)], 200),
+        ("a session that has ended", &guarded, "GET", vec![local, ("cookie", &expired)], 401),
+        ("a session of another token", &guarded, "GET", vec![local, ("cookie", &other)], 401),
+        ("a form without the token", &guarded, "POST", OURS.to_vec(), 401),
+    ] {
+        let response = pages.answer(method, "/hooks/events", &headers, "").await;
+        assert_eq!(response.status().as_u16(), expected, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_with_the_token_starts_a_session() {
+    let pages = Pages::new(&Settings::default(), Some(TOKEN));
+    let (status, page) = pages.get("/events").await;
+    assert!(status == 401 && page.contains("admin-token-file"), "{page}");
+    let response = pages.answer("GET", &format!("/events?token={TOKEN}"), &[("host", "localhost")], "").await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()[LOCATION]),
+        (303, &"/events".parse().unwrap())
+    );
+    let cookie = response.headers()[SET_COOKIE].to_str().expect("it is text").to_owned();
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Strict; Path=/") && !cookie.contains(TOKEN), "{cookie}");
+    let session = cookie.split(';').next().expect("it has a value");
+    let response = pages.answer("GET", "/events", &[("host", "localhost"), ("cookie", session)], "").await;
+    assert_eq!(response.status(), 200);
+    let response = pages.answer("POST", "/login", &OURS, "token=wrong").await;
+    assert_eq!(response.status(), 401);
+    let response = pages.answer("POST", "/login", &OURS, &format!("token={TOKEN}")).await;
+    assert!(response.status() == 303 && response.headers().contains_key(SET_COOKIE));
+}
+
+#[tokio::test]
+async fn health_is_told_without_a_token_and_under_any_name() {
+    let pages = Pages::new(&Settings::default(), Some(TOKEN));
+    let ask = async |path: &str| whole(pages.answer("GET", path, &[("host", "pod-17:4243")], "").await).await;
+    assert_eq!(ask("/healthz").await, (StatusCode::OK, "ok\n".to_owned()));
+    assert_eq!(ask("/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    pages.phase.enter(Stage::Working);
+    assert_eq!(ask("/readyz").await, (StatusCode::OK, "ready\n".to_owned()));
+    pages.phase.enter(Stage::Draining);
+    pages.phase.enter(Stage::Working);
+    assert_eq!(ask("/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_task_is_skipped_by_a_form_and_not_by_a_link() {
+    let pages = Pages::new(&Settings::default(), None);
+    pages.store(arrival("evt_1", &[free("a")])).await;
+    let task = pages.tasks().await[0].task;
+    let (status, _) = pages.get(&format!("/skip?task={task}&reason=x")).await;
+    assert_eq!((status, pages.tasks().await[0].state), (StatusCode::NOT_FOUND, State::Ready));
+    let response = pages.post("/skip", &format!("id=evt_1&task={task}")).await;
+    assert_eq!(response.status(), 404, "a reason is missing");
+    let response = pages.post("/skip", &format!("id=evt_1&task={task}&reason=known")).await;
+    assert_eq!(response.headers()[LOCATION], "/event?id=evt_1&skipped=1");
+    assert_eq!(pages.tasks().await[0].state, State::Skipped);
+    let (_, page) = pages.get("/event?id=evt_1&skipped=1").await;
+    assert!(page.contains("1 task skipped."), "{page}");
+}
+
+#[tokio::test]
+async fn pages_that_change_nothing_have_no_forms() {
+    let pages = Pages::new(&Settings { admin_read_only: true, ..Settings::default() }, None);
+    pages.store(arrival("evt_1", &[free("a")])).await;
+    let (_, page) = pages.get("/event?id=evt_1").await;
+    assert!(page.contains("read only") && !page.contains("method=\"post\""), "{page}");
+    let task = pages.tasks().await[0].task;
+    let response = pages.post("/skip", &format!("task={task}&reason=x")).await;
+    assert_eq!((response.status(), pages.tasks().await[0].state), (StatusCode::FORBIDDEN, State::Ready));
+}
+
+#[tokio::test]
+async fn what_came_from_outside_is_text() {
+    let pages = Pages::new(&Settings::default(), None);
+    let script = "<script>alert(1)</script>\u{202e}\"'&";
+    let plain = NewEvent { object_id: Some(script.to_owned()), ..arrival(script, &[free("a")]) };
+    let event = changed(plain, |envelope| {
+        envelope.event_type = script.to_owned();
+        envelope.account = Some(script.to_owned());
+        envelope.body = Bytes::from(format!("{{\"{script}\":\"{script}\"}}"));
+    });
+    pages.store(event).await;
+    let id = super::query::query_text(&[("id", Some(script))]);
+    for path in ["/events".to_owned(), format!("/event?{id}"), format!("/events?q={}", &id[3..])] {
+        let (status, page) = pages.get(&path).await;
+        assert!(status == 200, "{path}: {status}");
+        // The value of a field is what a form sends back.
+        let shown: String =
+            page.split("<input ").map(|part| part.split_once('>').map_or(part, |(_, rest)| rest)).collect();
+        assert!(!page.contains("<script>alert") && !shown.contains('\u{202e}'), "{path}: {page}");
+        assert!(page.contains("&#60;script&#62;alert(1)"), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn links_begin_with_the_path_of_the_proxy() {
+    let settings =
+        Settings { admin_url: Some("https://ops.example.com/hooks/".to_owned()), ..Settings::default() };
+    let pages = Pages::new(&settings, None);
+    for path in ["/hooks", "/hooks/", "/"] {
+        let (status, page) = pages.get(path).await;
+        assert!(status == 200 && page.contains("href=\"/hooks/events\""), "{path}: {page}");
+    }
+    assert_eq!(pages.get("/hooksevents").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn numbers_are_shown_to_who_has_the_token() {
+    let pages = Pages::new(&Settings::default(), Some(TOKEN));
+    assert_eq!(pages.get("/metrics").await.0, StatusCode::UNAUTHORIZED);
+    pages.store(arrival("evt_1", &[free("a")])).await;
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("host", "127.0.0.1:4243"), ("authorization", &*bearer)];
+    let (status, page) = whole(pages.answer("GET", "/metrics", &headers, "").await).await;
+    assert!(status == 200 && page.contains("stripe_webhook_tasks{state=\"ready\"} 1"), "{page}");
+}
+
+#[tokio::test]
+async fn every_answer_forbids_what_a_page_does_not_need() {
+    let pages = Pages::new(&Settings::default(), Some(TOKEN));
+    for path in ["/", "/healthz", "/nothing"] {
+        let response = pages.answer("GET", path, &[("host", "localhost")], "").await;
+        let header = |name: &str| response.headers()[name].to_str().expect("it is text").to_owned();
+        assert!(header("content-security-policy").starts_with("default-src 'none'; style-src 'sha256-"));
+        assert_eq!(header("cache-control"), "no-store");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+    }
+}
