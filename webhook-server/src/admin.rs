@@ -45,13 +45,11 @@ use crate::operate::Operations;
 use crate::phase::Phase;
 use crate::receive::outcome::BoxError;
 use crate::report::metrics::Metrics;
+use crate::report::metrics::page::CONTENT_TYPE;
 use crate::server::gauges::Gauging;
 
 /// The longest form, in bytes: far more than a page of tasks.
 const MAX_FORM: usize = 64 * 1024;
-
-/// The type of the page that Prometheus reads.
-const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The body of a request, when it has arrived.
 pub(crate) type Form = BoxFuture<'static, Result<Bytes, BoxError>>;
@@ -123,7 +121,7 @@ impl Admin {
         }
         if path == "/metrics" {
             let Numbers { metrics, gauging } = &self.backend.subject.numbers;
-            return text(PROMETHEUS, metrics.page(&gauging.gauges().await));
+            return text(CONTENT_TYPE, metrics.page(&gauging.gauges().await));
         }
         if head.method == Method::GET || head.method == Method::HEAD {
             return pages::show(&self.backend, &path, Query::of(&head.uri)).await;

@@ -30,12 +30,14 @@ use tracing::info;
 use webhook_core::{Envelope, Registry};
 
 use crate::receive::new_event::new_task;
+#[cfg(feature = "admin")]
+use crate::store::Backlog;
 #[cfg(feature = "cli")]
 use crate::store::Buried;
 use crate::store::retention::prune;
 use crate::store::{
-    Backlog, EventRow, Filter, HandlerId, InstanceRow, Pruned, QuarantineRow, Quarantined, Replayed,
-    Retention, Stats, Store, StoreError, StoredEvent, TaskRow,
+    EventRow, Filter, HandlerId, InstanceRow, Pruned, QuarantineRow, Quarantined, Replayed, Retention, Stats,
+    Store, StoreError, StoredEvent, TaskRow,
 };
 
 /// Everything that an operator can do with an inbox.
@@ -99,11 +101,13 @@ impl Operations {
     }
 
     /// Counts what is open, parked or in quarantine.
+    #[cfg(feature = "admin")]
     pub(crate) async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.store.backlog().await
     }
 
     /// Returns why an event that came now would not be stored, as far as that is known.
+    #[cfg(feature = "admin")]
     pub(crate) fn obstacle(&self) -> Option<StoreError> {
         self.store.obstacle()
     }

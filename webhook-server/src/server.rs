@@ -78,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) report: Report,
     /// One of the report's sinks.
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages show it"))]
     pub(crate) metrics: Arc<Metrics>,
     /// The certificate of the listener, if it has one.
     pub(crate) tls: Option<Arc<Tls>>,

@@ -23,7 +23,7 @@
 //!
 //! Only a run with a valid [`Ticket`] ends a *running* task, apart from `recover` and `leave`.
 
-mod arriving;
+mod backlog;
 mod came_by;
 pub(crate) mod clock;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -61,7 +61,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub(crate) use self::arriving::{Arriving, Commit, CommitWatcher};
+pub(crate) use self::backlog::{Arriving, Backlog, Commit, CommitWatcher};
 pub(crate) use self::came_by::{CameBy, SecretName};
 pub(crate) use self::error::{OpenError, StoreError};
 pub use self::location::InboxLocation;
@@ -70,8 +70,8 @@ pub(crate) use self::location::{Condition, inspect, migrate, migration_script};
 pub(crate) use self::location::{LOCATION, Opening, cautions, check, open, open_in_memory, open_to_read};
 pub(crate) use self::paths::{beside, is_socket, real};
 pub(crate) use self::rows::{
-    AttemptOutcome, AttemptRow, Backlog, Body, Buried, EndpointRow, EventRow, Filter, HandlerStats,
-    InstanceRow, Pruned, QuarantineRow, Quarantined, Replayed, SecretRow, Stats, StoredEvent, TaskRow,
+    AttemptOutcome, AttemptRow, Body, Buried, EndpointRow, EventRow, Filter, HandlerStats, InstanceRow,
+    Pruned, QuarantineRow, Quarantined, Replayed, SecretRow, Stats, StoredEvent, TaskRow,
 };
 pub use self::task::State;
 pub(crate) use self::task::{
@@ -181,6 +181,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Counts what is open, parked or in quarantine. Its time does not grow with what is done.
     fn backlog(&self) -> StoreFuture<'_, Backlog>;
 
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages show it"))]
     /// Returns why an event that came now would not be stored, as far as that is known without asking anything.
     fn obstacle(&self) -> Option<StoreError> {
         None

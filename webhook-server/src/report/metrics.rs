@@ -9,6 +9,7 @@ mod gauges;
 mod histogram;
 mod known_values;
 mod last_hour;
+#[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages show it"))]
 pub(crate) mod page;
 mod series;
 mod table;
@@ -85,6 +86,7 @@ impl Metrics {
         }
     }
 
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages show it"))]
     /// Writes the page that Prometheus reads, of the media type [`page::CONTENT_TYPE`].
     pub(crate) fn page(&self, gauges: &Gauges) -> String {
         let mut page = Page::default();

@@ -201,26 +201,6 @@ pub(crate) struct Stats {
     pub(crate) secrets: Vec<SecretRow>,
 }
 
-/// What waits for a run or for a person. Unlike [`Stats`], it is read in a time that does not grow with what is done.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Backlog {
-    /// Quarantined bodies.
-    pub(crate) quarantined: u64,
-    /// How long the oldest due task has been due, in milliseconds.
-    pub(crate) oldest_due_ms: Option<i64>,
-    /// One row for each handler, state and reason that occurs, of the tasks that are open or parked.
-    pub(crate) handlers: Vec<HandlerStats>,
-    /// The secrets, as in [`Stats`].
-    pub(crate) secrets: Vec<SecretRow>,
-}
-
-impl Backlog {
-    /// How many tasks are in a state.
-    pub(crate) fn tasks(&self, state: State) -> u64 {
-        self.handlers.iter().filter(|row| row.state == state).map(|row| row.tasks).sum()
-    }
-}
-
 /// A signing secret, and when it was last used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SecretRow {

@@ -60,6 +60,7 @@ impl Target for PassOn {
 }
 
 impl Gauges {
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages show it"))]
     /// Writes them onto a page.
     pub(super) fn write(&self, page: &mut Page) {
         self.give(page);

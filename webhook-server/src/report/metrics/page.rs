@@ -9,7 +9,6 @@ use super::series::{Counter, Family};
 use super::table::Metric;
 
 /// The media type of a page.
-#[allow(dead_code, reason = "the admin listener answers with it")]
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A page that is being written.

@@ -23,6 +23,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages show it"))]
     /// The name of the type in Prometheus.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ use super::lanes::{LaneKey, promote_if_free};
 use super::low_water::LowWater;
 use super::problem::Problem;
 use super::session::{Session, Timing};
-use crate::store::arriving::millis;
+use crate::store::backlog::millis;
 use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, Ticket};
 
 /// How many tasks whose lane is taken one claim may pass over.

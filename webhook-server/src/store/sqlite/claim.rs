@@ -14,7 +14,7 @@ use super::capacity::Remaining;
 use super::lanes::{lane_runs, make_ready, turn};
 use super::session::Stamp;
 use super::suspects::{next_suspect, running_suspect};
-use crate::store::arriving::millis;
+use crate::store::backlog::millis;
 use crate::store::{ACCUSED, Capacity, Claim, ClaimResult, HandlerId, State, Ticket};
 
 /// How many tasks whose lane is taken one claim may pass over. Other writes wait that long.
