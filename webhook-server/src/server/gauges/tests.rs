@@ -22,6 +22,10 @@ fn lines(page: &str, names: &[&str]) -> Vec<String> {
     lines.filter(|line| names.iter().any(|name| line.starts_with(name))).map(str::to_owned).collect()
 }
 
+async fn page_of(server: &Server) -> String {
+    server.parts.metrics.page(&server.gauging().gauges().await)
+}
+
 #[tokio::test]
 async fn the_page_shows_what_a_server_and_its_inbox_do() {
     let folder = tempfile::tempdir().expect("there is a place for temporary files");
@@ -32,7 +36,7 @@ async fn the_page_shows_what_a_server_and_its_inbox_do() {
     deliver(&server, Bytes::from_static(b"hello")).await;
     // The run ends after the answer.
     server.inbox.as_ref().expect("it has one").worker.in_flight.none().await;
-    let page = server.metrics_page().await;
+    let page = page_of(&server).await;
     let told = [
         "body_memory",
         "connections",
@@ -78,7 +82,7 @@ async fn the_page_shows_what_a_server_and_its_inbox_do() {
 #[tokio::test(start_paused = true)]
 async fn what_was_counted_counts_for_a_while() {
     let server = with_inbox();
-    let quarantined = async || lines(&server.metrics_page().await, &["quarantined"]).concat();
+    let quarantined = async || lines(&page_of(&server).await, &["quarantined"]).concat();
     assert_eq!(quarantined().await, "quarantined_bodies 0");
     deliver(&server, Bytes::from_static(b"hello")).await;
     tokio::time::advance(FRESH - Duration::from_millis(1)).await;
@@ -89,6 +93,6 @@ async fn what_was_counted_counts_for_a_while() {
 
 #[tokio::test]
 async fn without_an_inbox_there_is_nothing_to_tell_of_one() {
-    let page = server(None).metrics_page().await;
+    let page = page_of(&server(None)).await;
     assert_eq!(lines(&page, &["connections ", "inbox", "tasks{", "writer"]), ["connections 0"]);
 }
