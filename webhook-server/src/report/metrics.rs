@@ -21,11 +21,15 @@ use std::time::Duration;
 
 use webhook_core::Envelope;
 
+#[cfg(feature = "admin")]
+pub(crate) use self::figures::HandlerFigures;
 pub(crate) use self::gauges::{Gauges, InboxGauges};
 use self::histogram::Histogram;
 use self::known_values::KnownValues;
 use self::last_hour::LastHour;
-use self::last_hour::{MINUTES, Minute};
+use self::last_hour::MINUTES;
+#[cfg_attr(not(feature = "admin"), allow(unused_imports, reason = "only the admin pages show it"))]
+pub(crate) use self::last_hour::Minute;
 use self::page::Page;
 use self::series::{Counter, Family};
 use super::{AttemptEnded, Fact, Sink};

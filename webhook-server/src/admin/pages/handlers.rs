@@ -1,11 +1,16 @@
 //! The handlers of this program, as they are registered, and what waits for each.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use askama::Template;
 use webhook_core::{Registration, Subscription};
 
+use super::text::coarse;
 use super::{Backend, Frame, Rendered, render, searched};
 use crate::operate::wire::Named;
 use crate::report::attribute::{runs, takes};
+use crate::report::metrics::HandlerFigures;
 use crate::store::Backlog;
 
 #[derive(Template)]
@@ -24,6 +29,8 @@ struct Handler {
     place: String,
     query: String,
     open: Vec<Group>,
+    /// How its runs on this instance went.
+    figures: Option<String>,
 }
 
 struct EventType {
@@ -43,12 +50,18 @@ pub(super) async fn page(backend: &Backend) -> Rendered {
         Some(operations) => operations.backlog().await?,
         None => Backlog::default(),
     };
+    let figures = backend.subject.numbers.metrics.handlers();
     let registrations = backend.subject.registry.registrations();
-    let handlers = registrations.iter().map(|registration| handler(registration, &backlog)).collect();
+    let handlers =
+        registrations.iter().map(|registration| handler(registration, &backlog, &figures)).collect();
     render(Handlers { frame: backend.frame("/handlers"), handlers }).await
 }
 
-fn handler(registration: &Registration, backlog: &Backlog) -> Handler {
+fn handler(
+    registration: &Registration,
+    backlog: &Backlog,
+    figures: &BTreeMap<String, HandlerFigures>,
+) -> Handler {
     let id = registration.id;
     let policy = runs(&registration.policy, registration.needs().transaction.is_some());
     let of_type = |name: &&str| EventType { name: (*name).to_owned(), query: searched(name) };
@@ -68,5 +81,16 @@ fn handler(registration: &Registration, backlog: &Backlog) -> Handler {
         place: format!("{}:{}", registration.file, registration.line),
         query: searched(&format!("handler:{id}")),
         open: open.collect(),
+        figures: figures.get(id).map(in_words),
     }
+}
+
+/// How many runs succeeded, and how long they took.
+fn in_words(figures: &HandlerFigures) -> String {
+    let HandlerFigures { handled, failed, p95 } = figures;
+    let share = *handled as f64 * 100.0 / (handled + failed).max(1) as f64;
+    let took = p95.map(|p95| format!(" · 95 of 100 within {}", coarse(Duration::from_secs_f64(p95))));
+    let (runs, took) = (handled + failed, took.unwrap_or_default());
+    let s = if runs == 1 { "" } else { "s" };
+    format!("{runs} run{s} on this instance, {share:.1} % succeeded{took}")
 }

@@ -8,6 +8,7 @@ use super::text::{When, coarse};
 use super::{Backend, Frame, Rendered, render, searched};
 use crate::operate::wire::Named;
 use crate::report::format::parked_because;
+use crate::report::metrics::Minute;
 use crate::store::{Backlog, State};
 
 /// From when on the oldest due task is shown as a warning.
@@ -18,6 +19,7 @@ const LATE: Duration = Duration::from_secs(60);
 struct Overview {
     frame: Frame,
     tiles: Vec<Tile>,
+    hour: Hour,
     handlers: Vec<HandlerRow>,
     secrets: Vec<SecretRow>,
 }
@@ -31,6 +33,25 @@ struct Tile {
     /// The class that colours it: `bad`, `warn` or none.
     mood: &'static str,
 }
+
+/// The last hour of this instance.
+struct Hour {
+    received: u64,
+    handled: u64,
+    failed: u64,
+    /// A bar for each minute, the oldest first.
+    bars: Vec<Bar>,
+}
+
+/// One minute: in the picture's units, from the top.
+struct Bar {
+    x: usize,
+    received: (u32, u32),
+    failed: (u32, u32),
+}
+
+/// How high the picture is.
+const HEIGHT: u64 = 48;
 
 struct HandlerRow {
     handler: String,
@@ -63,7 +84,8 @@ pub(super) async fn page(backend: &Backend) -> Rendered {
         last_used: row.last_used_ms.map(When::of),
     });
     let (handlers, secrets) = (handlers.collect(), secrets.collect());
-    render(Overview { frame: backend.frame("/"), tiles: tiles(&backlog), handlers, secrets }).await
+    let hour = hour(&backend.subject.numbers.metrics.last_hour());
+    render(Overview { frame: backend.frame("/"), tiles: tiles(&backlog), hour, handlers, secrets }).await
 }
 
 fn tiles(backlog: &Backlog) -> Vec<Tile> {
@@ -108,4 +130,26 @@ fn tiles(backlog: &Backlog) -> Vec<Tile> {
             mood: mood(backlog.quarantined > 0, "warn"),
         },
     ]
+}
+
+/// Draws the last hour. The busiest minute has the full height.
+fn hour(minutes: &[Minute]) -> Hour {
+    let most = minutes.iter().map(|minute| minute.received.max(minute.failed)).max().unwrap_or(0).max(1);
+    // Something is never drawn as nothing.
+    let bar = |count: u64| {
+        let height = u32::try_from((count * HEIGHT).div_ceil(most)).unwrap_or(0);
+        (HEIGHT as u32 - height, height)
+    };
+    let bars = minutes.iter().enumerate().map(|(at, minute)| Bar {
+        x: at * 10,
+        received: bar(minute.received),
+        failed: bar(minute.failed),
+    });
+    let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum();
+    Hour {
+        received: sum(|minute| minute.received),
+        handled: sum(|minute| minute.handled),
+        failed: sum(|minute| minute.failed),
+        bars: bars.collect(),
+    }
 }

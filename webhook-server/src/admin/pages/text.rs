@@ -53,6 +53,7 @@ impl When {
 pub(super) fn coarse(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
+        0 if duration < Duration::from_millis(1) => "under 1 ms".to_owned(),
         0 => format!("{} ms", duration.as_millis()),
         1..=89 => format!("{seconds} s"),
         90..=5_399 => format!("{} min", (seconds + 30) / 60),
@@ -80,9 +81,14 @@ mod tests {
 
     #[test]
     fn durations_have_one_unit() {
-        for (seconds, shown) in
-            [(0, "0 ms"), (89, "89 s"), (90, "2 min"), (3_600, "60 min"), (7_200, "2 h"), (259_200, "3 days")]
-        {
+        for (seconds, shown) in [
+            (0, "under 1 ms"),
+            (89, "89 s"),
+            (90, "2 min"),
+            (3_600, "60 min"),
+            (7_200, "2 h"),
+            (259_200, "3 days"),
+        ] {
             assert_eq!(coarse(Duration::from_secs(seconds)), shown);
         }
     }

@@ -15,7 +15,7 @@ pub(crate) struct HandlerFigures {
     pub(crate) p95: Option<f64>,
 }
 
-#[allow(dead_code, reason = "the dashboard shows it")]
+#[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages show it"))]
 impl Metrics {
     /// The figures of each handler that has run, by its id.
     pub(crate) fn handlers(&self) -> BTreeMap<String, HandlerFigures> {
