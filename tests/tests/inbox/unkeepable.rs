@@ -127,33 +127,74 @@ fn in_a_database() {
     check(server, &durable);
 }
 
-/// A rule that somebody else adds to the inbox's tables, and how it is dropped.
+/// A rule that somebody else adds to the inbox's tables, how it is dropped, and what the log says of it.
 struct Rule {
     name: &'static str,
     add: &'static str,
     drop: &'static str,
+    told: &'static str,
 }
 
-const RULES: [Rule; 3] = [
+/// Says what was in the event.
+macro_rules! trigger {
+    ($raise:literal) => {
+        concat!(
+            "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ",
+            $raise,
+            "; END $$; CREATE TRIGGER odd BEFORE INSERT ON webhook.event FOR EACH ROW
+             WHEN (NEW.type = 'customer.created') EXECUTE FUNCTION odd()"
+        )
+    };
+}
+
+const RULES: [Rule; 7] = [
     Rule {
         name: "a constraint",
         add: "ALTER TABLE webhook.event ADD CONSTRAINT odd CHECK (type <> 'customer.created')",
         drop: "ALTER TABLE webhook.event DROP CONSTRAINT odd",
+        told: "violates check constraint \"odd\" (SQLSTATE 23514, constraint odd)",
     },
     Rule {
         name: "a trigger",
-        add: "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not here'; END $$;
-              CREATE TRIGGER odd BEFORE INSERT ON webhook.event FOR EACH ROW
-              WHEN (NEW.type = 'customer.created') EXECUTE FUNCTION odd()",
+        add: trigger!("RAISE 'not here: %', NEW.event_id"),
         drop: "DROP FUNCTION odd CASCADE",
+        told: "refuses this: SQLSTATE P0001, function odd()\"",
+    },
+    Rule {
+        name: "a trigger with the SQLSTATE of a constraint",
+        add: trigger!("RAISE check_violation USING MESSAGE = 'not here: ' || NEW.event_id"),
+        drop: "DROP FUNCTION odd CASCADE",
+        told: "refuses this: SQLSTATE 23514, function odd()\"",
+    },
+    Rule {
+        name: "a trigger with the SQLSTATE of a right that is missing",
+        add: trigger!("RAISE insufficient_privilege USING MESSAGE = 'not here: ' || NEW.event_id"),
+        drop: "DROP FUNCTION odd CASCADE",
+        told: "refuses this: SQLSTATE 42501, function odd()\"",
     },
     Rule {
         name: "a unique index",
         add: "CREATE UNIQUE INDEX odd ON webhook.event (type)
-              WHERE type = 'customer.created' AND event_id ~ '^evt_(0|Odd3)';
+              WHERE type = 'customer.created' AND event_id ~ '^evt_(0|Odd5)';
               INSERT INTO webhook.event SELECT (jsonb_populate_record(e, '{\"seq\": 0, \"event_id\": \"evt_0\",
               \"type\": \"customer.created\"}')).* FROM webhook.event e LIMIT 1",
         drop: "DROP INDEX webhook.odd; DELETE FROM webhook.event WHERE seq = 0",
+        told: "violates unique constraint \"odd\" (SQLSTATE 23505, constraint odd)",
+    },
+    Rule {
+        name: "a foreign key",
+        add: "CREATE TABLE known (type text PRIMARY KEY);
+              INSERT INTO known VALUES ('payment_intent.succeeded');
+              ALTER TABLE webhook.event ADD CONSTRAINT odd FOREIGN KEY (type) REFERENCES known NOT VALID",
+        drop: "DROP TABLE known CASCADE",
+        told: "violates foreign key constraint \"odd\" (SQLSTATE 23503, constraint odd)",
+    },
+    Rule {
+        name: "a policy for rows",
+        add: "ALTER TABLE webhook.event ENABLE ROW LEVEL SECURITY;
+              CREATE POLICY odd ON webhook.event USING (true) WITH CHECK (type <> 'customer.created')",
+        drop: "DROP POLICY odd ON webhook.event; ALTER TABLE webhook.event DISABLE ROW LEVEL SECURITY",
+        told: "new row violates row-level security policy for table \"event\" (SQLSTATE 42501)\"",
     },
 ];
 
@@ -161,13 +202,26 @@ const RULES: [Rule; 3] = [
 #[test]
 fn what_a_rule_of_somebody_else_refuses_is_not_taken_for_received() {
     let database = Postgres::start();
-    let mut durable = program(DURABLE);
-    durable.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", database.url());
-    let server = Server::from_command(&mut durable, &[]);
-    assert_eq!(server.post(&event(1, |_| {})).status(), 200);
+    let durable = || {
+        let mut durable = program(DURABLE);
+        durable.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", database.url());
+        durable
+    };
+    run(durable().args(["inbox", "migrate"])).with_code(0);
+    // No policy holds for the owner of a table.
+    let grants = run(durable().args(["inbox", "migrate", "--print"])).with_code(0).stdout;
+    assert_eq!(database.query("CREATE ROLE narrow LOGIN"), "");
+    for grant in grants.lines().filter_map(|line| line.strip_prefix("-- GRANT ")) {
+        assert_eq!(database.query(&format!("GRANT {}", grant.replace('…', "narrow"))), "");
+    }
     let count = |sql: &str| database.query(&format!("SELECT count(*) FROM webhook.{sql}"));
     for (round, rule) in (1..).zip(&RULES) {
         let what = rule.name;
+        // Of each kind of refusal, the log has the first.
+        let mut durable = durable();
+        durable.env("WEBHOOK_INBOX", format!("{}&user=narrow", database.url()));
+        let server = Server::from_command(&mut durable, &[]);
+        assert_eq!(server.post(&event(round, |_| {})).status(), 200);
         let _ = database.query(rule.add);
         // They are some of a batch, of which the others are stored.
         let is_refused = |number: usize| number.is_multiple_of(10);
@@ -194,13 +248,15 @@ fn what_a_rule_of_somebody_else_refuses_is_not_taken_for_received() {
             assert_eq!(server.post(body).status(), 200, "{what}, dropped: {number}");
         }
         assert_eq!(count(&format!("event WHERE event_id LIKE 'evt_Odd{round}__'")), "40", "{what}");
+        let log = server.stop().stderr;
+        let refused: Vec<_> =
+            log.lines().filter(|line| line.contains("ERROR request refused: drop the")).collect();
+        // It is in quotes.
+        assert!(
+            matches!(refused[..], [line] if line.replace("\\\"", "\"").contains(rule.told)),
+            "{what}: {log}"
+        );
+        assert!(!log.contains("not here"), "what a trigger says may be about a customer: {log}");
     }
     assert_eq!(count("quarantine"), "0");
-    let log = server.stop().stderr;
-    // The first of a kind is logged, the others are summarised.
-    let is_told = |line: &str| {
-        line.contains("ERROR request refused: drop the constraint or trigger")
-            && line.contains("(SQLSTATE 23514, constraint odd)")
-    };
-    assert!(log.lines().any(is_told), "{log}");
 }

@@ -39,7 +39,13 @@ fn tasks_of_an_instance_that_is_buried_are_taken_over_at_once() {
         assert!(unknown.stderr.contains(&**known), "{unknown:#?}");
     }
     assert_eq!(runner(), dead_name, "nobody else may run it while its lease is valid");
-    let buried = run(durable(&database.url()).args(["inbox", "bury", &dead_name])).with_code(0);
+    let may_live = run(durable(&database.url()).args(["inbox", "bury", &dead_name])).with_code(1);
+    assert!(
+        may_live.stderr.contains("runs until 20") && may_live.stderr.contains("--force"),
+        "{may_live:#?}"
+    );
+    assert_eq!(runner(), dead_name);
+    let buried = run(durable(&database.url()).args(["inbox", "bury", "--force", &dead_name])).with_code(0);
     assert_eq!(buried.stdout, format!("{dead_name} is buried; tasks that are ready again: 1\n"));
     assert!(buried.stderr.contains("if it is alive after all"), "{buried:#?}");
     until("the other one runs it", || runner() == alive_name);
@@ -56,7 +62,7 @@ fn an_instance_that_is_buried_alive_joins_again() {
     let own = name(&database, &server);
     let id = || database.query("SELECT id FROM webhook.instance");
     let before = id();
-    run(durable(&database.url()).args(["inbox", "bury", &own])).with_code(0);
+    run(durable(&database.url()).args(["inbox", "bury", &own, "--force"])).with_code(0);
     server.process.line_with(Stream::Stderr, "considered this one dead: joining again");
     until("it has joined again", || !id().is_empty() && id() != before);
     let delivery = Delivery::new("payment_intent.succeeded", 1, 1, 0);
@@ -77,6 +83,9 @@ fn of_two_instances_with_one_name_the_older_is_buried() {
          FROM webhook.instance WHERE name = '{own}'"
     );
     assert_eq!(database.query(&older), "");
+    run(durable(&database.url()).args(["inbox", "bury", &own])).with_code(1);
+    // That the one that stays is alive does not matter.
+    assert_eq!(database.query("UPDATE webhook.instance SET lease_until_ms = 0 WHERE id = 1"), "");
     let buried = run(durable(&database.url()).args(["inbox", "bury", &own])).with_code(0);
     assert!(buried.stderr.contains("another instance with this name joined later: it stays"), "{buried:#?}");
     assert_eq!(

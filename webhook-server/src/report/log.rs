@@ -117,7 +117,7 @@ impl Log {
                 reason,
                 endpoint,
                 peer,
-                "request refused: drop the constraint or trigger, or let it pass the event"
+                "request refused: drop the constraint, trigger or policy, or let it pass the event"
             );
         } else if is_first && matches!(refusal, Refusal::Inbox(StoreError::Broken(_))) {
             error!(status, reason, endpoint, peer, "request refused");

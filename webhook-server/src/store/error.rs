@@ -37,9 +37,11 @@ pub(crate) enum StoreError {
         allow(dead_code, reason = "a file that cannot be used is not opened")
     )]
     Unusable(#[source] Arc<dyn Error + Send + Sync>),
-    /// A constraint or trigger that somebody added to the inbox's database refuses the event, or a change: a person has to
-    /// do something.
-    #[error("a constraint or trigger in the inbox's database, which is not the inbox's own, refuses this")]
+    /// A constraint, trigger or policy that somebody added to the inbox's database refuses the event, or a change: a person
+    /// has to do something.
+    #[error(
+        "a constraint, trigger or policy in the inbox's database, which is not the inbox's own, refuses this"
+    )]
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "nobody adds any to a file"))]
     Vetoed(#[source] Arc<dyn Error + Send + Sync>),
     /// The event contains something that no store keeps, or that this one does not.

@@ -9,7 +9,7 @@
 //! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
 //! | instances | `session`, `heartbeat`, `recover`, `sweep`, `missing_handlers`, `instances`, `turns`, `alarms` |
 //! | operators | `list`, `show`, `stats`, `operate` |
-//! | retention; growing from a file; problems | `prune`; `take_in`; `problem` |
+//! | retention; growing from a file; problems | `prune`; `take_in`; `problem`, `cause` |
 //!
 //! The tables are in `migrations/`, and the numbers of their states in `columns`. A statement names the schema `webhook` and
 //! the present time `now_ms`; `texts` makes of that what is sent. Each names the state, the fence and the owner of what it
@@ -20,6 +20,7 @@ mod abandoned;
 mod alarms;
 mod arrivals;
 mod backlog;
+mod cause;
 mod claim;
 #[cfg(test)]
 pub(crate) mod cluster;

@@ -8,6 +8,7 @@ use crate::command::flags::{Operating, SettingFlags};
 use crate::command::{Failure, Format};
 use crate::report::console::{print, tell};
 use crate::report::format::printable;
+use crate::store::InstanceRow;
 
 #[derive(Args)]
 #[command(
@@ -18,6 +19,9 @@ pub(super) struct Bury {
     /// Name of the instance, as `inbox instances` shows it
     #[arg(value_name = "NAME")]
     name: String,
+    /// Also while its lease runs: for who has seen it die
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     flags: SettingFlags<Operating>,
 }
@@ -38,6 +42,15 @@ pub(super) async fn list(app: App, plain: &Plain) -> Result<(), Failure> {
 pub(super) async fn bury(app: App, bury: Bury) -> Result<(), Failure> {
     let mut operator = operator(app, &bury.flags).await?;
     let name = printable(&bury.name);
+    if !bury.force
+        && let Some(until) = lease(&operator.instances().await?, &bury.name)
+    {
+        return Err(Failure::Failed(format!(
+            "the lease of {name} runs until {}, so it may be alive; then the others take its tasks over by themselves: \
+             `--force` buries it at once, and if it is alive, its tasks run a second time",
+            tables::time(until)
+        )));
+    }
     let Some(buried) = operator.bury(bury.name).await? else {
         let known = operator.instances().await?;
         let known: Vec<String> = known.iter().map(|row| printable(&row.name)).collect();
@@ -53,4 +66,14 @@ pub(super) async fn bury(app: App, bury: Bury) -> Result<(), Failure> {
     }
     tell("if it is alive after all, its runs are cancelled, and it joins again\n");
     Ok(())
+}
+
+/// Until when the lease runs of those instances of a name that would be removed: of several, the one that joined last stays.
+fn lease(instances: &[InstanceRow], name: &str) -> Option<i64> {
+    let mut named: Vec<_> = instances.iter().filter(|row| row.name == name).collect();
+    if named.len() > 1 {
+        named.sort_by_key(|row| row.joined_ms);
+        named.pop();
+    }
+    named.into_iter().filter(|row| row.is_alive).map(|row| row.lease_until_ms).max()
 }

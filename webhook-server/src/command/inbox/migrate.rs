@@ -53,8 +53,7 @@ pub(super) async fn run(app: App, migrate: &Migrate) -> Result<(), Failure> {
         let script = store::migration_script(location, &opening).await.map_err(refused)?;
         let script = script.ok_or_else(elsewhere)?;
         if script.is_empty() {
-            tell("nothing is missing\n");
-            return Ok(());
+            tell("the schema is up to date; these are the rights that the program needs\n");
         }
         print_unchanged(format!("{script}\n{}{ROLE}", grants(&opening.schema)));
         return Ok(());

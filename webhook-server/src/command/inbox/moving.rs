@@ -104,7 +104,7 @@ fn sentence(error: &MoveError, to: &str, schema: &str) -> String {
     let why = chain(error);
     match error {
         MoveError::InUse(_) => {
-            format!("{why}: stop them first; `inbox bury` ends the lease of one that was killed")
+            format!("{why}: stop them first; `inbox bury --force` ends the lease of one that was killed")
         }
         MoveError::NotEmpty => format!(
             "{why}: name another schema than {schema} with --inbox-schema, or remove the schema from {to} if nothing in \

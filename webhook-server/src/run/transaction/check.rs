@@ -82,7 +82,7 @@ async fn check_pool(
             Ok(0) => problem = Some(format!("the pool `{pool}` cannot complete runs\n{otherwise}")),
             // The class of what is missing or forbidden.
             Err(error) if is_of(of, &error, &["3F", "42"]) => {
-                let error = chain(error.cause());
+                let error = told(of, &error);
                 problem = Some(format!("the pool `{pool}` cannot complete runs: {error}\n{otherwise}"));
             }
             Err(error) => problem = unavailable(of, &error),
@@ -95,12 +95,22 @@ async fn check_pool(
 
 /// What an error of a pool means that cannot be asked: a problem if the database refuses it for good.
 fn unavailable(of: TransactionType, error: &HandlerError) -> Option<String> {
-    let (pool, cause) = (of.pool().name(), chain(error.cause()));
+    let (pool, cause) = (of.pool().name(), told(of, error));
     if is_of(of, error, &["28", "3D"]) {
         return Some(format!("the pool `{pool}` cannot connect: {cause}"));
     }
     warn!(pool, cause, "a pool of handlers' transactions was not checked: its database is not available");
     None
+}
+
+/// What a driver says of an error, with its SQLSTATE. sqlx adds the line of the server's own source.
+fn told(of: TransactionType, error: &HandlerError) -> String {
+    let text = chain(error.cause());
+    let Some(state) = of.sqlstate(error) else { return text };
+    let is_number = |line: &str| line.bytes().all(|byte| byte.is_ascii_digit());
+    let text =
+        text.rsplit_once(" at line ").filter(|(_, line)| is_number(line)).map_or(&*text, |(text, _)| text);
+    format!("{text} (SQLSTATE {state})")
 }
 
 fn is_of(of: TransactionType, error: &HandlerError, classes: &[&str]) -> bool {

@@ -1,15 +1,14 @@
 //! What went wrong in the database, by what can be done about it.
-//!
-//! A [`Cause`] keeps only an error's own sentence and its SQLSTATE: its details quote rows, and so bodies.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio_postgres::error::DbError;
 
+pub(super) use super::cause::Cause;
+use super::cause::is_of_rule;
 use super::requirements::Unmet;
 use super::schema::SchemaProblem;
 use crate::report::format::chain;
@@ -45,8 +44,8 @@ pub(crate) enum Problem {
     /// It can never take a value, such as one that is too long for an index. Nothing has changed.
     #[error("the database refused a value")]
     Refused(#[source] Cause),
-    /// A constraint or trigger that somebody added to our tables refuses a row. Nothing has changed.
-    #[error("a constraint or trigger of the database refused a row")]
+    /// A constraint, trigger or policy that somebody added to our tables refuses a row. Nothing has changed.
+    #[error("a constraint, trigger or policy of the database refused a row")]
     Vetoed(#[source] Cause),
     /// A table or a right is missing, or the server does not let this user in.
     #[error("the database cannot be used")]
@@ -61,50 +60,6 @@ pub(crate) enum Problem {
     Failed(#[source] Cause),
 }
 
-/// What the database or the driver said, without any value.
-#[derive(Clone, Debug)]
-pub(crate) struct Cause {
-    text: Arc<str>,
-    /// The SQLSTATE, if the server sent it.
-    code: Option<Arc<str>>,
-    /// The constraint that was violated, if the server named one.
-    constraint: Option<Arc<str>>,
-}
-
-impl Cause {
-    /// A cause of ours.
-    pub(super) fn new(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), code: None, constraint: None }
-    }
-
-    /// What the server said, without the details.
-    pub(super) fn of_server(error: &DbError) -> Self {
-        Self {
-            text: error.message().into(),
-            code: Some(error.code().code().into()),
-            constraint: error.constraint().map(Arc::from),
-        }
-    }
-
-    /// Whether the server said this with the SQLSTATE.
-    pub(super) fn has_code(&self, code: &str) -> bool {
-        self.code.as_deref() == Some(code)
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
-        match (&self.code, &self.constraint) {
-            (Some(code), Some(constraint)) => write!(f, " (SQLSTATE {code}, constraint {constraint})"),
-            (Some(code), None) => write!(f, " (SQLSTATE {code})"),
-            (None, _) => Ok(()),
-        }
-    }
-}
-
-impl Error for Cause {}
-
 impl Problem {
     /// What an error of a connection that cannot be made means.
     pub(super) fn of_connecting(error: &tokio_postgres::Error) -> Self {
@@ -115,10 +70,10 @@ impl Problem {
             },
             // There is no other way to tell what was wrong.
             (None, "authentication error" | "invalid configuration") => {
-                Self::Unusable(Cause::new(chain(error)))
+                Self::Unusable(Cause::of_driver(error))
             }
             (None, "error performing TLS handshake") if !is_of_network(error) => {
-                Self::Unusable(Cause::new(chain(error)))
+                Self::Unusable(Cause::of_driver(error))
             }
             (None, _) => Self::Unreachable(Cause::new(chain(error))),
         }
@@ -136,6 +91,7 @@ impl Problem {
             (_, "25006") => Self::ReadOnly(cause),
             ("53", _) => Self::Full(cause),
             ("22" | "54", _) => Self::Refused(cause),
+            _ if is_of_rule(error) => Self::Vetoed(cause),
             // 09, 27 and P0 are what triggers raise, 44 is a view's option.
             ("09" | "23" | "27" | "44" | "P0", _) => Self::Vetoed(cause),
             ("28", _) | (_, "3D000" | "3F000" | "42P01" | "42703" | "42501") => Self::Unusable(cause),
@@ -235,10 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_tells_its_sqlstate() {
-        let cause = Cause { code: Some("53100".into()), ..Cause::new("no space left") };
-        assert_eq!(cause.to_string(), "no space left (SQLSTATE 53100)");
-        assert!(matches!(StoreError::from(Problem::Full(cause)), StoreError::DiskFull));
+    fn a_cause_is_told_once() {
         let away = StoreError::from(Problem::Unreachable(Cause::new("connection refused")));
         assert!(away.may_pass(), "{away}");
         assert_eq!(

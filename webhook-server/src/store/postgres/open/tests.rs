@@ -73,19 +73,32 @@ fn a_server_that_only_reads_is_refused() {
 #[test]
 fn a_login_that_fails_is_told_with_the_servers_words() {
     let told = refused(&url().replace("/postgres?", "/orders?"), &opening("webhook"));
-    assert!(told.ends_with("database \"orders\" does not exist (SQLSTATE 3D000)"), "{told}");
+    assert!(
+        told.contains("database \"orders\" does not exist (SQLSTATE 3D000): create the database, or"),
+        "{told}"
+    );
     let told = refused(&url().replace("user=shop", "user=stranger"), &opening("webhook"));
-    assert!(told.ends_with("role \"stranger\" does not exist (SQLSTATE 28000)"), "{told}");
+    assert!(
+        told.contains("role \"stranger\" does not exist (SQLSTATE 28000): create the role, or"),
+        "{told}"
+    );
 }
 
 #[test]
 fn a_role_without_rights_is_refused() {
     let (schema, url) = (new_schema(), role("guest", &[]));
     let told = refused(&url, &opening(&schema));
-    assert!(told.ends_with("permission denied for database postgres (SQLSTATE 42501)"), "{told}");
+    let remedy = ": have the owner of the database run what `inbox migrate --print` shows, with the GRANT statements at its end";
+    assert!(
+        told.ends_with(&format!("permission denied for database postgres (SQLSTATE 42501){remedy}")),
+        "{told}"
+    );
     drop(open(super::super::cluster::url(), &opening(&schema)).expect("the owner may make it"));
     let told = refused(&url, &opening(&schema));
-    assert!(told.ends_with(&format!("permission denied for schema {schema} (SQLSTATE 42501)")), "{told}");
+    assert!(
+        told.contains(&format!("permission denied for schema {schema} (SQLSTATE 42501): have")),
+        "{told}"
+    );
     sql(&format!("GRANT USAGE ON SCHEMA \"{schema}\" TO guest"));
     sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA \"{schema}\" TO guest"));
     sql(&format!("GRANT INSERT, UPDATE, DELETE ON \"{schema}\".task TO guest"));

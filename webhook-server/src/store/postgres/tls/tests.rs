@@ -92,7 +92,15 @@ async fn a_connection_is_encrypted_and_checked_as_the_url_says() {
     assert!(is_encrypted(&url("geheim", "sslmode=require&channel_binding=require")).await);
     assert!(!is_encrypted(&url("geheim", "sslmode=disable")).await);
     is_unusable(connect(&url("geheim", "sslmode=disable&channel_binding=require")).await, "channel binding");
-    is_unusable(connect(&url("falsch", "sslmode=require")).await, "password authentication failed");
+    is_unusable(
+        connect(&url("falsch", "sslmode=require")).await,
+        "password authentication failed for user \"guarded\" (SQLSTATE 28P01): correct the password",
+    );
+    let without = url("", "sslmode=require").replace(":@", "@");
+    is_unusable(
+        connect(&without).await,
+        "password missing: the server wants one, which is a part of the URL",
+    );
 }
 
 #[tokio::test]
@@ -101,7 +109,10 @@ async fn a_server_without_tls_is_refused_where_tls_is_required() {
     let _server = Postgres::start_on_port(port, None);
     let url = |rest: &str| format!("postgres://shop@localhost:{port}/postgres?{rest}");
     assert!(!is_encrypted(&url("sslmode=prefer")).await);
-    is_unusable(connect(&url("sslmode=require")).await, "server does not support TLS");
+    is_unusable(
+        connect(&url("sslmode=require")).await,
+        "server does not support TLS: set ssl = on at the server; or, if",
+    );
 }
 
 /// The digest is made with the hash function of the signature, which is the last thing in a certificate but the signature.
