@@ -1,5 +1,6 @@
 //! The program as a developer uses it: its commands, the compiler, the documentation.
 
+mod admin;
 mod commands;
 mod configuration;
 mod docs;

@@ -7,7 +7,7 @@ use product_tests::{Process, python_with, repository};
 use serde_json::Value;
 
 /// What Prometheus' parser finds on a page.
-fn read(page: &str) -> BTreeMap<String, Value> {
+pub(crate) fn read(page: &str) -> BTreeMap<String, Value> {
     let sources = repository().join("tests/sdk");
     let mut reader = Command::new(python_with(&sources.join("prometheus.txt")));
     let mut reading = Process::start(reader.arg(sources.join("read_metrics.py")));
