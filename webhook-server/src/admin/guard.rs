@@ -175,7 +175,8 @@ impl Guard {
         let name = authority.host();
         let is_named =
             self.url.as_ref().and_then(Uri::host).is_some_and(|own| own.eq_ignore_ascii_case(name));
-        is_named
+        self.is_mounted
+            || is_named
             || name.eq_ignore_ascii_case("localhost")
             || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
     }

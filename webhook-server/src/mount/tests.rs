@@ -232,3 +232,41 @@ async fn a_runtime_that_ends_before_the_application_costs_no_attempt() {
     let states: Vec<_> = tasks.iter().map(|task| (task.state, task.attempt)).collect();
     assert_eq!(states, [(TaskState::Ready, 0), (TaskState::Ready, 0)]);
 }
+
+#[cfg(feature = "admin")]
+#[tokio::test]
+async fn the_admin_pages_are_mounted_below_a_path() {
+    let webhooks = mounted().await;
+    let ask = async |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let mut request = Request::builder().method(method).uri(path).version(Version::HTTP_2);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request =
+            request.body(Full::new(Bytes::from_static(b"task=1&reason=known"))).expect("it is a request");
+        let answer = webhooks.admin("/internal/webhooks").call(request).await;
+        let (head, body) = answer.unwrap_or_else(|never| match never {}).into_parts();
+        let body = body.collect().await.expect("it is in memory").to_bytes();
+        (head.status.as_u16(), String::from_utf8(body.to_vec()).expect("it is text"))
+    };
+    // A router may take the path off, or not. The host is the application's own matter.
+    for path in ["https://shop.example/", "https://shop.example/internal/webhooks/"] {
+        let (status, page) = ask("GET", path, &[]).await;
+        assert!(status == 200 && page.contains("href=\"/internal/webhooks/events\""), "{path}: {page}");
+    }
+    let skip = "https://shop.example/internal/webhooks/skip";
+    let ours = ("sec-fetch-site", "same-origin");
+    for (headers, expected) in [
+        (&[ours, ("origin", "https://shop.example")][..], 303),
+        (&[ours, ("origin", "https://evil.example")], 403),
+        (&[("origin", "https://shop.example")], 403),
+    ] {
+        assert_eq!(ask("POST", skip, headers).await.0, expected, "{headers:?}");
+    }
+    let admin = webhooks.admin("/internal/webhooks");
+    drop(webhooks.shutdown().await);
+    let request =
+        Request::get("/").header("host", "a").body(Full::new(Bytes::new())).expect("it is a request");
+    let answer = admin.clone().call(request).await.unwrap_or_else(|never| match never {});
+    assert_eq!(answer.status().as_u16(), 503);
+}
