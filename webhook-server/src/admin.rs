@@ -25,6 +25,7 @@ mod token;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Buf, Bytes};
@@ -51,6 +52,9 @@ use crate::server::gauges::Gauging;
 /// The longest form, in bytes: far more than a page of tasks.
 const MAX_FORM: usize = 64 * 1024;
 
+/// How long a form may take to arrive.
+const FORM_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The body of a request, when it has arrived.
 pub(crate) type Form = BoxFuture<'static, Result<Bytes, BoxError>>;
 
@@ -59,7 +63,10 @@ pub(crate) fn form<B>(body: B) -> Form
 where
     B: Body<Data: Buf + Send, Error: Into<BoxError>> + Send + 'static,
 {
-    Box::pin(async move { Ok(Limited::new(body, MAX_FORM).collect().await?.to_bytes()) })
+    Box::pin(async move {
+        let form = Limited::new(body, MAX_FORM).collect();
+        Ok(tokio::time::timeout(FORM_TIMEOUT, form).await??.to_bytes())
+    })
 }
 
 /// Answers admin requests.
@@ -140,7 +147,10 @@ impl Admin {
         if self.backend.subject.is_read_only {
             return refused("these pages change nothing: `admin-read-only` is set");
         }
-        pages::act(&self.backend, path, &form).await
+        // It goes on if the browser leaves.
+        let (backend, path) = (Arc::clone(&self.backend), path.to_owned());
+        let acting = tokio::spawn(async move { pages::act(&backend, &path, &form).await });
+        acting.await.unwrap_or_else(|_| failed(500, "the action failed: see the log"))
     }
 }
 

@@ -221,7 +221,7 @@ impl App {
 /// Reads the token of the admin pages, if there is a file for it.
 #[cfg(feature = "admin")]
 fn token(settings: &Settings, problems: &mut Problems) -> Option<Arc<Token>> {
-    let file = settings.admin_token_file.as_deref().filter(|_| settings.admin.is_some())?;
+    let file = settings.admin_token_file.as_deref()?;
     Token::read(file).map_err(|problem| problems.add(problem)).ok().map(Arc::new)
 }
 

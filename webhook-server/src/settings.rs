@@ -100,7 +100,10 @@ settings! {
     admin_url: Option<String> = None, {
         group: Admin,
         help: "URL of the admin pages, if they are behind a reverse proxy",
-        check: |settings| Ok(settings.admin_url.as_deref().map_or(Ok(()), site_url)?),
+        check: |settings| {
+            let has_token = settings.admin_token_file.is_some();
+            Ok(settings.admin_url.as_deref().map_or(Ok(()), |url| site_url(url, has_token))?)
+        },
     }
     /// The file of the token that the admin pages ask for. Default none: everyone who reaches their address may use them.
     /// Health needs no token.

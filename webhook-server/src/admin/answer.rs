@@ -27,7 +27,7 @@ pub(crate) type AdminBody = Full<Bytes>;
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = |text: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
     format!(
-        "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; img-src data:; form-action 'self'; \
+        "default-src 'none'; style-src {}; script-src {}; img-src data:; form-action 'self'; \
          base-uri 'none'; frame-ancestors 'none'",
         hash(STYLE),
         hash(SCRIPT)
@@ -78,7 +78,8 @@ fn answer(status: StatusCode, content_type: &'static str, text: String) -> Respo
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "no-referrer"),
+        // With `no-referrer`, a browser would hide the origin from our own forms, too.
+        (REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {

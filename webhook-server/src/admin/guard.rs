@@ -12,7 +12,9 @@ use std::time::SystemTime;
 
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
 use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
 use hyper::{Method, Response, StatusCode, Uri};
+use tracing::{info, warn};
 
 use super::Reached;
 use super::answer::{AdminBody, failed, html, refused, see_other};
@@ -48,8 +50,10 @@ pub(super) enum Denied {
     Origin,
     /// There is no session and no token.
     Token,
-    /// The URL contains the token: the browser is sent on with a session.
+    /// The URL contains the token: the browser goes on with a session.
     Link,
+    /// A link on another site leads here. The browser sends its session when it comes from a page of ours.
+    Hop,
 }
 
 impl Guard {
@@ -94,7 +98,10 @@ impl Guard {
         let site = only(&head.headers, &FETCH_SITE);
         if changes {
             let origin = only(&head.headers, &ORIGIN).ok_or(Denied::Origin)?;
-            if site != Some("same-origin") || !self.is_our_page(origin, host) {
+            // A browser says so only where the connection is safe: over TLS, or within this machine.
+            let says_site = origin.starts_with("https://") || is_local(host);
+            let is_same = site == Some("same-origin") || site.is_none() && !says_site;
+            if !is_same || !self.is_our_page(origin, host) {
                 return Err(Denied::Origin);
             }
         } else if !matches!(site, None | Some("same-origin" | "none"))
@@ -110,18 +117,21 @@ impl Guard {
 
     fn check_token(&self, head: &Parts, changes: bool) -> Result<(), Denied> {
         let Some(token) = &self.token else { return Ok(()) };
+        let given = Query::of(&head.uri);
+        if !changes && given.get(TOKEN).is_some_and(|given| token.is(given)) {
+            return Err(Denied::Link);
+        }
         let bearer = only(&head.headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        let session = cookies(&head.headers).find(|(name, _)| *name == token.cookie());
+        let (name, now) = (token.cookie(), SystemTime::now());
+        let mut sessions = cookies(&head.headers).filter(|(given, _)| *given == name);
         if bearer.is_some_and(|bearer| token.is(bearer))
-            || session.is_some_and(|(_, session)| token.has_session(session, SystemTime::now()))
+            || sessions.any(|(_, session)| token.has_session(session, now))
         {
             return Ok(());
         }
-        let given = Query::of(&head.uri);
-        match given.get(TOKEN) {
-            Some(given) if !changes && token.is(given) => Err(Denied::Link),
-            _ => Err(Denied::Token),
-        }
+        let came_from_elsewhere =
+            only(&head.headers, &FETCH_SITE).is_some_and(|site| site.starts_with("cross"));
+        Err(if came_from_elsewhere && !changes { Denied::Hop } else { Denied::Token })
     }
 
     /// Answers a request that was not let in. The operator may read why.
@@ -134,27 +144,43 @@ impl Guard {
             Denied::Site => refused("another site may not load this"),
             Denied::Origin => refused("changes are accepted from these pages only"),
             Denied::Token => html(StatusCode::UNAUTHORIZED, pages::login(self.base(), false)),
-            Denied::Link => self.with_session(head, self.path(head.uri.path())),
+            Denied::Link => {
+                info!(host = only(&head.headers, &HOST), "an operator opened the admin pages with the token");
+                self.with_session(html(StatusCode::OK, pages::go_on(self.base(), &self.here(head))))
+            }
+            Denied::Hop => html(StatusCode::OK, pages::go_on(self.base(), &self.here(head))),
         }
+    }
+
+    /// The page that was asked for, without the token.
+    fn here(&self, head: &Parts) -> String {
+        let path = self.path(head.uri.path()).trim_start_matches('/');
+        format!("{}/{path}?{}", self.base, Query::of(&head.uri).without(TOKEN))
     }
 
     /// Answers the form that asks for the token.
     pub(super) fn log_in(&self, form: &Query, head: &Parts) -> Response<AdminBody> {
+        let overview = see_other(&format!("{}/", self.base()));
         match (&self.token, form.get(TOKEN)) {
-            (Some(token), Some(given)) if token.is(given) => self.with_session(head, "/"),
-            (None, _) => see_other(&format!("{}/", self.base())),
-            _ => html(StatusCode::UNAUTHORIZED, pages::login(self.base(), true)),
+            (Some(token), Some(given)) if token.is(given) => {
+                info!(host = only(&head.headers, &HOST), "an operator opened the admin pages with the token");
+                self.with_session(overview)
+            }
+            (None, _) => overview,
+            _ => {
+                warn!(host = only(&head.headers, &HOST), "a wrong token was given for the admin pages");
+                html(StatusCode::UNAUTHORIZED, pages::login(self.base(), true))
+            }
         }
     }
 
-    /// Starts a session, and sends the browser to a page.
-    fn with_session(&self, head: &Parts, page: &str) -> Response<AdminBody> {
-        let base = self.base();
-        let mut response = see_other(&format!("{base}{page}"));
+    /// Starts a session.
+    fn with_session(&self, mut response: Response<AdminBody>) -> Response<AdminBody> {
         let Some(token) = &self.token else { return response };
         let is_secure = self.url.as_ref().is_some_and(|url| url.scheme_str() == Some("https"));
+        let path = if self.base.is_empty() { "/" } else { &self.base };
         let cookie = format!(
-            "{}={}; HttpOnly; SameSite=Strict; Path={base}/{}",
+            "{}={}; HttpOnly; SameSite=Strict; Path={path}{}",
             token.cookie(),
             token.session(SystemTime::now()),
             if is_secure { "; Secure" } else { "" }
@@ -162,16 +188,12 @@ impl Guard {
         if let Ok(cookie) = HeaderValue::try_from(cookie) {
             response.headers_mut().insert(SET_COOKIE, cookie);
         }
-        tracing::info!(
-            host = only(&head.headers, &HOST),
-            "an operator opened the admin pages with their token"
-        );
         response
     }
 
     /// Whether a `Host` header names this machine in a way that no other site can.
     fn is_ours(&self, host: &str) -> bool {
-        let Ok(authority) = host.parse::<hyper::http::uri::Authority>() else { return false };
+        let Ok(authority) = host.parse::<Authority>() else { return false };
         let name = authority.host();
         let is_named =
             self.url.as_ref().and_then(Uri::host).is_some_and(|own| own.eq_ignore_ascii_case(name));
@@ -184,11 +206,26 @@ impl Guard {
     /// Whether a page is one of ours, which was reached under this host: through the proxy, or past it.
     fn is_our_page(&self, origin: &str, host: &str) -> bool {
         let public = self.url.as_ref().and_then(|url| Some((url.scheme_str()?, url.authority()?)));
-        let is_own = |scheme: &str| origin.strip_prefix(scheme) == Some(host);
-        is_own("http://")
-            || self.is_mounted && is_own("https://")
-            || public.is_some_and(|(scheme, authority)| origin == format!("{scheme}://{authority}"))
+        let (origin, own) = (normal(origin), |scheme: &str| normal(&format!("{scheme}://{host}")));
+        origin == own("http")
+            || self.is_mounted && origin == own("https")
+            || public.is_some_and(|(scheme, authority)| origin == normal(&format!("{scheme}://{authority}")))
     }
+}
+
+/// An origin as browsers write it: in lower case, without the usual port.
+fn normal(origin: &str) -> String {
+    let origin = origin.to_ascii_lowercase();
+    let usual = if origin.starts_with("https:") { ":443" } else { ":80" };
+    origin.strip_suffix(usual).map_or(origin.clone(), str::to_owned)
+}
+
+/// Whether a host is this machine itself.
+fn is_local(host: &str) -> bool {
+    let name = host.parse().map(|authority: Authority| authority.host().to_ascii_lowercase());
+    name.is_ok_and(|name| {
+        name == "localhost" || name.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    })
 }
 
 /// The value of a header that may be there once.

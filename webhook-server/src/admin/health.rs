@@ -7,7 +7,6 @@ use hyper::Response;
 use super::answer::{AdminBody, failed, plain};
 use crate::operate::Operations;
 use crate::phase::{Phase, Stage};
-use crate::report::format::chain;
 
 /// Knows whether the server can store what arrives.
 pub(super) struct Health {
@@ -25,7 +24,7 @@ impl Health {
         match (self.phase.now(), self.operations.as_ref().and_then(Operations::obstacle)) {
             (Stage::Starting, _) => failed(503, "starting: the inbox is not recovered yet"),
             (Stage::Draining, _) => failed(503, "stopping"),
-            (Stage::Working, Some(obstacle)) => failed(503, &chain(&obstacle)),
+            (Stage::Working, Some(obstacle)) => failed(503, &obstacle.to_string()),
             (Stage::Working, None) => plain(200, "ready\n"),
         }
     }

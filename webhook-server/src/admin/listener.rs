@@ -19,8 +19,10 @@ use crate::future::spawn;
 /// How many connections there may be at once. A browser opens six.
 const MOST: usize = 64;
 
-/// How long the head of a request may take to arrive, and how long a connection may be idle.
-const HEAD: Duration = Duration::from_secs(30);
+/// How long the head of a request may take to arrive, and how long a connection may last. Each has one request, so that
+/// connections which do nothing cannot keep others out for long.
+const HEAD: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// The longest head of a request, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -52,13 +54,15 @@ async fn serve(stream: TcpStream, admin: &Admin) {
         let (head, body) = request.into_parts();
         Ok::<_, Infallible>(admin.answer(head, form(body)).await)
     });
-    let served = http1::Builder::new()
+    let serving = http1::Builder::new()
         .timer(TokioTimer::new())
+        .keep_alive(false)
         .header_read_timeout(HEAD)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        debug!(%error, "a connection to the admin pages ended early");
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(LONGEST, serving).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "a connection to the admin pages ended early"),
+        Err(_) => debug!("a connection to the admin pages took too long"),
     }
 }

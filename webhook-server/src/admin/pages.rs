@@ -22,7 +22,7 @@ mod tree;
 use askama::Template;
 use hyper::{Response, StatusCode};
 
-pub(super) use self::login::login;
+pub(super) use self::login::{go_on, login};
 use super::Subject;
 use super::answer::{AdminBody, SCRIPT, STYLE, failed, html, see_other};
 use super::query::{Query, query_text};
@@ -149,9 +149,14 @@ fn said(query: &Query) -> Option<String> {
     said.into_iter().flatten().next()
 }
 
-/// Renders on a thread that may take its time: an event can be a megabyte long.
+/// Renders a page.
 async fn render(page: impl Template + Send + 'static) -> Rendered {
-    let rendered = tokio::task::spawn_blocking(move || page.render());
+    made(move || page).await
+}
+
+/// Makes a page and renders it, on a thread that may take its time: an event can be a megabyte long.
+async fn made<T: Template>(page: impl FnOnce() -> T + Send + 'static) -> Rendered {
+    let rendered = tokio::task::spawn_blocking(move || page().render());
     match rendered.await {
         Ok(rendered) => rendered.map_err(PageError::Template),
         Err(error) => Err(PageError::Store(StoreError::broken(error))),

@@ -27,6 +27,12 @@ impl Query {
         self.get(name)?.parse().ok()
     }
 
+    /// The parameters without those of a name, as text for a URL.
+    pub(super) fn without(&self, name: &str) -> String {
+        let rest = self.0.iter().filter(|(given, _)| given != name);
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish()
+    }
+
     /// Every value of a parameter.
     pub(super) fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         self.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())

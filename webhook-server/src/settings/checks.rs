@@ -44,13 +44,19 @@ pub(super) fn admin(address: Option<SocketAddr>, has_token: bool) -> Result<(), 
 }
 
 /// Checks that a URL has a scheme, a host and perhaps a path, and nothing else.
-pub(super) fn site_url(url: &str) -> Result<(), String> {
+pub(super) fn site_url(url: &str, has_token: bool) -> Result<(), String> {
+    if !has_token {
+        return Err(
+            "given together with `admin-token-file`: a proxy passes on everybody's requests".to_owned()
+        );
+    }
     let parsed: Option<Uri> = url.parse().ok();
     let is_plain = parsed.is_some_and(|url| {
         matches!(url.scheme_str(), Some("http" | "https"))
             && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
             && url.query().is_none()
             && plain_path(url.path()).is_ok()
+            && !url.path().contains("//")
     });
     if is_plain && !url.contains('#') {
         return Ok(());

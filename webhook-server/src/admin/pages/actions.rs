@@ -8,6 +8,9 @@ use crate::admin::query::{Query, query_text};
 use crate::operate::{EventKey, Operations};
 use crate::store::{Replayed, TaskRow};
 
+/// The longest reason for skipping, in characters.
+const LONGEST_REASON: usize = 500;
+
 /// How many tasks are changed in one call.
 const TOGETHER: usize = 100;
 
@@ -46,6 +49,7 @@ pub(super) async fn act(backend: &Backend, path: &str, form: &Query) -> Result<S
         }
         _ => return Err(PageError::Missing("There is no such action.")),
     };
+    info!(path, count, "the dashboard did what it was asked to");
     Ok(format!("{back}{}", query_text(&[(done, Some(&count.to_string()))])))
 }
 
@@ -56,7 +60,9 @@ fn tasks(form: &Query) -> Result<Vec<i64>, PageError> {
 }
 
 fn reason(form: &Query) -> Result<String, PageError> {
-    form.get("reason").map(str::to_owned).ok_or(PageError::Missing("A skipped task needs a reason."))
+    form.get("reason")
+        .map(|reason| reason.chars().take(LONGEST_REASON).collect())
+        .ok_or(PageError::Missing("A skipped task needs a reason."))
 }
 
 fn event(form: &Query) -> Result<EventKey, PageError> {
@@ -73,7 +79,10 @@ fn started(replayed: &Replayed) -> u64 {
 /// The tasks of the group that a form names. If it has grown since it was shown, nobody has agreed to that.
 async fn group(backend: &Backend, form: &Query) -> Result<Vec<i64>, PageError> {
     let key = GroupKey::read(form).ok_or(PageError::Missing("Which tasks?"))?;
-    let rows = tasks_of(backend, &key).await?;
+    let mut rows = tasks_of(backend, &key).await?;
+    // Nobody has seen those that are newer.
+    let newest = form.number("newest").unwrap_or(0);
+    rows.retain(|row| row.task <= newest);
     let shown = form.number("tasks").and_then(|tasks| usize::try_from(tasks).ok()).unwrap_or(0);
     if rows.len() > shown {
         return Err(PageError::Changed("More tasks were parked since. Look again, and then decide."));

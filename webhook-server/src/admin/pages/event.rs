@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::text::{When, coarse, visible};
 use super::tree::{Tree, tree};
-use super::{Backend, Frame, PageError, Rendered, render};
+use super::{Backend, Frame, PageError, Rendered, made};
 use crate::admin::query::{Query, query_text};
 use crate::operate::wire::Named;
 use crate::report::format::parked_because;
@@ -55,14 +55,19 @@ pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
         return Err(PageError::Missing("Which event?"));
     };
     let found = backend.operations()?.events_with_id(id.to_owned()).await?;
-    let found = found.into_iter().find(|found| cursor.is_none_or(|cursor| found.event.cursor == cursor));
+    let of_task = query.number("task");
+    let found = found.into_iter().find(|found| {
+        cursor.is_none_or(|cursor| found.event.cursor == cursor)
+            && of_task.is_none_or(|task| found.tasks.iter().any(|row| row.task == task))
+    });
     let found = found.ok_or(PageError::Missing("The inbox has no such event."))?;
     let (shows_all, cursor) = (query.get("show") == Some("all"), found.event.cursor.to_string());
     if shows_all {
         info!(event_id = found.event.event_id, "the dashboard was asked for the customers' data of an event");
     }
-    render(Event {
-        frame: backend.frame_after("/events", query),
+    let frame = backend.frame_after("/events", query);
+    made(move || Event {
+        frame,
         event_id: visible(&found.event.event_id),
         key: (found.event.event_id.clone(), found.event.cursor),
         event_type: visible(&found.event.event_type),

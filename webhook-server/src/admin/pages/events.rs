@@ -85,7 +85,7 @@ impl Row {
             event_id: visible(&row.event_id),
             about: Some(row.handler.clone()),
             mark: row.state.name(),
-            query: query_text(&[("id", Some(&row.event_id))]),
+            query: query_text(&[("id", Some(&row.event_id)), ("task", Some(&row.task.to_string()))]),
         }
     }
 }

@@ -11,6 +11,20 @@ struct Login {
     was_wrong: bool,
 }
 
+/// A page that leads to another one by itself: the browser then comes from a page of ours.
+#[derive(Template)]
+#[template(path = "go_on.html")]
+struct GoOn<'p> {
+    frame: Frame,
+    to: &'p str,
+}
+
+/// Leads to a page of ours.
+pub(in crate::admin) fn go_on(base: &str, to: &str) -> String {
+    let frame = Frame { base: base.to_owned(), here: "", is_read_only: true, said: None };
+    GoOn { frame, to }.render().unwrap_or_default()
+}
+
 /// Shows the form. `was_wrong` says that a wrong token was just given.
 pub(in crate::admin) fn login(base: &str, was_wrong: bool) -> String {
     let frame = Frame { base: base.to_owned(), here: "", is_read_only: true, said: None };

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use askama::Template;
+use sha2::{Digest, Sha256};
 
 use super::text::{When, visible};
 use super::{Backend, Frame, PageError, Rendered, render, searched};
@@ -50,7 +51,7 @@ struct Group {
     fields: Vec<(&'static str, String)>,
 }
 
-/// What the tasks of a group have in common.
+/// What the tasks of a group have in common. A message may contain a customer's data, so that a URL has only its digest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct GroupKey {
     handler: String,
@@ -61,7 +62,11 @@ pub(super) struct GroupKey {
 impl GroupKey {
     fn of(row: &TaskRow) -> Self {
         let error = row.error.as_deref().unwrap_or_default();
-        Self { handler: row.handler.clone(), why: row.why.map_or("", ParkReason::name), shape: shape(error) }
+        Self {
+            handler: row.handler.clone(),
+            why: row.why.map_or("", ParkReason::name),
+            shape: digest(&shape(error)),
+        }
     }
 
     /// Reads what [`fields`](Self::fields) wrote.
@@ -71,8 +76,9 @@ impl GroupKey {
         Some(Self { handler, why, shape: query.get("shape").unwrap_or_default().to_owned() })
     }
 
-    fn fields(&self, tasks: usize) -> Vec<(&'static str, String)> {
+    fn fields(&self, tasks: usize, newest: i64) -> Vec<(&'static str, String)> {
         vec![
+            ("newest", newest.to_string()),
             ("handler", self.handler.clone()),
             ("why", self.why.to_owned()),
             ("shape", self.shape.clone()),
@@ -130,7 +136,7 @@ async fn parked(backend: &Backend, filter: Filter) -> Result<(Vec<TaskRow>, bool
 }
 
 fn group(key: &GroupKey, rows: &[&TaskRow]) -> Group {
-    let fields = key.fields(rows.len());
+    let fields = key.fields(rows.len(), rows.iter().map(|row| row.task).max().unwrap_or(0));
     let parameters: Vec<_> = fields.iter().map(|(name, value)| (*name, Some(&**value))).collect();
     let newest = rows.first();
     let error = newest.and_then(|row| row.error.as_deref()).unwrap_or_default();
@@ -146,13 +152,18 @@ fn group(key: &GroupKey, rows: &[&TaskRow]) -> Group {
     }
 }
 
+/// The beginning of a text's SHA-256.
+fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What messages have in common that differ in ids, numbers and times: each word with a digit is replaced.
 fn shape(message: &str) -> String {
     const LONGEST: usize = 200;
     let words = message
         .split_whitespace()
         .map(|word| if word.chars().any(|char| char.is_ascii_digit()) { "…" } else { word });
-    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
+    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect::<String>().trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -167,6 +178,7 @@ mod tests {
             ("no row for pi_3Nq8", "no row for …"),
             ("", ""),
             ("the   bank\nis closed", "the bank is closed"),
+            (&*format!("{} end", "a".repeat(199)), &*"a".repeat(199)),
         ] {
             assert_eq!(shape(message), expected);
         }

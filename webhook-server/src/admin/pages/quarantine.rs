@@ -1,9 +1,11 @@
 //! The quarantine, and one body in it.
 
 use askama::Template;
+use tracing::info;
 
 use super::text::{When, visible};
-use super::{Backend, Frame, PageError, Rendered, render};
+use super::tree::{Tree, tree};
+use super::{Backend, Frame, PageError, Rendered, made, render};
 use crate::admin::query::Query;
 use crate::store::{Body, QuarantineRow};
 
@@ -24,7 +26,10 @@ struct Quarantine {
 struct One {
     frame: Frame,
     row: Row,
-    body: String,
+    tree: Option<Tree>,
+    /// What is not JSON, if it was asked for.
+    text: Option<String>,
+    shows_all: bool,
 }
 
 struct Row {
@@ -47,11 +52,20 @@ pub(super) async fn one(backend: &Backend, query: &Query) -> Rendered {
     let id = query.number("id").ok_or(PageError::Missing("Which body?"))?;
     let found = backend.operations()?.quarantined_with_id(id).await?;
     let found = found.ok_or(PageError::Missing("The quarantine has no such body."))?;
-    let body = match found.body {
-        Body::Text(text) => visible(&text),
-        Body::Bytes(bytes) => bytes.escape_ascii().to_string(),
-    };
-    render(One { frame: backend.frame("/quarantine"), row: Row::of(&found.row), body }).await
+    let shows_all = query.get("show") == Some("all");
+    if shows_all {
+        info!(number = id, "the dashboard was asked for a body in quarantine");
+    }
+    let frame = backend.frame("/quarantine");
+    made(move || {
+        let (tree, text) = match &found.body {
+            Body::Text(text) => (tree(text, shows_all), visible(text)),
+            Body::Bytes(bytes) => (None, bytes.escape_ascii().to_string()),
+        };
+        let text = Some(text).filter(|_| shows_all && tree.is_none());
+        One { frame, row: Row::of(&found.row), tree, text, shows_all }
+    })
+    .await
 }
 
 impl Row {

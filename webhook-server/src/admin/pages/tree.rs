@@ -16,43 +16,69 @@ use super::text::visible;
 const MOST: usize = 5_000;
 const DEEPEST: usize = 64;
 
-/// The longest plain word.
-const LONGEST_WORD: usize = 64;
+/// The longest plain word: Stripe's ids have up to 66 characters.
+const LONGEST_WORD: usize = 80;
 
-/// Names whose values, and all that is in them, are about a person.
+/// Parts of names (between underscores) whose values, and all that is in them, are about a person, or secret.
 const PRIVATE: &[&str] = &[
-    "account_holder_name",
     "address",
-    "billing_details",
-    "business_profile",
-    "customer_address",
-    "customer_details",
-    "customer_email",
-    "customer_name",
-    "customer_phone",
-    "customer_shipping",
-    "customer_tax_ids",
+    "birth",
+    "bsb",
+    "city",
+    "clabe",
+    "custom",
+    "customfields",
     "description",
     "dob",
     "email",
     "evidence",
-    "exp_month",
-    "exp_year",
+    "exp",
     "fingerprint",
+    "gender",
+    "iban",
     "individual",
     "ip",
-    "ip_address",
     "last4",
+    "latitude",
+    "line1",
+    "line2",
+    "longitude",
     "metadata",
     "name",
+    "names",
+    "nationality",
+    "number",
     "owner",
+    "person",
     "phone",
-    "receipt_email",
-    "receipt_number",
+    "political",
+    "postal",
+    "routing",
+    "secret",
     "shipping",
-    "statement_descriptor",
-    "verified_outputs",
+    "statement",
+    "tracking",
+    "value",
+    "verified",
+    "zip",
 ];
+
+/// Whole names of that kind.
+const PRIVATE_NAMES: &[&str] = &[
+    "billing_details",
+    "business_profile",
+    "buyer_id",
+    "client_reference_id",
+    "customer_details",
+    "sort_code",
+    "tax_id",
+    "tax_ids",
+    "customer_tax_ids",
+    "account_tax_ids",
+];
+
+/// Names of texts that begin with a digit and are about nobody.
+const VERSIONS: &[&str] = &["api_version", "version"];
 
 /// A value with its name in the object around it.
 #[derive(Template)]
@@ -83,7 +109,8 @@ struct Reading {
 impl Reading {
     fn value(&mut self, name: Option<String>, value: &RawValue, depth: usize, is_private: bool) -> Tree {
         self.left = self.left.saturating_sub(1);
-        let is_private = is_private || name.as_deref().is_some_and(|name| PRIVATE.contains(&name));
+        let is_private = is_private || name.as_deref().is_some_and(self::is_private);
+        let is_version = name.as_deref().is_some_and(|name| VERSIONS.contains(&name));
         let parts: Option<(Vec<Tree>, &str)> = match value.get().as_bytes().first() {
             _ if depth >= DEEPEST => None,
             Some(b'{') => fields(value).map(|fields| {
@@ -101,7 +128,7 @@ impl Reading {
                 Tree { name, leaf: None, size, is_open: depth < 3, parts }
             }
             None => {
-                let leaf = Some(self.leaf(value.get(), is_private));
+                let leaf = Some(self.leaf(value.get(), is_private, is_version));
                 Tree { name, leaf, size: String::new(), is_open: false, parts: Vec::new() }
             }
         }
@@ -126,9 +153,10 @@ impl Reading {
     }
 
     /// The text of a value without parts, and its class.
-    fn leaf(&self, text: &str, is_private: bool) -> (String, &'static str) {
+    fn leaf(&self, text: &str, is_private: bool, is_version: bool) -> (String, &'static str) {
         let is_shown = self.shows_all
-            || !is_private && (!text.starts_with(['"', '{', '[']) || is_plain(text.trim_matches('"')))
+            || !is_private
+                && (!text.starts_with(['"', '{', '[']) || is_plain(text.trim_matches('"'), is_version))
             || matches!(text, "null" | "true" | "false" | "\"\"");
         match text.as_bytes().first() {
             _ if !is_shown => ("•••".to_owned(), "masked"),
@@ -138,9 +166,15 @@ impl Reading {
     }
 }
 
-/// Whether a text is an id, a word or a code, as programs write them.
-fn is_plain(text: &str) -> bool {
+/// Whether a name says that its value is about a person, or secret.
+fn is_private(name: &str) -> bool {
+    PRIVATE_NAMES.contains(&name) || name.split('_').any(|part| PRIVATE.contains(&part))
+}
+
+/// Whether a text is an id, a word or a code, as programs write them. A number in quotes may be anybody's.
+fn is_plain(text: &str, may_begin_with_digit: bool) -> bool {
     let is_word = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "_.-".contains(char);
+    let begins = text.starts_with(|char: char| char.is_ascii_lowercase() || may_begin_with_digit);
     let is_id = || {
         text.split_once('_').is_some_and(|(prefix, rest)| {
             prefix.len() <= 12
@@ -149,7 +183,9 @@ fn is_plain(text: &str) -> bool {
         })
     };
     let is_code = || (2..=3).contains(&text.len()) && text.chars().all(|char| char.is_ascii_uppercase());
-    text.len() <= LONGEST_WORD && (text.chars().all(is_word) || is_id() || is_code())
+    text.len() <= LONGEST_WORD
+        && !text.contains("_secret_")
+        && (begins && text.chars().all(is_word) || is_id() || is_code())
 }
 
 /// The fields of an object, in their order, also those that are there twice.
@@ -193,16 +229,44 @@ mod tests {
 
     #[test]
     fn what_is_about_a_person_is_masked_until_it_is_asked_for() {
-        let body = r#"{"id": "pi_3NqX", "status": "succeeded", "currency": "usd", "country": "DE", "amount": 1999,
-            "name": "jenny", "note": "Call Jenny", "metadata": {"order": 17, "deep": [{"x": "y"}]}, "dob": {"day": 3},
-            "paid": true, "email": null}"#;
-        let masked = shown(body, false);
-        for told in ["pi_3NqX", "succeeded", "usd", "DE", "1999", "true", "null"] {
+        let checkout = format!("cs_test_{}", "a1B2".repeat(14));
+        let body = format!(
+            r#"{{"id": "pi_3NqX", "session": "{checkout}", "status": "succeeded", "currency": "usd", "country": "DE", "amount": 1999,
+            "api_version": "2026-10-28.endive", "paid": true, "email": null,
+            "name": "jenny", "note": "Call Jenny", "metadata": {{"order": 17, "deep": [{{"x": "y"}}]}}, "dob": {{"day": 3}},
+            "client_secret": "pi_3NqX_secret_s1", "token": "seti_1_secret_s2", "tax": {{"tax_id": "12-345s3"}},
+            "bank": {{"routing_number": "110000s4", "sort_code": "10-88-s5"}}, "plain": "000.000.006-00",
+            "address_kana": {{"city": "s7"}}, "person": {{"first_name": "s8", "gender": "s9"}}, "client_ip": "s10",
+            "ip_address_location": {{"latitude": 51.11}}, "individual_name": "s12", "custom_fields": [{{"text": {{"value": "s13"}}}}]}}"#
+        );
+        let masked = shown(&body, false);
+        for told in
+            ["pi_3NqX&#34;", &checkout, "succeeded", "usd", "DE", "1999", "2026-10-28.endive", "true", "null"]
+        {
             assert!(masked.contains(told), "{told}: {masked}");
         }
-        for hidden in ["jenny", "Jenny", "17", "&#34;y&#34;", ">3<"] {
+        for hidden in [
+            "jenny",
+            "Jenny",
+            "17",
+            "&#34;y&#34;",
+            ">3<",
+            "s1&",
+            "s2&",
+            "s3&",
+            "s4&",
+            "s5&",
+            "006-00",
+            "s7&",
+            "s8&",
+            "s9&",
+            "s10&",
+            "51.11",
+            "s12&",
+            "s13&",
+        ] {
             assert!(!masked.contains(hidden), "{hidden}: {masked}");
-            assert!(shown(body, true).contains(hidden), "{hidden}");
+            assert!(shown(&body, true).contains(hidden), "{hidden}");
         }
     }
 
