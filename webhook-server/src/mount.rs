@@ -80,14 +80,15 @@ struct Mount {
     report: Report,
     reload: Arc<Reload>,
     signals: Once,
-    #[cfg(feature = "admin")]
-    subject: Subject,
 }
 
 /// How far an application is in its life.
 struct State {
     /// `None` once nothing may be received any more.
     receiver: Option<Arc<Receiver>>,
+    /// What the admin pages show; `None` once nothing may be received any more, since it holds the inbox open.
+    #[cfg(feature = "admin")]
+    subject: Option<Subject>,
     /// When the application was asked to stop.
     asked_at: Option<Instant>,
 }
@@ -165,9 +166,12 @@ impl Webhooks {
             "ready for events"
         );
         let receiver = Some(Arc::clone(&server.receiver));
-        #[cfg(feature = "admin")]
-        let subject = server.subject();
-        let (state, states) = watch::channel(State { receiver, asked_at: None });
+        let (state, states) = watch::channel(State {
+            receiver,
+            #[cfg(feature = "admin")]
+            subject: Some(server.subject()),
+            asked_at: None,
+        });
         let (end, ended) = watch::channel(None);
         let runtime = thread::start(serve(server, is_recovered, states), move |result| {
             end.send_replace(Some(result));
@@ -175,18 +179,7 @@ impl Webhooks {
         let runtime =
             runtime.map_err(|error| failed("cannot start the thread that receives events", &error))?;
         let signals = Once::new();
-        Ok(Self {
-            mount: Arc::new(Mount {
-                state,
-                runtime,
-                ended,
-                report,
-                reload,
-                signals,
-                #[cfg(feature = "admin")]
-                subject,
-            }),
-        })
+        Ok(Self { mount: Arc::new(Mount { state, runtime, ended, report, reload, signals }) })
     }
 
     /// Runs a future on the server's own thread, until the server ends.
@@ -247,7 +240,11 @@ impl Mount {
     /// Lets no more requests in.
     fn close(&self) {
         let mut receiver = None;
-        self.state.send_modify(|state| receiver = state.receiver.take());
+        self.state.send_modify(|state| {
+            receiver = state.receiver.take();
+            #[cfg(feature = "admin")]
+            drop(state.subject.take());
+        });
     }
 
     /// Lets a request in, which is counted until the guard is dropped. `None` once nothing may be received.

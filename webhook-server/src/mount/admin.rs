@@ -33,8 +33,7 @@ impl Webhooks {
     /// A change is accepted only from a page under the same origin, as the browser says. The name of the host is not checked:
     /// your server decides which names it answers to. If `admin-token-file` is set, the pages ask for the token as well.
     pub fn admin(&self, path: &str) -> AdminService {
-        let admin = Admin::new(self.mount.subject.clone(), Reached::Mounted(path));
-        AdminService { mount: Arc::clone(&self.mount), admin: Arc::new(admin) }
+        AdminService { mount: Arc::clone(&self.mount), path: path.into() }
     }
 }
 
@@ -44,7 +43,7 @@ impl Webhooks {
 #[derive(Clone)]
 pub struct AdminService {
     mount: Arc<Mount>,
-    admin: Arc<Admin>,
+    path: Arc<str>,
 }
 
 impl<B> tower_service::Service<Request<B>> for AdminService
@@ -66,14 +65,20 @@ where
 
 /// Answers a request on the server's own runtime, which has the inbox.
 fn answer(
-    AdminService { mount, admin }: AdminService,
+    AdminService { mount, path }: AdminService,
     request: Request<AnyBody>,
 ) -> BoxFuture<'static, Result<Response<Full<Bytes>>, Infallible>> {
     Box::pin(async move {
-        let (head, body) = request.into_parts();
-        let answering = mount.runtime.spawn(async move { admin.answer(head, form(body)).await });
-        // An error means that the server has ended.
-        Ok(answering.await.unwrap_or_else(|_| {
+        let mut answered = None;
+        let subject = mount.state.borrow().subject.clone();
+        if let Some(subject) = subject {
+            let (head, body) = request.into_parts();
+            let admin = Admin::new(subject, Reached::Mounted(&path));
+            let answering = mount.runtime.spawn(async move { admin.answer(head, form(body)).await });
+            // An error means that the server has ended.
+            answered = answering.await.ok();
+        }
+        Ok(answered.unwrap_or_else(|| {
             let mut stopped = Response::new(Full::default());
             *stopped.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             stopped
