@@ -36,7 +36,6 @@ use webhook_core::Registry;
 pub(crate) use self::answer::AdminBody;
 use self::answer::{failed, plain, refused, text};
 use self::guard::Guard;
-use self::health::Health;
 use self::pages::Backend;
 use self::query::Query;
 pub(crate) use self::token::Token;
@@ -72,7 +71,6 @@ where
 /// Answers admin requests.
 pub(crate) struct Admin {
     guard: Guard,
-    health: Health,
     backend: Arc<Backend>,
 }
 
@@ -109,10 +107,9 @@ pub(crate) enum Reached<'p> {
 
 impl Admin {
     pub(crate) fn new(subject: Subject, reached: Reached<'_>) -> Self {
-        let health = Health::new(Arc::clone(&subject.phase), subject.operations.clone());
         let guard = Guard::new(subject.url.as_deref(), reached, subject.token.clone());
         let backend = Arc::new(Backend::new(subject, guard.base().to_owned()));
-        Self { guard, health, backend }
+        Self { guard, backend }
     }
 
     /// Answers one request. `form` is its body, which is only read if the request changes something.
@@ -120,7 +117,7 @@ impl Admin {
         let path = self.guard.path(head.uri.path()).to_owned();
         match &*path {
             "/healthz" => return plain(200, "ok\n"),
-            "/readyz" => return self.health.ready(),
+            "/readyz" => return health::ready(&self.backend.subject),
             _ => {}
         }
         if let Err(denied) = self.guard.check(&head, &path) {

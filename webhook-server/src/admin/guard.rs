@@ -145,8 +145,7 @@ impl Guard {
             Denied::Origin => refused("changes are accepted from these pages only"),
             Denied::Token => html(StatusCode::UNAUTHORIZED, pages::login(self.base(), false)),
             Denied::Link => {
-                info!(host = only(&head.headers, &HOST), "an operator opened the admin pages with the token");
-                self.with_session(html(StatusCode::OK, pages::go_on(self.base(), &self.here(head))))
+                self.with_session(head, html(StatusCode::OK, pages::go_on(self.base(), &self.here(head))))
             }
             Denied::Hop => html(StatusCode::OK, pages::go_on(self.base(), &self.here(head))),
         }
@@ -162,10 +161,7 @@ impl Guard {
     pub(super) fn log_in(&self, form: &Query, head: &Parts) -> Response<AdminBody> {
         let overview = see_other(&format!("{}/", self.base()));
         match (&self.token, form.get(TOKEN)) {
-            (Some(token), Some(given)) if token.is(given) => {
-                info!(host = only(&head.headers, &HOST), "an operator opened the admin pages with the token");
-                self.with_session(overview)
-            }
+            (Some(token), Some(given)) if token.is(given) => self.with_session(head, overview),
             (None, _) => overview,
             _ => {
                 warn!(host = only(&head.headers, &HOST), "a wrong token was given for the admin pages");
@@ -175,7 +171,7 @@ impl Guard {
     }
 
     /// Starts a session.
-    fn with_session(&self, mut response: Response<AdminBody>) -> Response<AdminBody> {
+    fn with_session(&self, head: &Parts, mut response: Response<AdminBody>) -> Response<AdminBody> {
         let Some(token) = &self.token else { return response };
         let is_secure = self.url.as_ref().is_some_and(|url| url.scheme_str() == Some("https"));
         let path = if self.base.is_empty() { "/" } else { &self.base };
@@ -188,6 +184,7 @@ impl Guard {
         if let Ok(cookie) = HeaderValue::try_from(cookie) {
             response.headers_mut().insert(SET_COOKIE, cookie);
         }
+        info!(host = only(&head.headers, &HOST), "an operator opened the admin pages with the token");
         response
     }
 

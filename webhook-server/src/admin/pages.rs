@@ -1,7 +1,7 @@
 //! The pages of the dashboard: each is a value with a template, which is checked when the server is built.
 //!
-//! A page reads what it shows through [`Operations`], as the commands do, in pages by cursor. It works without its script;
-//! the script makes it live and adds keys.
+//! A page reads what it shows through [`Operations`], as the commands do, in pages by cursor. It works without its script,
+//! which adds keys.
 //!
 //! Everything that came from outside is text: templates escape it, and what steers the direction of writing or makes text
 //! invisible is replaced ([`text`]).
@@ -28,7 +28,7 @@ use super::answer::{AdminBody, SCRIPT, STYLE, failed, html, see_other};
 use super::query::{Query, query_text};
 use crate::operate::Operations;
 use crate::report::format::chain;
-use crate::store::StoreError;
+use crate::store::{Backlog, StoreError};
 
 /// What the pages show, and how they link.
 pub(super) struct Backend {
@@ -50,6 +50,14 @@ impl Backend {
     /// The same, for a page to which an action may lead.
     fn frame_after(&self, here: &'static str, query: &Query) -> Frame {
         Frame { said: said(query), ..self.frame(here) }
+    }
+
+    /// What is open or parked: nothing, without an inbox.
+    async fn backlog(&self) -> Result<Backlog, PageError> {
+        match &self.subject.operations {
+            Some(operations) => Ok(operations.backlog().await?),
+            None => Ok(Backlog::default()),
+        }
     }
 
     fn operations(&self) -> Result<&Operations, PageError> {
@@ -139,14 +147,10 @@ fn searched(words: &str) -> String {
 
 /// What an action has done, which its parameters tell: a number, so that a link cannot claim anything else.
 fn said(query: &Query) -> Option<String> {
-    let [retried, skipped, replayed] = ["retried", "skipped", "replayed"].map(|name| query.number(name));
     let tasks = |count| if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
-    let said = [
-        retried.map(|count| format!("{} will run again now.", tasks(count))),
-        skipped.map(|count| format!("{} skipped.", tasks(count))),
-        replayed.map(|count| format!("{} will run again now.", tasks(count))),
-    ];
-    said.into_iter().flatten().next()
+    let said =
+        [("retried", "will run again now"), ("replayed", "will run again now"), ("skipped", "skipped")];
+    said.into_iter().find_map(|(name, what)| Some(format!("{} {what}.", tasks(query.number(name)?))))
 }
 
 /// Renders a page.

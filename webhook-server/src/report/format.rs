@@ -110,6 +110,11 @@ pub(crate) fn rounded(duration: Duration) -> humantime::FormattedDuration {
     humantime::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
 }
 
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The reason why a task is parked.
 pub(crate) fn parked_because(reason: ParkReason) -> &'static str {
     match reason {

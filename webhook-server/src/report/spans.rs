@@ -72,7 +72,7 @@ pub(crate) fn answered(delivery: &Span, outcome: &Outcome, status: StatusCode) {
         }
         _ => {}
     }
-    // What the sender did wrong is no error of a server.
+    // A sender's mistake is not a server error.
     if status.is_server_error() {
         failed(delivery, outcome.as_ref().err().map_or("handler", |refusal| refusal.kind()));
     }

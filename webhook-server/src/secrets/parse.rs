@@ -11,6 +11,7 @@ use webhook_core::Secret;
 use super::diagnostics::Medium;
 use super::{MOST, SigningSecrets, diagnostics, looks_like_a_secret};
 use crate::problems::Problems;
+use crate::report::format::hex;
 use crate::store::SecretName;
 
 /// The maximum length of a label, in bytes.
@@ -75,7 +76,7 @@ fn labelled(item: &str) -> (Option<&str>, &str) {
 /// Tells a secret from others that have the same label. It is the same wherever the secret is used, and can be computed
 /// with `sha256sum`. It may be shown: 32 bits do not help to guess a secret, which is random and several times as long.
 fn fingerprint(digest: &[u8; 32]) -> String {
-    digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..4])
 }
 
 fn is_label(text: &str) -> bool {

@@ -62,7 +62,7 @@ impl Gauging {
         let connections = &self.receiver.connections;
         let inbox = match &self.store {
             Some(store) => {
-                // It goes on if it takes too long: whoever asks next may have the answer.
+                // If it takes too long, it continues, so that the next caller may have the answer.
                 let reading = tokio::spawn(Arc::clone(&self.backlog).read(Arc::clone(store)));
                 let backlog = tokio::time::timeout(PATIENCE, reading).await;
                 Some(InboxGauges {

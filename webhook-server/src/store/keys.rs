@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{NewEvent, StoreError};
+use crate::report::format::hex;
 
 /// The longest key that is kept as it is, in bytes. The text of a key's scope stands beside it in an index.
 const LONGEST: usize = 1024;
@@ -19,8 +20,7 @@ pub(crate) fn stored_key(key: String) -> String {
     if key.len() <= LONGEST && !key.contains('\0') {
         return key;
     }
-    let digest = Sha256::digest(&key);
-    digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    format!("sha256:{}", hex(&Sha256::digest(&key)))
 }
 
 /// Why an event cannot be kept.

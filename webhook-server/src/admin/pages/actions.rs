@@ -5,8 +5,8 @@ use tracing::info;
 use super::parked::{GroupKey, tasks_of};
 use super::{Backend, PageError};
 use crate::admin::query::{Query, query_text};
-use crate::operate::{EventKey, Operations};
-use crate::store::{Replayed, TaskRow};
+use crate::operate::EventKey;
+use crate::store::{Replayed, StoreError, TaskRow};
 
 /// The longest reason for skipping, in characters.
 const LONGEST_REASON: usize = 500;
@@ -45,7 +45,11 @@ pub(super) async fn act(backend: &Backend, path: &str, form: &Query) -> Result<S
         "/parked/skip" => {
             let reason = reason(form)?;
             let tasks = group(backend, form).await?;
-            ("skipped", skip_in_steps(operations, tasks, &reason).await?, "/parked?".to_owned())
+            (
+                "skipped",
+                in_steps(tasks, |tasks| operations.skip(tasks, reason.clone())).await?,
+                "/parked?".to_owned(),
+            )
         }
         _ => return Err(PageError::Missing("There is no such action.")),
     };
@@ -98,17 +102,13 @@ async fn group(backend: &Backend, form: &Query) -> Result<Vec<i64>, PageError> {
 
 async fn in_steps<F>(tasks: Vec<i64>, change: impl Fn(Vec<i64>) -> F) -> Result<u64, PageError>
 where
-    F: Future<Output = Result<u64, crate::store::StoreError>>,
+    F: Future<Output = Result<u64, StoreError>>,
 {
     let mut changed = 0;
     for step in tasks.chunks(TOGETHER) {
         changed += change(step.to_vec()).await?;
     }
     Ok(changed)
-}
-
-async fn skip_in_steps(operations: &Operations, tasks: Vec<i64>, reason: &str) -> Result<u64, PageError> {
-    in_steps(tasks, |tasks| operations.skip(tasks, reason.to_owned())).await
 }
 
 /// The page of the event that a form names, or the list of events.

@@ -5,7 +5,7 @@ use askama::Template;
 use super::text::When;
 use super::{Backend, Frame, Rendered, render};
 use crate::endpoint::ServedEndpoint;
-use crate::store::{Backlog, SecretRow};
+use crate::store::SecretRow;
 
 #[derive(Template)]
 #[template(path = "endpoints.html")]
@@ -31,10 +31,7 @@ struct Secret {
 }
 
 pub(super) async fn page(backend: &Backend) -> Rendered {
-    let Backlog { secrets, .. } = match &backend.subject.operations {
-        Some(operations) => operations.backlog().await?,
-        None => Backlog::default(),
-    };
+    let secrets = backend.backlog().await?.secrets;
     let endpoints = backend.subject.endpoints.iter().map(|endpoint| of(endpoint, &secrets)).collect();
     render(EndpointsPage { frame: backend.frame("/endpoints"), endpoints }).await
 }

@@ -46,10 +46,7 @@ struct Group {
 }
 
 pub(super) async fn page(backend: &Backend) -> Rendered {
-    let backlog = match &backend.subject.operations {
-        Some(operations) => operations.backlog().await?,
-        None => Backlog::default(),
-    };
+    let backlog = backend.backlog().await?;
     let figures = backend.subject.numbers.metrics.handlers();
     let registrations = backend.subject.registry.registrations();
     let handlers =

@@ -21,12 +21,15 @@ struct GoOn<'p> {
 
 /// Leads to a page of ours.
 pub(in crate::admin) fn go_on(base: &str, to: &str) -> String {
-    let frame = Frame { base: base.to_owned(), here: "", is_read_only: true, said: None };
-    GoOn { frame, to }.render().unwrap_or_default()
+    GoOn { frame: bare(base), to }.render().unwrap_or_default()
 }
 
 /// Shows the form. `was_wrong` says that a wrong token was just given.
 pub(in crate::admin) fn login(base: &str, was_wrong: bool) -> String {
-    let frame = Frame { base: base.to_owned(), here: "", is_read_only: true, said: None };
-    Login { frame, was_wrong }.render().unwrap_or_default()
+    Login { frame: bare(base), was_wrong }.render().unwrap_or_default()
+}
+
+/// What surrounds a page for who may be anybody.
+fn bare(base: &str) -> Frame {
+    Frame { base: base.to_owned(), here: "", is_read_only: true, said: None }
 }

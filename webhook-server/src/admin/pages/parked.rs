@@ -10,7 +10,7 @@ use super::text::{When, visible};
 use super::{Backend, Frame, PageError, Rendered, render, searched};
 use crate::admin::query::{Query, query_text};
 use crate::operate::wire::Named;
-use crate::report::format::parked_because;
+use crate::report::format::{hex, parked_because};
 use crate::store::{Filter, ParkReason, State, TaskRow};
 
 /// How many parked tasks are looked at, the newest ones.
@@ -154,7 +154,7 @@ fn group(key: &GroupKey, rows: &[&TaskRow]) -> Group {
 
 /// The beginning of a text's SHA-256.
 fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text)[..8])
 }
 
 /// What messages have in common that differ in ids, numbers and times: each word with a digit is replaced.

@@ -58,11 +58,11 @@ pub(super) async fn one(backend: &Backend, query: &Query) -> Rendered {
     }
     let frame = backend.frame("/quarantine");
     made(move || {
-        let (tree, text) = match &found.body {
-            Body::Text(text) => (tree(text, shows_all), visible(text)),
-            Body::Bytes(bytes) => (None, bytes.escape_ascii().to_string()),
-        };
-        let text = Some(text).filter(|_| shows_all && tree.is_none());
+        let tree = if let Body::Text(text) = &found.body { tree(text, shows_all) } else { None };
+        let text = (shows_all && tree.is_none()).then(|| match &found.body {
+            Body::Text(text) => visible(text),
+            Body::Bytes(bytes) => bytes.escape_ascii().to_string(),
+        });
         One { frame, row: Row::of(&found.row), tree, text, shows_all }
     })
     .await

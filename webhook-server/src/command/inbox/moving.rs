@@ -10,7 +10,7 @@ use super::super::Failure;
 use super::super::flags::{Operating, SettingFlags};
 use crate::app::App;
 use crate::report::console::{print, tell};
-use crate::report::format::{chain, masked};
+use crate::report::format::{chain, hex, masked};
 use crate::report::progress::Progress;
 use crate::report::unusable::unusable;
 use crate::settings::{Given, Interface, Origin, Settings};
@@ -94,7 +94,7 @@ fn summary(moved: &Moved, source: &Source, from: &str, to: &str) -> String {
     if suspects + parked > 0 {
         text.push_str(&format!("{suspects} tasks that were cut off are ready again, {parked} are parked\n"));
     }
-    let digest: String = moved.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&moved.digest);
     text.push_str(&format!("verified: both have the same rows, SHA-256\n{digest}\n"));
     text
 }

@@ -57,7 +57,7 @@ pub(super) fn show(found: &Quarantined, only_body: bool, output: Output) -> Resu
             _ => {
                 print(&format!("{}\n", escaped(bytes)));
                 tell(
-                    "what is not text is escaped here; in a pipe or a file, the body is as it was received\n",
+                    "what is not text is escaped here; written to a pipe or a file, the body is exactly what was received\n",
                 );
             }
         },

@@ -119,7 +119,7 @@ fn what_became_of_a_request_is_counted_by_endpoint_and_reason() {
         lines(&metrics, "verified"),
         [r#"verified_deliveries_total{endpoint="/webhook",secret="2025"} 6"#]
     );
-    // A duplicate is no second event.
+    // A duplicate does not count as another event.
     assert_eq!(
         lines(&metrics, "events_total"),
         [

@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::connection::Connection;
 use super::problem::Problem;
 use crate::failpoint::failpoint;
+use crate::report::format::hex;
 
 /// The steps to the present schema. Steps are added; a released step is never edited.
 pub(super) const MIGRATIONS: [Migration; 1] =
@@ -221,7 +222,7 @@ const BEGIN: &str = "BEGIN;\nSET LOCAL lock_timeout = '2s';\n";
 
 /// The end of a migration: notes it, and commits.
 fn recorded(number: usize, migration: &Migration) -> String {
-    let digest: String = digest(migration.text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&digest(migration.text));
     format!(
         "INSERT INTO webhook.migration (number, sha256) VALUES ({number}, decode('{digest}', 'hex'));\n\
          UPDATE webhook.meta SET version = {number}, readable_from = {};\nCOMMIT;\n",

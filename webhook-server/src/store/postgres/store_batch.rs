@@ -212,8 +212,8 @@ impl Storing {
         let _ = reply.send(Ok(result));
     }
 
-    /// Makes the calls of a transaction of so many writes. If they take long, accepts nothing else until the batch is answered, or until
-    /// another connection has stored something.
+    /// Makes the calls of a transaction with this many writes. If they take long, accepts nothing else until the batch is
+    /// answered, or until another connection has stored something.
     async fn transact<T>(
         &mut self,
         writes: usize,
