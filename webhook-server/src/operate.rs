@@ -14,6 +14,7 @@ mod direct;
 #[cfg(feature = "cli")]
 pub(crate) mod operator;
 mod routes;
+mod search;
 pub(crate) mod socket;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,8 @@ use tokio::task::{JoinError, JoinHandle};
 use tracing::info;
 use webhook_core::{Envelope, Registry};
 
+pub(crate) use self::search::Found;
+use self::search::search;
 use crate::receive::new_event::new_task;
 #[cfg(feature = "admin")]
 use crate::store::Backlog;
@@ -72,12 +75,30 @@ impl Operations {
 
     /// Lists tasks, newest event first.
     pub(crate) async fn tasks(&self, filter: Filter) -> Result<Vec<TaskRow>, StoreError> {
-        self.store.tasks(filter).await
+        Ok(self.tasks_within(Duration::MAX, filter).await?.rows)
     }
 
     /// Lists events, newest first. The filter's `handler`, `state` and `why` are ignored.
     pub(crate) async fn events(&self, filter: Filter) -> Result<Vec<EventRow>, StoreError> {
-        self.store.events(filter).await
+        Ok(self.events_within(Duration::MAX, filter).await?.rows)
+    }
+
+    /// The same as [`tasks`](Self::tasks), for about this time at most.
+    pub(crate) async fn tasks_within(
+        &self,
+        time: Duration,
+        filter: Filter,
+    ) -> Result<Found<TaskRow>, StoreError> {
+        search(filter, time, |row: &TaskRow| row.task, |filter| self.store.tasks(filter)).await
+    }
+
+    /// The same as [`events`](Self::events), for about this time at most.
+    pub(crate) async fn events_within(
+        &self,
+        time: Duration,
+        filter: Filter,
+    ) -> Result<Found<EventRow>, StoreError> {
+        search(filter, time, |row: &EventRow| row.cursor, |filter| self.store.events(filter)).await
     }
 
     /// Finds the events with an id, oldest first.

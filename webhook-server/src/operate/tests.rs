@@ -30,7 +30,7 @@ async fn ask(method: &str, path: &str, body: &str) -> (StatusCode, Value) {
 async fn every_operation_has_a_route() {
     let all = json!({
         "event_ids": [], "event_type": null, "object_id": null, "customer": null, "account": null, "handler": null,
-        "state": null, "why": null, "since": null, "after": null, "limit": 1,
+        "state": null, "why": null, "since": null, "after": null, "before": null, "limit": 1,
     })
     .to_string();
     for (path, body, answer) in [

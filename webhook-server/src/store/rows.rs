@@ -33,6 +33,8 @@ pub(crate) struct Filter {
     pub(crate) since: Option<i64>,
     /// Only rows that come after this one: the `cursor` of an event, or the number of a task.
     pub(crate) after: Option<i64>,
+    /// Only rows that come before this one.
+    pub(crate) before: Option<i64>,
     /// The maximum number of rows.
     pub(crate) limit: usize,
 }

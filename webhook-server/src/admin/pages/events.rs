@@ -1,18 +1,22 @@
 //! Events, or tasks if the search is about tasks, newest first, in pages.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use askama::Template;
 
 use super::search::Search;
 use super::text::{When, visible};
-use super::{Backend, Frame, Rendered, render};
+use super::{Backend, Frame, PageError, Rendered, render};
 use crate::admin::query::{Query, query_text};
+use crate::operate::Found;
 use crate::operate::wire::Named;
-use crate::store::{EventRow, TaskRow};
+use crate::store::{EventRow, Filter, TaskRow};
 
 /// How many rows a page has.
 const PAGE: usize = 50;
+
+/// How long a search takes at most, about. It can go on from there.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Template)]
 #[template(path = "events.html")]
@@ -24,6 +28,8 @@ struct Events {
     rows: Vec<Row>,
     /// The parameters of the next page.
     next: Option<String>,
+    /// How far back the search went, if its time was over then.
+    searched_to: Option<When>,
 }
 
 /// An event, or one of its tasks.
@@ -44,15 +50,21 @@ pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
     search.filter.after = query.number("after");
     search.filter.limit = PAGE + 1;
     let (of_tasks, operations) = (search.is_of_tasks(), backend.operations()?);
-    let mut rows: Vec<(i64, Row)> = if of_tasks {
-        operations.tasks(search.filter).await?.iter().map(|row| (row.task, Row::of_task(row))).collect()
+    let Found { mut rows, reached } = if of_tasks {
+        let found = operations.tasks_within(PATIENCE, search.filter).await?;
+        found.map(|row| (row.task, Row::of_task(&row)))
     } else {
-        operations.events(search.filter).await?.iter().map(|row| (row.cursor, Row::of_event(row))).collect()
+        let found = operations.events_within(PATIENCE, search.filter).await?;
+        found.map(|row| (row.cursor, Row::of_event(&row)))
     };
     let has_more = rows.len() > PAGE;
     rows.truncate(PAGE);
-    let last = rows.last().filter(|_| has_more).map(|(cursor, _)| cursor.to_string());
-    let next = last.map(|last| query_text(&[("q", query.get("q")), ("after", Some(&last))]));
+    let after = rows.last().filter(|_| has_more).map(|(cursor, _)| *cursor).or(reached);
+    let next = after.map(|after| query_text(&[("q", query.get("q")), ("after", Some(&after.to_string()))]));
+    let searched_to = match reached {
+        Some(reached) => searched_to(backend, of_tasks, reached).await?,
+        None => None,
+    };
     let rows = rows.into_iter().map(|(_, row)| row).collect();
     render(Events {
         frame: backend.frame_after("/events", query),
@@ -61,8 +73,21 @@ pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
         of_tasks,
         rows,
         next,
+        searched_to,
     })
     .await
+}
+
+/// When the newest event arrived that a search has not looked at.
+async fn searched_to(backend: &Backend, of_tasks: bool, reached: i64) -> Result<Option<When>, PageError> {
+    let (operations, next) =
+        (backend.operations()?, Filter { after: Some(reached), limit: 1, ..Filter::default() });
+    let received_ms = if of_tasks {
+        operations.tasks(next).await?.first().map(|row| row.received_ms)
+    } else {
+        operations.events(next).await?.first().map(|row| row.received_ms)
+    };
+    Ok(received_ms.map(When::of))
 }
 
 impl Row {

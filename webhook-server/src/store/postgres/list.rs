@@ -42,8 +42,8 @@ macro_rules! found {
     };
 }
 
-/// Lists the tasks of one table. `$11` to `$13` are the conditions on a task. A state (`$12`) that the table does not have, and
-/// a reason (`$13`), which only parked tasks have, rule the table out before it is read.
+/// Lists the tasks of one table. `$12` to `$14` are the conditions on a task. A state (`$13`) that the table does not have, and
+/// a reason (`$14`), which only parked tasks have, rule the table out before it is read.
 macro_rules! tasks_of {
     ($table:ident, $states:literal, $why:literal) => {
         concat!(
@@ -52,11 +52,12 @@ macro_rules! tasks_of {
             " WHERE ",
             of_event!(),
             " AND ($9 IS NULL OR t.id < $9)
-              AND ($11 IS NULL OR t.handler = $11)
-              AND ($12 IS NULL OR ",
-            $states,
-            " AND t.state = $12)
+              AND ($11 IS NULL OR t.id > $11)
+              AND ($12 IS NULL OR t.handler = $12)
               AND ($13 IS NULL OR ",
+            $states,
+            " AND t.state = $13)
+              AND ($14 IS NULL OR ",
             $why,
             ")
               ORDER BY t.id DESC LIMIT $10)"
@@ -66,9 +67,9 @@ macro_rules! tasks_of {
 
 /// Lists tasks, in one statement: a task that moves to the other table meanwhile is seen once.
 pub(super) const TASKS: &str = concat!(
-    tasks_of!(task, "$12 <= 2", "false"),
+    tasks_of!(task, "$13 <= 2", "false"),
     " UNION ALL ",
-    tasks_of!(ended, "$12 >= 3", "t.state = 5 AND t.why = $13"),
+    tasks_of!(ended, "$13 >= 3", "t.state = 5 AND t.why = $14"),
     " ORDER BY key DESC LIMIT $10"
 );
 
@@ -77,7 +78,7 @@ pub(super) const EVENTS: &str = concat!(
     select_event!(found!("e.seq")),
     " WHERE ",
     of_event!(),
-    " AND ($9 IS NULL OR e.seq < $9) ORDER BY e.seq DESC LIMIT $10"
+    " AND ($9 IS NULL OR e.seq < $9) AND ($11 IS NULL OR e.seq > $11) ORDER BY e.seq DESC LIMIT $10"
 );
 
 /// Reads the bodies of events.
@@ -129,6 +130,7 @@ async fn list<T>(
             &customer,
             &after,
             &limit,
+            &filter.before,
         ];
         values.extend(of_task);
         let rows = db.query(text, &values).await?;

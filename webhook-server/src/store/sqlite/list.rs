@@ -18,6 +18,7 @@ pub(super) fn tasks(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Ta
     conditions.add("state = ", filter.state);
     conditions.add("why = ", filter.why);
     conditions.add("task.id < ", filter.after);
+    conditions.add("task.id > ", filter.before);
     conditions.query(db, TASK, "ORDER BY task.id DESC", filter.limit, task_row)
 }
 
@@ -25,6 +26,7 @@ pub(super) fn tasks(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Ta
 pub(super) fn events(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<EventRow>> {
     let mut conditions = Conditions::of_event(filter);
     conditions.add("seq < ", filter.after);
+    conditions.add("seq > ", filter.before);
     conditions.query(db, EVENT, "ORDER BY seq DESC", filter.limit, event_row)
 }
 

@@ -33,6 +33,7 @@ impl Data {
                 && filter.state.is_none_or(|state| state == row.state)
                 && filter.why.is_none_or(|why| row.why == Some(why))
                 && filter.after.is_none_or(|after| row.task < after)
+                && filter.before.is_none_or(|before| row.task > before)
         };
         let rows = self.tasks.values().rev().filter(is_of_event).filter_map(|task| self.task_row(task));
         rows.filter(is_meant).take(filter.limit).collect()
@@ -40,7 +41,9 @@ impl Data {
 
     pub(super) fn event_rows(&self, filter: &Filter) -> Vec<EventRow> {
         let is_meant = |event: &&StoredArrival| {
-            is_meant(filter, event) && filter.after.is_none_or(|after| event.row.cursor < after)
+            is_meant(filter, event)
+                && filter.after.is_none_or(|after| event.row.cursor < after)
+                && filter.before.is_none_or(|before| event.row.cursor > before)
         };
         self.events.values().rev().filter(is_meant).map(Self::event_row).take(filter.limit).collect()
     }

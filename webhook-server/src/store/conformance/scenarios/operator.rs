@@ -246,6 +246,7 @@ fn tasks_are_filtered(world: World<impl Subject>) {
     assert_eq!(list(Filter { since: Some(START + 2_000), ..all() }), [5, 4]);
     let handler = Some("a".to_owned());
     assert_eq!(list(Filter { handler, after: Some(4), ..of_type("charge.*") }), [3, 1]);
+    assert_eq!(list(Filter { after: Some(5), before: Some(2), ..all() }), [4, 3]);
 }
 
 fn events_are_listed_and_filtered(world: World<impl Subject>) {
@@ -262,6 +263,7 @@ fn events_are_listed_and_filtered(world: World<impl Subject>) {
     assert_eq!(list(everything()), [3, 2, 1]);
     assert_eq!(list(Filter { limit: 2, ..everything() }), [3, 2]);
     assert_eq!(list(Filter { after: Some(2), ..everything() }), [1]);
+    assert_eq!(list(Filter { before: Some(1), ..everything() }), [3, 2]);
     assert_eq!(list(Filter { event_type: Some("charge.*".to_owned()), ..everything() }), [2, 1]);
     assert_eq!(list(Filter { event_ids: vec!["evt_2".to_owned()], ..everything() }), [3]);
     assert_eq!(list(Filter { since: Some(START + 1_000), ..everything() }), [3, 2]);
