@@ -11,6 +11,7 @@ use webhook_core::{Registry, StateValue, States};
 
 #[cfg(feature = "admin")]
 use crate::admin::Token;
+use crate::alerts::{Alerts, Hook};
 use crate::endpoint::{self, Endpoint, Endpoints, Keys};
 use crate::problems::Problems;
 use crate::receive::WallClock;
@@ -51,6 +52,8 @@ pub struct App {
     pub(crate) inline: bool,
     /// The text of a handlers' lock file.
     pub(crate) lock: Option<&'static str>,
+    /// What is called with alerts.
+    pub(crate) alert_hook: Option<Hook>,
 }
 
 /// Who is told, what time it is, and where handlers run; on the server's own runtime if there is none.
@@ -173,7 +176,8 @@ impl App {
         (report, now, runtime): Surroundings,
         problems: &mut Problems,
     ) -> Parts {
-        // `dev` and applications under test have no certificate, and record the end of a run after its transaction.
+        // `dev` and applications under test have no certificate, post no alerts, and record the end of a run after its
+        // transaction.
         let is_served = matches!(keys, Keys::Read { .. });
         let declared = std::mem::take(&mut self.endpoints);
         let endpoints = Endpoints::new(declared, (&self.settings, &self.origins), keys, problems);
@@ -199,10 +203,15 @@ impl App {
             transaction::refuse(&registry, self.inline, problems);
         }
         let settings = self.settings;
+        let hook = (self.alert_hook, runtime.clone());
+        let alerts = Alerts::of(hook, &settings, is_served, Arc::clone(&now));
         let runtime = runtime.map(HandlerRuntime::of).unwrap_or_default();
         let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
         let metrics = Arc::new(Metrics::new(Arc::clone(&now)));
-        let report = report.and_to(Arc::clone(&metrics) as _);
+        let mut report = report.and_to(Arc::clone(&metrics) as _);
+        if let Some(alerts) = &alerts {
+            report = report.and_to(Arc::clone(alerts) as _);
+        }
         Parts {
             registry,
             runner,
@@ -210,6 +219,7 @@ impl App {
             settings,
             report,
             metrics,
+            alerts,
             tls,
             #[cfg(feature = "admin")]
             token,

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod alerts;
 mod app;
 #[cfg(feature = "cli")]
 mod command;
@@ -18,6 +19,7 @@ mod jitter;
 mod mount;
 mod operate;
 mod phase;
+mod post;
 mod problems;
 mod receive;
 mod reload;
@@ -39,6 +41,7 @@ mod start;
 mod store;
 pub mod testing;
 
+pub use alerts::{Alert, AlertKind, AlertUrl};
 pub use app::App;
 pub use endpoint::Endpoint;
 #[cfg(feature = "admin")]
@@ -82,6 +85,8 @@ pub use webhook_core::__private;
 mod documentation {
     #[doc = include_str!("../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../docs/alerts.md")]
+    struct Alerts;
     #[doc = include_str!("../../docs/deploying.md")]
     struct Deploying;
     #[doc = include_str!("../../docs/first-handler.md")]

@@ -27,6 +27,7 @@ use tracing::{error, info};
 use self::file::Content;
 use self::reader::{Found, Readers};
 use crate::problems::{Problems, in_one_line};
+use crate::report::{Fact, Report};
 
 /// How often files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -95,9 +96,9 @@ impl Reload {
     }
 
     /// Reads the files every second, and when asked to. Never returns.
-    pub(crate) async fn watch(&self, all: Vec<Arc<dyn Reloadable>>) {
+    pub(crate) async fn watch(&self, all: Vec<Arc<dyn Reloadable>>, report: &Report) {
         let mut readers = Readers::new();
-        let mut watched: Vec<Watched> = all.into_iter().map(Watched::new).collect();
+        let mut watched: Vec<Watched> = all.into_iter().map(|what| Watched::new(what, report)).collect();
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -142,11 +143,12 @@ struct Watched {
     tried: Option<[u8; 32]>,
     /// The digest of the contents that were read last.
     seen: Option<[u8; 32]>,
+    report: Report,
 }
 
 impl Watched {
-    fn new(what: Arc<dyn Reloadable>) -> Self {
-        Self { what, tried: None, seen: None }
+    fn new(what: Arc<dyn Reloadable>, report: &Report) -> Self {
+        Self { what, tried: None, seen: None, report: report.clone() }
     }
 
     /// Reads the files, and takes contents that were read twice and are new.
@@ -197,7 +199,7 @@ impl Watched {
                 let (what, endpoint) = (self.what.what(), self.what.of());
                 for reason in problems.list() {
                     let reason = in_one_line(reason);
-                    error!(endpoint, reason, "{what}: not reloaded, the old ones stay in use");
+                    self.report.note(&Fact::NotReloaded { what, endpoint, reason: &reason });
                 }
                 None
             }

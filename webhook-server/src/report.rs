@@ -18,6 +18,7 @@ mod outages;
 #[cfg(feature = "cli")]
 pub(crate) mod progress;
 mod repeats;
+pub(crate) mod shape;
 pub(crate) mod spans;
 pub(crate) mod stderr;
 #[cfg(feature = "cli")]
@@ -44,6 +45,8 @@ pub(crate) enum Fact<'f> {
     /// The inbox is open, and the tasks of former processes are recovered. `missing` counts the parked tasks of handlers
     /// that this program lacks.
     Recovered { location: &'f InboxLocation, recovered: &'f Recovered, missing: &'f [HandlerStats] },
+    /// Tasks of dead instances were taken over.
+    TakenOver { recovered: &'f Recovered },
     /// A connection was not accepted.
     ConnectionRefused { reason: &'f str },
     /// What arrived on a connection is not a request. HTTP answers that by itself, and the connection ends.
@@ -61,14 +64,25 @@ pub(crate) enum Fact<'f> {
     /// A run is past its deadline and blocks its thread; `limit` is how long it might take. If it `has_started` is
     /// false, it never got a thread, because blocked handlers hold all of them.
     AttemptBlocks { envelope: &'f Envelope, handler: &'static str, limit: Duration, has_started: bool },
-    /// A task was parked without a run.
-    TaskParked { task: i64, handler: &'f str, attempt: u32, reason: ParkReason, error: &'f str },
+    /// A task was parked without a run. `envelope` is its event's, unless the stored body is not an event.
+    TaskParked {
+        task: i64,
+        envelope: Option<&'f Envelope>,
+        handler: &'f str,
+        attempt: u32,
+        reason: ParkReason,
+        error: &'f str,
+    },
+    /// Files have changed and are not valid, so that their old contents stay in use.
+    NotReloaded { what: &'static str, endpoint: Option<&'f str>, reason: &'f str },
     /// The store could not do something, which will be tried again.
     StoreFailed { what: Retried, task: Option<i64>, error: &'f StoreError },
     /// The store did something that is tried again when it fails.
     StoreWorked { what: Retried },
     /// The store has committed a transaction.
     Committed(Commit),
+    /// Alerts were delivered to the hook or the URL, or were given up for this error.
+    Alerted { to: &'static str, alerts: usize, error: Option<&'f str> },
 }
 
 /// How a run of a stored task ended, and what follows.

@@ -16,6 +16,7 @@ mod admin;
 mod background;
 pub(crate) mod gauges;
 mod noting;
+mod recovery;
 pub(crate) mod signals;
 #[cfg(feature = "cli")]
 #[cfg_attr(not(target_os = "linux"), path = "server/no_systemd.rs")]
@@ -26,33 +27,29 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tracing::{error, info};
+use tracing::info;
 use webhook_core::Registry;
 
 use self::gauges::{KnownBacklog, report_commits};
 use self::noting::Noting;
 #[cfg(feature = "admin")]
 use crate::admin::Token;
+use crate::alerts::{Alerting, Alerts};
 use crate::endpoint::Endpoints;
 use crate::future::BoxFuture;
-use crate::jitter::jittered;
 use crate::phase::{Phase, Stage};
 use crate::receive::listener::{Listener, listen};
 use crate::receive::record::Recorder;
 use crate::receive::tls::Tls;
 use crate::receive::{Intake, Receiver, WallClock};
 use crate::reload::{Reload, Reloadable};
-use crate::report::format::chain;
+use crate::report::Report;
 use crate::report::metrics::Metrics;
-use crate::report::{Fact, Report};
 use crate::run::attempt::Runner;
 use crate::run::inline::Inline;
 use crate::run::worker::Worker;
 use crate::settings::Settings;
-use crate::store::{ParkReason, Recovered, Store, StoreError};
-
-/// How often recovery is tried while the disk is full or the database is away.
-const RECOVERY_PAUSE: Duration = Duration::from_secs(1);
+use crate::store::{Store, StoreError};
 
 /// An application at work.
 #[derive(Debug)]
@@ -80,6 +77,8 @@ pub(crate) struct Parts {
     /// One of the report's sinks.
     #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages show it"))]
     pub(crate) metrics: Arc<Metrics>,
+    /// One of the report's sinks, if anyone is told.
+    pub(crate) alerts: Option<Arc<Alerts>>,
     /// The certificate of the listener, if it has one.
     pub(crate) tls: Option<Arc<Tls>>,
     /// What the admin pages ask for.
@@ -210,6 +209,20 @@ impl Server {
         is_recovered: bool,
         receiving: BoxFuture<'_, (bool, Duration)>,
     ) -> Result<Stopped, StoreError> {
+        let alerts = self.parts.alerts.clone();
+        let alerting = alerts.map(|alerts| Alerting::start(alerts, self.parts.report.clone()));
+        let stopped = self.work_and_drain(is_recovered, receiving).await;
+        if let Some(alerting) = alerting {
+            alerting.finish().await;
+        }
+        stopped
+    }
+
+    async fn work_and_drain(
+        &self,
+        is_recovered: bool,
+        receiving: BoxFuture<'_, (bool, Duration)>,
+    ) -> Result<Stopped, StoreError> {
         if is_recovered {
             self.start_background_work();
         }
@@ -217,7 +230,8 @@ impl Server {
             received = receiving => received,
             error = self.keep_trying_to_recover(is_recovered) => return Err(error),
             () = self.summarise() => unreachable!("it never ends"),
-            () = self.reload.watch(self.reloadables()) => unreachable!("it never ends"),
+            () = self.watch_backlog() => unreachable!("it never ends"),
+            () = self.reload.watch(self.reloadables(), &self.parts.report) => unreachable!("it never ends"),
         };
         let all_ended = match &self.inbox {
             Some(inbox) => {
@@ -231,48 +245,6 @@ impl Server {
         };
         self.parts.report.summarise();
         Ok(Stopped { all_answered, all_ended })
-    }
-
-    /// Recovers when the inbox can be written again, and starts the background work. Returns only an error.
-    async fn keep_trying_to_recover(&self, is_recovered: bool) -> StoreError {
-        if !is_recovered {
-            let (mut pause, mut told) = (RECOVERY_PAUSE, String::new());
-            loop {
-                tokio::time::sleep(jittered(pause)).await;
-                pause = RECOVERY_PAUSE;
-                match self.recover().await {
-                    Ok(true) => break self.start_background_work(),
-                    Ok(false) => {}
-                    // It was away at the start. A person may mend it while this server answers 503.
-                    Err(error @ StoreError::Unusable(_)) => {
-                        let lease = self.inbox.as_ref().and_then(|inbox| inbox.worker.store.lease());
-                        pause = lease.map_or(RECOVERY_PAUSE, |lease| lease.renew_every * 2);
-                        let problem = chain(&error);
-                        if problem != told {
-                            error!(problem, "nothing is accepted until the database is mended");
-                            told = problem;
-                        }
-                    }
-                    Err(error) => return error,
-                }
-            }
-        }
-        std::future::pending().await
-    }
-
-    /// Reports what was recovered, and which handlers are missing, with the number of their parked tasks.
-    async fn report_recovered(&self, inbox: &InboxParts, recovered: &Recovered) {
-        let mut missing = Vec::new();
-        if recovered.without_handler > 0 {
-            let stats = inbox.worker.store.stats().await.unwrap_or_default();
-            missing = stats.handlers;
-            missing.retain(|row| row.why == Some(ParkReason::NoHandler));
-        }
-        self.parts.report.note(&Fact::Recovered {
-            location: &self.parts.settings.inbox,
-            recovered,
-            missing: &missing,
-        });
     }
 
     /// What is read from files again while the server works.

@@ -34,6 +34,7 @@ pub(crate) use self::setting::{Group, Setting, how_to_set};
 use self::setting::{at_least, settings, within};
 pub(crate) use self::sources::{CONFIG_VARIABLE, Given, OfEndpoints, SECRET_FILE, Sources};
 pub(crate) use self::value::{Kind, Typed};
+use crate::alerts::AlertUrl;
 use crate::store::InboxLocation;
 
 settings! {
@@ -117,6 +118,22 @@ settings! {
         group: Admin,
         help: "Whether the admin pages only show, and change nothing",
         check: |_| Ok(()),
+    }
+    /// The URL that alerts are posted to, as JSON: see `docs/alerts.md`. Default none. It must be `https`, which needs the
+    /// feature `tls`, or of this machine. `dev` posts nothing.
+    ///
+    /// Such a URL usually holds a token: set it in the environment. On the command line and in the configuration file it is
+    /// refused.
+    alert_url: Option<AlertUrl> = None, {
+        group: Alerts,
+        help: "URL that alerts are posted to; with a token in it, set WEBHOOK_ALERT_URL instead",
+        check: |settings| Ok(settings.alert_url.as_ref().map_or(Ok(()), AlertUrl::check)?),
+    }
+    /// How long the oldest due task may be late, and the inbox unreadable, before there is an alert. Default 5 minutes.
+    alert_after: Duration = 5 * MINUTE, {
+        group: Alerts,
+        help: "How long tasks may be late, or the inbox unreadable, before there is an alert",
+        check: |settings| within(settings.alert_after, SECOND..=DAY),
     }
     /// The maximum age of a signature, in whole seconds. Default 300 s, as in Stripe's own libraries.
     tolerance: Duration = 5 * MINUTE, {

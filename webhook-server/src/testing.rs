@@ -213,18 +213,26 @@ impl TestApp {
         }
     }
 
-    /// Runs what is due. Returns how long until the next task is due; `None` if none waits, or without an inbox.
+    /// Runs what is due, and tells what needs a person. Returns how long until the next task is due; `None` if none waits, or
+    /// without an inbox.
     fn run_due(&self) -> BoxFuture<'_, Option<Duration>> {
         Box::pin(async {
-            match self.server.inbox.as_ref()?.worker.run_due().await {
-                Ok(next_due) => next_due,
-                Err(handler) => {
-                    panic!(
-                        "`{handler}` blocks its thread and does not end: give what it calls a timeout, or \
-                         await it"
-                    )
-                }
+            let next_due = match &self.server.inbox {
+                Some(inbox) => match inbox.worker.run_due().await {
+                    Ok(next_due) => next_due,
+                    Err(handler) => {
+                        panic!(
+                            "`{handler}` blocks its thread and does not end: give what it calls a timeout, or \
+                             await it"
+                        )
+                    }
+                },
+                None => None,
+            };
+            if let Some(alerts) = &self.server.parts.alerts {
+                alerts.tell_hook().await;
             }
+            next_due
         })
     }
 }

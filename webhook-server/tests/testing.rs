@@ -1,13 +1,13 @@
 //! An application under test: what its own tests see of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use webhook_server::testing::{TaskState, TestApp};
 use webhook_server::{
-    App, Context, Event, HandlerError, Reply, ResultExt, State, Story, StripeObject, Verdict, fixture,
-    on_event,
+    Alert, AlertKind, App, Context, Event, HandlerError, Reply, ResultExt, State, Story, StripeObject,
+    Verdict, fixture, on_event,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -345,4 +345,30 @@ async fn a_thin_event_is_called_one_whatever_else_is_wrong_with_it() {
         let reason = app.deliver_recorded(body).await.quarantined().expect("it is not an event for handlers");
         assert!(reason.starts_with("this is a thin event"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn the_hook_for_alerts_is_called_before_a_delivery_returns() {
+    let told = Arc::<Mutex<Vec<Alert>>>::default();
+    let noted = Arc::clone(&told);
+    let app = App::new().state(Shop("ours")).on_alert(move |alert| {
+        let noted = Arc::clone(&noted);
+        async move { noted.lock().expect("no panic").push(alert) }
+    });
+    let app = TestApp::new(app);
+    app.deliver(fixture!("payment_intent.succeeded", metadata.order = "o_1")).await;
+    assert_eq!(*told.lock().expect("no panic"), []);
+    app.deliver(fixture!("payment_intent.succeeded")).await;
+    app.deliver_recorded("hello").await;
+    let told = told.lock().expect("no panic").clone();
+    assert_eq!(
+        told.iter().map(|alert| alert.kind).collect::<Vec<_>>(),
+        [AlertKind::Parked, AlertKind::Quarantined]
+    );
+    assert_eq!(told[0].handler.as_deref(), Some("testing::fulfil"));
+    assert_eq!(told[0].event_ids.len(), 1);
+    assert_eq!(
+        told[0].to_string(),
+        "1 task of handler testing::fulfil was parked: the handler asked for it: no order"
+    );
 }

@@ -1,4 +1,5 @@
-//! A server with a handler for every way in which one can end. With OUTCOMES_INLINE, one without an inbox.
+//! A server with a handler for every way in which one can end. With OUTCOMES_INLINE, one without an inbox; with
+//! OUTCOMES_ALERTS, it prints its alerts.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -115,5 +116,9 @@ async fn main() -> ExitCode {
     std::thread::spawn(move || std::io::stdin().lines().for_each(|_| opened.add_permits(1)));
     let app = App::new().state(gate);
     let app = if std::env::var_os("OUTCOMES_INLINE").is_some() { app.inline() } else { app };
+    let app = match std::env::var_os("OUTCOMES_ALERTS") {
+        Some(_) => app.on_alert(|alert| async move { println!("alert: {alert}") }),
+        None => app,
+    };
     app.main().await
 }

@@ -1,6 +1,7 @@
 //! The program as a developer uses it: its commands, the compiler, the documentation.
 
 mod admin;
+mod alerts;
 mod commands;
 mod configuration;
 mod docs;

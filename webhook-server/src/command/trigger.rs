@@ -23,7 +23,8 @@ use super::flags::{SettingFlags, Triggering};
 use super::signing::Signing;
 use super::{Failure, Format};
 use crate::app::App;
-use crate::command::send::{SendError, send};
+use crate::command::send::send;
+use crate::post::PostError;
 use crate::problems::Problems;
 use crate::report::console::{self, print};
 use crate::report::format::{chain, printable};
@@ -175,12 +176,12 @@ async fn send_one(
 }
 
 /// Says why an event was not sent, and what to look at.
-fn not_sent(error: &SendError, arguments: &Trigger) -> Failure {
+fn not_sent(error: &PostError, arguments: &Trigger) -> Failure {
     let advice = match error {
-        SendError::Connect { .. } if arguments.to.is_none() => {
+        PostError::Connect { .. } if arguments.to.is_none() => {
             "\nIs the server running? If it listens elsewhere, give its URL with --to."
         }
-        SendError::Connect { .. } => "\nIs the server running, and at this address?",
+        PostError::Connect { .. } => "\nIs the server running, and at this address?",
         _ => "",
     };
     Failure::Failed(format!("not sent: {}{advice}", chain(error)))

@@ -155,6 +155,7 @@ fn server_at(endpoints: Vec<Endpoint>, store: Option<Arc<dyn Store>>) -> Server 
         endpoints,
         settings,
         report: Report::to(Arc::clone(&metrics)),
+        alerts: None,
         metrics,
         tls: None,
         #[cfg(feature = "admin")]

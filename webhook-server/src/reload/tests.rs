@@ -53,7 +53,8 @@ async fn a_content_is_taken_when_it_was_read_twice_and_only_once() {
     let folder = tempfile::tempdir().expect("there is room");
     let file = folder.path().join("text");
     let texts = Texts::of(&file);
-    let (mut watched, mut readers) = (Watched::new(Arc::clone(&texts) as _), Readers::new());
+    let (mut watched, mut readers) =
+        (Watched::new(Arc::clone(&texts) as _, &Report::nowhere()), Readers::new());
     for (text, polls, expected) in [
         (Some("one"), 1, &[][..]),
         (Some("one"), 1, &["one"]),
@@ -88,7 +89,8 @@ async fn a_content_is_taken_when_it_was_read_twice_and_only_once() {
 #[tokio::test]
 async fn what_is_in_no_file_is_left_alone() {
     let texts = Arc::new(Texts { file: None, given: Mutex::default() });
-    let (mut watched, mut readers) = (Watched::new(Arc::clone(&texts) as _), Readers::new());
+    let (mut watched, mut readers) =
+        (Watched::new(Arc::clone(&texts) as _, &Report::nowhere()), Readers::new());
     for _ in 0..3 {
         watched.poll(&mut readers).await;
     }
@@ -100,7 +102,8 @@ async fn what_is_in_no_file_is_left_alone() {
 #[tokio::test]
 async fn what_can_be_read_only_once_is_left_alone() {
     let texts = Texts::of("/dev/null".as_ref());
-    let (mut watched, mut readers) = (Watched::new(Arc::clone(&texts) as _), Readers::new());
+    let (mut watched, mut readers) =
+        (Watched::new(Arc::clone(&texts) as _, &Report::nowhere()), Readers::new());
     watched.poll(&mut readers).await;
     watched.poll(&mut readers).await;
     watched.read_now(&mut readers).await;
@@ -112,7 +115,8 @@ async fn what_can_be_read_only_once_is_left_alone() {
 async fn a_directory_in_place_of_a_file_is_an_error() {
     let folder = tempfile::tempdir().expect("there is room");
     let texts = Texts::of(folder.path());
-    let (mut watched, mut readers) = (Watched::new(Arc::clone(&texts) as _), Readers::new());
+    let (mut watched, mut readers) =
+        (Watched::new(Arc::clone(&texts) as _, &Report::nowhere()), Readers::new());
     for _ in 0..3 {
         watched.poll(&mut readers).await;
     }
@@ -172,7 +176,8 @@ mod hanging {
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("the system has it");
         assert!(made.success());
         let [hanging, texts] = [&pipe, &good].map(|file| Texts::of(file));
-        let [mut on_pipe, mut on_good] = [&hanging, &texts].map(|texts| Watched::new(Arc::clone(texts) as _));
+        let [mut on_pipe, mut on_good] =
+            [&hanging, &texts].map(|texts| Watched::new(Arc::clone(texts) as _, &Report::nowhere()));
         let mut readers = Readers::with(read_or_hang, Duration::from_millis(200));
 
         for text in ["one", "two"] {

@@ -13,7 +13,7 @@ use hyper::StatusCode;
 use tracing::{debug, error, info, warn};
 use webhook_core::{HandlerError, Verdict};
 
-use self::start::log_recovered;
+use self::start::{log_recovered, log_taken_over};
 use super::format::{chain, parked_because, rounded, shortened};
 use super::outages::Outages;
 use super::repeats::Repeats;
@@ -45,6 +45,7 @@ impl Sink for Log {
     fn note(&self, fact: &Fact<'_>) {
         match *fact {
             Fact::Recovered { location, recovered, missing } => log_recovered(location, recovered, missing),
+            Fact::TakenOver { recovered } => log_taken_over(recovered),
             Fact::ConnectionRefused { reason } => {
                 if self.refusals.is_first("connection", reason) {
                     warn!(reason, "connection not accepted");
@@ -73,8 +74,12 @@ impl Sink for Log {
                     handler, "a run cannot start: blocked handlers hold all threads"
                 );
             }
-            Fact::TaskParked { task, handler, attempt, reason, error: cause } => {
-                error!(task, handler, attempt, cause, why = parked_because(reason), "task parked");
+            Fact::TaskParked { task, envelope, handler, attempt, reason, error: cause } => {
+                let event_id = envelope.map(|envelope| &*envelope.id);
+                error!(task, event_id, handler, attempt, cause, why = parked_because(reason), "task parked");
+            }
+            Fact::NotReloaded { what, endpoint, reason } => {
+                error!(endpoint, reason, "{what}: not reloaded, the old ones stay in use");
             }
             Fact::StoreFailed { what, task, error } => {
                 let is_first = self.outages.begins(what);
@@ -85,6 +90,8 @@ impl Sink for Log {
                     info!(failed_for = %rounded(failed_for), "{}", what.works());
                 }
             }
+            Fact::Alerted { to, alerts, error: None } => info!(to, alerts, "alerts delivered"),
+            Fact::Alerted { to, alerts, error } => error!(to, alerts, error, "alerts were not delivered"),
             Fact::Committed(_) => {}
         }
     }

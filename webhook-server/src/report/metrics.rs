@@ -55,6 +55,7 @@ pub(crate) struct Metrics {
     queue_duration: Family<Histogram, 1>,
     parked: Family<Counter, 2>,
     blocked: Family<Counter, 1>,
+    alerts: Family<Counter, 2>,
     store_failures: Family<Counter, 1>,
     commit_duration: Family<Histogram, 0>,
     commit_writes: Family<Histogram, 0>,
@@ -81,6 +82,7 @@ impl Metrics {
             queue_duration: Family::new(&table::QUEUE_DURATION),
             parked: Family::new(&table::PARKED),
             blocked: Family::new(&table::BLOCKED),
+            alerts: Family::new(&table::ALERTS),
             store_failures: Family::new(&table::STORE_FAILURES),
             commit_duration: Family::new(&table::COMMIT_DURATION),
             commit_writes: Family::new(&table::COMMIT_WRITES),
@@ -107,6 +109,7 @@ impl Metrics {
         page.histogram(&self.queue_duration);
         page.counter(&self.parked);
         page.counter(&self.blocked);
+        page.counter(&self.alerts);
         page.counter(&self.store_failures);
         page.histogram(&self.commit_duration);
         page.histogram(&self.commit_writes);
@@ -198,13 +201,20 @@ impl Metrics {
 impl Sink for Metrics {
     fn note(&self, fact: &Fact<'_>) {
         match *fact {
-            Fact::Recovered { .. } | Fact::StoreWorked { .. } => {}
+            Fact::Recovered { .. }
+            | Fact::TakenOver { .. }
+            | Fact::NotReloaded { .. }
+            | Fact::StoreWorked { .. } => {}
             Fact::ConnectionRefused { .. } => self.connections_refused.with([], Counter::add_one),
             Fact::Malformed { .. } => self.malformed.with([], Counter::add_one),
             Fact::Answered { outcome, via, took, .. } => self.answered(outcome, via, took),
             Fact::AttemptEnded(ref ended) => self.ended(ended),
             Fact::AttemptBlocks { handler, .. } => self.blocked.with([handler], Counter::add_one),
             Fact::TaskParked { handler, reason, .. } => self.was_parked(handler, reason),
+            Fact::Alerted { to, error, .. } => {
+                let outcome = if error.is_none() { "delivered" } else { "failed" };
+                self.alerts.with([to, outcome], Counter::add_one);
+            }
             Fact::StoreFailed { what, .. } => self.store_failures.with([what.name()], Counter::add_one),
             Fact::Committed(Commit { writes, took }) => {
                 self.commit_duration.with([], |durations| durations.observe(took.as_secs_f64()));

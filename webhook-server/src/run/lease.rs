@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::worker::{CANCELLED, Phase, Worker};
+use crate::report::Fact;
 use crate::report::Retried;
 use crate::report::format::chain;
 use crate::store::{Heartbeat, Lease, Recovered, StoreError};
@@ -93,8 +94,7 @@ impl Worker {
     fn renewed(self: &Arc<Self>, renewed: &watch::Sender<Instant>, sent: Instant, recovered: &Recovered) {
         renewed.send_replace(sent);
         if *recovered != Recovered::default() {
-            let Recovered { suspects, poisoned, without_handler, resumed } = *recovered;
-            info!(suspects, poisoned, without_handler, resumed, "took over the tasks of dead instances");
+            self.report.note(&Fact::TakenOver { recovered });
             self.wake();
         }
         if self.move_from(Phase::Suspended, Phase::Working) {

@@ -79,8 +79,10 @@ impl Worker {
 
     /// Parks a task that cannot be run.
     fn park(self: &Arc<Self>, claim: Claim, reason: ParkReason, error: String, reservation: Reservation) {
+        let envelope = Envelope::parse_stored(&claim.body).ok();
         self.report.note(&Fact::TaskParked {
             task: claim.ticket.task,
+            envelope: envelope.as_ref(),
             handler: claim.handler,
             attempt: claim.attempt,
             reason,

@@ -6,6 +6,7 @@
 #[cfg(feature = "sqlite")]
 mod tests;
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ const SUMMARY: Duration = Duration::from_secs(60);
 /// How long an answer counts at least, and how much longer than what it took.
 const FRESH: Duration = Duration::from_secs(10);
 const TIMES: u32 = 20;
+
+/// How often the backlog is looked at for alerts, at least.
+const OLDEST_LOOK: Duration = Duration::from_secs(30);
 
 /// How long somebody who asks waits for the inbox. Prometheus gives up after ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -99,6 +103,20 @@ impl Server {
             minutes.tick().await;
             self.parts.report.summarise();
             gauging.gauges().await.pass_on();
+        }
+    }
+}
+
+impl Server {
+    /// Looks from time to time whether tasks are late, if anyone is told. Never returns.
+    pub(super) async fn watch_backlog(&self) {
+        let (Some(alerts), Some(_)) = (&self.parts.alerts, &self.inbox) else { return pending().await };
+        let gauging = self.gauging();
+        let pause = (alerts.after / 4).min(OLDEST_LOOK);
+        loop {
+            tokio::time::sleep(pause).await;
+            let inbox = gauging.gauges().await.inbox;
+            alerts.note_backlog(inbox.and_then(|inbox| inbox.backlog).as_ref());
         }
     }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Group {
     Encryption,
     /// The admin pages: `serve` and `dev`.
     Admin,
+    /// Who is told what needs a person: `serve`.
+    Alerts,
     /// How requests are received and answered: `serve` and `dev`.
     Receiving,
     /// What a server without an inbox does: `serve`.

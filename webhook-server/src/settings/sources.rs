@@ -2,6 +2,7 @@
 //! file, else the program, else the default.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 use super::file::{ConfigFile, Section};
@@ -17,11 +18,19 @@ pub(crate) const CONFIG_VARIABLE: &str = "WEBHOOK_CONFIG";
 pub(crate) const SECRET_FILE: &str = "secret-file";
 
 /// A setting's value as text, and what gave it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Given {
     pub(crate) setting: &'static Setting,
     pub(crate) text: OsString,
     pub(crate) origin: Origin,
+}
+
+/// Leaves out the text, which may be secret.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (setting, origin) = (self.setting.field, &self.origin);
+        f.debug_struct("Given").field("setting", &setting).field("origin", origin).finish_non_exhaustive()
+    }
 }
 
 /// Everything but the program that may give a setting.

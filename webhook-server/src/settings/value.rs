@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::alerts::AlertUrl;
 use crate::store::{InboxLocation, LOCATION};
 
 /// What a value is in a configuration file.
@@ -122,6 +123,26 @@ impl Value for Option<String> {
 
     fn typed(&self) -> Typed {
         self.clone().map_or(Typed::Nothing, Typed::Text)
+    }
+
+    fn quoted(&self) -> String {
+        format!("{:?}", self.text())
+    }
+}
+
+/// A URL that holds a secret, or none.
+impl Value for Option<AlertUrl> {
+    const NAME: &'static str = "URL";
+    const EXPECTED: &'static str = "a URL";
+
+    fn parse(text: &OsStr) -> Option<Self> {
+        // What is wrong with it is said when the settings are checked, which shows no more than its host.
+        (!text.is_empty()).then(|| Some(text.to_string_lossy().into_owned().into()))
+    }
+
+    /// Without what may be secret.
+    fn typed(&self) -> Typed {
+        self.as_ref().map_or(Typed::Nothing, |url| Typed::Text(url.shown()))
     }
 
     fn quoted(&self) -> String {

@@ -11,6 +11,7 @@ use super::{Backend, Frame, PageError, Rendered, render, searched};
 use crate::admin::query::{Query, query_text};
 use crate::operate::wire::Named;
 use crate::report::format::{hex, parked_because};
+use crate::report::shape::shape;
 use crate::store::{Filter, ParkReason, State, TaskRow};
 
 /// How many parked tasks are looked at, the newest ones.
@@ -155,32 +156,4 @@ fn group(key: &GroupKey, rows: &[&TaskRow]) -> Group {
 /// The beginning of a text's SHA-256.
 fn digest(text: &str) -> String {
     hex(&Sha256::digest(text)[..8])
-}
-
-/// What messages have in common that differ in ids, numbers and times: each word with a digit is replaced.
-fn shape(message: &str) -> String {
-    const LONGEST: usize = 200;
-    let words = message
-        .split_whitespace()
-        .map(|word| if word.chars().any(|char| char.is_ascii_digit()) { "…" } else { word });
-    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect::<String>().trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_of_one_shape_differ_in_numbers_and_ids() {
-        for (message, expected) in [
-            ("order 17 not found", "order … not found"),
-            ("order 18 not found", "order … not found"),
-            ("no row for pi_3Nq8", "no row for …"),
-            ("", ""),
-            ("the   bank\nis closed", "the bank is closed"),
-            (&*format!("{} end", "a".repeat(199)), &*"a".repeat(199)),
-        ] {
-            assert_eq!(shape(message), expected);
-        }
-    }
 }

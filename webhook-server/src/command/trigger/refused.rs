@@ -4,8 +4,8 @@ use hyper::StatusCode;
 
 use super::target::{Target, paths};
 use super::{Answer, effect};
-use crate::command::send::through_tls;
 use crate::command::signing::Signing;
+use crate::post::through_tls;
 use crate::receive::reply;
 use crate::report::format::printable;
 
@@ -15,7 +15,7 @@ pub(super) fn why(refused: &Answer, target: &Target, signing: &Signing) -> Strin
     let reason = match StatusCode::from_u16(refused.status) {
         // nginx, Apache and Go answer this to plain HTTP on such a port.
         Ok(StatusCode::BAD_REQUEST) if refused.answer.contains("HTTPS") => {
-            format!("this port of the server speaks TLS: use {}", through_tls(url))
+            format!("this port of the server speaks TLS: use {}", through_tls(&url.to_string()))
         }
         Ok(status) if status.is_redirection() => {
             let there = refused.location.as_deref().map(|url| format!(": use {}", printable(url)));

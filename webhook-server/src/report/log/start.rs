@@ -1,4 +1,4 @@
-//! The log's lines about a start.
+//! The log's lines about what was left by other processes.
 
 use tracing::{error, info, warn};
 
@@ -37,4 +37,10 @@ pub(super) fn log_recovered(location: &InboxLocation, recovered: &Recovered, mis
              (`id = \"…\"`), and they go on with the next start"
         );
     }
+}
+
+/// Logs what was taken over from dead instances.
+pub(super) fn log_taken_over(recovered: &Recovered) {
+    let Recovered { suspects, poisoned, without_handler, resumed } = *recovered;
+    info!(suspects, poisoned, without_handler, resumed, "took over the tasks of dead instances");
 }

@@ -91,6 +91,8 @@ metrics! {
         "Tasks that were set aside for a person";
     BLOCKED = Kind::Counter, "blocked_runs_total", ["handler"],
         "Runs past their deadline that could not be stopped";
+    ALERTS = Kind::Counter, "alerts_total", ["to", "outcome"],
+        "Bundles of alerts for the application's hook or the URL";
     STORE_FAILURES = Kind::Counter, "store_failures_total", ["operation"],
         "What the inbox could not do at once, and what was tried again";
     COMMIT_DURATION = Kind::Histogram(SHORT), "commit_duration_seconds", [],

@@ -155,7 +155,14 @@ fn runs_are_counted_by_handler_and_outcome_and_parked_ones_by_reason() {
         end(&metrics, &disposition, was_ours);
     }
     let (handler, error) = ("shop::gone", "");
-    metrics.note(&Fact::TaskParked { task: 1, handler, attempt: 1, reason: ParkReason::NoHandler, error });
+    metrics.note(&Fact::TaskParked {
+        task: 1,
+        envelope: None,
+        handler,
+        attempt: 1,
+        reason: ParkReason::NoHandler,
+        error,
+    });
     let runs =
         lines(&metrics, "runs_total").join("\n").replace(r#"runs_total{handler="shop::paid",outcome="#, "");
     assert_eq!(
@@ -229,6 +236,8 @@ fn the_page_is_the_one_that_prometheus_reads() {
     let envelope = event("invoice.paid", 4, "1");
     let (handler, limit) = (PAID.id, Duration::from_secs(1));
     metrics.note(&Fact::AttemptBlocks { envelope: &envelope, handler, limit, has_started: true });
+    metrics.note(&Fact::Alerted { to: "hook", alerts: 3, error: None });
+    metrics.note(&Fact::Alerted { to: "url", alerts: 3, error: Some("") });
     metrics.note(&Fact::ConnectionRefused { reason: "" });
     metrics.note(&Fact::Malformed { reason: "", peer: None });
     metrics.note(&Fact::StoreFailed { what: Retried::Claim, task: None, error: &StoreError::DiskFull });

@@ -2,11 +2,15 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::header::HOST;
-use webhook_core::{SIGNATURE_HEADER, sign};
+use webhook_core::{SIGNATURE_HEADER, Sample, sign};
 
 use super::*;
+use crate::alerts::{AlertKind, Alerts};
+use crate::app::App;
 use crate::receive::tests::{NOW, paid, secret, server, with_inbox};
-use crate::store::{InboxLocation, Opening, open};
+use crate::settings::Settings;
+use crate::store::clock::{ManualClock, StoreClock};
+use crate::store::{InboxLocation, Opening, open, open_in_memory};
 
 async fn deliver(server: &Server, body: Bytes) {
     let request = Request::post("/webhook").header(HOST, "a");
@@ -95,4 +99,38 @@ async fn what_was_counted_counts_for_a_while() {
 async fn without_an_inbox_there_is_nothing_to_tell_of_one() {
     let page = page_of(&server(None)).await;
     assert_eq!(lines(&page, &["connections ", "inbox", "tasks{", "writer"]), ["connections 0"]);
+}
+
+#[tokio::test]
+async fn tasks_that_are_late_are_an_alert() {
+    let clock = ManualClock::new(0);
+    let store = open_in_memory(Some(StoreClock::manual(&clock))).expect("it is in memory");
+    let mut server = server(Some(store));
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let app = App::new().on_alert(move |alert| {
+        tell.send(alert).expect("the test waits for it");
+        async {}
+    });
+    let settings = Settings { alert_after: Duration::from_secs(1), ..Settings::default() };
+    let now = Arc::clone(&server.parts.now);
+    server.parts.alerts = Alerts::of((app.alert_hook, None), &settings, false, now);
+    let alerts = server.parts.alerts.clone().expect("there is a hook");
+    let failing = Sample::new("charge.failed", 7).expect("there is such a type");
+    deliver(&server, failing.body(1_700_000_000).into()).await;
+    server.inbox.as_ref().expect("it has one").worker.in_flight.none().await;
+    // Nobody makes the second run, which is due by now.
+    clock.advance(Duration::from_secs(60 * 60));
+    let telling = async {
+        while told.is_empty() {
+            alerts.tell_hook().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        () = server.watch_backlog() => unreachable!("it never ends"),
+        () = telling => {}
+    }
+    let alert = told.try_recv().expect("it was told");
+    assert_eq!((alert.kind, alert.count, alert.is_over), (AlertKind::Behind, 1, false));
+    assert!(alert.lasting > Some(Duration::from_secs(50 * 60)), "{alert:?}");
 }

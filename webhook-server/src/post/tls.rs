@@ -11,6 +11,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, InvalidMessage, RootCertStore, crypto};
 
+use super::Trust;
+
 /// Makes a TLS connection of a TCP connection to a host.
 ///
 /// # Errors
@@ -19,20 +21,29 @@ use tokio_rustls::rustls::{self, CertificateError, ClientConfig, InvalidMessage,
 pub(super) async fn connect(
     stream: TcpStream,
     host: &str,
-    ca_file: Option<&Path>,
+    trust: Trust<'_>,
 ) -> io::Result<TlsStream<TcpStream>> {
+    let (ca_file, advice) = (trust.ca_file.map(Path::to_owned), trust.advice);
+    // Reading all that the system trusts takes milliseconds, in which this thread would answer nobody.
+    let reading = tokio::task::spawn_blocking(move || config(ca_file.as_deref(), advice));
+    let config = reading.await.map_err(io::Error::other)??;
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    connected.map_err(|error| explained(error, advice))
+}
+
+fn config(ca_file: Option<&Path>, advice: &str) -> io::Result<ClientConfig> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
-        .with_root_certificates(roots(ca_file)?)
+        .with_root_certificates(roots(ca_file, advice)?)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(explained)
+    Ok(config)
 }
 
 /// Says in words what went wrong, where the library names its own types only.
-fn explained(error: io::Error) -> io::Error {
+fn explained(error: io::Error, how_to_trust: &str) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let reason = match inner {
         Some(rustls::Error::InvalidCertificate(reason)) => reason,
@@ -50,9 +61,10 @@ fn explained(error: io::Error) -> io::Error {
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             "it is the certificate of an authority (CA:TRUE), which a server must not use as its own: make one with \
              `-addext basicConstraints=critical,CA:FALSE`"
+                .to_owned()
         }
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "no trusted certificate has signed it (see --ca-file)"
+            format!("no trusted certificate has signed it ({how_to_trust})")
         }
         _ => return error,
     };
@@ -60,7 +72,7 @@ fn explained(error: io::Error) -> io::Error {
 }
 
 /// The certificates that are trusted.
-fn roots(ca_file: Option<&Path>) -> io::Result<RootCertStore> {
+fn roots(ca_file: Option<&Path>, advice: &str) -> io::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let (certificates, from) = match ca_file {
         Some(file) => {
@@ -72,7 +84,7 @@ fn roots(ca_file: Option<&Path>) -> io::Result<RootCertStore> {
     };
     roots.add_parsable_certificates(certificates);
     if roots.is_empty() {
-        return Err(io::Error::other(format!("{from} has no root certificates (see --ca-file)")));
+        return Err(io::Error::other(format!("{from} has no root certificates ({advice})")));
     }
     Ok(roots)
 }
