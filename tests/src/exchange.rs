@@ -89,6 +89,19 @@ impl Connection {
         answer
     }
 
+    /// Reads until a text has come, and returns everything up to its end.
+    #[track_caller]
+    pub fn read_until(&mut self, text: &str) -> String {
+        let mut seen = Vec::new();
+        while !seen.ends_with(text.as_bytes()) {
+            let mut byte = [0];
+            let length = self.0.read(&mut byte).expect("more comes in time");
+            assert_eq!(length, 1, "it ended before {text:?}: {}", String::from_utf8_lossy(&seen));
+            seen.push(byte[0]);
+        }
+        String::from_utf8(seen).expect("it is text")
+    }
+
     /// Reads until the server closes the connection.
     ///
     /// # Errors

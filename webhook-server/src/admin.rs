@@ -4,7 +4,7 @@
 //! answer:   /healthz, /readyz     no token, whatever the host
 //!           guard.check           400 401 403: is the host ours, the token right, the request our own page's?
 //!           /metrics              numbers for Prometheus
-//!           GET                   a page (pages), which reads through Operations
+//!           GET                   a page (pages) or a stream of what happens (pages/stream), which read through Operations
 //!           POST                  a change through Operations, then 303 back to the page
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! Nothing here receives events: the pages have an address of their own, which the internet should not reach.
 
 mod answer;
+mod body;
 mod guard;
 mod health;
 pub(crate) mod listener;
@@ -31,12 +32,14 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Buf, Bytes};
 use hyper::http::request::Parts;
 use hyper::{Method, Response};
+use tokio::sync::Semaphore;
 use webhook_core::Registry;
 
-pub(crate) use self::answer::AdminBody;
 use self::answer::{failed, plain, refused, text};
+pub use self::body::AdminBody;
 use self::guard::Guard;
 use self::pages::Backend;
+use self::pages::stream;
 use self::query::Query;
 pub(crate) use self::token::Token;
 use crate::endpoint::Endpoints;
@@ -94,6 +97,25 @@ pub(crate) struct Subject {
     /// `admin-url`
     pub(crate) url: Option<String>,
     pub(crate) is_read_only: bool,
+    pub(crate) live: Live,
+}
+
+/// What the streams of all pages share.
+#[derive(Clone)]
+pub(crate) struct Live {
+    /// How many more there may be at once.
+    pub(crate) free: Arc<Semaphore>,
+    /// How long a stream waits before it looks again.
+    pub(crate) pause: Duration,
+}
+
+impl Live {
+    /// How many streams there may be at once. Each reads the inbox.
+    const MOST: usize = 8;
+
+    pub(crate) fn new(pause: Duration) -> Self {
+        Self { free: Arc::new(Semaphore::new(Self::MOST)), pause }
+    }
 }
 
 /// How the pages are reached.
@@ -128,7 +150,11 @@ impl Admin {
             return text(CONTENT_TYPE, metrics.page(&gauging.gauges().await));
         }
         if head.method == Method::GET || head.method == Method::HEAD {
-            return pages::show(&self.backend, &path, Query::of(&head.uri)).await;
+            let query = Query::of(&head.uri);
+            return match &*path {
+                "/live/stream" | "/event/stream" => stream::open(&self.backend, &path, &query, &head),
+                _ => pages::show(&self.backend, &path, query).await,
+            };
         }
         match form.await {
             Ok(form) => self.carry_out(&path, &form, &head).await,

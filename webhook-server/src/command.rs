@@ -82,18 +82,38 @@ enum Format {
     Json,
 }
 
-/// How a command writes its result.
+/// The format in which a command writes.
 #[derive(clap::Args, Clone, Copy, Debug)]
-struct Output {
+struct FormatFlags {
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Short for `--format json`
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+impl FormatFlags {
+    fn format(self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// How a command writes its result.
+#[derive(clap::Args, Clone, Copy, Debug)]
+struct Output {
+    #[command(flatten)]
+    format: FormatFlags,
     /// Print one line per row, even if the terminal is narrower, as in a pipe
     #[arg(long)]
     wide: bool,
 }
 
 impl Output {
+    fn format(self) -> Format {
+        self.format.format()
+    }
+
     /// The maximum width of a table; `None` for no limit.
     fn width(self) -> Option<usize> {
         if self.wide { None } else { console::width() }

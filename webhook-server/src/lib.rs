@@ -41,6 +41,8 @@ mod start;
 mod store;
 pub mod testing;
 
+#[cfg(feature = "admin")]
+pub use admin::AdminBody;
 pub use alerts::{Alert, AlertKind, AlertUrl};
 pub use app::App;
 pub use endpoint::Endpoint;

@@ -16,6 +16,8 @@ pub(crate) mod operator;
 mod routes;
 mod search;
 pub(crate) mod socket;
+#[cfg(any(feature = "admin", feature = "cli"))]
+pub(crate) mod tail;
 #[cfg(test)]
 mod tests;
 pub(crate) mod wire;

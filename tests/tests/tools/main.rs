@@ -9,6 +9,7 @@ mod explain;
 mod handlers_lock;
 mod house;
 mod hygiene;
+mod live;
 mod metrics;
 mod own_project;
 mod quickstart;

@@ -8,20 +8,19 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc::Receiver;
+
+use super::body::AdminBody;
 
 /// The one stylesheet, and the one script, which every page contains.
 pub(super) const STYLE: &str = include_str!("pages/style.css");
-pub(super) const SCRIPT: &str = include_str!("pages/script.js");
-
-/// The body of an answer.
-pub(crate) type AdminBody = Full<Bytes>;
+pub(super) const SCRIPT: &str = concat!(include_str!("pages/script.js"), include_str!("pages/live.js"));
 
 /// What a browser may do with a page.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -36,18 +35,32 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 /// A page.
 pub(super) fn html(status: StatusCode, page: String) -> Response<AdminBody> {
-    answer(status, "text/html; charset=utf-8", page)
+    answer(status, "text/html; charset=utf-8", AdminBody::whole(page))
+}
+
+/// A page that may listen to a stream of ours.
+pub(super) fn live(page: String) -> Response<AdminBody> {
+    let mut response = html(StatusCode::OK, page);
+    if let Ok(policy) = HeaderValue::try_from(format!("{}; connect-src 'self'", *POLICY)) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// A stream of server-sent events.
+pub(super) fn stream(pieces: Receiver<Bytes>) -> Response<AdminBody> {
+    answer(StatusCode::OK, "text/event-stream", AdminBody::stream(pieces))
 }
 
 /// A line of text.
 pub(super) fn plain(status: u16, text: &str) -> Response<AdminBody> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    answer(status, "text/plain; charset=utf-8", text.to_owned())
+    answer(status, "text/plain; charset=utf-8", AdminBody::whole(text.to_owned()))
 }
 
 /// A text of its own type.
 pub(super) fn text(content_type: &'static str, text: String) -> Response<AdminBody> {
-    answer(StatusCode::OK, content_type, text)
+    answer(StatusCode::OK, content_type, AdminBody::whole(text))
 }
 
 /// Sends the browser to another page.
@@ -69,8 +82,8 @@ pub(super) fn refused(sentence: &str) -> Response<AdminBody> {
     failed(403, sentence)
 }
 
-fn answer(status: StatusCode, content_type: &'static str, text: String) -> Response<AdminBody> {
-    let mut response = Response::new(Full::new(text.into()));
+fn answer(status: StatusCode, content_type: &'static str, body: AdminBody) -> Response<AdminBody> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     for (name, value) in [

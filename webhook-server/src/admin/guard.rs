@@ -17,7 +17,8 @@ use hyper::{Method, Response, StatusCode, Uri};
 use tracing::{info, warn};
 
 use super::Reached;
-use super::answer::{AdminBody, failed, html, refused, see_other};
+use super::answer::{failed, html, refused, see_other};
+use super::body::AdminBody;
 use super::pages;
 use super::query::Query;
 use super::token::Token;

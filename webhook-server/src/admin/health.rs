@@ -3,7 +3,8 @@
 use hyper::Response;
 
 use super::Subject;
-use super::answer::{AdminBody, failed, plain};
+use super::answer::{failed, plain};
+use super::body::AdminBody;
 use crate::operate::Operations;
 use crate::phase::Stage;
 

@@ -11,11 +11,14 @@ mod endpoints;
 mod event;
 mod events;
 mod handlers;
+mod live;
 mod login;
 mod overview;
 mod parked;
 mod quarantine;
+mod runs;
 mod search;
+pub(super) mod stream;
 mod text;
 mod tree;
 
@@ -24,7 +27,8 @@ use hyper::{Response, StatusCode};
 
 pub(super) use self::login::{go_on, login};
 use super::Subject;
-use super::answer::{AdminBody, SCRIPT, STYLE, failed, html, see_other};
+use super::answer::{SCRIPT, STYLE, failed, html, live, see_other};
+use super::body::AdminBody;
 use super::query::{Query, query_text};
 use crate::operate::Operations;
 use crate::report::format::chain;
@@ -80,9 +84,10 @@ impl Frame {
     const SCRIPT: &'static str = SCRIPT;
 
     /// The pages in the navigation: path and name.
-    const PAGES: [(&'static str, &'static str); 6] = [
+    const PAGES: [(&'static str, &'static str); 7] = [
         ("/", "Overview"),
         ("/events", "Events"),
+        ("/live", "Live"),
         ("/parked", "Parked"),
         ("/handlers", "Handlers"),
         ("/endpoints", "Endpoints"),
@@ -118,6 +123,7 @@ pub(super) async fn show(backend: &Backend, path: &str, query: Query) -> Respons
         "/" => overview::page(backend).await,
         "/events" => events::page(backend, &query).await,
         "/event" => event::page(backend, &query).await,
+        "/live" => live::page(backend, &query).await,
         "/parked" => parked::page(backend, &query).await,
         "/parked/confirm" => parked::confirm(backend, &query).await,
         "/handlers" => handlers::page(backend).await,
@@ -127,6 +133,7 @@ pub(super) async fn show(backend: &Backend, path: &str, query: Query) -> Respons
         _ => Err(PageError::Missing("There is no such page.")),
     };
     match rendered {
+        Ok(page) if matches!(path, "/event" | "/live") => live(page),
         Ok(page) => html(StatusCode::OK, page),
         Err(error) => problem(backend, &error),
     }

@@ -320,3 +320,50 @@ async fn every_answer_forbids_what_a_page_does_not_need() {
         assert_eq!(header("x-content-type-options"), "nosniff");
     }
 }
+
+/// The next piece of a stream, as text; `None` at its end.
+async fn piece(body: &mut AdminBody) -> Option<String> {
+    let piece = body.frame().await?.expect("it cannot fail").into_data().expect("it has no trailers");
+    Some(String::from_utf8(piece.to_vec()).expect("it is text"))
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_server_stops_or_is_asked_to() {
+    let pages = Pages::new(&Settings::default(), None);
+    let stream = async || {
+        let answer = pages.answer("GET", "/live/stream?cursor=0", &[("host", "localhost:4243")], "").await;
+        answer.into_body()
+    };
+    let mut asked = stream().await.until(std::future::ready(()));
+    while piece(&mut asked).await.is_some() {}
+    let mut body = stream().await;
+    assert_eq!(piece(&mut body).await.as_deref(), Some("retry: 500\n\n"));
+    pages.store(arrival("evt_1", &[free("a")])).await;
+    let seen = piece(&mut body).await.expect("the event is seen");
+    assert!(seen.starts_with("event: row\ndata: <tr role=\"row\" id=\"event-1\">\n") && seen.contains("evt_1"), "{seen}");
+    pages.phase.enter(Stage::Draining);
+    assert_eq!(piece(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn only_pages_with_a_stream_may_connect() {
+    let pages = Pages::new(&Settings::default(), None);
+    pages.store(arrival("evt_1", &[free("a")])).await;
+    for (path, may) in [("/live", true), ("/event?id=evt_1", true), ("/", false), ("/events", false)] {
+        let answer = pages.answer("GET", path, &[("host", "localhost:4243")], "").await;
+        let policy = answer.headers()["content-security-policy"].to_str().expect("it is ASCII");
+        assert_eq!(policy.ends_with("; connect-src 'self'"), may, "{path}: {policy}");
+        assert!(policy.starts_with("default-src 'none'; "), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_event_contains_cannot_end_a_message_or_become_markup() {
+    let pages = Pages::new(&Settings::default(), None);
+    let hostile = "<script>x\r\n\r\nevent: end\u{202e}";
+    let event = changed(arrival("evt_1", &[free("a")]), |it| it.event_type = hostile.to_owned());
+    pages.store(event).await;
+    let answer = pages.answer("GET", "/live/stream?cursor=0", &[("host", "localhost:4243")], "").await;
+    let text = piece(&mut answer.into_body()).await.expect("it begins");
+    assert!(text.contains("&#60;script&#62;x⟨U+000D⟩\ndata: ⟨U+000D⟩\ndata: event: end⟨U+202E⟩"), "{text}");
+}

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use super::Arguments;
 
 /// Names that other programs give a flag, and the flag here.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("--addr", "--listen"),
     ("--address", "--listen"),
     ("--bind", "--listen"),
@@ -16,7 +16,6 @@ const ELSEWHERE: [(&str, &str); 12] = [
     ("--db", "--inbox"),
     ("--forward-to", "--to"),
     ("--host", "--listen"),
-    ("--json", "--format"),
     ("--port", "--listen"),
     ("--secret", "--secret-file"),
     ("--target", "--to"),

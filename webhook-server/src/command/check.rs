@@ -100,7 +100,7 @@ pub(super) async fn run(app: App, sources: &Sources, front: Front, output: Outpu
     log::write_at_once("warn");
     let start = Start::new(app, sources, front, Problems::of_command());
     let (checked, problems) = check(start, sources).await;
-    match output.format {
+    match output.format() {
         Format::Json => print(&super::json(&checked)?),
         Format::Table => print(&text(&checked, output.width())),
     }

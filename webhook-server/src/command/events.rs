@@ -69,7 +69,7 @@ pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Fail
     if arguments.enabled {
         let endpoint = arguments.endpoint.as_deref();
         let endpoint = endpoint.map(|name| Endpoint::find(endpoints, name).map(Endpoint::name)).transpose();
-        return enabled(&registry, endpoint.map_err(Failure::Failed)?, arguments.output.format);
+        return enabled(&registry, endpoint.map_err(Failure::Failed)?, arguments.output.format());
     }
     let unlisted = registry.unlisted().into_iter();
     let asked_for = |name: &&str| arguments.pattern.as_deref().is_none_or(|pattern| pattern == *name);
@@ -83,7 +83,7 @@ pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Fail
     let listed = types.into_iter().map(|known| row(known, &registry));
     let rows: Vec<Row> =
         listed.chain(unlisted.into_iter().map(|name| unlisted_row(name, &registry))).collect();
-    match arguments.output.format {
+    match arguments.output.format() {
         Format::Json => print(&super::json(&rows)?),
         Format::Table => {
             let mut table = Table::new(["TYPE", "OBJECT", "HANDLED BY"].map(Column::wraps));

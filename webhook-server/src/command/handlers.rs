@@ -22,10 +22,10 @@ use crate::report::console::print;
 )]
 pub(super) struct Handlers {
     /// Write the handlers and their event types to a file, one line each
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "format", "wide"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "format", "json", "wide"])]
     lock: Option<PathBuf>,
     /// Fail if the handlers and their event types differ from a file that --lock wrote
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "wide"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "json", "wide"])]
     check: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
@@ -81,7 +81,7 @@ pub(super) fn run(arguments: &Handlers) -> Result<(), Failure> {
         return lock::check(&registry, file);
     }
     let registrations = registry.registrations();
-    match arguments.output.format {
+    match arguments.output.format() {
         Format::Json => {
             print(&super::json(&registrations.iter().map(|handler| row(handler)).collect::<Vec<_>>())?)
         }

@@ -14,12 +14,14 @@ mod quarantine;
 mod selection;
 mod show;
 pub(super) mod tables;
+mod tail;
 mod values;
 
 use self::change::{Skip, Steer};
 use self::export::Export;
 use self::instances::Bury;
 pub(super) use self::json::json;
+use self::json::json_line;
 use self::migrate::Migrate;
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 use self::moving::Move;
@@ -27,6 +29,7 @@ use self::prune::Prune;
 use self::selection::Selection;
 pub(super) use self::selection::{EventFlags, handler, named};
 use self::show::Show;
+use self::tail::Tail;
 use super::flags::{Operating, SettingFlags};
 use super::{Failure, Format, Output};
 use crate::app::App;
@@ -55,6 +58,8 @@ pub(super) struct Inbox {
 enum Action {
     /// List tasks, newest first
     List(List),
+    /// Show what happens, as it happens
+    Tail(Tail),
     /// Show an event with its tasks, attempts and body, or a quarantined body
     Show(Show),
     /// Count events and tasks
@@ -112,6 +117,7 @@ struct Stats {
 pub(super) async fn run(app: App, inbox: Inbox) -> Result<(), Failure> {
     match inbox.action {
         Action::List(list) => self::list(app, &list).await,
+        Action::Tail(tail) => tail::run(app, tail).await,
         Action::Show(show) => show::run(app, show).await,
         Action::Stats(stats) => self::stats(app, &stats.plain).await,
         Action::Instances(plain) => instances::list(app, &plain).await,
@@ -189,7 +195,7 @@ fn write<T: serde::Serialize>(
     is_cut: bool,
     table: fn(&[T], Option<usize>) -> String,
 ) -> Result<(), Failure> {
-    match output.format {
+    match output.format() {
         Format::Json => print(&json(&rows)?),
         Format::Table if rows.is_empty() => print("No matching tasks.\n"),
         Format::Table => print(&table(rows, output.width())),
@@ -205,7 +211,7 @@ fn write<T: serde::Serialize>(
 async fn stats(app: App, plain: &Plain) -> Result<(), Failure> {
     let mut operator = operator(app, &plain.flags).await?;
     let stats = operator.stats().await?;
-    match plain.output.format {
+    match plain.output.format() {
         Format::Json => print(&json(&stats)?),
         Format::Table => print(&tables::stats(&stats, plain.output.width())),
     }

@@ -118,7 +118,7 @@ async fn meant(operator: &mut Operator, mut filter: Filter) -> Result<Vec<EventR
 
 /// Writes the report. Fails if an event that was named is not in the inbox.
 fn write(replay: &Replay, report: &Report, meant: &[EventRow], when: &str) -> Result<(), Failure> {
-    match replay.output.format {
+    match replay.output.format() {
         Format::Json => print(&json(report)?),
         Format::Table if replay.dry_run => {
             print(&tables::events(meant).text_without_header(replay.output.width()));

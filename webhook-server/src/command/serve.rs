@@ -9,7 +9,7 @@ use clap::Args;
 use tracing::{info, warn};
 
 use super::flags::{Serving, SettingFlags};
-use super::{Failure, Format, Output, check};
+use super::{Failure, Format, FormatFlags, Output, check};
 use crate::app::App;
 use crate::future::{BoxFuture, spawn};
 use crate::problems::Problems;
@@ -34,6 +34,9 @@ pub(super) struct Serve {
     /// Output format of --check
     #[arg(long, value_enum, default_value_t, requires = "check")]
     format: Format,
+    /// Short for `--format json`
+    #[arg(long, requires = "check", conflicts_with = "format")]
+    json: bool,
     /// Print each row of --check in one line, even if the terminal is narrower
     #[arg(long, requires = "check")]
     wide: bool,
@@ -42,7 +45,7 @@ pub(super) struct Serve {
 impl Serve {
     /// How `--check` writes.
     pub(super) fn output(&self) -> Output {
-        Output { format: self.format, wide: self.wide }
+        Output { format: FormatFlags { format: self.format, json: self.json }, wide: self.wide }
     }
 }
 

@@ -21,7 +21,7 @@ use self::outgoing::{Outgoing, events};
 use self::target::Target;
 use super::flags::{SettingFlags, Triggering};
 use super::signing::Signing;
-use super::{Failure, Format};
+use super::{Failure, Format, FormatFlags};
 use crate::app::App;
 use crate::command::send::send;
 use crate::post::PostError;
@@ -67,7 +67,7 @@ pub(super) struct Trigger {
     #[arg(long)]
     livemode: bool,
     /// Print the bodies without sending them
-    #[arg(long, conflicts_with_all = ["to", "ca_file", "secret_file", "format"])]
+    #[arg(long, conflicts_with_all = ["to", "ca_file", "secret_file", "format", "json"])]
     print: bool,
     /// URL of the server [default: the address that `serve` listens on]. Without a path, the endpoint's path is added
     #[arg(long, value_name = "URL", value_parser = target::url)]
@@ -80,9 +80,8 @@ pub(super) struct Trigger {
     endpoint: Option<String>,
     #[command(flatten)]
     flags: SettingFlags<Triggering>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    format: FormatFlags,
 }
 
 /// The names of the stories, with their help.
@@ -129,12 +128,12 @@ pub(super) async fn run(mut app: App, arguments: Trigger) -> Result<(), Failure>
     let mut answers = Vec::new();
     for event in events {
         let answer = send_one(event, (&target, &signing), &arguments, &registry).await?;
-        if arguments.format == Format::Table {
+        if arguments.format.format() == Format::Table {
             print(&in_lines(&answer, &target));
         }
         answers.push(answer);
     }
-    if arguments.format == Format::Json {
+    if arguments.format.format() == Format::Json {
         print(&super::json(&answers)?);
     }
     match answers.iter().find(|answer| !(200..300).contains(&answer.status)) {

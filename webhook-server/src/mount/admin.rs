@@ -6,14 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
-use http_body_util::Full;
+use bytes::Buf;
 use hyper::body::Body;
 use hyper::{Request, Response, StatusCode};
 
 use super::request::{AnyBody, any_body};
 use super::{Mount, Webhooks};
-use crate::admin::{Admin, Reached, form};
+use crate::admin::{Admin, AdminBody, Reached, form};
 use crate::future::BoxFuture;
 
 impl Webhooks {
@@ -50,7 +49,7 @@ impl<B> tower_service::Service<Request<B>> for AdminService
 where
     B: Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<AdminBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -67,7 +66,7 @@ where
 fn answer(
     AdminService { mount, path }: AdminService,
     request: Request<AnyBody>,
-) -> BoxFuture<'static, Result<Response<Full<Bytes>>, Infallible>> {
+) -> BoxFuture<'static, Result<Response<AdminBody>, Infallible>> {
     Box::pin(async move {
         let mut answered = None;
         let subject = mount.state.borrow().subject.clone();
@@ -77,9 +76,15 @@ fn answer(
             let answering = mount.runtime.spawn(async move { admin.answer(head, form(body)).await });
             // An error means that the server has ended.
             answered = answering.await.ok();
+            // A stream would keep the application's server from ending.
+            let mut state = mount.state.subscribe();
+            let asked = async move {
+                let _ = state.wait_for(|state| state.asked_at.is_some()).await;
+            };
+            answered = answered.map(|answered| answered.map(|body| body.until(asked)));
         }
         Ok(answered.unwrap_or_else(|| {
-            let mut stopped = Response::new(Full::default());
+            let mut stopped = Response::new(AdminBody::whole(""));
             *stopped.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             stopped
         }))

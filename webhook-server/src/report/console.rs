@@ -22,6 +22,21 @@ pub(crate) fn print_unchanged(text: impl AsRef<[u8]>) {
     write(io::stdout().lock(), text.as_ref());
 }
 
+/// Whether standard output can still be read by anyone: it can be closed while there is nothing to write.
+pub(crate) fn has_reader() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        let out = io::stdout();
+        let mut polled = [PollFd::new(&out, PollFlags::empty())];
+        let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+        poll(&mut polled, Some(&Timespec::default())).is_err() || !polled[0].revents().intersects(gone)
+    }
+    #[cfg(not(unix))]
+    true
+}
+
 /// Writes a note to standard error.
 pub(crate) fn tell(note: &str) {
     // If standard error is closed, the note is lost.

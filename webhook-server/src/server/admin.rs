@@ -8,9 +8,11 @@ use tracing::warn;
 use super::address::{Reserved, Unavailable};
 use super::{Parts, Server};
 use crate::admin::listener::listen;
-use crate::admin::{Admin, Numbers, Reached, Subject};
+use crate::admin::{Admin, Live, Numbers, Reached, Subject};
 use crate::future::spawn;
+use crate::operate::tail;
 use crate::settings::Settings;
+use crate::store::InboxLocation;
 
 impl Server {
     /// Starts the admin pages on their own address, which may be reserved already. Returns it; `None` if there are none: the
@@ -47,6 +49,11 @@ impl Server {
             token: token.clone(),
             url: settings.admin_url.clone(),
             is_read_only: settings.admin_read_only,
+            live: Live::new(match settings.inbox {
+                // Looking costs next to nothing, and a person is trying something.
+                InboxLocation::Memory => tail::PAUSE / 4,
+                _ => tail::PAUSE,
+            }),
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Filter {
 pub(crate) struct TaskRow {
     /// The task's number, by which operations name it.
     pub(crate) task: i64,
+    /// The number of its event.
+    pub(crate) cursor: i64,
     pub(crate) event_id: String,
     pub(crate) event_type: String,
     pub(crate) handler: String,

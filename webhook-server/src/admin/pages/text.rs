@@ -36,6 +36,11 @@ pub(super) struct When {
 }
 
 impl When {
+    /// The time of the day, in UTC.
+    pub(super) fn clock(&self) -> &str {
+        self.exact.get(11..19).unwrap_or(&self.exact)
+    }
+
     /// `ms` is milliseconds since the Unix epoch.
     pub(super) fn of(ms: i64) -> Self {
         let time = UNIX_EPOCH + Duration::from_millis(ms.max(0).unsigned_abs());

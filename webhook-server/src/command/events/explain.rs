@@ -14,7 +14,7 @@ use crate::report::console::print;
 /// Prints what is known of a type, an object or a path.
 pub(super) fn explain(written: &str, depth: usize, output: Output) -> Result<(), Failure> {
     let subject = Subject::find(written)?;
-    match output.format {
+    match output.format() {
         Format::Json => print(&json(&Explained::of(&subject, depth))?),
         Format::Table => print(&hanging(&text(&subject, depth), output.width())),
     }

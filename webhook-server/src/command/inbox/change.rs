@@ -147,7 +147,7 @@ async fn steer(app: App, steer: &Steer, change: Change<'_>) -> Result<(), Failur
         changed += change.apply(&mut operator, page).await?;
     }
     drop(progress);
-    match steer.plain.output.format {
+    match steer.plain.output.format() {
         Format::Json => print(&json(&serde_json::json!({ "tasks": changed }))?),
         Format::Table => {
             let left = if left.is_empty() { left } else { format!(": {left}") };

@@ -30,7 +30,7 @@ pub(super) struct Bury {
 pub(super) async fn list(app: App, plain: &Plain) -> Result<(), Failure> {
     let mut operator = operator(app, &plain.flags).await?;
     let instances = operator.instances().await?;
-    match plain.output.format {
+    match plain.output.format() {
         Format::Json => print(&json(&instances)?),
         Format::Table if instances.is_empty() => print("No instances share this inbox.\n"),
         Format::Table => print(&tables::instances(&instances).text(plain.output.width())),

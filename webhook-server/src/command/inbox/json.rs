@@ -3,12 +3,21 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::command::{self, Failure};
+use crate::command::{self, Failure, failed};
 use crate::store::StoredEvent;
 
 /// Writes JSON without characters that control a terminal: JSON itself escapes only those below U+0020.
 pub(in crate::command) fn json(value: &impl Serialize) -> Result<String, Failure> {
-    let text = command::json(value)?;
+    Ok(shown(&command::json(value)?))
+}
+
+/// The same in one line.
+pub(super) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string(value).map_err(|error| failed("cannot write JSON", &error))?;
+    Ok(format!("{}\n", shown(&text)))
+}
+
+fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
         // The line breaks are between the values; inside, they are escaped already.
@@ -18,7 +27,7 @@ pub(in crate::command) fn json(value: &impl Serialize) -> Result<String, Failure
             shown.push(char);
         }
     }
-    Ok(shown)
+    shown
 }
 
 /// An event whose body is a value in the JSON around it, not a text that holds JSON.

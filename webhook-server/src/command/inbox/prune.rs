@@ -27,7 +27,7 @@ pub(super) async fn run(app: App, prune: &Prune) -> Result<(), Failure> {
     let check = |app: &App, problems: &mut Problems| app.settings.check(&app.origins, problems);
     let mut operator = operator_with(app, &prune.flags, check).await?;
     let pruned = operator.prune().await?;
-    match prune.output.format {
+    match prune.output.format() {
         Format::Json => print(&json(&pruned)?),
         Format::Table => print(&format!(
             "deleted: {} bodies, {} events ({} of them parked), {} quarantined bodies\n",

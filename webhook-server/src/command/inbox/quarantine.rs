@@ -51,7 +51,7 @@ pub(super) fn show(found: &Quarantined, only_body: bool, output: Output) -> Resu
         Body::Text(text) => text.as_bytes(),
         Body::Bytes(bytes) => bytes,
     };
-    match (only_body, output.format) {
+    match (only_body, output.format()) {
         (true, _) if stdout().is_terminal() => match &found.body {
             Body::Text(text) if is_plain(text) => print(&format!("{text}\n")),
             _ => {

@@ -49,7 +49,7 @@ fn events(show: &Show, found: Vec<StoredEvent>) -> Result<(), Failure> {
         )));
     }
     for (at, found) in found.into_iter().enumerate() {
-        match (show.body, show.plain.output.format, &found.body) {
+        match (show.body, show.plain.output.format(), &found.body) {
             (true, _, Some(body)) => print_unchanged(body),
             (true, _, None) => {
                 return Err(Failure::Failed(format!(

@@ -245,7 +245,7 @@ fn state(state: State) -> Cell {
 }
 
 /// A state's name and colour.
-fn worded(state: State) -> (&'static str, Style) {
+pub(super) fn worded(state: State) -> (&'static str, Style) {
     match state {
         State::Ready => ("ready", AnsiColor::Cyan.on_default()),
         State::Running => ("running", AnsiColor::Blue.on_default()),

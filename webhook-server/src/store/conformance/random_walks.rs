@@ -163,10 +163,10 @@ fn filter() -> impl Strategy<Value = Filter> {
         weighted(0.3, select(states)),
         weighted(0.2, select(vec![ParkReason::Asked, ParkReason::Poison, ParkReason::NoHandler])),
         weighted(0.3, select(vec![START, START + 1, START + 2_000, START + 200_000_000])),
-        weighted(0.3, 0..20_i64),
+        [weighted(0.3, 0..20_i64), weighted(0.3, 0..20_i64)],
         0..10_usize,
     )
-        .prop_map(|(event_ids, event_type, handler, state, why, since, after, limit)| Filter {
+        .prop_map(|(event_ids, event_type, handler, state, why, since, [after, before], limit)| Filter {
             event_ids,
             event_type,
             handler,
@@ -174,6 +174,7 @@ fn filter() -> impl Strategy<Value = Filter> {
             why,
             since,
             after,
+            before,
             limit,
             ..Filter::default()
         })

@@ -41,6 +41,7 @@ macro_rules! select_task {
             $finished,
             ", t.error, ",
             $started,
+            ", e.seq",
             $more,
             " FROM ",
             $table,
@@ -71,9 +72,9 @@ pub(super) const EVENTS_WITH_ID: &str = concat!(select_event!(""), " WHERE e.eve
 
 /// Finds the tasks of events. The condition stands for both tables, so that neither is read whole.
 pub(super) const TASKS_OF: &str = concat!(
-    select_task!(task, ", t.event_seq"),
+    select_task!(task, ""),
     " WHERE t.event_seq = ANY ($1) AND e.seq = ANY ($1) UNION ALL ",
-    select_task!(ended, ", t.event_seq"),
+    select_task!(ended, ""),
     " WHERE t.event_seq = ANY ($1) AND e.seq = ANY ($1) ORDER BY id"
 );
 
@@ -109,6 +110,7 @@ pub(super) const QUARANTINED_WITH_ID: &str = concat!(select_quarantined!(", body
 pub(super) fn task_row(row: &Row) -> Result<TaskRow, Problem> {
     Ok(TaskRow {
         task: row.try_get(0)?,
+        cursor: row.try_get(12)?,
         event_id: row.try_get(1)?,
         event_type: row.try_get(2)?,
         handler: row.try_get(3)?,

@@ -11,7 +11,7 @@ use crate::store::{
 
 /// The columns that [`task_row`] reads, in its order.
 pub(super) const TASK: &str = "SELECT task.id, event_id, type, handler, state, why, attempt, received_ms, due_ms, finished_ms, error, \
-                           CASE WHEN state IN (1, 3) THEN task.started_ms END \
+                           CASE WHEN state IN (1, 3) THEN task.started_ms END, seq \
                     FROM inbox_task task JOIN inbox_event event ON event.seq = task.event_seq";
 
 /// The columns that [`event_row`] reads, in its order.
@@ -26,6 +26,7 @@ pub(super) fn task_row(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
     let state = row.get(4)?;
     Ok(TaskRow {
         task: row.get(0)?,
+        cursor: row.get(12)?,
         event_id: row.get(1)?,
         event_type: row.get(2)?,
         handler: row.get(3)?,

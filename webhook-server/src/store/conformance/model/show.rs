@@ -11,6 +11,7 @@ impl Data {
         let event = self.events.get(&task.event)?;
         Some(TaskRow {
             task: task.id,
+            cursor: task.event,
             event_id: event.row.event_id.clone(),
             event_type: event.row.event_type.clone(),
             handler: task.handler.to_owned(),

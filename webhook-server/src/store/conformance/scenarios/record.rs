@@ -24,6 +24,7 @@ fn an_event_is_stored_with_its_tasks(world: World<impl Subject>) {
     assert!(world.arrive(sent).is_empty());
     let task = |task, handler: &str| TaskRow {
         task,
+        cursor: 1,
         event_id: "evt_1".to_owned(),
         event_type: "charge.succeeded".to_owned(),
         handler: handler.to_owned(),

@@ -151,13 +151,15 @@ async fn check_plans(db: &Connection, statistics_are_right: bool) {
     let (seqs, text, handlers) = (&[7_i64, 49_950][..], "text", &["handler_7"][..]);
     let (names, nulls, flags, moments) = (&["a"][..], &[none][..], &[false][..], &[1_i64][..]);
     let wanted: [Value<'_>; 7] = [&last, &names, &names, &nulls, &nulls, &flags, &moments];
-    let event: [Value<'_>; 10] =
-        [&no_ids, &none, &none, &none, &none, &no_number, &none, &no_bytes, &no_number, &limit];
-    let mut event_of_id = event;
+    let event: [Value<'_>; 11] =
+        [&no_ids, &none, &none, &none, &none, &no_number, &none, &no_bytes, &no_number, &limit, &no_number];
+    let (mut event_of_id, mut newer_event) = (event, event);
     event_of_id[0] = &ids;
+    newer_event[10] = &last;
     let mut statements: Vec<(&str, Vec<Value<'_>>)> = vec![
         (list::EVENTS, event.to_vec()),
         (list::EVENTS, event_of_id.to_vec()),
+        (list::EVENTS, newer_event.to_vec()),
         (show::EVENTS_WITH_ID, vec![&text]),
         (show::TASKS_OF, vec![&seqs]),
         (show::ATTEMPTS_OF, vec![&seqs]),
@@ -175,7 +177,7 @@ async fn check_plans(db: &Connection, statistics_are_right: bool) {
         (prune::LOOK_AGAIN, vec![&after, &last]),
         (instances::INSTANCES, vec![]),
     ];
-    let of_tasks: [([Value<'_>; 10], Value<'_>, Value<'_>); 4] = [
+    let of_tasks: [([Value<'_>; 11], Value<'_>, Value<'_>); 4] = [
         (event, &none, &no_state),
         (event, &none, &ready),
         (event_of_id, &none, &no_state),
