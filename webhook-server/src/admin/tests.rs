@@ -340,7 +340,10 @@ async fn a_stream_ends_when_the_server_stops_or_is_asked_to() {
     assert_eq!(piece(&mut body).await.as_deref(), Some("retry: 500\n\n"));
     pages.store(arrival("evt_1", &[free("a")])).await;
     let seen = piece(&mut body).await.expect("the event is seen");
-    assert!(seen.starts_with("event: row\ndata: <tr role=\"row\" id=\"event-1\">\n") && seen.contains("evt_1"), "{seen}");
+    assert!(
+        seen.starts_with("event: row\ndata: <tr role=\"row\" id=\"event-1\">\n") && seen.contains("evt_1"),
+        "{seen}"
+    );
     pages.phase.enter(Stage::Draining);
     assert_eq!(piece(&mut body).await, None);
 }
