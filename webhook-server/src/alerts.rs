@@ -13,6 +13,7 @@ mod hook;
 mod lasting;
 mod message;
 mod outlets;
+mod refusals;
 mod rhythm;
 mod signatures;
 #[cfg(test)]
@@ -33,11 +34,13 @@ use self::groups::Groups;
 pub(crate) use self::hook::Hook;
 use self::lasting::Lasting;
 use self::outlets::{HookOutlet, UrlOutlet};
+use self::refusals::Refusals;
 use self::rhythm::Rhythm;
 use self::signatures::Signatures;
 pub use self::url::AlertUrl;
 pub(crate) use self::work::Alerting;
 use crate::receive::WallClock;
+use crate::run::in_flight::InFlight;
 use crate::settings::Settings;
 
 /// What needs a person, and who is told.
@@ -60,6 +63,7 @@ struct Collected {
     groups: Groups,
     rhythm: Rhythm,
     signatures: Signatures,
+    refusals: Refusals,
     behind: Lasting,
     away: Lasting,
 }
@@ -74,7 +78,7 @@ impl Alerts {
         now: WallClock,
     ) -> Option<Arc<Self>> {
         let url = settings.alert_url.as_ref().filter(|_| is_posted_to).and_then(UrlOutlet::new);
-        let hook = hook.map(|hook| HookOutlet { hook, runtime });
+        let hook = hook.map(|hook| HookOutlet { hook, runtime, in_flight: InFlight::default() });
         let is_needed = hook.is_some() || url.is_some();
         let (after, admin_url) = (settings.alert_after, settings.admin_url.clone());
         let (collected, noted) = Default::default();

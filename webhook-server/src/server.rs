@@ -102,6 +102,16 @@ pub(crate) struct Stopped {
     pub(crate) all_answered: bool,
     /// Whether all runs have ended. If not, a handler blocks its thread.
     pub(crate) all_ended: bool,
+    /// Whether all calls of the application's hook for alerts have ended. If not, it blocks its thread.
+    pub(crate) hook_ended: bool,
+}
+
+impl Stopped {
+    /// Whether the application's code blocks a thread, so that the process does not end by itself.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_blocked(&self) -> bool {
+        !self.all_ended || !self.hook_ended
+    }
 }
 
 impl Server {
@@ -212,10 +222,11 @@ impl Server {
         let alerts = self.parts.alerts.clone();
         let alerting = alerts.map(|alerts| Alerting::start(alerts, self.parts.report.clone()));
         let stopped = self.work_and_drain(is_recovered, receiving).await;
-        if let Some(alerting) = alerting {
-            alerting.finish().await;
-        }
-        stopped
+        let hook_ended = match alerting {
+            Some(alerting) => alerting.finish().await,
+            None => true,
+        };
+        Ok(Stopped { hook_ended, ..stopped? })
     }
 
     async fn work_and_drain(
@@ -244,7 +255,7 @@ impl Server {
             None => all_answered,
         };
         self.parts.report.summarise();
-        Ok(Stopped { all_answered, all_ended })
+        Ok(Stopped { all_answered, all_ended, hook_ended: true })
     }
 
     /// What is read from files again while the server works.

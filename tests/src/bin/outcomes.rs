@@ -1,5 +1,5 @@
 //! A server with a handler for every way in which one can end. With OUTCOMES_INLINE, one without an inbox; with
-//! OUTCOMES_ALERTS, it prints its alerts.
+//! OUTCOMES_ALERTS, it prints its alerts, and blocks its thread if that is `block`.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -117,7 +117,15 @@ async fn main() -> ExitCode {
     let app = App::new().state(gate);
     let app = if std::env::var_os("OUTCOMES_INLINE").is_some() { app.inline() } else { app };
     let app = match std::env::var_os("OUTCOMES_ALERTS") {
-        Some(_) => app.on_alert(|alert| async move { println!("alert: {alert}") }),
+        Some(how) => app.on_alert(move |alert| {
+            println!("alert: {alert}");
+            if how == "block" {
+                loop {
+                    std::thread::park();
+                }
+            }
+            async {}
+        }),
         None => app,
     };
     app.main().await

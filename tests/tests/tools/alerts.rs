@@ -181,6 +181,19 @@ fn a_hook_is_called_in_serve_and_in_dev() {
     }
 }
 
+#[test]
+fn a_hook_that_blocks_its_thread_does_not_keep_the_process_alive() {
+    let mut command = program(env!("CARGO_BIN_EXE_outcomes"));
+    command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("OUTCOMES_ALERTS", "block");
+    let server = Server::from_command(&mut command, &[]);
+    park(server.address, "evt_1");
+    server.process.line_with(Stream::Stdout, "alert: ");
+    // It holds up no other handler.
+    park(server.address, "evt_2");
+    let log = stop(server.process);
+    assert!(log.contains("the hook for alerts is blocking its thread"), "{log}");
+}
+
 fn after(line: &str, mark: &str) -> Option<SocketAddr> {
     line.split_once(mark)?.1.split('/').next()?.parse().ok()
 }

@@ -76,6 +76,9 @@ pub enum AlertKind {
     Undecodable,
     /// Verified bodies were put in quarantine.
     Quarantined,
+    /// Verified events were refused because the inbox cannot store them, such as on a full disk. Stripe sends them again. What
+    /// may pass by itself is told when it lasts for longer than `alert-after`.
+    NotStored,
     /// Handlers block their thread and cannot be cancelled.
     Blocked,
     /// A task has been due for longer than `alert-after`.
@@ -95,6 +98,7 @@ impl AlertKind {
             Self::Parked => "parked",
             Self::Undecodable => "undecodable",
             Self::Quarantined => "quarantined",
+            Self::NotStored => "not-stored",
             Self::Blocked => "blocked",
             Self::Behind => "behind",
             Self::InboxAway => "inbox-away",
@@ -109,7 +113,7 @@ impl AlertKind {
             Self::Parked | Self::Undecodable => "/parked",
             Self::Quarantined => "/quarantine",
             Self::Blocked => "/handlers",
-            Self::Behind | Self::InboxAway => "/",
+            Self::NotStored | Self::Behind | Self::InboxAway => "/",
             Self::WrongSignatures | Self::NotReloaded => "/endpoints",
         }
     }
@@ -201,6 +205,9 @@ impl Alert {
             AlertKind::Quarantined => {
                 let bodies = of("verified body was", "verified bodies were");
                 format!("{count}{more} {bodies} put in quarantine{at}")
+            }
+            AlertKind::NotStored => {
+                format!("{count}{more} {}{at} could not be stored", of("delivery", "deliveries"))
             }
             AlertKind::Blocked => {
                 let block = of("blocks its thread", "block their threads");

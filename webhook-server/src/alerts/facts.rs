@@ -10,10 +10,10 @@ use super::{Alerts, Collected};
 use crate::operate::wire::Named;
 use crate::receive::Via;
 use crate::receive::outcome::{Handled, Outcome, Receipt, Refusal};
-use crate::report::format::shortened;
+use crate::report::format::{chain, shortened};
 use crate::report::shape::shape;
 use crate::report::{AttemptEnded, Fact, Sink};
-use crate::store::{Backlog, Disposition, HandlerStats, ParkReason, Recovered};
+use crate::store::{Backlog, Disposition, HandlerStats, ParkReason, Recovered, StoreError};
 
 impl Sink for Alerts {
     fn note(&self, fact: &Fact<'_>) {
@@ -83,7 +83,22 @@ impl Alerts {
                 self.add(Alert { endpoint, error: Some(shape(reason)), ..quarantined });
             }
             Ok(Receipt::Handled(handled)) => self.handled(handled),
+            Err(Refusal::Inbox(error)) => self.refused(error, via),
             _ => {}
+        }
+        if let Ok(Receipt::Stored { .. } | Receipt::Duplicate { .. } | Receipt::Quarantined { .. }) = outcome
+        {
+            self.collected().refusals.stored();
+        }
+    }
+
+    /// Notes an event that the inbox did not store.
+    fn refused(&self, error: &StoreError, via: &Via) {
+        let refused = self.collected().refusals.refused(error, self.after);
+        if let Some(count) = refused {
+            let not_stored = self.alert(AlertKind::NotStored, count);
+            let endpoint = via.endpoint.as_deref().map(str::to_owned);
+            self.add(Alert { endpoint, error: Some(shape(&chain(error))), ..not_stored });
         }
     }
 

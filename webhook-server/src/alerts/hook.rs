@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::alert::Alert;
 use crate::app::App;
 use crate::future::BoxFuture;
+use crate::run::in_flight::{InFlight, InFlightGuard};
 use crate::run::panics::PanicLocation;
 
 /// How long a call may take.
@@ -39,7 +40,8 @@ impl App {
     /// ```
     ///
     /// The function is called on the application's runtime, like a handler, for one alert after another. A call that panics,
-    /// or takes longer than ten seconds, is logged as an error, and its alert is not told again. A shutdown calls the function
+    /// or takes longer than ten seconds, is logged as an error, and its alert is not told again. It should not block its thread:
+    /// it could not be cancelled. A shutdown calls the function
     /// with what waits, and waits for two seconds at most. Under test ([`TestApp`](crate::testing::TestApp)), it is called
     /// at once, before a delivery returns.
     ///
@@ -58,21 +60,30 @@ impl Hook {
     /// Calls the function for some alerts, one after another. Fails if a call does; then the first problem is returned.
     ///
     /// Cancel safety: the call in progress is cancelled.
-    pub(super) async fn tell(&self, alerts: &[Alert], runtime: &Handle) -> Result<(), String> {
+    pub(super) async fn tell(
+        &self,
+        alerts: &[Alert],
+        runtime: &Handle,
+        in_flight: &InFlight,
+    ) -> Result<(), String> {
         let mut told = Ok(());
         for alert in alerts {
-            let called = self.call(alert.clone(), runtime).await;
+            let called = self.call(alert.clone(), runtime, in_flight.one()).await;
             told = told.and(called);
         }
         told
     }
 
     /// Calls the function. Its own part that is not asynchronous is called on the runtime, too.
-    async fn call(&self, alert: Alert, runtime: &Handle) -> Result<(), String> {
+    async fn call(&self, alert: Alert, runtime: &Handle, in_flight: InFlightGuard) -> Result<(), String> {
         let (hook, location) = (self.clone(), PanicLocation::default());
         // What is left in the set is cancelled when it is dropped.
         let mut calls = JoinSet::new();
-        calls.spawn_on(location.clone().watch(async move { (hook.0)(alert).await }), runtime);
+        let call = async move {
+            let _in_flight = in_flight;
+            (hook.0)(alert).await;
+        };
+        calls.spawn_on(location.clone().watch(call), runtime);
         match timeout(TIMEOUT, calls.join_next()).await {
             Ok(Some(Err(error))) if error.is_panic() => {
                 Err(format!("the hook panicked at {}", location.get().unwrap_or("a place that is not known")))

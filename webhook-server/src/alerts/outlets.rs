@@ -15,6 +15,7 @@ use super::url::AlertUrl;
 use crate::jitter::jittered;
 use crate::post::{Post, Trust};
 use crate::report::format::chain;
+use crate::run::in_flight::InFlight;
 
 /// How long a post may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,13 +36,15 @@ pub(super) struct HookOutlet {
     pub(super) hook: Hook,
     /// `None` is that of the caller.
     pub(super) runtime: Option<Handle>,
+    /// Counts the calls that have not ended: one that is cancelled goes on while it blocks its thread.
+    pub(super) in_flight: InFlight,
 }
 
 impl HookOutlet {
     /// Calls the hook for each alert.
     pub(super) async fn tell(&self, alerts: &[Alert]) -> Result<(), String> {
         let runtime = self.runtime.clone().unwrap_or_else(Handle::current);
-        self.hook.tell(alerts, &runtime).await
+        self.hook.tell(alerts, &runtime, &self.in_flight).await
     }
 }
 

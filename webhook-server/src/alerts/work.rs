@@ -16,7 +16,10 @@ use crate::report::{Fact, Report};
 const WAITING: usize = 4;
 
 /// How long the end of a server waits for the last alerts.
-const LAST: Duration = Duration::from_secs(2);
+const LAST: Duration = Duration::from_millis(1_500);
+
+/// How long it then waits for a call of the hook that is cancelled.
+const CANCELLED: Duration = Duration::from_millis(500);
 
 /// What the outlets are told together.
 type Bundle = Arc<[Alert]>;
@@ -24,6 +27,7 @@ type Bundle = Arc<[Alert]>;
 /// The alerts of a server at work.
 #[derive(Debug)]
 pub(crate) struct Alerting {
+    alerts: Arc<Alerts>,
     stopping: watch::Sender<bool>,
     work: JoinHandle<()>,
 }
@@ -32,16 +36,20 @@ impl Alerting {
     /// Tells alerts until [`finish`](Self::finish) is called, and reports what became of them.
     pub(crate) fn start(alerts: Arc<Alerts>, report: Report) -> Self {
         let (stopping, is_stopping) = watch::channel(false);
-        Self { stopping, work: tokio::spawn(async move { alerts.work(&report, is_stopping).await }) }
+        let working = Arc::clone(&alerts);
+        let work = tokio::spawn(async move { working.work(&report, is_stopping).await });
+        Self { alerts, stopping, work }
     }
 
-    /// Tells what waits, and waits for that for a short time only.
-    pub(crate) async fn finish(mut self) {
+    /// Tells what waits, and waits for that for a short time only. Returns `false` if the hook blocks its thread.
+    pub(crate) async fn finish(mut self) -> bool {
         self.stopping.send_replace(true);
         if timeout(LAST, &mut self.work).await.is_err() {
             self.work.abort();
             error!("the server stopped before its last alerts were delivered");
         }
+        let Some(hook) = &self.alerts.hook else { return true };
+        timeout(CANCELLED, hook.in_flight.none()).await.is_ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `dev`: the whole server on one machine, with sample events instead of Stripe.
 //!
-//! It differs from `serve` in four things: it listens on this machine only, keeps its inbox in memory, may generate its
-//! secret, and prints a line for each run instead of logging it. The samples go through the network like Stripe's
+//! It differs from `serve` in five things: it listens on this machine only, keeps its inbox in memory, may generate its
+//! secret, posts no alerts, and prints a line for each run instead of logging it. The samples go through the network like Stripe's
 //! events.
 
 mod keys;
@@ -36,7 +36,7 @@ use crate::store::InboxLocation;
     `serve`: an event is stored, then answered with 200, and a handler that fails is retried. An endpoint has its own \
     secret if that is set, or else the one in STRIPE_WEBHOOK_SECRET, such as the Stripe CLI's. If neither is set, `dev` \
     generates one. A handler that takes a transaction commits it in the database of the program's pool, and its task ends \
-    right after that; `serve` commits both together. When it stops, `dev` waits for handlers in progress for 2 s at most, \
+    right after that; `serve` commits both together. Alerts go to the program's hook only, and are posted nowhere. When it stops, `dev` waits for handlers in progress for 2 s at most, \
     unless you give --drain-timeout."
 )]
 pub(super) struct Dev {
@@ -145,10 +145,10 @@ pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
         sent?;
         let result = all_succeeded(&terminal.unsuccessful());
         if let Err(reason) = &result
-            && !stopped.all_ended
+            && stopped.is_blocked()
         {
             complain(reason);
-            // A handler that blocks its thread would keep the process alive.
+            // What blocks its thread would keep the process alive.
             stderr::exit(1);
         }
         return result.map_err(Failure::Failed);

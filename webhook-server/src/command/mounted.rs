@@ -143,9 +143,9 @@ impl Begun {
                 None => return result.and(Err(Failure::Failed("the server panicked".to_owned()))),
             };
             match result {
-                Err(Failure::Failed(reason)) if !stopped.all_ended => {
+                Err(Failure::Failed(reason)) if stopped.is_blocked() => {
                     complain(&reason);
-                    // A handler that blocks its thread would keep the process alive.
+                    // What blocks its thread would keep the process alive.
                     stderr::exit(1)
                 }
                 Err(failure) => Err(failure),

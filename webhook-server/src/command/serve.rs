@@ -111,6 +111,9 @@ pub(super) fn ended(settings: &Settings, is_inline: bool, stopped: Stopped) -> R
     if !stopped.all_answered {
         warn!("some requests were still in progress: Stripe will send them again");
     }
+    if !stopped.hook_ended {
+        warn!("the hook for alerts is blocking its thread: it ends with the process");
+    }
     if !stopped.all_ended {
         match settings.inbox {
             InboxLocation::Memory => warn!("a handler is blocking its thread: it ends with the process"),
@@ -118,7 +121,9 @@ pub(super) fn ended(settings: &Settings, is_inline: bool, stopped: Stopped) -> R
                 "a handler is blocking its thread: it ends with the process, and its task will run again"
             ),
         }
-        // The inbox is still locked here, so the next server cannot run the task at the same time.
+    }
+    if stopped.is_blocked() {
+        // If a run goes on, the inbox is still locked here, so the next server cannot run the task at the same time.
         stderr::exit(0);
     }
     Ok(())

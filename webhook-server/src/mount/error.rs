@@ -59,6 +59,8 @@ enum Left {
     Requests,
     #[error("a handler is blocking its thread: end the process, and its task will run again")]
     Run,
+    #[error("the hook for alerts is blocking its thread: end the process")]
+    Hook,
     #[error("the inbox cannot be used: {}", chain(.0))]
     Inbox(StoreError),
     #[error("the server panicked")]
@@ -69,9 +71,10 @@ impl ShutdownError {
     /// Says what was left; `Ok` if nothing was.
     pub(super) fn or_ok(ended: Option<Ended>) -> Result<(), Self> {
         Err(Self(match ended {
-            Some(Ok(Stopped { all_answered: true, all_ended: true })) => return Ok(()),
-            Some(Ok(Stopped { all_ended: false, all_answered: true })) => Left::Run,
+            Some(Ok(Stopped { all_answered: true, all_ended: true, hook_ended: true })) => return Ok(()),
             Some(Ok(Stopped { all_answered: false, .. })) => Left::Requests,
+            Some(Ok(Stopped { all_ended: false, .. })) => Left::Run,
+            Some(Ok(Stopped { .. })) => Left::Hook,
             Some(Err(error)) => Left::Inbox(error),
             None => Left::Panicked,
         }))
