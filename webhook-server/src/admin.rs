@@ -25,6 +25,7 @@ mod tests;
 mod token;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use hyper::body::{Body, Buf, Bytes};
 use hyper::http::request::Parts;
 use hyper::{Method, Response};
 use tokio::sync::Semaphore;
+use tracing::{Instrument, info_span};
 use webhook_core::Registry;
 
 use self::answer::{failed, plain, refused, text};
@@ -135,7 +137,19 @@ impl Admin {
     }
 
     /// Answers one request. `form` is its body, which is only read if the request changes something.
-    pub(crate) async fn answer(&self, head: Parts, form: Form) -> Response<AdminBody> {
+    ///
+    /// `peer` is who sent it, as the log says of an action: a proxy, if there is one. `None` if that is not known.
+    pub(crate) async fn answer(
+        &self,
+        head: Parts,
+        form: Form,
+        peer: Option<SocketAddr>,
+    ) -> Response<AdminBody> {
+        let span = info_span!("admin", peer = peer.map(display));
+        self.answer_in_span(head, form).instrument(span).await
+    }
+
+    async fn answer_in_span(&self, head: Parts, form: Form) -> Response<AdminBody> {
         let path = self.guard.path(head.uri.path()).to_owned();
         match &*path {
             "/healthz" => return plain(200, "ok\n"),
@@ -164,15 +178,18 @@ impl Admin {
 
     async fn carry_out(&self, path: &str, form: &Bytes, head: &Parts) -> Response<AdminBody> {
         let form = Query::of_form(form);
-        if path == "/login" {
-            return self.guard.log_in(&form, head);
+        match path {
+            "/login" => return self.guard.log_in(&form, head),
+            "/logout" => return self.guard.log_out(),
+            _ => {}
         }
         if self.backend.subject.is_read_only {
             return refused("these pages change nothing: `admin-read-only` is set");
         }
         // It goes on if the browser leaves.
         let (backend, path) = (Arc::clone(&self.backend), path.to_owned());
-        let acting = tokio::spawn(async move { pages::act(&backend, &path, &form).await });
+        let acting = async move { pages::act(&backend, &path, &form).await };
+        let acting = tokio::spawn(acting.in_current_span());
         acting.await.unwrap_or_else(|_| failed(500, "the action failed: see the log"))
     }
 }

@@ -35,8 +35,6 @@ use webhook_core::{Envelope, Registry};
 pub(crate) use self::search::Found;
 use self::search::search;
 use crate::receive::new_event::new_task;
-#[cfg(feature = "admin")]
-use crate::store::Backlog;
 #[cfg(feature = "cli")]
 use crate::store::Buried;
 use crate::store::retention::prune;
@@ -121,12 +119,6 @@ impl Operations {
     /// Counts events and tasks.
     pub(crate) async fn stats(&self) -> Result<Stats, StoreError> {
         self.store.stats().await
-    }
-
-    /// Counts what is open, parked or in quarantine.
-    #[cfg(feature = "admin")]
-    pub(crate) async fn backlog(&self) -> Result<Backlog, StoreError> {
-        self.store.backlog().await
     }
 
     /// Returns why an event that came now would not be stored, as far as that is known.

@@ -10,7 +10,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE};
+use hyper::header::{
+    ALLOW, AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE,
+    WWW_AUTHENTICATE,
+};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{Method, Response, StatusCode, Uri};
@@ -138,13 +141,15 @@ impl Guard {
     /// Answers a request that was not let in. The operator may read why.
     pub(super) fn deny(&self, denied: Denied, head: &Parts) -> Response<AdminBody> {
         match denied {
-            Denied::Method => failed(405, "the admin pages take GET and POST"),
+            Denied::Method => {
+                with(failed(405, "the admin pages take GET and POST"), ALLOW, "GET, HEAD, POST")
+            }
             Denied::Host => refused(
                 "these pages are reached under an IP address or as localhost; for another name, set `admin-url`",
             ),
             Denied::Site => refused("another site may not load this"),
             Denied::Origin => refused("changes are accepted from these pages only"),
-            Denied::Token => html(StatusCode::UNAUTHORIZED, pages::login(self.base(), false)),
+            Denied::Token => self.ask(false),
             Denied::Link => {
                 self.with_session(head, html(StatusCode::OK, pages::go_on(self.base(), &self.here(head))))
             }
@@ -166,27 +171,39 @@ impl Guard {
             (None, _) => overview,
             _ => {
                 warn!(host = only(&head.headers, &HOST), "a wrong token was given for the admin pages");
-                html(StatusCode::UNAUTHORIZED, pages::login(self.base(), true))
+                self.ask(true)
             }
         }
     }
 
-    /// Starts a session.
-    fn with_session(&self, head: &Parts, mut response: Response<AdminBody>) -> Response<AdminBody> {
-        let Some(token) = &self.token else { return response };
+    /// Asks for the token.
+    fn ask(&self, was_wrong: bool) -> Response<AdminBody> {
+        let form = html(StatusCode::UNAUTHORIZED, pages::login(self.base(), was_wrong));
+        with(form, WWW_AUTHENTICATE, "Bearer")
+    }
+
+    /// Has the browser forget its session.
+    pub(super) fn log_out(&self) -> Response<AdminBody> {
+        let overview = see_other(&format!("{}/", self.base()));
+        match &self.token {
+            Some(token) => with(overview, SET_COOKIE, &format!("{}; Max-Age=0", self.cookie(token, ""))),
+            None => overview,
+        }
+    }
+
+    /// The session's cookie.
+    fn cookie(&self, token: &Token, session: &str) -> String {
         let is_secure = self.url.as_ref().is_some_and(|url| url.scheme_str() == Some("https"));
         let path = if self.base.is_empty() { "/" } else { &self.base };
-        let cookie = format!(
-            "{}={}; HttpOnly; SameSite=Strict; Path={path}{}",
-            token.cookie(),
-            token.session(SystemTime::now()),
-            if is_secure { "; Secure" } else { "" }
-        );
-        if let Ok(cookie) = HeaderValue::try_from(cookie) {
-            response.headers_mut().insert(SET_COOKIE, cookie);
-        }
+        let secure = if is_secure { "; Secure" } else { "" };
+        format!("{}={session}; HttpOnly; SameSite=Strict; Path={path}{secure}", token.cookie())
+    }
+
+    /// Starts a session.
+    fn with_session(&self, head: &Parts, response: Response<AdminBody>) -> Response<AdminBody> {
+        let Some(token) = &self.token else { return response };
         info!(host = only(&head.headers, &HOST), "an operator opened the admin pages with the token");
-        response
+        with(response, SET_COOKIE, &self.cookie(token, &token.session(SystemTime::now())))
     }
 
     /// Whether a `Host` header names this machine in a way that no other site can.
@@ -209,6 +226,14 @@ impl Guard {
             || self.is_mounted && origin == own("https")
             || public.is_some_and(|(scheme, authority)| origin == normal(&format!("{scheme}://{authority}")))
     }
+}
+
+/// The same answer with one more header.
+fn with(mut response: Response<AdminBody>, name: HeaderName, value: &str) -> Response<AdminBody> {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 /// An origin as browsers write it: in lower case, without the usual port.

@@ -1,6 +1,7 @@
 //! The listener of the admin pages: few connections, each with limits, on the server's own thread.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,10 +35,10 @@ pub(crate) async fn listen(listener: TcpListener, admin: Arc<Admin>) {
         // Those that wait are in the system's queue.
         let Ok(place) = Arc::clone(&free).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let admin = Arc::clone(&admin);
                 spawn(async move {
-                    serve(stream, &admin).await;
+                    serve(stream, peer, &admin).await;
                     drop(place);
                 });
             }
@@ -49,10 +50,10 @@ pub(crate) async fn listen(listener: TcpListener, admin: Arc<Admin>) {
     }
 }
 
-async fn serve(stream: TcpStream, admin: &Admin) {
+async fn serve(stream: TcpStream, peer: SocketAddr, admin: &Admin) {
     let service = service_fn(async |request: Request<Incoming>| {
         let (head, body) = request.into_parts();
-        Ok::<_, Infallible>(admin.answer(head, form(body)).await)
+        Ok::<_, Infallible>(admin.answer(head, form(body), Some(peer)).await)
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -48,7 +48,13 @@ impl Backend {
 
     /// What surrounds a page.
     fn frame(&self, here: &'static str) -> Frame {
-        Frame { base: self.base.clone(), here, is_read_only: self.subject.is_read_only, said: None }
+        Frame {
+            base: self.base.clone(),
+            here,
+            is_read_only: self.subject.is_read_only,
+            has_token: self.subject.token.is_some(),
+            said: None,
+        }
     }
 
     /// The same, for a page to which an action may lead.
@@ -58,10 +64,7 @@ impl Backend {
 
     /// What is open or parked: nothing, without an inbox.
     async fn backlog(&self) -> Result<Backlog, PageError> {
-        match &self.subject.operations {
-            Some(operations) => Ok(operations.backlog().await?),
-            None => Ok(Backlog::default()),
-        }
+        self.subject.numbers.gauging.backlog().await.map_err(PageError::Unread)
     }
 
     fn operations(&self) -> Result<&Operations, PageError> {
@@ -75,6 +78,8 @@ struct Frame {
     base: String,
     here: &'static str,
     is_read_only: bool,
+    /// Whether who sees the page has shown the token.
+    has_token: bool,
     /// What an action has just done.
     said: Option<String>,
 }
@@ -102,9 +107,13 @@ enum PageError {
     NoInbox,
     /// There is no such event, or no such page.
     Missing(&'static str),
+    /// A parameter is missing, or does not mean anything.
+    Unclear(&'static str),
     /// What was to be changed is not as it was shown.
     Changed(&'static str),
     Store(StoreError),
+    /// The inbox could not be read, for this reason.
+    Unread(String),
     Template(askama::Error),
 }
 
@@ -189,8 +198,10 @@ fn problem(backend: &Backend, error: &PageError) -> Response<AdminBody> {
             "This program handles events before the answer, and keeps none of them.".to_owned(),
         ),
         PageError::Missing(sentence) => (StatusCode::NOT_FOUND, (*sentence).to_owned()),
+        PageError::Unclear(sentence) => (StatusCode::BAD_REQUEST, (*sentence).to_owned()),
         PageError::Changed(sentence) => (StatusCode::CONFLICT, (*sentence).to_owned()),
         PageError::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, chain(error)),
+        PageError::Unread(why) => (StatusCode::SERVICE_UNAVAILABLE, why.clone()),
         PageError::Template(error) => (StatusCode::INTERNAL_SERVER_ERROR, chain(error)),
     };
     let page = Problem { frame: backend.frame(""), sentence: &sentence };

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::header::{LOCATION, SET_COOKIE};
+use hyper::header::{LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 use hyper::{Request, Response, StatusCode};
 
 use super::{Admin, AdminBody, Reached, Subject, Token};
@@ -52,7 +52,7 @@ impl Pages {
         }
         let body = Full::new(Bytes::from(form.to_owned()));
         let (head, body) = request.body(body).expect("it is a request").into_parts();
-        self.admin.answer(head, super::form(body)).await
+        self.admin.answer(head, super::form(body), None).await
     }
 
     async fn get(&self, path: &str) -> (StatusCode, String) {
@@ -217,9 +217,13 @@ async fn a_link_with_the_token_starts_a_session() {
     let response = pages.answer("GET", "/events", &[("host", "localhost"), ("cookie", session)], "").await;
     assert_eq!(response.status(), 200);
     let response = pages.answer("POST", "/login", &OURS, "token=wrong").await;
-    assert_eq!(response.status(), 401);
+    assert!(response.status() == 401 && response.headers()[WWW_AUTHENTICATE] == "Bearer");
     let response = pages.answer("POST", "/login", &OURS, &format!("token={TOKEN}")).await;
     assert!(response.status() == 303 && response.headers().contains_key(SET_COOKIE));
+    let form = OURS.into_iter().chain([("cookie", session)]).collect::<Vec<_>>();
+    let response = pages.answer("POST", "/logout", &form, "").await;
+    let gone = response.headers()[SET_COOKIE].to_str().expect("it is text");
+    assert!(response.status() == 303 && gone.contains("=; ") && gone.ends_with("; Max-Age=0"), "{gone}");
 }
 
 #[tokio::test]
@@ -243,12 +247,12 @@ async fn a_task_is_skipped_by_a_form_and_not_by_a_link() {
     let (status, _) = pages.get(&format!("/skip?task={task}&reason=x")).await;
     assert_eq!((status, pages.tasks().await[0].state), (StatusCode::NOT_FOUND, State::Ready));
     let response = pages.post("/skip", &format!("id=evt_1&task={task}")).await;
-    assert_eq!(response.status(), 404, "a reason is missing");
+    assert_eq!(response.status(), 400, "a reason is missing");
     let response = pages.post("/skip", &format!("id=evt_1&task={task}&reason=known")).await;
     assert_eq!(response.headers()[LOCATION], "/event?id=evt_1&skipped=1");
     assert_eq!(pages.tasks().await[0].state, State::Skipped);
     let (_, page) = pages.get("/event?id=evt_1&skipped=1").await;
-    assert!(page.contains("1 task skipped."), "{page}");
+    assert!(page.contains("1 task skipped.") && page.contains("<pre>known</pre>"), "{page}");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ fn answer(
         if let Some(subject) = subject {
             let (head, body) = request.into_parts();
             let admin = Admin::new(subject, Reached::Mounted(&path));
-            let answering = mount.runtime.spawn(async move { admin.answer(head, form(body)).await });
+            let answering = mount.runtime.spawn(async move { admin.answer(head, form(body), None).await });
             // An error means that the server has ended.
             answered = answering.await.ok();
             // A stream would keep the application's server from ending.

@@ -1,6 +1,6 @@
 //! What there is at one moment: in the server, and in its inbox.
 //!
-//! Counting a large backlog takes a while, so all who ask within ten seconds get one answer; if it takes long, within longer.
+//! Counting a large backlog takes a while, so all who ask within a second get one answer; if it takes long, within longer.
 
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
@@ -15,6 +15,7 @@ use tokio::time::{Instant, interval_at};
 
 use super::Server;
 use crate::receive::Receiver;
+use crate::report::format::chain;
 use crate::report::metrics::{Gauges, InboxGauges};
 use crate::report::{Fact, Report};
 use crate::store::{Backlog, Store};
@@ -23,7 +24,7 @@ use crate::store::{Backlog, Store};
 const SUMMARY: Duration = Duration::from_secs(60);
 
 /// How long an answer counts at least, and how much longer than what it took.
-const FRESH: Duration = Duration::from_secs(10);
+const FRESH: Duration = Duration::from_secs(1);
 const TIMES: u32 = 20;
 
 /// How often the backlog is looked at for alerts, at least.
@@ -32,13 +33,16 @@ const OLDEST_LOOK: Duration = Duration::from_secs(30);
 /// How long somebody who asks waits for the inbox. Prometheus gives up after ten seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The backlog as it was last read (`None` if it could not be), and until when that counts.
+/// What waits in the inbox, or why that is not known.
+pub(crate) type ReadBacklog = Result<Backlog, String>;
+
+/// The backlog as it was last read, and until when that counts.
 #[derive(Debug, Default)]
-pub(super) struct KnownBacklog(Mutex<Option<(Instant, Option<Backlog>)>>);
+pub(super) struct KnownBacklog(Mutex<Option<(Instant, ReadBacklog)>>);
 
 impl KnownBacklog {
     /// Reads the backlog, unless it is known.
-    async fn read(self: Arc<Self>, store: Arc<dyn Store>) -> Option<Backlog> {
+    async fn read(self: Arc<Self>, store: Arc<dyn Store>) -> ReadBacklog {
         let mut known = self.0.lock().await;
         let began = Instant::now();
         if let Some((until, backlog)) = &*known
@@ -46,7 +50,7 @@ impl KnownBacklog {
         {
             return backlog.clone();
         }
-        let backlog = store.backlog().await.ok();
+        let backlog = store.backlog().await.map_err(|error| chain(&error));
         *known = Some((Instant::now() + FRESH.max(began.elapsed() * TIMES), backlog.clone()));
         backlog
     }
@@ -66,13 +70,7 @@ impl Gauging {
         let connections = &self.receiver.connections;
         let inbox = match &self.store {
             Some(store) => {
-                // If it takes too long, it continues, so that the next caller may have the answer.
-                let reading = tokio::spawn(Arc::clone(&self.backlog).read(Arc::clone(store)));
-                let backlog = tokio::time::timeout(PATIENCE, reading).await;
-                Some(InboxGauges {
-                    arriving: store.arriving(),
-                    backlog: backlog.ok().and_then(Result::ok).flatten(),
-                })
+                Some(InboxGauges { arriving: store.arriving(), backlog: self.backlog_of(store).await.ok() })
             }
             None => None,
         };
@@ -81,6 +79,24 @@ impl Gauging {
             requests: self.receiver.in_flight.count(),
             body_memory: connections.common_memory(),
             inbox,
+        }
+    }
+
+    /// Looks at what waits in the inbox: nothing, if there is none.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn backlog(&self) -> ReadBacklog {
+        match &self.store {
+            Some(store) => self.backlog_of(store).await,
+            None => Ok(Backlog::default()),
+        }
+    }
+
+    async fn backlog_of(&self, store: &Arc<dyn Store>) -> ReadBacklog {
+        // If it takes too long, it continues, so that the next caller may have the answer.
+        let reading = tokio::spawn(Arc::clone(&self.backlog).read(Arc::clone(store)));
+        match tokio::time::timeout(PATIENCE, reading).await {
+            Ok(read) => read.unwrap_or_else(|error| Err(error.to_string())),
+            Err(_) => Err(format!("the inbox was not read within {} s", PATIENCE.as_secs())),
         }
     }
 }

@@ -60,19 +60,19 @@ pub(super) async fn act(backend: &Backend, path: &str, form: &Query) -> Result<S
 /// The tasks that a form names.
 fn tasks(form: &Query) -> Result<Vec<i64>, PageError> {
     let tasks: Vec<i64> = form.all("task").filter_map(|task| task.parse().ok()).collect();
-    if tasks.is_empty() { Err(PageError::Missing("Which tasks?")) } else { Ok(tasks) }
+    if tasks.is_empty() { Err(PageError::Unclear("Which tasks?")) } else { Ok(tasks) }
 }
 
 fn reason(form: &Query) -> Result<String, PageError> {
     form.get("reason")
         .map(|reason| reason.chars().take(LONGEST_REASON).collect())
-        .ok_or(PageError::Missing("A skipped task needs a reason."))
+        .ok_or(PageError::Unclear("A skipped task needs a reason."))
 }
 
 fn event(form: &Query) -> Result<EventKey, PageError> {
     match (form.get("id"), form.number("cursor")) {
         (Some(id), Some(cursor)) => Ok(EventKey { event_id: id.to_owned(), cursor }),
-        _ => Err(PageError::Missing("Which event?")),
+        _ => Err(PageError::Unclear("Which event?")),
     }
 }
 
@@ -82,8 +82,8 @@ fn started(replayed: &Replayed) -> u64 {
 
 /// The tasks of the group that a form names. If it has grown since it was shown, nobody has agreed to that.
 async fn group(backend: &Backend, form: &Query) -> Result<Vec<i64>, PageError> {
-    let key = GroupKey::read(form).ok_or(PageError::Missing("Which tasks?"))?;
-    let mut rows = tasks_of(backend, &key).await?;
+    let key = GroupKey::read(form).ok_or(PageError::Unclear("Which tasks?"))?;
+    let (mut rows, _) = tasks_of(backend, &key).await?;
     // Nobody has seen those that are newer.
     let newest = form.number("newest").unwrap_or(0);
     rows.retain(|row| row.task <= newest);

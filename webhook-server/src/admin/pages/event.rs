@@ -30,7 +30,7 @@ struct Event {
 
 pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
     let (Some(id), cursor) = (query.get("id"), query.number("cursor")) else {
-        return Err(PageError::Missing("Which event?"));
+        return Err(PageError::Unclear("Which event?"));
     };
     let found = backend.operations()?.events_with_id(id.to_owned()).await?;
     let of_task = query.number("task");

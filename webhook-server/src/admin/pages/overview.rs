@@ -43,15 +43,16 @@ struct Hour {
     bars: Vec<Bar>,
 }
 
-/// One minute: in the picture's units, from the top.
+/// One minute, in the picture's units: where a bar begins, from the top, and how high it is.
 struct Bar {
     x: usize,
     received: (u32, u32),
     failed: (u32, u32),
 }
 
-/// How high the picture is.
-const HEIGHT: u64 = 48;
+/// How high the picture is above its line, where bars are what was received; below it, what failed.
+const ABOVE: u32 = 48;
+const BELOW: u32 = 23;
 
 struct HandlerRow {
     handler: String,
@@ -69,7 +70,8 @@ struct SecretRow {
 }
 
 pub(super) async fn page(backend: &Backend) -> Rendered {
-    let backlog = backend.operations()?.backlog().await?;
+    backend.operations()?;
+    let backlog = backend.backlog().await?;
     let handlers = backlog.handlers.iter().map(|row| HandlerRow {
         query: searched(&format!("handler:{} state:{}", row.handler, row.state.name())),
         handler: row.handler.clone(),
@@ -132,18 +134,21 @@ fn tiles(backlog: &Backlog) -> Vec<Tile> {
     ]
 }
 
-/// Draws the last hour. The busiest minute has the full height.
+/// Draws the last hour. The busiest minute has the full height, in both directions.
 fn hour(minutes: &[Minute]) -> Hour {
-    let most = minutes.iter().map(|minute| minute.received.max(minute.failed)).max().unwrap_or(0).max(1);
+    let most = |of: fn(&Minute) -> u64| minutes.iter().map(of).max().unwrap_or(0).max(1);
+    let (received, failed) = (most(|minute| minute.received), most(|minute| minute.failed));
     // Something is never drawn as nothing.
-    let bar = |count: u64| {
-        let height = u32::try_from((count * HEIGHT).div_ceil(most)).unwrap_or(0);
-        (HEIGHT as u32 - height, height)
+    let height = |count: u64, most: u64, full: u32| {
+        u32::try_from((count * u64::from(full)).div_ceil(most)).unwrap_or(0)
     };
-    let bars = minutes.iter().enumerate().map(|(at, minute)| Bar {
-        x: at * 10,
-        received: bar(minute.received),
-        failed: bar(minute.failed),
+    let bars = minutes.iter().enumerate().map(|(at, minute)| {
+        let above = height(minute.received, received, ABOVE);
+        Bar {
+            x: at * 10,
+            received: (ABOVE - above, above),
+            failed: (ABOVE + 1, height(minute.failed, failed, BELOW)),
+        }
     });
     let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum();
     Hour {

@@ -35,6 +35,8 @@ struct Parked {
 struct Confirm {
     frame: Frame,
     group: Group,
+    is_cut: bool,
+    most: usize,
 }
 
 /// A group, as a page shows it.
@@ -102,22 +104,22 @@ pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
 
 /// Asks whether a group is to be retried or skipped, with the number of its tasks.
 pub(super) async fn confirm(backend: &Backend, query: &Query) -> Rendered {
-    let key = GroupKey::read(query).ok_or(PageError::Missing("Which tasks?"))?;
-    let rows = tasks_of(backend, &key).await?;
+    let key = GroupKey::read(query).ok_or(PageError::Unclear("Which tasks?"))?;
+    let (rows, is_cut) = tasks_of(backend, &key).await?;
     if rows.is_empty() {
         return Err(PageError::Missing("None of these tasks is parked any more."));
     }
     let group = group(&key, &rows.iter().collect::<Vec<_>>());
-    render(Confirm { frame: backend.frame("/parked"), group }).await
+    render(Confirm { frame: backend.frame("/parked"), group, is_cut, most: MOST }).await
 }
 
-/// Finds the tasks of a group that are parked now.
-pub(super) async fn tasks_of(backend: &Backend, key: &GroupKey) -> Result<Vec<TaskRow>, PageError> {
+/// Finds the tasks of a group that are parked now, and whether there may be more than are looked at.
+pub(super) async fn tasks_of(backend: &Backend, key: &GroupKey) -> Result<(Vec<TaskRow>, bool), PageError> {
     let filter =
         Filter { handler: Some(key.handler.clone()), why: ParkReason::named(key.why), ..Filter::default() };
-    let (mut rows, _) = parked(backend, filter).await?;
+    let (mut rows, is_cut) = parked(backend, filter).await?;
     rows.retain(|row| GroupKey::of(row) == *key);
-    Ok(rows)
+    Ok((rows, is_cut))
 }
 
 /// Reads parked tasks, the newest first, and whether there are more than are looked at.

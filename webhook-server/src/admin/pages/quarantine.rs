@@ -49,7 +49,7 @@ pub(super) async fn page(backend: &Backend) -> Rendered {
 }
 
 pub(super) async fn one(backend: &Backend, query: &Query) -> Rendered {
-    let id = query.number("id").ok_or(PageError::Missing("Which body?"))?;
+    let id = query.number("id").ok_or(PageError::Unclear("Which body?"))?;
     let found = backend.operations()?.quarantined_with_id(id).await?;
     let found = found.ok_or(PageError::Missing("The quarantine has no such body."))?;
     let shows_all = query.get("show") == Some("all");

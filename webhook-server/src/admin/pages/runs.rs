@@ -39,6 +39,8 @@ struct Task {
     waits: bool,
     is_closed: bool,
     why: Option<&'static str>,
+    /// Why it was skipped or parked, if no run says so.
+    reason: Option<String>,
     attempts: Vec<Attempt>,
     next: Option<When>,
 }
@@ -51,7 +53,9 @@ struct Attempt {
 }
 
 fn task(row: &TaskRow, found: &StoredEvent) -> Task {
-    let former = found.attempts.iter().filter(|attempt| attempt.task == row.task).map(attempt);
+    let of_task = || found.attempts.iter().filter(|attempt| attempt.task == row.task);
+    let last_error = of_task().next_back().and_then(|attempt| attempt.error.as_deref());
+    let reason = row.error.as_deref().filter(|error| Some(*error) != last_error && row.due_ms.is_none());
     let waits = matches!(row.state, State::Ready | State::Blocked | State::Parked);
     Task {
         task: row.task,
@@ -60,7 +64,8 @@ fn task(row: &TaskRow, found: &StoredEvent) -> Task {
         handler: row.handler.clone(),
         state: row.state.name(),
         why: row.why.map(parked_because),
-        attempts: former.chain(latest(row)).collect(),
+        reason: reason.map(visible),
+        attempts: of_task().map(attempt).chain(latest(row)).collect(),
         next: row.due_ms.map(When::of),
     }
 }
