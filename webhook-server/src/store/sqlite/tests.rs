@@ -1,5 +1,7 @@
 //! What only this store does: one writer, one file.
 
+mod pages;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
