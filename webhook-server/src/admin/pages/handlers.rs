@@ -86,7 +86,7 @@ fn handler(
 fn in_words(figures: &HandlerFigures) -> String {
     let HandlerFigures { handled, failed, p95 } = figures;
     let share = *handled as f64 * 100.0 / (handled + failed).max(1) as f64;
-    let took = p95.map(|p95| format!(" · 95 of 100 within {}", coarse(Duration::from_secs_f64(p95))));
+    let took = p95.map(|p95| format!(" · p95 {}", coarse(Duration::from_secs_f64(p95))));
     let (runs, took) = (handled + failed, took.unwrap_or_default());
     let s = if runs == 1 { "" } else { "s" };
     format!("{runs} run{s} on this instance, {share:.1} % succeeded{took}")
