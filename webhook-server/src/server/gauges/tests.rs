@@ -128,7 +128,7 @@ async fn tasks_that_are_late_are_an_alert() {
     };
     tokio::select! {
         () = server.watch_backlog() => unreachable!("it never ends"),
-        () = telling => {}
+        told = tokio::time::timeout(Duration::from_secs(300), telling) => told.expect("it is told"),
     }
     let alert = told.try_recv().expect("it was told");
     assert_eq!((alert.kind, alert.count, alert.is_over), (AlertKind::Behind, 1, false));
