@@ -30,6 +30,9 @@ const FILL_TASKS: &str = "
            0, CASE WHEN seq <= ?1 - ?2 THEN 0 END
     FROM inbox_event";
 
+/// Reads what a page shows.
+type Reading = Box<dyn Fn(&Connection)>;
+
 /// Reads what a page shows, and counts the steps of SQLite's machine, of which each row takes some.
 fn steps(db: &mut Connection, read: impl Fn(&Connection)) -> i64 {
     static STEPS: Mutex<i64> = Mutex::new(0);
@@ -71,7 +74,7 @@ fn a_page_reads_no_more_of_a_large_inbox_than_of_a_small_one() {
         db.execute(FILL_TASKS, [numbers, FEW]).expect("it can be written");
         (folder, numbers, db)
     });
-    let mut measure = |what: &str, read: &dyn Fn(usize) -> Box<dyn Fn(&Connection)>| {
+    let mut measure = |what: &str, read: &dyn Fn(usize) -> Reading| {
         let [small, large] = sizes.each_mut().map(|(_, numbers, db)| steps(db, read(*numbers)));
         assert!(small > 10, "{what}: nothing was counted");
         assert!(large <= small * 11 / 10, "{what}: {small} steps in a small inbox, {large} in a large one");
