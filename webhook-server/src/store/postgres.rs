@@ -7,7 +7,7 @@
 //! | calls | `connection`, `kept`, `abandoned`, `unanswered`, `flush` (several together), `plans` (prepared), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
-//! | instances | `session`, `heartbeat`, `recover`, `sweep`, `missing_handlers`, `instances`, `turns`, `alarms` |
+//! | instances | `session`, `heartbeat`, `recover`, `sweep`, `pace`, `missing_handlers`, `instances`, `turns`, `alarms` |
 //! | operators | `list`, `show`, `stats`, `operate` |
 //! | retention; growing from a file; problems | `prune`; `take_in`; `problem`, `cause` |
 //!
@@ -15,6 +15,13 @@
 //! the present time `now_ms`; `texts` makes of that what is sent. Each names the state, the fence and the owner of what it
 //! changes, and may be run again after an error. None waits for this process while it holds a lock: it is alone, or sent
 //! together with all others of its transaction.
+//!
+//! While an old transaction is open, the server keeps every version of the open tasks, and believes that their table has few rows on
+//! many pages, or none. It would then rather read the whole table, or a whole index, than look a row up. So a statement leaves it
+//! no choice: `(SELECT 1 … LIMIT 1) IS NULL` instead of `NOT EXISTS`, which may become a join with everything; `LATERAL` with
+//! `LIMIT`, `OFFSET 0` or `FOR UPDATE` instead of a join; `= ANY (ARRAY[…])` where a row that is changed is found by another one's
+//! id; `IS NOT DISTINCT FROM` where the owner is checked, and not looked up; `ORDER BY` in the order of the index with `LIMIT 1`. What must
+//! read much has a `pace`. `tests/dead_rows` measures each statement.
 
 mod abandoned;
 mod alarms;
@@ -39,6 +46,7 @@ mod missing_handlers;
 pub(crate) mod open;
 mod opener;
 mod operate;
+mod pace;
 mod plans;
 mod problem;
 mod prune;
@@ -84,10 +92,9 @@ use self::kept::Kept;
 pub(crate) use self::open::DatabaseError;
 use self::opener::Opener;
 pub(crate) use self::problem::Problem;
-use self::recover::{Program, Settled};
+use self::recover::{Looks, Program, Settled};
 pub(crate) use self::schema::SchemaProblem;
 use self::session::{Session, Timing};
-use self::sweep::Sweep;
 use self::tasks::Tasks;
 use super::keys::keepable;
 use super::transactions::Transactions;
@@ -112,7 +119,7 @@ pub(crate) struct Postgres {
     /// Reads and changes for operators.
     operator: Kept,
     settled: Settled,
-    sweep: Sweep,
+    looks: Looks,
     alarms: Alarms,
 }
 

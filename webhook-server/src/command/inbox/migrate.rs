@@ -39,7 +39,9 @@ const ROLE: &str = "-- For the role of the program, so that the server ends what
 -- ALTER ROLE … SET tcp_keepalives_idle = 10;\n\
 -- ALTER ROLE … SET tcp_keepalives_interval = 5;\n\
 -- ALTER ROLE … SET tcp_keepalives_count = 3;\n\
--- ALTER ROLE … SET tcp_user_timeout = '15s';\n";
+-- ALTER ROLE … SET tcp_user_timeout = '15s';\n\
+-- And so that it compiles no statement, which takes longer than to run it:\n\
+-- ALTER ROLE … SET jit = off;\n";
 
 pub(super) async fn run(app: App, migrate: &Migrate) -> Result<(), Failure> {
     let settings = super::settings(app, &migrate.flags, |_, _| ())?;

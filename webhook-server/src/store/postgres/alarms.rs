@@ -1,7 +1,7 @@
 //! What an operator should know before the database becomes slow: alarms in the log, with what to do.
 //!
 //! PostgreSQL removes the rows of tasks that have moved on only when no transaction may still look at them. One that stays
-//! open keeps them all, and every claim reads past them. The server tells any role which transactions those are, but not for
+//! open keeps them all. No claim reads past them, but the table grows, and what looks at all of it takes long. The server tells any role which transactions those are, but not for
 //! how long they have been open if they are another role's (that takes `pg_read_all_stats`). So each instance remembers
 //! since when it has seen them.
 

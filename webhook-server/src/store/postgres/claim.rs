@@ -23,7 +23,7 @@ const PASSED_OVER: usize = 1_000;
 
 /// The crashes of the suspect that this instance (`$1`) is running, which [`START_SUSPECT`] may just have started.
 const RUNNING_SUSPECT: &str = "SELECT crashes FROM webhook.task
-    WHERE suspect = 1 AND state = 1 AND owner = $1 ORDER BY crashes DESC LIMIT 1";
+    WHERE suspect = 1 AND state = 1 AND owner IS NOT DISTINCT FROM $1 ORDER BY crashes DESC LIMIT 1";
 
 /// Whether this instance (`$1`) may start anything: it has joined, and its lease has not ended.
 macro_rules! may_work {
@@ -49,13 +49,14 @@ const START_SUSPECT: &str = concat!(
     "WITH next AS MATERIALIZED (
          SELECT s.id FROM webhook.task s
          WHERE s.suspect = 1 AND s.state IN (0, 2) AND s.handler = ANY ($2)
-           AND NOT EXISTS (SELECT 1 FROM webhook.task r WHERE r.suspect = 1 AND r.state = 1 AND r.owner = $1)
-           AND (s.lane IS NULL OR NOT EXISTS (SELECT 1 FROM webhook.task r
-                                              WHERE r.scope = s.scope AND r.lane = s.lane AND r.state = 1))
+           AND (SELECT 1 FROM webhook.task r
+                WHERE r.suspect = 1 AND r.state = 1 AND r.owner IS NOT DISTINCT FROM $1 LIMIT 1) IS NULL
+           AND (s.lane IS NULL OR (SELECT 1 FROM webhook.task r
+                                   WHERE r.scope = s.scope AND r.lane = s.lane AND r.state = 1 LIMIT 1) IS NULL)
          ORDER BY s.crashes DESC, s.id LIMIT 1 FOR UPDATE SKIP LOCKED)
      UPDATE webhook.task t
      SET state = 1, owner = $1, fence = fence + 1, attempt = attempt + 1, started_ms = now_ms
-     FROM next WHERE t.id = next.id AND t.state IN (0, 2) AND ",
+     FROM next WHERE t.id = ANY (ARRAY[next.id]) AND t.state IN (0, 2) AND ",
     may_work!(),
     " RETURNING t.id, t.fence, t.handler, t.attempt, t.replay, t.event_seq, t.crashes, ",
     is_stale!(),
@@ -67,6 +68,10 @@ const START_SUSPECT: &str = concat!(
 /// group are looked at one by one, since the turn in a lane may be another handler's.
 ///
 /// Returns what it did with each task, in this order: 0 made ready, 1 started, 2 blocked.
+///
+/// The tasks exist, and are locked by then: so nothing is inserted, but each is found by its id and changed, in the order of
+/// lanes, as everything that starts tasks in lanes does. A plan that joins them would have an order of its own, and two
+/// instances could wait for each other.
 const ROUND: &str = concat!(
     "WITH due AS MATERIALIZED (
          SELECT c.* FROM unnest($2, $3, $6) AS h (handler, capacity, low) CROSS JOIN LATERAL (
@@ -87,39 +92,50 @@ const ROUND: &str = concat!(
              WHERE o.scope = w.scope AND o.lane = w.lane AND o.lane IS NOT NULL AND o.state IN (0, 2)
                AND (w.strict OR o.state = 2 OR o.due_ms <= now_ms)
              ORDER BY o.moment, o.event_seq, o.id LIMIT 1) f
-         WHERE NOT EXISTS (SELECT 1 FROM webhook.task r
-                           WHERE r.scope = w.scope AND r.lane = w.lane AND r.state = 1)),
+         WHERE (SELECT 1 FROM webhook.task r
+                WHERE r.scope = w.scope AND r.lane = w.lane AND r.state = 1 LIMIT 1) IS NULL),
      first AS MATERIALIZED (
-         SELECT o.id, o.handler, o.state, turn.rank FROM turn JOIN webhook.task o ON o.id = turn.id
-         WHERE turn.is_due AND o.suspect = 0 AND (o.state = 2 OR o.state = 0 AND o.due_ms <= now_ms)
-         ORDER BY o.scope, o.lane FOR UPDATE OF o SKIP LOCKED),
+         SELECT turn.scope, turn.lane, turn.rank, o.* FROM turn CROSS JOIN LATERAL (
+             SELECT id, handler, state FROM webhook.task
+             WHERE id = turn.id AND suspect = 0 AND (state = 2 OR state = 0 AND due_ms <= now_ms)
+             FOR UPDATE SKIP LOCKED) o
+         WHERE turn.is_due),
      action AS MATERIALIZED (
-         SELECT id, rank, 1 AS act FROM candidate WHERE lane IS NULL
+         SELECT scope, lane, id, rank, 1 AS act FROM candidate WHERE lane IS NULL
          UNION ALL
-         SELECT id, rank, CASE WHEN handler = ANY ($2) THEN 1 ELSE 0 END FROM first
+         SELECT scope, lane, id, rank, CASE WHEN handler = ANY ($2) THEN 1 ELSE 0 END FROM first
          WHERE handler = ANY ($2) OR state = 2
          UNION ALL
-         SELECT c.id, c.rank, 2 FROM candidate c
+         SELECT c.scope, c.lane, c.id, c.rank, 2 FROM candidate c
          WHERE c.lane IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.id = c.id AND turn.is_due)
-           AND NOT EXISTS (SELECT 1 FROM first WHERE first.id = c.id))
-     UPDATE webhook.task t
-     SET state = a.act, owner = CASE a.act WHEN 1 THEN $1 END, fence = fence + (a.act = 1)::int,
-         attempt = attempt + (a.act = 1)::int,
-         started_ms = CASE a.act WHEN 1 THEN now_ms ELSE started_ms END,
-         due_ms = CASE a.act WHEN 0 THEN now_ms ELSE due_ms END
-     FROM action a WHERE t.id = a.id AND t.state IN (0, 2) AND ",
+           AND NOT EXISTS (SELECT 1 FROM first WHERE first.id = c.id)),
+     changed AS (
+         INSERT INTO webhook.task AS t (id, event_seq, handler, scope, lane, moment, strict, state, owner, due_ms)
+         SELECT id, 0, '', scope, lane, 0, false, act, CASE act WHEN 1 THEN $1 END, now_ms FROM action
+         WHERE ",
     may_work!(),
-    " RETURNING t.id, t.fence, t.handler, t.attempt, t.replay, t.event_seq, t.crashes, ",
+    "    ORDER BY scope, lane
+         ON CONFLICT (id) DO UPDATE
+         SET state = excluded.state, owner = excluded.owner, fence = t.fence + (excluded.state = 1)::int,
+             attempt = t.attempt + (excluded.state = 1)::int,
+             started_ms = CASE excluded.state WHEN 1 THEN now_ms ELSE t.started_ms END,
+             due_ms = CASE excluded.state WHEN 0 THEN now_ms ELSE t.due_ms END
+         WHERE t.state IN (0, 2)
+         RETURNING t.id, t.fence, t.handler, t.attempt, t.replay, t.event_seq, t.crashes, ",
     is_stale!(),
-    ", now_ms - t.due_ms, a.act, a.rank, t.scope, t.lane, t.strict"
+    " AS is_stale, now_ms - t.due_ms AS overdue, t.scope, t.lane, t.strict)
+     SELECT t.id, t.fence, t.handler, t.attempt, t.replay, t.event_seq, t.crashes, t.is_stale, t.overdue, a.act, a.rank,
+            t.scope, t.lane, t.strict
+     FROM changed t JOIN action a ON a.id = t.id"
 );
 
 /// The bodies of events (`$1`), and the endpoints through which they came first. It needs no lock.
 const BODIES: &str = "SELECT seq, endpoint, body FROM webhook.event WHERE seq = ANY ($1)";
 
 /// How long until the next task is due, in milliseconds.
-const NEXT_DUE: &str = "SELECT min(due_ms) - now_ms FROM webhook.task WHERE state = 0 AND due_ms > now_ms";
+const NEXT_DUE: &str =
+    "SELECT min(due_ms) - now_ms FROM webhook.task WHERE state + 0 = 0 AND due_ms > now_ms";
 
 /// Starts due tasks up to the capacity, those that have been due longest first.
 pub(super) async fn claim(
@@ -127,7 +143,7 @@ pub(super) async fn claim(
     session: &Session,
     capacity: &Capacity,
     timing: &Timing,
-    low_water: &mut LowWater,
+    low_water: &LowWater,
 ) -> Result<ClaimResult, Problem> {
     low_water.keep_up(db, &capacity.handlers).await?;
     let instance = session.id();

@@ -125,18 +125,23 @@ impl Connection {
         call.end(self.client.execute_typed(&text, &typed(values)).await)
     }
 
-    /// From now on, the server keeps the plans of frequent statements, unless there is a pool in between.
+    /// Sets what the server does with this connection's statements, unless there is a pool in between: it compiles none and, if
+    /// that is wanted, keeps the plans of frequent ones.
     ///
     /// # Errors
     ///
     /// Fails as [`query`](Self::query) does.
     ///
     /// Cancel safety: as [`query`](Self::query).
-    pub(super) async fn keep_plans(&self) -> Result<(), Problem> {
+    pub(super) async fn set_up(&self, keeps_plans: bool) -> Result<(), Problem> {
         let rows = self.query("SELECT pg_backend_pid()", &[]).await?;
         let row = rows.first().ok_or_else(|| Problem::Failed(Cause::new("a row is missing")))?;
-        if self.plans.begin(&self.client, row.try_get(0)?).await {
-            self.batch(plans::SETTINGS).await?;
+        if plans::is_direct(&self.client, row.try_get(0)?).await {
+            self.batch(plans::NOT_COMPILED).await?;
+            if keeps_plans {
+                self.batch(plans::KEPT).await?;
+                self.plans.begin();
+            }
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ pub(super) const CLOSE: &str = concat!(
     WITH gone AS (
         DELETE FROM webhook.task t
         USING unnest($2, $3, $4, $5, $6, $7) AS f (id, fence, state, why, error, outcome)
-        WHERE t.id = f.id AND t.fence = f.fence AND t.state = 1 AND t.owner = $1
+        WHERE t.id = ANY (ARRAY[f.id]) AND t.fence = f.fence AND t.state = 1 AND t.owner IS NOT DISTINCT FROM $1
         RETURNING t.id, t.event_seq, t.handler, t.scope, t.object, t.lane, t.strict, t.moment, t.attempt, t.replay, t.fence,
                   t.started_ms, f.state, f.why, f.error, f.outcome),
     attempted AS (
@@ -68,7 +68,7 @@ const BACK: &str = "
             suspect = CASE WHEN b.retry THEN 0 WHEN t.suspect = 2 THEN (t.crashes > 0)::int ELSE t.suspect END,
             attempt = CASE WHEN b.retry THEN t.attempt ELSE t.attempt - 1 END
         FROM unnest($2, $3, $4, $5, $6) AS b (id, fence, after_ms, error, retry)
-        WHERE t.id = b.id AND t.fence = b.fence AND t.state = 1 AND t.owner = $1
+        WHERE t.id = ANY (ARRAY[b.id]) AND t.fence = b.fence AND t.state = 1 AND t.owner IS NOT DISTINCT FROM $1
         RETURNING t.id, t.attempt, t.started_ms, b.error, b.retry),
     attempted AS (
         INSERT INTO webhook.attempt (task, attempt, started_ms, ended_ms, outcome, error)
@@ -79,24 +79,24 @@ const BACK: &str = "
 pub(super) const TRIM_ATTEMPTS: &str = "
     DELETE FROM webhook.attempt a
     USING unnest($1) AS t (id)
-    WHERE a.task = t.id
+    WHERE a.task = ANY (ARRAY[t.id])
       AND a.id <= (SELECT o.id FROM webhook.attempt o WHERE o.task = t.id ORDER BY o.id DESC LIMIT 1 OFFSET $2)";
 
 /// Whether any task is due now, looking from `$1`.
 const ANY_DUE: &str = "
-    SELECT EXISTS (SELECT 1 FROM webhook.task
-                   WHERE state = 0 AND due_ms <= now_ms AND due_ms >= least($1, now_ms - 2000))
+    SELECT (SELECT 1 FROM webhook.task
+            WHERE state + 0 = 0 AND due_ms <= now_ms AND due_ms >= least($1, now_ms - 2000)
+            ORDER BY due_ms LIMIT 1) IS NOT NULL
         OR EXISTS (SELECT 1 FROM webhook.task WHERE state = 0 AND due_ms <= now_ms AND suspect = 1)";
 
 /// The tasks with these ids (`$1`) and fences (`$2`) whose runs have ended by now.
 const HAVE_ENDED: &str = "
     SELECT f.id FROM unnest($1, $2) AS f (id, fence)
-    WHERE EXISTS (SELECT 1 FROM webhook.ended e WHERE e.id = f.id AND e.fence = f.fence)
-       OR EXISTS (SELECT 1 FROM webhook.task t WHERE t.id = f.id AND t.fence = f.fence AND t.state <> 1)";
+    WHERE (SELECT 1 FROM webhook.ended e WHERE e.id = f.id AND e.fence = f.fence LIMIT 1) IS NOT NULL
+       OR (SELECT 1 FROM webhook.task t WHERE t.id = f.id AND t.fence = f.fence AND t.state <> 1 LIMIT 1) IS NOT NULL";
 
 /// Clears a run (`$2` is its task, `$3` its fence) of this instance (`$1`).
-const CLEAR_SUSPECT: &str =
-    "UPDATE webhook.task SET suspect = 2 WHERE id = $2 AND fence = $3 AND state = 1 AND owner = $1";
+const CLEAR_SUSPECT: &str = "UPDATE webhook.task SET suspect = 2 WHERE id = $2 AND fence = $3 AND state = 1 AND owner IS NOT DISTINCT FROM $1";
 
 /// Ends runs, and looks whether anything is due now. `again` if the outcome of a former call with the same ends is unknown.
 /// `low_water` says from where to look.

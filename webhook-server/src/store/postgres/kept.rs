@@ -75,9 +75,7 @@ impl Kept {
         if !kept.as_ref().is_some_and(Connection::is_usable) {
             self.wait_until_replaceable(&mut kept, limit).await?;
             let connection = kept.insert(self.opener.connect().await?);
-            if self.keeps_plans {
-                Connection::within(limit, connection.keep_plans()).await?;
-            }
+            Connection::within(limit, connection.set_up(self.keeps_plans)).await?;
         }
         let lent = MutexGuard::try_map(kept, Option::as_mut);
         lent.map(Lent).map_err(|_| Problem::Unreachable(Cause::new("there is no connection")))

@@ -28,26 +28,38 @@ macro_rules! promote {
             $($lanes)*,
             "), next AS MATERIALIZED (
                 SELECT id FROM webhook.task
-                WHERE state = 2 AND id IN (
+                WHERE state = 2 AND id = ANY (ARRAY(
                     SELECT (SELECT b.id FROM webhook.task b
                             WHERE b.scope = f.scope AND b.lane = f.lane AND b.lane IS NOT NULL AND b.state IN (0, 2)
                               AND b.state = 2
                             ORDER BY b.moment, b.event_seq, b.id LIMIT 1)
-                    FROM freed f)
+                    FROM freed f))
                 ORDER BY id FOR UPDATE)
-            UPDATE webhook.task t SET state = 0, due_ms = now_ms FROM next WHERE t.id = next.id AND t.state = 2"
+            UPDATE webhook.task t SET state = 0, due_ms = now_ms FROM next
+             WHERE t.id = ANY (ARRAY[next.id]) AND t.state = 2"
         )
     };
 }
 pub(super) use promote as promote_in;
+
+/// Whether no task runs in the lane `x`, or is about to.
+macro_rules! is_free {
+    () => {
+        "(SELECT 1 FROM webhook.task r WHERE r.scope = x.scope AND r.lane = x.lane AND r.state = 1 LIMIT 1) IS NULL
+         AND (SELECT 1 FROM webhook.task r
+              WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
+                AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms)
+              ORDER BY r.moment LIMIT 1) IS NULL"
+    };
+}
+pub(super) use is_free;
 
 /// Promotes in the lanes of the tasks with these ids (`$1`), which have left their lanes or stopped.
 pub(super) const PROMOTE_AFTER: &str = promote!(
     "SELECT DISTINCT scope, lane, false FROM (
          SELECT scope, lane FROM webhook.task WHERE id = ANY ($1)
          UNION ALL
-         SELECT scope, lane FROM webhook.ended WHERE id = ANY ($1)) left_or_stopped
-     WHERE lane IS NOT NULL"
+         SELECT scope, lane FROM webhook.ended WHERE id = ANY ($1)) left_or_stopped"
 );
 
 /// Promotes in the lanes with these scopes (`$1`) and keys (`$2`).
@@ -57,14 +69,11 @@ const PROMOTE: &str =
 /// Promotes in those lanes (`$1`, `$2`; `$3` is whether a task that waits for its retry holds the lane) in which no task
 /// runs or is about to. Returns a row for each task that is ready now.
 const PROMOTE_IF_FREE: &str = concat!(
-    promote!(
+    promote!(concat!(
         "SELECT DISTINCT x.scope, x.lane, x.strict FROM unnest($1, $2, $3) AS x (scope, lane, strict)
-         WHERE NOT EXISTS (SELECT 1 FROM webhook.task r
-                           WHERE r.scope = x.scope AND r.lane = x.lane AND r.state = 1)
-           AND NOT EXISTS (SELECT 1 FROM webhook.task r
-                           WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
-                             AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
-    ),
+         WHERE ",
+        is_free!()
+    )),
     " RETURNING t.id"
 );
 

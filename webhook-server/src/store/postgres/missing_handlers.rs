@@ -42,16 +42,22 @@ const NOTE_ALL: &str = concat!(
     " ON CONFLICT (handler) DO NOTHING"
 );
 
-/// The same for tasks that are ready. It jumps from one handler to the next, however many tasks each has.
+/// The same for tasks that are ready. It looks between the handlers that live instances have, and jumps from one handler to the
+/// next, however many tasks each has. The id of a handler is less than `~`.
 const NOTE_READY: &str = concat!(
-    "WITH RECURSIVE ready (handler) AS (
-         (SELECT handler FROM webhook.task WHERE state = 0 AND suspect = 0 ORDER BY handler LIMIT 1)
+    "WITH RECURSIVE live (handler) AS MATERIALIZED (
+         SELECT '' COLLATE \"C\"
+         UNION
+         SELECT unnest(handlers) COLLATE \"C\" FROM webhook.instance WHERE lease_until_ms > now_ms),
+     ready (handler, before) AS (
+         SELECT live.handler, lead(live.handler, 1, '~') OVER (ORDER BY live.handler) FROM live
          UNION ALL
          SELECT (SELECT next.handler FROM webhook.task next
-                 WHERE next.state = 0 AND next.suspect = 0 AND next.handler > ready.handler ORDER BY next.handler LIMIT 1)
+                 WHERE next.state = 0 AND next.suspect = 0 AND next.handler > ready.handler AND next.handler < ready.before
+                 ORDER BY next.handler LIMIT 1), ready.before
          FROM ready WHERE ready.handler IS NOT NULL),
      t (handler) AS (
-         SELECT handler FROM ready WHERE handler IS NOT NULL
+         SELECT handler FROM ready WHERE handler <> ''
          UNION SELECT handler FROM webhook.task WHERE suspect = 1 AND state = 0)
      INSERT INTO webhook.missing_handler (handler, since_ms)
      SELECT handler, now_ms FROM t WHERE NOT EXISTS ",
@@ -66,16 +72,30 @@ macro_rules! is_time {
     };
 }
 
-/// Whether there are tasks to be parked, also blocked ones if `$2` says so. Those are found by reading all open tasks; without
-/// them, this does not depend on how many tasks there are. A blocked task becomes ready when its lane is free.
-const MAY_PARK: &str = concat!(
-    "SELECT EXISTS (
-         SELECT 1 FROM webhook.missing_handler t
-         WHERE ",
-    is_time!(),
-    " AND (EXISTS (SELECT 1 FROM webhook.task o WHERE o.handler = t.handler AND o.state = 0 AND o.suspect = 0)
-           OR EXISTS (SELECT 1 FROM webhook.task o WHERE o.handler = t.handler AND o.state = 0 AND o.suspect = 1)
-           OR $2 AND EXISTS (SELECT 1 FROM webhook.task o WHERE o.handler = t.handler AND o.state = 2)))"
+/// Whether there are tasks to be parked: ready ones, and others if `$others` says so.
+macro_rules! may_park {
+    ($others:literal) => {
+        concat!(
+            "SELECT EXISTS (
+                 SELECT 1 FROM webhook.missing_handler t
+                 WHERE ",
+            is_time!(),
+            " AND (",
+            $others,
+            "(SELECT 1 FROM webhook.task o
+                    WHERE o.handler = t.handler AND o.state = 0 AND o.suspect = 0 ORDER BY o.due_ms LIMIT 1) IS NOT NULL
+                   OR (SELECT 1 FROM webhook.task o
+                       WHERE o.handler = t.handler AND o.state = 0 AND o.suspect = 1 ORDER BY o.id LIMIT 1) IS NOT NULL))"
+        )
+    };
+}
+
+/// Whether there are ready ones, however many tasks there are. A blocked one becomes ready when its lane is free.
+const MAY_PARK: &str = may_park!("");
+
+/// Whether there are also blocked ones. Reads all open tasks.
+const MAY_PARK_ANY: &str = may_park!(
+    "(SELECT 1 FROM webhook.task o WHERE o.handler = t.handler AND o.state = 2 LIMIT 1) IS NOT NULL OR "
 );
 
 /// Parks at most `$3` ready tasks, as many suspects, and as many blocked ones if `$2` says so, of handlers that have been missing
@@ -192,7 +212,8 @@ async fn resume(db: &Connection, until: Instant) -> Result<u64, Problem> {
 async fn park(db: &Connection, timing: &Timing, blocked: bool, until: Instant) -> Result<u64, Problem> {
     let patience = millis(timing.missing_handler);
     let mut all = 0;
-    while yes(db, MAY_PARK, &[&patience, &blocked]).await? {
+    let may_park = if blocked { MAY_PARK_ANY } else { MAY_PARK };
+    while yes(db, may_park, &[&patience]).await? {
         let rows = db.query(PARK, &[&patience, &blocked, &STEP]).await?;
         let lane = |row: &Row| Some(LaneKey { scope: row.get(0), lane: row.get::<_, Option<String>>(1)? });
         let lanes: Vec<LaneKey> = rows.iter().filter_map(lane).collect();

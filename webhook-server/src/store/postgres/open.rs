@@ -71,7 +71,7 @@ impl Postgres {
             upkeep: Kept::new(&opener),
             operator: Kept::new(&opener),
             settled: Default::default(),
-            sweep: Default::default(),
+            looks: Default::default(),
             alarms: Default::default(),
             session,
             timing,

@@ -97,7 +97,7 @@ pub(super) const REPLAY_NEW: &str = concat!(
       SELECT event_seq, handler, scope, object, lane, moment, strict, 0, true, now_ms FROM wanted w
       WHERE NOT EXISTS (SELECT 1 FROM webhook.task t WHERE t.event_seq = w.event_seq AND t.handler = w.handler)
         AND NOT EXISTS (SELECT 1 FROM webhook.ended t WHERE t.event_seq = w.event_seq AND t.handler = w.handler)
-      ORDER BY nth ON CONFLICT (event_seq, handler) DO NOTHING RETURNING id"
+      ORDER BY nth ON CONFLICT DO NOTHING RETURNING id"
 );
 
 /// Makes a parked or waiting task ready now, with its full number of attempts, if it belongs to one of these handlers and

@@ -18,7 +18,11 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_postgres::{Client, Statement};
 
 /// Without this, the server goes on planning a statement whose values say more than it would know otherwise.
-pub(super) const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan";
+pub(super) const KEPT: &str = "SET plan_cache_mode = force_generic_plan";
+
+/// Without this, the server compiles a statement that it believes to read much, as it does while an old transaction keeps dead
+/// rows. That takes it a thousand times as long as to run the statement.
+pub(super) const NOT_COMPILED: &str = "SET jit = off";
 
 /// How often a text is sent in a [`SPAN`] before it is prepared.
 const OFTEN: u32 = 5;
@@ -32,7 +36,7 @@ const MAX_TEXTS: usize = 64;
 /// What a connection has prepared.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
-    is_direct: AtomicBool,
+    have_begun: AtomicBool,
     of_texts: Mutex<HashMap<String, Plan>>,
 }
 
@@ -45,16 +49,14 @@ struct Plan {
 }
 
 impl Plans {
-    /// Prepares statements from now on, if the other side is the server's own process with this id. Returns whether it is.
-    pub(super) async fn begin(&self, client: &Client, process: i32) -> bool {
-        let is_direct = own_process(client).await.is_some_and(|own| own == process);
-        self.is_direct.store(is_direct, Ordering::Relaxed);
-        is_direct
+    /// Prepares statements from now on. The other side must be the server's own process.
+    pub(super) fn begin(&self) {
+        self.have_begun.store(true, Ordering::Relaxed);
     }
 
     /// Counts that this text is about to be sent. Returns whether it is to be prepared first.
     pub(super) fn is_due(&self, text: &str) -> bool {
-        if !self.is_direct.load(Ordering::Relaxed) {
+        if !self.have_begun.load(Ordering::Relaxed) {
             return false;
         }
         let mut of_texts = self.of_texts();
@@ -91,6 +93,11 @@ impl Plans {
     fn of_texts(&self) -> MutexGuard<'_, HashMap<String, Plan>> {
         self.of_texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the other side is the server's own process with this id.
+pub(super) async fn is_direct(client: &Client, process: i32) -> bool {
+    own_process(client).await.is_some_and(|own| own == process)
 }
 
 /// The process that the other side named when the connection was made. A pool names one that is not the server's.

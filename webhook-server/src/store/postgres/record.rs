@@ -37,11 +37,9 @@ macro_rules! insert_tasks {
                              WHERE a.suspect = 1 AND a.crashes >= 2 AND (a.state <> 1 OR a.owner = $1)))
                          AND (k.lane IS NULL
                               OR k.nth_in_lane = 1
-                                 AND NOT EXISTS (SELECT 1 FROM webhook.task o
-                                                 WHERE o.scope = k.scope AND o.lane = k.lane AND o.state = 1)
-                                 AND NOT EXISTS (SELECT 1 FROM webhook.task o
-                                                 WHERE o.scope = k.scope AND o.lane = k.lane AND o.lane IS NOT NULL
-                                                   AND o.state IN (0, 2))) AS starts
+                                 AND (SELECT 1 FROM webhook.task o
+                                      WHERE o.scope = k.scope AND o.lane = k.lane
+                                      ORDER BY o.moment LIMIT 1) IS NULL) AS starts
                      FROM k ORDER BY k.nth) k),
              made AS (
                  INSERT INTO webhook.task AS t (id, event_seq, handler, scope, object, lane, strict, moment, state,
@@ -96,9 +94,9 @@ const RECORD_LEFT_OUT: &str = "
     SELECT nextval('webhook.task_id_seq'), e.seq, k.handler, k.scope, k.object, k.lane, k.strict, k.moment, 0, now_ms
     FROM unnest($2, $3, $4, $5, $6, $7, $8) AS k (event_id, handler, scope, object, lane, strict, moment)
     JOIN webhook.event e ON e.event_id = k.event_id AND e.batch = $1
-    WHERE NOT EXISTS (SELECT 1 FROM webhook.task t WHERE t.event_seq = e.seq AND t.handler = k.handler)
-      AND NOT EXISTS (SELECT 1 FROM webhook.ended t WHERE t.event_seq = e.seq AND t.handler = k.handler)
-    ON CONFLICT (event_seq, handler) DO NOTHING";
+    WHERE (SELECT 1 FROM webhook.task t WHERE t.event_seq = e.seq AND t.handler = k.handler LIMIT 1) IS NULL
+      AND (SELECT 1 FROM webhook.ended t WHERE t.event_seq = e.seq AND t.handler = k.handler LIMIT 1) IS NULL
+    ON CONFLICT DO NOTHING";
 
 /// Writes the events with these ids (`$2`) that a transaction (`$1` is its number) has stored once more, as they are. If its
 /// outcome was unknown, they may be committed here and not on a standby; the commit that follows waits for both.
@@ -111,7 +109,9 @@ const RECORDED: &str = concat!(
             t.id, t.handler, t.id IS NOT NULL AND ",
     is_stale!(),
     " FROM webhook.event e
-      LEFT JOIN webhook.task t ON t.event_seq = e.seq AND t.state = 1 AND t.owner = $1 AND t.fence = 1
+      LEFT JOIN LATERAL (
+          SELECT * FROM webhook.task
+          WHERE event_seq = e.seq AND state = 1 AND owner IS NOT DISTINCT FROM $1 AND fence = 1 OFFSET 0) t ON true
       WHERE e.event_id = ANY ($3) AND e.batch = $2 ORDER BY t.id"
 );
 

@@ -35,8 +35,10 @@ const RECORD_AGAIN: &str = concat!(
          FROM unnest($9, $10, $11, $12, $13, $14, $15) WITH ORDINALITY
                   AS t (handler, scope, object, lane, strict, moment, start, nth)
          CROSS JOIN joined j
-         WHERE NOT EXISTS (SELECT 1 FROM webhook.task o WHERE o.event_seq = j.event_seq AND o.handler = t.handler)
-           AND NOT EXISTS (SELECT 1 FROM webhook.ended o WHERE o.event_seq = j.event_seq AND o.handler = t.handler)),
+         WHERE (SELECT 1 FROM webhook.task o
+                WHERE o.event_seq = j.event_seq AND o.handler = t.handler LIMIT 1) IS NULL
+           AND (SELECT 1 FROM webhook.ended o
+                WHERE o.event_seq = j.event_seq AND o.handler = t.handler LIMIT 1) IS NULL),
      counted AS (
          UPDATE webhook.event e
          SET deliveries = deliveries + 1, changed_bodies = changed_bodies + (NOT known.same_body)::int,

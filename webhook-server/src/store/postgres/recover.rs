@@ -4,6 +4,8 @@
 //! the name of an instance that has no row. So a claim that is committed after its instance was deleted is found the next
 //! time. Only the database's clock decides.
 
+use std::time::Duration;
+
 use tokio_postgres::Row;
 use webhook_core::Retry;
 
@@ -12,12 +14,17 @@ use super::connection::Connection;
 use super::finish::{TRIM_ATTEMPTS, close};
 use super::flush::{Statement, transaction};
 use super::lanes::PROMOTE_AFTER;
+use super::low_water::LowWater;
 use super::missing_handlers;
+use super::pace::Pace;
 use super::problem::Problem;
 use super::session::{Session, Timing, random};
 use super::sweep::Sweep;
 use crate::store::clock::millis;
 use crate::store::{ATTEMPTS_KEPT, Buried, HandlerId, MAX_CRASHES, POISON, Recovered, Ticket};
+
+/// How often to look for what is due before the marks.
+const BEHIND_EVERY: Duration = Duration::from_secs(60);
 
 /// Adds this instance (`$1`): `$2` its name, `$3` its version, `$4` its slots, `$5` its handlers, `$6` how long the lease lasts.
 const JOIN: &str = "
@@ -56,17 +63,26 @@ const BURY_NAMED: &str = "
 /// A task whose transaction is about to end it is left for the next time: that transaction may belong to a process that was
 /// frozen in the middle of its commit.
 const INHERIT: &str = "
-    WITH orphan AS MATERIALIZED (
-        SELECT id, owner, crashes, suspect <> 2 AS counts FROM webhook.task t
-        WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM webhook.instance i WHERE i.id = t.owner) ORDER BY id
-        FOR UPDATE SKIP LOCKED),
+    WITH gap (after, before) AS MATERIALIZED (
+        SELECT lag(id, 1, -9223372036854775808) OVER (ORDER BY id), id FROM webhook.instance
+        UNION ALL
+        SELECT coalesce(max(id), -9223372036854775808), 9223372036854775807 FROM webhook.instance),
+    left_over AS MATERIALIZED (
+        SELECT t.id, t.owner FROM gap CROSS JOIN LATERAL (
+            SELECT id, owner FROM webhook.task
+            WHERE state = 1 AND owner > gap.after AND owner < gap.before OFFSET 0) t
+        ORDER BY t.id),
+    orphan AS MATERIALIZED (
+        SELECT t.* FROM left_over l CROSS JOIN LATERAL (
+            SELECT id, owner, crashes, suspect <> 2 AS counts FROM webhook.task
+            WHERE id = l.id AND state = 1 AND owner IS NOT DISTINCT FROM l.owner FOR UPDATE SKIP LOCKED) t),
     judged AS MATERIALIZED (
         SELECT id, counts, counts AND crashes + 1 >= $1 AND count(*) OVER (PARTITION BY owner) = 1 AS is_poison FROM orphan),
     taken AS (
         UPDATE webhook.task t
         SET crashes = t.crashes + j.counts::int, suspect = 1, state = j.is_poison::int,
             owner = CASE WHEN j.is_poison THEN $2 END, due_ms = CASE WHEN j.is_poison THEN t.due_ms ELSE now_ms END
-        FROM judged j WHERE t.id = j.id
+        FROM judged j WHERE t.id = j.id AND t.id = ANY (ARRAY(SELECT id FROM judged))
         RETURNING t.id, t.attempt, t.started_ms, j.is_poison),
     attempted AS (
         INSERT INTO webhook.attempt (task, attempt, started_ms, ended_ms, outcome)
@@ -82,7 +98,7 @@ const PARK_POISON: &str = concat!(
 );
 
 /// Makes due now what waits for longer than any retry (`$1`): a clock that was wrong has put it off.
-const PUT_OFF: &str = "UPDATE webhook.task SET due_ms = now_ms WHERE state = 0 AND due_ms > now_ms + $1";
+const PUT_OFF: &str = "UPDATE webhook.task SET due_ms = now_ms WHERE state + 0 = 0 AND due_ms > now_ms + $1";
 
 /// What this instance (`$1`) runs according to the database, apart from the tasks `$2`.
 const UNKNOWN: &str =
@@ -95,7 +111,7 @@ const RELEASE: &str = "
     SET state = 0, owner = NULL, due_ms = now_ms, attempt = attempt - 1,
         suspect = CASE WHEN suspect = 2 THEN (crashes > 0)::int ELSE suspect END
     FROM unnest($2, $3) AS f (id, fence)
-    WHERE t.state = 1 AND t.owner = $1 AND t.id = f.id AND t.fence = f.fence
+    WHERE t.id = ANY (ARRAY[f.id]) AND t.fence = f.fence AND t.state = 1 AND t.owner IS NOT DISTINCT FROM $1
     RETURNING t.id";
 
 /// Deletes this instance (`$1`).
@@ -123,7 +139,9 @@ pub(super) async fn join(
     let lease = millis(timing.lease);
     db.execute(JOIN, &[&id, &program.name, &program.version, &program.slots, &handlers, &lease]).await?;
     session.become_instance(id);
-    let taken = if timing.settles { Recovered::default() } else { take_over(db, session).await? };
+    let looks = Looks::default();
+    let taken =
+        if timing.settles { Recovered::default() } else { take_over(db, session, timing, &looks).await? };
     let of_handlers = missing_handlers::at_join(db, timing).await?;
     Ok(Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers })
 }
@@ -145,17 +163,24 @@ pub(super) async fn look_after(
     session: &Session,
     timing: &Timing,
     has_settled: bool,
-    sweep: &Sweep,
+    looks: &Looks,
+    low_water: &LowWater,
 ) -> Result<Recovered, Problem> {
-    release_forgotten(db, session).await?;
-    let forgotten = sweep.go_on(db, timing.lease / 2).await?;
+    let share = timing.look_share;
+    if looks.unknown.is_due() {
+        looks.unknown.take(share, Duration::ZERO, release_forgotten(db, session)).await?;
+    }
+    if looks.behind.is_due() {
+        looks.behind.take(share, BEHIND_EVERY, low_water.look_back(db)).await?;
+    }
+    let forgotten = looks.sweep.go_on(db, timing.lease / 2, share).await?;
     if forgotten > 0 {
         Alarm::Forgotten(forgotten).raise(db).await?;
     }
     if !has_settled {
         return Ok(Recovered::default());
     }
-    let taken = take_over(db, session).await?;
+    let taken = take_over(db, session, timing, looks).await?;
     let of_handlers = missing_handlers::at_heartbeat(db, timing).await?;
     Ok(Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers })
 }
@@ -167,6 +192,18 @@ pub(super) async fn leave(db: &Connection, session: &Session) -> Result<(), Prob
     release(db, session, &all).await?;
     db.execute(LEAVE, &[&session.id()]).await?;
     Ok(())
+}
+
+/// What an instance looks for besides.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    /// For what it runs without knowing it.
+    unknown: Pace,
+    /// For what instances have left that have no row any more.
+    left_over: Pace,
+    /// For what is due before the marks.
+    behind: Pace,
+    pub(super) sweep: Sweep,
 }
 
 /// How often the lease was renewed without a gap.
@@ -227,11 +264,22 @@ pub(super) async fn bury(db: &Connection, name: &str) -> Result<Option<Buried>, 
 }
 
 /// Takes over from instances whose leases have ended.
-async fn take_over(db: &Connection, session: &Session) -> Result<Recovered, Problem> {
-    db.execute(BURY, &[&session.id()]).await?;
-    let inherited = inherit(db).await?;
-    db.execute(PUT_OFF, &[&millis(Retry::LONGEST)]).await?;
-    Ok(inherited)
+async fn take_over(
+    db: &Connection,
+    session: &Session,
+    timing: &Timing,
+    looks: &Looks,
+) -> Result<Recovered, Problem> {
+    let has_buried = db.execute(BURY, &[&session.id()]).await? > 0;
+    if !has_buried && !looks.left_over.is_due() {
+        return Ok(Recovered::default());
+    }
+    let taking = async {
+        let inherited = inherit(db).await?;
+        db.execute(PUT_OFF, &[&millis(Retry::LONGEST)]).await?;
+        Ok(inherited)
+    };
+    looks.left_over.take(timing.look_share, Duration::ZERO, taking).await
 }
 
 /// Takes over from instances that have no row any more.

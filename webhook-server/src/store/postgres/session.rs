@@ -21,6 +21,8 @@ pub(super) struct Timing {
     pub(super) settles: bool,
     /// How often to look for what other instances have made ready; `None` if there are no others.
     pub(super) poll: Option<Duration>,
+    /// A look that may take long is repeated after this many times as long as it took.
+    pub(super) look_share: u32,
 }
 
 impl Timing {
@@ -31,6 +33,7 @@ impl Timing {
             missing_handler: Duration::from_secs(10 * 60),
             settles: true,
             poll: Some(Duration::from_secs(1)),
+            look_share: 100,
         }
     }
 }

@@ -30,8 +30,7 @@ macro_rules! counts {
             $unhandled,
             ", (SELECT coalesce(sum(deliveries - 1), 0)::bigint FROM webhook.event WHERE deliveries > 1),
                (SELECT coalesce(sum(changed_bodies), 0)::bigint FROM webhook.event WHERE deliveries > 1),
-               (SELECT count(*) FROM webhook.quarantine),
-               (SELECT now_ms - min(due_ms) FROM webhook.task WHERE state = 0 AND due_ms <= now_ms)"
+               (SELECT count(*) FROM webhook.quarantine)"
         )
     };
 }
@@ -53,15 +52,19 @@ const COUNTS_ESTIMATED: &str = counts!(
       FROM webhook.event e TABLESAMPLE SYSTEM (least(2000000.0 / greatest($1, 1), 100)::real))"
 );
 
-/// Counts the tasks of each handler, the closed ones from `$closed`.
+/// Counts the tasks of each handler, the closed ones from `$closed`, and tells for how long the oldest ready one has been due.
+/// The open tasks are read once: that takes long while an old transaction keeps dead rows.
 macro_rules! handlers {
     ($closed:literal) => {
         concat!(
-            "SELECT handler, state, why, tasks FROM (
-                 SELECT handler, state, NULL::smallint AS why, count(*) AS tasks FROM webhook.task GROUP BY handler, state
-                 UNION ALL ",
+            "SELECT handler, state, why, tasks, overdue FROM (
+                 SELECT handler, state, NULL::smallint AS why, count(*) AS tasks,
+                        now_ms - min(due_ms) FILTER (WHERE state = 0 AND due_ms <= now_ms) AS overdue
+                 FROM webhook.task GROUP BY handler, state
+                 UNION ALL
+                 SELECT closed.*, NULL FROM (",
             $closed,
-            ") counted WHERE tasks > 0 ORDER BY handler, state, why"
+            ") closed) counted WHERE tasks > 0 ORDER BY handler, state, why"
         )
     };
 }
@@ -84,6 +87,12 @@ const HANDLERS_ESTIMATED: &str = handlers!(
 pub(super) fn of_handler(row: &Row) -> Result<HandlerStats, Problem> {
     let (handler, state, why) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     Ok(HandlerStats { handler, state, why, tasks: count(row, 3)? })
+}
+
+/// For how long the oldest ready task of any handler has been due, in milliseconds.
+pub(super) fn oldest_due(handlers: &[Row]) -> Result<Option<i64>, Problem> {
+    let overdue = handlers.iter().map(|row| row.try_get::<_, Option<i64>>(4));
+    Ok(overdue.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().max())
 }
 
 /// Counts events and tasks.
@@ -112,6 +121,7 @@ pub(super) async fn stats_up_to(db: &Connection, counted: i64) -> Result<Stats, 
         is_estimated,
         handlers: handlers.iter().map(of_handler).collect::<Result<_, Problem>>()?,
         secrets: secrets.iter().map(secrets::secret_row).collect::<Result<_, _>>()?,
+        oldest_due_ms: oldest_due(handlers)?,
         ..Stats::default()
     };
     for row in counts {
@@ -120,7 +130,6 @@ pub(super) async fn stats_up_to(db: &Connection, counted: i64) -> Result<Stats, 
         stats.duplicates = count(row, 2)?;
         stats.changed_bodies = count(row, 3)?;
         stats.quarantined = count(row, 4)?;
-        stats.oldest_due_ms = row.try_get(5)?;
     }
     Ok(stats)
 }

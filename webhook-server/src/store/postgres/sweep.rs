@@ -7,20 +7,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::lanes::promote_in;
+use super::lanes::{is_free, promote_in};
+use super::pace::Pace;
 use super::problem::Problem;
 use super::turns::take_turn;
 
 /// The blocked tasks of lanes in which none runs or is about to.
 macro_rules! blocked_in_free_lanes {
     () => {
-        "webhook.task x
-         WHERE x.state = 2 AND x.lane IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM webhook.task r
-                           WHERE r.scope = x.scope AND r.lane = x.lane AND r.state = 1)
-           AND NOT EXISTS (SELECT 1 FROM webhook.task r
-                           WHERE r.scope = x.scope AND r.lane = x.lane AND r.lane IS NOT NULL AND r.state IN (0, 2)
-                             AND r.state = 0 AND (x.strict OR r.due_ms <= now_ms))"
+        concat!("webhook.task x WHERE x.state = 2 AND ", is_free!())
     };
 }
 
@@ -40,20 +35,24 @@ const PROMOTE: &str = promote_in!(concat!(
 
 /// What an instance found at its last look.
 #[derive(Debug, Default)]
-pub(super) struct Sweep(Mutex<Vec<i64>>);
+pub(super) struct Sweep {
+    found: Mutex<Vec<i64>>,
+    pace: Pace,
+}
 
 impl Sweep {
     /// Makes tasks ready that were found at the last look and are still blocked in free lanes, and returns how many there
-    /// were. If nothing was found then, looks, if no instance has done that for so long.
-    pub(super) async fn go_on(&self, db: &Connection, every: Duration) -> Result<u64, Problem> {
-        let found = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    /// were. If nothing was found then, looks, if no instance has done that for so long, and this one not for `share` times as
+    /// long as it took.
+    pub(super) async fn go_on(&self, db: &Connection, every: Duration, share: u32) -> Result<u64, Problem> {
+        let found = std::mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
         if !found.is_empty() {
             return db.execute(PROMOTE, &[&found]).await;
         }
-        if take_turn(db, "sweep", every).await? {
-            let found =
-                db.query(LOOK, &[]).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        if self.pace.is_due() && take_turn(db, "sweep", every).await? {
+            let rows = self.pace.take(share, Duration::ZERO, db.query(LOOK, &[])).await?;
+            let found = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+            *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
         }
         Ok(0)
     }

@@ -37,12 +37,19 @@ pub(super) struct Tasks {
     waiting: Mutex<Option<(mpsc::UnboundedReceiver<Job>, Kept)>>,
     session: Arc<Session>,
     timing: Timing,
+    low_water: Arc<LowWater>,
 }
 
 impl Tasks {
     pub(super) fn new(opener: &Arc<Opener>, session: Arc<Session>, timing: Timing) -> Self {
         let (jobs, received) = mpsc::unbounded_channel();
-        Self { jobs, waiting: Mutex::new(Some((received, Kept::of_loop(opener)))), session, timing }
+        let waiting = Mutex::new(Some((received, Kept::of_loop(opener))));
+        Self { jobs, waiting, session, timing, low_water: Arc::default() }
+    }
+
+    /// From where claims look.
+    pub(super) fn low_water(&self) -> &LowWater {
+        &self.low_water
     }
 
     /// Hands a job over. It is done even if its caller stops waiting.
@@ -53,7 +60,8 @@ impl Tasks {
     pub(super) fn hand_over(&self, job: Job) -> Result<(), StoreError> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((received, connection)) = waiting {
-            tokio::spawn(work(received, connection, Arc::clone(&self.session), self.timing));
+            let (session, low_water) = (Arc::clone(&self.session), Arc::clone(&self.low_water));
+            tokio::spawn(work(received, connection, session, self.timing, low_water));
         }
         self.jobs.send(job).map_err(|_| super::ended())
     }
@@ -65,11 +73,11 @@ async fn work(
     connection: Kept,
     session: Arc<Session>,
     timing: Timing,
+    low_water: Arc<LowWater>,
 ) {
     let mut waiting = Vec::new();
     // The runs whose ends may have been stored, since the answer was lost.
     let mut doubtful: HashSet<Ticket> = HashSet::new();
-    let mut low_water = LowWater::default();
     while jobs.recv_many(&mut waiting, TOGETHER).await > 0 {
         let (mut ends, mut others) = (Vec::new(), Vec::new());
         for job in waiting.drain(..) {
@@ -84,7 +92,7 @@ async fn work(
         for job in others {
             match job {
                 Job::Claim(capacity, reply) => {
-                    let claimed = claim_due(&connection, &session, &capacity, &timing, &mut low_water).await;
+                    let claimed = claim_due(&connection, &session, &capacity, &timing, &low_water).await;
                     let _ = reply.send(claimed.map_err(StoreError::from));
                 }
                 Job::ClearSuspect(ticket, reply) => {
@@ -139,15 +147,16 @@ async fn claim_due(
     session: &Session,
     capacity: &Capacity,
     timing: &Timing,
-    low_water: &mut LowWater,
+    low_water: &LowWater,
 ) -> Result<ClaimResult, Problem> {
     let _starting = session.starting();
     let claimed = connection
         .call(CALL_LIMIT, async |db: &Connection| claim(db, session, capacity, timing, low_water).await)
         .await;
-    if claimed.is_err() {
+    match &claimed {
+        Ok(_) | Err(Problem::Collided(_) | Problem::Taken(_)) => {}
         // Another server may have become the primary, and lack what the marks are based on.
-        low_water.forget();
+        Err(_) => low_water.forget(),
     }
     claimed
 }

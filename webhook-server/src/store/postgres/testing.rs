@@ -19,7 +19,13 @@ impl Inbox {
 
     /// Another instance.
     pub(crate) fn instance(&self, lease: Duration) -> Postgres {
-        let timing = Timing { lease, missing_handler: Duration::ZERO, settles: false, poll: None };
+        let timing = Timing {
+            settles: false,
+            poll: None,
+            missing_handler: Duration::ZERO,
+            look_share: 0,
+            ..Timing::with_lease(lease)
+        };
         let program = Program { name: "test".to_owned(), version: "1".to_owned(), slots: 1 };
         Postgres::new(Arc::clone(&self.opener), program, timing, self.clock.clone(), 4)
     }

@@ -1,5 +1,6 @@
 //! What only this store does, on a real server.
 
+mod dead_rows;
 mod figures;
 mod missing_handlers;
 mod operators;

@@ -13,10 +13,10 @@ use crate::store::transactions::{Completion, PoolCheck, Statements, Transactions
 use crate::store::{StoreFuture, Ticket};
 
 /// Moves the task (`$1`; its run has fence `$2` and owner `$3`) to the closed ones, as done.
-const COMPLETE: &str = concat!(
+pub(super) const COMPLETE: &str = concat!(
     "WITH gone AS (
          DELETE FROM webhook.task
-         WHERE id = $1 AND fence = $2 AND owner = $3 AND state = 1
+         WHERE id = $1 AND fence = $2 AND owner IS NOT DISTINCT FROM $3 AND state = 1
            AND current_setting('webhook_run.ticket', true) = $1::bigint::text || ':' || $2::bigint::text
          RETURNING id, event_seq, handler, scope, object, lane, strict, moment, attempt, replay, fence, started_ms)",
     close!("3", "NULL", "0", "NULL")

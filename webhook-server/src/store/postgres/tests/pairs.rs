@@ -82,7 +82,7 @@ fn opener(server: &Server, clock: &ManualClock) -> Arc<Opener> {
 /// An instance that has not joined. If it `settles`, it takes over from others with its second heartbeat, otherwise at once.
 fn instance(server: &Server, clock: &ManualClock, settles: bool) -> Arc<Postgres> {
     let program = Program { name: "test".to_owned(), version: "1".to_owned(), slots: 1 };
-    let timing = Timing { settles, poll: None, ..Timing::with_lease(LEASE) };
+    let timing = Timing { settles, poll: None, look_share: 0, ..Timing::with_lease(LEASE) };
     let connections = OTHER_CONNECTIONS + 1;
     Arc::new(Postgres::new(opener(server, clock), program, timing, StoreClock::manual(clock), connections))
 }

@@ -11,26 +11,29 @@ use crate::store::postgres::connection::Connection;
 use crate::store::postgres::opener::Opener;
 use crate::store::{Claim, Disposition};
 
-/// How many statements this connection has prepared after it has sent one several times, and how it makes plans.
-async fn prepared(db: &Connection) -> (i64, String) {
+/// How many statements this connection has prepared after it has sent one several times, how it makes plans, and whether it
+/// compiles them.
+async fn prepared(db: &Connection) -> (i64, String, String) {
     for number in 0..20_i64 {
         let rows = db.query("SELECT $1 + 1", &[&number]).await.expect("it can be asked");
         assert_eq!(rows[0].get::<_, i64>(0), number + 1);
     }
-    let sql = "SELECT count(*), current_setting('plan_cache_mode') FROM pg_prepared_statements";
+    let sql = "SELECT count(*), current_setting('plan_cache_mode'), current_setting('jit') FROM pg_prepared_statements";
     let rows = db.query(sql, &[]).await.expect("it can be asked");
-    (rows[0].get(0), rows[0].get(1))
+    (rows[0].get(0), rows[0].get(1), rows[0].get(2))
 }
 
 #[tokio::test]
 async fn a_connection_to_the_server_itself_prepares_what_it_sends_often() {
     let opener = cluster::opener_without_pool(&cluster::new_schema());
     let db = opener.connect().await.expect("the server runs");
-    assert_eq!(prepared(&db).await, (0, "auto".to_owned()), "not asked for");
-    db.keep_plans().await.expect("the server runs");
+    assert_eq!(prepared(&db).await, (0, "auto".to_owned(), "on".to_owned()), "not asked for");
+    db.set_up(false).await.expect("the server runs");
+    assert_eq!(prepared(&db).await, (0, "auto".to_owned(), "off".to_owned()));
+    db.set_up(true).await.expect("the server runs");
     let since = Instant::now();
     // It may take longer to send it often than a plan is kept.
-    while prepared(&db).await != (1, "force_generic_plan".to_owned()) {
+    while prepared(&db).await != (1, "force_generic_plan".to_owned(), "off".to_owned()) {
         assert!(since.elapsed() < Duration::from_secs(60));
     }
     // A statement that fails is sent in full the next time.
@@ -45,8 +48,8 @@ async fn through_a_pool_nothing_is_prepared() {
     let bouncer = Bouncer::start(shared(), 2);
     let opener = Opener::new(&bouncer.url(), &cluster::new_schema(), true, None).expect("the URL is right");
     let db = opener.connect().await.expect("the server runs");
-    db.keep_plans().await.expect("the server runs");
-    assert_eq!(prepared(&db).await, (0, "auto".to_owned()));
+    db.set_up(true).await.expect("the server runs");
+    assert_eq!(prepared(&db).await, (0, "auto".to_owned(), "on".to_owned()));
 }
 
 /// Stores two events of a lane, one after the other, and handles both: the second fails once.
@@ -80,7 +83,7 @@ async fn read(db: &Connection) -> i64 {
 #[tokio::test]
 async fn plans_follow_the_size_of_the_inbox() {
     let instance = Instance::new().await;
-    instance.db.keep_plans().await.expect("the server runs");
+    instance.db.set_up(true).await.expect("the server runs");
     for round in 0..7 {
         handle_two(&instance, round).await;
     }

@@ -1,5 +1,6 @@
 //! What happens only when an answer is lost, or when two instances meet: the conformance suite cannot bring that about.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::clock::{ManualClock, StoreClock};
@@ -10,11 +11,12 @@ use crate::store::postgres::claim::claim;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::finish::finish;
 use crate::store::postgres::low_water::LowWater;
+use crate::store::postgres::opener::Opener;
 use crate::store::postgres::problem::Problem;
 use crate::store::postgres::record::record;
-use crate::store::postgres::recover::{Program, Settled, join, look_after, renew};
+use crate::store::postgres::recover::{Looks, Program, Settled, join, look_after, renew};
 use crate::store::postgres::session::{Session, Timing};
-use crate::store::postgres::sweep::Sweep;
+use crate::store::postgres::transactions::COMPLETE;
 use crate::store::postgres::{cluster, record_again::record_again};
 use crate::store::{Claim, Disposition, Heartbeat, NewTask, RecordResult, State, Ticket};
 
@@ -24,9 +26,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(super) struct Instance {
     clock: ManualClock,
     pub(super) db: Connection,
-    session: Session,
-    timing: Timing,
-    noted: Noted,
+    pub(super) session: Session,
+    pub(super) timing: Timing,
+    pub(super) noted: Noted,
 }
 
 impl Instance {
@@ -37,14 +39,17 @@ impl Instance {
 
     /// An instance of an inbox that has joined.
     async fn on(schema: &str, clock: &ManualClock) -> Self {
-        let store_clock = || StoreClock::manual(clock);
-        let opener = cluster::opener(schema, Some(store_clock()));
+        Self::by(&cluster::opener(schema, Some(StoreClock::manual(clock))), clock).await
+    }
+
+    /// An instance that has joined, with a connection of this opener.
+    pub(super) async fn by(opener: &Arc<Opener>, clock: &ManualClock) -> Self {
         let instance = Self {
             db: opener.connect().await.expect("the server runs"),
             clock: clock.clone(),
             session: Session::default(),
-            timing: Timing { settles: true, ..Timing::with_lease(MINUTE) },
-            noted: Noted { uses: NotedUses::default(), clock: store_clock() },
+            timing: Timing { settles: true, look_share: 0, ..Timing::with_lease(MINUTE) },
+            noted: Noted { uses: NotedUses::default(), clock: StoreClock::manual(clock) },
         };
         let program = Program { name: "test".to_owned(), version: "1".to_owned(), slots: 1 };
         join(&instance.db, &instance.session, &program, &["a", "b"], &instance.timing)
@@ -71,11 +76,24 @@ impl Instance {
         }
     }
 
-    pub(super) async fn claim(&self) -> Vec<Claim> {
-        self.claim_from(&mut LowWater::default()).await
+    /// Stores new events, and returns what has started.
+    pub(super) async fn record_all(&self, batch: i64, arrivals: &[Arrival], again: bool) -> Vec<Claim> {
+        let arrivals: Vec<&Arrival> = arrivals.iter().collect();
+        let recorded = record(&self.db, &self.session, batch, &arrivals, &self.noted, again).await;
+        let started = recorded.expect("they are stored").into_iter().map(|one| match one {
+            Some(RecordResult::New { started, .. }) => started,
+            known => panic!("{known:?}"),
+        });
+        let mut started = started.flatten().collect();
+        self.session.started(self.session.id(), &mut started);
+        started
     }
 
-    async fn claim_from(&self, low_water: &mut LowWater) -> Vec<Claim> {
+    pub(super) async fn claim(&self) -> Vec<Claim> {
+        self.claim_from(&LowWater::default()).await
+    }
+
+    pub(super) async fn claim_from(&self, low_water: &LowWater) -> Vec<Claim> {
         let capacity = capacity(10, &[("a", 10), ("b", 10)]);
         claim(&self.db, &self.session, &capacity, &self.timing, low_water).await.expect("it claims").claims
     }
@@ -87,6 +105,14 @@ impl Instance {
         let sql =
             "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelid = 'webhook.task_due'::regclass";
         self.db.query(sql, &[]).await.expect("it can be read").first().expect("it is an index").get(0)
+    }
+
+    /// Ends a run as a handler's transaction does. Returns how many there were.
+    pub(super) async fn complete(&self, Ticket { task, fence }: Ticket) -> u64 {
+        let mark = format!("SELECT set_config('webhook_run.ticket', '{task}:{fence}', false)");
+        self.db.batch(&mark).await.expect("it is a setting");
+        let ended = self.db.execute(COMPLETE, &[&task, &fence, &self.session.id()]).await;
+        ended.expect("it is stored")
     }
 
     async fn done(&self, ticket: Ticket, again: bool) -> bool {
@@ -111,10 +137,10 @@ impl Instance {
 }
 
 /// Renews the lease, and looks after the others.
-async fn heartbeat(instance: &Instance, settled: &Settled, sweep: &Sweep) -> Result<Heartbeat, Problem> {
+async fn heartbeat(instance: &Instance, settled: &Settled, looks: &Looks) -> Result<Heartbeat, Problem> {
     let Instance { db, session, timing, .. } = instance;
     let Some(has_settled) = renew(db, session, timing, settled).await? else { return Ok(Heartbeat::Lost) };
-    look_after(db, session, timing, has_settled, sweep).await.map(Heartbeat::Renewed)
+    look_after(db, session, timing, has_settled, looks, &LowWater::default()).await.map(Heartbeat::Renewed)
 }
 
 fn tickets(claims: &[Claim]) -> Vec<Ticket> {
@@ -166,8 +192,8 @@ async fn a_run_that_its_instance_does_not_know_is_released() {
     instance.record(1, "evt_1", &[free("a")], false).await;
     assert_eq!(instance.claim().await.len(), 1);
     instance.session.live().clear();
-    let (settled, sweep) = (Settled::default(), Sweep::default());
-    let beat = || heartbeat(&instance, &settled, &sweep);
+    let (settled, looks) = (Settled::default(), Looks::default());
+    let beat = || heartbeat(&instance, &settled, &looks);
     let call = instance.session.starting();
     for _ in 0..3 {
         beat().await.expect("it is alive");
@@ -191,8 +217,8 @@ async fn a_task_that_was_forgotten_in_a_free_lane_is_swept() {
         let blocked = instance.db.execute("UPDATE webhook.task SET state = 2 WHERE state = 0", &[]).await;
         blocked.expect("it can be written")
     };
-    let sweep = Sweep::default();
-    let swept = async || sweep.go_on(&instance.db, MINUTE).await.expect("it can be written");
+    let looks = Looks::default();
+    let swept = async || looks.sweep.go_on(&instance.db, MINUTE, 0).await.expect("it can be written");
     block().await;
     assert_eq!(swept().await, 0, "it may have been blocked just now");
     assert_eq!(instance.states().await, [State::Blocked]);
@@ -207,7 +233,7 @@ async fn a_task_that_was_forgotten_in_a_free_lane_is_swept() {
     block().await;
     // The heartbeat does it, too.
     let settled = Settled::default();
-    let beat = || heartbeat(&instance, &settled, &sweep);
+    let beat = || heartbeat(&instance, &settled, &looks);
     instance.clock.advance(MINUTE / 2);
     beat().await.expect("it is alive");
     instance.clock.advance(MINUTE / 2);
@@ -242,8 +268,8 @@ async fn a_task_that_a_claim_blocked_too_late_is_claimed_at_once() {
     );
     one.db.batch(&function).await.expect("nobody else has it");
     let capacity = capacity(10, &[("a", 10)]);
-    let mut low_water = LowWater::default();
-    let claiming = claim(&other.db, &other.session, &capacity, &other.timing, &mut low_water);
+    let low_water = LowWater::default();
+    let claiming = claim(&other.db, &other.session, &capacity, &other.timing, &low_water);
     let ending = async {
         let waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
                      AND (classid::bigint << 32) + objid::bigint = $1";
@@ -267,13 +293,13 @@ async fn an_outage_of_the_database_buries_no_instance() {
     let (one, other) = (Instance::on(&schema, &clock).await, Instance::on(&schema, &clock).await);
     one.record(1, "evt_1", &[at_once(free("a"))], false).await;
     clock.advance(2 * MINUTE);
-    let (settled, sweep) = (Settled::default(), Sweep::default());
-    let beat = || heartbeat(&other, &settled, &sweep);
+    let (settled, looks) = (Settled::default(), Looks::default());
+    let beat = || heartbeat(&other, &settled, &looks);
     assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     clock.advance(MINUTE / 4);
     assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     assert_eq!(one.states().await, [State::Running], "the other one may come back");
-    let back = heartbeat(&one, &Settled::default(), &Sweep::default()).await;
+    let back = heartbeat(&one, &Settled::default(), &Looks::default()).await;
     assert!(matches!(back, Ok(Heartbeat::Renewed(_))), "{back:?}");
     // One that stays away is dead at last.
     for _ in 0..5 {
@@ -281,7 +307,7 @@ async fn an_outage_of_the_database_buries_no_instance() {
         assert!(matches!(beat().await, Ok(Heartbeat::Renewed(_))));
     }
     assert_eq!(one.states().await, [State::Ready]);
-    let back = heartbeat(&one, &Settled::default(), &Sweep::default()).await;
+    let back = heartbeat(&one, &Settled::default(), &Looks::default()).await;
     assert!(matches!(back, Ok(Heartbeat::Lost)), "{back:?}");
 }
 
@@ -296,11 +322,11 @@ async fn a_claim_passes_over_little_while_an_old_transaction_is_open() {
     instance.db.execute(gone, &[]).await.expect("it can be written");
     instance.db.execute("DELETE FROM webhook.task", &[]).await.expect("it can be written");
     clock.advance(MINUTE);
-    let mut low_water = LowWater::default();
+    let low_water = LowWater::default();
     let mut read = Vec::new();
     for _ in 0..3 {
         let before = instance.entries_read().await;
-        assert!(instance.claim_from(&mut low_water).await.is_empty());
+        assert!(instance.claim_from(&low_water).await.is_empty());
         let ended = finish(&instance.db, &instance.session, &[], false, &low_water).await;
         assert!(ended.expect("it is stored").is_empty());
         read.push(instance.entries_read().await - before);
@@ -309,23 +335,39 @@ async fn a_claim_passes_over_little_while_an_old_transaction_is_open() {
     assert!(read[2] < 100, "then it looks from the mark: {read:?}");
 }
 
-/// What took long to be committed, or was due before a failover, is found by the next look from the beginning.
+/// What took long to be committed is found when an instance looks back, as a heartbeat does now and then; what was due before a
+/// failover, when the marks are forgotten.
 #[tokio::test]
 async fn a_task_that_is_due_before_the_mark_is_not_forgotten() {
     let instance = Instance::new().await;
-    let mut low_water = LowWater::default();
+    let low_water = LowWater::default();
     for _ in 0..2 {
-        assert!(instance.claim_from(&mut low_water).await.is_empty());
+        assert!(instance.claim_from(&low_water).await.is_empty());
     }
     instance.record(1, "evt_1", &[free("a")], false).await;
     let due = "UPDATE webhook.task SET due_ms = now_ms - ";
     instance.db.execute(&format!("{due} 3000"), &[]).await.expect("it can be written");
-    assert!(instance.claim_from(&mut low_water).await.is_empty());
-    low_water.forget();
-    assert_eq!(instance.claim_from(&mut low_water).await.len(), 1);
+    assert!(instance.claim_from(&low_water).await.is_empty());
+    low_water.look_back(&instance.db).await.expect("it can be read");
+    assert_eq!(instance.claim_from(&low_water).await.len(), 1);
     instance.record(2, "evt_2", &[free("b")], false).await;
     instance.db.execute(&format!("{due} 1000 WHERE state = 0"), &[]).await.expect("it can be written");
-    assert_eq!(instance.claim_from(&mut low_water).await.len(), 1, "a little before the mark is looked at");
+    assert_eq!(instance.claim_from(&low_water).await.len(), 1, "a little before the mark is looked at");
+    for way in 0..2 {
+        low_water.hurry();
+        assert!(instance.claim_from(&low_water).await.is_empty());
+        instance.record(3 + way, &format!("evt_late_{way}"), &[free("a")], false).await;
+        instance.db.execute(&format!("{due} 3000 WHERE state = 0"), &[]).await.expect("it can be written");
+        assert!(instance.claim_from(&low_water).await.is_empty());
+        if way == 0 {
+            let Instance { db, session, timing, .. } = &instance;
+            let looked = look_after(db, session, timing, true, &Looks::default(), &low_water).await;
+            looked.expect("it can be written");
+        } else {
+            low_water.forget();
+        }
+        assert_eq!(instance.claim_from(&low_water).await.len(), 1);
+    }
 }
 
 /// After a failover, the clock may be another one.
@@ -334,12 +376,12 @@ async fn a_clock_that_goes_back_hides_no_task() {
     let (schema, clock) = (cluster::new_schema(), ManualClock::new(1_800_000_000_000));
     let earlier = Instance::on(&schema, &clock).await;
     let later = Instance::on(&schema, &ManualClock::new(clock.now() + 3_600_000)).await;
-    let mut low_water = LowWater::default();
+    let low_water = LowWater::default();
     for _ in 0..2 {
-        assert!(later.claim_from(&mut low_water).await.is_empty());
+        assert!(later.claim_from(&low_water).await.is_empty());
     }
     earlier.record(1, "evt_1", &[free("a")], false).await;
-    assert_eq!(earlier.claim_from(&mut low_water).await.len(), 1);
+    assert_eq!(earlier.claim_from(&low_water).await.len(), 1);
 }
 
 /// A process that is frozen between the end of its task and the commit of that holds the row. Nobody waits for it.
@@ -352,10 +394,13 @@ async fn a_task_that_is_locked_is_taken_over_later() {
     let other = Instance::on(&schema, &clock).await;
     let lock = "BEGIN; SELECT FROM webhook.task WHERE handler = 'a' FOR UPDATE";
     frozen.db.batch(lock).await.expect("nobody else has it");
-    let sweep = Sweep::default();
+    let looks = Looks::default();
     let taken_over = async || {
         let Instance { db, session, timing, .. } = &other;
-        look_after(db, session, timing, true, &sweep).await.expect("it does not wait").suspects
+        look_after(db, session, timing, true, &looks, &LowWater::default())
+            .await
+            .expect("it does not wait")
+            .suspects
     };
     assert_eq!(taken_over().await, 1);
     assert_eq!(other.states().await, [State::Running, State::Ready]);
