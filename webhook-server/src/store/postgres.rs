@@ -6,7 +6,7 @@
 //! | opening | `open`, `opener`, `url`, `tls`, `requirements`, `schema` |
 //! | calls | `connection`, `kept`, `abandoned`, `unanswered`, `flush` (several together), `plans` (prepared), `values`, `texts` |
 //! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
-//! | what runs | `tasks` (one connection), `claim` with `low_water`, `lanes`, `finish` |
+//! | what runs | `tasks` (one connection), `claim` and its `round`, `low_water`, `lanes`, `finish` |
 //! | instances | `session`, `heartbeat`, `recover`, `sweep`, `pace`, `missing_handlers`, `instances`, `turns`, `alarms` |
 //! | operators | `list`, `show`, `stats`, `operate` |
 //! | retention; growing from a file; problems | `prune`; `take_in`; `problem`, `cause` |
@@ -55,6 +55,7 @@ mod record;
 mod record_again;
 mod recover;
 mod requirements;
+mod round;
 mod schema;
 mod secrets;
 mod session;
@@ -87,12 +88,13 @@ use tokio::sync::oneshot;
 use self::alarms::Alarms;
 use self::arrivals::Arrival;
 use self::connection::{CALL_LIMIT, Connection, READ_LIMIT};
+use self::heartbeat::Looks;
 use self::ingest::{Ingest, Job};
 use self::kept::Kept;
 pub(crate) use self::open::DatabaseError;
 use self::opener::Opener;
 pub(crate) use self::problem::Problem;
-use self::recover::{Looks, Program, Settled};
+use self::recover::{Program, Settled};
 pub(crate) use self::schema::SchemaProblem;
 use self::session::{Session, Timing};
 use self::tasks::Tasks;

@@ -9,22 +9,16 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use webhook_core::Retry;
 
-use super::alarms::Alarm;
 use super::connection::Connection;
 use super::finish::{TRIM_ATTEMPTS, close};
 use super::flush::{Statement, transaction};
+use super::heartbeat::Looks;
 use super::lanes::PROMOTE_AFTER;
-use super::low_water::LowWater;
 use super::missing_handlers;
-use super::pace::Pace;
 use super::problem::Problem;
 use super::session::{Session, Timing, random};
-use super::sweep::Sweep;
 use crate::store::clock::millis;
 use crate::store::{ATTEMPTS_KEPT, Buried, HandlerId, MAX_CRASHES, POISON, Recovered, Ticket};
-
-/// How often to look for what is due before the marks.
-const BEHIND_EVERY: Duration = Duration::from_secs(60);
 
 /// Adds this instance (`$1`): `$2` its name, `$3` its version, `$4` its slots, `$5` its handlers, `$6` how long the lease lasts.
 const JOIN: &str = "
@@ -157,34 +151,6 @@ pub(super) async fn renew(
     Ok(renewed.first().map(|row| settled.renewed(row.get(0)) || !timing.settles))
 }
 
-/// Finds what was forgotten, and takes over from instances that have died, if this one has settled.
-pub(super) async fn look_after(
-    db: &Connection,
-    session: &Session,
-    timing: &Timing,
-    has_settled: bool,
-    looks: &Looks,
-    low_water: &LowWater,
-) -> Result<Recovered, Problem> {
-    let share = timing.look_share;
-    if looks.unknown.is_due() {
-        looks.unknown.take(share, Duration::ZERO, release_forgotten(db, session)).await?;
-    }
-    if looks.behind.is_due() {
-        looks.behind.take(share, BEHIND_EVERY, low_water.look_back(db)).await?;
-    }
-    let forgotten = looks.sweep.go_on(db, timing.lease / 2, share).await?;
-    if forgotten > 0 {
-        Alarm::Forgotten(forgotten).raise(db).await?;
-    }
-    if !has_settled {
-        return Ok(Recovered::default());
-    }
-    let taken = take_over(db, session, timing, looks).await?;
-    let of_handlers = missing_handlers::at_heartbeat(db, timing).await?;
-    Ok(Recovered { suspects: taken.suspects, poisoned: taken.poisoned, ..of_handlers })
-}
-
 /// Returns what this instance is still running, and leaves.
 pub(super) async fn leave(db: &Connection, session: &Session) -> Result<(), Problem> {
     session.live().clear();
@@ -192,18 +158,6 @@ pub(super) async fn leave(db: &Connection, session: &Session) -> Result<(), Prob
     release(db, session, &all).await?;
     db.execute(LEAVE, &[&session.id()]).await?;
     Ok(())
-}
-
-/// What an instance looks for besides.
-#[derive(Debug, Default)]
-pub(super) struct Looks {
-    /// For what it runs without knowing it.
-    unknown: Pace,
-    /// For what instances have left that have no row any more.
-    left_over: Pace,
-    /// For what is due before the marks.
-    behind: Pace,
-    pub(super) sweep: Sweep,
 }
 
 /// How often the lease was renewed without a gap.
@@ -222,7 +176,7 @@ impl Settled {
 }
 
 /// Makes ready again what this instance is running without knowing it, because an answer was lost.
-async fn release_forgotten(db: &Connection, session: &Session) -> Result<(), Problem> {
+pub(super) async fn release_forgotten(db: &Connection, session: &Session) -> Result<(), Problem> {
     let first_under_way = session.first_under_way();
     let forgotten = session.forgotten(unknown(db, session).await?, first_under_way);
     release(db, session, &forgotten).await
@@ -264,7 +218,7 @@ pub(super) async fn bury(db: &Connection, name: &str) -> Result<Option<Buried>, 
 }
 
 /// Takes over from instances whose leases have ended.
-async fn take_over(
+pub(super) async fn take_over(
     db: &Connection,
     session: &Session,
     timing: &Timing,

@@ -19,10 +19,11 @@ use crate::store::postgres::arrivals::Arrival;
 use crate::store::postgres::backlog;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::finish::{clear_suspect, finish};
+use crate::store::postgres::heartbeat::{Looks, look_after};
 use crate::store::postgres::low_water::LowWater;
 use crate::store::postgres::opener::Opener;
 use crate::store::postgres::record_again::record_again;
-use crate::store::postgres::recover::{Looks, Settled, leave, look_after, renew};
+use crate::store::postgres::recover::{Settled, leave, renew};
 use crate::store::{Claim, Disposition, Lane, NewTask, ParkReason, Ticket};
 
 /// The dead rows: as many tasks as this, each in a lane of two, were ready, were started, and have gone.
@@ -59,7 +60,7 @@ const STATEMENTS: &[(&str, &str, Reads)] = &[
     // What runs.
     ("claim::START_SUSPECT", "WITH next AS MATERIALIZED", UpTo(100)),
     ("claim::RUNNING_SUSPECT", "SELECT crashes FROM webhook.task", UpTo(20)),
-    ("claim::ROUND", "WITH due AS MATERIALIZED", UpTo(600)),
+    ("round::ROUND", "WITH due AS MATERIALIZED", UpTo(600)),
     ("claim::BODIES", "SELECT seq, endpoint, body FROM webhook.event", UpTo(50)),
     ("claim::NEXT_DUE", "SELECT min(due_ms)", UpTo(20)),
     ("low_water::FIRST_READY", "SELECT h.handler, h.low, least", UpTo(100)),
