@@ -8,9 +8,10 @@
 //!
 //! An open task keeps its event, however old it is.
 //!
-//! A step decides by what it sees at its start. It does not see a task that becomes open, such as by a replay, before the step
-//! has locked the event's row. So the last statement of the transaction looks again, and fails if such a task has lost its
-//! event. Then the step is rolled back and taken again.
+//! A step decides by what it sees at its start. It does not see what happens to an event before the step has locked the event's
+//! row: that a task becomes open, such as by a replay, and may be closed again, or that the event comes through another endpoint. So the
+//! last statement of the transaction looks again, and fails if something has lost its event. Then the step is rolled back and
+//! taken again.
 
 use super::connection::Connection;
 use super::flush::{Statement, transaction};
@@ -114,11 +115,17 @@ pub(super) const EMPTY: &str = concat!(
      UPDATE webhook.event SET body = NULL WHERE seq = ANY (ARRAY (SELECT seq FROM old)) RETURNING 1"
 );
 
-/// Fails, by dividing by zero, if an open task has lost its event or its body.
+/// Fails, by dividing by zero, if an open task has lost its event or its body, or anything else of an event the event.
 pub(super) const LOOK_AGAIN: &str = "
     SELECT 1 / CASE WHEN EXISTS (
         SELECT 1 FROM webhook.task t WHERE t.event_seq > $1 AND t.event_seq <= $2
-          AND NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq AND e.body IS NOT NULL)) THEN 0 ELSE 1 END";
+          AND NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq AND e.body IS NOT NULL))
+    OR EXISTS (
+        SELECT 1 FROM webhook.ended t WHERE t.event_seq > $1 AND t.event_seq <= $2
+          AND NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq))
+    OR EXISTS (
+        SELECT 1 FROM webhook.event_endpoint p WHERE p.event_seq > $1 AND p.event_seq <= $2
+          AND NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = p.event_seq)) THEN 0 ELSE 1 END";
 
 /// Deletes quarantined bodies that arrived more than `$1` ago.
 const DELETE_QUARANTINED: &str = "DELETE FROM webhook.quarantine WHERE received_ms < now_ms - $1";

@@ -406,13 +406,10 @@ async fn a_replay_and_the_retention_wait_for_each_other() {
     assert_eq!((inbox.count("task").await, inbox.count("ended").await), (0, 0));
 }
 
-/// A replay takes place between the moment at which the retention looks and the one at which it locks.
-#[tokio::test]
-async fn a_replay_that_the_retention_does_not_see_is_not_lost() {
+/// Frees an old event, and does something between the moment at which the step looks and the one at which it locks. Returns
+/// how many events it has freed.
+async fn free_while(inbox: &Inbox, event: i64, done: impl Future<Output = ()>) -> Result<i64, Problem> {
     const GATE: i64 = 7;
-    let inbox = Inbox::new().await;
-    let event = inbox.event("evt_1", 100, Some(b"{}")).await;
-    inbox.ended(event, "a", State::Done, 100).await;
     // The statement has looked at the tasks when it comes to the gate, which is closed.
     inbox.db.query("SELECT pg_advisory_lock($1)", &[&GATE]).await.expect("nobody has it");
     let gate = format!("pg_advisory_xact_lock({GATE})::text IS NOT NULL AND e.seq > $1");
@@ -423,16 +420,55 @@ async fn a_replay_that_the_retention_does_not_see_is_not_lost() {
         let delete = Statement::new(delete, &[&from, &event, &none, &none, &none]);
         let rows =
             transaction(&pruning, &[delete, Statement::new(prune::LOOK_AGAIN, &[&from, &event])]).await;
-        (rows.map(|rows| rows[0][0].get::<_, i64>(0)), pruning.is_usable())
+        assert!(pruning.is_usable(), "the step is taken again on it");
+        rows.map(|rows| rows[0][0].get(0))
     });
     inbox.wait_for_locks(1).await;
-    let replayed = operate::replay(&inbox.db, event, &[free("a")]).await.expect("it can be written");
-    assert_eq!(replayed, Replayed::Ready(1));
+    done.await;
     inbox.db.query("SELECT pg_advisory_unlock($1)", &[&GATE]).await.expect("it was locked");
-    let (deleted, is_usable) = step.await.expect("no panic");
+    step.await.expect("no panic")
+}
+
+#[tokio::test]
+async fn a_replay_that_the_retention_does_not_see_is_not_lost() {
+    let inbox = Inbox::new().await;
+    let event = inbox.event("evt_1", 100, Some(b"{}")).await;
+    inbox.ended(event, "a", State::Done, 100).await;
+    let replay = async {
+        let replayed = operate::replay(&inbox.db, event, &[free("a")]).await.expect("it can be written");
+        assert_eq!(replayed, Replayed::Ready(1));
+    };
+    let deleted = free_while(&inbox, event, replay).await;
     assert!(matches!(deleted, Err(Problem::Refused(_))), "{deleted:?}");
-    assert!(is_usable, "the step is taken again on it");
     assert_eq!((inbox.count("event").await, inbox.count("task").await), (1, 1));
+}
+
+/// The event comes through another endpoint, or its task is retried and fails again.
+#[tokio::test]
+async fn nothing_else_that_the_retention_does_not_see_is_left_without_its_event() {
+    let inbox = Inbox::new().await;
+    for comes_again in [true, false] {
+        let event = inbox.event("evt_1", 100, Some(b"{}")).await;
+        let parked = inbox.ended(event, "a", State::Parked, 100).await;
+        let meanwhile = async {
+            if comes_again {
+                let endpoint =
+                    "INSERT INTO webhook.event_endpoint (event_seq, endpoint, secret_label, received_ms)
+                                VALUES ($1, '/other', 'new', 0) RETURNING id";
+                inbox.insert(endpoint, &[&event]).await;
+            } else {
+                assert!(operate::retry(&inbox.db, parked, &["a"]).await.expect("it can be written"));
+                inbox.run("DELETE FROM webhook.task").await;
+                inbox.ended(event, "a", State::Parked, 0).await;
+            }
+        };
+        let deleted = free_while(&inbox, event, meanwhile).await;
+        assert!(matches!(deleted, Err(Problem::Refused(_))), "{comes_again}: {deleted:?}");
+        assert_eq!((inbox.count("event").await, inbox.count("ended").await), (1, 1));
+        inbox
+            .run("DELETE FROM webhook.event; DELETE FROM webhook.ended; DELETE FROM webhook.event_endpoint")
+            .await;
+    }
 }
 
 /// What no operation can leave behind holds nothing up for ever: only the step that meets it frees nothing.
