@@ -45,12 +45,10 @@ const NOTE_ALL: &str = concat!(
 /// The same for tasks that are ready. It looks between the handlers that live instances have, and jumps from one handler to the
 /// next, however many tasks each has. The id of a handler is less than `~`.
 const NOTE_READY: &str = concat!(
-    "WITH RECURSIVE live (handler) AS MATERIALIZED (
-         SELECT '' COLLATE \"C\"
-         UNION
-         SELECT unnest(handlers) COLLATE \"C\" FROM webhook.instance WHERE lease_until_ms > now_ms),
-     ready (handler, before) AS (
-         SELECT live.handler, lead(live.handler, 1, '~') OVER (ORDER BY live.handler) FROM live
+    "WITH RECURSIVE ready (handler, before) AS (
+         SELECT live.handler COLLATE \"C\", lead(live.handler, 1, '~') OVER (ORDER BY live.handler COLLATE \"C\")
+         FROM unnest(ARRAY(SELECT '' UNION SELECT unnest(handlers) FROM webhook.instance WHERE lease_until_ms > now_ms))
+             AS live (handler)
          UNION ALL
          SELECT (SELECT next.handler FROM webhook.task next
                  WHERE next.state = 0 AND next.suspect = 0 AND next.handler > ready.handler AND next.handler < ready.before

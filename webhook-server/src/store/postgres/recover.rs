@@ -58,7 +58,8 @@ const BURY_NAMED: &str = "
 /// frozen in the middle of its commit.
 const INHERIT: &str = "
     WITH gap (after, before) AS MATERIALIZED (
-        SELECT lag(id, 1, -9223372036854775808) OVER (ORDER BY id), id FROM webhook.instance
+        SELECT lag(id, 1, -9223372036854775808) OVER (ORDER BY id), id
+        FROM unnest(ARRAY(SELECT id FROM webhook.instance)) AS instance (id)
         UNION ALL
         SELECT coalesce(max(id), -9223372036854775808), 9223372036854775807 FROM webhook.instance),
     left_over AS MATERIALIZED (
