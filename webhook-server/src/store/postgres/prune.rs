@@ -117,15 +117,17 @@ pub(super) const EMPTY: &str = concat!(
 
 /// Fails, by dividing by zero, if an open task has lost its event or its body, or anything else of an event the event.
 pub(super) const LOOK_AGAIN: &str = "
+    WITH kept AS MATERIALIZED (
+        SELECT seq, body IS NOT NULL AS has_body FROM webhook.event WHERE seq > $1 AND seq <= $2)
     SELECT 1 / CASE WHEN EXISTS (
         SELECT 1 FROM webhook.task t WHERE t.event_seq > $1 AND t.event_seq <= $2
-          AND NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq AND e.body IS NOT NULL))
+          AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.seq = t.event_seq AND kept.has_body))
     OR EXISTS (
         SELECT 1 FROM webhook.ended t WHERE t.event_seq > $1 AND t.event_seq <= $2
-          AND NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = t.event_seq))
+          AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.seq = t.event_seq))
     OR EXISTS (
         SELECT 1 FROM webhook.event_endpoint p WHERE p.event_seq > $1 AND p.event_seq <= $2
-          AND NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = p.event_seq)) THEN 0 ELSE 1 END";
+          AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.seq = p.event_seq)) THEN 0 ELSE 1 END";
 
 /// Deletes quarantined bodies that arrived more than `$1` ago.
 const DELETE_QUARANTINED: &str = "DELETE FROM webhook.quarantine WHERE received_ms < now_ms - $1";

@@ -81,7 +81,7 @@ const INHERIT: &str = "
         RETURNING t.id, t.attempt, t.started_ms, j.is_poison),
     attempted AS (
         INSERT INTO webhook.attempt (task, attempt, started_ms, ended_ms, outcome)
-        SELECT id, attempt, started_ms, now_ms, 3 FROM taken)
+        SELECT id, attempt, started_ms, now_ms, 3 FROM taken ORDER BY id)
     SELECT id, is_poison FROM taken";
 
 /// Parks what [`INHERIT`] gave to the owner `$1`, with the error `$2`.
