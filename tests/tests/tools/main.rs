@@ -9,6 +9,7 @@ mod explain;
 mod handlers_lock;
 mod house;
 mod hygiene;
+mod json;
 mod live;
 mod metrics;
 mod own_project;
