@@ -52,6 +52,7 @@ use crate::receive::outcome::BoxError;
 use crate::report::metrics::Metrics;
 use crate::report::metrics::page::CONTENT_TYPE;
 use crate::server::gauges::Gauging;
+use crate::server::playground::Playground;
 
 /// The longest form, in bytes: far more than a page of tasks.
 const MAX_FORM: usize = 64 * 1024;
@@ -100,6 +101,8 @@ pub(crate) struct Subject {
     pub(crate) url: Option<String>,
     pub(crate) is_read_only: bool,
     pub(crate) live: Live,
+    /// Sends what a person makes up; only `dev` has it.
+    pub(crate) playground: Option<Arc<dyn Playground>>,
 }
 
 /// What the streams of all pages share.

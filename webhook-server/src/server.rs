@@ -16,6 +16,8 @@ mod admin;
 mod background;
 pub(crate) mod gauges;
 mod noting;
+#[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages have a playground"))]
+pub(crate) mod playground;
 mod recovery;
 pub(crate) mod signals;
 #[cfg(feature = "cli")]

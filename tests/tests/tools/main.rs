@@ -13,6 +13,7 @@ mod json;
 mod live;
 mod metrics;
 mod own_project;
+mod playground;
 mod quickstart;
 mod registry;
 mod shop;

@@ -15,6 +15,7 @@ mod live;
 mod login;
 mod overview;
 mod parked;
+mod playground;
 mod quarantine;
 mod runs;
 mod search;
@@ -53,6 +54,7 @@ impl Backend {
             here,
             is_read_only: self.subject.is_read_only,
             has_token: self.subject.token.is_some(),
+            has_playground: self.subject.playground.is_some(),
             said: None,
         }
     }
@@ -80,6 +82,7 @@ struct Frame {
     is_read_only: bool,
     /// Whether who sees the page has shown the token.
     has_token: bool,
+    has_playground: bool,
     /// What an action has just done.
     said: Option<String>,
 }
@@ -89,6 +92,10 @@ impl Frame {
     const SCRIPT: &'static str = SCRIPT;
 
     /// The pages in the navigation: path and name.
+    fn pages(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.has_playground.then_some(("/playground", "Playground")).into_iter().chain(Self::PAGES)
+    }
+
     const PAGES: [(&'static str, &'static str); 7] = [
         ("/", "Overview"),
         ("/events", "Events"),
@@ -111,6 +118,8 @@ enum PageError {
     Unclear(&'static str),
     /// What was to be changed is not as it was shown.
     Changed(&'static str),
+    /// What was made up in the playground could not be sent.
+    NotSent(String),
     Store(StoreError),
     /// The inbox could not be read, for this reason.
     Unread(String),
@@ -135,6 +144,7 @@ pub(super) async fn show(backend: &Backend, path: &str, query: Query) -> Respons
         "/live" => live::page(backend, &query).await,
         "/parked" => parked::page(backend, &query).await,
         "/parked/confirm" => parked::confirm(backend, &query).await,
+        "/playground" => playground::page(backend, &query).await,
         "/handlers" => handlers::page(backend).await,
         "/endpoints" => endpoints::page(backend).await,
         "/quarantine" => quarantine::page(backend).await,
@@ -150,6 +160,9 @@ pub(super) async fn show(backend: &Backend, path: &str, query: Query) -> Respons
 
 /// Carries out what a form asks for, and sends the browser back to a page.
 pub(super) async fn act(backend: &Backend, path: &str, form: &Query) -> Response<AdminBody> {
+    if path.starts_with("/playground/") && backend.subject.playground.is_some() {
+        return playground::act(backend, path, form).await;
+    }
     match actions::act(backend, path, form).await {
         Ok(page) => see_other(&format!("{}{page}", backend.base)),
         Err(error) => problem(backend, &error),
@@ -163,6 +176,11 @@ fn searched(words: &str) -> String {
 
 /// What an action has done, which its parameters tell: a number, so that a link cannot claim anything else.
 fn said(query: &Query) -> Option<String> {
+    if let Some(status) = query.number("again") {
+        return Some(format!(
+            "Sent again, and answered {status}: a duplicate is counted, and no handler runs again."
+        ));
+    }
     let tasks = |count| if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
     let said =
         [("retried", "will run again now"), ("replayed", "will run again now"), ("skipped", "skipped")];
@@ -200,6 +218,7 @@ fn problem(backend: &Backend, error: &PageError) -> Response<AdminBody> {
         PageError::Missing(sentence) => (StatusCode::NOT_FOUND, (*sentence).to_owned()),
         PageError::Unclear(sentence) => (StatusCode::BAD_REQUEST, (*sentence).to_owned()),
         PageError::Changed(sentence) => (StatusCode::CONFLICT, (*sentence).to_owned()),
+        PageError::NotSent(why) => (StatusCode::BAD_GATEWAY, format!("Not sent: {why}.")),
         PageError::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, chain(error)),
         PageError::Unread(why) => (StatusCode::SERVICE_UNAVAILABLE, why.clone()),
         PageError::Template(error) => (StatusCode::INTERNAL_SERVER_ERROR, chain(error)),

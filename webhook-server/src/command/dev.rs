@@ -5,6 +5,8 @@
 //! events.
 
 mod keys;
+#[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin pages have a playground"))]
+mod playground;
 mod samples;
 
 use std::net::SocketAddr;
@@ -93,8 +95,12 @@ pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
         .local_addr()
         .map_err(|error| super::failed("could not read the local address", &error))?;
     // With `--once`, nobody has the time to look.
-    let admin =
-        if arguments.once { None } else { server.start_admin(None).map_err(super::serve::unavailable)? };
+    let admin = if arguments.once {
+        None
+    } else {
+        let playground = Arc::new(playground::ToItself(address));
+        server.start_admin(None, Some(playground)).map_err(super::serve::unavailable)?
+    };
     let (registry, endpoints) = (Arc::clone(&server.parts.registry), server.parts.endpoints.clone());
     let only = arguments.endpoint.as_deref().map(|name| endpoints.named(name)).transpose();
     let only = only.map_err(Failure::Failed)?;
@@ -104,7 +110,7 @@ pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
     let signal = if arguments.once { None } else { Some(super::serve::signalled(&server.reload)?) };
     print(&greeting(&registry, &endpoints, address, &keys));
     if let Some(admin) = admin {
-        print(&format!("Dashboard on http://{admin}\n"));
+        print(&format!("Dashboard on http://{admin}\nPlayground on http://{admin}/playground\n"));
     }
     if registry.transactions().next().is_some() {
         print(APART);

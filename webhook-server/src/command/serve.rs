@@ -88,7 +88,7 @@ async fn serve(
     (reserved, admin): (Option<Reserved>, Option<Reserved>),
     signal: Signal,
 ) -> Result<(), Failure> {
-    let admin = server.start_admin(admin).map_err(unavailable)?;
+    let admin = server.start_admin(admin, None).map_err(unavailable)?;
     let is_recovered = server.recover().await.map_err(no_inbox)?;
     let listener = listen(reserved, &server.parts.settings)?;
     announce(&server, &listener, admin);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::address::{Reserved, Unavailable};
+use super::playground::Playground;
 use super::{Parts, Server};
 use crate::admin::listener::listen;
 use crate::admin::{Admin, Live, Numbers, Reached, Subject};
@@ -21,7 +22,11 @@ impl Server {
     /// # Errors
     ///
     /// Fails if an address that was chosen is not available.
-    pub(crate) fn start_admin(&self, reserved: Option<Reserved>) -> Result<Option<SocketAddr>, Unavailable> {
+    pub(crate) fn start_admin(
+        &self,
+        reserved: Option<Reserved>,
+        playground: Option<Arc<dyn Playground>>,
+    ) -> Result<Option<SocketAddr>, Unavailable> {
         let Some(address) = self.parts.settings.admin else { return Ok(None) };
         let reserved = reserved.map_or_else(|| Reserved::new(address, "admin"), Ok);
         let listener = match reserved.and_then(Reserved::listen) {
@@ -33,7 +38,10 @@ impl Server {
             Err(unavailable) => return Err(unavailable),
         };
         let address = listener.local_addr().unwrap_or(address);
-        spawn(listen(listener, Arc::new(Admin::new(self.subject(), Reached::Directly))));
+        spawn(listen(
+            listener,
+            Arc::new(Admin::new(Subject { playground, ..self.subject() }, Reached::Directly)),
+        ));
         Ok(Some(address))
     }
 
@@ -54,6 +62,7 @@ impl Server {
                 InboxLocation::Memory => tail::PAUSE / 4,
                 _ => tail::PAUSE,
             }),
+            playground: None,
         }
     }
 }

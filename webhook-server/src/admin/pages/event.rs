@@ -17,6 +17,10 @@ struct Event {
     event_id: String,
     event_type: String,
     facts: Vec<(&'static str, String)>,
+    /// The id as it is, and the number that tells the event from others with this id.
+    key: (String, i64),
+    /// Its type, as a parameter.
+    kind: String,
     runs: Runs,
     /// Where the page hears of changes; `None` if every task is finished.
     stream: Option<String>,
@@ -51,6 +55,8 @@ pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
         event_id: visible(&found.event.event_id),
         event_type: visible(&found.event.event_type),
         facts: facts(&found.event),
+        key: (found.event.event_id.clone(), found.event.cursor),
+        kind: query_text(&[("type", Some(&found.event.event_type))]),
         stream,
         runs: Runs::of(frame.clone(), &found),
         tree: found.body.as_deref().and_then(|body| tree(body, shows_all)),

@@ -31,5 +31,12 @@ pub(in crate::admin) fn login(base: &str, was_wrong: bool) -> String {
 
 /// What surrounds a page for who may be anybody.
 fn bare(base: &str) -> Frame {
-    Frame { base: base.to_owned(), here: "", is_read_only: true, has_token: false, said: None }
+    Frame {
+        base: base.to_owned(),
+        here: "",
+        is_read_only: true,
+        has_token: false,
+        has_playground: false,
+        said: None,
+    }
 }
