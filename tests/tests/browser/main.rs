@@ -176,3 +176,13 @@ fn an_operator_works_with_the_dashboard_of_postgres() {
     let postgres = Postgres::start();
     look_at(&postgres.url());
 }
+
+#[test]
+fn a_newcomer_works_with_the_pages_of_dev() {
+    let arguments = ["dev", "--no-samples", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let process = Process::start(program(PROGRAM).args(arguments));
+    let url = process.line(Stream::Stdout, |line| line.strip_prefix("Dashboard on ").map(str::to_owned));
+    run_script("dev.mjs", &json!({ "url": url }));
+    process.signal("TERM");
+    process.wait().with_code(0);
+}
