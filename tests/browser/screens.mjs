@@ -21,7 +21,7 @@ const SCREENS = {
   handlers: ["/handlers"],
   endpoints: ["/endpoints"],
   quarantine: ["/quarantine"],
-
+  playground: ["/playground?type=payment_intent.succeeded"],
 };
 
 for (const [look, options] of Object.entries({
