@@ -148,7 +148,7 @@ for (const javaScriptEnabled of [true, false]) {
 }
 
 test("what came from outside is shown as text", () => visit({}, async (page) => {
-  for (const path of [event(hostile), `${event(hostile)}&show=all`, `/events?q=${hostile}`, "/quarantine", "/parked", "/"]) {
+  for (const path of [event(hostile), `${event(hostile)}&show=all`, `/events?q=${hostile}`, "/quarantine", "/parked", "/endpoints", "/"]) {
     const response = await page.goto(path);
     assert.equal(response.status(), 200, path);
     assert.equal(await page.evaluate(() => globalThis.attacked), undefined, path);
@@ -159,6 +159,14 @@ test("what came from outside is shown as text", () => visit({}, async (page) => 
   await page.goto(`${event(hostile)}&show=all`);
   const text = await page.locator("main").textContent();
   assert.ok(text.includes("<script>attacked = 1</script>") && text.includes("⟨U+202E⟩"), text.slice(0, 2_000));
+}));
+
+test("what has arrived is summed up", () => visit({}, async (page) => {
+  await page.goto("/");
+  assert.match(await page.locator(".tile", { hasText: "Last event" }).innerText(), /\d+ \w+ ago\s+\d+ \w+ after it happened/);
+  await page.goto("/endpoints");
+  const versions = page.getByRole("group", { name: "API versions of /webhook" });
+  assert.match(await versions.innerText(), /20\d\d-\d\d-\d\d\.\w+\s+test\s+\d+/);
 }));
 
 test("keys", () => visit({}, async (page) => {

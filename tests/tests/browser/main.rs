@@ -155,7 +155,9 @@ fn modules() -> PathBuf {
     let (folder, sources) = (scratch("npm-browser"), Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"));
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
-        for file in fs::read_dir(sources).expect("the scripts are there").flatten() {
+        let files = fs::read_dir(sources).expect("the scripts are there").flatten();
+        // `screens.sh` installs the packages beside them.
+        for file in files.filter(|file| file.path().is_file()) {
             fs::copy(file.path(), folder.join(file.file_name()))
                 .expect("the target folder can be written to");
         }

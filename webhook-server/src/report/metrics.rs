@@ -22,7 +22,7 @@ use std::time::Duration;
 use webhook_core::Envelope;
 
 #[cfg(feature = "admin")]
-pub(crate) use self::figures::HandlerFigures;
+pub(crate) use self::figures::{HandlerFigures, VersionFigures};
 pub(crate) use self::gauges::{Gauges, InboxGauges};
 use self::histogram::Histogram;
 use self::known_values::KnownValues;

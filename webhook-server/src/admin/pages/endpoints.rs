@@ -2,9 +2,10 @@
 
 use askama::Template;
 
-use super::text::When;
+use super::text::{When, visible};
 use super::{Backend, Frame, Rendered, render};
 use crate::endpoint::ServedEndpoint;
+use crate::report::metrics::VersionFigures;
 use crate::store::SecretRow;
 
 #[derive(Template)]
@@ -20,6 +21,14 @@ struct Endpoint {
     /// The modes whose events it takes.
     takes: &'static str,
     secrets: Vec<Secret>,
+    versions: Vec<Version>,
+}
+
+/// An API version that has arrived at this instance.
+struct Version {
+    name: String,
+    mode: &'static str,
+    events: u64,
 }
 
 struct Secret {
@@ -32,11 +41,19 @@ struct Secret {
 
 pub(super) async fn page(backend: &Backend) -> Rendered {
     let secrets = backend.backlog().await?.secrets;
-    let endpoints = backend.subject.endpoints.iter().map(|endpoint| of(endpoint, &secrets)).collect();
+    let versions = backend.subject.numbers.metrics.versions();
+    let endpoints = &backend.subject.endpoints;
+    let endpoints = endpoints.iter().map(|endpoint| of(endpoint, &secrets, &versions)).collect();
     render(EndpointsPage { frame: backend.frame("/endpoints"), endpoints }).await
 }
 
-fn of(endpoint: &ServedEndpoint, noted: &[SecretRow]) -> Endpoint {
+fn of(endpoint: &ServedEndpoint, noted: &[SecretRow], versions: &[VersionFigures]) -> Endpoint {
+    let versions =
+        versions.iter().filter(|figures| *figures.endpoint == *endpoint.name).map(|figures| Version {
+            name: visible(if figures.api_version.is_empty() { "none" } else { &figures.api_version }),
+            mode: if figures.is_live { "live" } else { "test" },
+            events: figures.events,
+        });
     let current = endpoint.secrets.current();
     let is_noted = |label: &str, fingerprint: &str| {
         noted.iter().find(|row| {
@@ -68,5 +85,6 @@ fn of(endpoint: &ServedEndpoint, noted: &[SecretRow]) -> Endpoint {
             _ => "test events only",
         },
         secrets: configured.chain(former).collect(),
+        versions: versions.collect(),
     }
 }

@@ -9,7 +9,7 @@ use super::{Backend, Frame, Rendered, render, searched};
 use crate::operate::wire::Named;
 use crate::report::format::parked_because;
 use crate::report::metrics::Minute;
-use crate::store::{Backlog, State};
+use crate::store::{Backlog, EventRow, Filter, State};
 
 /// From when on the oldest due task is shown as a warning.
 const LATE: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ struct SecretRow {
 }
 
 pub(super) async fn page(backend: &Backend) -> Rendered {
-    backend.operations()?;
+    let latest = backend.operations()?.events(Filter { limit: 1, ..Filter::default() }).await?;
     let backlog = backend.backlog().await?;
     let handlers = backlog.handlers.iter().map(|row| HandlerRow {
         query: searched(&format!("handler:{} state:{}", row.handler, row.state.name())),
@@ -87,10 +87,17 @@ pub(super) async fn page(backend: &Backend) -> Rendered {
     });
     let (handlers, secrets) = (handlers.collect(), secrets.collect());
     let hour = hour(&backend.subject.numbers.metrics.last_hour());
-    render(Overview { frame: backend.frame("/"), tiles: tiles(&backlog), hour, handlers, secrets }).await
+    render(Overview {
+        frame: backend.frame("/"),
+        tiles: tiles(&backlog, latest.first()),
+        hour,
+        handlers,
+        secrets,
+    })
+    .await
 }
 
-fn tiles(backlog: &Backlog) -> Vec<Tile> {
+fn tiles(backlog: &Backlog, latest: Option<&EventRow>) -> Vec<Tile> {
     let (parked, waiting) =
         (backlog.tasks(State::Parked), backlog.tasks(State::Ready) + backlog.tasks(State::Blocked));
     let oldest = backlog.oldest_due_ms.map(|ms| Duration::from_millis(ms.unsigned_abs()));
@@ -131,7 +138,22 @@ fn tiles(backlog: &Backlog) -> Vec<Tile> {
             link: "/quarantine",
             mood: mood(backlog.quarantined > 0, "warn"),
         },
+        Tile {
+            name: "Last event",
+            number: latest.map_or("–".to_owned(), |row| When::of(row.received_ms).relative),
+            detail: latest
+                .and_then(lag)
+                .map_or(String::new(), |lag| format!("{} after it happened", coarse(lag))),
+            link: "/events",
+            mood: "",
+        },
     ]
+}
+
+/// How long after it happened an event arrived. Stripe says when to the second.
+fn lag(row: &EventRow) -> Option<Duration> {
+    let happened_ms = row.created?.checked_mul(1_000)?;
+    Some(Duration::from_millis(row.received_ms.checked_sub(happened_ms)?.max(0).unsigned_abs()))
 }
 
 /// Draws the last hour. The busiest minute has the full height, in both directions.

@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use std::sync::Mutex;
 
 use tokio::runtime::Builder;
-use tracing::dispatcher::set_default;
+use tracing::callsite::rebuild_interest_cache;
+use tracing::dispatcher::{DefaultGuard, set_default};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Subscriber, info};
@@ -64,9 +65,19 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Traced {
 }
 
 impl Traced {
-    /// A subscriber that wants everything from level info on, or only what `but` leaves.
-    fn subscriber(&self, but: Targets) -> Dispatch {
-        Spans::default().with(self.clone()).with(but).into()
+    /// Installs a subscriber on this thread that wants everything from level info on, or only what `but` leaves.
+    ///
+    /// Another test may be entering a span for the first time just now, and note for all threads that nobody wants it.
+    /// `is_wanted` says when that is over.
+    fn install(&self, but: Targets, is_wanted: impl Fn() -> bool) -> (Dispatch, DefaultGuard) {
+        let subscriber: Dispatch = Spans::default().with(self.clone()).with(but).into();
+        let here = set_default(&subscriber);
+        while !is_wanted() {
+            rebuild_interest_cache();
+            std::thread::yield_now();
+        }
+        self.0.lock().expect("no panic").0.clear();
+        (subscriber, here)
     }
 
     /// The fields of the only span with a name, apart from the name.
@@ -87,6 +98,10 @@ fn everything() -> Targets {
     Targets::new().with_default(Level::INFO)
 }
 
+fn deliveries_are_wanted() -> bool {
+    !spans::delivery(&request("/webhook", &[], &paid())).is_disabled()
+}
+
 async fn answer(server: &Server, request: Request<TestBody>) -> StatusCode {
     let connection = server.receiver.connections.admit(None).expect("there are few");
     server.receiver.answer(request, connection).await.status()
@@ -95,7 +110,7 @@ async fn answer(server: &Server, request: Request<TestBody>) -> StatusCode {
 #[tokio::test]
 async fn a_delivery_says_where_it_came_in_which_event_it_was_and_how_it_was_answered() {
     let traced = Traced::default();
-    let _here = set_default(&traced.subscriber(everything()));
+    let _installed = traced.install(everything(), deliveries_are_wanted);
     assert_eq!(answer(&with_inbox(), signed_at(NOW, &paid())).await, 200);
     let fields = traced.only("delivery");
     let id = fields
@@ -122,7 +137,7 @@ async fn a_delivery_says_where_it_came_in_which_event_it_was_and_how_it_was_answ
 #[tokio::test]
 async fn a_refused_delivery_is_no_error_of_the_server_and_shows_little_of_what_its_sender_chose() {
     let traced = Traced::default();
-    let _here = set_default(&traced.subscriber(everything()));
+    let _installed = traced.install(everything(), deliveries_are_wanted);
     let path = format!("/{}", "x".repeat(1_000));
     let mut refused = request(&path, &[], &paid());
     *refused.method_mut() = Method::from_bytes(b"CHOSEN").expect("it is a method");
@@ -139,7 +154,7 @@ async fn a_refused_delivery_is_no_error_of_the_server_and_shows_little_of_what_i
         ]
     );
     let traced = Traced::default();
-    let _here = set_default(&traced.subscriber(everything()));
+    let _installed = traced.install(everything(), deliveries_are_wanted);
     let delivery = spans::delivery(&request("/webhook", &[], &paid()));
     spans::answered(&delivery, &Err(StoreError::DiskFull.into()), StatusCode::SERVICE_UNAVAILABLE);
     drop(delivery);
@@ -157,10 +172,21 @@ static LOGS: Registration = registration("logs", Subscription::Unhandled, Policy
     })
 });
 
-/// Runs a handler on a runtime of the application whose threads have the subscriber.
-async fn run_logged(traced: &Traced, but: Targets, attempt: u32) {
-    let subscriber = traced.subscriber(but);
-    let _here = set_default(&subscriber);
+/// Runs a handler on a runtime of the application whose threads have the subscriber, which wants spans of this target.
+async fn run_logged(traced: &Traced, (but, target): (Targets, &str), attempt: u32) {
+    let told = Attempt {
+        handler: LOGS.id,
+        endpoint: "shop".into(),
+        attempt,
+        is_replay: false,
+        is_stale: false,
+        deadline: None,
+    };
+    let body = r#"{"id":"evt_1","object":"event","type":"invoice.paid","livemode":false,"data":{"object":{"id":"in_1"}}}"#;
+    let envelope = Arc::new(Envelope::parse_stored(&Bytes::from(body)).expect("it is an event"));
+    let (subscriber, _here) = traced.install(but, || {
+        spans::run(&envelope, &told).metadata().is_some_and(|metadata| metadata.target() == target)
+    });
     let mut application = Builder::new_multi_thread();
     application.worker_threads(1).on_thread_start(move || {
         // For as long as the thread lives.
@@ -172,16 +198,6 @@ async fn run_logged(traced: &Traced, but: Targets, attempt: u32) {
         timeout: Duration::from_secs(60),
         runtime: HandlerRuntime::of(application.handle().clone()),
     };
-    let told = Attempt {
-        handler: LOGS.id,
-        endpoint: "shop".into(),
-        attempt,
-        is_replay: false,
-        is_stale: false,
-        deadline: None,
-    };
-    let body = r#"{"id":"evt_1","object":"event","type":"invoice.paid","livemode":false,"data":{"object":{"id":"in_1"}}}"#;
-    let envelope = Arc::new(Envelope::parse_stored(&Bytes::from(body)).expect("it is an event"));
     let ended = runner.start(&LOGS, &envelope, told).end().await.expect("it does not block");
     assert_eq!(ended.outcome.is_ok(), attempt > 1);
     drop(ended);
@@ -192,7 +208,7 @@ async fn run_logged(traced: &Traced, but: Targets, attempt: u32) {
 #[tokio::test]
 async fn what_a_handler_logs_is_in_the_span_of_its_run_on_the_applications_runtime() {
     let traced = Traced::default();
-    run_logged(&traced, everything(), 1).await;
+    run_logged(&traced, (everything(), spans::TARGET), 1).await;
     assert_eq!(traced.0.lock().expect("no panic").1, ["run: before", "run: after"]);
     assert_eq!(
         traced.only("run"),
@@ -219,7 +235,8 @@ async fn what_a_handler_logs_is_in_the_span_of_its_run_on_the_applications_runti
 #[tokio::test]
 async fn a_subscriber_without_opentelemetrys_names_gets_what_a_person_reads() {
     let traced = Traced::default();
-    run_logged(&traced, everything().with_target(spans::TARGET, LevelFilter::OFF), 2).await;
+    let without = everything().with_target(spans::TARGET, LevelFilter::OFF);
+    run_logged(&traced, (without, "webhook_server::report::spans"), 2).await;
     assert_eq!(traced.0.lock().expect("no panic").1, ["run: before", "run: after"]);
     assert_eq!(
         traced.only("run"),

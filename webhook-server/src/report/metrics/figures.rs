@@ -4,6 +4,17 @@ use std::collections::BTreeMap;
 
 use super::{MINUTES, Metrics, Minute};
 
+/// How many events of one API version arrived at an endpoint since the program started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VersionFigures {
+    /// The endpoint's name.
+    pub(crate) endpoint: String,
+    /// Empty if the events do not say.
+    pub(crate) api_version: String,
+    pub(crate) is_live: bool,
+    pub(crate) events: u64,
+}
+
 /// How a handler's runs ended since the program started, and how long they took.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct HandlerFigures {
@@ -34,6 +45,20 @@ impl Metrics {
             }
         });
         handlers
+    }
+
+    /// The API versions that have arrived, by endpoint and mode.
+    pub(crate) fn versions(&self) -> Vec<VersionFigures> {
+        let mut versions = Vec::new();
+        self.events.each(|[endpoint, api_version, livemode], events| {
+            versions.push(VersionFigures {
+                endpoint: endpoint.to_string(),
+                api_version: api_version.to_string(),
+                is_live: livemode == "true",
+                events: events.count(),
+            });
+        });
+        versions
     }
 
     /// What happened in each minute of the last hour, the oldest first.

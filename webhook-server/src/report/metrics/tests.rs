@@ -127,6 +127,11 @@ fn what_became_of_a_request_is_counted_by_endpoint_and_reason() {
             r#"events_total{endpoint="/webhook",api_version="2025-09-30.clover",livemode="true"} 1"#,
         ]
     );
+    let versions = metrics.versions().into_iter().map(|of| (of.api_version, of.is_live, of.events));
+    assert_eq!(
+        versions.collect::<Vec<_>>(),
+        [("1".to_owned(), true, 2), ("2025-09-30.clover".to_owned(), true, 1)]
+    );
     assert_eq!(
         lines(&metrics, "event_lag_seconds_count"),
         [r#"event_lag_seconds_count{endpoint="/webhook"} 3"#]
