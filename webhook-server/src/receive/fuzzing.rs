@@ -46,6 +46,7 @@ impl Front {
             settings,
             report: Report::to(Log::default()),
             metrics: Arc::new(Metrics::new(Arc::clone(&now))),
+            alerts: None,
             tls: None,
             now,
         };
