@@ -1,12 +1,24 @@
 // A real browser, whose every page is watched: nothing may run, load or fail that should not.
 import assert from "node:assert/strict";
+import { after, test as nodeTest } from "node:test";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 export const fixture = JSON.parse(process.env.FIXTURE);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM });
 
-export const close = () => browser.close();
+after(() => browser.close());
+
+/// A test that hangs ends at last.
+export const test = (name, use) => nodeTest(name, { timeout: 240_000 }, use);
+
+/// How people look at a page.
+export const LOOKS = {
+  light: { colorScheme: "light" },
+  dark: { colorScheme: "dark" },
+  narrow: { viewport: { width: 400, height: 800 } },
+  "without JavaScript": { javaScriptEnabled: false },
+};
 
 /// Opens a page in a browser that knows nothing yet, hands it to `use`, and asserts that nothing went wrong in it. With
 /// `page.isElsewhere`, it shows a page of another site, which may fail as it likes.

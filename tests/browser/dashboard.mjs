@@ -2,13 +2,7 @@
 // this; it says in FIXTURE where they are.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { after, test as nodeTest } from "node:test";
-import { close, fixture, isAccessible, visit } from "./browser.mjs";
-
-after(close);
-
-/// A test that hangs ends at last.
-const test = (name, use) => nodeTest(name, { timeout: 240_000 }, use);
+import { LOOKS, fixture, isAccessible, test, visit } from "./browser.mjs";
 
 const SCREENS = {
   Overview: "/",
@@ -23,12 +17,7 @@ const { parked, done, waiting, hostile, skipped } = fixture.events;
 const event = (id) => `/event?id=${encodeURIComponent(id)}`;
 const OTHERS = ["/events?q=nonsense", "/events?q=evt_missing", event(parked), event(done), `${event(done)}&show=all`, event(hostile)];
 
-for (const [name, options] of Object.entries({
-  light: { colorScheme: "light" },
-  dark: { colorScheme: "dark" },
-  narrow: { viewport: { width: 400, height: 800 } },
-  "without JavaScript": { javaScriptEnabled: false },
-})) {
+for (const [name, options] of Object.entries(LOOKS)) {
   test(`every screen, ${name}`, () => visit(options, async (page) => {
     await page.goto("/");
     for (const [screen, path] of Object.entries(SCREENS)) {

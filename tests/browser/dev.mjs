@@ -1,13 +1,7 @@
 // What a newcomer does with the pages of `dev`, in a real browser: makes up events, and watches what the handlers do with them.
 // The server comes from the test that runs this; it says in FIXTURE where it is.
 import assert from "node:assert/strict";
-import { after, test as nodeTest } from "node:test";
-import { close, isAccessible, visit } from "./browser.mjs";
-
-after(close);
-
-/// A test that hangs ends at last.
-const test = (name, use) => nodeTest(name, { timeout: 240_000 }, use);
+import { LOOKS, isAccessible, test, visit } from "./browser.mjs";
 
 /// Makes up an event on the page, and sends it.
 async function send(page, type, fields = {}) {
@@ -22,12 +16,7 @@ async function send(page, type, fields = {}) {
   await page.getByRole("button", { name: "Send", exact: true }).first().click();
 }
 
-for (const [name, options] of Object.entries({
-  light: { colorScheme: "light" },
-  dark: { colorScheme: "dark" },
-  narrow: { viewport: { width: 400, height: 800 } },
-  "without JavaScript": { javaScriptEnabled: false },
-})) {
+for (const [name, options] of Object.entries(LOOKS)) {
   test(`the playground, ${name}`, () => visit(options, async (page) => {
     await page.goto("/playground");
     assert.equal(await page.getByRole("heading", { level: 1 }).innerText(), "Playground");

@@ -35,6 +35,17 @@ impl Server {
         Self::try_from_command(command, flags).unwrap_or_else(|refused| panic!("{refused:#?}"))
     }
 
+    /// Starts it with admin pages, and returns where they are.
+    #[track_caller]
+    pub fn with_admin(command: &mut Command, flags: &[&str]) -> (Self, SocketAddr) {
+        let flags: Vec<&str> = ["--admin", "127.0.0.1:0"].iter().chain(flags).copied().collect();
+        let server = Self::from_command(command, &flags);
+        let admin = server.process.line(Stream::Stderr, |line| {
+            line.split_once("admin=\"http://")?.1.split('"').next()?.parse().ok()
+        });
+        (server, admin)
+    }
+
     /// Starts it where another one has listened.
     #[track_caller]
     pub fn listening_on(address: SocketAddr, command: &mut Command) -> Self {

@@ -3,12 +3,10 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use product_tests::{
-    Postgres, Process, SECRET, Stream, exchange, new_inbox, program, run, scratch, send, signed, tool,
-    unix_now, until,
+    Postgres, Process, SECRET, Server, Stream, exchange, new_inbox, node_with, program, run, unix_now, until,
 };
 use serde_json::{Value, json};
 use webhook_core::Sample;
@@ -30,31 +28,23 @@ const HOSTILE: &str =
     "\"'><script>attacked = 1</script><img src=x onerror=attacked=1>{{7*7}}\u{202e}&lt;\u{200b}";
 
 /// A server with a dashboard.
-struct Server {
-    process: Process,
-    receiving: SocketAddr,
+struct Watched {
+    server: Server,
     admin: SocketAddr,
 }
 
-impl Server {
+impl Watched {
     fn start(inbox: &str, flags: &[&str]) -> Self {
         let mut command = program(PROGRAM);
         command.env("STRIPE_WEBHOOK_SECRET", SECRET).env("WEBHOOK_INBOX", inbox);
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
-        let process = Process::start(command.args(arguments).args(flags));
-        let found = process.line_or_end(Stream::Stderr, |line| {
-            let after = |mark: &str| line.split_once(mark)?.1.split(['"', '/']).next()?.parse().ok();
-            Some((after("listening url=\"http://")?, after("admin=\"http://")?))
-        });
-        let (receiving, admin) = found.expect("it says where it listens");
-        Self { process, receiving, admin }
+        let (server, admin) = Server::with_admin(&mut command, flags);
+        Self { server, admin }
     }
 
     /// Sends an event. Returns its id.
     fn send(&self, event: &Value) -> String {
         let body = event.to_string();
-        let header = signed(&[SECRET], unix_now(), body.as_bytes());
-        assert_eq!(send(self.receiving, &header, body.as_bytes()).status(), 200, "{body}");
+        assert_eq!(self.server.post(body.as_bytes()).status(), 200, "{body}");
         event["id"].as_str().expect("it has an id").to_owned()
     }
 
@@ -88,54 +78,53 @@ fn hostile(event_type: &str, id: &str) -> Value {
 
 /// Fills an inbox, and lets the script look at it.
 fn look_at(inbox: &str) {
-    let server = Server::start(inbox, &[]);
+    let watched = Watched::start(inbox, &[]);
     let mut refunded = sample("charge.refunded");
     let charge = &mut refunded["data"]["object"];
     charge["customer"] = json!(CUSTOMER);
     charge["billing_details"]["email"] = json!(EMAIL);
     let object = charge["id"].clone();
-    let parked = server.send(&refunded);
-    let skipped: Vec<_> = (0..2).map(|_| server.send(&sample("charge.refunded"))).collect();
-    let done = server.send(&sample("payout.paid"));
-    let waiting = server.send(&sample("charge.captured"));
-    (0..DISPUTES).for_each(|_| _ = server.send(&sample("charge.dispute.created")));
-    (0..CREATED).for_each(|_| _ = server.send(&sample("customer.created")));
-    let hostile_id = server.send(&hostile("charge.refunded", "evt_hostile"));
+    let parked = watched.send(&refunded);
+    let skipped: Vec<_> = (0..2).map(|_| watched.send(&sample("charge.refunded"))).collect();
+    let done = watched.send(&sample("payout.paid"));
+    let waiting = watched.send(&sample("charge.captured"));
+    (0..DISPUTES).for_each(|_| _ = watched.send(&sample("charge.dispute.created")));
+    (0..CREATED).for_each(|_| _ = watched.send(&sample("customer.created")));
+    let hostile_id = watched.send(&hostile("charge.refunded", "evt_hostile"));
     // Ids and types are checked: these are not events.
-    server.send(&hostile(&format!("charge.{HOSTILE}"), "evt_of_a_hostile_type"));
-    server.send(&hostile("charge.refunded", &format!("evt_{HOSTILE}")));
+    watched.send(&hostile(&format!("charge.{HOSTILE}"), "evt_of_a_hostile_type"));
+    watched.send(&hostile("charge.refunded", &format!("evt_{HOSTILE}")));
     for (path, text) in [
         (format!("/event?id={waiting}"), "the stock is being counted"),
         (format!("/event?id={done}"), "state done"),
         ("/parked".to_owned(), "Retry or skip all 3…"),
         ("/parked".to_owned(), "Retry or skip all 4…"),
     ] {
-        server.shows(&path, text);
+        watched.shows(&path, text);
     }
     let token = new_inbox().with_file_name("token");
     fs::write(&token, TOKEN).expect("the target folder can be written to");
     let token = token.display().to_string();
-    let guarded = Server::start(
+    let guarded = Watched::start(
         &new_inbox().display().to_string(),
         &["--admin-token-file", &token, "--admin-read-only"],
     );
     let fixture = json!({
-        "url": format!("http://{}", server.admin),
+        "url": format!("http://{}", watched.admin),
         "guarded": { "url": format!("http://{}", guarded.admin), "token": TOKEN },
         "events": { "parked": parked, "done": done, "waiting": waiting, "hostile": hostile_id, "skipped": skipped },
         "object": object, "customer": CUSTOMER, "email": EMAIL, "created": CREATED, "disputes": DISPUTES,
     });
     run_script("dashboard.mjs", &fixture);
-    for server in [server, guarded] {
-        server.process.signal("TERM");
-        server.process.wait().with_code(0);
+    for watched in [watched, guarded] {
+        watched.server.stop();
     }
 }
 
-/// Runs a script in a folder that has what it needs.
+/// Runs one of the scripts.
 fn run_script(name: &str, fixture: &Value) {
-    let mut node = tool("node", "Node.js 20 or newer");
-    node.args(["--test-reporter=spec", name]).current_dir(modules());
+    let mut node = node_with(&Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"), "npm-browser");
+    node.args(["--test-reporter=spec", name]);
     node.env("FIXTURE", fixture.to_string()).env("CHROMIUM", chromium());
     let ended = run(&mut node);
     println!("{}", ended.stdout);
@@ -148,24 +137,6 @@ fn chromium() -> PathBuf {
     let mut found = std::env::split_paths(&paths)
         .flat_map(|folder| ["chromium", "google-chrome"].map(|name| folder.join(name)));
     found.find(|path| path.exists()).expect("this test needs Chromium: install Debian's `chromium`")
-}
-
-/// Installs npm's packages into a folder of their own, beside the scripts that use them.
-fn modules() -> PathBuf {
-    let (folder, sources) = (scratch("npm-browser"), Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"));
-    static INSTALLED: std::sync::Once = std::sync::Once::new();
-    INSTALLED.call_once(|| {
-        let files = fs::read_dir(sources).expect("the scripts are there").flatten();
-        // `screens.sh` installs the packages beside them.
-        for file in files.filter(|file| file.path().is_file()) {
-            fs::copy(file.path(), folder.join(file.file_name()))
-                .expect("the target folder can be written to");
-        }
-        let mut npm: Command = tool("npm", "Node.js 20 or newer with npm");
-        let quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-        run(npm.arg("ci").args(quiet).current_dir(&folder)).with_code(0);
-    });
-    folder
 }
 
 #[test]

@@ -1,18 +1,17 @@
 //! Stripe's own libraries sign what we verify, and verify what we sign.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use product_tests::{OTHER_SECRET, Process, SECRET, python_with, run, scratch, signed, tool, unix_now};
+use product_tests::{OTHER_SECRET, Process, SECRET, node_with, python_with, signed, unix_now};
 use serde_json::{Value, json};
 use webhook_core::{Sample, Secret, SignatureHeader, Tolerance, verify};
 
 #[test]
 fn npm_stripe_and_we_agree() {
-    let mut command = tool("node", "Node.js 20 or newer");
-    command.arg("counterpart.mjs").current_dir(npm_stripe());
+    let mut command = node_with(&sources(), "npm-stripe");
+    command.arg("counterpart.mjs");
     agree(command);
 }
 
@@ -138,16 +137,4 @@ fn ask(counterpart: &mut Command, tasks: &[Value]) -> Vec<Value> {
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
-}
-
-/// Installs npm's package into a folder of its own, beside the script that uses it.
-fn npm_stripe() -> PathBuf {
-    let folder = scratch("npm-stripe");
-    for file in ["package.json", "package-lock.json", "counterpart.mjs"] {
-        fs::copy(sources().join(file), folder.join(file)).expect("the target folder can be written to");
-    }
-    let mut npm = tool("npm", "Node.js 20 or newer with npm");
-    let quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-    run(npm.arg("ci").args(quiet).current_dir(&folder)).with_code(0);
-    folder
 }

@@ -3,15 +3,14 @@
 use std::net::{SocketAddr, TcpListener};
 
 use product_tests::{
-    Answer, Process, SECRET, Stream, exchange, new_inbox, program, run, send, signed, unix_now, until,
+    Answer, SECRET, Server, exchange, new_inbox, program, run, send, signed, unix_now, until,
 };
 
 use crate::metrics::read;
 
 /// A server with admin pages.
-struct Server {
-    process: Process,
-    receiving: SocketAddr,
+struct Watched {
+    server: Server,
     admin: SocketAddr,
 }
 
@@ -21,16 +20,10 @@ fn outcomes() -> std::process::Command {
     command
 }
 
-impl Server {
+impl Watched {
     fn start(flags: &[&str]) -> Self {
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
-        let process = Process::start(outcomes().args(arguments).args(flags));
-        let found = process.line_or_end(Stream::Stderr, |line| {
-            let after = |mark: &str| line.split_once(mark)?.1.split(['"', '/']).next()?.parse().ok();
-            Some((after("listening url=\"http://")?, after("admin=\"http://")?))
-        });
-        let (receiving, admin) = found.expect("it says where it listens");
-        Self { process, receiving, admin }
+        let (server, admin) = Server::with_admin(&mut outcomes(), flags);
+        Self { server, admin }
     }
 
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -41,24 +34,26 @@ impl Server {
 
 #[test]
 fn a_server_shows_what_it_received() {
-    let server = Server::start(&[]);
-    assert_eq!(server.get("/readyz", &[]).status(), 200);
+    let watched = Watched::start(&[]);
+    assert_eq!(watched.get("/readyz", &[]).status(), 200);
     let body = br#"{"id":"evt_1","object":"event","type":"invoice.paid","created":1790000000,"livemode":false,
         "api_version":"2026-10-28.endive","data":{"object":{"object":"invoice","id":"in_1","customer":"cus_1"}}}"#;
-    assert_eq!(send(server.receiving, &signed(&[SECRET], unix_now(), body), body).status(), 200);
-    assert_eq!(send(server.receiving, &signed(&[SECRET], unix_now() - 4_000, body), body).status(), 400);
-    let events = server.get("/events", &[]).body;
+    assert_eq!(watched.server.post(body).status(), 200);
+    assert_eq!(
+        send(watched.server.address, &signed(&[SECRET], unix_now() - 4_000, body), body).status(),
+        400
+    );
+    let events = watched.get("/events", &[]).body;
     assert!(events.contains("evt_1") && events.contains("in_1"), "{events}");
-    let event = server.get("/event?id=evt_1", &[]).body;
+    let event = watched.get("/event?id=evt_1", &[]).body;
     assert!(event.contains("cus_1") && event.contains("invoice.paid"), "{event}");
     // The number is known when the answer is.
     until("both deliveries are counted", || {
-        let found = read(&server.get("/metrics", &[]).body);
+        let found = read(&watched.get("/metrics", &[]).body);
         let samples = found["stripe_webhook_deliveries"]["samples"].as_array().expect("it is a list").clone();
         samples.iter().filter(|sample| sample[0] == "stripe_webhook_deliveries_total").count() == 2
     });
-    server.process.signal("TERM");
-    server.process.wait().with_code(0);
+    watched.server.stop();
 }
 
 #[test]
@@ -66,14 +61,13 @@ fn a_token_is_asked_for_and_never_shown() {
     let token = "0123456789abcdef0123456789abcdef";
     let file = new_inbox().with_file_name("token");
     std::fs::write(&file, format!("{token}\n")).expect("the target folder can be written to");
-    let server = Server::start(&["--admin-token-file", &file.display().to_string()]);
-    assert_eq!(server.get("/events", &[]).status(), 401);
-    assert_eq!(server.get("/healthz", &[]).status(), 200);
+    let watched = Watched::start(&["--admin-token-file", &file.display().to_string()]);
+    assert_eq!(watched.get("/events", &[]).status(), 401);
+    assert_eq!(watched.get("/healthz", &[]).status(), 200);
     let bearer = format!("Bearer {token}");
-    assert_eq!(server.get("/events", &[("Authorization", &bearer)]).status(), 200);
-    assert_eq!(server.get(&format!("/events?token={token}"), &[]).status(), 200);
-    server.process.signal("TERM");
-    let ended = server.process.wait().with_code(0);
+    assert_eq!(watched.get("/events", &[("Authorization", &bearer)]).status(), 200);
+    assert_eq!(watched.get(&format!("/events?token={token}"), &[]).status(), 200);
+    let ended = watched.server.stop();
     assert!(!ended.stderr.contains(token) && !ended.stdout.contains(token), "{ended:#?}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use product_tests::{Answer, Process, SECRET, Stream, exchange, program, until};
+use product_tests::{Answer, Process, SECRET, Server, Stream, exchange, program, until};
 
 /// `dev` with its admin pages.
 struct Dev {
@@ -118,10 +118,7 @@ fn a_refusal_and_a_story_can_be_seen() {
 fn what_serves_has_no_playground() {
     let mut command = program(env!("CARGO_BIN_EXE_operated"));
     command.env("STRIPE_WEBHOOK_SECRET", SECRET);
-    let process =
-        Process::start(command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]));
-    let admin: SocketAddr = process
-        .line(Stream::Stderr, |line| line.split_once("admin=\"http://")?.1.split('"').next()?.parse().ok());
+    let (server, admin) = Server::with_admin(&mut command, &[]);
     assert_eq!(exchange(admin, "GET", "/playground", &[], b"").status(), 404);
     for path in ["send", "story", "again"] {
         let answer = post(admin, &format!("/playground/{path}"), "type=payout.paid&story=subscription");
@@ -129,6 +126,5 @@ fn what_serves_has_no_playground() {
     }
     let page = exchange(admin, "GET", "/", &[], b"").body;
     assert!(!page.contains("layground"), "{page}");
-    process.signal("TERM");
-    process.wait().with_code(0);
+    server.stop();
 }
