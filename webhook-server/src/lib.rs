@@ -16,6 +16,7 @@ mod failpoint;
 mod future;
 mod handlers_lock;
 mod jitter;
+mod loopback;
 mod mount;
 mod operate;
 mod phase;

@@ -106,6 +106,12 @@ impl Operations {
         self.store.events_with_id(id).await
     }
 
+    /// Finds an event.
+    pub(crate) async fn event(&self, key: &EventKey) -> Result<Option<StoredEvent>, StoreError> {
+        let found = self.store.events_with_id(key.event_id.clone()).await?;
+        Ok(found.into_iter().find(|found| found.event.cursor == key.cursor))
+    }
+
     /// Lists quarantined bodies, newest first.
     pub(crate) async fn quarantined(&self, limit: usize) -> Result<Vec<QuarantineRow>, StoreError> {
         self.store.quarantined(limit).await
@@ -209,9 +215,7 @@ impl Operations {
 
     /// Looks an event up and starts the write that makes its tasks ready.
     async fn start_replay(&self, key: EventKey, only: Option<&str>) -> Result<Replay, StoreError> {
-        let EventKey { event_id, cursor } = key;
-        let found = self.store.events_with_id(event_id).await?;
-        let Some(found) = found.into_iter().find(|found| found.event.cursor == cursor) else {
+        let Some(found) = self.event(&key).await? else {
             return Ok(Replay::Impossible(Replayed::Unknown));
         };
         let came_through = found.event.endpoints.iter().map(|row| &*row.endpoint);
@@ -224,7 +228,7 @@ impl Operations {
         let object = envelope.object_id();
         let tasks = wanted.map(|handler| new_task(handler, &envelope, object.as_deref())).collect();
         let store = Arc::clone(&self.store);
-        Ok(Replay::Writing(tokio::spawn(async move { store.replay(cursor, tasks).await })))
+        Ok(Replay::Writing(tokio::spawn(async move { store.replay(key.cursor, tasks).await })))
     }
 
     fn wake_worker(&self) {

@@ -40,11 +40,8 @@ pub(super) fn html(status: StatusCode, page: String) -> Response<AdminBody> {
 
 /// A page that may listen to a stream of ours.
 pub(super) fn live(page: String) -> Response<AdminBody> {
-    let mut response = html(StatusCode::OK, page);
-    if let Ok(policy) = HeaderValue::try_from(format!("{}; connect-src 'self'", *POLICY)) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
-    response
+    let policy = format!("{}; connect-src 'self'", *POLICY);
+    with_header(html(StatusCode::OK, page), CONTENT_SECURITY_POLICY, &policy)
 }
 
 /// A stream of server-sent events.
@@ -65,11 +62,7 @@ pub(super) fn text(content_type: &'static str, text: String) -> Response<AdminBo
 
 /// Sends the browser to another page.
 pub(super) fn see_other(location: &str) -> Response<AdminBody> {
-    let mut response = plain(303, "");
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    with_header(plain(303, ""), LOCATION, location)
 }
 
 /// What is wrong with a request.
@@ -98,8 +91,17 @@ fn answer(status: StatusCode, content_type: &'static str, body: AdminBody) -> Re
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if let Ok(policy) = HeaderValue::try_from(&**POLICY) {
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    with_header(response, CONTENT_SECURITY_POLICY, &POLICY)
+}
+
+/// The same answer with one more header. A value that no header can have is left out.
+pub(super) fn with_header(
+    mut response: Response<AdminBody>,
+    name: HeaderName,
+    value: &str,
+) -> Response<AdminBody> {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        response.headers_mut().insert(name, value);
     }
     response
 }

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hyper::header::{
-    ALLOW, AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SET_COOKIE,
-    WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN, SET_COOKIE, WWW_AUTHENTICATE,
 };
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
@@ -20,11 +19,12 @@ use hyper::{Method, Response, StatusCode, Uri};
 use tracing::{info, warn};
 
 use super::Reached;
-use super::answer::{failed, html, refused, see_other};
+use super::answer::{failed, html, refused, see_other, with_header};
 use super::body::AdminBody;
 use super::pages;
 use super::query::Query;
 use super::token::Token;
+use crate::loopback::is_loopback;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -142,7 +142,7 @@ impl Guard {
     pub(super) fn deny(&self, denied: Denied, head: &Parts) -> Response<AdminBody> {
         match denied {
             Denied::Method => {
-                with(failed(405, "the admin pages take GET and POST"), ALLOW, "GET, HEAD, POST")
+                with_header(failed(405, "the admin pages take GET and POST"), ALLOW, "GET, HEAD, POST")
             }
             Denied::Host => refused(
                 "these pages are reached under an IP address or as localhost; for another name, set `admin-url`",
@@ -179,14 +179,16 @@ impl Guard {
     /// Asks for the token.
     fn ask(&self, was_wrong: bool) -> Response<AdminBody> {
         let form = html(StatusCode::UNAUTHORIZED, pages::login(self.base(), was_wrong));
-        with(form, WWW_AUTHENTICATE, "Bearer")
+        with_header(form, WWW_AUTHENTICATE, "Bearer")
     }
 
     /// Has the browser forget its session.
     pub(super) fn log_out(&self) -> Response<AdminBody> {
         let overview = see_other(&format!("{}/", self.base()));
         match &self.token {
-            Some(token) => with(overview, SET_COOKIE, &format!("{}; Max-Age=0", self.cookie(token, ""))),
+            Some(token) => {
+                with_header(overview, SET_COOKIE, &format!("{}; Max-Age=0", self.cookie(token, "")))
+            }
             None => overview,
         }
     }
@@ -203,7 +205,7 @@ impl Guard {
     fn with_session(&self, head: &Parts, response: Response<AdminBody>) -> Response<AdminBody> {
         let Some(token) = &self.token else { return response };
         info!(host = only(&head.headers, &HOST), "an operator opened the admin pages with the token");
-        with(response, SET_COOKIE, &self.cookie(token, &token.session(SystemTime::now())))
+        with_header(response, SET_COOKIE, &self.cookie(token, &token.session(SystemTime::now())))
     }
 
     /// Whether a `Host` header names this machine in a way that no other site can.
@@ -228,14 +230,6 @@ impl Guard {
     }
 }
 
-/// The same answer with one more header.
-fn with(mut response: Response<AdminBody>, name: HeaderName, value: &str) -> Response<AdminBody> {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        response.headers_mut().insert(name, value);
-    }
-    response
-}
-
 /// An origin as browsers write it: in lower case, without the usual port.
 fn normal(origin: &str) -> String {
     let origin = origin.to_ascii_lowercase();
@@ -243,12 +237,9 @@ fn normal(origin: &str) -> String {
     origin.strip_suffix(usual).map_or(origin.clone(), str::to_owned)
 }
 
-/// Whether a host is this machine itself.
+/// Whether a host, which may have a port, is this machine itself.
 fn is_local(host: &str) -> bool {
-    let name = host.parse().map(|authority: Authority| authority.host().to_ascii_lowercase());
-    name.is_ok_and(|name| {
-        name == "localhost" || name.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-    })
+    host.parse().is_ok_and(|authority: Authority| is_loopback(authority.host()))
 }
 
 /// The value of a header that may be there once.

@@ -80,7 +80,8 @@ impl Token {
     }
 }
 
-fn seconds(time: SystemTime) -> u64 {
+/// A time in seconds since the Unix epoch.
+pub(super) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 /// How many requests must be refused.
 const ENOUGH: usize = 5;
 
-/// How long none must have been accepted, and in what time so many must be refused, once one was accepted.
+/// Once an endpoint has accepted a signature: the time without another that is accepted, and the time in which the refusals
+/// must come.
 const WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// What is known of each endpoint. A sender without the secret can cause an alert only where no right signature comes.

@@ -1,9 +1,10 @@
 //! The URL that alerts are posted to. It usually holds a token, so that only its scheme and its host are ever shown.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use hyper::Uri;
+
+use crate::loopback::is_loopback;
 
 /// The URL of a hook, such as one of a chat. `Debug` shows its scheme and its host.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,18 +69,12 @@ impl AlertUrl {
             );
         }
         match uri {
-            Some(uri) if is_https || uri.host().is_some_and(is_own) => Ok(()),
+            Some(uri) if is_https || uri.host().is_some_and(is_loopback) => Ok(()),
             _ => Err("a URL that begins with https://, without a login; or with http:// and an address of this machine, \
                       such as http://127.0.0.1:9000/alerts"
                 .to_owned()),
         }
     }
-}
-
-/// Whether a host is this machine.
-fn is_own(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

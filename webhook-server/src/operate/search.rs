@@ -2,7 +2,7 @@
 //!
 //! Only an event's id has an index that is meant for searching: one for each of the others would make storing slower. So a
 //! search that finds little looks at much of the inbox. It does so section by section, since SQLite has one reader, and
-//! others wait for it meanwhile; and whoever waits for an answer can have what was found so far.
+//! others wait for it meanwhile; and a caller that cannot wait gets what was found so far.
 
 use std::time::Duration;
 
@@ -52,7 +52,8 @@ where
     F: Future<Output = Result<Vec<T>, StoreError>>,
 {
     let (limit, oldest) = (filter.limit, filter.before.unwrap_or(0));
-    if !filter.event_ids.is_empty() || limit == 0 {
+    // An index leads to what has an id, and without conditions every row is meant.
+    if !filter.event_ids.is_empty() || !filter.has_conditions() {
         return Ok(Found { rows: read(filter).await?, reached: None });
     }
     let newest = read(Filter { after: filter.after, limit: 1, ..Filter::default() }).await?;
@@ -104,7 +105,8 @@ mod tests {
                         && (part.state.is_none() || number % 10_000 == 0)
                 };
                 let rows = numbers.iter().rev().copied().filter(is_in).take(part.limit).collect();
-                if part.before.is_some() {
+                // Not the look for the newest.
+                if part.before.is_some() || part.limit > 1 {
                     sections.lock().expect("no thread panics").push((part.after, part.before));
                 }
                 async move {

@@ -116,7 +116,7 @@ pub(crate) struct Change {
 }
 
 impl Tail {
-    /// Begins with the latest events, so many of those that match.
+    /// Begins with this number of the latest events that match.
     pub(crate) fn with_latest(filter: Filter, events: usize) -> Self {
         let (newest, seen, followed) = Default::default();
         Self { filter, begins_with: Some(events), floor: 0, newest, seen, followed }

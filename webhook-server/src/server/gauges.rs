@@ -83,7 +83,6 @@ impl Gauging {
     }
 
     /// Looks at what waits in the inbox: nothing, if there is none.
-    #[cfg(feature = "admin")]
     pub(crate) async fn backlog(&self) -> ReadBacklog {
         match &self.store {
             Some(store) => self.backlog_of(store).await,
@@ -131,8 +130,7 @@ impl Server {
         let pause = (alerts.after / 4).min(OLDEST_LOOK);
         loop {
             tokio::time::sleep(pause).await;
-            let inbox = gauging.gauges().await.inbox;
-            alerts.note_backlog(inbox.and_then(|inbox| inbox.backlog).as_ref());
+            alerts.note_backlog(gauging.backlog().await.ok().as_ref());
         }
     }
 }

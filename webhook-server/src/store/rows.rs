@@ -10,7 +10,7 @@ use super::{ParkReason, State};
 /// Which tasks, or events, an operator means.
 ///
 /// A server of another version refuses a field that it does not know, since without it the filter would match more.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     /// Only of these events, unless the list is empty.
@@ -37,6 +37,14 @@ pub(crate) struct Filter {
     pub(crate) before: Option<i64>,
     /// The maximum number of rows.
     pub(crate) limit: usize,
+}
+
+impl Filter {
+    /// Whether it leaves out any row but those that come before or after others.
+    pub(crate) fn has_conditions(&self) -> bool {
+        let Self { after, before, limit, .. } = *self;
+        *self != Self { after, before, limit, ..Self::default() }
+    }
 }
 
 /// A task, for an operator.

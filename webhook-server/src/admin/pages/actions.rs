@@ -69,7 +69,8 @@ fn reason(form: &Query) -> Result<String, PageError> {
         .ok_or(PageError::Unclear("A skipped task needs a reason."))
 }
 
-fn event(form: &Query) -> Result<EventKey, PageError> {
+/// The event that a form names.
+pub(super) fn event(form: &Query) -> Result<EventKey, PageError> {
     match (form.get("id"), form.number("cursor")) {
         (Some(id), Some(cursor)) => Ok(EventKey { event_id: id.to_owned(), cursor }),
         _ => Err(PageError::Unclear("Which event?")),

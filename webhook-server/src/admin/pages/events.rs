@@ -69,7 +69,7 @@ pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
     render(Events {
         frame: backend.frame_after("/events", query),
         q: q.to_owned(),
-        hints: search.hints.iter().map(|hint| visible(hint)).collect(),
+        hints: search.hints,
         of_tasks,
         rows,
         next,

@@ -1,11 +1,11 @@
 //! Events and what their handlers do with them, as it happens.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use askama::Template;
 
 use super::search::Search;
-use super::text::{When, coarse, visible};
+use super::text::{When, between, visible};
 use super::{Backend, Frame, Rendered, render};
 use crate::admin::query::{Query, query_text};
 use crate::operate::tail::{Change, Tail};
@@ -60,7 +60,7 @@ pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
     let parameters = query_text(&[("q", query.get("q")), ("cursor", Some(&cursor))]);
     render(LivePage {
         q: q.to_owned(),
-        hints: search.hints.iter().map(|hint| visible(hint)).collect(),
+        hints: search.hints,
         rows,
         stream: format!("{}/live/stream?{parameters}", frame.base),
         query: query_text(&[("q", query.get("q"))]),
@@ -92,8 +92,7 @@ impl Row {
 
 impl Task {
     fn of(row: &TaskRow) -> Self {
-        let took = row.finished_ms.zip(row.started_ms);
-        let took = took.map(|(ended, began)| coarse(Duration::from_millis(ended.abs_diff(began))));
+        let took = row.started_ms.zip(row.finished_ms).map(|(began, ended)| between(began, ended));
         let attempt = (row.attempt > 1).then(|| format!("attempt {}", row.attempt));
         let again =
             row.due_ms.filter(|_| row.attempt > 0).map(|due| format!("again {}", When::of(due).relative));

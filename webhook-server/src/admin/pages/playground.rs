@@ -5,7 +5,7 @@
 mod fields;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use askama::Template;
 use hyper::{Response, StatusCode};
@@ -14,10 +14,11 @@ use webhook_core::catalog::{self, Object};
 use webhook_core::{Registration, Sample, Story};
 
 use self::fields::Field;
-use super::{Backend, Frame, PageError, Rendered, problem, render};
+use super::{Backend, Frame, PageError, Rendered, actions, problem, render};
 use crate::admin::answer::{html, see_other};
 use crate::admin::body::AdminBody;
 use crate::admin::query::{Query, query_text};
+use crate::admin::token::seconds;
 use crate::endpoint::ServedEndpoint;
 use crate::server::playground::{Playground, Signed};
 
@@ -56,6 +57,8 @@ struct Draft {
     seed: u64,
     at: i64,
     handlers: Vec<&'static Registration>,
+    /// The paths that these read.
+    read: Vec<&'static str>,
     fields: Vec<Field>,
     json: String,
 }
@@ -137,11 +140,8 @@ async fn story(backend: &Backend, form: &Query) -> Result<Done, PageError> {
 
 /// Sends a stored event again, as it is.
 async fn again(backend: &Backend, form: &Query) -> Result<Done, PageError> {
-    let (Some(id), Some(cursor)) = (form.get("id"), form.number("cursor")) else {
-        return Err(PageError::Unclear("Which event?"));
-    };
-    let found = backend.operations()?.events_with_id(id.to_owned()).await?;
-    let found = found.into_iter().find(|found| found.event.cursor == cursor);
+    let key = actions::event(form)?;
+    let found = backend.operations()?.event(&key).await?;
     let found = found.ok_or(PageError::Missing("The inbox has no such event."))?;
     let body = found.body.ok_or(PageError::Missing("The body of this event is not kept."))?;
     let came_by = found.event.endpoints.first().map(|row| &*row.endpoint).unwrap_or_default();
@@ -149,8 +149,9 @@ async fn again(backend: &Backend, form: &Query) -> Result<Done, PageError> {
     let endpoint = endpoints.named(came_by).unwrap_or(endpoints.first());
     let status = playground(backend)?.send(endpoint, body.into_bytes(), Signed::ByStripe).await;
     let status = status.map_err(PageError::NotSent)?.to_string();
-    let cursor = cursor.to_string();
-    let page = query_text(&[("id", Some(id)), ("cursor", Some(&cursor)), ("again", Some(&status))]);
+    let cursor = key.cursor.to_string();
+    let page =
+        query_text(&[("id", Some(&key.event_id)), ("cursor", Some(&cursor)), ("again", Some(&status))]);
     Ok(Done::Sent(format!("/event?{page}")))
 }
 
@@ -193,16 +194,15 @@ fn draft(backend: &Backend, query: &Query) -> Result<Draft, PageError> {
     let body: Value = serde_json::from_slice(&sample.clone().body(at)).unwrap_or_default();
     let object = &body["data"]["object"];
     let handlers = registry.handlers_of(sample.event_type()).to_vec();
-    let read: Vec<&str> = handlers.iter().flat_map(|handler| handler.needs().fields).copied().collect();
+    let read: Vec<_> = handlers.iter().flat_map(|handler| handler.needs().fields).copied().collect();
     let known = known(&sample, object);
     let fields = known.map_or_else(Vec::new, |known| Field::all(&known.fields, object, &read));
-    Ok(Draft { seed, at, handlers, fields, json: format!("{object:#}"), sample })
+    Ok(Draft { seed, at, handlers, read, fields, json: format!("{object:#}"), sample })
 }
 
 /// The time in seconds since the Unix epoch.
 fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(seconds(SystemTime::now())).unwrap_or(i64::MAX)
 }
 
 /// What is known of the object of an event.
@@ -218,9 +218,7 @@ async fn show(
     let registry = &backend.subject.registry;
     let types = catalog::snapshot_types().iter().map(|known| known.name);
     let (handled, others) = types.partition(|name| registry.names(name));
-    let wanted: Vec<&str> =
-        draft.handlers.iter().flat_map(|handler| handler.needs().fields).copied().collect();
-    let (read, rest): (Vec<_>, Vec<_>) = draft.fields.into_iter().partition(|field| field.is_read(&wanted));
+    let (read, rest) = draft.fields.into_iter().partition(|field| field.is_read(&draft.read));
     let event_type = draft.sample.event_type();
     render(PlaygroundPage {
         frame: backend.frame("/playground"),

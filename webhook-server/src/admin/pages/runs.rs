@@ -1,11 +1,9 @@
 //! What each handler did with an event: a part of the event's page, which is sent again whenever it changes.
 
-use std::time::Duration;
-
 use askama::Template;
 
 use super::Frame;
-use super::text::{When, coarse, visible};
+use super::text::{When, between, visible};
 use crate::operate::wire::Named;
 use crate::report::format::parked_because;
 use crate::store::{AttemptRow, State, StoredEvent, TaskRow};
@@ -74,7 +72,7 @@ fn attempt(row: &AttemptRow) -> Attempt {
     Attempt {
         outcome: row.outcome.name(),
         started: When::of(row.started_ms),
-        took: coarse(Duration::from_millis(row.ended_ms.abs_diff(row.started_ms))),
+        took: between(row.started_ms, row.ended_ms),
         error: row.error.as_deref().map(visible),
     }
 }
@@ -82,7 +80,7 @@ fn attempt(row: &AttemptRow) -> Attempt {
 /// The run that is in the task itself: the one that succeeded, or one that has not ended.
 fn latest(row: &TaskRow) -> Option<Attempt> {
     let started = row.started_ms?;
-    let took = row.finished_ms.map(|finished| coarse(Duration::from_millis(finished.abs_diff(started))));
+    let took = row.finished_ms.map(|finished| between(started, finished));
     Some(Attempt {
         outcome: row.state.name(),
         started: When::of(started),

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::text::visible;
 use crate::operate::wire::Named;
 use crate::store::{Filter, ParkReason, State};
 
@@ -12,7 +13,7 @@ use crate::store::{Filter, ParkReason, State};
 #[derive(Debug, Default)]
 pub(super) struct Search {
     pub(super) filter: Filter,
-    /// A sentence for each word that could not be used.
+    /// A sentence for each word that could not be used, as a page shows it.
     pub(super) hints: Vec<String>,
 }
 
@@ -21,7 +22,7 @@ impl Search {
         let mut search = Self::default();
         for word in text.split_whitespace() {
             if let Err(hint) = search.add(word, now) {
-                search.hints.push(hint);
+                search.hints.push(visible(&hint));
             }
         }
         search

@@ -20,8 +20,8 @@ use crate::admin::answer::{failed, stream};
 use crate::admin::body::AdminBody;
 use crate::admin::query::Query;
 use crate::future::spawn;
-use crate::operate::Operations;
 use crate::operate::tail::{Look, Tail};
+use crate::operate::{EventKey, Operations};
 use crate::phase::Stage;
 use crate::report::format::chain;
 use crate::store::Filter;
@@ -54,7 +54,8 @@ pub(in crate::admin) fn open(
     let (tail, shown) = match (path, query.get("id"), query.number("cursor")) {
         ("/event/stream", Some(id), Some(cursor)) => {
             let filter = Filter { event_ids: vec![id.to_owned()], ..Filter::default() };
-            (Tail::after(filter, cursor - 1), Shown::Event { id: id.to_owned(), cursor })
+            let key = EventKey { event_id: id.to_owned(), cursor };
+            (Tail::after(filter, cursor - 1), Shown::Event(key))
         }
         _ => (live::tail(query, cursor), Shown::Rows),
     };
@@ -69,7 +70,7 @@ enum Shown {
     /// The rows of events.
     Rows,
     /// What the handlers of one event did.
-    Event { id: String, cursor: i64 },
+    Event(EventKey),
 }
 
 /// A stream at work.
@@ -94,7 +95,7 @@ impl Streaming {
                 // It may be away for a moment.
                 Err(error) => text.push_str(&message("note", &chain(&error))),
             }
-            let is_over = matches!(self.shown, Shown::Event { .. }) && self.tail.is_idle();
+            let is_over = matches!(self.shown, Shown::Event(_)) && self.tail.is_idle();
             if is_over {
                 text.push_str(&message("end", ""));
             }
@@ -137,14 +138,13 @@ impl Streaming {
                     text.push_str(&row.map(|row| message("row", &row)).unwrap_or_default());
                 }
             }
-            Shown::Event { id, cursor } if !look.changes.is_empty() => {
-                let found = self.operations.events_with_id(id.clone()).await.unwrap_or_default();
-                if let Some(found) = found.iter().find(|found| found.event.cursor == *cursor) {
-                    let runs = Runs::of(self.backend.frame("/events"), found).render();
+            Shown::Event(key) if !look.changes.is_empty() => {
+                if let Ok(Some(found)) = self.operations.event(key).await {
+                    let runs = Runs::of(self.backend.frame("/events"), &found).render();
                     text = runs.map(|runs| message("runs", &runs)).unwrap_or_default();
                 }
             }
-            Shown::Event { .. } => {}
+            Shown::Event(_) => {}
         }
         if !text.is_empty() {
             text.push_str(&format!("id: {}\n\n", self.tail.resume_at()));

@@ -67,6 +67,11 @@ pub(super) fn coarse(duration: Duration) -> String {
     }
 }
 
+/// How long something took that began and ended at these times, in milliseconds since the Unix epoch.
+pub(super) fn between(began: i64, ended: i64) -> String {
+    coarse(Duration::from_millis(ended.abs_diff(began)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

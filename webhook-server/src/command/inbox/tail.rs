@@ -28,7 +28,7 @@ pub(super) struct Tail {
     /// Only tasks that come into this state
     #[arg(long, value_enum)]
     state: Option<State>,
-    /// Begin with so many of the latest events
+    /// Number of latest events to begin with
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     last: usize,
     #[command(flatten)]
