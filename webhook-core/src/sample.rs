@@ -130,7 +130,7 @@ impl Sample {
     fn object(&self, maker: Maker) -> Value {
         let mut object = maker.event_object(self.known, self.object_name);
         if let (Some(age), Some(at)) = (maker.age, object.get_mut("created")) {
-            *at = (maker.created - age).into();
+            *at = maker.created.saturating_sub(age).into();
         }
         for state in self.states() {
             maker.apply(state, self.object_name, &mut object);

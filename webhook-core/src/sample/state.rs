@@ -130,7 +130,7 @@ impl Maker {
                 Some(distance) => (object["created"].as_i64().unwrap_or(self.created), distance),
                 None => (self.created, time),
             };
-            return Given::Json((since + seconds(distance)).into());
+            return Given::Json(since.saturating_add(seconds(distance)).into());
         }
         let mut text = String::new();
         let mut rest = written;
@@ -185,6 +185,17 @@ mod tests {
                         .filter(|known| known.kind == webhook_catalog::Kind::Snapshot);
                     assert!(known.is_some(), "there is no snapshot event type {name}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_can_happen_at_any_time() {
+        for created in [i64::MIN, i64::MAX] {
+            for known in webhook_catalog::snapshot_types() {
+                let sample = crate::Sample::new(known.name, 7).expect("it is a snapshot");
+                let body: Value = serde_json::from_slice(&sample.body(created)).expect("it is JSON");
+                assert_eq!(body["created"], created, "{}", known.name);
             }
         }
     }

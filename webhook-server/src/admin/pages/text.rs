@@ -1,6 +1,8 @@
 //! Text from outside and times, as a page shows them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
+
+use crate::report::format::{NO_TIME, writable_time};
 
 /// Replaces what a reader cannot see, or what changes the order of what they see, by its number: `⟨U+202E⟩`.
 pub(super) fn visible(text: &str) -> String {
@@ -43,7 +45,9 @@ impl When {
 
     /// `ms` is milliseconds since the Unix epoch.
     pub(super) fn of(ms: i64) -> Self {
-        let time = UNIX_EPOCH + Duration::from_millis(ms.max(0).unsigned_abs());
+        let Some(time) = writable_time(ms) else {
+            return Self { exact: NO_TIME.to_owned(), relative: NO_TIME.to_owned() };
+        };
         let exact = humantime::format_rfc3339_millis(time).to_string();
         let now = SystemTime::now();
         let relative = match now.duration_since(time) {

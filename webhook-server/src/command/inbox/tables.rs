@@ -2,13 +2,12 @@
 //!
 //! Event ids, types, errors and reasons come from outside: they are printed without control characters and line breaks.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
 use crate::command::table::{Cell, Column, Table, wrapped};
-use crate::report::format::parked_because;
-use crate::report::format::printable;
+use crate::report::format::{NO_TIME, parked_because, printable, writable_time};
 use crate::store::{
     AttemptOutcome, AttemptRow, EndpointRow, EventRow, InstanceRow, ParkReason, State, Stats, StoredEvent,
     TaskRow,
@@ -269,13 +268,32 @@ fn why(why: ParkReason) -> &'static str {
 
 /// Milliseconds since the Unix epoch, as text that ends with the minute.
 fn minute(millis: i64) -> String {
-    let time = time(millis);
+    let text = time(millis);
     // "2026-11-27T11:05:00Z"
-    time.get(..16).map_or(time.clone(), |minute| format!("{minute}Z"))
+    text.get(..16).filter(|_| text != NO_TIME).map_or(text.clone(), |minute| format!("{minute}Z"))
 }
 
 /// Milliseconds since the Unix epoch, as text in RFC 3339.
 pub(super) fn time(millis: i64) -> String {
-    let time = UNIX_EPOCH.checked_add(Duration::from_millis(millis.unsigned_abs()));
-    time.map_or("-".to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
+    writable_time(millis)
+        .map_or(NO_TIME.to_owned(), |time| humantime::format_rfc3339_seconds(time).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_time_has_a_text() {
+        for (millis, text, to_the_minute) in [
+            (0, "1970-01-01T00:00:00Z", "1970-01-01T00:00Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59Z", "9999-12-31T23:59Z"),
+            (253_402_300_800_000, NO_TIME, NO_TIME),
+            (i64::MAX, NO_TIME, NO_TIME),
+            (-1, NO_TIME, NO_TIME),
+            (i64::MIN, NO_TIME, NO_TIME),
+        ] {
+            assert_eq!((&*time(millis), &*minute(millis)), (text, to_the_minute));
+        }
+    }
 }
