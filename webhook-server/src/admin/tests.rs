@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::header::{LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 use hyper::{Request, Response, StatusCode};
+use webhook_core::{Envelope, Timestamp};
 
 use super::{Admin, AdminBody, Reached, Subject, Token};
 use crate::phase::{Phase, Stage};
@@ -290,6 +291,28 @@ async fn what_came_from_outside_is_text() {
 }
 
 #[tokio::test]
+async fn an_event_of_no_usual_time_is_shown() {
+    let pages = Pages::new(&Settings::default(), None);
+    // The first second of the year 10000 is the first that has no text in RFC 3339.
+    for (created, shown) in [
+        (253_402_300_799, "9999-12-31T23:59:59.000Z"),
+        (253_402_300_800, "not from 1970 to 9999"),
+        (i64::MAX, "not from 1970 to 9999"),
+        (-1, "not from 1970 to 9999"),
+        (i64::MIN, "not from 1970 to 9999"),
+    ] {
+        let id = format!("evt_{}", created.unsigned_abs());
+        let at = |envelope: &mut Envelope| envelope.created = Some(Timestamp::from_unix_seconds(created));
+        pages.store(changed(arrival(&id, &[free("a")]), at)).await;
+        let (status, page) = pages.get(&format!("/event?id={id}")).await;
+        assert!(status == 200 && page.contains(&format!("<dd>{shown}</dd>")), "{created}: {status} {page}");
+        for path in ["/", "/events", "/live"] {
+            assert_eq!(pages.get(path).await.0, StatusCode::OK, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn links_begin_with_the_path_of_the_proxy() {
     let settings =
         Settings { admin_url: Some("https://ops.example.com/hooks/".to_owned()), ..Settings::default() };
@@ -350,6 +373,21 @@ async fn a_stream_ends_when_the_server_stops_or_is_asked_to() {
     );
     pages.phase.enter(Stage::Draining);
     assert_eq!(piece(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn a_stream_begins_wherever_it_is_asked_to() {
+    let pages = Pages::new(&Settings::default(), None);
+    pages.store(arrival("evt_1", &[free("a")])).await;
+    for cursor in [i64::MIN, 0, 2, i64::MAX] {
+        for (path, shown) in [("/live/stream?", "event: row\n"), ("/event/stream?id=evt_1&", "retry: 500\n")]
+        {
+            let asked = format!("{path}cursor={cursor}");
+            let answer = pages.answer("GET", &asked, &[("host", "localhost:4243")], "").await;
+            let piece = piece(&mut answer.into_body()).await;
+            assert!(piece.as_ref().is_some_and(|piece| piece.contains(shown)), "{asked}: {piece:?}");
+        }
+    }
 }
 
 #[tokio::test]

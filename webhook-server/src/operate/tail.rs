@@ -137,7 +137,7 @@ impl Tail {
         allow(dead_code, reason = "only a page goes on where another one ended")
     )]
     pub(crate) fn resume_at(&self) -> i64 {
-        self.followed.keys().next().map_or(self.floor, |first| self.floor.min(first - 1))
+        self.followed.keys().next().map_or(self.floor, |first| self.floor.min(first.saturating_sub(1)))
     }
 
     /// Whether all tasks of all events that were seen are finished.
@@ -219,12 +219,16 @@ impl Tail {
     /// Leaves behind what was the newest event a while ago. So one look reads no more than what has arrived since, however
     /// little of it matches.
     fn raise_floor(&mut self, newest: i64) {
+        if newest < self.floor {
+            // Another inbox is there now, as after a restart with one in memory.
+            *self = Self::after(self.filter.clone(), 0);
+        }
         self.newest.push_back((newest, Instant::now()));
         while let Some((cursor, _)) = self.newest.front().filter(|(_, at)| at.elapsed() > OVERLAP) {
             self.floor = self.floor.max(*cursor);
             self.newest.pop_front();
         }
-        self.seen = self.seen.split_off(&(self.floor + 1));
+        self.seen.retain(|cursor| *cursor > self.floor);
     }
 
     /// Leaves out arrivals if there are too many to read, the oldest first.

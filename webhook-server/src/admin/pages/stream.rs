@@ -55,7 +55,7 @@ pub(in crate::admin) fn open(
         ("/event/stream", Some(id), Some(cursor)) => {
             let filter = Filter { event_ids: vec![id.to_owned()], ..Filter::default() };
             let key = EventKey { event_id: id.to_owned(), cursor };
-            (Tail::after(filter, cursor - 1), Shown::Event(key))
+            (Tail::after(filter, cursor.saturating_sub(1)), Shown::Event(key))
         }
         _ => (live::tail(query, cursor), Shown::Rows),
     };

@@ -210,6 +210,24 @@ async fn another_tail_goes_on_where_one_has_ended() {
 }
 
 #[tokio::test]
+async fn a_tail_begins_again_if_its_event_is_not_there() {
+    let mut inbox = Inbox::default();
+    for cursor in 1..=3 {
+        inbox.arrives(cursor, &["a"]);
+    }
+    let of_another_inbox = [4, i64::MAX].map(|cursor| Tail::after(Filter::default(), cursor));
+    let mut open = Tail::with_latest(Filter::default(), 10);
+    let mut older = Inbox::default();
+    older.arrives(9, &["a"]);
+    assert_eq!(older.seen(&mut open).await, shown(&[("+evt_9", &[1])]));
+    for mut tail in of_another_inbox.into_iter().chain([open, Tail::after(Filter::default(), i64::MIN)]) {
+        let all: &[(&str, &[i64])] = &[("+evt_1", &[1]), ("+evt_2", &[2]), ("+evt_3", &[3])];
+        assert_eq!(inbox.seen(&mut tail).await, shown(all));
+        assert_eq!(inbox.seen(&mut tail).await, shown(&[]), "they are shown once");
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_match_is_not_read_again_and_again() {
     let mut inbox = Inbox::default();
     for cursor in 1..=1_000 {
