@@ -194,11 +194,13 @@ async fn render(page: impl Template + Send + 'static) -> Rendered {
 
 /// Makes a page and renders it, on a thread that may take its time: an event can be a megabyte long.
 async fn made<T: Template>(page: impl FnOnce() -> T + Send + 'static) -> Rendered {
-    let rendered = tokio::task::spawn_blocking(move || page().render());
-    match rendered.await {
-        Ok(rendered) => rendered.map_err(PageError::Template),
-        Err(error) => Err(PageError::Store(StoreError::broken(error))),
-    }
+    aside(move || page().render()).await?.map_err(PageError::Template)
+}
+
+/// Does what takes its time on another thread: this one receives events.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, PageError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| PageError::Store(StoreError::broken(error)))
 }
 
 /// What is shown in place of a page.

@@ -1,7 +1,8 @@
 //! Requests, as values, and what they are answered.
 
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -14,7 +15,9 @@ use crate::phase::{Phase, Stage};
 use crate::receive::tests::with_inbox;
 use crate::settings::Settings;
 use crate::store::conformance::{arrival, changed, free};
-use crate::store::{Filter, NewEvent, State, Store, TaskRow};
+use crate::store::{
+    Disposition, Filter, NewEvent, NewTask, ParkReason, RecordResult, StartMode, State, Store, TaskRow,
+};
 
 const TOKEN: &str = "0123456789abcdef0123";
 
@@ -287,6 +290,37 @@ async fn what_came_from_outside_is_text() {
             page.split("<input ").map(|part| part.split_once('>').map_or(part, |(_, rest)| rest)).collect();
         assert!(!page.contains("<script>alert") && !shown.contains('\u{202e}'), "{path}: {page}");
         assert!(page.contains("&#60;script&#62;alert(1)"), "{path}: {page}");
+    }
+}
+
+/// Requests are received on the thread on which the pages are asked for.
+#[tokio::test]
+async fn much_that_is_parked_holds_up_nothing_else() {
+    let pages = Pages::new(&Settings::default(), None);
+    let error = "the bank does not answer ".repeat(160);
+    let at_once = NewTask { at_once: StartMode::IfFree, ..free("a") };
+    for number in 0..200 {
+        let recorded =
+            pages.store.record(arrival(&format!("evt_{number}"), std::slice::from_ref(&at_once))).await;
+        let RecordResult::New { started, .. } = recorded.expect("it is stored") else { panic!("it is new") };
+        let parked = Disposition::Parked { why: ParkReason::Exhausted, error: error.clone() };
+        let ticket = started.first().expect("it has started").ticket;
+        pages.store.finish(ticket, parked).await.expect("it is stored");
+    }
+    let (_, page) = pages.get("/parked").await;
+    let key = page.split("/parked/confirm?").nth(1).and_then(|rest| rest.split('"').next());
+    let confirm = format!("/parked/confirm?{}", key.expect("there is a group").replace("&#38;", "&"));
+    for path in ["/parked", &confirm] {
+        let (mut getting, began, mut polling) = (Box::pin(pages.get(path)), Instant::now(), Duration::ZERO);
+        let (status, page) = poll_fn(|context| {
+            let began = Instant::now();
+            let polled = getting.as_mut().poll(context);
+            polling += began.elapsed();
+            polled
+        })
+        .await;
+        assert!(status == 200 && page.contains("200"), "{path}: {status} {page}");
+        assert!(polling < began.elapsed() / 2, "{path} took {polling:?} of {:?} here", began.elapsed());
     }
 }
 

@@ -7,7 +7,7 @@ use askama::Template;
 use sha2::{Digest, Sha256};
 
 use super::text::{When, visible};
-use super::{Backend, Frame, PageError, Rendered, render, searched};
+use super::{Backend, Frame, PageError, Rendered, aside, made, render, searched};
 use crate::admin::query::{Query, query_text};
 use crate::operate::wire::Named;
 use crate::report::format::{hex, parked_because};
@@ -93,13 +93,19 @@ impl GroupKey {
 /// Shows all groups, the largest first.
 pub(super) async fn page(backend: &Backend, query: &Query) -> Rendered {
     let (rows, is_cut) = parked(backend, Filter::default()).await?;
+    let frame = backend.frame_after("/parked", query);
+    made(move || Parked { frame, groups: groups(&rows), is_cut, most: MOST }).await
+}
+
+/// Puts tasks into groups, the largest first.
+fn groups(rows: &[TaskRow]) -> Vec<Group> {
     let mut groups: BTreeMap<GroupKey, Vec<&TaskRow>> = BTreeMap::new();
-    for row in &rows {
+    for row in rows {
         groups.entry(GroupKey::of(row)).or_default().push(row);
     }
     let mut groups: Vec<Group> = groups.iter().map(|(key, rows)| group(key, rows)).collect();
     groups.sort_by_key(|group| Reverse(group.tasks));
-    render(Parked { frame: backend.frame_after("/parked", query), groups, is_cut, most: MOST }).await
+    groups
 }
 
 /// Asks whether a group is to be retried or skipped, with the number of its tasks.
@@ -118,8 +124,12 @@ pub(super) async fn tasks_of(backend: &Backend, key: &GroupKey) -> Result<(Vec<T
     let filter =
         Filter { handler: Some(key.handler.clone()), why: ParkReason::named(key.why), ..Filter::default() };
     let (mut rows, is_cut) = parked(backend, filter).await?;
-    rows.retain(|row| GroupKey::of(row) == *key);
-    Ok((rows, is_cut))
+    let key = key.clone();
+    let rows = aside(move || {
+        rows.retain(|row| GroupKey::of(row) == key);
+        rows
+    });
+    Ok((rows.await?, is_cut))
 }
 
 /// Reads parked tasks, the newest first, and whether there are more than are looked at.
