@@ -22,9 +22,17 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Replaces control characters, which could steer a terminal: the text comes from others.
+/// Replaces what could steer a terminal, and what nobody sees: the text comes from others.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+    text.chars().map(|char| if is_unseen(char) { '\u{fffd}' } else { char }).collect()
+}
+
+/// Whether a character is not seen itself: it controls a terminal, steers the direction of writing, or is invisible.
+pub(crate) fn is_unseen(char: char) -> bool {
+    char.is_control()
+        || matches!(char,
+            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The beginning of a field that Stripe keeps short, in case that it is not. Unlike an event's id and type, it is stored and
@@ -171,5 +179,10 @@ mod tests {
         ] {
             assert_eq!(masked(text), shown);
         }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_replaced() {
+        assert_eq!(printable("a\u{1b}[2J\nb\u{202e}c\u{200b}d\u{e0041} é 日本"), "a�[2J�b�c�d� é 日本");
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::report::format::{NO_TIME, writable_time};
+use crate::report::format::{NO_TIME, is_unseen, writable_time};
 
 /// Replaces what a reader cannot see, or what changes the order of what they see, by its number: `⟨U+202E⟩`.
 pub(super) fn visible(text: &str) -> String {
-    let is_plain = |char: char| !(char.is_control() && !matches!(char, '\n' | '\t') || steers(char));
+    let is_plain = |char: char| matches!(char, '\n' | '\t') || !is_unseen(char);
     if text.chars().all(is_plain) {
         return text.to_owned();
     }
@@ -19,13 +19,6 @@ pub(super) fn visible(text: &str) -> String {
         }
     }
     shown
-}
-
-/// Whether a character is invisible, or steers the direction in which text is written.
-fn steers(char: char) -> bool {
-    matches!(char,
-        '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A time for a page: exact, for machines; and how long ago, for people.

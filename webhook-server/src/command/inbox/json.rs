@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::command::{self, Failure, failed};
+use crate::report::format::is_unseen;
 use crate::store::StoredEvent;
 
-/// Writes JSON without characters that control a terminal: JSON itself escapes only those below U+0020.
+/// Writes JSON without characters that steer a terminal or are not seen: JSON itself escapes only those below U+0020.
 pub(in crate::command) fn json(value: &impl Serialize) -> Result<String, Failure> {
     Ok(shown(&command::json(value)?))
 }
@@ -21,8 +22,8 @@ fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
         // The line breaks are between the values; inside, they are escaped already.
-        if char.is_control() && char != '\n' {
-            shown.push_str(&format!("\\u{:04x}", u32::from(char)));
+        if is_unseen(char) && char != '\n' {
+            char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
         } else {
             shown.push(char);
         }

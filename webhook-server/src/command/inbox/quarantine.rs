@@ -7,7 +7,7 @@ use super::tables::{named, size, time};
 use crate::command::table::{Cell, Column, Table};
 use crate::command::{Failure, Format, Output};
 use crate::report::console::{print, print_unchanged, tell};
-use crate::report::format::printable;
+use crate::report::format::{is_unseen, printable};
 use crate::store::{Body, QuarantineRow, Quarantined};
 
 /// One row for each quarantined body.
@@ -70,7 +70,7 @@ pub(super) fn show(found: &Quarantined, only_body: bool, output: Output) -> Resu
 
 /// Whether a terminal shows a text as it is.
 fn is_plain(text: &str) -> bool {
-    text.chars().all(|char| !char.is_control() || ['\n', '\t'].contains(&char))
+    text.chars().all(|char| !is_unseen(char) || ['\n', '\t'].contains(&char))
 }
 
 /// Bytes of any kind, from which they can be read back: control characters and what is not UTF-8 as `\x1b`, and a backslash
@@ -82,7 +82,7 @@ fn escaped(bytes: &[u8]) -> String {
             match char {
                 '\n' | '\t' => text.push(char),
                 '\\' => text.push_str("\\\\"),
-                char if char.is_control() => {
+                char if is_unseen(char) => {
                     let mut buffer = [0; 4];
                     text.push_str(&hexadecimal(char.encode_utf8(&mut buffer).as_bytes()));
                 }
@@ -108,6 +108,7 @@ mod tests {
             (&b"{\n\t\"a\": 1\n}"[..], "{\n\t\"a\": 1\n}"),
             (b"a \x1b[2J\r\0\x7f", r"a \x1b[2J\x0d\x00\x7f"),
             (b"\xff{\xc3\xbc}\xf0\x9f", r"\xff{ü}\xf0\x9f"),
+            ("\u{202e}ab\u{200b}".as_bytes(), r"\xe2\x80\xaeab\xe2\x80\x8b"),
             ("\u{9b}31m".as_bytes(), r"\xc2\x9b31m"),
             (br"\x1b", r"\\x1b"),
         ] {
