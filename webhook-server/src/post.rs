@@ -68,6 +68,9 @@ impl Post<'_> {
         let (Some(scheme @ ("http" | "https")), Some(host)) = (self.to.scheme_str(), self.to.host()) else {
             return Err(PostError::Url { to: shown() });
         };
+        if !has_usable_port(self.to) {
+            return Err(PostError::Url { to: shown() });
+        }
         let (host, port) = (host.trim_matches(['[', ']']), if scheme == "https" { 443 } else { 80 });
         if scheme == "https" && !cfg!(feature = "tls") {
             return Err(PostError::NoTls { to: shown() });
@@ -134,6 +137,12 @@ trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
+/// Whether a URL has no port, or one that can be connected to: of another one, only the usual port would be left.
+pub(crate) fn has_usable_port(url: &Uri) -> bool {
+    let (Some(authority), Some(host)) = (url.authority(), url.host()) else { return false };
+    authority.as_str().ends_with(host) || authority.port_u16().is_some_and(|port| port > 0)
+}
+
 /// A URL with `https`.
 pub(crate) fn through_tls(url: &str) -> String {
     url.replacen("http:", "https:", 1)
@@ -154,7 +163,9 @@ pub(crate) enum PostError {
     Tls { to: String, source: std::io::Error },
     #[error("cannot send to {to}: this program was built without the feature `tls` of `webhook-server`")]
     NoTls { to: String },
-    #[error("cannot send to {to}: the URL must begin with `http://` or `https://` and name a host")]
+    #[error(
+        "cannot send to {to}: the URL needs `http://` or `https://`, a host, and no port or one from 1 to 65535"
+    )]
     Url { to: String },
 }
 

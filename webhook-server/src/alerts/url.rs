@@ -5,6 +5,7 @@ use std::fmt;
 use hyper::Uri;
 
 use crate::loopback::is_loopback;
+use crate::post::has_usable_port;
 
 /// The URL of a hook, such as one of a chat. `Debug` shows its scheme and its host.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,6 +34,7 @@ impl AlertUrl {
     pub(crate) fn uri(&self) -> Option<Uri> {
         let uri: Uri = self.0.parse().ok()?;
         uri.host().filter(|host| !host.is_empty())?;
+        has_usable_port(&uri).then_some(())?;
         matches!(uri.scheme_str(), Some("http" | "https")).then_some(uri)
     }
 
@@ -91,6 +93,10 @@ mod tests {
             ("https://geheim@hooks.example.com/", "https://hooks.example.com/…", false),
             ("https://shop:geheim@hooks.example.com/", "https://hooks.example.com/…", false),
             ("http://127.0.0.1:9000/geheim", "http://127.0.0.1:9000/…", true),
+            ("http://127.0.0.1:99000/geheim", "…", false),
+            ("http://127.0.0.1:0/geheim", "…", false),
+            ("http://127.0.0.1:/geheim", "…", false),
+            ("http://[::1]:99000/geheim", "…", false),
             ("http://[::1]:9000/geheim", "http://[::1]:9000/…", true),
             ("http://localhost/geheim", "http://localhost/…", true),
             ("http://localhost.example.com/geheim", "http://localhost.example.com/…", false),
