@@ -23,6 +23,8 @@ pub(crate) mod spans;
 pub(crate) mod stderr;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
+#[cfg(any(feature = "admin", feature = "cli"))]
+pub(crate) mod time;
 pub(crate) mod unusable;
 
 use std::fmt;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::secrets::looks_like_a_secret;
 use crate::store::ParkReason;
@@ -116,18 +116,6 @@ fn masked_parameters(parameters: &str) -> String {
 pub(crate) fn rounded(duration: Duration) -> humantime::FormattedDuration {
     let millis = duration.as_micros().div_ceil(1000);
     humantime::format_duration(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
-}
-
-/// How a time is written that RFC 3339 cannot write in the usual way.
-pub(crate) const NO_TIME: &str = "not from 1970 to 9999";
-
-/// A time in milliseconds since the Unix epoch that has a text in RFC 3339: what an event says of itself may have none.
-pub(crate) fn writable_time(millis: i64) -> Option<SystemTime> {
-    /// The first millisecond of the year 10000.
-    const END: u64 = 253_402_300_800_000;
-
-    let millis = u64::try_from(millis).ok().filter(|millis| *millis < END)?;
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::report::format::{NO_TIME, is_unseen, writable_time};
+use crate::report::format::is_unseen;
+use crate::report::time::{NO_TIME, writable_time};
 
 /// Replaces what a reader cannot see, or what changes the order of what they see, by its number: `⟨U+202E⟩`.
 pub(super) fn visible(text: &str) -> String {

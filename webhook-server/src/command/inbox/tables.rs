@@ -7,7 +7,8 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use crate::command::table::{Cell, Column, Table, wrapped};
-use crate::report::format::{NO_TIME, parked_because, printable, writable_time};
+use crate::report::format::{parked_because, printable};
+use crate::report::time::{NO_TIME, writable_time};
 use crate::store::{
     AttemptOutcome, AttemptRow, EndpointRow, EventRow, InstanceRow, ParkReason, State, Stats, StoredEvent,
     TaskRow,
