@@ -32,8 +32,9 @@ use super::answer::{SCRIPT, STYLE, failed, html, live, see_other};
 use super::body::AdminBody;
 use super::query::{Query, query_text};
 use crate::operate::Operations;
+use crate::operate::wire::Named;
 use crate::report::format::chain;
-use crate::store::{Backlog, StoreError};
+use crate::store::{Backlog, HandlerStats, StoreError};
 
 /// What the pages show, and how they link.
 pub(super) struct Backend {
@@ -172,6 +173,12 @@ pub(super) async fn act(backend: &Backend, path: &str, form: &Query) -> Response
 /// The parameters of a search.
 fn searched(words: &str) -> String {
     query_text(&[("q", Some(words))])
+}
+
+/// The search for exactly the tasks that a row counts.
+fn searched_tasks(row: &HandlerStats) -> String {
+    let why = row.why.map(|why| format!(" why:{}", why.name())).unwrap_or_default();
+    searched(&format!("handler:{} state:{}{why}", row.handler, row.state.name()))
 }
 
 /// What an action has done, which its parameters tell: a number, so that a link cannot claim anything else.

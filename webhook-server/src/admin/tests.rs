@@ -22,14 +22,14 @@ use crate::store::{
 const TOKEN: &str = "0123456789abcdef0123";
 
 /// The admin pages of an inbox in memory.
-struct Pages {
-    admin: Admin,
+pub(super) struct Pages {
+    pub(super) admin: Admin,
     store: Arc<dyn Store>,
     phase: Arc<Phase>,
 }
 
 impl Pages {
-    fn new(settings: &Settings, token: Option<&str>) -> Self {
+    pub(super) fn new(settings: &Settings, token: Option<&str>) -> Self {
         let server = with_inbox();
         let store = Arc::clone(&server.inbox.as_ref().expect("it has an inbox").worker.store);
         let subject = Subject {
@@ -310,6 +310,8 @@ async fn much_that_is_parked_holds_up_nothing_else() {
     let (_, page) = pages.get("/parked").await;
     let key = page.split("/parked/confirm?").nth(1).and_then(|rest| rest.split('"').next());
     let confirm = format!("/parked/confirm?{}", key.expect("there is a group").replace("&#38;", "&"));
+    let (_, overview) = pages.get("/").await;
+    assert!(overview.contains("q=handler%3Aa+state%3Aparked+why%3Aexhausted"), "{overview}");
     for path in ["/parked", &confirm] {
         let (mut getting, began, mut polling) = (Box::pin(pages.get(path)), Instant::now(), Duration::ZERO);
         let (status, page) = poll_fn(|context| {
@@ -320,6 +322,8 @@ async fn much_that_is_parked_holds_up_nothing_else() {
         })
         .await;
         assert!(status == 200 && page.contains("200"), "{path}: {status} {page}");
+        let shown = page.matches("the bank does not answer").count();
+        assert!((1..30).contains(&shown), "{path} has the beginning of a message, {shown}: {page}");
         assert!(polling < began.elapsed() / 2, "{path} took {polling:?} of {:?} here", began.elapsed());
     }
 }

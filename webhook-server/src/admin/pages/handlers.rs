@@ -7,9 +7,10 @@ use askama::Template;
 use webhook_core::{Registration, Subscription};
 
 use super::text::coarse;
-use super::{Backend, Frame, Rendered, render, searched};
+use super::{Backend, Frame, Rendered, render, searched, searched_tasks};
 use crate::operate::wire::Named;
 use crate::report::attribute::{runs, takes};
+use crate::report::format::parked_because;
 use crate::report::metrics::HandlerFigures;
 use crate::store::Backlog;
 
@@ -38,9 +39,10 @@ struct EventType {
     query: String,
 }
 
-/// Tasks in one state.
+/// Tasks in one state, for one reason.
 struct Group {
     state: &'static str,
+    why: Option<&'static str>,
     tasks: u64,
     query: String,
 }
@@ -65,7 +67,8 @@ fn handler(
     let open = backlog.handlers.iter().filter(|row| row.handler == id).map(|row| Group {
         state: row.state.name(),
         tasks: row.tasks,
-        query: searched(&format!("handler:{id} state:{}", row.state.name())),
+        why: row.why.map(parked_because),
+        query: searched_tasks(row),
     });
     Handler {
         id,

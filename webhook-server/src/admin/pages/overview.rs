@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 
 use super::text::{When, coarse};
-use super::{Backend, Frame, Rendered, render, searched};
+use super::{Backend, Frame, Rendered, render, searched_tasks};
 use crate::operate::wire::Named;
 use crate::report::format::parked_because;
 use crate::report::metrics::Minute;
@@ -73,7 +73,7 @@ pub(super) async fn page(backend: &Backend) -> Rendered {
     let latest = backend.operations()?.events(Filter { limit: 1, ..Filter::default() }).await?;
     let backlog = backend.backlog().await?;
     let handlers = backlog.handlers.iter().map(|row| HandlerRow {
-        query: searched(&format!("handler:{} state:{}", row.handler, row.state.name())),
+        query: searched_tasks(row),
         handler: row.handler.clone(),
         state: row.state.name(),
         why: row.why.map(parked_because),

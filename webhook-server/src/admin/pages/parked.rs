@@ -155,13 +155,23 @@ fn group(key: &GroupKey, rows: &[&TaskRow]) -> Group {
     let error = newest.and_then(|row| row.error.as_deref()).unwrap_or_default();
     Group {
         why: ParkReason::named(key.why).map_or("", parked_because),
-        example: visible(error),
+        example: visible(&beginning(error)),
         tasks: rows.len(),
         latest: newest.and_then(|row| row.finished_ms).map(When::of),
         query: searched(&format!("handler:{} state:parked why:{}", key.handler, key.why)),
         key: query_text(&parameters),
         handler: key.handler.clone(),
         fields,
+    }
+}
+
+/// As much of a message as tells what it is about: other groups are to be seen, too.
+fn beginning(message: &str) -> String {
+    const LONGEST: usize = 500;
+
+    match message.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
     }
 }
 
