@@ -87,6 +87,12 @@ impl Connections {
         Self::new(connections - surplus, surplus, memory.min(Semaphore::MAX_PERMITS))
     }
 
+    /// This number of connections, whose bodies take little memory.
+    #[cfg(feature = "admin")]
+    pub(crate) fn at_most(max: usize) -> Self {
+        Self::new(max, 0, 0)
+    }
+
     fn new(max: usize, surplus: usize, memory: usize) -> Self {
         let (surplus, left) = (Arc::new(Semaphore::new(surplus)), Arc::new(Semaphore::new(memory)));
         let (table, room) = (Mutex::default(), Notify::new());
