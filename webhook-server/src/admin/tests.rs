@@ -10,7 +10,7 @@ use hyper::header::{LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 use hyper::{Request, Response, StatusCode};
 use webhook_core::{Envelope, Timestamp};
 
-use super::{Admin, AdminBody, Reached, Subject, Token};
+use super::{Admin, AdminBody, Live, Reached, Subject, Token};
 use crate::phase::{Phase, Stage};
 use crate::receive::tests::with_inbox;
 use crate::settings::Settings;
@@ -426,6 +426,36 @@ async fn a_stream_begins_wherever_it_is_asked_to() {
             assert!(piece.as_ref().is_some_and(|piece| piece.contains(shown)), "{asked}: {piece:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_that_does_not_read_keeps_no_place() {
+    let server = with_inbox();
+    let store = Arc::clone(&server.inbox.as_ref().expect("it has an inbox").worker.store);
+    let live = Live::new(Duration::from_millis(1));
+    let subject = Subject { live: live.clone(), ..server.subject() };
+    let pages =
+        Pages { phase: Arc::clone(&subject.phase), store, admin: Admin::new(subject, Reached::Directly) };
+    let stream =
+        async || pages.answer("GET", "/live/stream?cursor=0", &[("host", "localhost:4243")], "").await;
+    let most = live.free.available_permits();
+    let mut read = stream().await.into_body();
+    let mut unread = Vec::new();
+    for _ in 1..most {
+        unread.push(stream().await);
+    }
+    assert_eq!(stream().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    // More than wait for a browser. What the one stream shows, the others have seen, too, or see next.
+    for number in 0..40 {
+        let id = format!("evt_{number}.");
+        pages.store(arrival(&id, &[])).await;
+        while !piece(&mut read).await.expect("it goes on").contains(&id) {}
+    }
+    drop(read);
+    let given_back = live.free.acquire_many(u32::try_from(most).expect("they are few"));
+    let given_back = tokio::time::timeout(Duration::from_secs(60), given_back).await;
+    drop(given_back.expect("no stream lasts for more than half a minute"));
+    assert_eq!(stream().await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

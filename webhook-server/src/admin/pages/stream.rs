@@ -4,7 +4,7 @@
 //! any other, and who asks is checked again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use askama::Template;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use hyper::Response;
 use hyper::http::request::Parts;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Sender, channel};
+use tokio::time::{Instant, timeout_at};
 
 use super::live::{self, Row};
 use super::runs::Runs;
@@ -26,7 +27,7 @@ use crate::phase::Stage;
 use crate::report::format::chain;
 use crate::store::Filter;
 
-/// How long a stream lasts.
+/// How long a stream lasts, even if its browser does not read: it has a place that others wait for.
 const LASTS: Duration = Duration::from_secs(30);
 
 /// How long a stream says nothing, so that nothing between it and the browser takes it for dead.
@@ -86,10 +87,11 @@ struct Streaming {
 impl Streaming {
     /// Looks and sends until the browser leaves, the server stops, or the time is up.
     async fn run(mut self) {
-        let (since, mut spoke) = (Instant::now(), Instant::now());
+        let mut spoke = Instant::now();
+        let end = spoke + LASTS;
         // How soon the browser asks again.
         let mut text = "retry: 500\n\n".to_owned();
-        while since.elapsed() < LASTS && self.backend.subject.phase.now() != Stage::Draining {
+        while Instant::now() < end && self.backend.subject.phase.now() != Stage::Draining {
             match self.tail.look(&mut &self.operations).await {
                 Ok(look) => text.push_str(&self.messages(look).await),
                 // It may be away for a moment.
@@ -104,7 +106,8 @@ impl Streaming {
             }
             if !text.is_empty() {
                 spoke = Instant::now();
-                if self.to.send(std::mem::take(&mut text).into()).await.is_err() {
+                let sending = self.to.send(std::mem::take(&mut text).into());
+                if !matches!(timeout_at(end, sending).await, Ok(Ok(()))) {
                     return;
                 }
             }
