@@ -59,16 +59,16 @@ fn explained(error: io::Error, how_to_trust: &str) -> io::Error {
     };
     let advice = match reason {
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "it is the certificate of an authority (CA:TRUE), which a server must not use as its own: make one with \
+            "its certificate is that of an authority (CA:TRUE), which a server must not use as its own: make one with \
              `-addext basicConstraints=critical,CA:FALSE`"
                 .to_owned()
         }
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            format!("no trusted certificate has signed it ({how_to_trust})")
+            format!("its certificate is not trusted: no trusted certificate has signed it ({how_to_trust})")
         }
         _ => return error,
     };
-    io::Error::other(format!("{error}: {advice}"))
+    io::Error::other(advice)
 }
 
 /// The certificates that are trusted.
@@ -91,4 +91,30 @@ fn roots(ca_file: Option<&Path>, advice: &str) -> io::Result<RootCertStore> {
 
 fn unreadable(file: &Path, error: &str) -> io::Error {
     io::Error::other(format!("{} cannot be read: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_rustls::rustls::OtherError;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_refused_in_plain_words() {
+        let of_an_authority = OtherError(Arc::new(io::Error::other("CaUsedAsEndEntity")));
+        for (reason, expected) in [
+            (
+                CertificateError::UnknownIssuer,
+                "its certificate is not trusted: no trusted certificate has signed it (trust it)",
+            ),
+            (
+                CertificateError::Other(of_an_authority),
+                "its certificate is that of an authority (CA:TRUE), which a server must not use as its own: make one with \
+                 `-addext basicConstraints=critical,CA:FALSE`",
+            ),
+        ] {
+            let error = io::Error::other(rustls::Error::InvalidCertificate(reason));
+            assert_eq!(explained(error, "trust it").to_string(), expected);
+        }
+    }
 }
