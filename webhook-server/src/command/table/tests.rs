@@ -62,6 +62,12 @@ evt_1PabcdefghijklmnopqrstUV  billing_portal.        shop::subscriptions::  park
         ("customer.subscription.updated", 22, &["customer.subscription.", "updated"][..]),
         ("shop::orders::fulfil", 14, &["shop::orders::", "fulfil"]),
         ("src/a_long_file_name.rs:12", 12, &["src/a_long_", "file_name.", "rs:12"]),
+        ("it ended 2026-11-28T15:36:33Z", 28, &["it ended 2026-11-28T15:36:", "33Z"]),
+        (
+            "of all of them, this task ended at 2026-11-28T15:36:33Z",
+            50,
+            &["of all of them, this task ended at", "2026-11-28T15:36:33Z"],
+        ),
         ("no room for this", 8, &["no room", "for this"]),
         ("averylongwordindeed", 6, &["averyl", "ongwor", "dindee", "d"]),
         ("日本語の誤り", 4, &["日本", "語の", "誤り"]),

@@ -4,11 +4,14 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::INDENT;
 
-/// Breaks a text into lines of a width: at white space, else after `.`, `_`, `:`, `/`, `,` or `-`, else anywhere.
+/// Breaks a text into lines of a width: at white space; a word longer than half of it also after `.`, `_`, `:`, `/`, `,` or
+/// `-`, else anywhere.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
-    for piece in pieces(text) {
+    let is_short = |word: &str| word.trim_end().width() <= width / 2;
+    let words = text.split_inclusive(' ');
+    for piece in words.flat_map(|word| if is_short(word) { vec![word] } else { pieces(word) }) {
         if line.width() + piece.trim_end().width() > width && !line.is_empty() {
             lines.push(std::mem::take(&mut line).trim_end().to_owned());
         }
