@@ -26,10 +26,11 @@ mod token;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Buf, Bytes};
 use hyper::http::request::Parts;
 use hyper::{Method, Response};
@@ -57,6 +58,9 @@ use crate::server::playground::Playground;
 /// The longest form, in bytes: far more than a page of tasks.
 const MAX_FORM: usize = 64 * 1024;
 
+/// How much of a longer form is read and thrown away: only who has sent all of it reads the answer.
+const MAX_DISCARDED: usize = 4 * 1024 * 1024;
+
 /// How long a form may take to arrive.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -68,10 +72,24 @@ pub(crate) fn form<B>(body: B) -> Form
 where
     B: Body<Data: Buf + Send, Error: Into<BoxError>> + Send + 'static,
 {
-    Box::pin(async move {
-        let form = Limited::new(body, MAX_FORM).collect();
-        Ok(tokio::time::timeout(FORM_TIMEOUT, form).await??.to_bytes())
-    })
+    Box::pin(async move { tokio::time::timeout(FORM_TIMEOUT, read(body)).await? })
+}
+
+async fn read<B>(body: B) -> Result<Bytes, BoxError>
+where
+    B: Body<Data: Buf + Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let mut body = pin!(body);
+    let form = Limited::new(body.as_mut(), MAX_FORM).collect().await;
+    if form.as_ref().is_err_and(|error| error.is::<LengthLimitError>()) {
+        let mut discarded = 0;
+        while discarded < MAX_DISCARDED
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            discarded += frame.data_ref().map_or(0, Buf::remaining);
+        }
+    }
+    Ok(form?.to_bytes())
 }
 
 /// Answers admin requests.
@@ -175,6 +193,7 @@ impl Admin {
         }
         match form.await {
             Ok(form) => self.carry_out(&path, &form, &head).await,
+            Err(error) if error.is::<LengthLimitError>() => pages::too_long(&self.backend),
             Err(error) => failed(400, &format!("the form did not arrive: {error}")),
         }
     }

@@ -27,10 +27,10 @@ use askama::Template;
 use hyper::{Response, StatusCode};
 
 pub(super) use self::login::{go_on, login};
-use super::Subject;
 use super::answer::{SCRIPT, STYLE, failed, html, live, see_other};
 use super::body::AdminBody;
 use super::query::{Query, query_text};
+use super::{MAX_FORM, Subject};
 use crate::operate::Operations;
 use crate::operate::wire::Named;
 use crate::report::format::chain;
@@ -119,6 +119,8 @@ enum PageError {
     Unclear(&'static str),
     /// What was to be changed is not as it was shown.
     Changed(&'static str),
+    /// A form is longer than ours are.
+    TooLong,
     /// What was made up in the playground could not be sent.
     NotSent(String),
     Store(StoreError),
@@ -168,6 +170,11 @@ pub(super) async fn act(backend: &Backend, path: &str, form: &Query) -> Response
         Ok(page) => see_other(&format!("{}{page}", backend.base)),
         Err(error) => problem(backend, &error),
     }
+}
+
+/// Answers a form that is too long.
+pub(super) fn too_long(backend: &Backend) -> Response<AdminBody> {
+    problem(backend, &PageError::TooLong)
 }
 
 /// The parameters of a search.
@@ -227,6 +234,10 @@ fn problem(backend: &Backend, error: &PageError) -> Response<AdminBody> {
         PageError::Missing(sentence) => (StatusCode::NOT_FOUND, (*sentence).to_owned()),
         PageError::Unclear(sentence) => (StatusCode::BAD_REQUEST, (*sentence).to_owned()),
         PageError::Changed(sentence) => (StatusCode::CONFLICT, (*sentence).to_owned()),
+        PageError::TooLong => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("Nothing was done: a form may have {} KiB, and this one has more.", MAX_FORM / 1024),
+        ),
         PageError::NotSent(why) => (StatusCode::BAD_GATEWAY, format!("Not sent: {why}.")),
         PageError::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, chain(error)),
         PageError::Unread(why) => (StatusCode::SERVICE_UNAVAILABLE, why.clone()),

@@ -428,6 +428,29 @@ async fn a_stream_begins_wherever_it_is_asked_to() {
     }
 }
 
+#[tokio::test]
+async fn a_form_that_is_too_long_is_answered_when_it_has_arrived() {
+    let pages = Pages::new(&Settings::default(), None);
+    // The last one is not read to its end.
+    for (pieces, expected) in [(64, 404), (65, 413), (1_000, 413), (20_000, 413)] {
+        let (to, body) = tokio::sync::mpsc::channel(1);
+        let sending = async move {
+            let mut sent = 0;
+            while sent < pieces && to.send(Bytes::from_static(&[b'x'; 1024])).await.is_ok() {
+                sent += 1;
+            }
+            sent
+        };
+        let request = Request::builder().method("POST").uri("/playground/send");
+        let request = OURS.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let (head, body) = request.body(AdminBody::stream(body)).expect("it is a request").into_parts();
+        let (answer, sent) = tokio::join!(pages.admin.answer(head, super::form(body), None), sending);
+        let (status, page) = whole(answer).await;
+        assert_eq!((status.as_u16(), page.contains("a form may have 64 KiB")), (expected, expected == 413));
+        assert_eq!(sent == pieces, pieces <= 1_000, "{sent} of {pieces}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_browser_that_does_not_read_keeps_no_place() {
     let server = with_inbox();
