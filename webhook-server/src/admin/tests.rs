@@ -14,9 +14,10 @@ use super::{Admin, AdminBody, Live, Reached, Subject, Token};
 use crate::phase::{Phase, Stage};
 use crate::receive::tests::with_inbox;
 use crate::settings::Settings;
-use crate::store::conformance::{arrival, changed, free};
+use crate::store::conformance::{arrival, changed, free, serial};
 use crate::store::{
-    Disposition, Filter, NewEvent, NewTask, ParkReason, RecordResult, StartMode, State, Store, TaskRow,
+    Capacity, Disposition, Filter, NewEvent, NewTask, ParkReason, RecordResult, StartMode, State, Store,
+    TaskRow,
 };
 
 const TOKEN: &str = "0123456789abcdef0123";
@@ -449,6 +450,29 @@ async fn a_form_that_is_too_long_is_answered_when_it_has_arrived() {
         assert_eq!((status.as_u16(), page.contains("a form may have 64 KiB")), (expected, expected == 413));
         assert_eq!(sent == pieces, pieces <= 1_000, "{sent} of {pieces}");
     }
+}
+
+#[tokio::test]
+async fn a_tile_links_to_exactly_what_it_counts() {
+    let pages = Pages::new(&Settings::default(), None);
+    for number in 0..3 {
+        pages.store(arrival(&format!("evt_{number}"), &[serial("a")])).await;
+    }
+    // One runs, and has its lane for itself.
+    let capacity = Capacity { slots: 10, handlers: [("a", 10)].into() };
+    let claimed = pages.store.claim(capacity).await.expect("they can be claimed").claims;
+    assert_eq!(claimed.len(), 1);
+    for number in 3..6 {
+        pages.store(arrival(&format!("evt_{number}"), &[free("b")])).await;
+    }
+    let (_, overview) = pages.get("/").await;
+    for (state, tasks) in [("ready", 3), ("running", 1)] {
+        let tile = overview.split(&format!("href=\"/events?q=state:{state}\"")).nth(1).expect("it is linked");
+        assert!(tile.contains(&format!("<span class=\"number\">{tasks}</span>")), "{overview}");
+        let (_, found) = pages.get(&format!("/events?q=state:{state}")).await;
+        assert_eq!(found.matches(&format!("class=\"state {state}\"")).count(), tasks, "{found}");
+    }
+    assert!(overview.contains("and 2 blocked in their lanes"), "{overview}");
 }
 
 #[tokio::test(start_paused = true)]

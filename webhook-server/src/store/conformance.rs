@@ -446,7 +446,7 @@ fn in_lane(handler: HandlerId, key: &str, strict: bool) -> NewTask {
     NewTask { lane: Some(Lane { key: key.to_owned(), strict }), ..free(handler) }
 }
 
-pub(super) fn serial(handler: HandlerId) -> NewTask {
+pub(crate) fn serial(handler: HandlerId) -> NewTask {
     in_lane(handler, "ch_1", false)
 }
 

@@ -98,8 +98,7 @@ pub(super) async fn page(backend: &Backend) -> Rendered {
 }
 
 fn tiles(backlog: &Backlog, latest: Option<&EventRow>) -> Vec<Tile> {
-    let (parked, waiting) =
-        (backlog.tasks(State::Parked), backlog.tasks(State::Ready) + backlog.tasks(State::Blocked));
+    let (parked, blocked) = (backlog.tasks(State::Parked), backlog.tasks(State::Blocked));
     let oldest = backlog.oldest_due_ms.map(|ms| Duration::from_millis(ms.unsigned_abs()));
     let mood = |is_bad: bool, mood: &'static str| if is_bad { mood } else { "" };
     vec![
@@ -112,8 +111,12 @@ fn tiles(backlog: &Backlog, latest: Option<&EventRow>) -> Vec<Tile> {
         },
         Tile {
             name: "Waiting",
-            number: waiting.to_string(),
-            detail: "ready or blocked".to_owned(),
+            number: backlog.tasks(State::Ready).to_string(),
+            detail: if blocked == 0 {
+                String::new()
+            } else {
+                format!("and {blocked} blocked in their lanes")
+            },
             link: "/events?q=state:ready",
             mood: "",
         },
