@@ -195,10 +195,18 @@ fn said(query: &Query) -> Option<String> {
             "Sent again, and answered {status}: a duplicate is counted, and no handler runs again."
         ));
     }
+    let nothing = || {
+        "Nothing was changed: a task that runs or is settled stays as it is, and one whose handler this program lacks cannot \
+         run."
+            .to_owned()
+    };
     let tasks = |count| if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
     let said =
         [("retried", "will run again now"), ("replayed", "will run again now"), ("skipped", "skipped")];
-    said.into_iter().find_map(|(name, what)| Some(format!("{} {what}.", tasks(query.number(name)?))))
+    said.into_iter().find_map(|(name, what)| match query.number(name)? {
+        0 => Some(nothing()),
+        count => Some(format!("{} {what}.", tasks(count))),
+    })
 }
 
 /// Renders a page.

@@ -475,6 +475,19 @@ async fn a_tile_links_to_exactly_what_it_counts() {
     assert!(overview.contains("and 2 blocked in their lanes"), "{overview}");
 }
 
+#[tokio::test]
+async fn a_task_without_its_handler_says_why_it_stays_parked() {
+    let pages = Pages::new(&Settings::default(), None);
+    pages.store(arrival("evt_1", &[free("gone")])).await;
+    pages.store.recover(["a"].into()).await.expect("it can be read");
+    for path in ["/live", "/event?id=evt_1", "/parked", "/"] {
+        assert!(pages.get(path).await.1.contains("the program has no such handler"), "{path}");
+    }
+    let answer = pages.post("/retry", "id=evt_1&cursor=1&task=1").await;
+    let (_, page) = pages.get(answer.headers()[LOCATION].to_str().expect("it is text")).await;
+    assert!(page.contains("one whose handler this program lacks cannot run"), "{page}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_browser_that_does_not_read_keeps_no_place() {
     let server = with_inbox();

@@ -10,6 +10,7 @@ use super::{Backend, Frame, Rendered, render};
 use crate::admin::query::{Query, query_text};
 use crate::operate::tail::{Change, Tail};
 use crate::operate::wire::Named;
+use crate::report::format::parked_because;
 use crate::store::TaskRow;
 
 /// How many events the page begins with.
@@ -100,7 +101,7 @@ impl Task {
             handler: row.handler.clone(),
             state: row.state.name(),
             details: [took, attempt, again].into_iter().flatten().collect::<Vec<_>>().join(" · "),
-            error: row.error.as_deref().map(visible),
+            error: row.error.as_deref().map(visible).or(row.why.map(parked_because).map(str::to_owned)),
         }
     }
 }
