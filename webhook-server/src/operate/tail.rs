@@ -78,6 +78,8 @@ pub(crate) struct Tail {
     floor: i64,
     /// Which event was the newest of all at the latest looks.
     newest: VecDeque<(i64, Instant)>,
+    /// When the newest event of all arrived.
+    latest_ms: Option<i64>,
     /// The known events after the floor.
     seen: BTreeSet<i64>,
     /// Events with open tasks, by their cursor.
@@ -118,8 +120,8 @@ pub(crate) struct Change {
 impl Tail {
     /// Begins with this number of the latest events that match.
     pub(crate) fn with_latest(filter: Filter, events: usize) -> Self {
-        let (newest, seen, followed) = Default::default();
-        Self { filter, begins_with: Some(events), floor: 0, newest, seen, followed }
+        let (newest, latest_ms, seen, followed) = Default::default();
+        Self { filter, begins_with: Some(events), floor: 0, newest, latest_ms, seen, followed }
     }
 
     /// Begins after an event, as [`resume_at`](Self::resume_at) named it.
@@ -197,12 +199,13 @@ impl Tail {
         look: &mut Look,
     ) -> Result<Vec<EventRow>, S::Error> {
         let newest = source.events(Filter { limit: 1, ..Filter::default() }).await?;
+        let received_ms = newest.first().map(|newest| newest.received_ms);
         let newest = newest.first().map_or(0, |newest| newest.cursor);
         let first = self.begins_with.take();
         if first.is_some() {
             self.floor = newest;
         }
-        self.raise_floor(newest);
+        self.move_floor(newest, received_ms);
         let before = first.is_none().then_some(self.floor);
         let limit = first.map_or(MOST_READ, |events| events.min(MOST_READ));
         if limit == 0 {
@@ -218,11 +221,17 @@ impl Tail {
 
     /// Leaves behind what was the newest event a while ago. So one look reads no more than what has arrived since, however
     /// little of it matches.
-    fn raise_floor(&mut self, newest: i64) {
+    fn move_floor(&mut self, newest: i64, received_ms: Option<i64>) {
         if newest < self.floor {
-            // Another inbox is there now, as after a restart with one in memory.
-            *self = Self::after(self.filter.clone(), 0);
+            if received_ms.is_some() && received_ms <= self.latest_ms {
+                // What came after it was deleted. A tail that goes on where this one ends must know that this one was seen.
+                (self.floor, self.newest) = (newest, VecDeque::new());
+            } else {
+                // Another inbox is there now, as after a restart with one in memory.
+                *self = Self::after(self.filter.clone(), 0);
+            }
         }
+        self.latest_ms = self.latest_ms.max(received_ms);
         self.newest.push_back((newest, Instant::now()));
         while let Some((cursor, _)) = self.newest.front().filter(|(_, at)| at.elapsed() > OVERLAP) {
             self.floor = self.floor.max(*cursor);

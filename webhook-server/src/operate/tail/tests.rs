@@ -11,6 +11,8 @@ struct Inbox {
     events: BTreeMap<i64, EventRow>,
     tasks: BTreeMap<i64, TaskRow>,
     read: usize,
+    /// When it was made.
+    made_ms: i64,
 }
 
 impl Source for Inbox {
@@ -50,7 +52,7 @@ impl Inbox {
                 state: State::Ready,
                 why: None,
                 attempt: 0,
-                received_ms: cursor,
+                received_ms: self.made_ms + cursor,
                 due_ms: Some(cursor),
                 started_ms: None,
                 finished_ms: None,
@@ -68,7 +70,7 @@ impl Inbox {
             created: None,
             api_version: None,
             livemode: false,
-            received_ms: cursor,
+            received_ms: self.made_ms + cursor,
             deliveries: 1,
             changed_bodies: 0,
             has_body: true,
@@ -210,8 +212,8 @@ async fn another_tail_goes_on_where_one_has_ended() {
 }
 
 #[tokio::test]
-async fn a_tail_begins_again_if_its_event_is_not_there() {
-    let mut inbox = Inbox::default();
+async fn a_tail_begins_again_in_another_inbox() {
+    let mut inbox = Inbox { made_ms: 100, ..Inbox::default() };
     for cursor in 1..=3 {
         inbox.arrives(cursor, &["a"]);
     }
@@ -224,6 +226,26 @@ async fn a_tail_begins_again_if_its_event_is_not_there() {
         let all: &[(&str, &[i64])] = &[("+evt_1", &[1]), ("+evt_2", &[2]), ("+evt_3", &[3])];
         assert_eq!(inbox.seen(&mut tail).await, shown(all));
         assert_eq!(inbox.seen(&mut tail).await, shown(&[]), "they are shown once");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_when_later_events_were_deleted_is_not_shown_again() {
+    let mut inbox = Inbox::default();
+    for cursor in 1..=9 {
+        inbox.arrives(cursor, &["a"]);
+        inbox.becomes(cursor, if cursor <= 3 { State::Parked } else { State::Done });
+    }
+    let mut tail = Tail::with_latest(Filter::default(), 2);
+    assert_eq!(inbox.seen(&mut tail).await, shown(&[("+evt_8", &[8]), ("+evt_9", &[9])]));
+    inbox.events.retain(|cursor, _| *cursor <= 3);
+    inbox.tasks.retain(|task, _| *task <= 3);
+    assert_eq!(inbox.seen(&mut tail).await, shown(&[]));
+    let mut next = Tail::after(Filter::default(), tail.resume_at());
+    assert_eq!(inbox.seen(&mut next).await, shown(&[]));
+    inbox.arrives(10, &[]);
+    for tail in [&mut tail, &mut next] {
+        assert_eq!(inbox.seen(tail).await, shown(&[("+evt_10", &[])]));
     }
 }
 
