@@ -63,7 +63,10 @@ fn explained(error: io::Error, how_to_trust: &str) -> io::Error {
              `-addext basicConstraints=critical,CA:FALSE`"
                 .to_owned()
         }
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        // One that is trusted has the same name, and another kind of key.
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             format!("its certificate is not trusted: no trusted certificate has signed it ({how_to_trust})")
         }
         _ => return error,
@@ -101,11 +104,16 @@ mod tests {
 
     #[test]
     fn a_certificate_is_refused_in_plain_words() {
+        let not_trusted = "its certificate is not trusted: no trusted certificate has signed it (trust it)";
         let of_an_authority = OtherError(Arc::new(io::Error::other("CaUsedAsEndEntity")));
         for (reason, expected) in [
+            (CertificateError::UnknownIssuer, not_trusted),
             (
-                CertificateError::UnknownIssuer,
-                "its certificate is not trusted: no trusted certificate has signed it (trust it)",
+                CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                    signature_algorithm_id: vec![6, 8],
+                    public_key_algorithm_id: vec![6, 9],
+                },
+                not_trusted,
             ),
             (
                 CertificateError::Other(of_an_authority),
