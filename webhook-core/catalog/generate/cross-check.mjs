@@ -1,10 +1,8 @@
-// Compares the types read from npm with those of PyPI, field by field, and turns
-// every `number` into integer or float. The run fails if the two sides disagree
-// on anything that is not in `disagreements` of exceptions.mjs.
-import { disagreements } from './exceptions.mjs';
-import { same } from './read-events.mjs';
+// Compares the types read from npm with those of PyPI, field by field, and turns every `number` into integer or float.
+// Where the two sides disagree, `disagreements` of exceptions.mjs has the answer. A version without a PyPI package gets
+// those answers that fit its npm side.
+import { same } from './read-snapshot-events.mjs';
 import { fail } from './source.mjs';
-import { unusedTimes } from './times.mjs';
 
 export function crossCheckEvents(snapshot, thin, python) {
   const types = [...snapshot.keys()];
@@ -12,7 +10,9 @@ export function crossCheckEvents(snapshot, thin, python) {
   for (const [params, list] of Object.entries(python.enabled_events)) {
     same('npm Event', types, `PyPI enabled_events (${params})`, list.filter((t) => t !== '*'));
   }
-  for (const kind of ['event', 'notification']) {
+  // notifications came later than the events
+  const kinds = Object.keys(python.thin.notification).length ? ['event', 'notification'] : ['event'];
+  for (const kind of kinds) {
     const other = python.thin[kind];
     same('npm V2 Event', [...thin.keys()], `PyPI thin ${kind}s`, Object.keys(other));
     for (const event of thin.values()) {
@@ -53,27 +53,21 @@ function decideNumbers(npm, pypi) {
   if (npm.of?.k && pypi?.of?.k) decideNumbers(npm.of, pypi.of);
 }
 
-export function crossCheckObjects(objects, python) {
-  const unused = new Set(Object.keys(disagreements));
+/** Changes the objects of a version to what is true of them, and returns what has no answer. */
+export function crossCheckObjects(objects, python, answers) {
   const problems = [];
 
   const settle = (path, field, expected, pypi) => {
     const [npmText, pypiText] = [about(expected), about(pypi)];
-    const known = disagreements[path];
-    if (known?.npm !== npmText || known?.pypi !== pypiText) {
-      problems.push(`${path}: npm has ${npmText}, PyPI has ${pypiText}`);
-      return;
-    }
-    unused.delete(path);
-    if (known.take.optional) field.optional = true;
-    if (known.take.of) field.type.of = known.take.of;
-    for (const name of known.take.of ?? []) if (!objects.has(name)) fail(`${path}: there is no object ${name}`);
+    const known = answers.find(path, npmText, pypiText);
+    if (!known) return void problems.push(`${path}: npm has ${npmText}, PyPI has ${pypiText}`);
+    take(known, path, field, objects);
   };
 
   const compare = (path, field, pypi) => {
     const npm = field.type;
     decideNumbers(npm, pypi);
-    const expected = { ...npm, nullable: npm.nullable || field.optional || undefined };
+    const expected = expectedOf(field);
     if (about(expected) !== about(pypi)) settle(path, field, expected, pypi);
     if (npm.k === 'number') problems.push(`${path}: integer or float? PyPI does not tell`);
     if (npm.k !== pypi?.k) return;
@@ -99,8 +93,31 @@ export function crossCheckObjects(objects, python) {
     const fields = python.objects[name.replace(/^deleted_/, '')];
     compareFields(name, object.fields, name.startsWith('deleted_') ? fieldsOfStub(object, fields) : fields);
   }
-  for (const path of [...unused, ...unusedTimes()]) problems.push(`${path}: listed in exceptions.mjs, but not needed`);
-  if (problems.length) fail(`npm, PyPI and exceptions.mjs do not agree in ${problems.length} places:\n  ${problems.join('\n  ')}`);
+  return problems;
+}
+
+/** Changes the objects of a version of which there is only npm's side. */
+export function answerAlone(objects, answers) {
+  const visit = (path, field) => {
+    const known = answers.find(path, about(expectedOf(field)), null);
+    if (known) take(known, path, field, objects);
+    const { type } = field;
+    if (type.of?.k) visit(`${path}[]`, { type: type.of });
+    for (const inner of type.fields ?? type.shape?.fields ?? []) visit(`${path}.${inner.name}`, inner);
+  };
+  for (const [name, object] of objects) {
+    for (const field of object.fields) visit(`${name}.${field.name}`, field);
+  }
+}
+
+/** npm's type, in PyPI's words: what may be absent may be None. */
+const expectedOf = (field) => ({ ...field.type, nullable: field.type.nullable || field.optional || undefined });
+
+function take({ take: taken }, path, field, objects) {
+  if (taken.optional) field.optional = true;
+  if (taken.of) field.type.of = taken.of;
+  if (taken.type) field.type = structuredClone(taken.type);
+  for (const name of taken.of ?? []) if (!objects.has(name)) fail(`${path}: there is no object ${name}`);
 }
 
 /** PyPI has no class for a deleted stub; its fields are those of the object, with `deleted` always true. */

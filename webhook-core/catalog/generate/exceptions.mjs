@@ -1,47 +1,92 @@
 // The only answers given to the generator by hand, each with its reason.
 // An entry that is no longer needed, or whose two sides have changed, fails the run.
 
-// Fields on which npm and PyPI disagree: what each side has (in the notation of
-// cross-check.mjs, where "| null" of PyPI means absent or null), and what is taken.
+// Fields on which npm and PyPI disagree: what each side has (in the notation of cross-check.mjs, where "| null" of PyPI
+// means absent or null), and what is taken. An entry holds for the releases from `since` until `until`, of which either can
+// be left out, and must be needed in each. Where a version has no PyPI package, npm's side alone must be so.
 //   take {}                 npm's side
 //   take {optional: true}   npm's type, but the field may be absent
 //   take {of: […]}          these objects
+//   take {type: …}          this type
 const absentInApi = 'not among the required fields of the API; npm makes it required by hand';
 const sharedAddress = 'npm uses the shared address type, whose fields can be null; the wider side is taken';
+const forTheSdk = 'for the use of Stripe.js, with any content; npm declares an interface without members';
+const noStub = 'PyPI has no type for the stub; the whole invoice lacks it in a preview';
 
-export const disagreements = {
-  'account.charges_enabled': { npm: 'boolean', pypi: 'boolean | null', take: { optional: true }, why: absentInApi },
-  'account.details_submitted': { npm: 'boolean', pypi: 'boolean | null', take: { optional: true }, why: absentInApi },
-  'account.payouts_enabled': { npm: 'boolean', pypi: 'boolean | null', take: { optional: true }, why: absentInApi },
-  'account.type': {
+export const disagreements = [
+  { path: 'account.charges_enabled', npm: 'boolean', pypi: 'boolean | null', take: { optional: true }, why: absentInApi },
+  { path: 'account.details_submitted', npm: 'boolean', pypi: 'boolean | null', take: { optional: true }, why: absentInApi },
+  { path: 'account.payouts_enabled', npm: 'boolean', pypi: 'boolean | null', take: { optional: true }, why: absentInApi },
+  {
+    path: 'account.type',
+    since: 'dahlia',
     npm: 'open enum<custom express none standard>',
     pypi: 'open enum<custom express none standard> | null',
     take: { optional: true },
     why: absentInApi,
   },
-  'customer.balance': { npm: 'integer', pypi: 'integer | null', take: { optional: true }, why: absentInApi },
-  'customer.invoice_settings': { npm: '{}', pypi: '{} | null', take: { optional: true }, why: absentInApi },
-  'customer.metadata': { npm: 'map<string>', pypi: 'map<string> | null', take: { optional: true }, why: absentInApi },
-  'person.account': { npm: 'string', pypi: 'string | null', take: { optional: true }, why: absentInApi },
-  'deleted_bank_account.currency': {
+  {
+    path: 'account.type',
+    since: '2023-10-16',
+    until: 'clover',
+    npm: 'enum<custom express none standard>',
+    pypi: 'enum<custom express none standard> | null',
+    take: { optional: true },
+    why: absentInApi,
+  },
+  {
+    path: 'account.type',
+    until: '2023-08-16',
+    npm: 'enum<custom express standard>',
+    pypi: null,
+    take: { optional: true },
+    why: absentInApi,
+  },
+  { path: 'customer.balance', npm: 'integer', pypi: 'integer | null', take: { optional: true }, why: absentInApi },
+  { path: 'customer.invoice_settings', npm: '{}', pypi: '{} | null', take: { optional: true }, why: absentInApi },
+  { path: 'customer.metadata', npm: 'map<string>', pypi: 'map<string> | null', take: { optional: true }, why: absentInApi },
+  { path: 'person.account', npm: 'string', pypi: 'string | null', take: { optional: true }, why: absentInApi },
+  {
+    path: 'deleted_bank_account.currency',
     npm: 'string | null',
     pypi: 'string',
     take: {},
     why: 'PyPI has no type for the stub; its bank account always has a currency',
   },
-  'financial_connections.account.account_holder.account': {
+  { path: 'deleted_invoice.id', until: 'basil', npm: 'string', pypi: 'string | null', take: {}, why: noStub },
+  {
+    path: 'invoice.id',
+    until: 'acacia',
+    npm: 'string',
+    pypi: 'string | null',
+    take: {},
+    why: 'only a preview has none, and deviations.txt lists its event',
+  },
+  ...['payment_intent', 'setup_intent'].map((intent) => ({
+    path: `${intent}.next_action.use_stripe_sdk`,
+    until: 'basil',
+    npm: '{} | null',
+    pypi: 'map<any> | null',
+    take: { type: { k: 'map', of: { k: 'any' } } },
+    why: forTheSdk,
+  })),
+  {
+    path: 'financial_connections.account.account_holder.account',
+    since: 'dahlia',
     npm: 'expandable<financial_connections.account> | null',
     pypi: 'expandable<account> | null',
     take: { of: ['account'] },
     why: 'npm means Account, but the file declares another interface of that name',
   },
-  ...Object.fromEntries(
-    ['city', 'country', 'line1', 'line2', 'postal_code', 'state', 'town'].map((field) => [
-      `v2.money_management.financial_address.bank_account.aba.address.${field}`,
-      { npm: 'string | null', pypi: 'string', take: {}, why: sharedAddress },
-    ]),
-  ),
-};
+  ...['city', 'country', 'line1', 'line2', 'postal_code', 'state', 'town'].map((field) => ({
+    path: `v2.money_management.financial_address.bank_account.aba.address.${field}`,
+    since: 'endive',
+    npm: 'string | null',
+    pypi: 'string',
+    take: {},
+    why: sharedAddress,
+  })),
+];
 
 // Points in time that the rule of times.mjs does not recognise (or recognises wrongly).
 export const times = {
@@ -49,4 +94,14 @@ export const times = {
   'v2.core.account.identity.individual.updated': 'datetime',
   'v2.core.event_destination.created': 'datetime',
   'v2.core.event_destination.updated': 'datetime',
+};
+
+// Snapshot events of which a package does not say what they carry.
+const goneBefore = 'listed until 2023-10-16, without an object; Stripe had removed the objects themselves years before';
+export const undeclared = {
+  'invoiceitem.updated': { objects: ['invoiceitem'], why: 'as the other events of invoice items' },
+  ...Object.fromEntries(
+    ['order.created', 'recipient.created', 'recipient.deleted', 'recipient.updated', 'sku.created', 'sku.deleted', 'sku.updated']
+      .map((type) => [type, { objects: [], why: goneBefore }]),
+  ),
 };

@@ -1,72 +1,88 @@
 // node generate.mjs write|check|update: the main program (see generate.sh).
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { crossCheckEvents, crossCheckObjects } from './cross-check.mjs';
+import { answerBook } from './answers.mjs';
+import { answerAlone, crossCheckEvents, crossCheckObjects } from './cross-check.mjs';
 import { checkDeviations } from './deviations.mjs';
-import { difference } from './diff.mjs';
-import { readSnapshotEvents, readThinEvents } from './read-events.mjs';
-import { objectReader } from './read-objects.mjs';
-import { Failure, fail, openStripe } from './source.mjs';
-import { writeEvents, writeObjects } from './write.mjs';
+import { unusedEvents } from './read-snapshot-events.mjs';
+import { readVersion } from './read-version.mjs';
+import { kindSettler } from './settle-kinds.mjs';
+import { Failure, fail } from './source.mjs';
+import { difference, linesChanged } from './summary.mjs';
+import { textsOf } from './texts.mjs';
+import { unusedTimes } from './times.mjs';
+import { here, readPins, releaseOf } from './versions.mjs';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
 const inSrc = (name) => path.join(here, '..', 'src', name);
 
-function readPython(names) {
-  try {
-    const text = execFileSync(path.join(here, '.venv/bin/python'), [path.join(here, 'python_types.py')], {
-      input: names.join('\n'),
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    return JSON.parse(text);
-  } catch (error) {
-    return fail(`python_types.py failed: ${error.message}`);
+/** Compares the packages of one version, and makes of the two what is written. */
+async function decide(version, answers, kinds) {
+  const { pin, objects } = version;
+  const python = await version.python;
+  if (!python) {
+    kinds.settle(objects);
+    answerAlone(objects, answers);
+    return [];
   }
+  if (python.api_version !== pin.api) fail(`PyPI stripe ${pin.pypi} is made for API ${python.api_version}, not ${pin.api}`);
+  crossCheckEvents(version.snapshot, version.thin, python);
+  const problems = crossCheckObjects(objects, python, answers);
+  kinds.settle(objects);
+  return problems.map((problem) => `${pin.api}: ${problem}`);
 }
 
-function generate() {
-  const stripe = openStripe(path.join(here, 'node_modules/stripe'));
-  const reader = objectReader(stripe);
-  const snapshot = readSnapshotEvents(stripe, reader);
-  const thin = readThinEvents(stripe, reader);
-  const objects = reader.closure();
-  const python = readPython([...new Set([...objects.keys()].map((name) => name.replace(/^deleted_/, '')))]);
-  if (python.api_version !== stripe.apiVersion) {
-    fail(`npm stripe ${stripe.version} is made for API ${stripe.apiVersion}, PyPI stripe ${python.version} for ${python.api_version}`);
-  }
-  crossCheckEvents(snapshot, thin, python);
-  checkDeviations(stripe, readFileSync(inSrc('deviations.txt'), 'utf8'));
-  crossCheckObjects(objects, python);
-  const versions = { npm: stripe.version, pypi: python.version, api: stripe.apiVersion };
-  return {
-    'events.txt': writeEvents(versions, snapshot, thin),
-    'objects.txt': writeObjects(versions, objects),
-  };
+async function generate() {
+  const pins = readPins();
+  const versions = pins.map(readVersion);
+  checkDeviations(versions[0].stripe, readFileSync(inSrc('deviations.txt'), 'utf8'));
+  const answers = answerBook(pins);
+  const kinds = kindSettler();
+  const problems = [];
+  for (const version of versions) problems.push(...await decide(version, answers.of(releaseOf(version.pin.api)), kinds));
+  problems.push(...answers.unneeded());
+  for (const unused of [...unusedTimes(), ...unusedEvents()]) problems.push(`${unused}: listed in exceptions.mjs, but not needed`);
+  for (const number of kinds.undecided()) problems.push(`${number}: integer or float? No version tells`);
+  if (problems.length) fail(`npm, PyPI and exceptions.mjs do not agree in ${problems.length} places:\n  ${problems.join('\n  ')}`);
+  return textsOf(versions);
 }
 
-function main(mode) {
-  const made = generate();
-  const before = Object.fromEntries(
-    Object.keys(made).map((name) => [name, existsSync(inSrc(name)) ? readFileSync(inSrc(name), 'utf8') : '']),
-  );
-  const same = Object.keys(made).every((name) => made[name] === before[name]);
+/** The generated files that are there. */
+function checkedIn(names) {
+  const older = existsSync(inSrc('versions')) ? readdirSync(inSrc('versions')).map((name) => `versions/${name}`) : [];
+  const all = new Set([...names, ...older]);
+  return new Map([...all].map((name) => [name, existsSync(inSrc(name)) ? readFileSync(inSrc(name), 'utf8') : '']));
+}
+
+function summaryOf(before, made) {
+  const out = [];
+  if (['events.txt', 'objects.txt'].some((name) => before.get(name) !== made.get(name))) out.push(difference(before, made));
+  for (const [name, text] of before) {
+    if (name.startsWith('versions/') && text !== made.get(name)) out.push(linesChanged(name, text, made.get(name) ?? ''));
+  }
+  return out.join('\n');
+}
+
+async function main(mode) {
+  const made = await generate();
+  const before = checkedIn(made.keys());
+  const changed = [...before.keys()].filter((name) => before.get(name) !== made.get(name));
   if (mode === 'check') {
-    if (same) return console.log('events.txt and objects.txt are what the generator makes.');
-    console.log(difference(before, made));
-    return fail('events.txt or objects.txt is not what the generator makes: run generate.sh and commit.');
+    if (!changed.length) return console.log(`All ${made.size} files are what the generator makes.`);
+    console.log(summaryOf(before, made));
+    const sentences = changed.map((name) => `${name} is not what the generator makes.`);
+    return fail(`${sentences.join('\n')}\nRun generate.sh and commit.`);
   }
-  for (const [name, text] of Object.entries(made)) writeFileSync(inSrc(name), text);
-  if (mode === 'update') console.log(same ? 'Nothing changed.' : difference(before, made));
-  else console.log(same ? 'Nothing changed.' : 'Wrote events.txt and objects.txt.');
-  return undefined;
+  mkdirSync(inSrc('versions'), { recursive: true });
+  for (const name of changed) {
+    if (made.has(name)) writeFileSync(inSrc(name), made.get(name));
+    else rmSync(inSrc(name));
+  }
+  if (mode === 'update' && changed.length) console.log(summaryOf(before, made));
+  return console.log(changed.length ? `Wrote ${changed.join(', ')}.` : 'Nothing changed.');
 }
 
 try {
-  main(process.argv[2]);
+  await main(process.argv[2]);
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
   console.error(`generate: ${error.message}`);

@@ -9,7 +9,7 @@
 //                               (or expandable {shape}, of a nested shape)
 //   list|array|map {of: type}   shape {fields: [{name, optional, type}]}
 // An object is { name, fields }; `name` of a deleted stub starts with "deleted_".
-import { fail } from './source.mjs';
+import { docOf, fail } from './source.mjs';
 import { timeOr } from './times.mjs';
 
 export function objectReader(stripe) {
@@ -25,7 +25,7 @@ export function objectReader(stripe) {
 
   /** Name of the API object an interface declares; null when it is a plain shape. */
   const objectName = (declaration) => {
-    if (!ts.isInterfaceDeclaration(declaration) || !ts.isSourceFile(declaration.parent)) return null;
+    if (!ts.isInterfaceDeclaration(declaration) || !stripe.isTopLevel(declaration)) return null;
     const literal = objectLiteral(declaration);
     if (literal === null) return null;
     if (literal.startsWith('deleted_')) fail(`an object that is named like a deleted stub: ${place(declaration.name)}`);
@@ -134,7 +134,7 @@ export function objectReader(stripe) {
     if (!ts.isPropertySignature(member) || !member.type) fail(`a member that is no property, of ${at.path}: ${place(member)}`);
     const name = ts.isStringLiteral(member.name) ? member.name.text : member.name.getText();
     const path = `${at.path}.${name}`;
-    const doc = stripe.docOf(member);
+    const doc = docOf(member);
     return { name, optional: Boolean(member.questionToken), type: readType(member.type, { ...at, path, name, doc }) };
   };
 

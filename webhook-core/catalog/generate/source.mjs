@@ -1,6 +1,6 @@
-// Opens the type declarations of the npm package `stripe` and looks things up in
-// them: what a name refers to, which members an interface has. Anything that it
-// does not understand ends the run with the file, the place and the text.
+// Looks things up in the type declarations of one npm package `stripe`: what a name refers to, which members an
+// interface has. `open-modules.mjs` and `open-namespace.mjs` open the two layouts that the packages have had.
+// Anything that it does not understand ends the run with the file, the place and the text.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
@@ -11,26 +11,32 @@ export function fail(sentence) {
   throw new Failure(sentence);
 }
 
-export function openStripe(folder) {
-  const esm = path.join(folder, 'esm');
-  const program = ts.createProgram([path.join(esm, 'resources.d.ts')], {
+/** Parses the declarations that `root`, a file of a package, refers to. No other package's are loaded. */
+export function parse(folder, root) {
+  const options = {
     noLib: true,
     types: [],
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
-  });
+  };
+  const host = ts.createCompilerHost(options);
+  host.resolveTypeReferenceDirectiveReferences = (names) => names.map(() => ({ resolvedTypeReferenceDirective: undefined }));
+  return ts.createProgram([path.join(folder, root)], options, host);
+}
+
+/** What both layouts share. `folder` is the package's, `program` its declarations. */
+export function lookups(folder, program) {
   const checker = program.getTypeChecker();
 
-  const sourceFile = (name) =>
-    program.getSourceFile(path.join(esm, name)) ?? fail(`npm stripe has no file esm/${name}`);
+  const sourceFile = (name) => program.getSourceFile(path.join(folder, name)) ?? fail(`npm stripe has no file ${name}`);
 
   /** "file:line, text" of a node, for the error sentences. */
   const place = (node) => {
     const file = node.getSourceFile();
     const line = file.getLineAndCharacterOfPosition(node.getStart()).line + 1;
     const text = node.getText().replace(/\s+/g, ' ').slice(0, 200);
-    return `esm/${path.relative(esm, file.fileName)}:${line}: ${text}`;
+    return `${path.relative(folder, file.fileName)}:${line}: ${text}`;
   };
 
   /** The declarations a type reference leads to; empty for a global such as Array. */
@@ -75,31 +81,6 @@ export function openStripe(folder) {
   const ownMember = (declaration, name) =>
     declaration.members.find((m) => m.name?.getText() === name) ?? null;
 
-  const docOf = (node) =>
-    ts.getJSDocCommentsAndTags(node).map((d) => d.getText()).join(' ').replace(/\s+/g, ' ');
-
-  /** The doc comments of all exported interfaces of snapshot events and objects, and of their members. */
-  const allDocs = () => {
-    const docs = [];
-    const inV2 = (name) => name.startsWith(path.join('resources', 'V2'));
-    for (const file of program.getSourceFiles()) {
-      const name = path.relative(esm, file.fileName);
-      if (name.startsWith('..') || inV2(name)) continue;
-      for (const declaration of file.statements.filter(ts.isInterfaceDeclaration)) {
-        const where = `esm/${name}#${declaration.name.text}`;
-        docs.push({ place: where, doc: docOf(declaration) });
-        for (const own of declaration.members) docs.push({ place: `${where}.${own.name?.getText()}`, doc: docOf(own) });
-      }
-    }
-    return docs;
-  };
-
-  /** The statement `type|interface NAME` at the top level of a file. */
-  const topLevel = (file, name) =>
-    file.statements.find(
-      (s) => (ts.isInterfaceDeclaration(s) || ts.isTypeAliasDeclaration(s)) && s.name.text === name,
-    ) ?? fail(`${path.basename(file.fileName)} has no type ${name}`);
-
   /** String literals of a union type, in source order. */
   const literalsOf = (typeNode) =>
     (ts.isUnionTypeNode(typeNode) ? typeNode.types : [typeNode]).map((t) =>
@@ -108,11 +89,26 @@ export function openStripe(folder) {
         : fail(`a string literal was expected: ${place(t)}`),
     );
 
+  const json = (name) => JSON.parse(readFileSync(path.join(folder, name), 'utf8'));
+  const apiVersion = readFileSync(path.join(folder, 'cjs/apiVersion.js'), 'utf8').match(/ApiVersion = '([^']+)'/)?.[1];
+
   return {
     ts,
-    version: JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')).version,
-    apiVersion: readFileSync(path.join(esm, 'apiVersion.js'), 'utf8').match(/ApiVersion = '([^']+)'/)?.[1]
-      ?? fail('npm stripe names no API version'),
-    sourceFile, place, declarationOf, membersOf, member, ownMember, docOf, allDocs, topLevel, literalsOf,
+    version: json('package.json').version,
+    apiVersion: apiVersion ?? fail('npm stripe names no API version'),
+    sourceFile, place, declarationOf, membersOf, member, ownMember, literalsOf,
   };
+}
+
+export const docOf = (node) =>
+  ts.getJSDocCommentsAndTags(node).map((d) => d.getText()).join(' ').replace(/\s+/g, ' ');
+
+/** The type aliases `NAME` directly in the statements given. */
+export const aliasesIn = (statements, name) => statements.filter((s) => ts.isTypeAliasDeclaration(s) && s.name.text === name);
+
+/** The statements of `namespace NAME { … }` among the statements given, also of `namespace A.B { … }`. */
+export function namespaceIn(statements, name) {
+  return statements
+    .filter((s) => ts.isModuleDeclaration(s) && s.body && s.name.text === name)
+    .flatMap((s) => (ts.isModuleBlock(s.body) ? [...s.body.statements] : [s.body]));
 }

@@ -1,4 +1,4 @@
-// A summary of what changed between two states of events.txt and objects.txt.
+// Summaries of what changed between two states of the generated files.
 
 /** Name → what it is, of events.txt. */
 function eventsOf(text) {
@@ -46,7 +46,7 @@ export function difference(before, after) {
     if (lines.length) out.push(`${title} (${lines.length}):`, ...lines.map((line) => `  ${line}`), '');
   };
 
-  const [oldEvents, newEvents] = [eventsOf(before['events.txt']), eventsOf(after['events.txt'])];
+  const [oldEvents, newEvents] = [eventsOf(before.get('events.txt')), eventsOf(after.get('events.txt'))];
   const [oldNames, newNames] = [[...oldEvents.keys()], [...newEvents.keys()]];
   section('events added', without(newNames, oldNames));
   section('events removed', without(oldNames, newNames));
@@ -54,7 +54,7 @@ export function difference(before, after) {
     .filter((name) => oldEvents.has(name) && oldEvents.get(name) !== newEvents.get(name))
     .map((name) => `${name}: ${oldEvents.get(name)} -> ${newEvents.get(name)}`));
 
-  const [oldFields, newFields] = [fieldsOf(before['objects.txt']), fieldsOf(after['objects.txt'])];
+  const [oldFields, newFields] = [fieldsOf(before.get('objects.txt')), fieldsOf(after.get('objects.txt'))];
   const isField = (fields) => (path) => !['object', 'deleted'].includes(fields.get(path)); // no type is called so
   // for a whole subtree that was added or removed, only its root is listed
   const roots = (from, to) => [...from.keys()].filter((p) => !to.has(p) && !(from.has(parentOf(p)) && !to.has(parentOf(p))));
@@ -88,4 +88,16 @@ export function difference(before, after) {
     .map((name) => [before[name].split('\n'), after[name].split('\n')])
     .flatMap(([a, b]) => a.map((line, i) => [line, b[i]]).filter(([x, y]) => x !== y))[0] ?? ['', ''];
   return `No difference in content; the first line that differs:\n  ${was}\n  ${is}`;
+}
+
+/** The lines that a file of `versions` gains and loses; of many, the first. */
+export function linesChanged(name, before, after) {
+  const without = (text, other) => {
+    const known = new Set(other.split('\n'));
+    return text.split('\n').filter((line) => !known.has(line));
+  };
+  const [gained, lost] = [without(after, before), without(before, after)];
+  const lines = [...gained.map((line) => `  + ${line}`), ...lost.map((line) => `  - ${line}`)];
+  const rest = lines.length > 40 ? ['  …'] : [];
+  return [`${name} (${gained.length} lines more, ${lost.length} fewer):`, ...lines.slice(0, 40), ...rest, ''].join('\n');
 }
