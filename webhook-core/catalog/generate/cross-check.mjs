@@ -57,18 +57,17 @@ function decideNumbers(npm, pypi) {
 export function crossCheckObjects(objects, python, answers) {
   const problems = [];
 
-  const settle = (path, field, expected, pypi) => {
-    const [npmText, pypiText] = [about(expected), about(pypi)];
+  const settle = (path, field, pypi) => {
+    const [npmText, pypiText] = [about(field && expectedOf(field)), about(pypi)];
     const known = answers.find(path, npmText, pypiText);
-    if (!known) return void problems.push(`${path}: npm has ${npmText}, PyPI has ${pypiText}`);
-    take(known, path, field, objects);
+    if (known) take(known, path, field, objects);
+    else if (npmText !== pypiText) problems.push(`${path}: npm has ${npmText}, PyPI has ${pypiText}`);
   };
 
   const compare = (path, field, pypi) => {
     const npm = field.type;
     decideNumbers(npm, pypi);
-    const expected = expectedOf(field);
-    if (about(expected) !== about(pypi)) settle(path, field, expected, pypi);
+    settle(path, field, pypi);
     if (npm.k === 'number') problems.push(`${path}: integer or float? PyPI does not tell`);
     if (npm.k !== pypi?.k) return;
     if (npm.k === 'list' || npm.k === 'array' || npm.k === 'map') {
@@ -86,7 +85,7 @@ export function crossCheckObjects(objects, python, answers) {
       compare(`${path}.${field.name}`, field, left.get(field.name));
       left.delete(field.name);
     }
-    for (const [name, type] of left) settle(`${path}.${name}`, null, null, type);
+    for (const [name, type] of left) settle(`${path}.${name}`, null, type);
   };
 
   for (const [name, object] of objects) {
@@ -114,7 +113,7 @@ export function answerAlone(objects, answers) {
 const expectedOf = (field) => ({ ...field.type, nullable: field.type.nullable || field.optional || undefined });
 
 function take({ take: taken }, path, field, objects) {
-  if (taken.optional) field.optional = true;
+  if ('optional' in taken) field.optional = taken.optional;
   if (taken.of) field.type.of = taken.of;
   if (taken.type) field.type = structuredClone(taken.type);
   for (const name of taken.of ?? []) if (!objects.has(name)) fail(`${path}: there is no object ${name}`);

@@ -5,12 +5,13 @@
 // means absent or null), and what is taken. An entry holds for the releases from `since` until `until`, of which either can
 // be left out, and must be needed in each. Where a version has no PyPI package, npm's side alone must be so.
 //   take {}                 npm's side
-//   take {optional: true}   npm's type, but the field may be absent
+//   take {optional: true}   npm's type, but the field may be absent (false: is always there)
 //   take {of: […]}          these objects
 //   take {type: …}          this type
 const absentInApi = 'not among the required fields of the API; npm makes it required by hand';
 const sharedAddress = 'npm uses the shared address type, whose fields can be null; the wider side is taken';
 const forTheSdk = 'for the use of Stripe.js, with any content; npm declares an interface without members';
+const onlyPreview = 'only a preview has none, and deviations.txt lists its event';
 const noStub = 'PyPI has no type for the stub; the whole invoice lacks it in a preview';
 
 export const disagreements = [
@@ -60,7 +61,16 @@ export const disagreements = [
     npm: 'string',
     pypi: 'string | null',
     take: {},
-    why: 'only a preview has none, and deviations.txt lists its event',
+    why: onlyPreview,
+  },
+  {
+    path: 'invoice.id',
+    since: 'basil',
+    until: 'basil',
+    npm: 'string | null',
+    pypi: 'string | null',
+    take: { optional: false },
+    why: onlyPreview,
   },
   ...['payment_intent', 'setup_intent'].map((intent) => ({
     path: `${intent}.next_action.use_stripe_sdk`,
@@ -95,6 +105,14 @@ export const times = {
   'v2.core.event_destination.created': 'datetime',
   'v2.core.event_destination.updated': 'datetime',
 };
+
+// Decimal numbers, removed before npm had a type for these.
+export const decimals = [
+  'credit_note_line_item.unit_amount_excluding_tax',
+  'invoiceitem.unit_amount_decimal',
+  'issuing.transaction.purchase_details.fuel.volume_decimal',
+  'line_item.unit_amount_excluding_tax',
+];
 
 // Snapshot events of which a package does not say what they carry.
 const goneBefore = 'listed until 2023-10-16, without an object; Stripe had removed the objects themselves years before';

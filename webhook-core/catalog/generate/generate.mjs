@@ -40,7 +40,7 @@ async function generate() {
   const problems = [];
   for (const version of versions) problems.push(...await decide(version, answers.of(releaseOf(version.pin.api)), kinds));
   problems.push(...answers.unneeded());
-  for (const unused of [...unusedTimes(), ...unusedEvents()]) problems.push(`${unused}: listed in exceptions.mjs, but not needed`);
+  for (const unused of [...unusedTimes(), ...unusedEvents(), ...kinds.unused()]) problems.push(`${unused}: listed in exceptions.mjs, but not needed`);
   for (const number of kinds.undecided()) problems.push(`${number}: integer or float? No version tells`);
   if (problems.length) fail(`npm, PyPI and exceptions.mjs do not agree in ${problems.length} places:\n  ${problems.join('\n  ')}`);
   return textsOf(versions);
