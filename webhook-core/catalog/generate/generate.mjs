@@ -6,10 +6,11 @@ import { answerAlone, crossCheckEvents, crossCheckObjects } from './cross-check.
 import { checkDeviations } from './deviations.mjs';
 import { unusedEvents } from './read-snapshot-events.mjs';
 import { readVersion } from './read-version.mjs';
+import { unansweredRemovals } from './removed.mjs';
 import { kindSettler } from './settle-kinds.mjs';
 import { Failure, fail } from './source.mjs';
 import { difference, linesChanged } from './summary.mjs';
-import { textsOf } from './texts.mjs';
+import { textsOf, treesOf } from './texts.mjs';
 import { unusedTimes } from './times.mjs';
 import { here, readPins, releaseOf } from './versions.mjs';
 
@@ -43,7 +44,9 @@ async function generate() {
   for (const unused of [...unusedTimes(), ...unusedEvents(), ...kinds.unused()]) problems.push(`${unused}: listed in exceptions.mjs, but not needed`);
   for (const number of kinds.undecided()) problems.push(`${number}: integer or float? No version tells`);
   if (problems.length) fail(`npm, PyPI and exceptions.mjs do not agree in ${problems.length} places:\n  ${problems.join('\n  ')}`);
-  return textsOf(versions);
+  const trees = treesOf(versions);
+  const unanswered = unansweredRemovals(pins.map(({ api }, at) => ({ api, tree: trees[at] })), readFileSync(inSrc('moves.txt'), 'utf8'));
+  return { made: textsOf(versions, trees), unanswered };
 }
 
 /** The generated files that are there. */
@@ -63,14 +66,17 @@ function summaryOf(before, made) {
 }
 
 async function main(mode) {
-  const made = await generate();
+  const { made, unanswered } = await generate();
   const before = checkedIn(made.keys());
   const changed = [...before.keys()].filter((name) => before.get(name) !== made.get(name));
+  const todo = unanswered.length ? `moves.txt does not say where these fields went:\n  ${unanswered.join('\n  ')}` : null;
   if (mode === 'check') {
-    if (!changed.length) return console.log(`All ${made.size} files are what the generator makes.`);
-    console.log(summaryOf(before, made));
-    const sentences = changed.map((name) => `${name} is not what the generator makes.`);
-    return fail(`${sentences.join('\n')}\nRun generate.sh and commit.`);
+    if (changed.length) {
+      console.log(summaryOf(before, made));
+      const sentences = changed.map((name) => `${name} is not what the generator makes.`);
+      return fail(`${sentences.join('\n')}\nRun generate.sh and commit.`);
+    }
+    return todo ? fail(todo) : console.log(`All ${made.size} files are what the generator makes.`);
   }
   mkdirSync(inSrc('versions'), { recursive: true });
   for (const name of changed) {
@@ -78,7 +84,9 @@ async function main(mode) {
     else rmSync(inSrc(name));
   }
   if (mode === 'update' && changed.length) console.log(summaryOf(before, made));
-  return console.log(changed.length ? `Wrote ${changed.join(', ')}.` : 'Nothing changed.');
+  console.log(changed.length ? `Wrote ${changed.join(', ')}.` : 'Nothing changed.');
+  if (todo) console.log(todo);
+  return undefined;
 }
 
 try {

@@ -10,14 +10,16 @@ function madeOf({ npm, pypi }) {
 
 const fileOf = (lines) => `${lines.join('\n')}\n`;
 
+/** The lines of each version as a tree. */
+export const treesOf = (versions) => versions.map((version) => treeOf([...writeEvents(version), ...writeObjects(version)]));
+
 /** File name in `../src` → text. `versions` have the newest first. */
-export function textsOf(versions) {
+export function textsOf(versions, trees) {
   const [newest] = versions;
   const texts = new Map([
     ['events.txt', fileOf([madeOf(newest.pin), ...writeEvents(newest)])],
     ['objects.txt', fileOf([madeOf(newest.pin), ...writeObjects(newest)])],
   ]);
-  const trees = versions.map((version) => treeOf([...writeEvents(version), ...writeObjects(version)]));
   for (const [at, { pin }] of versions.entries()) {
     if (at > 0) texts.set(`versions/${pin.api}.txt`, differenceText(pin, versions[at - 1].pin, trees[at], trees[at - 1]));
   }
