@@ -186,7 +186,7 @@ impl Sample {
         let mut event = json!({
             "id": self.id(),
             "object": "event",
-            "api_version": webhook_catalog::api_version(),
+            "api_version": webhook_catalog::newest().name(),
             "created": created,
             "data": data,
             "livemode": maker.livemode,

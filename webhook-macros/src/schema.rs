@@ -1,6 +1,6 @@
 //! Looking up objects and paths in the catalog.
 
-use webhook_catalog::{EventType, Shape, nearest};
+use webhook_catalog::{Catalog, EventType, Shape, Version, nearest};
 
 use crate::diagnostics::did_you_mean;
 
@@ -8,11 +8,13 @@ mod describe;
 mod missing;
 mod sparse;
 mod tokens;
+mod versions;
 mod walk;
 
 pub(crate) use describe::{in_words, part_in_words, readers_of, remark};
 pub(crate) use sparse::{is_lacking, sparse_fields, sparse_fields_of};
 pub(crate) use tokens::{digest, marker, marker_of, places};
+pub(crate) use versions::{missing_in_words, only_in, shapes_in_words};
 
 /// The place in the schema that a view or an enum is made for: an object, or a place inside one.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub(crate) struct SchemaPath {
     /// Empty for the object itself.
     pub(crate) at: String,
     pub(crate) shape: Shape,
+    /// Where further objects are looked up: in the enabled API versions together, or in one.
+    pub(crate) catalog: &'static Catalog,
     /// The event that carries the object, if there is a particular one.
     pub(crate) event: Option<&'static EventType>,
 }
@@ -36,11 +40,20 @@ pub(crate) struct Found {
     pub(crate) optional: bool,
     /// Whether only a part of it is sent: the previous attributes contain only what changed.
     pub(crate) partial: bool,
+    /// The version that added it, if no enabled version has it.
+    pub(crate) added_in: Option<Version>,
 }
 
 impl Found {
     fn begin(shape: &Shape) -> Self {
-        Self { steps: Vec::new(), shape: shape.clone(), nullable: false, optional: false, partial: false }
+        Self {
+            steps: Vec::new(),
+            shape: shape.clone(),
+            nullable: false,
+            optional: false,
+            partial: false,
+            added_in: None,
+        }
     }
 
     /// The same place in the previous attributes, where any value may be absent, or null if it was not set. For an object,
@@ -61,30 +74,32 @@ impl Found {
     }
 }
 
-/// Finds an object by name.
+/// Finds an object of the enabled API versions by name.
 pub(crate) fn object(name: &str) -> Result<SchemaPath, String> {
-    match webhook_catalog::object(name) {
-        Some(object) => {
-            let shape = Shape::Nested(object.fields.clone());
-            Ok(SchemaPath { object: object.name, at: String::new(), shape, event: None })
+    object_in(Catalog::enabled(), name).ok_or_else(|| {
+        let versions: Vec<_> = versions::with(|catalog| catalog.object(name).is_some()).collect();
+        if !versions.is_empty() {
+            return only_in(&format!("the object `{name}`"), &versions);
         }
-        None => {
-            let near = nearest(name, webhook_catalog::objects());
-            let events = webhook_catalog::find(name).filter(|known| !known.objects.is_empty());
-            Err(match events {
-                Some(event) => {
-                    format!(
-                        "`{name}` is an event type, which carries the object `{}`",
-                        event.objects.join("` or `")
-                    )
-                }
-                None => format!(
-                    "Stripe has no object `{name}`{}",
-                    did_you_mean(&near, "the `events` command lists the objects that events carry")
-                ),
-            })
+        let events = webhook_catalog::find(name).filter(|known| !known.objects.is_empty());
+        if let Some(event) = events {
+            return format!(
+                "`{name}` is an event type, which carries the object `{}`",
+                event.objects.join("` or `")
+            );
         }
-    }
+        let near = nearest(name, webhook_catalog::objects());
+        format!(
+            "Stripe has no object `{name}`{}",
+            did_you_mean(&near, "the `events` command lists the objects that events carry")
+        )
+    })
+}
+
+fn object_in(catalog: &'static Catalog, name: &str) -> Option<SchemaPath> {
+    let object = catalog.object(name)?;
+    let shape = Shape::Nested(object.fields.clone());
+    Some(SchemaPath { object: object.name, at: String::new(), shape, catalog, event: None })
 }
 
 /// Finds an object as an event carries it.

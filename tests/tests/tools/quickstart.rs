@@ -309,7 +309,7 @@ fn the_version_is_the_frameworks_and_stripes() {
         let expected = format!(
             "webhook-server {}, Stripe API {}\n",
             env!("CARGO_PKG_VERSION"),
-            webhook_core::catalog::api_version()
+            webhook_core::catalog::newest().name()
         );
         assert_eq!(shown.stdout, expected, "{flag}");
     }

@@ -1,8 +1,6 @@
 //! The event types, which `events.txt` lists.
 
-use std::sync::LazyLock;
-
-use crate::nearest;
+use crate::{Catalog, Version, nearest, versions};
 
 /// One of Stripe's two kinds of event.
 ///
@@ -33,35 +31,19 @@ pub struct EventType {
     pub data: bool,
 }
 
-struct Events {
-    api_version: &'static str,
-    snapshot: Vec<EventType>,
-    thin: Vec<EventType>,
-}
-
-static EVENTS: LazyLock<Events> = LazyLock::new(|| parse(include_str!("events.txt")));
-
-/// Returns the API version that the catalog describes, such as `2026-10-28.endive`.
-pub fn api_version() -> &'static str {
-    EVENTS.api_version
-}
-
-/// Returns all snapshot event types, sorted by name.
+/// Returns all snapshot event types of the enabled API versions, sorted by name.
 pub fn snapshot_types() -> &'static [EventType] {
-    &EVENTS.snapshot
+    Catalog::enabled().snapshot_types()
 }
 
-/// Returns all thin event types, sorted by name.
+/// Returns all thin event types of the enabled API versions, sorted by name.
 pub fn thin_types() -> &'static [EventType] {
-    &EVENTS.thin
+    Catalog::enabled().thin_types()
 }
 
-/// Finds an event type of either kind by its exact name.
+/// Finds an event type of the enabled API versions, of either kind, by its exact name.
 pub fn find(name: &str) -> Option<&'static EventType> {
-    [snapshot_types(), thin_types()].into_iter().find_map(|types| {
-        let at = types.binary_search_by(|known| known.name.cmp(name)).ok()?;
-        Some(&types[at])
-    })
+    Catalog::enabled().find(name)
 }
 
 /// Why a name or pattern does not stand for a snapshot event type, with the names that may have been meant.
@@ -78,6 +60,8 @@ pub enum Mismatch {
     ThinOnly,
     /// Not a snapshot type; with `v1.` before it, it is this thin type.
     SnapshotMissing(&'static str),
+    /// A snapshot type that only these versions have, none of which is enabled.
+    OnlyIn(Vec<Version>),
     /// A group of types, for which a pattern is needed.
     Group,
     /// Unknown, with a name that begins like that of a thin type.
@@ -134,6 +118,11 @@ fn groups_of(name: &str) -> impl Iterator<Item = &str> {
 
 fn unknown(name: &str) -> Mismatch {
     let names = |types: &'static [EventType]| types.iter().map(|known| known.name);
+    let has = |version: &Version| version.catalog().is_some_and(|catalog| catalog.snapshot(name).is_some());
+    let others: Vec<_> = versions().filter(has).collect();
+    if !others.is_empty() {
+        return Mismatch::OnlyIn(others);
+    }
     if let Some(thin) = thin_types().iter().find(|thin| thin.name.strip_prefix("v1.") == Some(name)) {
         return Mismatch::SnapshotMissing(thin.name);
     }
@@ -160,38 +149,29 @@ fn unknown(name: &str) -> Mismatch {
 }
 
 fn snapshot(name: &str) -> Option<&'static EventType> {
-    find(name).filter(|known| known.kind == Kind::Snapshot)
+    Catalog::enabled().snapshot(name)
 }
 
-fn parse(text: &'static str) -> Events {
-    let mut events = Events { api_version: "", snapshot: Vec::new(), thin: Vec::new() };
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let mut words = line.split(' ');
-        match (words.next(), words.next()) {
-            (Some("api_version"), Some(version)) => events.api_version = version,
-            (Some("snapshot"), Some(name)) => events.snapshot.push(event_type(Kind::Snapshot, name, words)),
-            (Some("thin"), Some(name)) => events.thin.push(event_type(Kind::Thin, name, words)),
-            _ => unreachable!("events.txt contains a line that its generator does not write: {line}"),
+impl EventType {
+    /// Reads the words behind `snapshot` or `thin`.
+    pub(crate) fn parse(kind: Kind, text: &'static str) -> Self {
+        let mut words = text.split(' ');
+        let name = words.next().unwrap_or_default();
+        let objects = words.next().unwrap_or("-");
+        let mut known = Self {
+            name,
+            kind,
+            objects: if objects == "-" { Vec::new() } else { objects.split('|').collect() },
+            singleton: false,
+            data: false,
+        };
+        for flag in words {
+            match flag {
+                "singleton" => known.singleton = true,
+                "data" => known.data = true,
+                _ => unreachable!("{name} has a flag that its generator does not write: {flag}"),
+            }
         }
+        known
     }
-    events
-}
-
-fn event_type(kind: Kind, name: &'static str, mut rest: std::str::Split<'static, char>) -> EventType {
-    let objects = rest.next().unwrap_or("-");
-    let mut known = EventType {
-        name,
-        kind,
-        objects: if objects == "-" { Vec::new() } else { objects.split('|').collect() },
-        singleton: false,
-        data: false,
-    };
-    for flag in rest {
-        match flag {
-            "singleton" => known.singleton = true,
-            "data" => known.data = true,
-            _ => unreachable!("events.txt gives {name} a flag that its generator does not write: {flag}"),
-        }
-    }
-    known
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use crate::{Field, Object, Shape, object};
+use crate::{Catalog, Field, Object, Shape, Version, object};
 
 /// A field that an object had in an earlier API version, and where it is now.
 ///
@@ -45,7 +45,7 @@ pub fn moved(object: &str, field: &str) -> Option<&'static Move> {
 pub fn moved_at(name: &str, path: &str) -> Option<&'static Move> {
     let mut owner = object(name)?;
     let mut inside = String::new();
-    let mut fields = &owner.fields;
+    let mut fields = &*owner.fields;
     let mut is_list = false;
     for step in path.split('.') {
         let step = step.split('[').next().unwrap_or(step);
@@ -57,7 +57,7 @@ pub fn moved_at(name: &str, path: &str) -> Option<&'static Move> {
             return moved(owner.name, &key);
         };
         is_list = matches!(field.shape, Shape::List(_));
-        match within(&field.shape)? {
+        match within(&field.shape, Catalog::enabled())? {
             Within::Fields(nested) => (inside, fields) = (key, nested),
             Within::Object(other) => (owner, inside, fields) = (other, String::new(), &other.fields),
         }
@@ -67,50 +67,97 @@ pub fn moved_at(name: &str, path: &str) -> Option<&'static Move> {
 
 /// Finds the newest move that brought a field, or what contains it, to a path of an object.
 pub fn moved_to(name: &str, path: &str) -> Option<&'static Move> {
-    // Each object on the way, and the path inside it, without elements, as in the moves.
-    let mut ways: Vec<(&'static str, Vec<&str>)> = vec![(object(name)?.name, Vec::new())];
-    let mut fields = &object(name)?.fields;
+    let mut ways = Ways::from(object(name)?);
     let mut found: Option<&'static Move> = None;
-    for step in path.split('.').map(|step| step.split('[').next().unwrap_or(step)) {
-        if step == "data" || step.parse::<usize>().is_ok() {
-            continue;
-        }
-        for (owner, way) in &mut ways {
-            way.push(step);
-            let here = MOVES.iter().filter(|known| known.object == *owner && known.leads_to(way));
-            found = found.into_iter().chain(here).max_by_key(|known| known.version);
-        }
-        match fields.iter().find(|field| field.name == step).and_then(|field| within(&field.shape)) {
-            Some(Within::Fields(nested)) => fields = nested,
-            Some(Within::Object(other)) => {
-                ways.push((other.name, Vec::new()));
-                fields = &other.fields;
-            }
-            None => break,
+    for step in steps(path) {
+        ways.push(step);
+        found = found.into_iter().chain(ways.moves(|to, way| to == way)).max_by_key(|known| known.version);
+        if ways.enter(Catalog::enabled()).is_none() {
+            break;
         }
     }
     found
 }
 
-/// The shape in which a path continues.
-enum Within<'a> {
-    Fields(&'a Vec<Field>),
-    Object(&'static Object),
-}
-
-fn within(shape: &Shape) -> Option<Within<'_>> {
-    match shape {
-        Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) => within(inner),
-        Shape::Nested(fields) => Some(Within::Fields(fields)),
-        Shape::Object(names) => object(names[0]).map(Within::Object),
-        _ => None,
+impl Version {
+    /// Finds the move by which this version brought a field to a path of an object, or to what came with it. `None` if what
+    /// is there took no other field's place, or was there before.
+    pub fn brought(self, name: &str, path: &str) -> Option<&'static Move> {
+        let older = self.previous()?.catalog()?;
+        let mut ways = Ways::from(older.object(name)?);
+        for step in steps(path) {
+            ways.push(step);
+            if ways.enter(older).is_none() {
+                let of_this = |known: &&Move| Self::of(known.version) == Some(self);
+                return ways.moves(|to, way| to.starts_with(way)).find(of_this);
+            }
+        }
+        None
     }
 }
 
-impl Move {
-    fn leads_to(&self, way: &[&str]) -> bool {
-        let steps = |path: &'static str| path.split('.').map(|step| step.trim_end_matches("[]"));
-        self.to.iter().any(|to| steps(to).filter(|step| *step != "data").eq(way.iter().copied()))
+/// A place on the way along a path: in each object on the way, the path inside it without elements, as in the moves.
+struct Ways<'p> {
+    ways: Vec<(&'static str, Vec<&'p str>)>,
+    fields: &'static [Field],
+}
+
+impl<'p> Ways<'p> {
+    fn from(object: &'static Object) -> Self {
+        Self { ways: vec![(object.name, Vec::new())], fields: &object.fields }
+    }
+
+    fn push(&mut self, step: &'p str) {
+        for (_, way) in &mut self.ways {
+            way.push(step);
+        }
+    }
+
+    /// Goes on inside the field of the last step. `None` if there is no such field; there are no fields in a plain value.
+    fn enter(&mut self, catalog: &'static Catalog) -> Option<()> {
+        let step = *self.ways[0].1.last()?;
+        let field = self.fields.iter().find(|field| field.name == step)?;
+        self.fields = match within(&field.shape, catalog) {
+            Some(Within::Fields(nested)) => nested,
+            Some(Within::Object(other)) => {
+                self.ways.push((other.name, Vec::new()));
+                &other.fields
+            }
+            None => &[],
+        };
+        Some(())
+    }
+
+    /// The moves that lead here, by the steps of where they lead and of the way here.
+    fn moves(&self, leads: impl Fn(&[&str], &[&str]) -> bool) -> impl Iterator<Item = &'static Move> {
+        MOVES.iter().filter(move |known| {
+            let ways = self.ways.iter().filter(|(owner, _)| *owner == known.object);
+            known.to.iter().any(|to| {
+                let to: Vec<_> = steps(to).collect();
+                ways.clone().any(|(_, way)| leads(&to, way))
+            })
+        })
+    }
+}
+
+/// The steps of a path that name fields of objects.
+fn steps(path: &str) -> impl Iterator<Item = &str> {
+    let names = path.split('.').map(|step| step.split('[').next().unwrap_or(step));
+    names.filter(|step| *step != "data" && step.parse::<usize>().is_err())
+}
+
+/// The shape in which a path continues.
+enum Within<'a> {
+    Fields(&'a [Field]),
+    Object(&'static Object),
+}
+
+fn within<'a>(shape: &'a Shape, catalog: &'static Catalog) -> Option<Within<'a>> {
+    match shape {
+        Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) => within(inner, catalog),
+        Shape::Nested(fields) => Some(Within::Fields(fields)),
+        Shape::Object(names) => catalog.object(names[0]).map(Within::Object),
+        _ => None,
     }
 }
 

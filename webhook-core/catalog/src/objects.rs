@@ -1,8 +1,9 @@
-//! The objects and their fields, which `objects.txt` lists.
+//! The objects and their fields.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::sync::{LazyLock, OnceLock};
+
+use crate::Catalog;
+use crate::difference::indent;
 
 /// One of Stripe's API objects, with all its fields.
 #[derive(Clone, Debug)]
@@ -82,80 +83,28 @@ pub enum Shape {
     Timestamp,
 }
 
-struct Entry {
-    name: Cow<'static, str>,
-    lines: &'static str,
-    object: OnceLock<Object>,
-}
-
-/// Sorted by name. Each entry is parsed at its first use.
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| index(include_str!("objects.txt")));
-
-/// Finds an object by its name.
+/// Finds an object of the enabled API versions by its name. What is not in all of them may be absent.
 pub fn object(name: &str) -> Option<&'static Object> {
-    let at = ENTRIES.binary_search_by(|entry| (*entry.name).cmp(name)).ok()?;
-    Some(ENTRIES[at].object())
+    Catalog::enabled().object(name)
 }
 
-/// Returns the names of all objects, sorted.
+/// Returns the names of all objects of the enabled API versions, sorted.
 pub fn objects() -> impl Iterator<Item = &'static str> {
-    ENTRIES.iter().map(|entry| &*entry.name)
-}
-
-impl Entry {
-    fn new(name: Cow<'static, str>, lines: &'static str) -> Self {
-        Self { name, lines, object: OnceLock::new() }
-    }
-
-    fn object(&'static self) -> &'static Object {
-        self.object.get_or_init(|| Object { name: &self.name, fields: Lines(self.lines).fields(1) })
-    }
-}
-
-/// Finds the beginning and the end of each object, at the lines that are not indented.
-fn index(text: &'static str) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (head, body) = line(rest);
-        let end = body.match_indices('\n').map(|(at, _)| at + 1).find(|&at| !body[at..].starts_with(' '));
-        let (lines, after) = match end {
-            _ if !body.starts_with(' ') => ("", body),
-            Some(end) => body.split_at(end),
-            None => (body, ""),
-        };
-        match head.split_once(' ') {
-            Some(("object", name)) => entries.push(Entry::new(name.into(), lines)),
-            Some(("deleted", name)) => entries.push(Entry::new(format!("deleted_{name}").into(), lines)),
-            _ if head.starts_with('#') => {}
-            _ => unreachable!("objects.txt contains a line that its generator does not write: {head}"),
-        }
-        rest = after;
-    }
-    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    entries
-}
-
-fn line(text: &'static str) -> (&'static str, &'static str) {
-    text.split_once('\n').unwrap_or((text, ""))
+    Catalog::enabled().objects()
 }
 
 /// The lines of one object that have not been read yet.
-struct Lines(&'static str);
+pub(crate) struct Lines<'l>(pub(crate) &'l [&'static str]);
 
-impl Lines {
+impl Lines<'_> {
     /// Reads the fields at one depth of indentation, with their nested fields.
-    fn fields(&mut self, depth: usize) -> Vec<Field> {
+    pub(crate) fn fields(&mut self, depth: usize) -> Vec<Field> {
         let mut fields = Vec::new();
-        loop {
-            let (current, rest) = line(self.0);
-            let indent = current.len() - current.trim_start_matches(' ').len();
-            if current.is_empty() || indent != 2 * depth {
-                return fields;
-            }
+        while let Some((current, rest)) = self.0.split_first().filter(|(line, _)| indent(line) == 2 * depth) {
             self.0 = rest;
             fields.push(self.field(current.trim_start(), depth));
         }
+        fields
     }
 
     fn field(&mut self, text: &'static str, depth: usize) -> Field {

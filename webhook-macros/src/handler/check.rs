@@ -10,6 +10,7 @@ use super::policy::Policy;
 use super::signature::{self, Argument};
 use super::unlisted;
 use crate::diagnostics::{Diagnostics, did_you_mean};
+use crate::schema;
 
 /// A handler without errors.
 pub(super) struct Handler<'f> {
@@ -125,6 +126,7 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
             "`{written}` is not a snapshot event: Stripe sends it only as the thin event `{thin}`, \
              and handlers take snapshot events"
         ),
+        Mismatch::OnlyIn(versions) => schema::only_in(&format!("the event type `{written}`"), versions),
         Mismatch::Group => format!("`{written}` is a group of event types: `{written}.*` names all of them"),
         Mismatch::UnknownThin => format!(
             "unknown event type `{written}`: names that begin with `v2.` are thin events, and handlers take snapshot events"

@@ -85,6 +85,8 @@ fn refusal(written: &str) -> Option<String> {
                 )
             })
         }
+        // The catalog knows it from an API version that is not enabled.
+        (Err(Mismatch::OnlyIn(_)), None) => None,
         (Err(mismatch), _) => Some(unknown_type(written, &mismatch)),
     }
 }

@@ -13,7 +13,7 @@ impl SchemaPath {
             return format!("`{}` carries `{}` without `{step}`", event.name, self.object);
         }
         if let Some(found) = self.moved(path) {
-            return format!("{found}{}", Self::reading(found));
+            return format!("{found}{}{}", Self::reading(found), self.if_received(path));
         }
         let owner = self.name();
         let indexed =

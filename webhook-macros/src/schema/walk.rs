@@ -4,9 +4,29 @@ use webhook_catalog::{Field, Shape};
 
 use super::{Found, SchemaPath, element, in_words};
 
+/// Why there is nothing at a path.
+pub(super) enum Astray {
+    /// There is no such field.
+    NoField(String),
+    /// What is on the way to it has no fields.
+    Blocked(String),
+}
+
+impl Astray {
+    pub(super) fn into_message(self) -> String {
+        match self {
+            Self::NoField(message) | Self::Blocked(message) => message,
+        }
+    }
+}
+
 impl SchemaPath {
     /// Finds a place inside this one. Arrays and lists on the way stand for their elements.
     pub(crate) fn inner(&self, path: &str) -> Result<Self, String> {
+        self.inner_here(path).or_else(|astray| self.in_others(path, astray, Self::inner_here))
+    }
+
+    pub(super) fn inner_here(&self, path: &str) -> Result<Self, Astray> {
         let mut shape = self.shape.clone();
         for step in path.split('.') {
             let field = self.field(&element(&shape).clone(), step, path)?;
@@ -17,6 +37,10 @@ impl SchemaPath {
 
     /// Finds what is at a path.
     pub(crate) fn find(&self, path: &str) -> Result<Found, String> {
+        self.find_here(path).or_else(|astray| self.in_others(path, astray, Self::find_here))
+    }
+
+    pub(super) fn find_here(&self, path: &str) -> Result<Found, Astray> {
         self.walk(path, |at, shape| self.no_way_through(at.rsplit('.').next().unwrap_or(at), shape))
     }
 
@@ -31,9 +55,10 @@ impl SchemaPath {
                 }
                 _ => format!("{what}: it contains nothing to order by"),
             }
-        })?;
+        });
+        let found = found.map_err(Astray::into_message)?;
         let has_id =
-            |whole| fields(whole).iter().any(|field| field.name == "id" && is_plain_text(&field.shape));
+            |whole| self.fields(whole).iter().any(|field| field.name == "id" && is_plain_text(&field.shape));
         let what = || what(path, &found.shape);
         match &found.shape {
             Shape::Expandable(_) => Ok(()),
@@ -47,7 +72,7 @@ impl SchemaPath {
     }
 
     /// Follows a path. `blocked` makes the error for something without fields, from its path and shape.
-    fn walk(&self, path: &str, blocked: impl Fn(&str, &Shape) -> String) -> Result<Found, String> {
+    fn walk(&self, path: &str, blocked: impl Fn(&str, &Shape) -> String) -> Result<Found, Astray> {
         let mut found = Found::begin(&self.shape);
         let mut behind = 0;
         let mut rest = Some(path);
@@ -66,9 +91,14 @@ impl SchemaPath {
                     found.optional |= field.optional;
                     found.shape = field.shape;
                 }
-                other => return Err(blocked(if behind == 0 { step } else { &path[..behind] }, other)),
+                other => {
+                    return Err(Astray::Blocked(blocked(
+                        if behind == 0 { step } else { &path[..behind] },
+                        other,
+                    )));
+                }
             }
-            check_key(found.steps.last(), step)?;
+            check_key(found.steps.last(), step).map_err(Astray::Blocked)?;
             found.steps.push(step.to_owned());
             behind += step.len() + usize::from(behind > 0);
         }
@@ -95,9 +125,10 @@ impl SchemaPath {
                 Shape::Map(inner) => (**inner).clone(),
                 Shape::Any => Shape::Any,
                 Shape::Nested(_) | Shape::Object(_) | Shape::Expandable(_) => {
-                    let field = self.field(element(&found.shape), step, path).map_err(|message| {
+                    let field = self.field(element(&found.shape), step, path).map_err(|astray| {
                         // A sample's elements have numbers.
-                        self.moved(path).map_or(message, |found| found.to_string().replace("[]", ".0"))
+                        let moved = self.moved(path).map(|found| found.to_string().replace("[]", ".0"));
+                        moved.unwrap_or_else(|| astray.into_message())
                     })?;
                     found.nullable = field.nullable;
                     found.shape = field.shape;
@@ -115,10 +146,19 @@ impl SchemaPath {
     }
 
     /// Finds the field for a step of a path.
-    fn field(&self, shape: &Shape, step: &str, path: &str) -> Result<Field, String> {
-        let fields = fields(shape);
+    fn field(&self, shape: &Shape, step: &str, path: &str) -> Result<Field, Astray> {
+        let fields = self.fields(shape);
         let found = fields.iter().find(|field| field.name == step);
-        found.cloned().ok_or_else(|| self.no_field(fields, step, path))
+        found.cloned().ok_or_else(|| Astray::NoField(self.no_field(fields, step, path)))
+    }
+
+    /// The fields of an object. If it can be one of several, these are the fields of the first; a view says which it reads.
+    fn fields<'s>(&self, shape: &'s Shape) -> &'s [Field] {
+        match shape {
+            Shape::Nested(fields) => fields,
+            Shape::Object(names) => self.catalog.object(names[0]).map_or(&[], |object| &object.fields),
+            _ => &[],
+        }
     }
 
     fn no_way_through(&self, step: &str, shape: &Shape) -> String {
@@ -146,15 +186,6 @@ fn check_key(owner: Option<&String>, key: &str) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// The fields of an object. If it can be one of several, these are the fields of the first; a view says which it reads.
-fn fields(shape: &Shape) -> &[Field] {
-    match shape {
-        Shape::Nested(fields) => fields,
-        Shape::Object(names) => webhook_catalog::object(names[0]).map_or(&[], |object| &object.fields),
-        _ => &[],
-    }
 }
 
 /// Tells whether a value is a text that is not a number or a time.

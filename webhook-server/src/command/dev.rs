@@ -226,7 +226,7 @@ fn greeting(registry: &Registry, endpoints: &Endpoints, address: SocketAddr, key
     }
     format!(
         "Handlers (Stripe API {}):\n{}\n{listening}{}",
-        catalog::api_version(),
+        catalog::newest().name(),
         table.text_without_header(crate::report::console::width()),
         keys.text()
     )

@@ -121,7 +121,7 @@ fn success(reply: Option<&Reply>) -> Response<Full<Bytes>> {
     let mut response = answer(StatusCode::OK);
     if let Some(reply) = reply {
         *response.body_mut() = Full::new(reply.body().clone());
-        let version = HeaderValue::from_static(catalog::api_version());
+        let version = HeaderValue::from_static(catalog::newest().name());
         response.headers_mut().insert("stripe-version", version);
     }
     response

@@ -60,12 +60,18 @@ fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
     let (is, readers) = (schema::in_words(&found.shape), schema::readers_of(found));
     let remark = schema::remark(place, path, found);
     let missing = match (found.nullable, found.optional) {
-        _ if found.partial => "can be missing, as any previous attribute can",
-        (true, true) => "can be null or absent",
-        (true, false) => "can be null",
-        (false, true) => "can be absent",
-        (false, false) => "",
+        _ if found.partial => "can be missing, as any previous attribute can".to_owned(),
+        (false, false) => String::new(),
+        (null, absent) => schema::missing_in_words(place, path, found).unwrap_or_else(|| {
+            let words = match (null, absent) {
+                (true, true) => "can be null or absent",
+                (true, false) => "can be null",
+                _ => "can be absent",
+            };
+            words.to_owned()
+        }),
     };
+    let is = is + &schema::shapes_in_words(place, path);
     let reader = if missing.is_empty() { readers } else { format!("Option<{readers}>") };
     // The type's spelling only selects the message; the trait decides whether the type fits.
     let message = match schema::part_in_words(found) {
@@ -73,10 +79,10 @@ fn sentences(place: &SchemaPath, field: &ViewField) -> (String, String) {
         None if missing.is_empty() || is_option(&field.ty) => format!("`{path}` of `{owner}` is {is}"),
         None => format!("`{path}` of `{owner}` {missing}: use `Option<…>`"),
     };
-    let note = match missing {
-        _ if found.partial => format!("read it as `{reader}`{remark}"),
-        "" => format!("read it as `{reader}`{remark}"),
-        _ => format!("it is {is}, and {missing}: read it as `{reader}`{remark}"),
+    let note = if found.partial || missing.is_empty() {
+        format!("read it as `{reader}`{remark}")
+    } else {
+        format!("it is {is}, and {missing}: read it as `{reader}`{remark}")
     };
     // Braces are placeholders in these texts.
     (message.replace(['{', '}'], "|"), note.replace(['{', '}'], "|"))

@@ -76,7 +76,7 @@ impl Explained {
         });
         Self {
             event_type: subject.event.map(|event| event.name),
-            api_version: catalog::api_version(),
+            api_version: catalog::newest().name(),
             lacks: lacks(subject.event),
             objects: parts.collect(),
         }
@@ -106,7 +106,7 @@ fn text(subject: &Subject, depth: usize) -> String {
         Some(event) => format!("{} carries {}", event.name, event.objects.join(" or ")),
         None => subject.written.clone(),
     };
-    text.push_str(&format!(" (API version {})\n", catalog::api_version()));
+    text.push_str(&format!(" (API version {})\n", catalog::newest().name()));
     text.push_str("?  may be absent    | null  may be null    both need an `Option`\n");
     for part in &subject.parts {
         text.push_str(&format!("\n{}\n", part.name()));

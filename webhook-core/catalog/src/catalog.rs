@@ -1,0 +1,193 @@
+//! The event types and objects of one API version, or of the enabled ones together.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
+
+use crate::difference::{self, indent};
+use crate::objects::Lines;
+use crate::{EventType, Kind, Object, Version, enabled, merge, versions};
+
+/// The event types and objects of one API version, or of the enabled ones together.
+#[derive(Debug)]
+pub struct Catalog {
+    snapshot: Vec<EventType>,
+    thin: Vec<EventType>,
+    objects: BTreeMap<Cow<'static, str>, Entry>,
+}
+
+/// An object, which is made at its first use.
+#[derive(Debug)]
+struct Entry {
+    source: Source,
+    object: OnceLock<Object>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// The lines of one version, and what older ones changed in them, the newest first.
+    Text(&'static str, Vec<&'static str>),
+    /// The enabled versions.
+    Enabled,
+}
+
+impl Version {
+    /// Returns the version's events and objects. `None` if its texts are not compiled in: those of enabled versions are.
+    pub fn catalog(self) -> Option<&'static Catalog> {
+        static CATALOGS: LazyLock<Vec<OnceLock<Option<Catalog>>>> =
+            LazyLock::new(|| versions().map(|_| OnceLock::new()).collect());
+        let at = versions().position(|version| version == self)?;
+        CATALOGS[at]
+            .get_or_init(|| match self.next() {
+                None => Some(Catalog::newest()),
+                Some(next) => Some(next.catalog()?.with(self.difference()?)),
+            })
+            .as_ref()
+    }
+}
+
+impl Catalog {
+    /// Returns the events and objects of the enabled versions, as one: with all events, objects and fields that one of them
+    /// has. A field may be absent or null if it may be in one of them, or if one of them lacks it.
+    pub fn enabled() -> &'static Self {
+        static ENABLED: LazyLock<Option<Catalog>> = LazyLock::new(|| match enabled() {
+            [_] => None,
+            several => Some(Catalog::together(several.iter().filter_map(|version| version.catalog()))),
+        });
+        match enabled() {
+            [one] => one.catalog(),
+            _ => ENABLED.as_ref(),
+        }
+        .expect("the texts of enabled versions are compiled in")
+    }
+
+    /// Returns the snapshot event types, sorted by name.
+    pub fn snapshot_types(&self) -> &[EventType] {
+        &self.snapshot
+    }
+
+    /// Returns the thin event types, sorted by name.
+    pub fn thin_types(&self) -> &[EventType] {
+        &self.thin
+    }
+
+    /// Finds an event type of either kind by its exact name.
+    pub fn find(&self, name: &str) -> Option<&EventType> {
+        [&self.snapshot, &self.thin].into_iter().find_map(|types| {
+            let at = types.binary_search_by(|known| known.name.cmp(name)).ok()?;
+            Some(&types[at])
+        })
+    }
+
+    pub(crate) fn snapshot(&self, name: &str) -> Option<&EventType> {
+        self.find(name).filter(|known| known.kind == Kind::Snapshot)
+    }
+
+    /// Finds an object by its name.
+    pub fn object(&'static self, name: &str) -> Option<&'static Object> {
+        let (name, entry) = self.objects.get_key_value(name)?;
+        Some(entry.object.get_or_init(|| entry.source.make(name)))
+    }
+
+    /// Returns the names of all objects, sorted.
+    pub fn objects(&self) -> impl Iterator<Item = &str> {
+        self.objects.keys().map(|name| &**name)
+    }
+
+    fn newest() -> Self {
+        let empty = Self { snapshot: Vec::new(), thin: Vec::new(), objects: BTreeMap::new() };
+        empty.with(include_str!("events.txt")).with(include_str!("objects.txt"))
+    }
+
+    /// Applies what an older version has otherwise.
+    fn with(&self, text: &'static str) -> Self {
+        let sources = self.objects.iter().map(|(name, entry)| (name.clone(), entry.source.clone()));
+        let mut sources: BTreeMap<_, _> = sources.collect();
+        let types = |types: &[EventType]| types.iter().map(|known| (known.name, known.clone())).collect();
+        let [mut snapshot, mut thin]: [BTreeMap<&str, EventType>; 2] =
+            [types(&self.snapshot), types(&self.thin)];
+        for (head, body) in sections(text) {
+            let (is_gone, line) = head.strip_prefix("- ").map_or((false, head), |line| (true, line));
+            let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let event = |kind, types: &mut BTreeMap<&'static str, EventType>| {
+                let known = EventType::parse(kind, rest);
+                if is_gone { types.remove(known.name) } else { types.insert(known.name, known) }
+            };
+            let name: Cow<'static, str> = match kind {
+                "snapshot" => {
+                    event(Kind::Snapshot, &mut snapshot);
+                    continue;
+                }
+                "thin" => {
+                    event(Kind::Thin, &mut thin);
+                    continue;
+                }
+                "object" => rest.into(),
+                "deleted" => format!("deleted_{rest}").into(),
+                "api_version" | "#" => continue,
+                _ => unreachable!("the catalog contains a line that its generator does not write: {head}"),
+            };
+            if is_gone {
+                sources.remove(&name);
+            } else if let Some(Source::Text(_, changes)) = sources.get_mut(&name) {
+                changes.push(body);
+            } else {
+                sources.insert(name, Source::Text(body, Vec::new()));
+            }
+        }
+        Self {
+            snapshot: snapshot.into_values().collect(),
+            thin: thin.into_values().collect(),
+            objects: sources.into_iter().map(|(name, source)| (name, Entry::of(source))).collect(),
+        }
+    }
+
+    fn together(catalogs: impl Iterator<Item = &'static Self> + Clone) -> Self {
+        let types = |types: fn(&Self) -> &[EventType]| merge::event_types(catalogs.clone().map(types));
+        let names = catalogs.clone().flat_map(|catalog| catalog.objects.keys().cloned());
+        Self {
+            snapshot: types(Self::snapshot_types),
+            thin: types(Self::thin_types),
+            objects: names.map(|name| (name, Entry::of(Source::Enabled))).collect(),
+        }
+    }
+}
+
+impl Entry {
+    fn of(source: Source) -> Self {
+        Self { source, object: OnceLock::new() }
+    }
+}
+
+impl Source {
+    fn make(&self, name: &'static str) -> Object {
+        match self {
+            Self::Enabled => {
+                let catalogs = enabled().iter().filter_map(|version| version.catalog());
+                let of_each =
+                    catalogs.filter_map(|catalog| catalog.object(name)).map(|object| &*object.fields);
+                Object { name, fields: merge::fields(of_each) }
+            }
+            Self::Text(text, changes) => {
+                let mut lines: Vec<_> = text.lines().collect();
+                for changes in changes {
+                    lines = difference::apply(&lines, &changes.lines().collect::<Vec<_>>(), 1);
+                }
+                Object { name, fields: Lines(&lines).fields(1) }
+            }
+        }
+    }
+}
+
+/// Splits a text at the lines that are not indented: each such line, and what is below it.
+fn sections(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (head, body) = rest.split_once('\n').filter(|_| !rest.is_empty())?;
+        let ends = std::iter::once(0).chain(body.match_indices('\n').map(|(at, _)| at + 1));
+        let end = ends.into_iter().find(|end| indent(&body[*end..]) == 0).unwrap_or(body.len());
+        let (inner, after) = body.split_at(end);
+        rest = after;
+        Some((head, inner))
+    })
+}

@@ -1,0 +1,113 @@
+//! What an older API version has otherwise than the next newer one, in the notation of `versions/*.txt`.
+
+use std::borrow::Cow;
+
+/// Applies the changes to the lines of an object, or of what is nested in it: what is at `depth`, and deeper.
+///
+/// A change is a line that begins with `- ` and names a field that is not there, or a field's own line, below which are the
+/// changes inside it.
+pub(crate) fn apply(lines: &[&'static str], changes: &[&'static str], depth: usize) -> Vec<&'static str> {
+    let mut blocks: Vec<Block<'_>> = Block::split(lines, depth).collect();
+    for change in Block::split(changes, depth) {
+        let gone = change.name.strip_prefix("- ");
+        let name = gone.unwrap_or(change.name);
+        let place = blocks.binary_search_by(|block| order(block.name).cmp(&order(name)));
+        match (place, gone) {
+            (Ok(at), Some(_)) => _ = blocks.remove(at),
+            (Err(_), Some(_)) => unreachable!("a difference removes {name}, which is not there"),
+            (Ok(at), None) => {
+                let inner = apply(&blocks[at].inner, &change.inner, depth + 1).into();
+                blocks[at] = Block { inner, ..change };
+            }
+            (Err(at), None) => blocks.insert(at, change),
+        }
+    }
+    blocks.iter().flat_map(|block| std::iter::once(&block.head).chain(&*block.inner)).copied().collect()
+}
+
+/// The key that fields are sorted by: `id` and `object` first.
+fn order(name: &str) -> (u8, &str) {
+    let rank = match name {
+        "id" => 0,
+        "object" => 1,
+        _ => 2,
+    };
+    (rank, name)
+}
+
+/// A field's line and the lines below it.
+struct Block<'l> {
+    head: &'static str,
+    /// The name, behind its `- ` if it is not there.
+    name: &'static str,
+    inner: Cow<'l, [&'static str]>,
+}
+
+impl<'l> Block<'l> {
+    fn split(lines: &'l [&'static str], depth: usize) -> impl Iterator<Item = Self> {
+        let mut rest = lines;
+        std::iter::from_fn(move || {
+            let (head, after) = rest.split_first()?;
+            let inner = after.iter().take_while(|line| indent(line) > 2 * depth).count();
+            let (inner, after) = after.split_at(inner);
+            rest = after;
+            let name = head.trim_start().split(": ").next().unwrap_or_default().trim_end_matches('?');
+            Some(Self { head, name, inner: inner.into() })
+        })
+    }
+}
+
+/// The number of spaces before a line's text.
+pub(crate) fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_applied_at_every_depth() {
+        let newer = [
+            "  id: string",
+            "  object: \"invoice\"",
+            "  parent: {} | null",
+            "    type: string",
+            "  rendering: {} | null",
+            "    pdf: {}",
+            "      page_size: string",
+            "    template?: string",
+            "  total: integer",
+        ];
+        let changes = [
+            "  - parent",
+            "  rendering: {}",
+            "    options: string",
+            "    pdf: {}",
+            "      - page_size",
+            "      size: enum<a b>",
+            "    - template",
+            "  subscription: expandable<subscription> | null",
+            "  total?: integer",
+        ];
+        let older = [
+            "  id: string",
+            "  object: \"invoice\"",
+            "  rendering: {}",
+            "    options: string",
+            "    pdf: {}",
+            "      size: enum<a b>",
+            "  subscription: expandable<subscription> | null",
+            "  total?: integer",
+        ];
+        assert_eq!(apply(&newer, &changes, 1), older);
+        assert_eq!(apply(&newer, &[], 1), newer);
+        assert_eq!(apply(&[], &older, 1), older);
+    }
+
+    #[test]
+    #[should_panic(expected = "removes b, which is not there")]
+    fn what_is_not_there_cannot_be_removed() {
+        apply(&["  a: string"], &["  - b"], 1);
+    }
+}

@@ -1,0 +1,141 @@
+//! What the API versions say that are not enabled, and how the enabled ones differ.
+
+use webhook_catalog::{Catalog, Version, enabled, span, versions};
+
+use super::walk::Astray;
+use super::{Found, SchemaPath, in_words};
+
+/// The versions of which a test holds, the oldest first.
+pub(super) fn with(holds: impl Fn(&'static Catalog) -> bool) -> impl Iterator<Item = Version> {
+    versions().filter(move |version| version.catalog().is_some_and(&holds))
+}
+
+/// The error for something that only versions have that are not enabled.
+pub(crate) fn only_in(what: &str, versions: &[Version]) -> String {
+    format!("{what} is only in API version {}{}", span(versions), enable(versions))
+}
+
+/// What to do if the program receives one of these versions.
+fn enable(versions: &[Version]) -> String {
+    // The one next to the enabled versions.
+    let next = match versions {
+        [.., last] if enabled().first().is_some_and(|first| last < first) => last,
+        [first, ..] => first,
+        [] => return String::new(),
+    };
+    format!("; if your endpoint has that version, enable the feature `{}`", next.feature())
+}
+
+impl SchemaPath {
+    /// The same place in one version. `None` if the version lacks it.
+    fn in_version(&self, version: Version) -> Option<Self> {
+        let whole = super::object_in(version.catalog()?, self.object)?;
+        let whole = Self { event: self.event, ..whole };
+        if self.at.is_empty() { Some(whole) } else { whole.inner_here(&self.at).ok() }
+    }
+
+    /// The versions that have something at a path, the oldest first.
+    fn versions_with(&self, path: &str) -> Vec<Version> {
+        let has =
+            |version: &Version| self.in_version(*version).is_some_and(|place| place.find_here(path).is_ok());
+        versions().filter(has).collect()
+    }
+
+    /// Looks in the versions that are not enabled for what the enabled ones lack.
+    ///
+    /// What a newer version added may be sent in an older version, too. What came in place of something else is not, and
+    /// what a newer version removed is not sent in it.
+    pub(super) fn in_others<T: Added>(
+        &self,
+        path: &str,
+        astray: Astray,
+        find: impl Fn(&Self, &str) -> Result<T, Astray>,
+    ) -> Result<T, String> {
+        let Astray::NoField(message) = astray else { return Err(astray.into_message()) };
+        let having = self.versions_with(path);
+        let newer: Vec<_> =
+            having.iter().copied().filter(|version| Some(version) > enabled().first()).collect();
+        let Some(&added_in) = newer.first() else {
+            let is_moved = self.moved(path).is_some();
+            let what = || format!("`{path}` of `{}`", self.name());
+            return Err(if having.is_empty() || is_moved { message } else { only_in(&what(), &having) });
+        };
+        let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
+        let replaced = added_in.brought(self.object, &whole);
+        if let Some(replaced) = replaced {
+            return Err(format!(
+                "`{path}` of `{}` came with API version {added_in}, in place of `{}`{}",
+                self.name(),
+                replaced.field,
+                enable(&newer)
+            ));
+        }
+        let place = self.in_version(added_in).ok_or(message.clone())?;
+        find(&place, path).map(|found| found.added_in(added_in)).map_err(|_| message)
+    }
+
+    /// The end of the error for a field that has moved: which versions still have it.
+    pub(super) fn if_received(&self, path: &str) -> String {
+        enable(&self.versions_with(path))
+    }
+}
+
+/// What was found in a version that is not enabled.
+pub(super) trait Added {
+    /// Notes the version.
+    fn added_in(self, version: Version) -> Self;
+}
+
+impl Added for Found {
+    fn added_in(self, version: Version) -> Self {
+        Self { optional: true, added_in: Some(version), ..self }
+    }
+}
+
+impl Added for SchemaPath {
+    fn added_in(self, _: Version) -> Self {
+        self
+    }
+}
+
+/// Why what is at a path can be missing, to follow its name, if the reason is a version.
+pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) -> Option<String> {
+    if let Some(version) = found.added_in {
+        return Some(format!("is not in API version {}, and came with {version}", span(enabled())));
+    }
+    let of_each: Vec<_> = enabled()
+        .iter()
+        .map(|version| (*version, place.in_version(*version).and_then(|place| place.find_here(path).ok())))
+        .collect();
+    let of_some = |holds: &dyn Fn(&Option<Found>) -> bool| {
+        let some: Vec<_> =
+            of_each.iter().filter(|(_, found)| holds(found)).map(|(version, _)| *version).collect();
+        (!some.is_empty() && some.len() < of_each.len()).then(|| span(&some))
+    };
+    let can_be = |holds: fn(&Found) -> bool| of_some(&|found| found.as_ref().is_some_and(holds));
+    let lacking = of_some(&Option::is_none).map(|some| format!("is not in API version {some}"));
+    let absent = || can_be(|found| found.optional).map(|some| format!("can be absent in API version {some}"));
+    let null = || can_be(|found| found.nullable).map(|some| format!("can be null in API version {some}"));
+    lacking.or_else(absent).or_else(null)
+}
+
+/// How the enabled versions differ in the kind of what is at a path, for a note. Empty if they do not.
+pub(crate) fn shapes_in_words(place: &SchemaPath, path: &str) -> String {
+    let of_each = enabled().iter().filter_map(|version| {
+        let found = place.in_version(*version)?.find_here(path).ok()?;
+        Some((in_words(&found.shape), *version))
+    });
+    let mut kinds: Vec<(String, Vec<Version>)> = Vec::new();
+    for (kind, version) in of_each {
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, versions)) => versions.push(version),
+            None => kinds.push((kind, vec![version])),
+        }
+    }
+    if kinds.len() < 2 {
+        return String::new();
+    }
+    let kinds: Vec<_> =
+        kinds.iter().map(|(kind, versions)| format!("{kind} in {}", span(versions))).collect();
+    format!(" ({})", kinds.join(", "))
+}
