@@ -206,7 +206,12 @@ impl App {
         let hook = (self.alert_hook, runtime.clone());
         let alerts = Alerts::of(hook, &settings, is_served, Arc::clone(&now));
         let runtime = runtime.map(HandlerRuntime::of).unwrap_or_default();
-        let runner = Runner { states: Arc::new(self.states), timeout: settings.handler_timeout, runtime };
+        let runner = Runner {
+            states: Arc::new(self.states),
+            timeout: settings.handler_timeout,
+            unknown_version: settings.unknown_version,
+            runtime,
+        };
         let metrics = Arc::new(Metrics::new(Arc::clone(&now)));
         let mut report = report.and_to(Arc::clone(&metrics) as _);
         if let Some(alerts) = &alerts {

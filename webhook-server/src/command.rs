@@ -218,7 +218,7 @@ fn exit_code(result: Result<(), Failure>) -> ExitCode {
 
 /// What `--version` writes after the framework's name. The application's own version is not known here.
 fn version() -> String {
-    format!("{}, Stripe API {}", env!("CARGO_PKG_VERSION"), webhook_core::catalog::newest().name())
+    format!("{}, Stripe API {}", env!("CARGO_PKG_VERSION"), webhook_core::catalog::enabled_names())
 }
 
 /// A failure with its causes on one line.

@@ -50,7 +50,7 @@ pub use endpoint::Endpoint;
 #[cfg(feature = "admin")]
 pub use mount::AdminService;
 pub use mount::{ShutdownError, StartError, WebhookService, Webhooks};
-pub use settings::Settings;
+pub use settings::{Settings, UnknownVersion};
 pub use store::InboxLocation;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use webhook_core::TimestampOutOfRange;

@@ -162,7 +162,7 @@ impl Webhooks {
         info!(
             endpoints = server.parts.endpoints.iter().count(),
             handlers = server.parts.registry.registrations().len(),
-            api_version = webhook_core::catalog::newest().name(),
+            api_version = webhook_core::catalog::enabled_names(),
             "ready for events"
         );
         let receiver = Some(Arc::clone(&server.receiver));

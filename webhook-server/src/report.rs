@@ -26,6 +26,7 @@ pub(crate) mod terminal;
 #[cfg(any(feature = "admin", feature = "cli"))]
 pub(crate) mod time;
 pub(crate) mod unusable;
+mod versions;
 
 use std::fmt;
 use std::net::SocketAddr;

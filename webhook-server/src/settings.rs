@@ -18,6 +18,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod unknown_version;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -33,6 +34,7 @@ pub(crate) use self::setting::OutOfRange;
 pub(crate) use self::setting::{Group, Setting, how_to_set};
 use self::setting::{at_least, settings, within};
 pub(crate) use self::sources::{CONFIG_VARIABLE, Given, OfEndpoints, SECRET_FILE, Sources};
+pub use self::unknown_version::UnknownVersion;
 pub(crate) use self::value::{Kind, Typed};
 use crate::alerts::AlertUrl;
 use crate::store::InboxLocation;
@@ -179,6 +181,13 @@ settings! {
         group: Receiving,
         help: "How long a shutdown waits for requests and handlers in progress",
         check: |settings| within(settings.drain_timeout, Duration::ZERO..=10 * MINUTE),
+    }
+
+    /// What becomes of events in an API version whose Cargo feature is not enabled. Default `warn`.
+    unknown_version: UnknownVersion = UnknownVersion::Warn, {
+        group: Receiving,
+        help: "What becomes of events in an API version that the program was not made for",
+        check: |_| Ok(()),
     }
 
     /// Whether an event that does not fit its handler's payload type is answered with 200, which gives it up. Default

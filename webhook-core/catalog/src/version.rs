@@ -68,6 +68,13 @@ pub fn enabled() -> &'static [Version] {
     &ENABLED
 }
 
+/// Returns the names of the enabled versions, such as `2025-02-24.acacia, 2026-10-28.endive`.
+pub fn enabled_names() -> &'static str {
+    static NAMES: LazyLock<String> =
+        LazyLock::new(|| enabled().iter().map(|version| version.name()).collect::<Vec<_>>().join(", "));
+    &NAMES
+}
+
 /// Returns the newest enabled version, which samples have if they are not told otherwise.
 ///
 /// # Panics

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use webhook_catalog::Version;
 
 use super::data::Data;
 use crate::{RawJson, Timestamp};
@@ -76,6 +77,13 @@ impl Envelope {
         // An object's id may be any text, and a key must fit every database.
         let object = self.object_id().unwrap_or_default().replace('\0', "");
         format!("{}/{}/{object}", self.id, self.event_type)
+    }
+
+    /// Tells whether the object was rendered in an API version that the program was not made for: one whose Cargo feature is
+    /// not enabled. False if the event names no version.
+    pub fn has_other_version(&self) -> bool {
+        let is_enabled = |name| Version::of(name).is_some_and(Version::is_enabled);
+        self.api_version.as_deref().is_some_and(|name| !is_enabled(name))
     }
 
     /// Returns the text at a path inside the object, such as `id`, `payment_intent.customer` or

@@ -63,6 +63,11 @@ impl Context {
         self.envelope.api_version.as_deref()
     }
 
+    /// Tells whether that is an API version that the program was not made for: one whose Cargo feature is not enabled.
+    pub fn has_other_version(&self) -> bool {
+        self.envelope.has_other_version()
+    }
+
     /// Tells whether the event happened in live mode.
     pub fn livemode(&self) -> bool {
         self.envelope.livemode

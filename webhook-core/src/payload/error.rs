@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_path_to_error::{Path, Segment};
 use thiserror::Error;
-use webhook_catalog::{Move, moved_to};
+use webhook_catalog::{Move, enabled_names, moved_to};
 
 use crate::Envelope;
 
@@ -22,8 +22,18 @@ struct Failure {
     /// The path, innermost step first: each level adds its own step as the error passes.
     steps: Vec<Step>,
     problem: Problem,
-    /// Where the field was in the event's API version, if it has moved since, and that version.
-    since: Option<(&'static Move, String)>,
+    /// The event's API version, if it explains the problem.
+    version: Option<EventVersion>,
+}
+
+/// What an event's API version has to do with a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct EventVersion {
+    name: String,
+    /// Where the field was in that version, if it has moved since.
+    moved: Option<&'static Move>,
+    /// Whether the program was not made for that version.
+    is_other: bool,
 }
 
 /// The maximum length of a path in a message, in characters.
@@ -46,6 +56,7 @@ enum Problem {
     Missing,
     NoObject,
     TooDeep,
+    OtherVersion,
     OtherObject { found: String, expected: &'static [&'static str] },
     Unfit { target: &'static str, line: usize, column: usize },
 }
@@ -67,6 +78,11 @@ impl DecodeError {
     /// Reports a thin event, which carries no object.
     pub(crate) fn no_object() -> Self {
         Self::of(Problem::NoObject)
+    }
+
+    /// Reports an event whose API version is not enabled, to a server that does not decode such events.
+    pub fn other_version(envelope: &Envelope) -> Self {
+        Self::of(Problem::OtherVersion).in_event(envelope)
     }
 
     pub(crate) fn too_deep() -> Self {
@@ -129,16 +145,18 @@ impl DecodeError {
         }
     }
 
-    /// Adds where the field is in an event of this API version, if it has moved since.
+    /// Adds the event's API version, if the field has moved since, or if the program was not made for it.
     pub(crate) fn in_event(mut self, envelope: &Envelope) -> Self {
         let is_version = |text: &&str| {
             text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
         };
-        let version = envelope.api_version.as_deref().filter(is_version);
-        if let (Some(version), Problem::Missing | Problem::Expected(_)) = (version, &self.0.problem) {
-            let object = envelope.text_at("object").unwrap_or_default();
-            let moved = moved_to(&object, &self.path()).filter(|moved| version < moved.version);
-            self.0.since = moved.map(|moved| (moved, version.to_owned()));
+        let Some(name) = envelope.api_version.as_deref().filter(is_version) else { return self };
+        let is_absent = matches!(self.0.problem, Problem::Missing | Problem::Expected(_));
+        let object = is_absent.then(|| envelope.text_at("object").unwrap_or_default());
+        let moved = object.and_then(|object| moved_to(&object, &self.path())).filter(|moved| name < moved.version);
+        let is_other = envelope.has_other_version() && !matches!(self.0.problem, Problem::Doubled | Problem::NoObject);
+        if moved.is_some() || is_other {
+            self.0.version = Some(EventVersion { name: name.to_owned(), moved, is_other });
         }
         self
     }
@@ -154,7 +172,7 @@ impl DecodeError {
     }
 
     fn of(problem: Problem) -> Self {
-        Self(Box::new(Failure { steps: Vec::new(), problem, since: None }))
+        Self(Box::new(Failure { steps: Vec::new(), problem, version: None }))
     }
 
     fn at(mut self, step: Step) -> Self {
@@ -198,6 +216,7 @@ impl fmt::Display for DecodeError {
                 if path == "." { Ok(()) } else { write!(f, ", at `{path}`") }
             }
             Problem::Doubled => write!(f, "`{path}` occurs twice"),
+            Problem::OtherVersion => f.write_str("the event was not decoded"),
             Problem::NoObject => f.write_str("the event is a thin event, which carries no object"),
             Problem::Missing => write!(f, "`{path}` is missing"),
             Problem::OtherObject { found, expected } => {
@@ -210,9 +229,11 @@ impl fmt::Display for DecodeError {
                 )
             }
         }?;
-        match &self.0.since {
-            Some((moved, version)) => write!(f, ": the event has API version {version}, and {moved}"),
-            None => Ok(()),
+        let Some(EventVersion { name, moved, is_other }) = &self.0.version else { return Ok(()) };
+        write!(f, ": the event has API version {name}")?;
+        if let Some(moved) = moved {
+            write!(f, ", and {moved}")?;
         }
+        if *is_other { write!(f, "; this program reads {}", enabled_names()) } else { Ok(()) }
     }
 }

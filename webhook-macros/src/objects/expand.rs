@@ -13,7 +13,7 @@ pub(super) fn module(module: &Module, names: &[&'static str], root: TokenStream)
     let objects = names.iter().map(|name| Writer::new(name, names).object());
     let (attributes, visibility, name) = (&module.attributes, &module.visibility, &module.name);
     let doc = (!attributes.iter().any(|attribute| attribute.path().is_ident("doc"))).then(|| {
-        let text = format!(" Objects of Stripe's API, version {}.", webhook_catalog::newest().name());
+        let text = format!(" Objects of Stripe's API, version {}.", webhook_catalog::enabled_names());
         quote!(#[doc = #text])
     });
     quote! {

@@ -226,7 +226,7 @@ fn greeting(registry: &Registry, endpoints: &Endpoints, address: SocketAddr, key
     }
     format!(
         "Handlers (Stripe API {}):\n{}\n{listening}{}",
-        catalog::newest().name(),
+        catalog::enabled_names(),
         table.text_without_header(crate::report::console::width()),
         keys.text()
     )

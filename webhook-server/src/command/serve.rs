@@ -202,7 +202,7 @@ fn announce(server: &Server, listener: &Listener, admin: Option<SocketAddr>) {
         crates = super::handlers::by_crate(&server.parts.registry),
         secrets = only.map(|only| only.secrets.current().listed()),
         admin = admin.map(|address| format!("http://{address}")),
-        api_version = webhook_core::catalog::newest().name(),
+        api_version = webhook_core::catalog::enabled_names(),
         "listening"
     );
 }

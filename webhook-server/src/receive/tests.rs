@@ -145,6 +145,7 @@ fn server_at(endpoints: Vec<Endpoint>, store: Option<Arc<dyn Store>>) -> Server 
     let runner = Runner {
         states: Arc::new(States::default()),
         timeout: Duration::from_secs(10),
+        unknown_version: settings.unknown_version,
         runtime: HandlerRuntime::default(),
     };
     let now: WallClock = Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW));

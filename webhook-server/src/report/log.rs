@@ -17,6 +17,7 @@ use self::start::{log_recovered, log_taken_over};
 use super::format::{chain, parked_because, rounded, shortened};
 use super::outages::Outages;
 use super::repeats::Repeats;
+use super::versions::OtherVersions;
 use super::{AttemptEnded, Fact, Sink};
 use crate::receive::Via;
 use crate::receive::outcome::{Handled, Receipt, Refusal};
@@ -39,6 +40,7 @@ pub(crate) struct Log {
     refusals: Repeats,
     other_mode: Repeats,
     outages: Outages,
+    other_versions: OtherVersions,
 }
 
 impl Sink for Log {
@@ -56,7 +58,12 @@ impl Sink for Log {
                     (self.refusals.is_first("malformed", reason), peer.map(tracing::field::display));
                 warn_if_first!(is_first, reason, peer, "connection closed: what arrived is not a request");
             }
-            Fact::Answered { outcome: Ok(receipt), via, status, .. } => self.accepted(receipt, via, status),
+            Fact::Answered { outcome: Ok(receipt), via, status, .. } => {
+                self.accepted(receipt, via, status);
+                if let Some(envelope) = receipt.envelope().filter(|envelope| envelope.has_other_version()) {
+                    self.other_versions.tell(&envelope.id, envelope.api_version.as_deref().unwrap_or_default());
+                }
+            }
             Fact::Answered { outcome: Err(refusal), via, status, peer, .. } => {
                 self.refused(refusal, via, status, peer)
             }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tracing::{Instrument, Span, debug};
 use webhook_core::{
-    Attempt, Context, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, States, Verdict,
+    Attempt, Context, DecodeError, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, States, Verdict,
 };
 
 use super::hand_over::{HandedOver, HandlerRuntime, RunEnd, Stopper};
@@ -21,6 +21,7 @@ use super::panics::PanicLocation;
 use super::transaction::RunTransaction;
 use crate::report::format::{chain, rounded};
 use crate::report::spans;
+use crate::settings::UnknownVersion;
 
 /// Calls handlers on the application's own runtime, so that a handler that blocks or spins cannot stop the server's
 /// threads.
@@ -30,6 +31,8 @@ pub(crate) struct Runner {
     pub(crate) states: Arc<States>,
     /// The timeout of handlers that set none.
     pub(crate) timeout: Duration,
+    /// What becomes of events whose API version is not enabled.
+    pub(crate) unknown_version: UnknownVersion,
     pub(crate) runtime: HandlerRuntime,
 }
 
@@ -93,6 +96,8 @@ impl Runner {
         if let Some(transaction) = transaction {
             invocation = invocation.in_transactions(Arc::clone(transaction) as _);
         }
+        let is_refused = self.unknown_version == UnknownVersion::Park && envelope.has_other_version();
+        let refused = is_refused.then(|| DecodeError::other_version(envelope).into());
         let (has_started, location) = (Arc::new(AtomicBool::new(false)), PanicLocation::default());
         let starts = Arc::clone(&has_started);
         // It holds all application code, including the handler's own call and the `Display` of its error.
@@ -100,7 +105,10 @@ impl Runner {
             starts.store(true, Ordering::Relaxed);
             // The time spent waiting for a thread is not the handler's.
             let began = tokio::time::Instant::now();
-            let returned = (handler.run)(invocation).await;
+            let returned = match refused {
+                Some(error) => Err(error),
+                None => (handler.run)(invocation).await,
+            };
             let error = returned.as_ref().err().map(|error| chain(error.cause()));
             (returned, error, began.elapsed())
         });

@@ -82,7 +82,7 @@ impl Gauges {
             to.gauge(&INBOX_UP, only(f64::from(u8::from(inbox.backlog.is_some()))));
             inbox.backlog.iter().for_each(|backlog| give_backlog(backlog, to));
         }
-        let versions = [env!("CARGO_PKG_VERSION"), webhook_core::catalog::newest().name()].map(Cow::Borrowed);
+        let versions = [env!("CARGO_PKG_VERSION"), webhook_core::catalog::enabled_names()].map(Cow::Borrowed);
         to.gauge(&BUILD_INFO, vec![(versions, 1.0)]);
     }
 }

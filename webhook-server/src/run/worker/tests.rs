@@ -191,7 +191,12 @@ fn working(concurrency: u32, takes: fn(&str, u64) -> u64) -> Arc<Recorder> {
 /// An inbox at work on what a store holds.
 fn working_with(store: impl Store, handlers: &'static [Registration], concurrency: u32) -> Arc<Recorder> {
     let states = Arc::new(States::default());
-    let runner = Runner { states, timeout: Duration::from_secs(600), runtime: HandlerRuntime::default() };
+    let runner = Runner {
+        states,
+        timeout: Duration::from_secs(600),
+        unknown_version: UnknownVersion::Warn,
+        runtime: HandlerRuntime::default(),
+    };
     let registry = Arc::new(Registry::new(handlers));
     let worker = Worker::new(Arc::new(store), registry, runner, Report::nowhere(), concurrency);
     let worker = Arc::new(worker);
