@@ -153,8 +153,10 @@ impl DecodeError {
         let Some(name) = envelope.api_version.as_deref().filter(is_version) else { return self };
         let is_absent = matches!(self.0.problem, Problem::Missing | Problem::Expected(_));
         let object = is_absent.then(|| envelope.text_at("object").unwrap_or_default());
-        let moved = object.and_then(|object| moved_to(&object, &self.path())).filter(|moved| name < moved.version);
-        let is_other = envelope.has_other_version() && !matches!(self.0.problem, Problem::Doubled | Problem::NoObject);
+        let moved =
+            object.and_then(|object| moved_to(&object, &self.path())).filter(|moved| name < moved.version);
+        let is_other =
+            envelope.has_other_version() && !matches!(self.0.problem, Problem::Doubled | Problem::NoObject);
         if moved.is_some() || is_other {
             self.0.version = Some(EventVersion { name: name.to_owned(), moved, is_other });
         }

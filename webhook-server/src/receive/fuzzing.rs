@@ -41,7 +41,12 @@ impl Front {
         let now: WallClock = Arc::new(move || UNIX_EPOCH + Duration::from_secs(now));
         let parts = Parts {
             registry: Arc::new(Registry::new(handlers)),
-            runner: Runner { states, timeout, unknown_version: settings.unknown_version, runtime: HandlerRuntime::default() },
+            runner: Runner {
+                states,
+                timeout,
+                unknown_version: settings.unknown_version,
+                runtime: HandlerRuntime::default(),
+            },
             endpoints,
             settings,
             report: Report::to(Log::default()),

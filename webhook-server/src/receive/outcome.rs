@@ -47,6 +47,17 @@ pub(crate) enum Receipt {
     Handled(Handled),
 }
 
+impl Receipt {
+    /// The event, if it is handled.
+    pub(crate) fn envelope(&self) -> Option<&Envelope> {
+        match self {
+            Self::Stored { envelope, .. } | Self::Duplicate { envelope, .. } => Some(envelope),
+            Self::Handled(handled) => Some(&handled.envelope),
+            Self::Quarantined { .. } | Self::OtherMode { .. } => None,
+        }
+    }
+}
+
 /// An event whose handlers ran before the answer.
 #[derive(Debug)]
 pub(crate) struct Handled {

@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn each_version_is_told_once_an_hour() {
         let (versions, start) = (OtherVersions::default(), Instant::now());
-        let due = |version, minutes| versions.is_due(version, start + Duration::from_secs(60 * minutes));
+        let due = |version, minutes: u64| versions.is_due(version, start + Duration::from_secs(60 * minutes));
         assert!(due("2022-11-15", 0) && due("2023-10-16", 0));
         assert!(!due("2022-11-15", 59));
         assert!(due("2022-11-15", 60));

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tracing::{Instrument, Span, debug};
 use webhook_core::{
-    Attempt, Context, DecodeError, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, States, Verdict,
+    Attempt, Context, DecodeError, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, States,
+    Verdict,
 };
 
 use super::hand_over::{HandedOver, HandlerRuntime, RunEnd, Stopper};

@@ -17,6 +17,7 @@ use webhook_core::Attempt;
 
 use super::*;
 use crate::report::spans;
+use crate::settings::UnknownVersion;
 
 /// The spans that have ended, and for each event its message behind the names of its spans.
 #[derive(Clone, Default)]

@@ -18,6 +18,7 @@ use crate::receive::record::{Arrival, Recorder};
 use crate::run::attempt::Runner;
 use crate::run::hand_over::HandlerRuntime;
 use crate::run::test_handlers::registration;
+use crate::settings::UnknownVersion;
 use crate::store::clock::StoreClock;
 use crate::store::conformance::model::Model;
 use crate::store::*;
