@@ -4,6 +4,7 @@ import path from 'node:path';
 import { answerBook } from './answers.mjs';
 import { answerAlone, crossCheckEvents, crossCheckObjects } from './cross-check.mjs';
 import { checkDeviations } from './deviations.mjs';
+import { writeFeatures } from './features.mjs';
 import { unusedEvents } from './read-snapshot-events.mjs';
 import { readVersion } from './read-version.mjs';
 import { unansweredRemovals } from './removed.mjs';
@@ -69,11 +70,13 @@ async function main(mode) {
   const { made, unanswered } = await generate();
   const before = checkedIn(made.keys());
   const changed = [...before.keys()].filter((name) => before.get(name) !== made.get(name));
+  const features = writeFeatures(readPins()).filter(({ before, after }) => before !== after);
   const todo = unanswered.length ? `moves.txt does not say where these fields went:\n  ${unanswered.join('\n  ')}` : null;
   if (mode === 'check') {
-    if (changed.length) {
+    if (changed.length || features.length) {
       console.log(summaryOf(before, made));
       const sentences = changed.map((name) => `${name} is not what the generator makes.`);
+      for (const { name } of features) sentences.push(`${name} does not have the features of the pinned versions.`);
       return fail(`${sentences.join('\n')}\nRun generate.sh and commit.`);
     }
     return todo ? fail(todo) : console.log(`All ${made.size} files are what the generator makes.`);
@@ -83,8 +86,10 @@ async function main(mode) {
     if (made.has(name)) writeFileSync(inSrc(name), made.get(name));
     else rmSync(inSrc(name));
   }
+  for (const { file, after } of features) writeFileSync(file, after);
   if (mode === 'update' && changed.length) console.log(summaryOf(before, made));
-  console.log(changed.length ? `Wrote ${changed.join(', ')}.` : 'Nothing changed.');
+  const wrote = [...changed, ...features.map(({ name }) => name)];
+  console.log(wrote.length ? `Wrote ${wrote.join(', ')}.` : 'Nothing changed.');
   if (todo) console.log(todo);
   return undefined;
 }

@@ -92,6 +92,8 @@ export function difference(before, after) {
 
 /** The lines that a file of `versions` gains and loses; of many, the first. */
 export function linesChanged(name, before, after) {
+  if (!before) return `${name} is new.\n`;
+  if (!after) return `${name} is of no pinned version.\n`;
   const without = (text, other) => {
     const known = new Set(other.split('\n'));
     return text.split('\n').filter((line) => !known.has(line));
