@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { aliasesIn, docOf, fail, lookups, namespaceIn, parse } from './source.mjs';
 
 export function openModules(folder) {
-  const program = parse(folder, 'esm/resources.d.ts');
+  const program = parse(folder, 'esm');
   const stripe = lookups(folder, program);
   const statementsOf = (file) => [...stripe.sourceFile(`esm/resources/${file}.d.ts`).statements];
 

@@ -2,8 +2,11 @@
 import ts from 'typescript';
 import { aliasesIn, fail, lookups, namespaceIn, parse } from './source.mjs';
 
+/** The files `…Resource.d.ts` declare methods and their parameters; only the list of events of an endpoint is needed. */
+const isNeeded = (name) => !name.endsWith('Resource.d.ts') || name === 'WebhookEndpointsResource.d.ts';
+
 export function openNamespace(folder) {
-  const program = parse(folder, 'types/index.d.ts');
+  const program = parse(folder, 'types', isNeeded);
   const stripe = lookups(folder, program);
   const checker = program.getTypeChecker();
 

@@ -1,7 +1,7 @@
 // Looks things up in the type declarations of one npm package `stripe`: what a name refers to, which members an
 // interface has. `open-modules.mjs` and `open-namespace.mjs` open the two layouts that the packages have had.
 // Anything that it does not understand ends the run with the file, the place and the text.
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 
@@ -11,18 +11,19 @@ export function fail(sentence) {
   throw new Failure(sentence);
 }
 
-/** Parses the declarations that `root`, a file of a package, refers to. No other package's are loaded. */
-export function parse(folder, root) {
-  const options = {
+/** Parses the declarations in a folder of a package, those whose names `isNeeded` accepts; not what they refer to. */
+export function parse(folder, inside, isNeeded = () => true) {
+  const files = readdirSync(path.join(folder, inside), { recursive: true })
+    .filter((name) => name.endsWith('.d.ts') && isNeeded(name))
+    .map((name) => path.join(folder, inside, name));
+  return ts.createProgram(files, {
+    noResolve: true,
     noLib: true,
     types: [],
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
-  };
-  const host = ts.createCompilerHost(options);
-  host.resolveTypeReferenceDirectiveReferences = (names) => names.map(() => ({ resolvedTypeReferenceDirective: undefined }));
-  return ts.createProgram([path.join(folder, root)], options, host);
+  });
 }
 
 /** What both layouts share. `folder` is the package's, `program` its declarations. */
