@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
-use webhook_catalog::EventType;
+use webhook_catalog::{Catalog, EventType, Version, enabled, newest};
 
 use crate::{DecodeError, Envelope, Event, Payload, Secret, SignatureHeader, Tolerance, sign, verify};
 
@@ -47,6 +47,9 @@ const CREATED: u32 = 1_767_225_600;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sample {
+    /// The API version in which it is rendered.
+    version: Version,
+    catalog: &'static Catalog,
     known: &'static EventType,
     object_name: &'static str,
     seed: u64,
@@ -58,21 +61,41 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Makes a sample of a snapshot type. If Stripe sends one of several objects, it carries the first of them until
-    /// [`set`](Self::set) sets another `object`.
+    /// Makes a sample of a snapshot type, in the newest enabled API version that has it. If Stripe sends one of several
+    /// objects, it carries the first of them until [`set`](Self::set) sets another `object`.
     ///
     /// # Errors
     ///
     /// Fails if there is no such snapshot type.
     pub fn new(event_type: &str, seed: u64) -> Result<Self, SampleError> {
-        let known = webhook_catalog::find(event_type)
-            .filter(|known| known.kind == webhook_catalog::Kind::Snapshot)
-            .ok_or_else(|| SampleError::UnknownType { event_type: event_type.to_owned() })?;
-        Ok(Self::of(known, known.objects[0], seed))
+        let mut made = enabled().iter().rev().map(|version| Self::in_version(*version, event_type, seed));
+        made.find(Result::is_ok).unwrap_or_else(|| Self::in_version(newest(), event_type, seed))
     }
 
-    fn of(known: &'static EventType, object_name: &'static str, seed: u64) -> Self {
-        Self { known, object_name, seed, told: None, settings: Vec::new(), fields: EnvelopeFields::default() }
+    /// Makes a sample of a snapshot type in an API version. It has the fields of that version, and carries its name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the version is not enabled, or has no such snapshot type.
+    pub fn in_version(version: Version, event_type: &str, seed: u64) -> Result<Self, SampleError> {
+        let catalog = version.catalog().filter(|_| version.is_enabled());
+        let catalog = catalog.ok_or(SampleError::VersionNotEnabled { version })?;
+        let known = catalog
+            .find(event_type)
+            .filter(|known| known.kind == webhook_catalog::Kind::Snapshot)
+            .ok_or_else(|| SampleError::UnknownType { event_type: event_type.to_owned(), version })?;
+        let group = || known.name.split('.').next().unwrap_or(known.name);
+        let object_name = known.objects.first().copied().unwrap_or_else(group);
+        Ok(Self {
+            version,
+            catalog,
+            known,
+            object_name,
+            seed,
+            told: None,
+            settings: Vec::new(),
+            fields: EnvelopeFields::default(),
+        })
     }
 
     /// Sets a field of the object: a path such as `amount`, `metadata.order_id` or `items.data.0.quantity`.
@@ -86,8 +109,8 @@ impl Sample {
     pub fn set(&mut self, path: &str, value: &str) -> Result<(), SampleError> {
         let other = self.known.objects.iter().find(|name| path == "object" && **name == value);
         if let Some(other) = other {
-            let fields = std::mem::take(&mut self.fields);
-            *self = Self { fields, ..Self::of(self.known, other, self.seed) };
+            self.object_name = other;
+            (self.told, self.settings) = (None, Vec::new());
             return Ok(());
         }
         self.put(path, Given::Text(value.to_owned()))
@@ -118,6 +141,8 @@ impl Sample {
 
     fn maker(&self, created: i64) -> Maker {
         Maker {
+            catalog: self.catalog,
+            is_older: webhook_catalog::versions().next_back() != Some(self.version),
             event_type: self.known.name,
             seed: self.seed,
             created,
@@ -158,7 +183,7 @@ impl Sample {
         match said {
             Some(state) => Some(maker.former(state, self.object_name, object)),
             None if self.known.name.ends_with(".updated") => {
-                Some(previous::made_up(self.object_name, object).unwrap_or_else(|| json!({})))
+                Some(previous::made_up(self.catalog, self.object_name, object).unwrap_or_else(|| json!({})))
             }
             None => None,
         }
@@ -186,7 +211,7 @@ impl Sample {
         let mut event = json!({
             "id": self.id(),
             "object": "event",
-            "api_version": webhook_catalog::newest().name(),
+            "api_version": self.version.name(),
             "created": created,
             "data": data,
             "livemode": maker.livemode,

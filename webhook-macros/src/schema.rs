@@ -25,6 +25,8 @@ pub(crate) struct SchemaPath {
     pub(crate) shape: Shape,
     /// Where further objects are looked up: in the enabled API versions together, or in one.
     pub(crate) catalog: &'static Catalog,
+    /// The enabled versions together.
+    pub(crate) enabled: &'static Catalog,
     /// The event that carries the object, if there is a particular one.
     pub(crate) event: Option<&'static EventType>,
 }
@@ -76,10 +78,11 @@ impl Found {
 
 /// Finds an object of the enabled API versions by name.
 pub(crate) fn object(name: &str) -> Result<SchemaPath, String> {
-    object_in(Catalog::enabled(), name).ok_or_else(|| {
+    let enabled = Catalog::enabled();
+    object_in(enabled, enabled, name).ok_or_else(|| {
         let versions: Vec<_> = versions::with(|catalog| catalog.object(name).is_some()).collect();
         if !versions.is_empty() {
-            return only_in(&format!("the object `{name}`"), &versions);
+            return only_in(&format!("the object `{name}`"), &versions, enabled);
         }
         let events = webhook_catalog::find(name).filter(|known| !known.objects.is_empty());
         if let Some(event) = events {
@@ -96,10 +99,10 @@ pub(crate) fn object(name: &str) -> Result<SchemaPath, String> {
     })
 }
 
-fn object_in(catalog: &'static Catalog, name: &str) -> Option<SchemaPath> {
+fn object_in(catalog: &'static Catalog, enabled: &'static Catalog, name: &str) -> Option<SchemaPath> {
     let object = catalog.object(name)?;
     let shape = Shape::Nested(object.fields.clone());
-    Some(SchemaPath { object: object.name, at: String::new(), shape, catalog, event: None })
+    Some(SchemaPath { object: object.name, at: String::new(), shape, catalog, enabled, event: None })
 }
 
 /// Finds an object as an event carries it.

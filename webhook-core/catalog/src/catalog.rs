@@ -2,33 +2,34 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
 use crate::difference::{self, indent};
 use crate::objects::Lines;
-use crate::{EventType, Kind, Object, Version, enabled, merge, versions};
+use crate::{EventType, Kind, Object, Version, enabled, merge, newest, versions};
 
 /// The event types and objects of one API version, or of the enabled ones together.
-#[derive(Debug)]
 pub struct Catalog {
+    /// The oldest first.
+    versions: Vec<Version>,
     snapshot: Vec<EventType>,
     thin: Vec<EventType>,
     objects: BTreeMap<Cow<'static, str>, Entry>,
 }
 
 /// An object, which is made at its first use.
-#[derive(Debug)]
 struct Entry {
     source: Source,
     object: OnceLock<Object>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Source {
     /// The lines of one version, and what older ones changed in them, the newest first.
     Text(&'static str, Vec<&'static str>),
-    /// The enabled versions.
-    Enabled,
+    /// Several versions together.
+    Versions(Vec<Version>),
 }
 
 impl Version {
@@ -39,26 +40,40 @@ impl Version {
         let at = versions().position(|version| version == self)?;
         CATALOGS[at]
             .get_or_init(|| match self.next() {
-                None => Some(Catalog::newest()),
-                Some(next) => Some(next.catalog()?.with(self.difference()?)),
+                None => Some(Catalog::newest(self)),
+                Some(next) => Some(next.catalog()?.with(self, self.difference()?)),
             })
             .as_ref()
     }
 }
 
 impl Catalog {
-    /// Returns the events and objects of the enabled versions, as one: with all events, objects and fields that one of them
-    /// has. A field may be absent or null if it may be in one of them, or if one of them lacks it.
+    /// Returns the events and objects of the enabled versions together.
     pub fn enabled() -> &'static Self {
-        static ENABLED: LazyLock<Option<Catalog>> = LazyLock::new(|| match enabled() {
-            [_] => None,
-            several => Some(Catalog::together(several.iter().filter_map(|version| version.catalog()))),
-        });
-        match enabled() {
-            [one] => one.catalog(),
-            _ => ENABLED.as_ref(),
+        static ENABLED: LazyLock<Option<Catalog>> =
+            LazyLock::new(|| (enabled().len() > 1).then(|| Catalog::together(enabled())));
+        let only = || newest().catalog().expect("the texts of enabled versions are compiled in");
+        ENABLED.as_ref().unwrap_or_else(only)
+    }
+
+    /// Returns the events and objects of several versions as one: with all events, objects and fields that one of them has. A
+    /// field may be absent or null if it may be in one of them, or if one of them lacks it.
+    pub fn together(versions: &[Version]) -> Self {
+        let catalogs: Vec<_> = versions.iter().filter_map(|version| version.catalog()).collect();
+        let types =
+            |types: fn(&Self) -> &[EventType]| merge::event_types(catalogs.iter().copied().map(types));
+        let names = catalogs.iter().flat_map(|catalog| catalog.objects.keys().cloned());
+        Self {
+            versions: versions.to_vec(),
+            snapshot: types(Self::snapshot_types),
+            thin: types(Self::thin_types),
+            objects: names.map(|name| (name, Entry::of(Source::Versions(versions.to_vec())))).collect(),
         }
-        .expect("the texts of enabled versions are compiled in")
+    }
+
+    /// Returns the versions that it describes, the oldest first.
+    pub fn versions(&self) -> &[Version] {
+        &self.versions
     }
 
     /// Returns the snapshot event types, sorted by name.
@@ -94,13 +109,14 @@ impl Catalog {
         self.objects.keys().map(|name| &**name)
     }
 
-    fn newest() -> Self {
-        let empty = Self { snapshot: Vec::new(), thin: Vec::new(), objects: BTreeMap::new() };
-        empty.with(include_str!("events.txt")).with(include_str!("objects.txt"))
+    fn newest(version: Version) -> Self {
+        let empty =
+            Self { versions: Vec::new(), snapshot: Vec::new(), thin: Vec::new(), objects: BTreeMap::new() };
+        empty.with(version, include_str!("events.txt")).with(version, include_str!("objects.txt"))
     }
 
     /// Applies what an older version has otherwise.
-    fn with(&self, text: &'static str) -> Self {
+    fn with(&self, version: Version, text: &'static str) -> Self {
         let sources = self.objects.iter().map(|(name, entry)| (name.clone(), entry.source.clone()));
         let mut sources: BTreeMap<_, _> = sources.collect();
         let types = |types: &[EventType]| types.iter().map(|known| (known.name, known.clone())).collect();
@@ -136,19 +152,10 @@ impl Catalog {
             }
         }
         Self {
+            versions: vec![version],
             snapshot: snapshot.into_values().collect(),
             thin: thin.into_values().collect(),
             objects: sources.into_iter().map(|(name, source)| (name, Entry::of(source))).collect(),
-        }
-    }
-
-    fn together(catalogs: impl Iterator<Item = &'static Self> + Clone) -> Self {
-        let types = |types: fn(&Self) -> &[EventType]| merge::event_types(catalogs.clone().map(types));
-        let names = catalogs.clone().flat_map(|catalog| catalog.objects.keys().cloned());
-        Self {
-            snapshot: types(Self::snapshot_types),
-            thin: types(Self::thin_types),
-            objects: names.map(|name| (name, Entry::of(Source::Enabled))).collect(),
         }
     }
 }
@@ -162,8 +169,8 @@ impl Entry {
 impl Source {
     fn make(&self, name: &'static str) -> Object {
         match self {
-            Self::Enabled => {
-                let catalogs = enabled().iter().filter_map(|version| version.catalog());
+            Self::Versions(versions) => {
+                let catalogs = versions.iter().filter_map(|version| version.catalog());
                 let of_each =
                     catalogs.filter_map(|catalog| catalog.object(name)).map(|object| &*object.fields);
                 Object { name, fields: merge::fields(of_each) }
@@ -176,6 +183,17 @@ impl Source {
                 Object { name, fields: Lines(&lines).fields(1) }
             }
         }
+    }
+}
+
+/// Shows only how much there is.
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalog")
+            .field("snapshot_types", &self.snapshot.len())
+            .field("thin_types", &self.thin.len())
+            .field("objects", &self.objects.len())
+            .finish()
     }
 }
 

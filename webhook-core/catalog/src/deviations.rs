@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::{EventType, Object};
+use crate::{Catalog, EventType, Object};
 
 /// A field that an event sends differently than its object's type says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,14 +32,26 @@ impl EventType {
         self.deviations().filter(|deviation| !deviation.is_sent).map(|deviation| deviation.field)
     }
 
-    /// Finds an object by name, with the fields that it has in this event.
+    /// Finds an object of the enabled API versions by name, with the fields that it has in this event.
     pub fn object(&self, name: &str) -> Option<Cow<'static, Object>> {
-        let object = crate::object(name)?;
-        if !self.objects.contains(&name) || self.deviations().next().is_none() {
+        Catalog::enabled().object_of(self, name)
+    }
+
+    fn deviations(&self) -> impl Iterator<Item = &'static Deviation> {
+        let name = self.name;
+        DEVIATIONS.iter().filter(move |deviation| deviation.event == name)
+    }
+}
+
+impl Catalog {
+    /// Finds an object by name, with the fields that it has in an event.
+    pub fn object_of(&'static self, event: &EventType, name: &str) -> Option<Cow<'static, Object>> {
+        let object = self.object(name)?;
+        if !event.objects.contains(&name) || event.deviations().next().is_none() {
             return Some(Cow::Borrowed(object));
         }
         let mut here = object.clone();
-        for deviation in self.deviations() {
+        for deviation in event.deviations() {
             let of_it = |field: &str| field == deviation.field;
             if deviation.is_sent {
                 for field in here.fields.iter_mut().filter(|field| of_it(field.name)) {
@@ -50,11 +62,6 @@ impl EventType {
             }
         }
         Some(Cow::Owned(here))
-    }
-
-    fn deviations(&self) -> impl Iterator<Item = &'static Deviation> {
-        let name = self.name;
-        DEVIATIONS.iter().filter(move |deviation| deviation.event == name)
     }
 }
 

@@ -38,31 +38,60 @@ pub fn moved(object: &str, field: &str) -> Option<&'static Move> {
     MOVES.iter().find(|known| known.object == object && known.field == field)
 }
 
-/// Finds the move of a field that does not exist at this path of an object.
+/// Finds the move of a field that does not exist at this path of an object in any enabled API version.
 ///
 /// The path can lead through nested objects, references, lists and arrays: `items.data[0].price`, `items.data.0.price`
 /// and `lines.price` all lead into an element.
 pub fn moved_at(name: &str, path: &str) -> Option<&'static Move> {
-    let mut owner = object(name)?;
-    let mut inside = String::new();
-    let mut fields = &*owner.fields;
-    let mut is_list = false;
-    for step in path.split('.') {
-        let step = step.split('[').next().unwrap_or(step);
-        if std::mem::take(&mut is_list) && step == "data" || step.parse::<usize>().is_ok() {
-            continue;
+    Catalog::enabled().moved_at(name, path)
+}
+
+impl Catalog {
+    /// Finds the move of a field that does not exist at this path of an object, as [`moved_at`] does.
+    pub fn moved_at(&'static self, name: &str, path: &str) -> Option<&'static Move> {
+        let mut owner = self.object(name)?;
+        let mut inside = String::new();
+        let mut fields = &*owner.fields;
+        let mut is_list = false;
+        for step in path.split('.') {
+            let step = step.split('[').next().unwrap_or(step);
+            if std::mem::take(&mut is_list) && step == "data" || step.parse::<usize>().is_ok() {
+                continue;
+            }
+            let key = if inside.is_empty() { step.to_owned() } else { format!("{inside}.{step}") };
+            let Some(field) = fields.iter().find(|field| field.name == step) else {
+                return moved(owner.name, &key);
+            };
+            is_list = matches!(field.shape, Shape::List(_));
+            match within(&field.shape, self)? {
+                Within::Fields(nested) => (inside, fields) = (key, nested),
+                Within::Object(other) => (owner, inside, fields) = (other, String::new(), &other.fields),
+            }
         }
-        let key = if inside.is_empty() { step.to_owned() } else { format!("{inside}.{step}") };
-        let Some(field) = fields.iter().find(|field| field.name == step) else {
-            return moved(owner.name, &key);
-        };
-        is_list = matches!(field.shape, Shape::List(_));
-        match within(&field.shape, Catalog::enabled())? {
-            Within::Fields(nested) => (inside, fields) = (key, nested),
-            Within::Object(other) => (owner, inside, fields) = (other, String::new(), &other.fields),
-        }
+        None
     }
-    None
+
+    /// Finds where a field of an object was before it came to this path, in this version.
+    pub fn before(&'static self, name: &str, path: &str) -> Option<&'static str> {
+        let to: Vec<_> = steps(path).collect();
+        let led_here = |known: &&Move| {
+            known.object == name && known.to.iter().any(|it| steps(it).eq(to.iter().copied()))
+        };
+        let has = |field: &&str| self.object(name).is_some_and(|object| object.has(field));
+        MOVES.iter().filter(led_here).map(|known| known.field).find(has)
+    }
+}
+
+impl Object {
+    /// Whether there is a field at a path through nested objects.
+    fn has(&self, path: &str) -> bool {
+        let mut fields = &*self.fields;
+        path.split('.').all(|step| {
+            let Some(field) = fields.iter().find(|field| field.name == step) else { return false };
+            fields = if let Shape::Nested(nested) = &field.shape { nested } else { &[] };
+            true
+        })
+    }
 }
 
 /// Finds the newest move that brought a field, or what contains it, to a path of an object.

@@ -1,7 +1,7 @@
 //! Why a sample cannot be made.
 
 use thiserror::Error;
-use webhook_catalog::Move;
+use webhook_catalog::{Move, Version};
 
 /// Why a sample cannot be made as requested.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -64,9 +64,17 @@ pub enum SampleError {
         known: Vec<&'static str>,
     },
     /// No snapshot type has this name.
-    #[error("there is no snapshot event type `{event_type}`")]
+    #[error("there is no snapshot event type `{event_type}` in API version {version}")]
     UnknownType {
         /// The name.
         event_type: String,
+        /// The version.
+        version: Version,
+    },
+    /// The program was not made for this API version.
+    #[error("API version {version} is not enabled: enable the feature `{}`", version.feature())]
+    VersionNotEnabled {
+        /// The version.
+        version: Version,
     },
 }

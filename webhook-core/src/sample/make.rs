@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use webhook_catalog::{EventType, Field, Shape};
+use webhook_catalog::{Catalog, EventType, Field, Shape};
 
 use super::state;
 
@@ -12,6 +12,10 @@ const FULL_DEPTH: usize = 3;
 /// Makes values of every shape.
 #[derive(Clone, Copy)]
 pub(super) struct Maker {
+    /// The API version in which it is rendered.
+    pub(super) catalog: &'static Catalog,
+    /// Whether that is not the newest version, which the states are written for.
+    pub(super) is_older: bool,
     pub(super) event_type: &'static str,
     pub(super) seed: u64,
     /// When the event happened, in seconds since the Unix epoch.
@@ -24,7 +28,10 @@ pub(super) struct Maker {
 impl Maker {
     /// Makes the object of an event, as this event carries it.
     pub(super) fn event_object(self, event: &EventType, name: &'static str) -> Value {
-        let Some(object) = event.object(name) else { return json!({}) };
+        let Some(object) = self.catalog.object_of(event, name) else {
+            // The oldest versions have events whose object nothing describes.
+            return json!({ "id": self.id(name), "object": name });
+        };
         let mut made = self.fields(name, &object.fields, 0);
         if let Some(state) = state::of_object(name) {
             self.apply(state, name, &mut made);
@@ -34,7 +41,7 @@ impl Maker {
 
     /// Makes an object as it usually is.
     pub(super) fn object(self, name: &str, depth: usize) -> Value {
-        let Some(object) = webhook_catalog::object(name) else { return json!({}) };
+        let Some(object) = self.catalog.object(name) else { return json!({}) };
         let mut made = self.fields(name, &object.fields, depth);
         if let Some(state) = state::of_object(name) {
             self.apply(state, object.name, &mut made);
@@ -76,7 +83,7 @@ impl Maker {
             Shape::Object(names) => self.object(alive(names), depth + 1),
             Shape::String if name == "id" => self.id(owner).into(),
             // A text that is named after an object holds its id: `subscription_item.subscription`.
-            Shape::String if webhook_catalog::object(name).is_some() => self.id(name).into(),
+            Shape::String if self.catalog.object(name).is_some() => self.id(name).into(),
             Shape::String => text(name).into(),
             Shape::Timestamp => self.created.into(),
             _ => Value::Null,

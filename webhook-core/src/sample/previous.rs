@@ -1,7 +1,7 @@
 //! The former values of what changed: partial, and null for a field that was not set.
 
 use serde_json::{Value, json};
-use webhook_catalog::{Field, Shape};
+use webhook_catalog::{Catalog, Field, Shape};
 
 use super::SampleError;
 use super::make::Maker;
@@ -49,30 +49,32 @@ impl Former {
 
 /// Makes up a change for a type whose events report changes, if nothing else is known: the metadata if the object has
 /// any, or else the first value that can have been different.
-pub(super) fn made_up(object: &str, now: &Value) -> Option<Value> {
-    let known = webhook_catalog::object(object)?;
+pub(super) fn made_up(catalog: &'static Catalog, object: &str, now: &Value) -> Option<Value> {
+    let known = catalog.object(object)?;
     if known.fields.iter().any(|field| field.name == "metadata") {
         return Some(json!({ "metadata": { "note": "former note" } }));
     }
-    another(&known.fields, now)
+    another(catalog, &known.fields, now)
 }
 
-fn another(known: &[Field], now: &Value) -> Option<Value> {
+fn another(catalog: &'static Catalog, known: &[Field], now: &Value) -> Option<Value> {
     const FIXED: [&str; 6] = ["id", "object", "created", "livemode", "currency", "url"];
     known.iter().filter(|field| !FIXED.contains(&field.name)).find_map(|field| {
-        let former = other_than(&field.shape, now.get(field.name)?)?;
+        let former = other_than(catalog, &field.shape, now.get(field.name)?)?;
         Some(json!({ field.name: former }))
     })
 }
 
 /// A value that the field may have had before this one.
-fn other_than(shape: &Shape, now: &Value) -> Option<Value> {
+fn other_than(catalog: &'static Catalog, shape: &Shape, now: &Value) -> Option<Value> {
     match (shape, now) {
         (Shape::Boolean, Value::Bool(now)) => Some((!now).into()),
         (Shape::Enum(values), now) => values.iter().find(|value| now != **value).map(|value| json!(value)),
         (Shape::Integer, now) => Some((now.as_i64().unwrap_or_default() + 1).into()),
         (Shape::String, now) => Some(format!("former {}", now.as_str().unwrap_or("text")).into()),
-        (Shape::Nested(_) | Shape::Object(_), Value::Object(_)) => another(&fields(shape, now), now),
+        (Shape::Nested(_) | Shape::Object(_), Value::Object(_)) => {
+            another(catalog, &fields(catalog, shape, now), now)
+        }
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Overriding one field of a sample.
 
 use serde_json::Value;
-use webhook_catalog::{EventType, Field, Shape, moved_at};
+use webhook_catalog::{Catalog, EventType, Field, Shape};
 
 use super::SampleError;
 use super::make::{Maker, alive};
@@ -46,7 +46,7 @@ impl Setting<'_> {
 
     /// Sets the field in an object. If it fails, the object may be partly changed.
     pub(super) fn put_into(&self, object: &mut Value) -> Result<(), SampleError> {
-        let here = match self.event.and_then(|event| event.object(self.object)) {
+        let here = match self.event.and_then(|event| self.maker.catalog.object_of(event, self.object)) {
             Some(own) => Shape::Nested(own.fields.clone()),
             None => Shape::Object(vec![self.object]),
         };
@@ -118,7 +118,7 @@ impl Setting<'_> {
             Shape::Expandable(inner) => return self.inner(place, inner, done, step),
             _ => {}
         }
-        let fields = fields(shape, place);
+        let fields = fields(self.maker.catalog, shape, place);
         match fields.iter().find(|field| field.name == step) {
             Some(field) => Ok((field.shape.clone(), field.nullable)),
             None => Err(self.no_field(place, done, step, &fields)),
@@ -199,7 +199,7 @@ impl Setting<'_> {
 
     fn check_fields(&self, value: &Value, shape: &Shape, path: &str) -> Result<(), SampleError> {
         let entries = value.as_object().ok_or_else(|| self.mismatch_at(path, shape, &in_short(value)))?;
-        let fields = fields(shape, value);
+        let fields = fields(self.maker.catalog, shape, value);
         for (name, value) in entries {
             let inner = format!("{path}.{name}");
             match fields.iter().find(|field| field.name == name) {
@@ -227,7 +227,7 @@ impl Setting<'_> {
     }
 
     fn unknown_field(&self, object: &str, path: &str, field: &str, fields: &[Field]) -> SampleError {
-        if let Some(moved) = moved_at(self.object, path) {
+        if let Some(moved) = self.maker.catalog.moved_at(self.object, path) {
             return SampleError::Moved { path: path.to_owned(), moved };
         }
         let near = webhook_catalog::nearest(field, fields.iter().map(|field| field.name));
@@ -258,12 +258,12 @@ fn in_short(value: &Value) -> String {
 }
 
 /// The fields of an object. If it can be one of several, its `object` field says which.
-pub(super) fn fields(shape: &Shape, value: &Value) -> Vec<Field> {
+pub(super) fn fields(catalog: &'static Catalog, shape: &Shape, value: &Value) -> Vec<Field> {
     match shape {
         Shape::Nested(fields) => fields.clone(),
         Shape::Object(names) => {
             let name = value["object"].as_str().filter(|name| names.contains(name)).unwrap_or(alive(names));
-            webhook_catalog::object(name).map_or_else(Vec::new, |object| object.fields.clone())
+            catalog.object(name).map_or_else(Vec::new, |object| object.fields.clone())
         }
         Shape::List(inner) => Field::of_list(inner),
         _ => Vec::new(),

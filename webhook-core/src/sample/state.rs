@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use super::SampleError;
 use super::make::Maker;
 use super::previous::Former;
 use super::put::Given;
@@ -105,9 +106,30 @@ impl Maker {
         let told = |line: &&Line| self.age.is_none() || line.path != "created";
         for line in state.values.iter().filter(told) {
             let value = self.given(line.value, object);
-            if let Err(error) = self.setting(name, line.path, &value).put_into(object) {
+            if let Err(error) = self.put_state(name, line.path, &value, object) {
                 unreachable!("a state of {name} does not fit the catalog: {error}");
             }
+        }
+    }
+
+    /// Sets a field. The states are those of the newest version: in an older one, the field may be where it was then, or
+    /// missing, or unable to hold the value.
+    fn put_state(
+        self,
+        name: &'static str,
+        path: &str,
+        value: &Given,
+        object: &mut Value,
+    ) -> Result<(), SampleError> {
+        let put = |path: &str, object: &mut Value| self.setting(name, path, value).put(object);
+        match put(path, object) {
+            Err(_) if self.is_older => {
+                if let Some(before) = self.catalog.before(name, path) {
+                    _ = put(before, object);
+                }
+                Ok(())
+            }
+            put => put,
         }
     }
 
@@ -116,7 +138,8 @@ impl Maker {
         let mut former = json!({});
         for line in &state.former {
             let (path, value) = (line.path.to_owned(), self.given(line.value, object));
-            if let Err(error) = (Former { maker: self, object: name, path, value }).put(&mut former) {
+            let put = (Former { maker: self, object: name, path, value }).put(&mut former);
+            if let Some(error) = put.err().filter(|_| !self.is_older) {
                 unreachable!("a former state of {name} does not fit the catalog: {error}");
             }
         }

@@ -78,12 +78,14 @@ fn an_event_of_a_version_before_a_field_moved_says_so() {
         refused(r#""2024-06-20""#),
         format!(
             "{missing}: the event has API version 2024-06-20, and `current_period_end` of `subscription` moved to \
-             `items.data[].current_period_end` in 2025-03-31.basil"
+             `items.data[].current_period_end` in 2025-03-31.basil; this program reads 2026-10-28.endive"
         )
     );
-    for version in [r#""2025-03-31.basil""#, r#""2026-10-28.endive""#, "null", r#""<2024>""#] {
+    for version in [r#""2026-10-28.endive""#, r#""2027-01-27.endive""#, "null", r#""<2024>""#] {
         assert_eq!(refused(version), missing, "{version}");
     }
+    let other = "the event has API version 2025-03-31.basil; this program reads 2026-10-28.endive";
+    assert_eq!(refused(r#""2025-03-31.basil""#), format!("{missing}: {other}"));
 }
 
 #[test]

@@ -194,7 +194,9 @@ fn there_is_no_sample_of_what_is_no_snapshot_type() {
         "v2.core.event_destination.ping",
     ] {
         let error = Sample::new(name, 0).unwrap_err();
-        assert_eq!(error, SampleError::UnknownType { event_type: name.to_owned() });
-        assert_eq!(error.to_string(), format!("there is no snapshot event type `{name}`"));
+        let version = catalog::newest();
+        assert_eq!(error, SampleError::UnknownType { event_type: name.to_owned(), version });
+        let told = format!("there is no snapshot event type `{name}` in API version 2026-10-28.endive");
+        assert_eq!(error.to_string(), told);
     }
 }

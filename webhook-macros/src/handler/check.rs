@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use syn::{ItemFn, LitStr, Path};
-use webhook_catalog::{EventType, Mismatch};
+use webhook_catalog::{Catalog, EventType, Mismatch};
 
 use super::parse::{Attribute, Kind};
 use super::policy::Policy;
@@ -126,7 +126,9 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
             "`{written}` is not a snapshot event: Stripe sends it only as the thin event `{thin}`, \
              and handlers take snapshot events"
         ),
-        Mismatch::OnlyIn(versions) => schema::only_in(&format!("the event type `{written}`"), versions),
+        Mismatch::OnlyIn(versions) => {
+            schema::only_in(&format!("the event type `{written}`"), versions, Catalog::enabled())
+        }
         Mismatch::Group => format!("`{written}` is a group of event types: `{written}.*` names all of them"),
         Mismatch::UnknownThin => format!(
             "unknown event type `{written}`: names that begin with `v2.` are thin events, and handlers take snapshot events"

@@ -1,6 +1,6 @@
 //! What the API versions say that are not enabled, and how the enabled ones differ.
 
-use webhook_catalog::{Catalog, Version, enabled, span, versions};
+use webhook_catalog::{Catalog, Version, span, versions};
 
 use super::walk::Astray;
 use super::{Found, SchemaPath, in_words};
@@ -11,15 +11,15 @@ pub(super) fn with(holds: impl Fn(&'static Catalog) -> bool) -> impl Iterator<It
 }
 
 /// The error for something that only versions have that are not enabled.
-pub(crate) fn only_in(what: &str, versions: &[Version]) -> String {
-    format!("{what} is only in API version {}{}", span(versions), enable(versions))
+pub(crate) fn only_in(what: &str, versions: &[Version], enabled: &Catalog) -> String {
+    format!("{what} is only in API version {}{}", span(versions), enable(versions, enabled))
 }
 
 /// What to do if the program receives one of these versions.
-fn enable(versions: &[Version]) -> String {
+fn enable(versions: &[Version], enabled: &Catalog) -> String {
     // The one next to the enabled versions.
     let next = match versions {
-        [.., last] if enabled().first().is_some_and(|first| last < first) => last,
+        [.., last] if enabled.versions().first().is_some_and(|first| last < first) => last,
         [first, ..] => first,
         [] => return String::new(),
     };
@@ -29,7 +29,7 @@ fn enable(versions: &[Version]) -> String {
 impl SchemaPath {
     /// The same place in one version. `None` if the version lacks it.
     fn in_version(&self, version: Version) -> Option<Self> {
-        let whole = super::object_in(version.catalog()?, self.object)?;
+        let whole = super::object_in(version.catalog()?, self.enabled, self.object)?;
         let whole = Self { event: self.event, ..whole };
         if self.at.is_empty() { Some(whole) } else { whole.inner_here(&self.at).ok() }
     }
@@ -51,14 +51,23 @@ impl SchemaPath {
         astray: Astray,
         find: impl Fn(&Self, &str) -> Result<T, Astray>,
     ) -> Result<T, String> {
-        let Astray::NoField(message) = astray else { return Err(astray.into_message()) };
+        if matches!(astray, Astray::Blocked(_)) {
+            return Err(astray.into_message(self, path));
+        }
         let having = self.versions_with(path);
-        let newer: Vec<_> =
-            having.iter().copied().filter(|version| Some(version) > enabled().first()).collect();
+        let newer: Vec<_> = having
+            .iter()
+            .copied()
+            .filter(|version| Some(version) > self.enabled.versions().first())
+            .collect();
         let Some(&added_in) = newer.first() else {
             let is_moved = self.moved(path).is_some();
             let what = || format!("`{path}` of `{}`", self.name());
-            return Err(if having.is_empty() || is_moved { message } else { only_in(&what(), &having) });
+            return Err(if having.is_empty() || is_moved {
+                astray.into_message(self, path)
+            } else {
+                only_in(&what(), &having, self.enabled)
+            });
         };
         let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
         let replaced = added_in.brought(self.object, &whole);
@@ -67,16 +76,16 @@ impl SchemaPath {
                 "`{path}` of `{}` came with API version {added_in}, in place of `{}`{}",
                 self.name(),
                 replaced.field,
-                enable(&newer)
+                enable(&newer, self.enabled)
             ));
         }
-        let place = self.in_version(added_in).ok_or(message.clone())?;
-        find(&place, path).map(|found| found.added_in(added_in)).map_err(|_| message)
+        let found = self.in_version(added_in).and_then(|place| find(&place, path).ok());
+        found.map(|found| found.added_in(added_in)).ok_or_else(|| astray.into_message(self, path))
     }
 
     /// The end of the error for a field that has moved: which versions still have it.
     pub(super) fn if_received(&self, path: &str) -> String {
-        enable(&self.versions_with(path))
+        enable(&self.versions_with(path), self.enabled)
     }
 }
 
@@ -101,9 +110,14 @@ impl Added for SchemaPath {
 /// Why what is at a path can be missing, to follow its name, if the reason is a version.
 pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) -> Option<String> {
     if let Some(version) = found.added_in {
-        return Some(format!("is not in API version {}, and came with {version}", span(enabled())));
+        return Some(format!(
+            "is not in API version {}, and came with {version}",
+            span(place.enabled.versions())
+        ));
     }
-    let of_each: Vec<_> = enabled()
+    let of_each: Vec<_> = place
+        .enabled
+        .versions()
         .iter()
         .map(|version| (*version, place.in_version(*version).and_then(|place| place.find_here(path).ok())))
         .collect();
@@ -121,7 +135,7 @@ pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) ->
 
 /// How the enabled versions differ in the kind of what is at a path, for a note. Empty if they do not.
 pub(crate) fn shapes_in_words(place: &SchemaPath, path: &str) -> String {
-    let of_each = enabled().iter().filter_map(|version| {
+    let of_each = place.enabled.versions().iter().filter_map(|version| {
         let found = place.in_version(*version)?.find_here(path).ok()?;
         Some((in_words(&found.shape), *version))
     });
@@ -139,3 +153,6 @@ pub(crate) fn shapes_in_words(place: &SchemaPath, path: &str) -> String {
         kinds.iter().map(|(kind, versions)| format!("{kind} in {}", span(versions))).collect();
     format!(" ({})", kinds.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

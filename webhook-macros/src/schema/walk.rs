@@ -6,16 +6,17 @@ use super::{Found, SchemaPath, element, in_words};
 
 /// Why there is nothing at a path.
 pub(super) enum Astray {
-    /// There is no such field.
-    NoField(String),
+    /// There is no such field among these.
+    NoField { step: String, fields: Vec<Field> },
     /// What is on the way to it has no fields.
     Blocked(String),
 }
 
 impl Astray {
-    pub(super) fn into_message(self) -> String {
+    pub(super) fn into_message(self, place: &SchemaPath, path: &str) -> String {
         match self {
-            Self::NoField(message) | Self::Blocked(message) => message,
+            Self::NoField { step, fields } => place.no_field(&fields, &step, path),
+            Self::Blocked(message) => message,
         }
     }
 }
@@ -29,7 +30,7 @@ impl SchemaPath {
     pub(super) fn inner_here(&self, path: &str) -> Result<Self, Astray> {
         let mut shape = self.shape.clone();
         for step in path.split('.') {
-            let field = self.field(&element(&shape).clone(), step, path)?;
+            let field = self.field(&element(&shape).clone(), step)?;
             shape = element(&field.shape).clone();
         }
         Ok(Self { at: path.to_owned(), shape, ..*self })
@@ -56,7 +57,7 @@ impl SchemaPath {
                 _ => format!("{what}: it contains nothing to order by"),
             }
         });
-        let found = found.map_err(Astray::into_message)?;
+        let found = found.map_err(|astray| astray.into_message(self, path))?;
         let has_id =
             |whole| self.fields(whole).iter().any(|field| field.name == "id" && is_plain_text(&field.shape));
         let what = || what(path, &found.shape);
@@ -86,7 +87,7 @@ impl SchemaPath {
                     found.shape = (**inner).clone();
                 }
                 Shape::Nested(_) | Shape::Object(_) => {
-                    let field = self.field(&found.shape, step, path)?;
+                    let field = self.field(&found.shape, step)?;
                     found.nullable |= field.nullable;
                     found.optional |= field.optional;
                     found.shape = field.shape;
@@ -125,10 +126,10 @@ impl SchemaPath {
                 Shape::Map(inner) => (**inner).clone(),
                 Shape::Any => Shape::Any,
                 Shape::Nested(_) | Shape::Object(_) | Shape::Expandable(_) => {
-                    let field = self.field(element(&found.shape), step, path).map_err(|astray| {
+                    let field = self.field(element(&found.shape), step).map_err(|astray| {
                         // A sample's elements have numbers.
                         let moved = self.moved(path).map(|found| found.to_string().replace("[]", ".0"));
-                        moved.unwrap_or_else(|| astray.into_message())
+                        moved.unwrap_or_else(|| astray.into_message(self, path))
                     })?;
                     found.nullable = field.nullable;
                     found.shape = field.shape;
@@ -146,10 +147,10 @@ impl SchemaPath {
     }
 
     /// Finds the field for a step of a path.
-    fn field(&self, shape: &Shape, step: &str, path: &str) -> Result<Field, Astray> {
+    fn field(&self, shape: &Shape, step: &str) -> Result<Field, Astray> {
         let fields = self.fields(shape);
         let found = fields.iter().find(|field| field.name == step);
-        found.cloned().ok_or_else(|| Astray::NoField(self.no_field(fields, step, path)))
+        found.cloned().ok_or_else(|| Astray::NoField { step: step.to_owned(), fields: fields.to_vec() })
     }
 
     /// The fields of an object. If it can be one of several, these are the fields of the first; a view says which it reads.
