@@ -7,11 +7,11 @@ use webhook_catalog::{
 };
 
 fn version(name: &str) -> Version {
-    Version::named(name).unwrap()
+    Version::named(name).expect("there is such a version")
 }
 
 fn catalog(name: &str) -> &'static Catalog {
-    version(name).catalog().unwrap()
+    version(name).catalog().expect("its texts are compiled in")
 }
 
 /// Whether the version has a field at a path of an object, through lists and references.
@@ -20,12 +20,12 @@ fn has(version: &str, object: &str, path: &str) -> bool {
         match shape {
             Shape::Array(of) | Shape::Expandable(of) | Shape::List(of) => inner(of, catalog),
             Shape::Nested(fields) => fields.clone(),
-            Shape::Object(names) => catalog.object(names[0]).unwrap().fields.clone(),
+            Shape::Object(names) => catalog.object(names[0]).expect("it is described").fields.clone(),
             _ => Vec::new(),
         }
     }
     let catalog = catalog(version);
-    let mut fields = catalog.object(object).unwrap().fields.clone();
+    let mut fields = catalog.object(object).expect("it is described").fields.clone();
     path.split('.').all(|step| {
         let Some(field) = fields.iter().find(|field| field.name == step).cloned() else { return false };
         fields = inner(&field.shape, catalog);
