@@ -27,7 +27,7 @@ async function decide(version, answers, kinds) {
     return [];
   }
   if (python.api_version !== pin.api) fail(`PyPI stripe ${pin.pypi} is made for API ${python.api_version}, not ${pin.api}`);
-  crossCheckEvents(version.snapshot, version.thin, python);
+  crossCheckEvents(version, python);
   const problems = crossCheckObjects(objects, python, answers);
   kinds.settle(objects);
   return problems.map((problem) => `${pin.api}: ${problem}`);
@@ -59,7 +59,7 @@ function checkedIn(names) {
 
 function summaryOf(before, made) {
   const out = [];
-  if (['events.txt', 'objects.txt'].some((name) => before.get(name) !== made.get(name))) out.push(difference(before, made));
+  if (['events.txt', 'objects.txt'].some((name) => before.get(name) !== made.get(name))) out.push(`${difference(before, made)}\n`);
   for (const [name, text] of before) {
     if (name.startsWith('versions/') && text !== made.get(name)) out.push(linesChanged(name, text, made.get(name) ?? ''));
   }

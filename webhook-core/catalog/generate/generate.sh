@@ -19,7 +19,7 @@ install_pypi() {
   [[ -d $folder ]] && return
   rm -rf "$folder.part"
   python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --no-compile \
-    --only-binary :all: --target "$folder.part" "stripe==$1" || fail "PyPI stripe $1 could not be installed."
+    --only-binary :all: --target "$folder.part" "stripe==$1" || fail "PyPI stripe $1 could not be installed (is Python's pip there?)."
   mv "$folder.part" "$folder"
 }
 export -f install_pypi fail
@@ -36,7 +36,6 @@ esac
 
 command -v node >/dev/null && command -v npm >/dev/null || fail "Node.js 20 or newer with npm is needed."
 command -v python3 >/dev/null || fail "Python 3.9 or newer is needed."
-python3 -m pip --version >/dev/null 2>&1 || fail "Python's pip is needed."
 
 if [[ $mode == update ]]; then
   install_pypi "$3"
