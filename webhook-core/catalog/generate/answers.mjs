@@ -17,7 +17,8 @@ export function answerBook(pins) {
       },
     }),
     /** Entries that a release of their range does not need. */
-    unneeded: () => entries.flatMap(({ entry, releases, needed }) =>
-      releases.filter((release) => !needed.has(release)).map((release) => `${entry.path}: listed in exceptions.mjs for ${release}, but not needed there`)),
+    unneeded: () => entries.flatMap(({ entry, releases, needed }) => releases
+      .filter((release) => !needed.has(release))
+      .map((release) => `${entry.path}: listed in exceptions.mjs for ${release}, but not needed there`)),
   };
 }

@@ -49,7 +49,8 @@ function ofVersions(pins, file, text) {
 /** The error for no feature at all. */
 function ofCore(pins, file, text) {
   const names = namesOf(pins, 'api');
-  const made = replaceIn(file, text, /(?: {4}feature = "api-[^"]+",?\n)+/, `${names.map((name) => `    feature = "${name}"`).join(',\n')}\n`);
+  const conditions = names.map((name) => `    feature = "${name}"`).join(',\n');
+  const made = replaceIn(file, text, /(?: {4}feature = "api-[^"]+",?\n)+/, `${conditions}\n`);
   return replaceIn(file, made, /`api-[^`]+`(?:, `api-[^`]+`)+/, names.map((name) => `\`${name}\``).join(', '));
 }
 

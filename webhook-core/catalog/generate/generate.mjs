@@ -46,7 +46,8 @@ async function generate() {
   for (const number of kinds.undecided()) problems.push(`${number}: integer or float? No version tells`);
   if (problems.length) fail(`npm, PyPI and exceptions.mjs do not agree in ${problems.length} places:\n  ${problems.join('\n  ')}`);
   const trees = treesOf(versions);
-  const unanswered = unansweredRemovals(pins.map(({ api }, at) => ({ api, tree: trees[at] })), readFileSync(inSrc('moves.txt'), 'utf8'));
+  const inOrder = pins.map(({ api }, at) => ({ api, tree: trees[at] }));
+  const unanswered = unansweredRemovals(inOrder, readFileSync(inSrc('moves.txt'), 'utf8'));
   return { made: textsOf(versions, trees), unanswered };
 }
 
