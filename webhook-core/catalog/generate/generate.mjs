@@ -74,13 +74,11 @@ async function main(mode) {
   const features = writeFeatures(readPins()).filter(({ before, after }) => before !== after);
   const todo = unanswered.length ? `moves.txt does not say where these fields went:\n  ${unanswered.join('\n  ')}` : null;
   if (mode === 'check') {
-    if (changed.length || features.length) {
-      console.log(summaryOf(before, made));
-      const sentences = changed.map((name) => `${name} is not what the generator makes.`);
-      for (const { name } of features) sentences.push(`${name} does not have the features of the pinned versions.`);
-      return fail(`${sentences.join('\n')}\nRun generate.sh and commit.`);
-    }
-    return todo ? fail(todo) : console.log(`All ${made.size} files are what the generator makes.`);
+    if (changed.length) console.log(summaryOf(before, made));
+    const sentences = changed.map((name) => `${name} is not what the generator makes: run generate.sh and commit.`);
+    for (const { name } of features) sentences.push(`${name} does not have the features of the pinned versions: run generate.sh and commit.`);
+    if (todo) sentences.push(todo);
+    return sentences.length ? fail(sentences.join('\n')) : console.log(`All ${made.size} files are what the generator makes.`);
   }
   mkdirSync(inSrc('versions'), { recursive: true });
   for (const name of changed) {
