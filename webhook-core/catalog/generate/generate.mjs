@@ -42,7 +42,8 @@ async function generate() {
   const problems = [];
   for (const version of versions) problems.push(...await decide(version, answers.of(releaseOf(version.pin.api)), kinds));
   problems.push(...answers.unneeded());
-  for (const unused of [...unusedTimes(), ...unusedEvents(), ...kinds.unused()]) problems.push(`${unused}: listed in exceptions.mjs, but not needed`);
+  const unused = [...unusedTimes(), ...unusedEvents(), ...kinds.unused()];
+  problems.push(...unused.map((name) => `${name}: listed in exceptions.mjs, but not needed`));
   for (const number of kinds.undecided()) problems.push(`${number}: integer or float? No version tells`);
   if (problems.length) fail(`npm, PyPI and exceptions.mjs do not agree in ${problems.length} places:\n  ${problems.join('\n  ')}`);
   const trees = treesOf(versions);
@@ -60,9 +61,10 @@ function checkedIn(names) {
 
 function summaryOf(before, made) {
   const out = [];
-  if (['events.txt', 'objects.txt'].some((name) => before.get(name) !== made.get(name))) out.push(`${difference(before, made)}\n`);
+  const isChanged = (name) => before.get(name) !== made.get(name);
+  if (isChanged('events.txt') || isChanged('objects.txt')) out.push(`${difference(before, made)}\n`);
   for (const [name, text] of before) {
-    if (name.startsWith('versions/') && text !== made.get(name)) out.push(linesChanged(name, text, made.get(name) ?? ''));
+    if (name.startsWith('versions/') && isChanged(name)) out.push(linesChanged(name, text, made.get(name) ?? ''));
   }
   return out.join('\n');
 }
@@ -75,8 +77,9 @@ async function main(mode) {
   const todo = unanswered.length ? `moves.txt does not say where these fields went:\n  ${unanswered.join('\n  ')}` : null;
   if (mode === 'check') {
     if (changed.length) console.log(summaryOf(before, made));
-    const sentences = changed.map((name) => `${name} is not what the generator makes: run generate.sh and commit.`);
-    for (const { name } of features) sentences.push(`${name} does not have the features of the pinned versions: run generate.sh and commit.`);
+    const remedy = 'run generate.sh and commit.';
+    const sentences = changed.map((name) => `${name} is not what the generator makes: ${remedy}`);
+    for (const { name } of features) sentences.push(`${name} does not have the features of the pinned versions: ${remedy}`);
     if (todo) sentences.push(todo);
     return sentences.length ? fail(sentences.join('\n')) : console.log(`All ${made.size} files are what the generator makes.`);
   }

@@ -16,7 +16,8 @@ function open(folder) {
 
 function readPython(pypi, names) {
   return new Promise((resolve, reject) => {
-    const child = execFile('python3', [path.join(here, 'pypi/describe.py'), pypiFolder(pypi)], { maxBuffer: 1 << 28 }, (error, text) => {
+    const script = path.join(here, 'pypi/describe.py');
+    const child = execFile('python3', [script, pypiFolder(pypi)], { maxBuffer: 1 << 28 }, (error, text) => {
       if (error) reject(new Failure(`pypi/describe.py failed: ${error.message}`));
       else resolve(JSON.parse(text));
     });

@@ -18,7 +18,8 @@ export function releasesWithin(pins, { since, until }) {
   const releases = pins.map((pin) => releaseOf(pin.api));
   const at = (release, otherwise) => {
     if (release === undefined) return otherwise;
-    return releases.includes(release) ? releases.indexOf(release) : fail(`exceptions.mjs names the release ${release}, which is not pinned`);
+    if (!releases.includes(release)) fail(`exceptions.mjs names the release ${release}, which is not pinned`);
+    return releases.indexOf(release);
   };
   return releases.slice(at(until, 0), at(since, releases.length - 1) + 1);
 }
