@@ -12,9 +12,9 @@ use crate::diagnostics::Diagnostics;
 pub(crate) fn expand(root: TokenStream, input: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let fixture = parse::fixture(input, &mut diagnostics);
-    let fields = fixture.as_ref().map(|fixture| check::fields(fixture, &mut diagnostics));
-    match fixture.zip(fields) {
-        Some((fixture, fields)) if diagnostics.is_empty() => expand::sample(&fixture, &fields, root),
+    let checked = fixture.as_ref().and_then(|fixture| check::fixture(fixture, &mut diagnostics));
+    match fixture.zip(checked) {
+        Some((fixture, checked)) if diagnostics.is_empty() => expand::sample(&fixture, &checked, root),
         _ => expand::stand_in(diagnostics.into_compile_errors(), root),
     }
 }

@@ -105,13 +105,15 @@ fn object_in(catalog: &'static Catalog, enabled: &'static Catalog, name: &str) -
     Some(SchemaPath { object: object.name, at: String::new(), shape, catalog, enabled, event: None })
 }
 
-/// Finds an object as an event carries it.
-pub(crate) fn object_of(event: &'static EventType, name: &str) -> Result<SchemaPath, String> {
-    let mut place = object(name)?;
-    if let Some(object) = event.object(name) {
-        place.shape = Shape::Nested(object.fields.clone());
-    }
-    Ok(SchemaPath { event: Some(event), ..place })
+/// Finds an object of a version, or of the enabled ones together, as an event carries it.
+pub(crate) fn object_of(
+    catalog: &'static Catalog,
+    event: &'static EventType,
+    name: &str,
+) -> Option<SchemaPath> {
+    let shape = Shape::Nested(catalog.object_of(event, name)?.fields.clone());
+    let place = object_in(catalog, Catalog::enabled(), name)?;
+    Some(SchemaPath { event: Some(event), shape, ..place })
 }
 
 impl SchemaPath {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
+use webhook_catalog::{Version, newest};
 
 use crate::shape::{self, Shape};
 use crate::{Sample, Timestamp};
@@ -60,9 +61,11 @@ pub fn write<S: Shape, T: Writes<S>>(value: T) -> Value {
 ///
 /// Panics if a value that is known only at run time does not fit its field.
 #[track_caller]
-pub fn fixture<const N: usize>(event_type: &str, fields: [(&str, Value); N]) -> Sample {
+pub fn fixture<const N: usize>(version: &str, event_type: &str, fields: [(&str, Value); N]) -> Sample {
     static SEED: AtomicU64 = AtomicU64::new(0);
-    let made = Sample::new(event_type, SEED.fetch_add(1, Ordering::Relaxed)).and_then(|mut sample| {
+    let version = Version::named(version).unwrap_or_else(newest);
+    let seed = SEED.fetch_add(1, Ordering::Relaxed);
+    let made = Sample::in_version(version, event_type, seed).and_then(|mut sample| {
         for (path, value) in fields {
             match path.strip_prefix("previous.") {
                 Some(former) => sample.set_previous_json(former, value)?,

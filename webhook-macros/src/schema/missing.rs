@@ -1,6 +1,6 @@
 //! The error for a field that does not exist.
 
-use webhook_catalog::{Field, Move, Shape, moved_at, nearest};
+use webhook_catalog::{Field, Move, Shape, nearest};
 
 use super::{SchemaPath, in_words};
 use crate::diagnostics::did_you_mean;
@@ -35,7 +35,7 @@ impl SchemaPath {
     /// Finds where the field at a path has moved.
     pub(super) fn moved(&self, path: &str) -> Option<&'static Move> {
         let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
-        moved_at(self.object, &whole)
+        self.catalog.moved_at(self.object, &whole)
     }
 
     /// How to read a field that moved into a list or an array.

@@ -6,10 +6,11 @@ mod subject;
 
 use clap::Args;
 use serde::Serialize;
-use webhook_core::catalog::{self, EventType, Kind, Mismatch};
+use webhook_core::catalog::{self, EventType, Kind, Mismatch, Version};
 use webhook_core::{Registration, Registry, Subscription};
 
 use super::table::{Column, Table};
+use super::trigger::version;
 use super::{Failure, Format, Output};
 use crate::endpoint::Endpoint;
 use crate::report::console::print;
@@ -26,6 +27,9 @@ pub(super) struct Events {
     /// an object (`subscription.items.data`)
     #[arg(long, value_name = "TYPE|OBJECT[.PATH]", conflicts_with_all = ["enabled", "rust"])]
     explain: Option<String>,
+    /// With `--explain`: only this API version, which must be enabled [default: all enabled ones together]
+    #[arg(long, value_name = "VERSION", requires = "explain", value_parser = version)]
+    api_version: Option<Version>,
     /// How many levels of lists and references `--explain` expands
     #[arg(long, value_name = "LEVELS", default_value_t = 0, requires = "explain")]
     depth: usize,
@@ -61,7 +65,7 @@ struct Row {
 pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Failure> {
     let registry = Registry::linked();
     if let Some(event_type) = &arguments.explain {
-        return explain::explain(event_type, arguments.depth, arguments.output);
+        return explain::explain(event_type, arguments.api_version, arguments.depth, arguments.output);
     }
     if let Some(event_type) = &arguments.rust {
         return rust::write(event_type, &arguments.fields);

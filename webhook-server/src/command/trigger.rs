@@ -14,6 +14,7 @@ use hyper::Uri;
 use hyper::header::LOCATION;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
+use webhook_core::catalog::{Version, enabled_names};
 use webhook_core::{Registry, Story};
 
 use self::effect::Effect;
@@ -66,6 +67,9 @@ pub(super) struct Trigger {
     /// Send as a live mode event
     #[arg(long)]
     livemode: bool,
+    /// Render the events in this API version, which must be enabled [default: the newest]
+    #[arg(long, value_name = "VERSION", conflicts_with = "file", value_parser = version)]
+    api_version: Option<Version>,
     /// Print the bodies without sending them
     #[arg(long, conflicts_with_all = ["to", "ca_file", "secret_file", "format", "json"])]
     print: bool,
@@ -82,6 +86,18 @@ pub(super) struct Trigger {
     flags: SettingFlags<Triggering>,
     #[command(flatten)]
     format: FormatFlags,
+}
+
+/// Reads an enabled API version: `2025-08-27.basil`, or `basil`.
+pub(super) fn version(written: &str) -> Result<Version, String> {
+    match Version::named(written) {
+        Some(version) if version.is_enabled() => Ok(version),
+        Some(version) => Err(format!(
+            "API version {version} is not enabled: build the program with the feature `{}`",
+            version.feature()
+        )),
+        None => Err(format!("the enabled API versions are {}", enabled_names())),
+    }
 }
 
 /// The names of the stories, with their help.

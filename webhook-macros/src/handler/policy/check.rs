@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::{Ident, LitInt, LitStr};
-use webhook_catalog::{EventType, awaited, awaited_types, retry};
+use webhook_catalog::{Catalog, EventType, awaited, awaited_types, retry};
 
 use super::super::check::is_name;
 use super::{Order, OrderMode, Policy, Retry, Returns, Written, WrittenOrder, WrittenRetry};
@@ -170,7 +170,8 @@ fn per(path: &str, types: &[&'static EventType]) -> Result<(), String> {
     for known in types {
         let mut missing = None;
         let exists = known.objects.iter().any(|object| {
-            let found = schema::object_of(known, object).and_then(|place| place.check_lane(path));
+            let place = schema::object_of(Catalog::enabled(), known, object);
+            let Some(found) = place.map(|place| place.check_lane(path)) else { return false };
             found.map_err(|message| missing.get_or_insert((object, message))).is_ok()
         });
         if !exists && let Some((object, message)) = missing {

@@ -3,17 +3,26 @@
 //! The text and the JSON are made from the same [`Subject`]. A field is expanded below its line if its type has no name
 //! of its own; named objects are expanded up to `--depth`.
 
-use serde::Serialize;
-use webhook_core::catalog::{self, EventType, Field, Move, Shape};
+mod versions;
 
+use serde::Serialize;
+use webhook_core::catalog::{self, Catalog, EventType, Field, Move, Shape, Version};
+
+use self::versions::OfVersions;
 use super::subject::{Part, Subject};
 use crate::command::table::hanging;
 use crate::command::{Failure, Format, Output, json};
 use crate::report::console::print;
 
-/// Prints what is known of a type, an object or a path.
-pub(super) fn explain(written: &str, depth: usize, output: Output) -> Result<(), Failure> {
-    let subject = Subject::find(written)?;
+/// Prints what is known of a type, an object or a path, in one API version or in the enabled ones together.
+pub(super) fn explain(
+    written: &str,
+    version: Option<Version>,
+    depth: usize,
+    output: Output,
+) -> Result<(), Failure> {
+    let catalog = version.and_then(Version::catalog).unwrap_or_else(Catalog::enabled);
+    let subject = Subject::find(catalog, written)?;
     match output.format() {
         Format::Json => print(&json(&Explained::of(&subject, depth))?),
         Format::Table => print(&hanging(&text(&subject, depth), output.width())),
@@ -25,7 +34,8 @@ pub(super) fn explain(written: &str, depth: usize, output: Output) -> Result<(),
 struct Explained {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     event_type: Option<&'static str>,
-    api_version: &'static str,
+    /// Several, if they are shown together.
+    api_version: String,
     /// The fields that the object never has in this event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lacks: Vec<&'static str>,
@@ -64,7 +74,7 @@ impl Explained {
     fn of(subject: &Subject, depth: usize) -> Self {
         let parts = subject.parts.iter().map(|part| {
             let mut fields = Vec::new();
-            collect(&part.fields, "", depth, &mut fields);
+            collect(subject.catalog, &part.fields, "", depth, &mut fields);
             let moved = moves(part).map(|known| Moved {
                 field: known.field,
                 to: known.to.clone(),
@@ -76,7 +86,7 @@ impl Explained {
         });
         Self {
             event_type: subject.event.map(|event| event.name),
-            api_version: catalog::newest().name(),
+            api_version: names(subject.catalog),
             lacks: lacks(subject.event),
             objects: parts.collect(),
         }
@@ -84,7 +94,13 @@ impl Explained {
 }
 
 /// Adds the fields and everything inside them, each with its whole path.
-fn collect(fields: &[Field], above: &str, depth: usize, collected: &mut Vec<ExplainedField>) {
+fn collect(
+    catalog: &'static Catalog,
+    fields: &[Field],
+    above: &str,
+    depth: usize,
+    collected: &mut Vec<ExplainedField>,
+) {
     for field in fields {
         let path = format!("{above}{}", field.name);
         collected.push(ExplainedField {
@@ -93,9 +109,9 @@ fn collect(fields: &[Field], above: &str, depth: usize, collected: &mut Vec<Expl
             nullable: field.nullable,
             is: field.shape.to_string(),
         });
-        for Inside { fields, depth, .. } in inside(&field.shape, depth) {
+        for Inside { fields, depth, .. } in inside(catalog, &field.shape, depth) {
             let elements = if matches!(field.shape, Shape::List(_)) { ".data[]" } else { "" };
-            collect(fields, &format!("{path}{elements}."), depth, collected);
+            collect(catalog, fields, &format!("{path}{elements}."), depth, collected);
         }
     }
 }
@@ -106,11 +122,12 @@ fn text(subject: &Subject, depth: usize) -> String {
         Some(event) => format!("{} carries {}", event.name, event.objects.join(" or ")),
         None => subject.written.clone(),
     };
-    text.push_str(&format!(" (API version {})\n", catalog::newest().name()));
+    text.push_str(&format!(" (API version {})\n", names(subject.catalog)));
     text.push_str("?  may be absent    | null  may be null    both need an `Option`\n");
     for part in &subject.parts {
         text.push_str(&format!("\n{}\n", part.name()));
-        tree(&part.fields, 1, depth, &mut text);
+        let of_versions = OfVersions::of(subject.catalog, part);
+        tree((subject.catalog, &of_versions), &part.fields, 1, depth, &mut text);
         moved(part, &mut text);
     }
     for field in lacks(subject.event) {
@@ -120,13 +137,19 @@ fn text(subject: &Subject, depth: usize) -> String {
 }
 
 /// Adds a line for each field, indented by its level.
-fn tree(fields: &[Field], indent: usize, depth: usize, text: &mut String) {
+fn tree(
+    (catalog, versions): (&'static Catalog, &OfVersions),
+    fields: &[Field],
+    indent: usize,
+    depth: usize,
+    text: &mut String,
+) {
     for field in fields {
         let absent = if field.optional { "?" } else { "" };
-        let null = if field.nullable { " | null" } else { "" };
+        let (null, lacking) = (versions.null(field), versions.lacking(field));
         let (name, shape) = (field.name, &field.shape);
-        text.push_str(&format!("{:1$}{name}{absent}: {shape}{null}\n", "", 2 * indent));
-        let inner = inside(&field.shape, depth);
+        text.push_str(&format!("{:1$}{name}{absent}: {shape}{null}{lacking}\n", "", 2 * indent));
+        let inner = inside(catalog, &field.shape, depth);
         let is_one_of_several = inner.len() > 1;
         for Inside { name, fields, depth } in inner {
             let mut indent = indent + 1;
@@ -138,7 +161,8 @@ fn tree(fields: &[Field], indent: usize, depth: usize, text: &mut String) {
                 text.push_str(&format!("{:1$}{name}:\n", "", 2 * indent));
                 indent += 1;
             }
-            tree(fields, indent, depth, text);
+            let versions = versions.inside(field.name, name);
+            tree((catalog, &versions), fields, indent, depth, text);
         }
     }
 }
@@ -153,21 +177,26 @@ struct Inside<'a> {
 }
 
 /// The fields to show below a field: always those of an unnamed value, and those of a named object up to the depth.
-fn inside(shape: &Shape, depth: usize) -> Vec<Inside<'_>> {
+fn inside<'s>(catalog: &'static Catalog, shape: &'s Shape, depth: usize) -> Vec<Inside<'s>> {
     match shape {
         Shape::Nested(fields) => vec![Inside { name: None, fields, depth }],
         Shape::Array(inner) | Shape::Expandable(inner) | Shape::List(inner) | Shape::Map(inner) => {
-            inside(inner, depth)
+            inside(catalog, inner, depth)
         }
         Shape::Object(names) if depth > 0 => {
             let alive = names.iter().filter(|name| !name.starts_with("deleted_"));
-            let objects = alive.filter_map(|name| catalog::object(name));
+            let objects = alive.filter_map(|name| catalog.object(name));
             objects
                 .map(|object| Inside { name: Some(object.name), fields: &object.fields, depth: depth - 1 })
                 .collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// The versions that are shown.
+fn names(catalog: &Catalog) -> String {
+    catalog.versions().iter().map(|version| version.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Adds where fields of earlier API versions went.
@@ -207,7 +236,7 @@ mod tests {
     fn every_object_and_every_event_type_is_explained() {
         let types = catalog::snapshot_types().iter().map(|known| known.name);
         for name in catalog::objects().chain(types) {
-            let subject = Subject::find(name).unwrap_or_else(|_| panic!("{name}"));
+            let subject = Subject::find(Catalog::enabled(), name).unwrap_or_else(|_| panic!("{name}"));
             for part in Explained::of(&subject, 1).objects {
                 assert!(!part.fields.is_empty(), "{name}");
                 assert!(text(&subject, 1).contains(&format!("\n{}\n", part.object)), "{name}");

@@ -1,6 +1,6 @@
 //! The subject of `--explain`: an event type, an object, or a path inside one.
 
-use webhook_core::catalog::{self, EventType, Field, Kind, Mismatch, Shape};
+use webhook_core::catalog::{self, Catalog, EventType, Field, Kind, Mismatch, Shape};
 
 use super::unknown;
 use crate::command::Failure;
@@ -13,6 +13,8 @@ pub(super) struct Subject {
     pub(super) event: Option<&'static EventType>,
     /// The objects to show; several if Stripe sends one of several.
     pub(super) parts: Vec<Part>,
+    /// The API version, or the enabled ones together.
+    pub(super) catalog: &'static Catalog,
 }
 
 /// An object, or an unnamed value inside one.
@@ -50,27 +52,33 @@ impl Part {
 impl Subject {
     /// Finds the subject that a text names: `invoice.paid`, `subscription_item`, `subscription.items.data`,
     /// `invoice.paid.lines`.
-    pub(super) fn find(written: &str) -> Result<Self, Failure> {
+    pub(super) fn find(catalog: &'static Catalog, written: &str) -> Result<Self, Failure> {
         if written.contains('*') {
             return Err(Failure::Failed(format!("`{written}` is a pattern, but --explain takes one type")));
         }
         let ends = written.match_indices('.').map(|(at, _)| at).chain([written.len()]);
         for end in ends.collect::<Vec<_>>().into_iter().rev() {
             let (name, path) = (&written[..end], written[end..].strip_prefix('.'));
-            if let Some(parts) = named(name) {
-                return Self::inside(written, name, parts, path);
+            if let Some(parts) = named(catalog, name) {
+                return Self::inside(catalog, written, name, parts, path);
             }
         }
         Err(unnamed(written))
     }
 
     /// Follows a path in each of several parts.
-    fn inside(written: &str, name: &str, parts: Vec<Part>, path: Option<&str>) -> Result<Self, Failure> {
+    fn inside(
+        catalog: &'static Catalog,
+        written: &str,
+        name: &str,
+        parts: Vec<Part>,
+        path: Option<&str>,
+    ) -> Result<Self, Failure> {
         let written = written.to_owned();
         let Some(path) = path else {
-            return Ok(Self { written, event: catalog::find(name), parts });
+            return Ok(Self { written, event: catalog.find(name), parts, catalog });
         };
-        let found: Vec<_> = parts.iter().map(|part| walk(part, path)).collect();
+        let found: Vec<_> = parts.iter().map(|part| walk(catalog, part, path)).collect();
         // If an event carries one of several objects, it is enough that one of them has the path.
         if found.iter().all(Result::is_err) {
             return Err(match found.into_iter().find_map(Result::err) {
@@ -78,21 +86,21 @@ impl Subject {
                 _ => unnamed(&written),
             });
         }
-        Ok(Self { written, event: None, parts: found.into_iter().flatten().flatten().collect() })
+        Ok(Self { written, event: None, parts: found.into_iter().flatten().flatten().collect(), catalog })
     }
 }
 
 /// The objects that a name stands for, as an event type or as an object.
-fn named(name: &str) -> Option<Vec<Part>> {
-    if let Some(event) = catalog::find(name).filter(|event| event.kind == Kind::Snapshot) {
-        let carried = event.objects.iter().filter_map(|name| event.object(name));
+fn named(catalog: &'static Catalog, name: &str) -> Option<Vec<Part>> {
+    if let Some(event) = catalog.find(name).filter(|event| event.kind == Kind::Snapshot) {
+        let carried = event.objects.iter().filter_map(|name| catalog.object_of(event, name));
         return Some(carried.map(|object| Part::of(object.name, object.fields.clone())).collect());
     }
-    catalog::object(name).map(|object| vec![Part::of(object.name, object.fields.clone())])
+    catalog.object(name).map(|object| vec![Part::of(object.name, object.fields.clone())])
 }
 
 /// Follows a path. `data`, `[]` and numbers lead into lists and arrays, and may be left out.
-fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
+fn walk(catalog: &'static Catalog, part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
     let mut here = Part { fields: part.fields.clone(), ..Part::of(part.object, Vec::new()) };
     let mut shape = Shape::Nested(here.fields.clone());
     let mut is_list = false;
@@ -103,13 +111,13 @@ fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
             continue;
         }
         let field = here.fields.iter().find(|field| field.name == step);
-        let field = field.cloned().ok_or_else(|| no_field(part, path, &here, step))?;
+        let field = field.cloned().ok_or_else(|| no_field(catalog, part, path, &here, step))?;
         is_list = matches!(field.shape, Shape::List(_));
         here.steps.push(step.to_owned());
         shape = field.shape.clone();
         match element(&shape) {
             Shape::Nested(fields) => here.fields = fields.clone(),
-            Shape::Object(names) => match catalog::object(names[0]) {
+            Shape::Object(names) => match catalog.object(names[0]) {
                 Some(object) => here = Part::of(object.name, object.fields.clone()),
                 None => here.fields.clear(),
             },
@@ -125,7 +133,7 @@ fn walk(part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
         Shape::Object(names) => names[1..].iter().filter(|name| !name.starts_with("deleted_")).copied(),
         _ => return Ok(vec![here]),
     };
-    Ok(std::iter::once(here).chain(others.filter_map(named).flatten()).collect())
+    Ok(std::iter::once(here).chain(others.filter_map(|name| named(catalog, name)).flatten()).collect())
 }
 
 /// Why a path was not found.
@@ -136,8 +144,8 @@ struct Lost {
 }
 
 /// Says that a step of a path does not exist, and where it went or what may have been meant.
-fn no_field(part: &Part, path: &str, here: &Part, step: &str) -> Lost {
-    if let Some(moved) = catalog::moved_at(part.object, path) {
+fn no_field(catalog: &'static Catalog, part: &Part, path: &str, here: &Part, step: &str) -> Lost {
+    if let Some(moved) = catalog.moved_at(part.object, path) {
         return Lost { message: moved.to_string(), is_helpful: true };
     }
     let near = catalog::nearest(step, here.fields.iter().map(|field| field.name));

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
-use webhook_core::{Registry, Sample, SampleError, Story, catalog};
+use webhook_core::catalog::{self, Version};
+use webhook_core::{Registry, Sample, SampleError, Story};
 
 use super::Trigger;
 use crate::command::events::unknown;
@@ -25,7 +26,9 @@ pub(super) fn events(arguments: &Trigger) -> Result<Vec<Outgoing>, Failure> {
         return Ok(vec![recorded(file)?]);
     }
     let samples = match &arguments.story {
-        Some(name) => Story::named(name).map_err(|error| not_made(&error))?.events(seed()?),
+        Some(name) => {
+            Story::named(name).map_err(|error| not_made(&error))?.events_in(version(arguments), seed()?)
+        }
         None => samples(arguments)?,
     };
     let now = i64::try_from(unix_now()).unwrap_or(i64::MAX);
@@ -58,7 +61,11 @@ fn samples(arguments: &Trigger) -> Result<Vec<Sample>, Failure> {
         let types = catalog::expand(written);
         for known in types.map_err(|mismatch| unknown(written, &mismatch))? {
             let seed = if made.insert(known.name) { common } else { seed()? };
-            let mut sample = Sample::new(known.name, seed).map_err(|error| not_made(&error))?;
+            let sample = match arguments.api_version {
+                Some(version) => Sample::in_version(version, known.name, seed),
+                None => Sample::new(known.name, seed),
+            };
+            let mut sample = sample.map_err(|error| not_made(&error))?;
             for (path, value) in &set {
                 sample.set(path, value).map_err(|error| not_made(&error))?;
             }
@@ -69,6 +76,10 @@ fn samples(arguments: &Trigger) -> Result<Vec<Sample>, Failure> {
         }
     }
     Ok(samples)
+}
+
+fn version(arguments: &Trigger) -> Version {
+    arguments.api_version.unwrap_or_else(catalog::newest)
 }
 
 /// Reads pairs of `PATH=VALUE`. A path must not be repeated.
