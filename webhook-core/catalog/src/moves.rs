@@ -112,16 +112,40 @@ impl Version {
     /// Finds the move by which this version brought a field to a path of an object, or to what came with it. `None` if what
     /// is there took no other field's place, or was there before.
     pub fn brought(self, name: &str, path: &str) -> Option<&'static Move> {
-        let older = self.previous()?.catalog()?;
+        let (catalog, older) = (self.catalog()?, self.previous()?.catalog()?);
         let mut ways = Ways::from(older.object(name)?);
-        for step in steps(path) {
+        let mut left = steps(path);
+        let came_with = |ways: &Ways<'_>, rest: &[&str]| {
+            let of_this = MOVES.iter().filter(|known| Self::of(known.version) == Some(self));
+            let shared = |known: &Move| known.shared(catalog, &ways.ways, rest);
+            of_this.filter_map(|known| Some((shared(known)?, known))).max_by_key(|(shared, _)| *shared)
+        };
+        while let Some(step) = left.next() {
             ways.push(step);
             if ways.enter(older).is_none() {
-                let of_this = |known: &&Move| Self::of(known.version) == Some(self);
-                return ways.moves(|to, way| to.starts_with(way)).find(of_this);
+                return came_with(&ways, &left.collect::<Vec<_>>()).map(|(_, known)| known);
             }
         }
         None
+    }
+}
+
+impl Move {
+    /// Whether it leads to one of these places, or into it: then the number of steps that a path, which goes on from there,
+    /// shares with where it leads.
+    fn shared(
+        &self,
+        catalog: &'static Catalog,
+        ways: &[(&'static str, Vec<&str>)],
+        rest: &[&str],
+    ) -> Option<usize> {
+        let leads = self.to.iter().flat_map(|to| Ways::along(catalog, self.object, to));
+        let shared = leads.filter_map(|(owner, to)| {
+            let (_, way) = ways.iter().find(|(object, way)| *object == owner && to.starts_with(way))?;
+            let further = to[way.len()..].iter().zip(rest).take_while(|(a, b)| a == b);
+            Some(way.len() + further.count())
+        });
+        shared.max()
     }
 }
 
@@ -134,6 +158,21 @@ struct Ways<'p> {
 impl<'p> Ways<'p> {
     fn from(object: &'static Object) -> Self {
         Self { ways: vec![(object.name, Vec::new())], fields: &object.fields }
+    }
+
+    /// The whole of a path from its object, and what is left of it from each further object on the way.
+    fn along(catalog: &'static Catalog, object: &str, path: &'p str) -> Vec<(&'static str, Vec<&'p str>)> {
+        let Some(object) = catalog.object(object) else { return Vec::new() };
+        let mut ways = Self::from(object);
+        for step in steps(path) {
+            ways.push(step);
+            if ways.enter(catalog).is_none() {
+                break;
+            }
+        }
+        // What the last field refers to is not on the way.
+        ways.ways.retain(|(_, way)| !way.is_empty());
+        ways.ways
     }
 
     fn push(&mut self, step: &'p str) {

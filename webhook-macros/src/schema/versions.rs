@@ -1,6 +1,6 @@
 //! What the API versions say that are not enabled, and how the enabled ones differ.
 
-use webhook_catalog::{Catalog, Version, span, versions};
+use webhook_catalog::{Catalog, Shape, Version, span, versions};
 
 use super::walk::Astray;
 use super::{Found, SchemaPath, in_words};
@@ -39,6 +39,16 @@ impl SchemaPath {
         let has =
             |version: &Version| self.in_version(*version).is_some_and(|place| place.find_here(path).is_ok());
         versions().filter(has).collect()
+    }
+
+    /// The versions in which the value at this place can be this text, the oldest first.
+    pub(crate) fn versions_with_value(&self, value: &str) -> Vec<Version> {
+        let can_be = |place: Self| match place.shape {
+            Shape::Enum(values) => values.contains(&value),
+            Shape::Literal(text) => text.trim_matches('"') == value,
+            _ => false,
+        };
+        versions().filter(|version| self.in_version(*version).is_some_and(can_be)).collect()
     }
 
     /// Looks in the versions that are not enabled for what the enabled ones lack.
@@ -81,6 +91,13 @@ impl SchemaPath {
         }
         let found = self.in_version(added_in).and_then(|place| find(&place, path).ok());
         found.map(|found| found.added_in(added_in)).ok_or_else(|| astray.into_message(self, path))
+    }
+
+    /// The error for a field that a sample's version lacks and others have.
+    pub(super) fn only_elsewhere(&self, path: &str) -> Option<String> {
+        let having = self.versions_with(path);
+        let what = || format!("`{path}` of `{}` is only in API version {}", self.name(), span(&having));
+        (!having.is_empty()).then(what)
     }
 
     /// The end of the error for a field that has moved: which versions still have it.

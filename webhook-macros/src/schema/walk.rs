@@ -129,7 +129,9 @@ impl SchemaPath {
                     let field = self.field(element(&found.shape), step).map_err(|astray| {
                         // A sample's elements have numbers.
                         let moved = self.moved(path).map(|found| found.to_string().replace("[]", ".0"));
-                        moved.unwrap_or_else(|| astray.into_message(self, path))
+                        moved
+                            .or_else(|| self.only_elsewhere(path))
+                            .unwrap_or_else(|| astray.into_message(self, path))
                     })?;
                     found.nullable = field.nullable;
                     found.shape = field.shape;

@@ -5,7 +5,7 @@ use syn::{Data, Fields, Ident, Type, Variant};
 use webhook_catalog::{Shape, nearest};
 
 use crate::diagnostics::{Diagnostics, did_you_mean};
-use crate::schema::SchemaPath;
+use crate::schema::{SchemaPath, only_in};
 use crate::view::check::place;
 use crate::view::parse::{Item, Settings};
 
@@ -117,6 +117,16 @@ fn value(
     };
     if values.contains(&value.as_str()) {
         return Some((value, span));
+    }
+    // Stripe adds values without notice, also for older versions.
+    let having = place.versions_with_value(&value);
+    if having.last() > place.enabled.versions().first() {
+        return Some((value, span));
+    }
+    if !having.is_empty() {
+        let what = format!("the value `{value}` of `{}` of `{}`", place.at, place.object);
+        diagnostics.add(span, only_in(&what, &having, place.enabled));
+        return None;
     }
     let all = if values.len() <= 12 { format!("there are `{}`", values.join("`, `")) } else { String::new() };
     let all = if all.is_empty() { "`events --explain TYPE` lists some".to_owned() } else { all };

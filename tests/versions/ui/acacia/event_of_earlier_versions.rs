@@ -1,0 +1,6 @@
+use webhook_core::{Event, on_event};
+
+#[on_event("sku.created")]
+async fn created(event: Event) {}
+
+fn main() {}

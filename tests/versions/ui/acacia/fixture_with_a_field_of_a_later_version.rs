@@ -1,0 +1,7 @@
+use webhook_core::{fixture};
+
+fn made() {
+    fixture!("invoice.paid", "parent.type" = "subscription_details");
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use webhook_core::{StripeObject};
+
+#[derive(StripeObject)]
+#[stripe(object = "invoice")]
+struct View {
+    #[stripe(path = "parent.subscription_details.subscription")]
+    subscription: String,
+}
+
+fn main() {}
