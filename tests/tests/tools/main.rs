@@ -18,4 +18,5 @@ mod quickstart;
 mod registry;
 mod shop;
 mod timestamps;
+mod versions;
 mod without_sqlite;

@@ -118,7 +118,8 @@ impl Version {
         let came_with = |ways: &Ways<'_>, rest: &[&str]| {
             let of_this = MOVES.iter().filter(|known| Self::of(known.version) == Some(self));
             let shared = |known: &Move| known.shared(catalog, &ways.ways, rest);
-            of_this.filter_map(|known| Some((shared(known)?, known))).max_by_key(|(shared, _)| *shared)
+            // Of several, the first.
+            of_this.rev().filter_map(|known| Some((shared(known)?, known))).max_by_key(|(shared, _)| *shared)
         };
         while let Some(step) = left.next() {
             ways.push(step);

@@ -82,8 +82,13 @@ impl SchemaPath {
         let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
         let replaced = added_in.brought(self.object, &whole);
         if let Some(replaced) = replaced {
+            let of = if replaced.object == self.object {
+                String::new()
+            } else {
+                format!(" of `{}`", replaced.object)
+            };
             return Err(format!(
-                "`{path}` of `{}` came with API version {added_in}, in place of `{}`{}",
+                "`{path}` of `{}` came with API version {added_in}, in place of `{}`{of}{}",
                 self.name(),
                 replaced.field,
                 enable(&newer, self.enabled)
@@ -144,7 +149,14 @@ pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) ->
         (!some.is_empty() && some.len() < of_each.len()).then(|| span(&some))
     };
     let can_be = |holds: fn(&Found) -> bool| of_some(&|found| found.as_ref().is_some_and(holds));
-    let lacking = of_some(&Option::is_none).map(|some| format!("is not in API version {some}"));
+    let lacking = of_some(&Option::is_none).map(|some| {
+        let first =
+            of_each.iter().find(|(_, found)| found.is_none()).and_then(|(version, _)| version.catalog());
+        let moved = first.and_then(|catalog| SchemaPath { catalog, ..place.clone() }.moved(path));
+        let now = moved.filter(|moved| !moved.to.is_empty()).map(|moved| moved.to.join("` or `"));
+        let now = now.map_or_else(String::new, |now| format!(", where it is `{now}`"));
+        format!("is not in API version {some}{now}")
+    });
     let absent = || can_be(|found| found.optional).map(|some| format!("can be absent in API version {some}"));
     let null = || can_be(|found| found.nullable).map(|some| format!("can be null in API version {some}"));
     lacking.or_else(absent).or_else(null)
