@@ -31,8 +31,8 @@ pub(crate) use self::file::Section;
 pub(crate) use self::interface::Interface;
 pub(crate) use self::origin::{Origin, Origins, Sourced};
 pub(crate) use self::setting::OutOfRange;
+use self::setting::{DAY, MAX_KEPT, MIB, MINUTE, SECOND, at_least, settings, within};
 pub(crate) use self::setting::{Group, Setting, how_to_set};
-use self::setting::{at_least, settings, within};
 pub(crate) use self::sources::{CONFIG_VARIABLE, Given, OfEndpoints, SECRET_FILE, Sources};
 pub use self::unknown_version::UnknownVersion;
 pub(crate) use self::value::{Kind, Typed};
@@ -295,11 +295,3 @@ settings! {
         check: |settings| at_least(settings.keep_parked, ("keep_ids", settings.keep_ids), Duration::ZERO..=MAX_KEPT),
     }
 }
-
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const MAX_KEPT: Duration = Duration::from_secs(10 * 366 * DAY.as_secs());
-
-const MIB: u64 = 1024 * 1024;

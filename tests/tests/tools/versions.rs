@@ -18,7 +18,12 @@ fn each_set_of_versions_is_judged_by_its_own_versions() {
         ("all", &["--test", "samples"]),
     ] {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(&package).env("CARGO_TARGET_DIR", &target).args(["test", "--locked", "--features", set]);
+        cargo.current_dir(&package).env("CARGO_TARGET_DIR", &target).args([
+            "test",
+            "--locked",
+            "--features",
+            set,
+        ]);
         run(cargo.args(tests)).with_code(0);
     }
 }

@@ -2,11 +2,19 @@
 
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::Settings;
 use super::origin::{Origin, Origins};
 use super::value::{Kind, Typed, Value};
 use crate::report::format::masked;
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const MAX_KEPT: Duration = Duration::from_secs(10 * 366 * DAY.as_secs());
+
+pub(super) const MIB: u64 = 1024 * 1024;
 
 /// A row of the table: everything about one setting.
 #[derive(Debug)]
