@@ -11,6 +11,7 @@ use crate::report::format::masked;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) const MAX_KEPT: Duration = Duration::from_secs(10 * 366 * DAY.as_secs());
 
