@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use hyper::Uri;
 
-use super::setting::{HOUR, SECOND};
-use super::setting::{OutOfRange, within};
+use super::setting::{HOUR, OutOfRange, SECOND, within};
 
 /// Checks how far a signature's time may be from now.
 pub(crate) fn tolerable(tolerance: Duration) -> Result<(), OutOfRange> {
