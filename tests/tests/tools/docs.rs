@@ -81,7 +81,10 @@ fn messages_of_the_compiler_are_its_own() {
         fixture_errors("misspelt").replace("misspelt/src/", "src/"),
         fixture_warnings("lib-and-bin").replace("lib_and_bin", "shop"),
     ];
-    for folder in ["webhook-core/tests/ui", "webhook-core/tests/ui_views"] {
+    let of_versions =
+        ["acacia", "acacia_and_endive", "2024_06_20"].map(|set| format!("tests/versions/ui/{set}"));
+    let others = ["webhook-core/tests/ui", "webhook-core/tests/ui_views"].map(str::to_owned);
+    for folder in of_versions.iter().chain(&others) {
         said.extend(files(&repository().join(folder), "stderr").iter().map(|path| read_at(path)));
     }
     for document in documents() {

@@ -1,5 +1,6 @@
 //! Where the fields of earlier API versions went. `moves.txt` lists them.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -132,19 +133,19 @@ impl Version {
 }
 
 impl Move {
-    /// Whether it leads to one of these places, or into it: then the number of steps that a path, which goes on from there,
-    /// shares with where it leads.
+    /// Whether it leads to one of these places, or into it: then how well that fits a path that goes on from there: the number
+    /// of steps that they share, and the less, the deeper the move leads.
     fn shared(
         &self,
         catalog: &'static Catalog,
         ways: &[(&'static str, Vec<&str>)],
         rest: &[&str],
-    ) -> Option<usize> {
+    ) -> Option<(usize, Reverse<usize>)> {
         let leads = self.to.iter().flat_map(|to| Ways::along(catalog, self.object, to));
         let shared = leads.filter_map(|(owner, to)| {
             let (_, way) = ways.iter().find(|(object, way)| *object == owner && to.starts_with(way))?;
             let further = to[way.len()..].iter().zip(rest).take_while(|(a, b)| a == b);
-            Some(way.len() + further.count())
+            Some((way.len() + further.count(), Reverse(to.len())))
         });
         shared.max()
     }
