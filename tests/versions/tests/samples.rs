@@ -102,7 +102,8 @@ fn a_sample_has_the_fields_of_its_version() {
     let disabled = versions().find(|version| !version.is_enabled());
     if let Some(version) = disabled {
         let told = Sample::in_version(version, "invoice.paid", 7).unwrap_err().to_string();
-        let cure = format!("API version {version} is not enabled: enable the feature `{}`", version.feature());
+        let cure =
+            format!("API version {version} is not enabled: enable the feature `{}`", version.feature());
         assert_eq!(told, cure);
     }
 }
