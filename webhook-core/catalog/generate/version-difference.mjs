@@ -3,6 +3,7 @@
 //
 // A text is taken as a tree of its lines: { key, line, inside }, where `line` is without its indentation, and null for a
 // line that is removed (`- KEY`). The keys are `snapshot TYPE`, `thin TYPE`, `object NAME`, `deleted NAME` and names of fields.
+import { briefLine, wholeLine } from './enum-changes.mjs';
 import { byName, inOrder } from './order.mjs';
 import { fail } from './source.mjs';
 
@@ -54,7 +55,7 @@ export function differenceOf(newer, older, isTop = true) {
   for (const node of older) {
     const known = before.get(node.key);
     const inside = differenceOf(known?.inside ?? [], node.inside, false);
-    if (known?.line !== node.line || inside.length) changes.push({ ...node, inside });
+    if (known?.line !== node.line || inside.length) changes.push({ ...node, line: briefLine(node.line, known?.line), inside });
   }
   return sorted(changes, isTop);
 }
@@ -65,7 +66,10 @@ export function applyDifference(newer, changes, isTop = true) {
   for (const { key, line, inside } of changes) {
     if (line === null && !made.has(key)) fail(`${key} is removed, but is not there`);
     if (line === null) made.delete(key);
-    else made.set(key, { key, line, inside: applyDifference(made.get(key)?.inside ?? [], inside, false) });
+    else {
+      const known = made.get(key);
+      made.set(key, { key, line: wholeLine(line, known?.line), inside: applyDifference(known?.inside ?? [], inside, false) });
+    }
   }
   return sorted(made.values(), isTop);
 }

@@ -16,13 +16,44 @@ pub(crate) fn apply(lines: &[&'static str], changes: &[&'static str], depth: usi
             (Ok(at), Some(_)) => _ = blocks.remove(at),
             (Err(_), Some(_)) => unreachable!("a difference removes {name}, which is not there"),
             (Ok(at), None) => {
-                let inner = apply(&blocks[at].inner, &change.inner, depth + 1).into();
-                blocks[at] = Block { inner, ..change };
+                let known = &blocks[at];
+                let inner = apply(&known.inner, &change.inner, depth + 1).into();
+                blocks[at] = Block { head: whole(change.head, known.head), inner, ..change };
             }
             (Err(at), None) => blocks.insert(at, change),
         }
     }
     blocks.iter().flat_map(|block| std::iter::once(&block.head).chain(&*block.inner)).copied().collect()
+}
+
+/// A line with all values of its enum. A change names only the values that are gone or new: `enum<-gone +new>`.
+fn whole(line: &'static str, newer: &'static str) -> &'static str {
+    let is_change = |value: &str| value.starts_with(['-', '+']);
+    let Some((before, changes, after)) =
+        values_in(line).filter(|(_, values, _)| values.iter().all(|it| is_change(it)))
+    else {
+        return line;
+    };
+    let Some((_, mut values, _)) = values_in(newer) else {
+        unreachable!("a difference changes values that are not there: {line}")
+    };
+    for change in changes {
+        match change.strip_prefix('-') {
+            Some(gone) => values.retain(|value| *value != gone),
+            None => values.push(&change[1..]),
+        }
+    }
+    values.sort_unstable();
+    // An object is read once, so this is kept no longer than the object.
+    format!("{before}{}{after}", values.join(" ")).leak()
+}
+
+/// The values of the enum in a line, and what is before and after them.
+fn values_in(line: &'static str) -> Option<(&'static str, Vec<&'static str>, &'static str)> {
+    let at = line.find("enum<")? + "enum<".len();
+    let (before, rest) = line.split_at(at);
+    let (values, after) = rest.split_at(rest.find('>')?);
+    Some((before, values.split(' ').filter(|value| !value.is_empty()).collect(), after))
 }
 
 /// The key that fields are sorted by: `id` and `object` first.
@@ -103,6 +134,14 @@ mod tests {
         assert_eq!(apply(&newer, &changes, 1), older);
         assert_eq!(apply(&newer, &[], 1), newer);
         assert_eq!(apply(&[], &older, 1), older);
+    }
+
+    #[test]
+    fn the_values_of_an_enum_are_changed() {
+        let newer = ["  kind: enum<a b d> | null", "  kinds: array<enum<x y>>", "  other: string"];
+        let changes = ["  kind: enum<-b +c>", "  kinds?: array<enum<>>", "  other: enum<m n>"];
+        let older = ["  kind: enum<a c d>", "  kinds?: array<enum<x y>>", "  other: enum<m n>"];
+        assert_eq!(apply(&newer, &changes, 1), older);
     }
 
     #[test]

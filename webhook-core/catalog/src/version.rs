@@ -90,8 +90,12 @@ impl Version {
     /// A version with a release name is found by that name, so `2025-05-28.basil` is described by `2025-08-27.basil`; one
     /// without a name must be equal.
     pub fn of(api_version: &str) -> Option<Self> {
-        let release = release_of(api_version);
-        versions().find(|version| version.release() == release)
+        versions().find(|version| version.describes(api_version))
+    }
+
+    /// Tells whether the version describes an event with this `api_version`, as [`of`](Self::of) does.
+    pub fn describes(self, api_version: &str) -> bool {
+        self.release() == release_of(api_version)
     }
 
     /// Finds a version by what people call it: `2025-08-27.basil`, `basil`, `api-basil`.

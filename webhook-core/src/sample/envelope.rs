@@ -71,7 +71,7 @@ impl Sample {
         self
     }
 
-    /// Sets the API version that the event names. The object is still rendered in the catalog's version.
+    /// Sets the API version that the event names, and no more: the object is still rendered in the sample's own version.
     #[must_use]
     pub fn api_version(mut self, version: impl Into<String>) -> Self {
         self.fields.api_version = Some(version.into());
