@@ -70,7 +70,7 @@ impl Delivery {
             r#"{{
   "id": "{id}",
   "object": "event",
-  "api_version": "2025-01-27.acacia",
+  "api_version": "2026-10-28.endive",
   "created": {created},
   "data": {{
     "object": {{

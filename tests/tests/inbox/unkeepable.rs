@@ -12,7 +12,7 @@ const DURABLE: &str = env!("CARGO_BIN_EXE_durable");
 fn event(number: usize, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut event = json!({
         "id": format!("evt_Odd{number}"), "object": "event", "type": "payment_intent.succeeded", "created": 1_700_000_000,
-        "livemode": false, "api_version": "2025-01-27.acacia", "pending_webhooks": 1,
+        "livemode": false, "api_version": "2026-10-28.endive", "pending_webhooks": 1,
         "data": { "object": { "id": format!("pi_{number}"), "object": "payment_intent", "amount": 1 } },
     });
     change(&mut event);

@@ -14,6 +14,7 @@ fn each_set_of_versions_is_judged_by_its_own_versions() {
     for (set, tests) in [
         ("acacia", &["--tests"][..]),
         ("acacia_and_endive", &["--tests"]),
+        ("endive", &["--tests"]),
         ("2024_06_20", &["--tests"]),
         ("all", &["--test", "samples"]),
     ] {
