@@ -101,8 +101,10 @@ impl SchemaPath {
     /// The error for a field that a sample's version lacks and others have.
     pub(super) fn only_elsewhere(&self, path: &str) -> Option<String> {
         let having = self.versions_with(path);
+        // If this version has it, the event lacks it.
+        let is_here = having.iter().any(|version| self.catalog.versions().contains(version));
         let what = || format!("`{path}` of `{}` is only in API version {}", self.name(), span(&having));
-        (!having.is_empty()).then(what)
+        (!having.is_empty() && !is_here).then(what)
     }
 
     /// The end of the error for a field that has moved: which versions still have it.
