@@ -5,6 +5,21 @@
     allow(dead_code, unused_imports, reason = "only the command line listens, and operates on an inbox")
 )]
 
+#[cfg(not(any(
+    feature = "api-2023-08-16",
+    feature = "api-2023-10-16",
+    feature = "api-2024-04-10",
+    feature = "api-2024-06-20",
+    feature = "api-acacia",
+    feature = "api-basil",
+    feature = "api-clover",
+    feature = "api-dahlia",
+    feature = "api-endive"
+)))]
+compile_error!(
+    "no API version is enabled: enable a feature for each version that your endpoints have: `api-2023-08-16`, `api-2023-10-16`, `api-2024-04-10`, `api-2024-06-20`, `api-acacia`, `api-basil`, `api-clover`, `api-dahlia`, `api-endive`"
+);
+
 #[cfg(feature = "admin")]
 mod admin;
 mod alerts;

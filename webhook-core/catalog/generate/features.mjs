@@ -47,7 +47,7 @@ function ofVersions(pins, file, text) {
 }
 
 /** The error for no feature at all. */
-function ofCore(pins, file, text) {
+function ofServer(pins, file, text) {
   const names = namesOf(pins, 'api');
   const conditions = names.map((name) => `    feature = "${name}"`).join(',\n');
   const made = replaceIn(file, text, /(?: {4}feature = "api-[^"]+",?\n)+/, `${conditions}\n`);
@@ -58,9 +58,9 @@ const places = {
   'webhook-core/catalog/Cargo.toml': ofCatalog,
   'webhook-core/catalog/src/version.rs': ofVersions,
   'webhook-core/Cargo.toml': handedOn,
-  'webhook-core/src/lib.rs': ofCore,
   'webhook-macros/Cargo.toml': handedOn,
   'webhook-server/Cargo.toml': handedOn,
+  'webhook-server/src/lib.rs': ofServer,
 };
 
 /** Each file as it is and as it has to be: { name, file, before, after }. */

@@ -79,9 +79,11 @@ pub fn enabled_names() -> &'static str {
 ///
 /// # Panics
 ///
-/// Panics if no version is enabled. `webhook-core` does not compile without one.
+/// Panics if no version is enabled. `webhook-server` does not compile without one, and no macro expands.
 pub fn newest() -> Version {
-    *enabled().last().expect("an API version is enabled")
+    *enabled().last().expect(
+        "no API version is enabled: enable a feature `api-…` of `webhook-core` for each version that your endpoints have",
+    )
 }
 
 impl Version {
