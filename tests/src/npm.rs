@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{run, scratch, tool};
 
-/// A command for Node.js in a folder that has the files of `sources`, and the packages that its lock file names. `name` is the
+/// A command that runs Node.js in a folder with the files of `sources` and the packages from its lock file. `name` is the
 /// folder's.
 pub fn node_with(sources: &Path, name: &'static str) -> Command {
     static INSTALLED: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());

@@ -142,7 +142,6 @@ impl Sample {
     fn maker(&self, created: i64) -> Maker {
         Maker {
             catalog: self.catalog,
-            is_older: webhook_catalog::versions().next_back() != Some(self.version),
             event_type: self.known.name,
             seed: self.seed,
             created,

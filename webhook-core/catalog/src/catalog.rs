@@ -28,8 +28,8 @@ struct Entry {
 enum Source {
     /// The lines of one version, and what older ones changed in them, the newest first.
     Text(&'static str, Vec<&'static str>),
-    /// Several versions together.
-    Versions(Vec<Version>),
+    /// What the versions of the catalog have, together.
+    Together,
 }
 
 impl Version {
@@ -37,11 +37,10 @@ impl Version {
     pub fn catalog(self) -> Option<&'static Catalog> {
         static CATALOGS: LazyLock<Vec<OnceLock<Option<Catalog>>>> =
             LazyLock::new(|| versions().map(|_| OnceLock::new()).collect());
-        let at = versions().position(|version| version == self)?;
-        CATALOGS[at]
+        CATALOGS[self.index()]
             .get_or_init(|| match self.next() {
                 None => Some(Catalog::newest(self)),
-                Some(next) => Some(next.catalog()?.with(self, self.difference()?)),
+                Some(next) => Some(next.catalog()?.with(self, &[self.difference()?])),
             })
             .as_ref()
     }
@@ -67,7 +66,7 @@ impl Catalog {
             versions: versions.to_vec(),
             snapshot: types(Self::snapshot_types),
             thin: types(Self::thin_types),
-            objects: names.map(|name| (name, Entry::of(Source::Versions(versions.to_vec())))).collect(),
+            objects: names.map(|name| (name, Entry::of(Source::Together))).collect(),
         }
     }
 
@@ -101,7 +100,7 @@ impl Catalog {
     /// Finds an object by its name.
     pub fn object(&'static self, name: &str) -> Option<&'static Object> {
         let (name, entry) = self.objects.get_key_value(name)?;
-        Some(entry.object.get_or_init(|| entry.source.make(name)))
+        Some(entry.object.get_or_init(|| entry.source.make(name, &self.versions)))
     }
 
     /// Returns the names of all objects, sorted.
@@ -112,17 +111,17 @@ impl Catalog {
     fn newest(version: Version) -> Self {
         let empty =
             Self { versions: Vec::new(), snapshot: Vec::new(), thin: Vec::new(), objects: BTreeMap::new() };
-        empty.with(version, include_str!("events.txt")).with(version, include_str!("objects.txt"))
+        empty.with(version, &[include_str!("events.txt"), include_str!("objects.txt")])
     }
 
-    /// Applies what an older version has otherwise.
-    fn with(&self, version: Version, text: &'static str) -> Self {
+    /// Applies what a version has otherwise.
+    fn with(&self, version: Version, texts: &[&'static str]) -> Self {
         let sources = self.objects.iter().map(|(name, entry)| (name.clone(), entry.source.clone()));
         let mut sources: BTreeMap<_, _> = sources.collect();
         let types = |types: &[EventType]| types.iter().map(|known| (known.name, known.clone())).collect();
         let [mut snapshot, mut thin]: [BTreeMap<&str, EventType>; 2] =
             [types(&self.snapshot), types(&self.thin)];
-        for (head, body) in sections(text) {
+        for (head, body) in texts.iter().copied().flat_map(sections) {
             let (is_gone, line) = head.strip_prefix("- ").map_or((false, head), |line| (true, line));
             let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
             let event = |kind, types: &mut BTreeMap<&'static str, EventType>| {
@@ -167,9 +166,9 @@ impl Entry {
 }
 
 impl Source {
-    fn make(&self, name: &'static str) -> Object {
+    fn make(&self, name: &'static str, versions: &[Version]) -> Object {
         match self {
-            Self::Versions(versions) => {
+            Self::Together => {
                 let catalogs = versions.iter().filter_map(|version| version.catalog());
                 let of_each =
                     catalogs.filter_map(|catalog| catalog.object(name)).map(|object| &*object.fields);

@@ -57,7 +57,7 @@ fn values_in(line: &'static str) -> Option<(&'static str, Vec<&'static str>, &'s
 }
 
 /// The key that fields are sorted by: `id` and `object` first.
-fn order(name: &str) -> (u8, &str) {
+pub(crate) fn order(name: &str) -> (u8, &str) {
     let rank = match name {
         "id" => 0,
         "object" => 1,

@@ -38,4 +38,4 @@ pub use moves::{Move, moved, moved_at, moved_to, moves};
 pub use objects::{Field, Object, Shape, object, objects};
 pub use path::is_metadata_key;
 pub use suggest::{is_slip, nearest};
-pub use version::{Version, enabled, enabled_names, newest, span, versions};
+pub use version::{Version, enabled, enabled_names, names, newest, span, versions};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::difference::order;
 use crate::{EventType, Field, Shape};
 
 /// The event types of several versions. One of them carries what it carries in any of them.
@@ -40,7 +41,7 @@ pub(crate) fn fields<'a>(versions: impl Iterator<Item = &'a [Field]>) -> Vec<Fie
         }
         is_first = false;
     }
-    merged.sort_by_key(|field| (field.name != "id", field.name != "object", field.name));
+    merged.sort_by_key(|field| order(field.name));
     merged
 }
 

@@ -101,7 +101,7 @@ pub fn moved_to(name: &str, path: &str) -> Option<&'static Move> {
     let mut found: Option<&'static Move> = None;
     for step in steps(path) {
         ways.push(step);
-        found = found.into_iter().chain(ways.moves(|to, way| to == way)).max_by_key(|known| known.version);
+        found = found.into_iter().chain(ways.moves()).max_by_key(|known| known.version);
         if ways.enter(Catalog::enabled()).is_none() {
             break;
         }
@@ -198,14 +198,11 @@ impl<'p> Ways<'p> {
         Some(())
     }
 
-    /// The moves that lead here, by the steps of where they lead and of the way here.
-    fn moves(&self, leads: impl Fn(&[&str], &[&str]) -> bool) -> impl Iterator<Item = &'static Move> {
+    /// The moves that lead here.
+    fn moves(&self) -> impl Iterator<Item = &'static Move> {
         MOVES.iter().filter(move |known| {
             let ways = self.ways.iter().filter(|(owner, _)| *owner == known.object);
-            known.to.iter().any(|to| {
-                let to: Vec<_> = steps(to).collect();
-                ways.clone().any(|(_, way)| leads(&to, way))
-            })
+            ways.into_iter().any(|(_, way)| known.to.iter().any(|to| steps(to).eq(way.iter().copied())))
         })
     }
 }

@@ -70,8 +70,7 @@ pub fn enabled() -> &'static [Version] {
 
 /// Returns the names of the enabled versions, such as `2025-02-24.acacia, 2026-10-28.endive`.
 pub fn enabled_names() -> &'static str {
-    static NAMES: LazyLock<String> =
-        LazyLock::new(|| enabled().iter().map(|version| version.name()).collect::<Vec<_>>().join(", "));
+    static NAMES: LazyLock<String> = LazyLock::new(|| names(enabled()));
     &NAMES
 }
 
@@ -123,9 +122,19 @@ impl Version {
         self.known().feature
     }
 
+    /// Says that the version is not enabled, and how to enable it.
+    pub fn not_enabled(self) -> String {
+        format!("API version {self} is not enabled: enable the feature `{}`", self.feature())
+    }
+
     /// Tells whether the application must be able to read the version.
     pub fn is_enabled(self) -> bool {
         self.known().is_enabled
+    }
+
+    /// Returns the position among all versions.
+    pub(crate) fn index(self) -> usize {
+        self.0.into()
     }
 
     /// Returns the next older version.
@@ -149,7 +158,7 @@ impl Version {
     }
 
     fn known(self) -> &'static Known {
-        OLDER.get(usize::from(self.0)).unwrap_or(&NEWEST)
+        OLDER.get(self.index()).unwrap_or(&NEWEST)
     }
 }
 
@@ -168,6 +177,11 @@ impl fmt::Debug for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Version({self})")
     }
+}
+
+/// Lists the names of versions, such as `2025-02-24.acacia, 2026-10-28.endive`.
+pub fn names(versions: &[Version]) -> String {
+    versions.iter().map(|version| version.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Names several versions, the oldest first: `2025-08-27.basil and later`, `2023-08-16 to 2024-06-20`.

@@ -72,7 +72,7 @@ pub enum SampleError {
         version: Version,
     },
     /// The program was not made for this API version.
-    #[error("API version {version} is not enabled: enable the feature `{}`", version.feature())]
+    #[error("{}", version.not_enabled())]
     VersionNotEnabled {
         /// The version.
         version: Version,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use webhook_catalog::{Catalog, EventType, Field, Shape};
+use webhook_catalog::{Catalog, EventType, Field, Shape, versions};
 
 use super::state;
 
@@ -14,8 +14,6 @@ const FULL_DEPTH: usize = 3;
 pub(super) struct Maker {
     /// The API version in which it is rendered.
     pub(super) catalog: &'static Catalog,
-    /// Whether that is not the newest version, which the states are written for.
-    pub(super) is_older: bool,
     pub(super) event_type: &'static str,
     pub(super) seed: u64,
     /// When the event happened, in seconds since the Unix epoch.
@@ -26,6 +24,11 @@ pub(super) struct Maker {
 }
 
 impl Maker {
+    /// Whether it is not rendered in the newest version, which the states are written for.
+    pub(super) fn is_older(self) -> bool {
+        self.catalog.versions().last() < versions().next_back().as_ref()
+    }
+
     /// Makes the object of an event, as this event carries it.
     pub(super) fn event_object(self, event: &EventType, name: &'static str) -> Value {
         let Some(object) = self.catalog.object_of(event, name) else {

@@ -121,16 +121,16 @@ impl Maker {
         value: &Given,
         object: &mut Value,
     ) -> Result<(), SampleError> {
-        let put = |path: &str, object: &mut Value| self.setting(name, path, value).put(object);
-        match put(path, object) {
-            Err(_) if self.is_older => {
-                if let Some(before) = self.catalog.before(name, path) {
-                    _ = put(before, object);
-                }
-                Ok(())
-            }
-            put => put,
+        let setting = |path| self.setting(name, path, value);
+        if !self.is_older() {
+            return setting(path).put_into(object);
         }
+        if setting(path).put(object).is_err()
+            && let Some(before) = self.catalog.before(name, path)
+        {
+            _ = setting(before).put(object);
+        }
+        Ok(())
     }
 
     /// The former values of a state.
@@ -139,7 +139,7 @@ impl Maker {
         for line in &state.former {
             let (path, value) = (line.path.to_owned(), self.given(line.value, object));
             let put = (Former { maker: self, object: name, path, value }).put(&mut former);
-            if let Some(error) = put.err().filter(|_| !self.is_older) {
+            if let Some(error) = put.err().filter(|_| !self.is_older()) {
                 unreachable!("a former state of {name} does not fit the catalog: {error}");
             }
         }

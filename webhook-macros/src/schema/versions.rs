@@ -139,6 +139,10 @@ pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) ->
             span(place.enabled.versions())
         ));
     }
+    // One version does not differ from itself, and most programs have one.
+    if place.enabled.versions().len() < 2 {
+        return None;
+    }
     let of_each: Vec<_> = place
         .enabled
         .versions()
@@ -166,6 +170,9 @@ pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) ->
 
 /// How the enabled versions differ in the kind of what is at a path, for a note. Empty if they do not.
 pub(crate) fn shapes_in_words(place: &SchemaPath, path: &str) -> String {
+    if place.enabled.versions().len() < 2 {
+        return String::new();
+    }
     let of_each = place.enabled.versions().iter().filter_map(|version| {
         let found = place.in_version(*version)?.find_here(path).ok()?;
         Some((in_words(&found.shape), *version))

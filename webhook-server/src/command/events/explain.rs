@@ -86,7 +86,7 @@ impl Explained {
         });
         Self {
             event_type: subject.event.map(|event| event.name),
-            api_version: names(subject.catalog),
+            api_version: catalog::names(subject.catalog.versions()),
             lacks: lacks(subject.event),
             objects: parts.collect(),
         }
@@ -122,7 +122,7 @@ fn text(subject: &Subject, depth: usize) -> String {
         Some(event) => format!("{} carries {}", event.name, event.objects.join(" or ")),
         None => subject.written.clone(),
     };
-    text.push_str(&format!(" (API version {})\n", names(subject.catalog)));
+    text.push_str(&format!(" (API version {})\n", catalog::names(subject.catalog.versions())));
     text.push_str("?  may be absent    | null  may be null    both need an `Option`\n");
     for part in &subject.parts {
         text.push_str(&format!("\n{}\n", part.name()));
@@ -192,11 +192,6 @@ fn inside<'s>(catalog: &'static Catalog, shape: &'s Shape, depth: usize) -> Vec<
         }
         _ => Vec::new(),
     }
-}
-
-/// The versions that are shown.
-fn names(catalog: &Catalog) -> String {
-    catalog.versions().iter().map(|version| version.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Adds where fields of earlier API versions went.
