@@ -30,7 +30,7 @@ impl OtherVersions {
                 api_version = version,
                 enabled,
                 "an event has an API version that the program was not made for: enable the feature `{}`, or give the endpoint \
-                 an enabled version; events are handled all the same",
+                 an enabled version; `unknown-version` says what becomes of its events",
                 known.feature()
             ),
             None => warn!(
@@ -38,7 +38,7 @@ impl OtherVersions {
                 api_version = version,
                 enabled,
                 "an event has an API version that the program was not made for, and that this release does not know: give the \
-                 endpoint an enabled version; events are handled all the same"
+                 endpoint an enabled version; `unknown-version` says what becomes of its events"
             ),
         }
     }
