@@ -123,3 +123,19 @@ export const undeclared = {
       .map((type) => [type, { objects: [], why: goneBefore }]),
   ),
 };
+
+// Objects that snapshot events carry and no call reads, although some can be listed or created.
+const onlyInEvents = 'described for its events only';
+export const unread = {
+  application: onlyInEvents,
+  'billing.alert_triggered': 'an occurrence without an id',
+  'billing_portal.session': 'can be created only',
+  discount: 'part of the customer, subscription, invoice or quote that has it',
+  'entitlements.active_entitlement_summary': 'has no id; the entitlements of a customer can be listed',
+  'financial_connections.authorization': onlyInEvents,
+  'reserve.hold': onlyInEvents,
+  'reserve.plan': onlyInEvents,
+  'reserve.release': onlyInEvents,
+  source_mandate_notification: onlyInEvents,
+  source_transaction: 'can be listed for its source only',
+};

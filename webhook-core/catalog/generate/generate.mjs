@@ -5,6 +5,7 @@ import { answerBook } from './answers.mjs';
 import { answerAlone, crossCheckEvents, crossCheckObjects } from './cross-check.mjs';
 import { checkDeviations } from './deviations.mjs';
 import { writeFeatures } from './features.mjs';
+import { readPaths } from './read-paths.mjs';
 import { unusedEvents } from './read-snapshot-events.mjs';
 import { readVersion } from './read-version.mjs';
 import { unansweredRemovals } from './removed.mjs';
@@ -49,7 +50,7 @@ async function generate() {
   const trees = treesOf(versions);
   const inOrder = pins.map(({ api }, at) => ({ api, tree: trees[at] }));
   const unanswered = unansweredRemovals(inOrder, readFileSync(inSrc('moves.txt'), 'utf8'));
-  return { made: textsOf(versions, trees), unanswered };
+  return { made: textsOf(versions, trees, readPaths(versions[0])), unanswered };
 }
 
 /** The generated files that are there. */
@@ -64,7 +65,8 @@ function summaryOf(before, made) {
   const isChanged = (name) => before.get(name) !== made.get(name);
   if (isChanged('events.txt') || isChanged('objects.txt')) out.push(`${difference(before, made)}\n`);
   for (const [name, text] of before) {
-    if (name.startsWith('versions/') && isChanged(name)) out.push(linesChanged(name, text, made.get(name) ?? ''));
+    const isOfLines = name.startsWith('versions/') || name === 'paths.txt';
+    if (isOfLines && isChanged(name)) out.push(linesChanged(name, text, made.get(name) ?? ''));
   }
   return out.join('\n');
 }

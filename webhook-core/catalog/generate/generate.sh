@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes ../src/events.txt, ../src/objects.txt and ../src/versions/* from Stripe's public packages.
+# Makes ../src/events.txt, ../src/objects.txt, ../src/paths.txt and ../src/versions/* from Stripe's public packages.
 #   ./generate.sh                                    write them
 #   ./generate.sh --check                            compare; exit 1 if they differ
 #   ./generate.sh --update NPM_VERSION PYPI_VERSION  move the newest API version on, or add one

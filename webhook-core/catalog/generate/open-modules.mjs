@@ -30,9 +30,19 @@ export function openModules(folder) {
     return docs;
   };
 
+  /** The classes of the calls of each module, and the script that has their bodies. */
+  const resources = () => program.getSourceFiles()
+    .filter((file) => path.relative(folder, file.fileName).startsWith(path.join('esm', 'resources')))
+    .map((file) => ({
+      classes: file.statements.filter(ts.isClassDeclaration),
+      script: file.fileName.replace(/\.d\.ts$/, '.js'),
+    }))
+    .filter(({ classes }) => classes.length > 0);
+
   return {
     ...stripe,
     allDocs,
+    resources,
     /** Whether an interface stands by itself, not in the namespace of the object it belongs to. */
     isTopLevel: (declaration) => ts.isSourceFile(declaration.parent),
     snapshotUnion: () => typeAt('Events', ['Event']),

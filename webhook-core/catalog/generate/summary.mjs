@@ -85,7 +85,7 @@ export function difference(before, after) {
 
   if (out.length) return out.join('\n').trimEnd();
   const [was, is] = ['events.txt', 'objects.txt']
-    .map((name) => [before[name].split('\n'), after[name].split('\n')])
+    .map((name) => [before.get(name).split('\n'), after.get(name).split('\n')])
     .flatMap(([a, b]) => a.map((line, i) => [line, b[i]]).filter(([x, y]) => x !== y))[0] ?? ['', ''];
   return `No difference in content; the first line that differs:\n  ${was}\n  ${is}`;
 }

@@ -1,4 +1,4 @@
-// The text of one version's events and objects. The format is described in README.md.
+// The text of one version's events and objects, and of the paths. The format is described in README.md.
 import { byName, inOrder } from './order.mjs';
 
 const word = (value) => (/[\s<>"|]/.test(value) || value === '' ? JSON.stringify(value) : value);
@@ -62,3 +62,6 @@ export function writeObjects({ objects }) {
   }
   return lines;
 }
+
+/** Lines without a head, of object name → paths. */
+export const writePaths = (paths) => sortedKeys(paths).map((name) => [name, ...paths.get(name)].join(' '));

@@ -1,9 +1,9 @@
 //! What Stripe sends: every event type, the object it carries, and every field of that object.
 //!
 //! The facts are in text files, which one command generates from the type declarations of Stripe's own SDKs (see
-//! `generate/README.md`): `events.txt` and `objects.txt` describe the newest API version, and each file in `versions` what an
-//! older one has otherwise than the next newer one. This crate only reads them, and parses each object at its first use, so
-//! that a macro expansion parses only what it needs.
+//! `generate/README.md`): `events.txt` and `objects.txt` describe the newest API version, `paths.txt` lists where the API has
+//! its objects, and each file in `versions` what an older version has otherwise than the next newer one. This crate only reads
+//! them, and parses each object at its first use, so that a macro expansion parses only what it needs.
 //!
 //! The features `api-…` enable versions: the application must be able to read events of each of them. [`find`], [`object`]
 //! and the other functions see the enabled versions as one, in which a field may be absent if one of them lacks it. The
@@ -25,6 +25,7 @@ mod merge;
 mod moves;
 mod objects;
 mod path;
+mod read_path;
 pub mod retry;
 mod suggest;
 mod version;
@@ -37,5 +38,6 @@ pub use field_names::{FieldName, field_named};
 pub use moves::{Move, moved, moved_at, moved_to, moves};
 pub use objects::{Field, Object, Shape, object, objects};
 pub use path::is_metadata_key;
+pub use read_path::{ReadPath, read_path};
 pub use suggest::{is_slip, nearest};
 pub use version::{Version, enabled, enabled_names, names, newest, span, versions};
