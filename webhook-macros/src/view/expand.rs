@@ -38,9 +38,14 @@ pub(super) fn stand_in(item: &Item, root: TokenStream) -> TokenStream {
     generics.params.push(syn::parse_quote!(__Shape: __private::Shape));
     let (read_generics, _, where_clause) = generics.split_for_impl();
     let (impl_generics, ..) = item.input.generics.split_for_impl();
+    let is_previous = item.settings.previous.map(
+        |_| quote!(impl #impl_generics __private::PreviousView for #name #type_generics #where_clause {}),
+    );
     quote! {
         const _: () = {
             use #root::__private as __private;
+
+            #is_previous
 
             impl #read_generics __private::FromStripe<__Shape> for #name #type_generics #where_clause {
                 fn read(_: __private::Json<'_>) -> __private::Result<Self, __private::DecodeError> {
