@@ -52,7 +52,7 @@ pub fn find(name: &str) -> Option<&'static EventType> {
 pub enum Mismatch {
     /// A pattern of another form than `group.*`.
     MalformedPattern,
-    /// A valid pattern that no type matches, and the groups with the nearest names.
+    /// A valid pattern that no type of any version matches, and the groups with the nearest names.
     NoMatch(Vec<String>),
     /// A thin type, and the snapshot type that reports the same occurrence.
     ThinTwin(&'static str),
@@ -60,7 +60,7 @@ pub enum Mismatch {
     ThinOnly,
     /// Not a snapshot type; with `v1.` before it, it is this thin type.
     SnapshotMissing(&'static str),
-    /// A snapshot type that only these versions have, none of which is enabled.
+    /// A snapshot type, or a pattern for types, that only these versions have, none of which is enabled.
     OnlyIn(Vec<Version>),
     /// A group of types, for which a pattern is needed.
     Group,
@@ -97,11 +97,19 @@ fn expand_pattern(pattern: &str) -> Result<Vec<&'static EventType>, Mismatch> {
         Some(group) if !group.is_empty() && !group.contains('*') => group,
         _ => return Err(Mismatch::MalformedPattern),
     };
-    let covered: Vec<_> = snapshot_types()
-        .iter()
-        .filter(|known| known.name.strip_prefix(group).is_some_and(|rest| rest.starts_with('.')))
-        .collect();
-    if covered.is_empty() { Err(no_match(group)) } else { Ok(covered) }
+    let is_covered =
+        |known: &&EventType| known.name.strip_prefix(group).is_some_and(|rest| rest.starts_with('.'));
+    let covered: Vec<_> = snapshot_types().iter().filter(is_covered).collect();
+    if !covered.is_empty() {
+        return Ok(covered);
+    }
+    let others = versions_with(|catalog| catalog.snapshot_types().iter().any(|known| is_covered(&known)));
+    Err(if others.is_empty() { no_match(group) } else { Mismatch::OnlyIn(others) })
+}
+
+/// The versions of which a test holds, the oldest first.
+fn versions_with(holds: impl Fn(&'static Catalog) -> bool) -> Vec<Version> {
+    versions().filter(|version| version.catalog().is_some_and(&holds)).collect()
 }
 
 fn no_match(group: &str) -> Mismatch {
@@ -118,8 +126,7 @@ fn groups_of(name: &str) -> impl Iterator<Item = &str> {
 
 fn unknown(name: &str) -> Mismatch {
     let names = |types: &'static [EventType]| types.iter().map(|known| known.name);
-    let has = |version: &Version| version.catalog().is_some_and(|catalog| catalog.snapshot(name).is_some());
-    let others: Vec<_> = versions().filter(has).collect();
+    let others = versions_with(|catalog| catalog.snapshot(name).is_some());
     if !others.is_empty() {
         return Mismatch::OnlyIn(others);
     }
@@ -131,7 +138,7 @@ fn unknown(name: &str) -> Mismatch {
         return Mismatch::Unknown(vec![snapshot.name]);
     }
     // A group without the `.*`.
-    if expand_pattern(&format!("{name}.*")).is_ok() {
+    if let Ok(_) | Err(Mismatch::OnlyIn(_)) = expand_pattern(&format!("{name}.*")) {
         return Mismatch::Group;
     }
     if name.starts_with("v2.") {

@@ -127,7 +127,12 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
              and handlers take snapshot events"
         ),
         Mismatch::OnlyIn(versions) => {
-            schema::only_in(&format!("the event type `{written}`"), versions, Catalog::enabled())
+            let what = if written.contains('*') {
+                format!("what `{written}` covers")
+            } else {
+                format!("the event type `{written}`")
+            };
+            schema::only_in(&what, versions, Catalog::enabled())
         }
         Mismatch::Group => format!("`{written}` is a group of event types: `{written}.*` names all of them"),
         Mismatch::UnknownThin => format!(

@@ -6,7 +6,7 @@ mod subject;
 
 use clap::Args;
 use serde::Serialize;
-use webhook_core::catalog::{self, EventType, Kind, Mismatch, Version};
+use webhook_core::catalog::{self, EventType, Kind, Mismatch, Version, span};
 use webhook_core::{Registration, Registry, Subscription};
 
 use super::table::{Column, Table};
@@ -115,6 +115,13 @@ fn named(pattern: &str) -> Result<Vec<&'static EventType>, Failure> {
 /// Reports a name or pattern that matches no type, with suggestions.
 pub(super) fn unknown(written: &str, mismatch: &Mismatch) -> Failure {
     let hint = match mismatch {
+        Mismatch::OnlyIn(versions) => {
+            let feature = versions.first().map(|version| version.feature()).unwrap_or_default();
+            return Failure::Failed(format!(
+                "`{written}` is only in API version {}: build the program with the feature `{feature}`",
+                span(versions)
+            ));
+        }
         Mismatch::Unknown(near) if !near.is_empty() => format!("did you mean `{}`?", near.join("` or `")),
         Mismatch::NoMatch(near) if !near.is_empty() => format!("did you mean `{}`?", near.join("` or `")),
         Mismatch::MalformedPattern => "a pattern is a group and `.*`, such as `charge.dispute.*`".to_owned(),
