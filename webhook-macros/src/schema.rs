@@ -121,6 +121,11 @@ impl SchemaPath {
     pub(crate) fn name(&self) -> String {
         if self.at.is_empty() { self.object.to_owned() } else { format!("{}.{}", self.object, self.at) }
     }
+
+    /// A path from this place as a path from the object.
+    fn whole(&self, path: &str) -> String {
+        if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) }
+    }
 }
 
 /// What an array, list, map or reference holds.

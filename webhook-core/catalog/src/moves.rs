@@ -72,14 +72,17 @@ impl Catalog {
         None
     }
 
-    /// Finds where a field of an object was before it came to this path, in this version.
+    /// Finds where a field of an object was before it came to this path, in this version. If several fields went there, it is
+    /// the one of the same name, or else the first.
     pub fn before(&'static self, name: &str, path: &str) -> Option<&'static str> {
         let to: Vec<_> = steps(path).collect();
         let led_here = |known: &&Move| {
             known.object == name && known.to.iter().any(|it| steps(it).eq(to.iter().copied()))
         };
         let has = |field: &&str| self.object(name).is_some_and(|object| object.has(field));
-        MOVES.iter().filter(led_here).map(|known| known.field).find(has)
+        let mut all = MOVES.iter().filter(led_here).map(|known| known.field).filter(has).peekable();
+        let first = all.peek().copied();
+        all.find(|field| steps(field).last() == to.last().copied()).or(first)
     }
 }
 

@@ -172,3 +172,31 @@ fn an_event_type_of_other_versions_is_refused_with_their_names() {
     }
     assert!(seen > 0, "some types have gone");
 }
+
+#[test]
+fn a_pattern_for_types_of_other_versions_is_refused_with_their_names() {
+    for (pattern, found) in
+        [("sku.*", ["2023-08-16", "2023-10-16"]), ("recipient.*", ["2023-08-16", "2023-10-16"])]
+    {
+        let Err(Mismatch::OnlyIn(versions)) = expand(pattern) else { panic!("{:?}", expand(pattern)) };
+        assert_eq!(versions.iter().map(|version| version.name()).collect::<Vec<_>>(), found);
+    }
+    assert_eq!(expand("sku").unwrap_err(), Mismatch::Group);
+    assert!(matches!(expand("skuu.*"), Err(Mismatch::NoMatch(_))));
+}
+
+#[test]
+fn where_a_field_was_in_a_version_is_found_by_its_present_path() {
+    for (name, object, path, found) in [
+        ("acacia", "invoice", "parent.subscription_details.subscription", Some("subscription")),
+        // Of the fields that went there, the one of the same name.
+        ("acacia", "line_item", "pricing.price_details.price", Some("price")),
+        ("acacia", "invoiceitem", "pricing.unit_amount_decimal", Some("unit_amount_decimal")),
+        ("basil", "discount", "source.coupon", Some("coupon")),
+        ("basil", "invoice", "parent.subscription_details.subscription", None),
+        ("acacia", "invoice", "customer", None),
+    ] {
+        let catalog = version(name).catalog().unwrap();
+        assert_eq!(catalog.before(object, path), found, "{name}: {object}.{path}");
+    }
+}

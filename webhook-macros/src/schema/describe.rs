@@ -81,7 +81,7 @@ pub(crate) fn remark(place: &SchemaPath, path: &str, found: &Found) -> String {
     let is_reference = matches!(shape, Shape::Expandable(_));
     match element(shape) {
         Shape::Nested(_) => {
-            let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
+            let at = place.whole(path);
             format!(
                 "; `View` is your own struct with `#[derive(StripeObject)] #[stripe(object = \"{}\", at = \"{at}\"{previous})]`",
                 place.object

@@ -34,8 +34,7 @@ impl SchemaPath {
 
     /// Finds where the field at a path has moved.
     pub(super) fn moved(&self, path: &str) -> Option<&'static Move> {
-        let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
-        self.catalog.moved_at(self.object, &whole)
+        self.catalog.moved_at(self.object, &self.whole(path))
     }
 
     /// How to read a field that moved into a list or an array.

@@ -78,7 +78,7 @@ pub(crate) fn places(place: &SchemaPath, path: &str, shape: &Shape) -> Vec<Token
             .collect(),
         Shape::Nested(_) | Shape::Enum(_) | Shape::Literal(_) => {
             let (object, digest) = (place.object, digest(inner));
-            let at = if place.at.is_empty() { path.to_owned() } else { format!("{}.{path}", place.at) };
+            let at = place.whole(path);
             vec![quote!(__private::SchemaPath { object: #object, at: #at, digest: #digest })]
         }
         _ => Vec::new(),

@@ -34,6 +34,21 @@ impl SchemaPath {
         if self.at.is_empty() { Some(whole) } else { whole.inner_here(&self.at).ok() }
     }
 
+    /// The enabled versions that can carry the object, the oldest first. In the others it just never comes.
+    fn carriers(&self) -> impl Iterator<Item = Version> {
+        let carries = |catalog: &'static Catalog| {
+            catalog.object(self.object).is_some()
+                && self.event.is_none_or(|event| catalog.find(event.name).is_some())
+        };
+        let versions = self.enabled.versions().iter().copied();
+        versions.filter(move |version| version.catalog().is_some_and(carries))
+    }
+
+    /// Whether a version is newer than an enabled one that can carry the object, so that what it added may be sent there, too.
+    pub(crate) fn is_newer(&self, version: Version) -> bool {
+        self.carriers().next().is_some_and(|oldest| oldest < version)
+    }
+
     /// The versions that have something at a path, the oldest first.
     fn versions_with(&self, path: &str) -> Vec<Version> {
         let has =
@@ -65,11 +80,7 @@ impl SchemaPath {
             return Err(astray.into_message(self, path));
         }
         let having = self.versions_with(path);
-        let newer: Vec<_> = having
-            .iter()
-            .copied()
-            .filter(|version| Some(version) > self.enabled.versions().first())
-            .collect();
+        let newer: Vec<_> = having.iter().copied().filter(|version| self.is_newer(*version)).collect();
         let Some(&added_in) = newer.first() else {
             let is_moved = self.moved(path).is_some();
             let what = || format!("`{path}` of `{}`", self.name());
@@ -79,8 +90,7 @@ impl SchemaPath {
                 only_in(&what(), &having, self.enabled)
             });
         };
-        let whole = if self.at.is_empty() { path.to_owned() } else { format!("{}.{path}", self.at) };
-        let replaced = added_in.brought(self.object, &whole);
+        let replaced = added_in.brought(self.object, &self.whole(path));
         if let Some(replaced) = replaced {
             let of = if replaced.object == self.object {
                 String::new()
@@ -131,41 +141,53 @@ impl Added for SchemaPath {
     }
 }
 
-/// Why what is at a path can be missing, to follow its name, if the reason is a version.
-pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) -> Option<String> {
+/// What is at a path in each enabled version that can carry the object. Empty if only one is enabled, as in most programs.
+fn found_in_each(place: &SchemaPath, path: &str) -> Vec<(Version, Option<Found>)> {
+    if place.enabled.versions().len() < 2 {
+        return Vec::new();
+    }
+    let found = |version| (version, place.in_version(version).and_then(|place| place.find_here(path).ok()));
+    place.carriers().map(found).collect()
+}
+
+/// The versions of which a test holds. `None` if it holds of all, or of none.
+fn some(of_each: &[(Version, Option<Found>)], holds: impl Fn(Option<&Found>) -> bool) -> Option<String> {
+    let some: Vec<_> =
+        of_each.iter().filter(|(_, found)| holds(found.as_ref())).map(|(version, _)| *version).collect();
+    (!some.is_empty() && some.len() < of_each.len()).then(|| span(&some))
+}
+
+/// In which enabled versions what is at a path is not, to follow its name. `None` if it is in all.
+pub(super) fn lacking_in_words(place: &SchemaPath, path: &str, found: &Found) -> Option<String> {
     if let Some(version) = found.added_in {
         return Some(format!(
             "is not in API version {}, and came with {version}",
-            span(place.enabled.versions())
+            span(&place.carriers().collect::<Vec<_>>())
         ));
     }
-    // One version does not differ from itself, and most programs have one.
-    if place.enabled.versions().len() < 2 {
-        return None;
-    }
-    let of_each: Vec<_> = place
-        .enabled
-        .versions()
-        .iter()
-        .map(|version| (*version, place.in_version(*version).and_then(|place| place.find_here(path).ok())))
-        .collect();
-    let of_some = |holds: &dyn Fn(&Option<Found>) -> bool| {
-        let some: Vec<_> =
-            of_each.iter().filter(|(_, found)| holds(found)).map(|(version, _)| *version).collect();
-        (!some.is_empty() && some.len() < of_each.len()).then(|| span(&some))
+    let of_each = found_in_each(place, path);
+    let lacking = some(&of_each, |found| found.is_none())?;
+    let first = of_each.iter().find(|(_, found)| found.is_none())?.0.catalog()?;
+    let there = SchemaPath { catalog: first, ..place.clone() };
+    let now = match there.moved(path) {
+        Some(moved) => moved.to.join("` or `"),
+        None => first.before(place.object, &place.whole(path)).unwrap_or_default().to_owned(),
     };
-    let can_be = |holds: fn(&Found) -> bool| of_some(&|found| found.as_ref().is_some_and(holds));
-    let lacking = of_some(&Option::is_none).map(|some| {
-        let first =
-            of_each.iter().find(|(_, found)| found.is_none()).and_then(|(version, _)| version.catalog());
-        let moved = first.and_then(|catalog| SchemaPath { catalog, ..place.clone() }.moved(path));
-        let now = moved.filter(|moved| !moved.to.is_empty()).map(|moved| moved.to.join("` or `"));
-        let now = now.map_or_else(String::new, |now| format!(", where it is `{now}`"));
-        format!("is not in API version {some}{now}")
-    });
-    let absent = || can_be(|found| found.optional).map(|some| format!("can be absent in API version {some}"));
-    let null = || can_be(|found| found.nullable).map(|some| format!("can be null in API version {some}"));
-    lacking.or_else(absent).or_else(null)
+    let now = if now.is_empty() { now } else { format!(", where it is `{now}`") };
+    Some(format!("is not in API version {lacking}{now}"))
+}
+
+/// Why what is at a path can be missing, to follow its name, if the reason is a version.
+pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) -> Option<String> {
+    lacking_in_words(place, path, found).or_else(|| {
+        let of_each = found_in_each(place, path);
+        let can_be = |holds: fn(&Found) -> bool| some(&of_each, |found| found.is_some_and(holds));
+        let absent =
+            can_be(|found| found.optional).map(|some| format!("can be absent in API version {some}"));
+        absent.or_else(|| {
+            can_be(|found| found.nullable).map(|some| format!("can be null in API version {some}"))
+        })
+    })
 }
 
 /// How the enabled versions differ in the kind of what is at a path, for a note. Empty if they do not.

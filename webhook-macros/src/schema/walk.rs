@@ -2,6 +2,7 @@
 
 use webhook_catalog::{Field, Shape};
 
+use super::versions::lacking_in_words;
 use super::{Found, SchemaPath, element, in_words};
 
 /// Why there is nothing at a path.
@@ -45,10 +46,11 @@ impl SchemaPath {
         self.walk(path, |at, shape| self.no_way_through(at.rsplit('.').next().unwrap_or(at), shape))
     }
 
-    /// Checks that an ordering key is at the path: a text, or something that has an id.
+    /// Checks that an ordering key is at the path: a text, or something that has an id. It must be there in every enabled
+    /// version: events of a version that lacks it would not be ordered.
     pub(crate) fn check_lane(&self, path: &str) -> Result<(), String> {
         let what = |at: &str, shape: &Shape| format!("`{at}` of `{}` is {}", self.name(), in_words(shape));
-        let found = self.walk(path, |at, shape| {
+        let blocked = |at: &str, shape: &Shape| {
             let what = what(at, shape);
             match shape {
                 Shape::Expandable(_) => {
@@ -56,8 +58,15 @@ impl SchemaPath {
                 }
                 _ => format!("{what}: it contains nothing to order by"),
             }
-        });
-        let found = found.map_err(|astray| astray.into_message(self, path))?;
+        };
+        let walk = |place: &Self, path: &str| place.walk(path, blocked);
+        let found = walk(self, path).or_else(|astray| self.in_others(path, astray, walk))?;
+        if let Some(lacking) = lacking_in_words(self, path, &found) {
+            return Err(format!(
+                "`{path}` of `{}` {lacking}: an ordering key is a field that every enabled version has",
+                self.name()
+            ));
+        }
         let has_id =
             |whole| self.fields(whole).iter().any(|field| field.name == "id" && is_plain_text(&field.shape));
         let what = || what(path, &found.shape);

@@ -120,7 +120,7 @@ fn value(
     }
     // Stripe adds values without notice, also for older versions.
     let having = place.versions_with_value(&value);
-    if having.last() > place.enabled.versions().first() {
+    if having.last().is_some_and(|last| place.is_newer(*last)) {
         return Some((value, span));
     }
     if !having.is_empty() {
