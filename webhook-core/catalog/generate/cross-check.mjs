@@ -16,8 +16,8 @@ export function crossCheckEvents({ stripe, snapshot, thin }, python) {
     same('npm V2 Event', [...known.keys()], `PyPI thin ${kind}s`, Object.keys(other));
     for (const event of known.values()) {
       const there = other[event.type];
-      const data = kind === 'event' && event.data;
-      if (there.related !== event.related || `${there.objects}` !== `${event.objects}` || there.data !== data) {
+      const hasData = kind === 'event' && event.data !== null;
+      if (there.related !== event.related || `${there.objects}` !== `${event.objects}` || (there.data !== null) !== hasData) {
         fail(`the thin ${kind} ${event.type} differs: npm ${JSON.stringify(event)}, PyPI ${JSON.stringify(there)}`);
       }
     }
@@ -88,7 +88,7 @@ export function crossCheckObjects(objects, python, answers) {
   };
 
   for (const [name, object] of objects) {
-    const fields = python.objects[name.replace(/^deleted_/, '')];
+    const fields = object.isData ? python.thin.event[name].data : python.objects[name.replace(/^deleted_/, '')];
     compareFields(name, object.fields, name.startsWith('deleted_') ? fieldsOfStub(object, fields) : fields);
   }
   return problems;

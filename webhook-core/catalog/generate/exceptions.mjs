@@ -100,6 +100,10 @@ export const disagreements = [
 
 // Points in time that the rule of times.mjs does not recognise (or recognises wrongly).
 export const times = {
+  ...Object.fromEntries(
+    ['error_report_triggered', 'no_meter_found'].flatMap((type) =>
+      ['validation_end', 'validation_start'].map((field) => [`v1.billing.meter.${type}.${field}`, 'datetime'])),
+  ),
   'v2.core.account.future_requirements.minimum_transition_date': 'datetime',
   'v2.core.account.identity.individual.updated': 'datetime',
   'v2.core.event_destination.created': 'datetime',

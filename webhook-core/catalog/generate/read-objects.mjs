@@ -8,7 +8,8 @@
 //   object {of: [names]}        expandable {of: [names]}
 //                               (or expandable {shape}, of a nested shape)
 //   list|array|map {of: type}   shape {fields: [{name, optional, type}]}
-// An object is { name, fields }; `name` of a deleted stub starts with "deleted_".
+// An object is { name, fields }; `name` of a deleted stub starts with "deleted_". The data of a thin event is one, too, whose
+// name is the event's type and which has `isData`.
 import { docOf, fail } from './source.mjs';
 import { timeOr } from './times.mjs';
 
@@ -143,6 +144,12 @@ export function objectReader(stripe) {
     namesOf(node) {
       const type = readType(node, { path: place(node), name: '', doc: '', inside: [] });
       return type.k === 'object' && !type.nullable ? type.of : fail(`API objects were expected: ${place(node)}`);
+    },
+    /** The data of a thin event, which is a plain shape. */
+    dataOf(type, node) {
+      const data = readType(node, { path: type, name: '', doc: '', inside: [] });
+      if (data.k !== 'shape' || data.nullable) fail(`plain data was expected: ${place(node)}`);
+      return { name: type, isData: true, fields: data.fields };
     },
     /** Every object met so far and all that these refer to, by name. */
     closure() {

@@ -1,4 +1,4 @@
-// The thin events of npm `stripe` and the objects they refer to. There are none before acacia, and no notifications, as
+// The thin events of npm `stripe`, the objects they refer to, and the data that some have when they are fetched. There are none before acacia, and no notifications, as
 // which they are delivered, before clover.
 import { interfacesOf, literalType, same } from './read-snapshot-events.mjs';
 import { fail } from './source.mjs';
@@ -27,7 +27,8 @@ export function readThinEvents(stripe, reader) {
   for (const declaration of interfacesOf(stripe, union)) {
     const event = readThinEvent(stripe, reader, declaration);
     if (events.has(event.type)) fail(`two interfaces are the event ${event.type}`);
-    event.data = stripe.ownMember(declaration, 'data') !== null;
+    const data = stripe.ownMember(declaration, 'data');
+    event.data = data && reader.dataOf(event.type, data.type);
     events.set(event.type, event);
   }
   const notified = stripe.notificationUnion();

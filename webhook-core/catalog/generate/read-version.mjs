@@ -1,4 +1,4 @@
-// Reads what the packages of one API version say: the events, and the objects that they carry.
+// Reads what the packages of one API version say: the events, and the objects and data that they carry.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -34,5 +34,7 @@ export function readVersion(pin) {
   const thin = readThinEvents(stripe, reader);
   const objects = reader.closure();
   const names = [...new Set([...objects.keys()].map((name) => name.replace(/^deleted_/, '')))];
+  for (const type of [...snapshot.keys(), ...thin.keys()]) if (objects.has(type)) fail(`an object and an event type: ${type}`);
+  for (const { data } of thin.values()) if (data) objects.set(data.name, data);
   return { pin, stripe, snapshot, thin, objects, python: pin.pypi && readPython(pin.pypi, names) };
 }

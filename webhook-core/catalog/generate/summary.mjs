@@ -19,7 +19,7 @@ function fieldsOf(text) {
     if (line === '' || line.startsWith('#')) continue;
     if (!line.startsWith(' ')) {
       const [kind, name] = line.split(' ');
-      path = [kind === 'deleted' ? `deleted ${name}` : name];
+      path = [kind === 'object' ? name : `${kind} ${name}`];
       fields.set(path[0], kind);
       continue;
     }
@@ -55,7 +55,7 @@ export function difference(before, after) {
     .map((name) => `${name}: ${oldEvents.get(name)} -> ${newEvents.get(name)}`));
 
   const [oldFields, newFields] = [fieldsOf(before.get('objects.txt')), fieldsOf(after.get('objects.txt'))];
-  const isField = (fields) => (path) => !['object', 'deleted'].includes(fields.get(path)); // no type is called so
+  const isField = (fields) => (path) => !['object', 'deleted', 'data'].includes(fields.get(path)); // no type is called so
   // for a whole subtree that was added or removed, only its root is listed
   const roots = (from, to) => [...from.keys()].filter((p) => !to.has(p) && !(from.has(parentOf(p)) && !to.has(parentOf(p))));
   const [added, removed] = [roots(newFields, oldFields), roots(oldFields, newFields)];

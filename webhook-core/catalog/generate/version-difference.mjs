@@ -2,7 +2,8 @@
 // The format is described in README.md.
 //
 // A text is taken as a tree of its lines: { key, line, inside }, where `line` is without its indentation, and null for a
-// line that is removed (`- KEY`). The keys are `snapshot TYPE`, `thin TYPE`, `object NAME`, `deleted NAME` and names of fields.
+// line that is removed (`- KEY`). The keys are `snapshot TYPE`, `thin TYPE`, `object NAME`, `deleted NAME`, `data TYPE` and names
+// of fields.
 import { briefLine, wholeLine } from './enum-changes.mjs';
 import { byName, inOrder } from './order.mjs';
 import { fail } from './source.mjs';
@@ -30,7 +31,7 @@ export function linesOf(nodes, indent = '') {
   return nodes.flatMap(({ key, line, inside }) => [`${indent}${line ?? `- ${key}`}`, ...linesOf(inside, `${indent}  `)]);
 }
 
-const kinds = ['api_version', 'snapshot', 'thin', 'object', 'deleted'];
+const kinds = ['api_version', 'snapshot', 'thin', 'object', 'deleted', 'data'];
 
 /** Events before objects, each by name, the stub of a deleted object after the object. */
 function topInOrder(nodes) {

@@ -56,9 +56,10 @@ export function writeObjects({ objects }) {
   const base = (name) => name.replace(/^deleted_/, '');
   const names = [...objects.keys()].sort((a, b) => byName(base(a), base(b)) || a.length - b.length);
   for (const name of names) {
-    const deleted = name !== base(name);
-    lines.push(`${deleted ? 'deleted' : 'object'} ${base(name)}`);
-    writeFields(lines, objects.get(name).fields, '  ');
+    const { isData, fields } = objects.get(name);
+    const kind = isData ? 'data' : name === base(name) ? 'object' : 'deleted';
+    lines.push(`${kind} ${base(name)}`);
+    writeFields(lines, fields, '  ');
   }
   return lines;
 }

@@ -15,6 +15,7 @@ pub struct Catalog {
     versions: Vec<Version>,
     snapshot: Vec<EventType>,
     thin: Vec<EventType>,
+    /// Also the data of thin events, by the events' types.
     objects: BTreeMap<Cow<'static, str>, Entry>,
 }
 
@@ -97,14 +98,20 @@ impl Catalog {
         self.find(name).filter(|known| known.kind == Kind::Snapshot)
     }
 
-    /// Finds an object by its name.
+    /// Finds an object by its name, or the data of a thin event by the event's type.
     pub fn object(&'static self, name: &str) -> Option<&'static Object> {
         let (name, entry) = self.objects.get_key_value(name)?;
         Some(entry.object.get_or_init(|| entry.source.make(name, &self.versions)))
     }
 
-    /// Returns the names of all objects, sorted.
+    /// Returns the names of all objects, sorted; not of the data of thin events.
     pub fn objects(&self) -> impl Iterator<Item = &str> {
+        // No object is named like an event type.
+        self.described().filter(|name| self.find(name).is_none())
+    }
+
+    /// Returns the names of all that has fields: the objects, and the data of thin events.
+    pub(crate) fn described(&self) -> impl Iterator<Item = &str> {
         self.objects.keys().map(|name| &**name)
     }
 
@@ -137,7 +144,7 @@ impl Catalog {
                     event(Kind::Thin, &mut thin);
                     continue;
                 }
-                "object" => rest.into(),
+                "object" | "data" => rest.into(),
                 "deleted" => format!("deleted_{rest}").into(),
                 "api_version" | "#" => continue,
                 _ => unreachable!("the catalog contains a line that its generator does not write: {head}"),

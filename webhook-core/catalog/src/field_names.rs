@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::{Field, Shape, object, objects};
+use crate::{Catalog, Field, Shape};
 
 /// What is known about all fields with this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +15,12 @@ pub struct FieldName {
     pub is_a_map: bool,
 }
 
-/// Finds a field name. `None` if no object has such a field at any depth.
+/// Finds a field name. `None` if no object, and no data of a thin event, has such a field at any depth.
 pub fn field_named(name: &str) -> Option<FieldName> {
     static NAMES: LazyLock<BTreeMap<&str, bool>> = LazyLock::new(|| {
         let mut names = BTreeMap::new();
-        for object in objects().filter_map(object) {
+        let catalog = Catalog::enabled();
+        for object in catalog.described().filter_map(|name| catalog.object(name)) {
             note(&object.fields, &mut names);
         }
         note(&Field::of_list(&Shape::Any), &mut names);

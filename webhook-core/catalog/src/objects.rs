@@ -5,12 +5,12 @@ use std::fmt;
 use crate::Catalog;
 use crate::difference::indent;
 
-/// One of Stripe's API objects, with all its fields.
+/// One of Stripe's API objects, or the data that a thin event has when it is fetched, with all its fields.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Object {
     /// The value of its `object` field, such as `payment_intent`; `deleted_customer` for the stub that Stripe sends
-    /// in place of a deleted customer.
+    /// in place of a deleted customer. Of the data of a thin event, the event's type, which is not the name of an object.
     pub name: &'static str,
     /// Its fields: `id` and `object` first, then by name.
     pub fields: Vec<Field>,
@@ -83,12 +83,13 @@ pub enum Shape {
     Timestamp,
 }
 
-/// Finds an object of the enabled API versions by its name. What is not in all of them may be absent.
+/// Finds an object of the enabled API versions by its name, or the data of a thin event by the event's type. What is not in
+/// all of them may be absent.
 pub fn object(name: &str) -> Option<&'static Object> {
     Catalog::enabled().object(name)
 }
 
-/// Returns the names of all objects of the enabled API versions, sorted.
+/// Returns the names of all objects of the enabled API versions, sorted; not of the data of thin events.
 pub fn objects() -> impl Iterator<Item = &'static str> {
     Catalog::enabled().objects()
 }

@@ -7,6 +7,7 @@ mod objects;
 mod payloads;
 mod previous;
 mod reads;
+mod thin_data;
 mod types;
 
 use webhook_core::{DecodeError, FromStripe, Json, Sample, shape};

@@ -34,7 +34,10 @@ def enabled_events(modules):
 
 def thin_event(reader, module, cls):
     kinds = {"RelatedObject": "object", "RelatedSingletonObject": "singleton"}
-    event = {"related": None, "objects": [], "data": annotated(cls, "data") is not None}
+    event = {"related": None, "objects": [], "data": None}
+    data = annotated(cls, "data")
+    if data is not None:
+        event["data"] = reader.type(module, cls, data.annotation)["fields"]
     reference = annotated(cls, "related_object")
     if reference is not None:
         event["related"] = kinds[reference.annotation.id]

@@ -6,7 +6,7 @@
 mod versions;
 
 use serde::Serialize;
-use webhook_core::catalog::{self, Catalog, EventType, Field, Move, Shape, Version};
+use webhook_core::catalog::{self, Catalog, EventType, Field, Kind, Move, Shape, Version};
 
 use self::versions::OfVersions;
 use super::subject::{Part, Subject};
@@ -119,6 +119,7 @@ fn collect(
 /// The explanation for people.
 fn text(subject: &Subject, depth: usize) -> String {
     let mut text = match subject.event {
+        Some(event) if event.kind == Kind::Thin => format!("{} has data when it is fetched", event.name),
         Some(event) => format!("{} carries {}", event.name, event.objects.join(" or ")),
         None => subject.written.clone(),
     };
@@ -230,12 +231,28 @@ mod tests {
     #[test]
     fn every_object_and_every_event_type_is_explained() {
         let types = catalog::snapshot_types().iter().map(|known| known.name);
-        for name in catalog::objects().chain(types) {
+        let with_data = catalog::thin_types().iter().filter(|known| known.data).map(|known| known.name);
+        for name in catalog::objects().chain(types).chain(with_data) {
             let subject = Subject::find(Catalog::enabled(), name).unwrap_or_else(|_| panic!("{name}"));
             for part in Explained::of(&subject, 1).objects {
                 assert!(!part.fields.is_empty(), "{name}");
                 assert!(text(&subject, 1).contains(&format!("\n{}\n", part.object)), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn the_data_of_a_thin_event_is_not_called_an_object_that_it_carries() {
+        let of =
+            |name| text(&Subject::find(Catalog::enabled(), name).unwrap_or_else(|_| panic!("{name}")), 1);
+        let data = of("v1.billing.meter.error_report_triggered");
+        assert!(data.starts_with(
+            "v1.billing.meter.error_report_triggered has data when it is fetched (API version "
+        ));
+        assert!(
+            data.contains("\n    error_types: array of object\n      code: one of archived_meter, "),
+            "{data}"
+        );
+        assert!(of("billing_portal.session.created").starts_with("billing_portal.session.created carries "));
     }
 }
