@@ -12,6 +12,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::diagnostics::Diagnostics;
+use crate::no_version::is_nothing_enabled;
 pub(crate) use check::unknown_type;
 pub(crate) use parse::Kind;
 
@@ -25,6 +26,7 @@ pub(crate) fn attribute(
     let mut diagnostics = Diagnostics::default();
     let attribute = parse::Attribute::parse(kind, arguments, &mut diagnostics);
     let function = parse::function(kind, item.clone(), &mut diagnostics);
+    let function = function.filter(|_| !is_nothing_enabled(&mut diagnostics));
     let expansion = function.and_then(|function| {
         let checked = check::handler(attribute, &function, &mut diagnostics)?;
         diagnostics.is_empty().then(|| expand::registration(&checked, &function, root))

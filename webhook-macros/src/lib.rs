@@ -4,6 +4,7 @@
 mod diagnostics;
 mod fixture;
 mod handler;
+mod no_version;
 mod objects;
 mod schema;
 mod text_enum;

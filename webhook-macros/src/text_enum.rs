@@ -6,6 +6,7 @@ mod expand;
 use proc_macro2::TokenStream;
 
 use crate::diagnostics::Diagnostics;
+use crate::no_version::is_nothing_enabled;
 use crate::view::parse;
 
 /// Parses, checks and expands. After an error, the expansion has stand-ins for the implementations, so that uses of the
@@ -15,7 +16,9 @@ pub(crate) fn derive(root: TokenStream, item: TokenStream) -> TokenStream {
     let Some(item) = parse::item(item, &["object", "at", "crate"], &mut diagnostics) else {
         return diagnostics.into_compile_errors();
     };
-    match check::item(&item, &mut diagnostics) {
+    let checked =
+        if is_nothing_enabled(&mut diagnostics) { None } else { check::item(&item, &mut diagnostics) };
+    match checked {
         Some(checked) if diagnostics.is_empty() => expand::implementation(&item, &checked, root),
         _ => {
             let stand_in = expand::stand_in(&item, root);

@@ -7,6 +7,7 @@ pub(crate) mod parse;
 use proc_macro2::TokenStream;
 
 use crate::diagnostics::Diagnostics;
+use crate::no_version::is_nothing_enabled;
 
 const KEYS: [&str; 5] = ["object", "at", "previous", "transparent", "crate"];
 
@@ -17,7 +18,9 @@ pub(crate) fn derive(root: TokenStream, item: TokenStream) -> TokenStream {
     let Some(item) = parse::item(item, &KEYS, &mut diagnostics) else {
         return diagnostics.into_compile_errors();
     };
-    match check::item(&item, &mut diagnostics) {
+    let checked =
+        if is_nothing_enabled(&mut diagnostics) { None } else { check::item(&item, &mut diagnostics) };
+    match checked {
         Some(kind) if diagnostics.is_empty() => expand::implementation(&item, &kind, root),
         _ => {
             let stand_in = expand::stand_in(&item, root);

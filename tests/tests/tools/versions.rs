@@ -16,6 +16,7 @@ fn each_set_of_versions_is_judged_by_its_own_versions() {
         ("acacia_and_endive", &["--tests"]),
         ("endive", &["--tests"]),
         ("2024_06_20", &["--tests"]),
+        ("none", &["--test", "mistakes"]),
         ("all", &["--test", "samples"]),
     ] {
         let mut cargo = Command::new(env!("CARGO"));
