@@ -3,6 +3,7 @@
 mod data;
 mod envelope;
 mod error;
+mod notification;
 mod parse;
 mod timestamp;
 
@@ -14,6 +15,7 @@ use crate::{DecodeError, Payload, PreviousView};
 pub use self::data::{Data, RelatedObject, Snapshot, Thin};
 pub use self::envelope::{Envelope, EventRequest};
 pub use self::error::EnvelopeError;
+pub use self::notification::Notification;
 pub use self::timestamp::Timestamp;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use self::timestamp::TimestampOutOfRange;

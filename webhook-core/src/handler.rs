@@ -3,9 +3,12 @@
 mod context;
 mod error;
 mod extract;
+mod fresh;
 pub mod idempotency;
+mod notified;
 mod outcome;
 mod policy;
+mod reader;
 mod registry;
 mod reply;
 mod transaction;
@@ -13,8 +16,10 @@ mod transaction;
 pub use self::context::{Attempt, Context};
 pub use self::error::{HandlerError, ResultExt, Verdict};
 pub use self::extract::{Extract, Invocation, Requirements, State, StateType, StateValue, States};
+pub use self::fresh::Fresh;
 pub use self::outcome::{HandlerFailure, HandlerResult, IntoOutcome, Outcome};
 pub use self::policy::{Order, OrderMode, Policy, Retry};
+pub use self::reader::{ReadFuture, StripeRead, StripeReader};
 pub use self::registry::{
     HandlerFuture, Registration, Registry, RegistryProblem, SourceLocation, Subscription,
 };

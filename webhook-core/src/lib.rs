@@ -33,13 +33,15 @@ pub mod __private {
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use event::TimestampOutOfRange;
 pub use event::{
-    Data, Envelope, EnvelopeError, Event, EventRequest, RelatedObject, Snapshot, Thin, Timestamp,
+    Data, Envelope, EnvelopeError, Event, EventRequest, Notification, RelatedObject, Snapshot, Thin,
+    Timestamp,
 };
 pub use handler::{
-    Attempt, Context, Extract, HandlerError, HandlerFailure, HandlerFuture, HandlerResult, IntoOutcome,
-    Invocation, OpenTransaction, Order, OrderMode, Outcome, Policy, Registration, Registry, RegistryProblem,
-    Reply, Requirements, ResultExt, Retry, SourceLocation, State, StateType, StateValue, States,
-    Subscription, Transaction, TransactionFuture, TransactionManager, TransactionType, Verdict, idempotency,
+    Attempt, Context, Extract, Fresh, HandlerError, HandlerFailure, HandlerFuture, HandlerResult,
+    IntoOutcome, Invocation, OpenTransaction, Order, OrderMode, Outcome, Policy, ReadFuture, Registration,
+    Registry, RegistryProblem, Reply, Requirements, ResultExt, Retry, SourceLocation, State, StateType,
+    StateValue, States, StripeRead, StripeReader, Subscription, Transaction, TransactionFuture,
+    TransactionManager, TransactionType, Verdict, idempotency,
 };
 pub use payload::{
     DecodeError, Expandable, FromStripe, Json, List, Payload, PreviousView, RawJson, Unchecked,

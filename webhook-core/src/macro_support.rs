@@ -1,5 +1,6 @@
 //! What the macros' output calls. It is not public API: it changes with the macros, whose version is pinned.
 
+mod agreement;
 mod arguments;
 mod compat_checks;
 mod const_str;
@@ -13,10 +14,9 @@ use std::task::{Context, Poll};
 
 pub use inventory;
 
+pub use agreement::{Carried, assert_agrees};
 pub use arguments::{ArgumentList, Arguments};
-pub use compat_checks::{
-    assert_any_object, assert_carried, assert_place, assert_reply, assert_sent, assert_variant,
-};
+pub use compat_checks::{assert_any_object, assert_place, assert_reply, assert_sent, assert_variant};
 pub use field::{Field, ReadsPrevious, Sendable, Variant, field, find, object_position, read_field, variant};
 
 pub use fixture::{Writes, fixture, write};
@@ -52,16 +52,32 @@ pub use crate::{Expandable, List, Timestamp};
 /// argument is reported once.
 #[expect(missing_debug_implementations, reason = "only expanded code has one")]
 pub struct Argument<T> {
-    /// Whether it is the event.
-    pub is_event: bool,
+    /// What it is, besides a type.
+    pub kind: ArgumentKind,
     /// Adds what the argument needs.
     pub needs: fn(&mut Requirements),
     /// Makes the argument.
     pub extraction: Extraction<T>,
-    /// The payload of the event: its name and the objects that it reads.
+    /// What it reads of the event: the payload's name and the objects that it reads.
     pub payload: (&'static str, &'static [&'static str]),
     /// The payload's fields that some events lack, for each object that it reads.
     pub sparse_fields: &'static [&'static [SparseField]],
+}
+
+/// What an argument is, besides a type: what of the event it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "only expanded code has one")]
+pub enum ArgumentKind {
+    /// A snapshot event.
+    Event,
+    /// A thin event.
+    Notification,
+    /// A thin event, and its data, which its type decides.
+    NotificationWithData,
+    /// The object that the event is about, as it is now.
+    Fresh,
+    /// Nothing of the event, or it is not known.
+    Other,
 }
 
 /// How an argument is made: a function pointer, so that expanded code names the type only once.
@@ -114,10 +130,10 @@ pub struct Returning<T> {
 }
 
 /// Tells whether an argument is an event and one before it is an event, too.
-pub const fn is_second_event(this: bool, before: &[bool]) -> bool {
+pub const fn is_second_event(this: ArgumentKind, before: &[ArgumentKind]) -> bool {
     let mut at = 0;
     while at < before.len() {
-        if this && before[at] {
+        if matches!(this, ArgumentKind::Event) && matches!(before[at], ArgumentKind::Event) {
             return true;
         }
         at += 1;

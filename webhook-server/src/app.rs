@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use webhook_core::{Registry, StateValue, States};
+use webhook_core::{Registry, StateValue, States, StripeReader};
 
 #[cfg(feature = "admin")]
 use crate::admin::Token;
@@ -54,6 +54,8 @@ pub struct App {
     pub(crate) lock: Option<&'static str>,
     /// What is called with alerts.
     pub(crate) alert_hook: Option<Hook>,
+    /// What reads from Stripe's API, in place of the client.
+    pub(crate) reader: Option<Arc<dyn StripeReader>>,
 }
 
 /// Who is told, what time it is, and where handlers run; on the server's own runtime if there is none.
@@ -188,6 +190,10 @@ impl App {
         for problem in registry.problems(&self.states, &endpoints.names_and_paths()) {
             problems.add(problem);
         }
+        let reader = self.reader;
+        if reader.is_none() {
+            no_reader(&registry, problems);
+        }
         for state in &self.ambiguous {
             problems.add(format!(
                 "the application has two states of type `{state}`: give one of them a type of its own"
@@ -210,6 +216,7 @@ impl App {
             states: Arc::new(self.states),
             timeout: settings.handler_timeout,
             unknown_version: settings.unknown_version,
+            reader,
             runtime,
         };
         let metrics = Arc::new(Metrics::new(Arc::clone(&now)));
@@ -230,6 +237,16 @@ impl App {
             token,
             now,
         }
+    }
+}
+
+/// Reports the handlers that read from Stripe's API in a program that cannot.
+fn no_reader(registry: &Registry, problems: &mut Problems) {
+    for handler in registry.registrations().iter().filter(|handler| handler.needs().reads_stripe) {
+        problems.add(format!(
+            "handler {} reads from Stripe's API, which this program cannot do yet",
+            handler.place()
+        ));
     }
 }
 

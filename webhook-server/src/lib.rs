@@ -28,6 +28,7 @@ mod app;
 mod command;
 mod endpoint;
 mod failpoint;
+mod fixtures;
 mod future;
 mod handlers_lock;
 mod jitter;
@@ -70,10 +71,10 @@ pub use store::InboxLocation;
 #[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
 pub use webhook_core::TimestampOutOfRange;
 pub use webhook_core::{
-    Context, Data, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, FromStripe, HandlerError,
-    IntoOutcome, Invocation, Json, List, Outcome, Payload, PreviousView, RawJson, RelatedObject, Reply,
-    Requirements, ResultExt, Sample, SampleError, Snapshot, State, StateType, StateValue, Story, Thin,
-    Timestamp, Transaction, Unchecked, Verdict, View, idempotency, shape,
+    Context, Data, DecodeError, Envelope, Event, EventRequest, Expandable, Extract, Fresh, FromStripe,
+    HandlerError, IntoOutcome, Invocation, Json, List, Notification, Outcome, Payload, PreviousView, RawJson,
+    RelatedObject, Reply, Requirements, ResultExt, Sample, SampleError, Snapshot, State, StateType,
+    StateValue, Story, Thin, Timestamp, Transaction, Unchecked, Verdict, View, idempotency, shape,
 };
 #[doc = include_str!("docs/stripe_enum.md")]
 pub use webhook_macros::StripeEnumOfServer as StripeEnum;

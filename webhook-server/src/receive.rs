@@ -209,7 +209,7 @@ impl Receiver {
     /// the inbox cannot keep: Stripe would send them again for three days, in vain.
     async fn accept(&self, authentic: Authentic) -> Outcome {
         let Authentic { endpoint, secret, verified, received_at, memory: _memory } = authentic;
-        let event = Envelope::parse_snapshot(&verified);
+        let event = Envelope::parse(&verified);
         if let Ok(envelope) = &event
             && !endpoint.accepts(envelope.livemode)
         {

@@ -45,12 +45,14 @@ mod runs;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde_json::Value;
 use webhook_core::Secret;
 
 pub use self::delivered::{Delivered, Runs, Task, TaskState};
 use self::runs::Recorded;
 use crate::app::App;
 use crate::endpoint::Keys;
+use crate::fixtures::Fixtures;
 use crate::future::BoxFuture;
 use crate::problems::Problems;
 use crate::report::Report;
@@ -82,6 +84,8 @@ pub struct TestApp {
     secret: Secret,
     /// The clock of the store and of signatures. It stands still until a method moves it.
     clock: ManualClock,
+    /// What handlers read from Stripe's API.
+    fixtures: Arc<Fixtures>,
     /// The runs so far, in the order in which they ended.
     recorded: Arc<Recorded>,
 }
@@ -120,8 +124,10 @@ impl TestApp {
         let now = Arc::new(move || UNIX_EPOCH + since_epoch(&wall));
         let parts = (Report::to(Arc::clone(&recorded)), now as _, None);
         let keys = Keys::Given(vec![SigningSecrets::only(secret.clone(), "test")]);
+        let fixtures = Arc::<Fixtures>::default();
+        let app = App { reader: Some(Arc::clone(&fixtures) as _), ..app };
         match app.into_server(keys, store, parts, Problems::default()) {
-            Ok(server) => Self { server, secret, clock, recorded },
+            Ok(server) => Self { server, secret, clock, fixtures, recorded },
             Err(problems) => panic!("{problems}"),
         }
     }
@@ -129,6 +135,38 @@ impl TestApp {
     /// Returns the ids of all handlers of the application, sorted.
     pub fn handlers(&self) -> Vec<&'static str> {
         self.server.parts.registry.ids().collect()
+    }
+
+    /// Lets handlers that read this path of Stripe's API find this object from now on; none if it is `None`, as if it was
+    /// deleted.
+    ///
+    /// No test reads from the network. Without this, a handler of a thin event finds the object that was delivered with
+    /// it, and one of a snapshot event the object as the event has it.
+    ///
+    #[cfg_attr(feature = "stripe-api", doc = "```standalone_crate")]
+    #[cfg_attr(not(feature = "stripe-api"), doc = "```ignore")]
+    /// # use std::sync::{Arc, Mutex};
+    /// use serde_json::json;
+    /// use webhook_server::testing::TestApp;
+    /// use webhook_server::{App, Fresh, State, fixture, on_event};
+    ///
+    /// #[on_event("v1.payment_intent.succeeded")]
+    /// async fn note(payment: Fresh, State(notes): State<Arc<Mutex<Vec<String>>>>) {
+    ///     notes.lock().unwrap().push(payment.object["status"].to_string());
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let notes = Arc::<Mutex<Vec<String>>>::default();
+    /// let app = TestApp::new(App::new().state(Arc::clone(&notes)));
+    /// let paid = fixture!("v1.payment_intent.succeeded");
+    /// app.set_object(paid.object_path().unwrap(), Some(json!({ "status": "canceled" })));
+    /// app.deliver(paid).await.assert_done("note");
+    /// assert_eq!(*notes.lock().unwrap(), ["\"canceled\""]);
+    /// # }
+    /// ```
+    pub fn set_object(&self, path: impl Into<String>, object: Option<Value>) {
+        self.fixtures.set(path.into(), object.as_ref());
     }
 
     /// Moves the clock on and runs what becomes due, each at its time: `advance("3 days")` makes all retries of three

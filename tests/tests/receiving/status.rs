@@ -132,8 +132,9 @@ fn the_sender_cannot_tell_why_a_request_is_refused() {
         ("`type` is missing", event("payment_intent.succeeded", 1).replace("\"type\"", "\"typ\"")),
         ("`id` is missing", event("payment_intent.succeeded", 1).replace("evt_", "evt\\n")),
         (
-            "this is a thin event",
-            r#"{"id": "evt_1", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": false}"#
+            "`related_object` is missing, or is not an object with a `type` and a `url`",
+            r#"{"id": "evt_1", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": false,
+                "related_object": {"id": "ch_1"}}"#
                 .to_owned(),
         ),
     ];

@@ -339,8 +339,8 @@ fn events_lists_what_stripe_sends() {
     assert_eq!(
         json_of(&["events", "payment_intent.succeeded"]),
         json!([{
-            "type": "payment_intent.succeeded", "kind": "snapshot", "objects": ["payment_intent"],
-            "handlers": ["quickstart::payment_succeeded"],
+            "type": "payment_intent.succeeded", "kind": "snapshot", "api_versions": ["2026-10-28.endive"],
+            "objects": ["payment_intent"], "handlers": ["quickstart::payment_succeeded"],
         }])
     );
     let table = run(&mut quickstart(&["events"])).with_code(0).stdout;
@@ -426,7 +426,7 @@ fn an_unlisted_type_is_shown_and_has_no_sample() {
     assert!(shown(&["handlers"]).contains("order.created (unlisted)"));
     assert!(shown(&["events", "--enabled"]).lines().any(|line| line == "order.created"));
     let row = json!({
-        "type": "order.created", "kind": "unlisted", "objects": [], "handlers": ["outcomes::ordered"]
+        "type": "order.created", "kind": "unlisted", "api_versions": [], "objects": [], "handlers": ["outcomes::ordered"]
     });
     for (arguments, rows) in
         [(&["events", "order.created", "--format", "json"][..], 1), (&["events", "--format", "json"], 276)]

@@ -15,6 +15,7 @@ fn each_set_of_versions_is_judged_by_its_own_versions() {
         ("acacia", &["--tests"][..]),
         ("acacia_and_endive", &["--tests"]),
         ("endive", &["--tests"]),
+        ("2023_08_16_and_endive", &["--test", "mistakes"]),
         ("2024_06_20", &["--tests"]),
         ("none", &["--test", "mistakes"]),
         ("all", &["--test", "samples"]),

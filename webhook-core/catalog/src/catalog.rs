@@ -86,16 +86,20 @@ impl Catalog {
         &self.thin
     }
 
+    /// Returns the event types of a kind, sorted by name.
+    pub fn types(&self, kind: Kind) -> &[EventType] {
+        match kind {
+            Kind::Snapshot => &self.snapshot,
+            Kind::Thin => &self.thin,
+        }
+    }
+
     /// Finds an event type of either kind by its exact name.
     pub fn find(&self, name: &str) -> Option<&EventType> {
         [&self.snapshot, &self.thin].into_iter().find_map(|types| {
             let at = types.binary_search_by(|known| known.name.cmp(name)).ok()?;
             Some(&types[at])
         })
-    }
-
-    pub(crate) fn snapshot(&self, name: &str) -> Option<&EventType> {
-        self.find(name).filter(|known| known.kind == Kind::Snapshot)
     }
 
     /// Finds an object by its name, or the data of a thin event by the event's type.

@@ -1,6 +1,6 @@
 //! The event types, which `events.txt` lists.
 
-use crate::{Catalog, Version, nearest, versions};
+use crate::{Catalog, Version, enabled, nearest, versions};
 
 /// One of Stripe's two kinds of event.
 ///
@@ -12,6 +12,14 @@ pub enum Kind {
     Snapshot,
     /// Refers to the object, which can be fetched from Stripe. The type's name begins with `v1.` or `v2.`.
     Thin,
+}
+
+impl Kind {
+    /// Tells which kind of event a type is: the names of thin types, and of no others, begin with `v1.` or `v2.`.
+    pub fn of(event_type: &str) -> Self {
+        let is_thin = ["v1.", "v2."].into_iter().any(|prefix| event_type.starts_with(prefix));
+        if is_thin { Self::Thin } else { Self::Snapshot }
+    }
 }
 
 /// One event type and what it carries.
@@ -46,7 +54,7 @@ pub fn find(name: &str) -> Option<&'static EventType> {
     Catalog::enabled().find(name)
 }
 
-/// Why a name or pattern does not stand for a snapshot event type, with the names that may have been meant.
+/// Why a name or pattern does not stand for an event type, with the names that may have been meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
@@ -54,25 +62,22 @@ pub enum Mismatch {
     MalformedPattern,
     /// A valid pattern that no type of any version matches, and the groups with the nearest names.
     NoMatch(Vec<String>),
-    /// A thin type, and the snapshot type that reports the same occurrence.
-    ThinTwin(&'static str),
-    /// A thin type for which there is no snapshot type.
-    ThinOnly,
     /// Not a snapshot type; with `v1.` before it, it is this thin type.
     SnapshotMissing(&'static str),
+    /// Not a thin type; without the `v1.`, it is this snapshot type.
+    ThinMissing(&'static str),
     /// A snapshot type, or a pattern for types, that only these versions have, none of which is enabled.
     OnlyIn(Vec<Version>),
     /// A group of types, for which a pattern is needed.
     Group,
-    /// Unknown, with a name that begins like that of a thin type.
-    UnknownThin,
     /// Unknown; the nearest names.
     Unknown(Vec<&'static str>),
 }
 
-/// Returns the snapshot types that a name or a `group.*` pattern stands for, sorted by name.
+/// Returns the types that a name or a `group.*` pattern stands for, sorted by name.
 ///
-/// A pattern covers every type below its group: `customer.*` covers `customer.subscription.created` too.
+/// A pattern covers every type of its kind below its group: `customer.*` covers `customer.subscription.created` too, and
+/// `v1.customer.*` covers thin types.
 ///
 /// # Errors
 ///
@@ -81,15 +86,7 @@ pub fn expand(name: &str) -> Result<Vec<&'static EventType>, Mismatch> {
     if name.contains('*') {
         return expand_pattern(name);
     }
-    match find(name) {
-        Some(known) if known.kind == Kind::Snapshot => Ok(vec![known]),
-        Some(thin) => Err(thin
-            .name
-            .strip_prefix("v1.")
-            .and_then(snapshot)
-            .map_or(Mismatch::ThinOnly, |twin| Mismatch::ThinTwin(twin.name))),
-        None => Err(unknown(name)),
-    }
+    find(name).map(|known| vec![known]).ok_or_else(|| unknown(name))
 }
 
 fn expand_pattern(pattern: &str) -> Result<Vec<&'static EventType>, Mismatch> {
@@ -99,12 +96,13 @@ fn expand_pattern(pattern: &str) -> Result<Vec<&'static EventType>, Mismatch> {
     };
     let is_covered =
         |known: &&EventType| known.name.strip_prefix(group).is_some_and(|rest| rest.starts_with('.'));
-    let covered: Vec<_> = snapshot_types().iter().filter(is_covered).collect();
+    let kind = Kind::of(pattern);
+    let covered: Vec<_> = types(kind).iter().filter(is_covered).collect();
     if !covered.is_empty() {
         return Ok(covered);
     }
-    let others = versions_with(|catalog| catalog.snapshot_types().iter().any(|known| is_covered(&known)));
-    Err(if others.is_empty() { no_match(group) } else { Mismatch::OnlyIn(others) })
+    let others = versions_with(|catalog| catalog.types(kind).iter().any(|known| is_covered(&known)));
+    Err(if others.is_empty() { no_match(kind, group) } else { Mismatch::OnlyIn(others) })
 }
 
 /// The versions of which a test holds, the oldest first.
@@ -112,8 +110,13 @@ fn versions_with(holds: impl Fn(&'static Catalog) -> bool) -> Vec<Version> {
     versions().filter(|version| version.catalog().is_some_and(&holds)).collect()
 }
 
-fn no_match(group: &str) -> Mismatch {
-    let mut groups: Vec<&str> = snapshot_types().iter().flat_map(|known| groups_of(known.name)).collect();
+/// The types of a kind.
+fn types(kind: Kind) -> &'static [EventType] {
+    Catalog::enabled().types(kind)
+}
+
+fn no_match(kind: Kind, group: &str) -> Mismatch {
+    let mut groups: Vec<&str> = types(kind).iter().flat_map(|known| groups_of(known.name)).collect();
     groups.sort_unstable();
     groups.dedup();
     Mismatch::NoMatch(nearest(group, groups).into_iter().map(|group| format!("{group}.*")).collect())
@@ -125,41 +128,48 @@ fn groups_of(name: &str) -> impl Iterator<Item = &str> {
 }
 
 fn unknown(name: &str) -> Mismatch {
-    let names = |types: &'static [EventType]| types.iter().map(|known| known.name);
-    let others = versions_with(|catalog| catalog.snapshot(name).is_some());
+    let others = versions_with(|catalog| catalog.find(name).is_some());
     if !others.is_empty() {
         return Mismatch::OnlyIn(others);
     }
-    if let Some(thin) = thin_types().iter().find(|thin| thin.name.strip_prefix("v1.") == Some(name)) {
-        return Mismatch::SnapshotMissing(thin.name);
+    let exact = |name: &str| find(name).map(|known| known.name);
+    if let Some(thin) = exact(&format!("v1.{name}")) {
+        return Mismatch::SnapshotMissing(thin);
     }
-    // `v1.source.canceled` is not a thin type, but there is such a snapshot type without the `v1.`.
-    if let Some(snapshot) = name.strip_prefix("v1.").and_then(snapshot) {
-        return Mismatch::Unknown(vec![snapshot.name]);
+    if let Some(snapshot) = name.strip_prefix("v1.").and_then(exact) {
+        return Mismatch::ThinMissing(snapshot);
     }
     // A group without the `.*`.
     if let Ok(_) | Err(Mismatch::OnlyIn(_)) = expand_pattern(&format!("{name}.*")) {
         return Mismatch::Group;
     }
-    if name.starts_with("v2.") {
-        return Mismatch::UnknownThin;
-    }
+    let names = || types(Kind::of(name)).iter().map(|known| known.name);
     // Equal trailing segments are a better hint than similar letters: `subscription.created` lacks only `customer.`.
-    let completed: Vec<_> = names(snapshot_types())
-        .filter(|known| known.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')))
-        .collect();
+    let completed: Vec<_> =
+        names().filter(|known| known.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))).collect();
     if !completed.is_empty() && completed.len() <= 3 {
         return Mismatch::Unknown(completed);
     }
     let lower = name.trim().to_ascii_lowercase();
-    Mismatch::Unknown(nearest(&lower, names(snapshot_types())))
-}
-
-fn snapshot(name: &str) -> Option<&'static EventType> {
-    Catalog::enabled().snapshot(name)
+    Mismatch::Unknown(nearest(&lower, names()))
 }
 
 impl EventType {
+    /// Returns the enabled API versions that have this type, if others of them lack it.
+    pub fn only_in(&self) -> Option<Vec<Version>> {
+        let has = |version: &Version| version.catalog().is_some_and(|it| it.find(self.name).is_some());
+        let having: Vec<_> = enabled().iter().copied().filter(has).collect();
+        (having.len() < enabled().len()).then_some(having)
+    }
+
+    /// Returns the objects of this type in each enabled API version in which they are others than in all of them together.
+    pub fn objects_by_version(&self) -> impl Iterator<Item = (Version, &'static [&'static str])> {
+        enabled().iter().filter_map(|version| {
+            let objects = &*version.catalog()?.find(self.name)?.objects;
+            (objects != self.objects).then_some((*version, objects))
+        })
+    }
+
     /// Reads the words behind `snapshot` or `thin`.
     pub(crate) fn parse(kind: Kind, text: &'static str) -> Self {
         let mut words = text.split(' ');

@@ -40,4 +40,4 @@ pub use objects::{Field, Object, Shape, object, objects};
 pub use path::is_metadata_key;
 pub use read_path::{ReadPath, read_path};
 pub use suggest::{is_slip, nearest};
-pub use version::{Version, enabled, enabled_names, names, newest, span, versions};
+pub use version::{Version, enabled, enabled_names, is_enabled, names, newest, span, versions};

@@ -68,6 +68,11 @@ pub fn enabled() -> &'static [Version] {
     &ENABLED
 }
 
+/// Tells whether an enabled version describes an event with this `api_version`.
+pub fn is_enabled(api_version: &str) -> bool {
+    enabled().iter().any(|version| version.describes(api_version))
+}
+
 /// Returns the names of the enabled versions, such as `2025-02-24.acacia, 2026-10-28.endive`.
 pub fn enabled_names() -> &'static str {
     static NAMES: LazyLock<String> = LazyLock::new(|| names(enabled()));

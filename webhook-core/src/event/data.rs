@@ -26,13 +26,17 @@ pub struct Snapshot {
 /// What a thin event carries.
 ///
 /// Source: <https://docs.stripe.com/api/v2/core/events/object>.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Thin {
     /// The object that the event is about. A few types, such as `v1.invoice.upcoming`, have none.
     pub related_object: Option<RelatedObject>,
     /// The id of the snapshot event that reports the same occurrence, `evt_…`.
     pub snapshot_event: Option<String>,
+    /// Why the event happened: `request` if an API request caused it.
+    pub reason: Option<String>,
+    /// What changed.
+    pub changes: Option<RawJson>,
     /// What the event says besides its object. Stripe sends it on few types, most often only when the event is fetched.
     pub data: Option<RawJson>,
 }

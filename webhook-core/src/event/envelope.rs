@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use webhook_catalog::enabled;
+use webhook_catalog::is_enabled;
 
 use super::data::Data;
 use crate::{RawJson, Timestamp};
@@ -82,7 +82,6 @@ impl Envelope {
     /// Tells whether the object was rendered in an API version that the program was not made for: one whose Cargo feature is
     /// not enabled. False if the event names no version.
     pub fn has_other_version(&self) -> bool {
-        let is_enabled = |name| enabled().iter().any(|version| version.describes(name));
         self.api_version.as_deref().is_some_and(|name| !is_enabled(name))
     }
 

@@ -42,12 +42,6 @@ pub enum EnvelopeError {
         /// The column, from 1.
         column: usize,
     },
-    /// The event is a thin one: it refers to an object and does not carry it.
-    #[error(
-        "this is a thin event, and handlers take snapshot events: \
-         choose the payload style \"snapshot\" for this event destination in Stripe"
-    )]
-    ThinEvent,
 }
 
 impl EnvelopeError {

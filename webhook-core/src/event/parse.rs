@@ -21,16 +21,7 @@ impl Envelope {
     /// that is missing, doubled or holds a character that Stripe's never hold; no `livemode`; no `data.object` in a
     /// snapshot event; a `related_object` without a type in a thin one.
     pub fn parse(verified: &Verified) -> Result<Self, EnvelopeError> {
-        Self::of_body(verified.body(), true)
-    }
-
-    /// Parses the envelope of a verified body that must be a snapshot event, as handlers take it.
-    ///
-    /// # Errors
-    ///
-    /// Fails as [`parse`](Self::parse) does, and if the event is a thin one.
-    pub fn parse_snapshot(verified: &Verified) -> Result<Self, EnvelopeError> {
-        Self::of_body(verified.body(), false)
+        Self::of_body(verified.body())
     }
 
     /// Parses the envelope of a body that was verified when it was stored. The caller vouches for the store.
@@ -39,10 +30,10 @@ impl Envelope {
     ///
     /// Fails as [`parse`](Self::parse) does.
     pub fn parse_stored(body: &Bytes) -> Result<Self, EnvelopeError> {
-        Self::of_body(body, true)
+        Self::of_body(body)
     }
 
-    fn of_body(body: &Bytes, may_be_thin: bool) -> Result<Self, EnvelopeError> {
+    fn of_body(body: &Bytes) -> Result<Self, EnvelopeError> {
         let text =
             std::str::from_utf8(body).map_err(|error| EnvelopeError::NotUtf8 { at: error.valid_up_to() })?;
         if text.trim_start_matches([' ', '\t', '\r', '\n']).is_empty() {
@@ -70,9 +61,7 @@ impl Envelope {
         };
         let is_thin = match object.and_then(Json::text).as_deref() {
             Some("event") => false,
-            Some("v2.core.event") if may_be_thin => true,
-            // Whatever else is wrong with it: the remedy is the same.
-            Some("v2.core.event") => return Err(EnvelopeError::ThinEvent),
+            Some("v2.core.event") => true,
             _ => {
                 let expected = "the text \"event\" or \"v2.core.event\"";
                 return Err(EnvelopeError::Field { name: "object", expected });
@@ -90,17 +79,22 @@ impl Envelope {
             context: optional_text("context", context)?,
             request: request.and_then(request_of),
             pending_webhooks: pending_webhooks.and_then(|number| number.integer("a number").ok()),
-            data: Data::Thin(Thin { related_object: None, snapshot_event: None, data: None }),
+            data: Data::Thin(Thin::default()),
             body: body.clone(),
         };
         if is_thin {
             // They are small, so a second pass costs little.
-            let [related_object, snapshot_event, reason] =
-                fields_of(json, text, &["related_object", "snapshot_event", "reason"])?.unwrap_or_default();
-            envelope.request = reason.and_then(request_of_reason);
+            let [related_object, snapshot_event, reason, changes] =
+                fields_of(json, text, &["related_object", "snapshot_event", "reason", "changes"])?
+                    .unwrap_or_default();
+            let [reason, request] =
+                reason.and_then(|reason| found_in(reason, &["type", "request"])).unwrap_or_default();
+            envelope.request = request.and_then(request_of);
             envelope.data = Data::Thin(Thin {
                 related_object: related_object.map(related_object_of).transpose()?,
                 snapshot_event: optional_text("snapshot_event", snapshot_event)?,
+                reason: reason.and_then(Json::text),
+                changes: changes.map(|changes| raw.part(changes)),
                 data: data.map(|data| raw.part(data)),
             });
         } else {
@@ -204,12 +198,6 @@ fn request_of(json: Json<'_>) -> Option<EventRequest> {
         Some(json) => json.text().map(Some),
     };
     Some(EventRequest { id: text_of(id)?, idempotency_key: text_of(idempotency_key)? })
-}
-
-/// In a thin event, the request is part of the event's `reason`.
-fn request_of_reason(json: Json<'_>) -> Option<EventRequest> {
-    let [request] = found_in(json, &["request"])?;
-    request_of(request?)
 }
 
 fn related_object_of(json: Json<'_>) -> Result<RelatedObject, EnvelopeError> {

@@ -6,7 +6,9 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::__private::{Argument, Extraction};
+use super::reader::{Reads, StripeReader};
+use crate::__private::{Argument, ArgumentKind, Extraction};
+use crate::catalog::Kind;
 use crate::payload::SparseField;
 use crate::{
     Context, DecodeError, Envelope, Event, HandlerError, Payload, RawJson, TransactionManager,
@@ -25,12 +27,14 @@ pub struct Invocation {
     pub context: Context,
     /// What begins and ends the run's transaction, if the handler takes one.
     pub(crate) transactions: Option<Arc<dyn TransactionManager>>,
+    /// What reads from Stripe's API, if the program can.
+    pub(crate) reads: Option<Reads>,
 }
 
 impl Invocation {
     /// Makes an invocation.
     pub fn new(envelope: Arc<Envelope>, states: Arc<States>, context: Context) -> Self {
-        Self { envelope, states, context, transactions: None }
+        Self { envelope, states, context, transactions: None, reads: None }
     }
 
     /// Lets the run have transactions, for a handler that takes one.
@@ -39,11 +43,18 @@ impl Invocation {
         self.transactions = Some(manager);
         self
     }
+
+    /// Lets the run read from Stripe's API, for a handler that takes `Fresh<…>`.
+    #[must_use]
+    pub fn reading(mut self, reader: Arc<dyn StripeReader>) -> Self {
+        self.reads = Some(Reads::new(reader));
+        self
+    }
 }
 
 /// A type that a handler can take as an argument.
 ///
-/// [`Event`], [`State`] and [`Context`] are such types. An application can add its own, which build on those:
+/// [`Event`], [`Notification`](crate::Notification), [`Fresh`](crate::Fresh), [`State`] and [`Context`] are such types. An application can add its own, which build on those:
 ///
 /// ```
 /// use webhook_core::{Extract, HandlerError, Invocation, Requirements, State};
@@ -71,14 +82,14 @@ impl Invocation {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as a handler argument",
     label = "not a handler argument",
-    note = "a handler takes `Event<…>`, `State<…>`, `Context`, or a type that implements `Extract`; it borrows a transaction: `&mut Tx`"
+    note = "a handler takes `Event<…>`, `Notification`, `Fresh<…>`, `State<…>`, `Context`, or a type that implements `Extract`; it borrows a transaction: `&mut Tx`"
 )]
 pub trait Extract: Sized + Send + 'static {
-    /// Whether this is the event. A handler takes at most one.
+    /// What this is, besides a type: the event, for example, of which a handler takes at most one.
     #[doc(hidden)]
-    const IS_EVENT: bool = false;
+    const KIND: ArgumentKind = ArgumentKind::Other;
 
-    /// The event's payload, if this is the event: its name, and the objects that it reads.
+    /// What it reads of the event: the payload's name, and the objects that it reads.
     #[doc(hidden)]
     const PAYLOAD: (&'static str, &'static [&'static str]) = ("", &[]);
 
@@ -94,7 +105,7 @@ pub trait Extract: Sized + Send + 'static {
     /// reported for this name alone.
     #[doc(hidden)]
     const ARGUMENT: Argument<Self> = Argument {
-        is_event: Self::IS_EVENT,
+        kind: Self::KIND,
         needs: Self::needs,
         extraction: Self::EXTRACTION,
         payload: Self::PAYLOAD,
@@ -124,7 +135,7 @@ pub trait Extract: Sized + Send + 'static {
 }
 
 impl<T: Payload> Extract for Event<T> {
-    const IS_EVENT: bool = true;
+    const KIND: ArgumentKind = ArgumentKind::Event;
     const PAYLOAD: (&'static str, &'static [&'static str]) = (T::NAME, T::OBJECTS);
     const SPARSE_FIELDS: &'static [&'static [SparseField]] = T::SPARSE_FIELDS;
 
@@ -143,6 +154,7 @@ impl<T: Payload> Extract for Event<T> {
     fn needs(needs: &mut Requirements) {
         needs.payload = Some(type_name::<T>());
         needs.fields = T::FIELDS;
+        needs.event_kind = Some(Kind::Snapshot);
     }
 }
 
@@ -220,6 +232,10 @@ pub struct Requirements {
     pub states: Vec<StateType>,
     /// The type of its transaction, if it takes one.
     pub transaction: Option<TransactionType>,
+    /// The only kind of event that it takes: `Event` is a snapshot event, `Notification` a thin one.
+    pub event_kind: Option<Kind>,
+    /// Whether it reads from Stripe's API.
+    pub reads_stripe: bool,
 }
 
 /// The type of a state.

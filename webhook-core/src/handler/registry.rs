@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use self::problem::{RegistryProblem, SourceLocation};
+use crate::catalog::Kind;
 use crate::{HandlerResult, Invocation, Policy, Requirements, TransactionType};
 
 /// A run in progress.
@@ -42,13 +43,16 @@ pub struct Registration {
 
 inventory::collect!(Registration);
 
+/// The kinds of event.
+const KINDS: [Kind; 2] = [Kind::Snapshot, Kind::Thin];
+
 /// Which events a handler takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a server must handle every case")]
 pub enum Subscription {
-    /// These snapshot types, sorted.
+    /// These types, sorted.
     Types(&'static [&'static str]),
-    /// What no other handler takes.
+    /// What no other handler takes, of the kind that its arguments need.
     Unhandled,
 }
 
@@ -95,7 +99,8 @@ impl fmt::Debug for Registration {
 pub struct Registry {
     registrations: Vec<&'static Registration>,
     by_type: HashMap<&'static str, Vec<&'static Registration>>,
-    unhandled: Vec<&'static Registration>,
+    /// Those that take what no other handler takes, of each kind of event.
+    unhandled: [Vec<&'static Registration>; 2],
 }
 
 impl Registry {
@@ -121,7 +126,12 @@ impl Registry {
                         registry.by_type.entry(event_type).or_default().push(registration);
                     }
                 }
-                Subscription::Unhandled => registry.unhandled.push(registration),
+                Subscription::Unhandled => {
+                    let only = registration.needs().event_kind;
+                    for kind in KINDS.into_iter().filter(|kind| only.is_none_or(|only| only == *kind)) {
+                        registry.unhandled[usize::from(kind == Kind::Thin)].push(registration);
+                    }
+                }
             }
         }
         registry
@@ -167,7 +177,8 @@ impl Registry {
             let others = found.len();
             found.extend(named.iter().filter(is_here));
             if found.len() == others {
-                found.extend(self.unhandled.iter().filter(is_here).max_by_key(|handler| handler.endpoint));
+                let unhandled = &self.unhandled[usize::from(Kind::of(event_type) == Kind::Thin)];
+                found.extend(unhandled.iter().filter(is_here).max_by_key(|handler| handler.endpoint));
             }
         }
         found.sort_by_key(|handler| handler.id);
@@ -178,7 +189,9 @@ impl Registry {
     /// Returns the handlers of this type, whatever their endpoint, sorted by id: those that name the type, or else the
     /// `#[on_unhandled]` ones.
     pub fn handlers_of(&self, event_type: &str) -> &[&'static Registration] {
-        self.by_type.get(event_type).unwrap_or(&self.unhandled)
+        self.by_type
+            .get(event_type)
+            .unwrap_or(&self.unhandled[usize::from(Kind::of(event_type) == Kind::Thin)])
     }
 
     /// Returns the types in `unlisted(…)`, sorted: handlers name them and the catalog does not list them.

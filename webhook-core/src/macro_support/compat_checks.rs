@@ -1,4 +1,5 @@
-//! Checks that only constants can make: which object an event carries, and which place a view is made for.
+//! Checks that only constants can make: which fields an event's object has, and which place a view is made for. What an
+//! event carries is in `agreement`.
 //!
 //! Every function here stops the compilation with a panic. The compiler reports it at the caller, which is the user's own
 //! token in the expansion, and puts "evaluation panicked:" before the message. Errors of traits have no such prefix, but
@@ -7,26 +8,6 @@
 use super::const_str::{ConstText, is_same};
 use crate::payload::SchemaPath;
 use crate::payload::SparseField;
-
-/// Stops the compilation if an event carries none of the objects that a handler's payload reads.
-///
-/// # Panics
-///
-/// Panics at compile time, naming the event, its objects and the payload.
-#[track_caller]
-pub const fn assert_carried(payload: (&str, &[&str]), events: &[(&str, &[&str])]) {
-    let (name, reads) = payload;
-    let mut at = 0;
-    while at < events.len() && !reads.is_empty() {
-        let (event, carried) = events[at];
-        if !shares_a_name(reads, carried) {
-            let mut text = ConstText::new().add("`").add(event).add("` carries `").join(carried);
-            text = text.add("`, and `").add(name).add("` reads `").join(reads).add("`");
-            text.panic();
-        }
-        at += 1;
-    }
-}
 
 /// Stops the compilation if a handler's payload requires a field that one of its events lacks.
 ///
@@ -137,7 +118,7 @@ const fn is_same_place(a: SchemaPath, b: SchemaPath) -> bool {
     }
 }
 
-const fn shares_a_name(some: &[&str], others: &[&str]) -> bool {
+pub(super) const fn shares_a_name(some: &[&str], others: &[&str]) -> bool {
     let mut at = 0;
     while at < some.len() {
         let mut other = 0;

@@ -15,8 +15,8 @@ pub(super) struct EnvelopeFields {
     event_id: Option<String>,
     api_version: Option<String>,
     account: Option<String>,
-    context: Option<String>,
-    request: Option<(String, Option<String>)>,
+    pub(super) context: Option<String>,
+    pub(super) request: Option<(String, Option<String>)>,
     pending_webhooks: Option<u64>,
 }
 

@@ -63,8 +63,8 @@ pub enum SampleError {
         /// The names of all stories.
         known: Vec<&'static str>,
     },
-    /// No snapshot type has this name.
-    #[error("there is no snapshot event type `{event_type}` in API version {version}")]
+    /// No event type has this name.
+    #[error("there is no event type `{event_type}` in API version {version}")]
     UnknownType {
         /// The name.
         event_type: String,

@@ -1,6 +1,6 @@
 //! The fields of an event: which may be null or absent, and the error for each that is wrong.
 
-use webhook_core::EnvelopeError::{self, Field, ThinEvent};
+use webhook_core::EnvelopeError::{self, Field};
 use webhook_core::{Envelope, Timestamp};
 
 use crate::support::{event, parse, snapshot};
@@ -259,11 +259,6 @@ fn each_refusal_reads_as_a_sentence() {
             "a field occurs twice, or `data` is not an object (line 2, column 3)",
         ),
         (EnvelopeError::Syntax { line: 2, column: 3 }, "the body is not JSON (line 2, column 3)"),
-        (
-            ThinEvent,
-            "this is a thin event, and handlers take snapshot events: \
-             choose the payload style \"snapshot\" for this event destination in Stripe",
-        ),
         (
             with("id", "5", |_| ()).unwrap_err(),
             "`id` is missing, or is not 1 to 255 letters, digits and underscores",

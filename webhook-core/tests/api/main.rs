@@ -30,6 +30,7 @@ mod signature;
 mod signature_model;
 mod story;
 mod support;
+mod thin;
 mod timestamp;
 mod vectors;
 mod verify;

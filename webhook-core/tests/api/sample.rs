@@ -184,19 +184,12 @@ fn an_enum_is_what_the_events_name_speaks_of() {
 }
 
 #[test]
-fn there_is_no_sample_of_what_is_no_snapshot_type() {
-    for name in [
-        "",
-        "charge",
-        "charge.*",
-        "Charge.succeeded",
-        "v1.charge.succeeded",
-        "v2.core.event_destination.ping",
-    ] {
+fn there_is_no_sample_of_what_is_no_event_type() {
+    for name in ["", "charge", "charge.*", "Charge.succeeded", "v1.charge", "v2.core.*"] {
         let error = Sample::new(name, 0).unwrap_err();
         let version = catalog::newest();
         assert_eq!(error, SampleError::UnknownType { event_type: name.to_owned(), version });
-        let told = format!("there is no snapshot event type `{name}` in API version 2026-10-28.endive");
+        let told = format!("there is no event type `{name}` in API version 2026-10-28.endive");
         assert_eq!(error.to_string(), told);
     }
 }

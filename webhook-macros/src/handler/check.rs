@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use syn::{ItemFn, LitStr, Path};
-use webhook_catalog::{Catalog, EventType, Mismatch};
+use webhook_catalog::{Catalog, EventType, Kind as EventKind, Mismatch};
 
 use super::parse::{Attribute, Kind};
 use super::policy::Policy;
@@ -115,17 +115,14 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
                 did_you_mean(near, "the `events` command lists all types")
             )
         }
-        Mismatch::ThinTwin(twin) => {
-            format!("`{written}` is a thin event, which carries no object: the snapshot event is `{twin}`")
+        Mismatch::SnapshotMissing(thin) => {
+            format!("`{written}` is not a snapshot event: Stripe sends it only as the thin event `{thin}`")
         }
-        Mismatch::ThinOnly => format!(
-            "`{written}` is a thin event, which carries no object, and there is no such snapshot event: \
-             handlers take snapshot events"
-        ),
-        Mismatch::SnapshotMissing(thin) => format!(
-            "`{written}` is not a snapshot event: Stripe sends it only as the thin event `{thin}`, \
-             and handlers take snapshot events"
-        ),
+        Mismatch::ThinMissing(snapshot) => {
+            format!(
+                "`{written}` is not a thin event: Stripe sends it only as the snapshot event `{snapshot}`"
+            )
+        }
         Mismatch::OnlyIn(versions) => {
             let what = if written.contains('*') {
                 format!("what `{written}` covers")
@@ -135,11 +132,11 @@ pub(crate) fn unknown_type(written: &str, mismatch: &Mismatch) -> String {
             schema::only_in(&what, versions, Catalog::enabled())
         }
         Mismatch::Group => format!("`{written}` is a group of event types: `{written}.*` names all of them"),
-        Mismatch::UnknownThin => format!(
-            "unknown event type `{written}`: names that begin with `v2.` are thin events, and handlers take snapshot events"
-        ),
         Mismatch::Unknown(near) => {
-            let all = format!("the `events` command lists all {}", webhook_catalog::snapshot_types().len());
+            let all = match EventKind::of(written) {
+                EventKind::Thin => "`events --thin` lists all thin types".to_owned(),
+                _ => format!("the `events` command lists all {}", webhook_catalog::snapshot_types().len()),
+            };
             format!("unknown event type `{written}`{}", did_you_mean(near, &all))
         }
         other => format!("`{written}` is not an event type ({other:?})"),

@@ -8,6 +8,8 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{ItemFn, ReturnType, Type};
 
+use webhook_catalog::{EventType, Kind, read_path};
+
 use super::check::Handler;
 use super::hover;
 use super::policy::{OrderMode, Policy};
@@ -44,13 +46,13 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         let check = (at > 0).then(|| {
             quote_spanned! {ty.span()=>
                 const _: () = <__private::SecondEvent<
-                    { __private::is_second_event(#constant.is_event, &[#(#before.is_event),*]) }
+                    { __private::is_second_event(#constant.kind, &[#(#before.kind),*]) }
                 > as __private::OnlyEvent>::CHECKED;
             }
         });
         let argument = quote_spanned!(ty.span()=> <#ty as __private::Extract>::ARGUMENT);
         let agreed = match &handler.types {
-            Some(_) => quote_spanned!(ty.span()=> __private::assert_carried(#constant.payload, __EVENTS)),
+            Some(_) => quote_spanned!(ty.span()=> __private::assert_agrees(#constant.kind, #constant.payload, __EVENTS)),
             None => quote_spanned!(ty.span()=> __private::assert_any_object(#constant.payload)),
         };
         let carried = quote_spanned!(ty.span()=> const _: () = #agreed;);
@@ -68,10 +70,16 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
             #(#sent)*
         }
     });
-    let events = handler.types.iter().flatten().map(|known| {
-        let (event_type, objects) = (known.name, &known.objects);
-        quote!((#event_type, &[#(#objects),*]))
+    // In each API version, because a payload must read what the event carries in all of them.
+    let events = handler.types.iter().flatten().flat_map(|known| {
+        let by_version = known.objects_by_version().map(|(version, objects)| {
+            // The error quotes it.
+            carried(&format!("{}` in API version `{version}", known.name), objects, known)
+        });
+        std::iter::once(carried(known.name, &known.objects, known)).chain(by_version).collect::<Vec<_>>()
     });
+    let unlisted = handler.unlisted.iter().map(|name| quote!(__private::Carried::unlisted(#name)));
+    let events = events.chain(unlisted);
 
     let invocation = Ident::new("invocation", Span::mixed_site());
     let values: Vec<Ident> =
@@ -151,7 +159,7 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
         #deprecated
         const #underscore: () = {
             use #root::__private as __private;
-            const __EVENTS: &[(&::core::primitive::str, &[&::core::primitive::str])] = &[#(#events),*];
+            const __EVENTS: &[__private::Carried] = &[#(#events),*];
             #hover
             #(#arguments)*
             #lending
@@ -191,6 +199,15 @@ pub(super) fn registration(handler: &Handler<'_>, function: &ItemFn, root: Token
 /// Nested pairs of what is listed: `(first, (second, ()))`.
 fn nested(names: &[Ident]) -> TokenStream {
     names.iter().rev().fold(quote!(()), |rest, name| quote!((#name, #rest)))
+}
+
+/// What an event carries, for the check that the arguments agree.
+fn carried(event: &str, objects: &[&str], known: &EventType) -> TokenStream {
+    let is_unreadable = |object: &&&str| known.kind == Kind::Snapshot && read_path(object).is_none();
+    let unreadable: Vec<_> = objects.iter().filter(is_unreadable).collect();
+    let reads = (!unreadable.is_empty()).then(|| quote!(.without_reads(&[#(#unreadable),*])));
+    let data = known.data.then(|| quote!(.with_data()));
+    quote!(__private::Carried::new(#event, &[#(#objects),*]) #reads #data)
 }
 
 /// The events that lack fields of their objects: their names, objects and missing fields.

@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::LitStr;
-use webhook_catalog::{EventType, Field};
+use webhook_catalog::{EventType, Field, Kind};
 
 /// The maximum length of a field's line, in characters; sets of texts can be long.
 const MOST_OF_A_LINE: usize = 100;
@@ -37,7 +37,7 @@ fn constant(name: &LitStr) -> TokenStream {
 }
 
 fn of_type(known: &'static EventType) -> String {
-    let mut text = format!("`{}` carries `{}`.\n", known.name, known.objects.join("` or `"));
+    let mut text = format!("`{}` {}.\n", known.name, carries(known));
     for name in &known.objects {
         let Some(object) = known.object(name) else { continue };
         text.push_str(&format!("\n```text\n{name} {{\n"));
@@ -52,10 +52,20 @@ fn of_type(known: &'static EventType) -> String {
     text
 }
 
+/// What an event has of its object.
+fn carries(known: &EventType) -> String {
+    let objects = known.objects.join("` or `");
+    match known.kind {
+        Kind::Thin if known.objects.is_empty() => "is a thin event without a related object".to_owned(),
+        Kind::Thin => format!("is a thin event about `{objects}`, which `Fresh` reads"),
+        _ => format!("carries `{objects}`"),
+    }
+}
+
 fn of_pattern(pattern: &str, types: &[&EventType]) -> String {
     let mut text = format!("`{pattern}` names {} event types:\n\n", types.len());
     for known in types.iter().take(MOST_TYPES) {
-        text.push_str(&format!("- `{}`: `{}`\n", known.name, known.objects.join("` or `")));
+        text.push_str(&format!("- `{}` {}\n", known.name, carries(known)));
     }
     if types.len() > MOST_TYPES {
         text.push_str("- …\n");
@@ -85,7 +95,11 @@ mod tests {
             ("invoice.upcoming", &["_INVOICE_UPCOMING", "has no `id`"]),
             (
                 "charge.dispute.*",
-                &["_CHARGE_DISPUTE__", "names 5 event types", "`charge.dispute.closed`: `dispute`"],
+                &["_CHARGE_DISPUTE__", "names 5 event types", "`charge.dispute.closed` carries `dispute`"],
+            ),
+            (
+                "v1.payment_intent.succeeded",
+                &["_V1_PAYMENT_INTENT_SUCCEEDED", "a thin event about `payment_intent`", "amount: integer"],
             ),
         ] {
             let constant = constants(&[LitStr::new(name, Span::call_site())]).to_string();

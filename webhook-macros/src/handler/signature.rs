@@ -144,10 +144,9 @@ fn argument<'f>(kind: Kind, input: &'f FnArg, diagnostics: &mut Diagnostics) -> 
 /// Tells whether a type has the name of an argument that is taken by value.
 fn is_ours(ty: &Type) -> bool {
     let Type::Path(path) = ty else { return false };
-    path.path
-        .segments
-        .last()
-        .is_some_and(|last| ["Event", "State", "Context"].iter().any(|name| last.ident == name))
+    path.path.segments.last().is_some_and(|last| {
+        ["Event", "Notification", "Fresh", "State", "Context"].iter().any(|name| last.ident == name)
+    })
 }
 
 const NAMED_TYPE: &str = "a handler's argument needs a named type, not `impl Trait`";

@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::{Ident, LitStr, parenthesized};
-use webhook_catalog::Mismatch;
+use webhook_catalog::{Kind, Mismatch};
 
 use super::check::unknown_type;
 use super::parse::each_argument;
@@ -36,7 +36,7 @@ pub(super) fn parse(
     Ok(names)
 }
 
-/// Checks that they can be names of snapshot events that the catalog does not list.
+/// Checks that they can be names of events that the catalog does not list.
 pub(super) fn check(names: &[LitStr], diagnostics: &mut Diagnostics) -> Vec<String> {
     let mut checked: Vec<String> = Vec::new();
     for name in names {
@@ -54,7 +54,8 @@ pub(super) fn check(names: &[LitStr], diagnostics: &mut Diagnostics) -> Vec<Stri
 
 /// Tells whether a name can be an event type, as an event's envelope accepts it.
 pub(super) fn is_plausible(written: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+    let others: &[u8] = if Kind::of(written) == Kind::Thin { b"_.[]" } else { b"_." };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
     (1..=255).contains(&written.len())
         && written.bytes().all(allowed)
         && !written.split('.').any(str::is_empty)
@@ -66,18 +67,14 @@ fn refusal(written: &str) -> Option<String> {
             "`{written}` is a pattern, and the catalog does not know which types it covers: name each type"
         ));
     }
-    let thin = ["v1.", "v2."].into_iter().find(|prefix| written.starts_with(prefix));
-    match (webhook_catalog::expand(written), thin) {
-        (Ok(_), _) => {
+    match webhook_catalog::expand(written) {
+        Ok(_) => {
             Some(format!("the catalog lists the event type `{written}`: write it without `unlisted`"))
         }
-        (Err(Mismatch::Unknown(_) | Mismatch::UnknownThin), Some(prefix)) => Some(format!(
-            "`{written}` is a thin event, because its name begins with `{prefix}`, and handlers take snapshot events"
-        )),
-        (Err(Mismatch::Unknown(_)), None) if !is_plausible(written) => Some(format!(
+        Err(Mismatch::Unknown(_)) if !is_plausible(written) => Some(format!(
             "`{written}` cannot be an event type: a type consists of letters, digits and `_`, with single dots between them"
         )),
-        (Err(Mismatch::Unknown(near)), None) => {
+        Err(Mismatch::Unknown(near)) => {
             near.iter().find(|near| webhook_catalog::is_slip(written, near)).map(|near| {
                 format!(
                     "`{written}` differs from the event type `{near}` by one letter: if you mean that, write it \
@@ -86,8 +83,8 @@ fn refusal(written: &str) -> Option<String> {
             })
         }
         // The catalog knows it from an API version that is not enabled.
-        (Err(Mismatch::OnlyIn(_)), None) => None,
-        (Err(mismatch), _) => Some(unknown_type(written, &mismatch)),
+        Err(Mismatch::OnlyIn(_)) => None,
+        Err(mismatch) => Some(unknown_type(written, &mismatch)),
     }
 }
 

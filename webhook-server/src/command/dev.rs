@@ -24,6 +24,7 @@ use super::table::{Column, Table};
 use crate::app::App;
 use crate::command::send::send;
 use crate::endpoint::{Endpoint, Endpoints, Keys, ServedEndpoint};
+use crate::fixtures::Fixtures;
 use crate::handlers_lock;
 use crate::problems::Problems;
 use crate::report::console::{complain, print};
@@ -86,6 +87,7 @@ pub(super) async fn run(mut app: App, arguments: Dev) -> Result<(), Failure> {
     }
     let keys = RunKeys::new(endpoints, are_declared, secret_file, &mut problems)?;
     app.settings.inbox = InboxLocation::Memory;
+    app.reader = Some(Arc::<Fixtures>::default());
     let terminal = Arc::<Terminal>::default();
     let parts = (Report::to(Arc::clone(&terminal)), Arc::new(SystemTime::now) as _, None);
     let server = app.into_server(keys.for_server(), None, parts, problems)?;

@@ -13,6 +13,7 @@ use super::table::{Column, Table};
 use super::trigger::version;
 use super::{Failure, Format, Output};
 use crate::endpoint::Endpoint;
+use crate::report::attribute::only_in;
 use crate::report::console::print;
 
 #[derive(Args)]
@@ -54,11 +55,16 @@ struct Row {
     #[serde(rename = "type")]
     event_type: &'static str,
     kind: &'static str,
+    /// The enabled API versions that have it; empty for an unlisted type.
+    api_versions: Vec<&'static str>,
     objects: Vec<&'static str>,
     handlers: Vec<&'static str>,
     /// The handlers for people, each with its endpoint if it has one.
     #[serde(skip)]
     handled_by: Vec<String>,
+    /// For people: the API versions, if those are not all that are enabled.
+    #[serde(skip)]
+    only_in: String,
 }
 
 /// Lists event types, or does what one of the flags asks for. `endpoints` are those that the program declares.
@@ -80,7 +86,7 @@ pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Fail
     let unlisted: Vec<_> = unlisted.filter(|name| !arguments.thin && asked_for(name)).collect();
     let types = match &arguments.pattern {
         Some(_) if !unlisted.is_empty() => Vec::new(),
-        Some(pattern) => named(pattern)?,
+        Some(pattern) => catalog::expand(pattern).map_err(|mismatch| unknown(pattern, &mismatch))?,
         None if arguments.thin => catalog::thin_types().iter().collect(),
         None => catalog::snapshot_types().iter().collect(),
     };
@@ -95,21 +101,12 @@ pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Fail
                 let handlers =
                     if row.handlers.is_empty() { "-".to_owned() } else { row.handled_by.join(", ") };
                 let objects = if row.objects.is_empty() { "-".to_owned() } else { row.objects.join(" or ") };
-                table.add([row.event_type.into(), objects.into(), handlers.into()]);
+                table.add([row.event_type.into(), (objects + &row.only_in).into(), handlers.into()]);
             }
             print(&table.text(arguments.output.width()));
         }
     }
     Ok(())
-}
-
-/// The types that a pattern matches. A thin type is found only by its full name.
-fn named(pattern: &str) -> Result<Vec<&'static EventType>, Failure> {
-    match catalog::expand(pattern) {
-        Ok(types) => Ok(types),
-        Err(Mismatch::ThinTwin(_) | Mismatch::ThinOnly) => Ok(catalog::find(pattern).into_iter().collect()),
-        Err(mismatch) => Err(unknown(pattern, &mismatch)),
-    }
 }
 
 /// Reports a name or pattern that matches no type, with suggestions.
@@ -125,26 +122,26 @@ pub(super) fn unknown(written: &str, mismatch: &Mismatch) -> Failure {
         Mismatch::Unknown(near) if !near.is_empty() => format!("did you mean `{}`?", near.join("` or `")),
         Mismatch::NoMatch(near) if !near.is_empty() => format!("did you mean `{}`?", near.join("` or `")),
         Mismatch::MalformedPattern => "a pattern is a group and `.*`, such as `charge.dispute.*`".to_owned(),
-        Mismatch::ThinTwin(twin) => format!("it is a thin event, which carries no object; see `{twin}`"),
-        Mismatch::ThinOnly => "it is a thin event, which carries no object".to_owned(),
         Mismatch::Group => format!("it is a group: `{written}.*` names all of its types"),
-        Mismatch::UnknownThin => {
-            "names that begin with `v2.` are thin events, which carry no object".to_owned()
-        }
         Mismatch::SnapshotMissing(thin) => format!("there is only the thin event `{thin}`"),
+        Mismatch::ThinMissing(snapshot) => format!("there is only the snapshot event `{snapshot}`"),
+        _ if Kind::of(written) == Kind::Thin => "`events --thin` lists all thin types".to_owned(),
         _ => "`events` lists all types".to_owned(),
     };
-    Failure::Failed(format!("there is no snapshot event type `{written}`: {hint}"))
+    Failure::Failed(format!("there is no event type `{written}`: {hint}"))
 }
 
 /// The row of a type in the catalog.
 fn row(known: &EventType, registry: &Registry) -> Row {
     let named = registry.names(known.name);
     let handlers = if named { registry.handlers_of(known.name) } else { &[] };
+    let versions = known.only_in().unwrap_or_else(|| catalog::enabled().to_vec());
     Row {
         event_type: known.name,
         kind: if known.kind == Kind::Snapshot { "snapshot" } else { "thin" },
+        api_versions: versions.into_iter().map(Version::name).collect(),
         objects: known.objects.clone(),
+        only_in: only_in(known),
         handlers: handlers.iter().map(|handler| handler.id).collect(),
         handled_by: handlers.iter().map(|handler| with_endpoint(handler)).collect(),
     }
@@ -162,7 +159,9 @@ fn unlisted_row(name: &'static str, registry: &Registry) -> Row {
     Row {
         event_type: name,
         kind: "unlisted",
+        api_versions: Vec::new(),
         objects: Vec::new(),
+        only_in: String::new(),
         handlers: handlers.iter().map(|handler| handler.id).collect(),
         handled_by: handlers.iter().map(|handler| with_endpoint(handler)).collect(),
     }

@@ -45,6 +45,7 @@ impl Front {
                 states,
                 timeout,
                 unknown_version: settings.unknown_version,
+                reader: None,
                 runtime: HandlerRuntime::default(),
             },
             endpoints,

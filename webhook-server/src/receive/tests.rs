@@ -146,6 +146,7 @@ fn server_at(endpoints: Vec<Endpoint>, store: Option<Arc<dyn Store>>) -> Server 
         states: Arc::new(States::default()),
         timeout: Duration::from_secs(10),
         unknown_version: settings.unknown_version,
+        reader: None,
         runtime: HandlerRuntime::default(),
     };
     let now: WallClock = Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW));
@@ -211,6 +212,13 @@ fn told(outcome: &Outcome) -> (u16, &'static str) {
     (status.as_u16(), word)
 }
 
+fn thin_event() -> Bytes {
+    Bytes::from_static(
+        br#"{"object":"v2.core.event","id":"evt_thin","type":"v1.payout.paid","livemode":false,
+             "related_object":{"id":"po_1","type":"payout","url":"/v1/payouts/po_1"}}"#,
+    )
+}
+
 #[tokio::test]
 async fn what_is_verified_is_stored_and_answered_with_200() {
     let server = with_inbox();
@@ -222,7 +230,9 @@ async fn what_is_verified_is_stored_and_answered_with_200() {
         ("an event without a handler", sample("customer.created"), "stored"),
         ("an event whose handler fails", sample("charge.failed"), "stored"),
         ("an event whose handler parks it", sample("charge.refunded"), "stored"),
-        ("a thin event", Bytes::from_static(br#"{"object":"v2.core.event"}"#), "quarantined"),
+        ("a thin event", thin_event(), "stored"),
+        ("the same thin event", thin_event(), "duplicate"),
+        ("a thin event without an id", Bytes::from_static(br#"{"object":"v2.core.event"}"#), "quarantined"),
         ("not JSON", Bytes::from_static(b"hello"), "quarantined"),
         ("nothing", Bytes::new(), "quarantined"),
     ] {

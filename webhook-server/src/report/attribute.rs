@@ -43,9 +43,17 @@ pub(crate) fn word(mode: OrderMode) -> &'static str {
     }
 }
 
-/// A type's name, marked if the catalog does not contain it.
+/// A type's name, marked if the catalog does not contain it, and if not all enabled API versions have it.
 fn marked(name: &str) -> String {
-    if catalog::find(name).is_some() { name.to_owned() } else { format!("{name} (unlisted)") }
+    match catalog::find(name).map(only_in) {
+        Some(versions) => format!("{name}{versions}"),
+        None => format!("{name} (unlisted)"),
+    }
+}
+
+/// The enabled API versions in which Stripe sends a type, if those are not all: ` (only in 2026-10-28.endive)`.
+pub(crate) fn only_in(known: &catalog::EventType) -> String {
+    known.only_in().map(|versions| format!(" (only in {})", catalog::names(&versions))).unwrap_or_default()
 }
 
 /// The types of a handler in one line.

@@ -14,7 +14,7 @@ use thiserror::Error;
 use tracing::{Instrument, Span, debug};
 use webhook_core::{
     Attempt, Context, DecodeError, Envelope, HandlerError, Invocation, Outcome, Registration, Reply, States,
-    Verdict,
+    StripeReader, Verdict,
 };
 
 use super::hand_over::{HandedOver, HandlerRuntime, RunEnd, Stopper};
@@ -34,6 +34,8 @@ pub(crate) struct Runner {
     pub(crate) timeout: Duration,
     /// What becomes of events whose API version is not enabled.
     pub(crate) unknown_version: UnknownVersion,
+    /// What reads from Stripe's API, if the program can.
+    pub(crate) reader: Option<Arc<dyn StripeReader>>,
     pub(crate) runtime: HandlerRuntime,
 }
 
@@ -96,6 +98,9 @@ impl Runner {
         let mut invocation = Invocation::new(Arc::clone(envelope), Arc::clone(&self.states), context);
         if let Some(transaction) = transaction {
             invocation = invocation.in_transactions(Arc::clone(transaction) as _);
+        }
+        if let Some(reader) = &self.reader {
+            invocation = invocation.reading(Arc::clone(reader));
         }
         let is_refused = self.unknown_version == UnknownVersion::Park && envelope.has_other_version();
         let refused = is_refused.then(|| DecodeError::other_version(envelope).into());

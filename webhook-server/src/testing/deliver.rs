@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::header::HOST;
+use webhook_core::catalog::Kind;
 use webhook_core::{SIGNATURE_HEADER, Sample, sign};
 
 use super::{Delivered, TestApp, since_epoch};
@@ -109,8 +110,13 @@ impl TestApp {
         Delivered::new(&endpoint.name, status, body, outcome, &self.recorded, since)
     }
 
-    /// The body of a sample that happens now.
+    /// The body of a sample that happens now. If it is a thin event, handlers find its object.
     fn body(&self, sample: Sample) -> Vec<u8> {
+        if Kind::of(sample.event_type()) == Kind::Thin
+            && let (Some(path), Some(object)) = (sample.object_path(), sample.object_now())
+        {
+            self.fixtures.deliver(path, &object);
+        }
         sample.body(i64::try_from(self.seconds()).unwrap_or(i64::MAX))
     }
 

@@ -122,7 +122,7 @@ impl Delivered {
         self.refusal.as_ref().map(|refusal| chain(refusal))
     }
 
-    /// Returns why the delivery is not an event that can be dispatched, such as a thin event, or why the inbox cannot keep it
+    /// Returns why the delivery is not an event that can be dispatched, or why the inbox cannot keep it
     /// as one, so that it goes into quarantine. `None` for an event, and without an inbox, where it is refused.
     pub fn quarantined(&self) -> Option<String> {
         self.quarantined.clone()

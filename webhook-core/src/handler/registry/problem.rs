@@ -22,11 +22,17 @@ impl Registry {
                     .push(RegistryProblem::DuplicateId { first: pair[0].place(), second: pair[1].place() });
             }
         }
-        let mut unhandled = self.unhandled.clone();
-        unhandled.sort_by_key(|registration| registration.endpoint);
-        for pair in unhandled.windows(2).filter(|pair| pair[0].endpoint == pair[1].endpoint) {
-            let (first, second, endpoint) = (pair[0].place(), pair[1].place(), pair[0].endpoint);
-            problems.push(RegistryProblem::SecondUnhandled { first, second, endpoint });
+        for unhandled in &self.unhandled {
+            let mut unhandled = unhandled.clone();
+            unhandled.sort_by_key(|registration| registration.endpoint);
+            for pair in unhandled.windows(2).filter(|pair| pair[0].endpoint == pair[1].endpoint) {
+                let (first, second, endpoint) = (pair[0].place(), pair[1].place(), pair[0].endpoint);
+                let problem = RegistryProblem::SecondUnhandled { first, second, endpoint };
+                // Two that take both kinds are noticed twice.
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
         }
         for registration in &self.registrations {
             let needs = registration.needs();

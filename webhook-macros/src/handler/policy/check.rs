@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::{Ident, LitInt, LitStr};
-use webhook_catalog::{Catalog, EventType, awaited, awaited_types, retry};
+use webhook_catalog::{Catalog, EventType, Kind, awaited, awaited_types, retry};
 
 use super::super::check::is_name;
 use super::{Order, OrderMode, Policy, Retry, Returns, Written, WrittenOrder, WrittenRetry};
@@ -166,6 +166,13 @@ fn per(path: &str, types: &[&'static EventType]) -> Result<(), String> {
     }
     if let Some(inside) = path.strip_prefix("data.object.") {
         return Err(format!("the path begins in the object: write `per = \"{inside}\"`"));
+    }
+    if let Some(thin) = types.iter().find(|known| known.kind == Kind::Thin) {
+        return Err(format!(
+            "`{}` is a thin event, which has no field to order by: without `per`, its runs are ordered by the object that \
+             it is about",
+            thin.name
+        ));
     }
     for known in types {
         let mut missing = None;

@@ -1,6 +1,7 @@
 //! The endpoints of this program, and the secrets that are or were configured for them.
 
 use askama::Template;
+use webhook_core::catalog::is_enabled;
 
 use super::text::{When, visible};
 use super::{Backend, Frame, Rendered, render};
@@ -27,6 +28,7 @@ struct Endpoint {
 /// An API version that has arrived at this instance.
 struct Version {
     name: String,
+    is_enabled: bool,
     mode: &'static str,
     events: u64,
 }
@@ -51,6 +53,7 @@ fn of(endpoint: &ServedEndpoint, noted: &[SecretRow], versions: &[VersionFigures
     let versions =
         versions.iter().filter(|figures| *figures.endpoint == *endpoint.name).map(|figures| Version {
             name: visible(if figures.api_version.is_empty() { "none" } else { &figures.api_version }),
+            is_enabled: figures.api_version.is_empty() || is_enabled(&figures.api_version),
             mode: if figures.is_live { "live" } else { "test" },
             events: figures.events,
         });

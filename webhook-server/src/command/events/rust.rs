@@ -3,7 +3,7 @@
 mod place;
 mod views;
 
-use webhook_core::catalog;
+use webhook_core::catalog::{self, Kind};
 
 use self::views::Views;
 use super::unknown;
@@ -20,15 +20,24 @@ pub(super) fn write(event_type: &str, fields: &[String]) -> Result<(), Failure> 
         Err(mismatch) => return Err(unknown(event_type, mismatch)),
     };
     let mut views = Views::default();
-    let payload = views.payload(known, fields)?;
-    let handler = known.name.replace(['.', '-'], "_");
-    let imports = views.imports();
+    let handler = known.name.replace(['.', '-', '['], "_").replace(']', "");
+    let (taken, name) = match known.kind {
+        Kind::Thin if known.objects.is_empty() => ("Notification", "notification"),
+        Kind::Thin => ("Fresh", "fresh"),
+        _ => ("Event", "event"),
+    };
+    let (argument, shown) = if name == "notification" {
+        (taken.to_owned(), format!("{name}.id"))
+    } else {
+        (format!("{taken}<{}>", views.payload(known, fields)?), format!("{name}.object"))
+    };
+    let imports = views.imports(taken);
     print(&format!(
         "{imports}\n{views}\
          /// Handles `{event_type}`.\n\
          #[on_event(\"{event_type}\")]\n\
-         async fn {handler}(event: Event<{payload}>) {{\n    \
-         println!(\"{{:?}}\", event.object);\n\
+         async fn {handler}({name}: {argument}) {{\n    \
+         println!(\"{{:?}}\", {shown});\n\
          }}\n"
     ));
     Ok(())

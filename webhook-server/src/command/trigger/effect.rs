@@ -35,7 +35,7 @@ pub(super) fn parsed(body: Bytes, secrets: &[Secret], now: u64) -> Result<Envelo
     let at = UNIX_EPOCH + Duration::from_secs(now);
     let verified =
         verify(secrets, &header, body, at, Tolerance::default()).map_err(|error| error.to_string())?;
-    Envelope::parse_snapshot(&verified).map_err(|error| error.to_string())
+    Envelope::parse(&verified).map_err(|error| error.to_string())
 }
 
 /// The note about an answer of another program.

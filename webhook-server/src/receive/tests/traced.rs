@@ -198,6 +198,7 @@ async fn run_logged(traced: &Traced, (but, target): (Targets, &str), attempt: u3
         states: Arc::new(States::default()),
         timeout: Duration::from_secs(60),
         unknown_version: UnknownVersion::Warn,
+        reader: None,
         runtime: HandlerRuntime::of(application.handle().clone()),
     };
     let ended = runner.start(&LOGS, &envelope, told).end().await.expect("it does not block");

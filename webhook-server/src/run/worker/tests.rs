@@ -196,6 +196,7 @@ fn working_with(store: impl Store, handlers: &'static [Registration], concurrenc
         states,
         timeout: Duration::from_secs(600),
         unknown_version: UnknownVersion::Warn,
+        reader: None,
         runtime: HandlerRuntime::default(),
     };
     let registry = Arc::new(Registry::new(handlers));

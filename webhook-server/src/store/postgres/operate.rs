@@ -76,7 +76,7 @@ pub(super) const REPLAY_CLOSED: &str = concat!(
                    t.state, t.attempt, t.finished_ms),
      done AS (
          INSERT INTO webhook.attempt (task, attempt, started_ms, ended_ms, outcome)
-         SELECT id, attempt, started_ms, finished_ms, 4 FROM back WHERE state = 3)
+         SELECT id, attempt, started_ms, finished_ms, 4 FROM back WHERE state = 3 ORDER BY id)
      INSERT INTO webhook.task (id, event_seq, handler, scope, object, lane, moment, strict, state, replay, fence, due_ms,
                                started_ms)
      SELECT id, event_seq, handler, scope, object, lane, moment, strict, 0, true, fence, now_ms, started_ms

@@ -158,10 +158,11 @@ impl Views {
     }
 
     /// The `use` lines that the views and the handler need.
-    pub(super) fn imports(&self) -> String {
+    pub(super) fn imports(&self, argument: &'static str) -> String {
         let maps = if self.reads_maps { "use std::collections::HashMap;\n\n" } else { "" };
-        let mut names = vec!["Event", "StripeObject", "on_event"];
+        let mut names = vec![argument, "on_event"];
         let others = [
+            (!self.written.is_empty(), "StripeObject"),
             (self.reads_lists, "List"),
             (self.reads_references, "Expandable"),
             (self.reads_times, "Timestamp"),

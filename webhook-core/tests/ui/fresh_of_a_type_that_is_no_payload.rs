@@ -1,0 +1,6 @@
+use webhook_core::{Fresh, on_event};
+
+#[on_event("v1.payment_intent.succeeded")]
+async fn paid(_payment: Fresh<u32>) {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use webhook_core::{Fresh, on_event};
+
+#[on_event("v1.payment_intent")]
+async fn paid(_payment: Fresh) {}
+
+fn main() {}
