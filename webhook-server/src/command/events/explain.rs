@@ -129,7 +129,7 @@ fn text(subject: &Subject, depth: usize) -> String {
         text.push_str(&format!("\n{}\n", part.name()));
         let of_versions = OfVersions::of(subject.catalog, part);
         tree((subject.catalog, &of_versions), &part.fields, 1, depth, &mut text);
-        moved(part, &mut text);
+        moved(part, subject.catalog, &mut text);
     }
     for field in lacks(subject.event) {
         text.push_str(&format!("\nThis event has no `{field}`, which the object has elsewhere.\n"));
@@ -195,14 +195,17 @@ fn inside<'s>(catalog: &'static Catalog, shape: &'s Shape, depth: usize) -> Vec<
     }
 }
 
-/// Adds where fields of earlier API versions went.
-fn moved(part: &Part, text: &mut String) {
-    let mut moves = moves(part).peekable();
-    if moves.peek().is_some() {
-        text.push_str("\n  In earlier API versions:\n");
-    }
-    for known in moves {
-        text.push_str(&format!("  {known}\n"));
+/// Adds where fields of earlier API versions went, and where later ones have the fields of this one.
+fn moved(part: &Part, catalog: &Catalog, text: &mut String) {
+    let is_later = |known: &&Move| Version::of(known.version).as_ref() > catalog.versions().last();
+    let (later, earlier): (Vec<_>, Vec<_>) = moves(part).partition(is_later);
+    for (heading, moves) in [("In earlier API versions", earlier), ("Changes in later API versions", later)] {
+        if !moves.is_empty() {
+            text.push_str(&format!("\n  {heading}:\n"));
+        }
+        for known in moves {
+            text.push_str(&format!("  {known}\n"));
+        }
     }
 }
 
@@ -254,5 +257,87 @@ mod tests {
             "{data}"
         );
         assert!(of("billing_portal.session.created").starts_with("billing_portal.session.created carries "));
+    }
+
+    fn version(name: &str) -> Version {
+        Version::named(name).unwrap_or_else(|| panic!("{name}"))
+    }
+
+    #[test]
+    fn moves_are_earlier_or_later_than_the_version() {
+        let told = |name| {
+            let catalog = version(name).catalog().expect("it is compiled in");
+            text(&Subject::find(catalog, "invoice").unwrap_or_else(|_| panic!("{name}")), 0)
+        };
+        let (acacia, endive) = (told("acacia"), told("endive"));
+        let (earlier, later) = acacia.split_once("Changes in later API versions").expect("there are some");
+        assert!(
+            earlier.contains("`rendering_options`") && later.contains("`subscription` of `invoice` moved")
+        );
+        let (_, earlier) = endive.split_once("In earlier API versions").expect("there are some");
+        assert!(earlier.contains("`subscription` of `invoice` moved") && !endive.contains("later"));
+    }
+
+    #[test]
+    fn versions_are_told_apart() {
+        let both = Box::leak(Box::new(Catalog::together(&["acacia", "endive"].map(version))));
+        let invoice = text(&Subject::find(both, "invoice").unwrap_or_else(|_| panic!("it is an object")), 0);
+        for line in [
+            "application_fee_amount?: integer | null  not in 2026-10-28.endive",
+            "paid?: boolean  not in 2026-10-28.endive",
+            "total_taxes?: array of object | null  not in 2025-02-24.acacia",
+        ] {
+            assert!(invoice.contains(&format!("\n  {line}\n")), "{line}: {invoice}");
+        }
+        let session = Subject::find(both, "checkout.session").unwrap_or_else(|_| panic!("it is an object"));
+        assert!(text(&session, 0).contains("\n  client_secret: text | null\n"));
+    }
+
+    #[test]
+    fn what_only_other_versions_have_is_told_with_them() {
+        let told = |name, written| match Subject::find(version(name).catalog().expect("it is there"), written)
+        {
+            Err(Failure::Failed(message)) => message,
+            _ => panic!("{name} has {written}"),
+        };
+        for (name, written, message) in [
+            (
+                "acacia",
+                "invoice.parent",
+                "`parent` of `invoice` is only in API version 2025-08-27.basil and later",
+            ),
+            (
+                "acacia",
+                "discount.source",
+                "`source` of `discount` is only in API version 2026-02-25.clover and later",
+            ),
+            (
+                "acacia",
+                "invoice_payment",
+                "`invoice_payment` is only in API version 2025-08-27.basil and later",
+            ),
+            (
+                "acacia",
+                "invoice_payment.invoice",
+                "`invoice_payment` is only in API version 2025-08-27.basil and later",
+            ),
+            (
+                "acacia",
+                "invoice.overpaid",
+                "`invoice.overpaid` is only in API version 2025-08-27.basil and later",
+            ),
+            (
+                "endive",
+                "invoice.subscription",
+                "`subscription` of `invoice` moved to `parent.subscription_details.subscription` in 2025-03-31.basil",
+            ),
+            (
+                "endive",
+                "invoice.payd",
+                "there is no snapshot event type `invoice.payd`: did you mean `invoice.paid`?",
+            ),
+        ] {
+            assert_eq!(told(name, written), message);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The subject of `--explain`: an event type, an object, or a path inside one.
 
-use webhook_core::catalog::{self, Catalog, EventType, Field, Kind, Mismatch, Shape};
+use webhook_core::catalog::{self, Catalog, EventType, Field, Kind, Mismatch, Shape, Version};
 
-use super::unknown;
+use super::{only_in, unknown};
 use crate::command::Failure;
 
 /// The subject of `--explain`.
@@ -56,14 +56,13 @@ impl Subject {
         if written.contains('*') {
             return Err(Failure::Failed(format!("`{written}` is a pattern, but --explain takes one type")));
         }
-        let ends = written.match_indices('.').map(|(at, _)| at).chain([written.len()]);
-        for end in ends.collect::<Vec<_>>().into_iter().rev() {
-            let (name, path) = (&written[..end], written[end..].strip_prefix('.'));
+        for name in beginnings(written) {
+            let path = written[name.len()..].strip_prefix('.');
             if let Some(parts) = named(catalog, name) {
                 return Self::inside(catalog, written, name, parts, path);
             }
         }
-        Err(unnamed(written))
+        Err(unnamed(catalog, written))
     }
 
     /// Follows a path in each of several parts.
@@ -78,16 +77,33 @@ impl Subject {
         let Some(path) = path else {
             return Ok(Self { written, event: catalog.find(name), parts, catalog });
         };
-        let found: Vec<_> = parts.iter().map(|part| walk(catalog, part, path)).collect();
+        let lost = |part, (here, step): (Part, &str)| no_field(catalog, part, path, &here, step);
+        let found: Vec<_> =
+            parts.iter().map(|part| walk(catalog, part, path).map_err(|at| lost(part, at))).collect();
         // If an event carries one of several objects, it is enough that one of them has the path.
         if found.iter().all(Result::is_err) {
+            let others = versions_with(|catalog| catalog.find(&written).is_some());
+            if !others.is_empty() {
+                return Err(Failure::Failed(only_in(&format!("`{written}`"), &others)));
+            }
             return Err(match found.into_iter().find_map(Result::err) {
                 Some(lost) if lost.is_helpful || !is_like_an_event(&written) => Failure::Failed(lost.message),
-                _ => unnamed(&written),
+                _ => unnamed(catalog, &written),
             });
         }
         Ok(Self { written, event: None, parts: found.into_iter().flatten().flatten().collect(), catalog })
     }
+}
+
+/// The whole of a path, and what is left of it without its last steps, the longest first.
+fn beginnings(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
+    ends.collect::<Vec<_>>().into_iter().rev().map(|end| &path[..end])
+}
+
+/// The versions in this program of which a test holds, the oldest first.
+fn versions_with(holds: impl Fn(&'static Catalog) -> bool) -> Vec<Version> {
+    catalog::versions().filter(|version| version.catalog().is_some_and(&holds)).collect()
 }
 
 /// The objects that a name stands for, as an event type or as an object.
@@ -99,8 +115,9 @@ fn named(catalog: &'static Catalog, name: &str) -> Option<Vec<Part>> {
     catalog.object(name).map(|object| vec![Part::of(object.name, object.fields.clone())])
 }
 
-/// Follows a path. `data`, `[]` and numbers lead into lists and arrays, and may be left out.
-fn walk(catalog: &'static Catalog, part: &Part, path: &str) -> Result<Vec<Part>, Lost> {
+/// Follows a path. `data`, `[]` and numbers lead into lists and arrays, and may be left out. The error is where the path was
+/// lost, and the step that is not there.
+fn walk<'p>(catalog: &'static Catalog, part: &Part, path: &'p str) -> Result<Vec<Part>, (Part, &'p str)> {
     let mut here = Part { fields: part.fields.clone(), ..Part::of(part.object, Vec::new()) };
     let mut shape = Shape::Nested(here.fields.clone());
     let mut is_list = false;
@@ -110,8 +127,8 @@ fn walk(catalog: &'static Catalog, part: &Part, path: &str) -> Result<Vec<Part>,
         {
             continue;
         }
-        let field = here.fields.iter().find(|field| field.name == step);
-        let field = field.cloned().ok_or_else(|| no_field(catalog, part, path, &here, step))?;
+        let field = here.fields.iter().find(|field| field.name == step).cloned();
+        let Some(field) = field else { return Err((here, step)) };
         is_list = matches!(field.shape, Shape::List(_));
         here.steps.push(step.to_owned());
         shape = field.shape.clone();
@@ -143,10 +160,18 @@ struct Lost {
     is_helpful: bool,
 }
 
-/// Says that a step of a path does not exist, and where it went or what may have been meant.
+/// Says that a step of a path does not exist, and where it went, which versions have it, or what may have been meant.
 fn no_field(catalog: &'static Catalog, part: &Part, path: &str, here: &Part, step: &str) -> Lost {
     if let Some(moved) = catalog.moved_at(part.object, path) {
         return Lost { message: moved.to_string(), is_helpful: true };
+    }
+    let has = |part: &Part, catalog| walk(catalog, part, path).is_ok();
+    let others = versions_with(|catalog| {
+        named(catalog, part.object).is_some_and(|parts| parts.iter().any(|part| has(part, catalog)))
+    });
+    if !others.is_empty() {
+        let message = only_in(&format!("`{path}` of `{}`", part.object), &others);
+        return Lost { message, is_helpful: true };
     }
     let near = catalog::nearest(step, here.fields.iter().map(|field| field.name));
     let hint = near.first().map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
@@ -159,8 +184,14 @@ fn is_like_an_event(written: &str) -> bool {
     matches!(catalog::expand(written), Err(Mismatch::Unknown(near)) if !near.is_empty())
 }
 
-/// Reports a name that is neither an event type nor an object, with a suggestion.
-fn unnamed(written: &str) -> Failure {
+/// Reports a name that is neither an event type nor an object, with the versions in which it is one, or a suggestion.
+fn unnamed(catalog: &'static Catalog, written: &str) -> Failure {
+    for name in beginnings(written).take_while(|name| named(catalog, name).is_none()) {
+        let others = versions_with(|catalog| named(catalog, name).is_some());
+        if !others.is_empty() {
+            return Failure::Failed(only_in(&format!("`{name}`"), &others));
+        }
+    }
     let mismatch = match catalog::expand(written) {
         Err(mismatch) => mismatch,
         Ok(_) => Mismatch::Unknown(Vec::new()),

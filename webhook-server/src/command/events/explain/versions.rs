@@ -42,7 +42,9 @@ impl OfVersions {
         if !field.nullable {
             return String::new();
         }
-        let some = self.some(|known| known.is_some_and(|known| known.nullable), field);
+        let having = self.0.iter().filter(|(_, fields)| fields.iter().any(|known| known.name == field.name));
+        let some =
+            Self(having.copied().collect()).some(|known| known.is_some_and(|known| known.nullable), field);
         some.map_or_else(|| " | null".to_owned(), |some| format!(" | null in {some}"))
     }
 
