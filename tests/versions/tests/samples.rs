@@ -107,3 +107,31 @@ fn a_sample_has_the_fields_of_its_version() {
         assert_eq!(told, cure);
     }
 }
+
+#[test]
+fn a_sample_of_an_older_version_is_in_the_state_that_its_name_says() {
+    let basil = Version::named("basil").unwrap();
+    for version in enabled().iter().copied().filter(|version| *version < basil) {
+        for (event_type, paid, charge, payment_intent) in [
+            ("invoice.created", false, "", ""),
+            ("invoice.finalized", false, "", "pi_"),
+            ("invoice.payment_failed", false, "ch_", "pi_"),
+            ("invoice.paid", true, "ch_", "pi_"),
+            ("invoice.voided", false, "", "pi_"),
+        ] {
+            let made = Sample::in_version(version, event_type, 7).unwrap();
+            let body: Value = serde_json::from_slice(&made.body(1_800_000_000)).unwrap();
+            let invoice = &body["data"]["object"];
+            let line = &invoice["lines"]["data"][0];
+            let begins = |value: &Value, prefix: &str| match prefix {
+                "" => value.is_null(),
+                _ => value.as_str().is_some_and(|id| id.starts_with(prefix)),
+            };
+            assert_eq!(invoice["paid"], paid, "{version}: {event_type}");
+            assert!(begins(&invoice["charge"], charge), "{version}: {event_type}: {invoice}");
+            assert!(begins(&invoice["payment_intent"], payment_intent), "{version}: {event_type}: {invoice}");
+            assert_eq!(line["type"], "subscription", "{version}: {event_type}");
+            assert!(begins(&line["price"]["id"], "price_"), "{version}: {event_type}: {line}");
+        }
+    }
+}

@@ -15,6 +15,8 @@ use super::put::Given;
 pub(super) struct State {
     /// The fields, by path.
     pub(super) values: Vec<Line>,
+    /// Fields that only earlier API versions have.
+    older: Vec<Line>,
     /// The former values.
     pub(super) former: Vec<Line>,
     /// Whether the event happens on a connected account.
@@ -82,15 +84,16 @@ impl State {
         self.values.iter().find(|line| line.path == path).map(|line| line.value)
     }
 
-    /// Reads a line: `path = value`, `was path = value`, or `connected`.
+    /// Reads a line: `path = value`, `was path = value`, `older path = value`, or `connected`.
     pub(super) fn read(&mut self, line: &'static str) {
         if line == "connected" {
             self.connected = true;
             return;
         }
-        let (lines, line) = match line.strip_prefix("was ") {
-            Some(line) => (&mut self.former, line),
-            None => (&mut self.values, line),
+        let (lines, line) = match (line.strip_prefix("was "), line.strip_prefix("older ")) {
+            (Some(line), _) => (&mut self.former, line),
+            (_, Some(line)) => (&mut self.older, line),
+            _ => (&mut self.values, line),
         };
         let Some((path, value)) = line.split_once(" = ") else {
             unreachable!("a state is a path, ` = ` and a value: {line}");
@@ -109,6 +112,9 @@ impl Maker {
             if let Err(error) = self.put_state(name, line.path, &value, object) {
                 unreachable!("a state of {name} does not fit the catalog: {error}");
             }
+        }
+        for line in state.older.iter().filter(|_| self.is_older()) {
+            _ = self.setting(name, line.path, &self.given(line.value, object)).put(object);
         }
     }
 
