@@ -280,7 +280,7 @@ fn arguments_that_make_no_sense_are_refused_with_a_correction() {
         (&["serve", "--listen"], "--listen <ADDR:PORT>"),
         (&["trigger"], "<TYPE>"),
         (&["events", "--format", "xml"], "json"),
-        (&["events", "--enabled", "--thin"], "cannot be used with"),
+        (&["events", "--rust", "payout.paid", "--thin"], "cannot be used with"),
         // `dev` has no inbox.
         (&["dev", "--inbox", "x.db"], "--inbox"),
         (&["dev", "--keep-bodies", "1day"], "--keep-bodies"),

@@ -21,8 +21,8 @@ pub(super) struct Events {
     /// Only this event type, or group of types: `charge.dispute.*`
     #[arg(value_name = "PATTERN", conflicts_with_all = ["explain", "enabled", "rust"])]
     pattern: Option<String>,
-    /// List thin event types instead of snapshot event types
-    #[arg(long, conflicts_with_all = ["pattern", "explain", "enabled", "rust"])]
+    /// List thin event types instead of snapshot event types: an event destination in Stripe sends one kind only
+    #[arg(long, conflicts_with_all = ["pattern", "explain", "rust"])]
     thin: bool,
     /// Show all fields of the object that an event type carries, of an object (`subscription_item`), or of a value inside
     /// an object (`subscription.items.data`)
@@ -40,7 +40,7 @@ pub(super) struct Events {
     /// Fields of the view that `--rust` prints: `id,metadata.order_id,items.data[].price`
     #[arg(long, value_name = "PATHS", value_delimiter = ',', requires = "rust")]
     fields: Vec<String>,
-    /// List the types that this application handles: enable these on the endpoint in Stripe
+    /// List the types that this application handles: enable these on the endpoint in Stripe. With `--thin`, the thin ones
     #[arg(long)]
     enabled: bool,
     /// With `--enabled`: only what this endpoint's handlers take, in a program that declares several
@@ -79,7 +79,8 @@ pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Fail
     if arguments.enabled {
         let endpoint = arguments.endpoint.as_deref();
         let endpoint = endpoint.map(|name| Endpoint::find(endpoints, name).map(Endpoint::name)).transpose();
-        return enabled(&registry, endpoint.map_err(Failure::Failed)?, arguments.output.format());
+        let kind = if arguments.thin { Kind::Thin } else { Kind::Snapshot };
+        return enabled(&registry, kind, endpoint.map_err(Failure::Failed)?, arguments.output.format());
     }
     let unlisted = registry.unlisted().into_iter();
     let asked_for = |name: &&str| arguments.pattern.as_deref().is_none_or(|pattern| pattern == *name);
@@ -172,9 +173,9 @@ fn unlisted_row(name: &'static str, registry: &Registry) -> Row {
     }
 }
 
-/// Prints the types that any handler names, one per line: the types that the endpoint in Stripe must send. Of one endpoint,
-/// only those of the handlers that run there.
-fn enabled(registry: &Registry, endpoint: Option<&str>, format: Format) -> Result<(), Failure> {
+/// Prints the types of one kind that any handler names, one per line: the types that the endpoint in Stripe must send. Of one
+/// endpoint, only those of the handlers that run there.
+fn enabled(registry: &Registry, kind: Kind, endpoint: Option<&str>, format: Format) -> Result<(), Failure> {
     let is_here = |own: Option<&str>| own.is_none() || endpoint.is_none() || own == endpoint;
     let mut types: Vec<&str> = registry
         .registrations()
@@ -185,6 +186,7 @@ fn enabled(registry: &Registry, endpoint: Option<&str>, format: Format) -> Resul
             Subscription::Unhandled => &[],
         })
         .copied()
+        .filter(|name| Kind::of(name) == kind)
         .collect();
     types.sort_unstable();
     types.dedup();

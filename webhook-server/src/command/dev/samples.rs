@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use webhook_core::{Registry, Sample, Story, Subscription, catalog};
+use webhook_core::{Registration, Registry, Sample, Story, Subscription, catalog};
 
 use crate::command::{Failure, failed, random};
 use crate::endpoint::{Endpoints, ServedEndpoint};
 
-/// The example of a type that no handler names.
+/// The examples of types that no handler names, of each kind.
 const OTHER: &str = "customer.created";
+const OTHER_THIN: &str = "v1.customer.created";
 
 /// Makes the samples, and chooses for each the endpoints to send it to, so that every handler runs: `only` this one, or
 /// those of the handlers that name one, and the first for handlers that run there.
@@ -35,7 +36,8 @@ pub(super) fn example<'e>(
     endpoints: &'e Endpoints,
     only: Option<&'e Arc<ServedEndpoint>>,
 ) -> (&'static str, &'e Arc<ServedEndpoint>) {
-    let named = catalog::snapshot_types().iter().map(|known| known.name).filter(|name| registry.names(name));
+    let types = catalog::snapshot_types().iter().chain(catalog::thin_types());
+    let named = types.map(|known| known.name).filter(|name| registry.names(name));
     let mut places = named
         .flat_map(|name| places(registry, endpoints, only, name).into_iter().map(move |place| (name, place)));
     places.next().unwrap_or((OTHER, only.unwrap_or(endpoints.first())))
@@ -85,10 +87,26 @@ fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
     let other = others.iter().copied().find(|name| *name == OTHER).or(others.first().copied());
     let other = other
         .filter(|_| registry.registrations().iter().any(|handler| handler.takes == Subscription::Unhandled));
-    for name in named.into_iter().chain(other) {
+    for name in named.into_iter().chain(other).chain(thin(registry)) {
         samples.push(made(name)?);
     }
     Ok(samples)
+}
+
+/// The thin types with a handler that does not take the snapshot event of the same occurrence, and one that no handler
+/// names if there is a handler for those.
+fn thin(registry: &Registry) -> impl Iterator<Item = &'static str> {
+    let is_new = |name: &&'static str| {
+        let twin = name.strip_prefix("v1.").unwrap_or_default();
+        let takes_twin = |handler: &&Registration| match handler.takes {
+            Subscription::Types(types) => types.contains(&twin),
+            Subscription::Unhandled => false,
+        };
+        registry.names(name) && !registry.handlers_of(name).iter().all(takes_twin)
+    };
+    let is_unhandled = |name: &&'static str| !registry.names(name) && !registry.handlers_of(name).is_empty();
+    let named = catalog::thin_types().iter().map(|known| known.name).filter(is_new);
+    named.chain(Some(OTHER_THIN).filter(is_unhandled))
 }
 
 /// Chooses a few stories that contain all of these types that any story contains: repeatedly the story with the most types

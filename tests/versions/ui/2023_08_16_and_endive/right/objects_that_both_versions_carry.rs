@@ -16,7 +16,6 @@ struct Card {
 enum External {
     Source(Source),
     Card(Card),
-    Other,
 }
 
 #[on_event("account.external_account.created")]
@@ -24,7 +23,6 @@ async fn added(event: Event<External>) {
     match &event.object {
         External::Source(source) => println!("{}", source.id),
         External::Card(card) => println!("{}", card.last4),
-        External::Other => {}
     }
 }
 
