@@ -113,7 +113,9 @@ pub(super) fn run(endpoints: &[Endpoint], arguments: &Events) -> Result<(), Fail
 /// Reports a name or pattern that matches no type, with suggestions.
 pub(super) fn unknown(written: &str, mismatch: &Mismatch) -> Failure {
     let hint = match mismatch {
-        Mismatch::OnlyIn(versions) => return Failure::Failed(only_in(&format!("`{written}`"), versions)),
+        Mismatch::OnlyIn(versions) => {
+            return Failure::Failed(only_in_versions(&format!("`{written}`"), versions));
+        }
         Mismatch::Unknown(near) if !near.is_empty() => format!("did you mean `{}`?", near.join("` or `")),
         Mismatch::NoMatch(near) if !near.is_empty() => format!("did you mean `{}`?", near.join("` or `")),
         Mismatch::MalformedPattern => "a pattern is a group and `.*`, such as `charge.dispute.*`".to_owned(),
@@ -127,7 +129,7 @@ pub(super) fn unknown(written: &str, mismatch: &Mismatch) -> Failure {
 }
 
 /// Says that only these versions have something, and how to enable the first of them if none is.
-pub(super) fn only_in(what: &str, versions: &[Version]) -> String {
+pub(super) fn only_in_versions(what: &str, versions: &[Version]) -> String {
     let text = format!("{what} is only in API version {}", span(versions));
     match versions {
         [first, ..] if versions.iter().all(|version| !version.is_enabled()) => {

@@ -2,7 +2,7 @@
 
 use webhook_core::catalog::{self, Catalog, EventType, Field, Kind, Mismatch, Shape, Version};
 
-use super::{only_in, unknown};
+use super::{only_in_versions, unknown};
 use crate::command::Failure;
 
 /// The subject of `--explain`.
@@ -84,7 +84,7 @@ impl Subject {
         if found.iter().all(Result::is_err) {
             let others = versions_with(|catalog| catalog.find(&written).is_some());
             if !others.is_empty() {
-                return Err(Failure::Failed(only_in(&format!("`{written}`"), &others)));
+                return Err(Failure::Failed(only_in_versions(&format!("`{written}`"), &others)));
             }
             return Err(match found.into_iter().find_map(Result::err) {
                 Some(lost) if lost.is_helpful || !is_like_an_event(&written) => Failure::Failed(lost.message),
@@ -170,7 +170,7 @@ fn no_field(catalog: &'static Catalog, part: &Part, path: &str, here: &Part, ste
         named(catalog, part.object).is_some_and(|parts| parts.iter().any(|part| has(part, catalog)))
     });
     if !others.is_empty() {
-        let message = only_in(&format!("`{path}` of `{}`", part.object), &others);
+        let message = only_in_versions(&format!("`{path}` of `{}`", part.object), &others);
         return Lost { message, is_helpful: true };
     }
     let near = catalog::nearest(step, here.fields.iter().map(|field| field.name));
@@ -189,7 +189,7 @@ fn unnamed(catalog: &'static Catalog, written: &str) -> Failure {
     for name in beginnings(written).take_while(|name| named(catalog, name).is_none()) {
         let others = versions_with(|catalog| named(catalog, name).is_some());
         if !others.is_empty() {
-            return Failure::Failed(only_in(&format!("`{name}`"), &others));
+            return Failure::Failed(only_in_versions(&format!("`{name}`"), &others));
         }
     }
     let mismatch = match catalog::expand(written) {
