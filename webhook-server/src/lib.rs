@@ -120,4 +120,7 @@ mod documentation {
     struct Recipes;
     #[doc = include_str!("../../docs/testing.md")]
     struct Testing;
+    #[cfg(feature = "stripe-api")]
+    #[doc = include_str!("../../docs/thin-events.md")]
+    struct ThinEvents;
 }

@@ -13,7 +13,7 @@ use super::table::{Column, Table};
 use super::trigger::version;
 use super::{Failure, Format, Output};
 use crate::endpoint::Endpoint;
-use crate::report::attribute::only_in;
+use crate::report::attribute::not_in_all;
 use crate::report::console::print;
 
 #[derive(Args)]
@@ -149,7 +149,7 @@ fn row(known: &EventType, registry: &Registry) -> Row {
         kind: if known.kind == Kind::Snapshot { "snapshot" } else { "thin" },
         api_versions: versions.into_iter().map(Version::name).collect(),
         objects: known.objects.clone(),
-        only_in: only_in(known),
+        only_in: not_in_all(known),
         handlers: handlers.iter().map(|handler| handler.id).collect(),
         handled_by: handlers.iter().map(|handler| with_endpoint(handler)).collect(),
     }
