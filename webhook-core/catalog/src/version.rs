@@ -143,12 +143,12 @@ impl Version {
     }
 
     /// Returns the next older version.
-    pub(crate) fn previous(self) -> Option<Self> {
+    pub fn previous(self) -> Option<Self> {
         Some(Self(self.0.checked_sub(1)?))
     }
 
     /// Returns the next newer version.
-    pub(crate) fn next(self) -> Option<Self> {
+    pub fn next(self) -> Option<Self> {
         (self < Self::last()).then_some(Self(self.0 + 1))
     }
 

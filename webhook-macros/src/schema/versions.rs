@@ -56,14 +56,39 @@ impl SchemaPath {
         versions().filter(has).collect()
     }
 
+    /// The texts that can be at this place in a version.
+    fn values_in(&self, version: Version) -> Vec<&'static str> {
+        match self.in_version(version).map(|place| place.shape) {
+            Some(Shape::Enum(values)) => values,
+            Some(Shape::Literal(text)) => vec![text.trim_matches('"')],
+            _ => Vec::new(),
+        }
+    }
+
     /// The versions in which the value at this place can be this text, the oldest first.
     pub(crate) fn versions_with_value(&self, value: &str) -> Vec<Version> {
-        let can_be = |place: Self| match place.shape {
-            Shape::Enum(values) => values.contains(&value),
-            Shape::Literal(text) => text.trim_matches('"') == value,
-            _ => false,
-        };
-        versions().filter(|version| self.in_version(*version).is_some_and(can_be)).collect()
+        versions().filter(|version| self.values_in(*version).contains(&value)).collect()
+    }
+
+    /// Whether a text that a newer version added may be sent in an enabled one, too: Stripe adds values without notice. One of
+    /// a whole new set of values is not, because the older version has the former ones.
+    pub(crate) fn may_be_added(&self, having: &[Version]) -> bool {
+        let Some(added_in) = having.iter().find(|version| self.is_newer(**version)) else { return false };
+        let (now, before) =
+            (self.values_in(*added_in), added_in.previous().map(|older| self.values_in(older)));
+        before.is_none_or(|before| before.is_empty() || before.iter().any(|value| now.contains(value)))
+    }
+
+    /// The values that came when those of these versions went, to follow an error. Empty if none or many did.
+    pub(crate) fn values_instead(&self, having: &[Version]) -> String {
+        let Some(last) = having.last() else { return String::new() };
+        let Some(next) = last.next() else { return String::new() };
+        let before = self.values_in(*last);
+        let new: Vec<_> = self.values_in(next).into_iter().filter(|value| !before.contains(value)).collect();
+        match new.len() {
+            1..=4 => format!("; {next} has `{}`", new.join("`, `")),
+            _ => String::new(),
+        }
     }
 
     /// Looks in the versions that are not enabled for what the enabled ones lack.

@@ -120,12 +120,12 @@ fn value(
     }
     // Stripe adds values without notice, also for older versions.
     let having = place.versions_with_value(&value);
-    if having.last().is_some_and(|last| place.is_newer(*last)) {
+    if place.may_be_added(&having) {
         return Some((value, span));
     }
     if !having.is_empty() {
         let what = format!("the value `{value}` of `{}` of `{}`", place.at, place.object);
-        diagnostics.add(span, only_in(&what, &having, place.enabled));
+        diagnostics.add(span, only_in(&what, &having, place.enabled) + &place.values_instead(&having));
         return None;
     }
     let all = if values.len() <= 12 { format!("there are `{}`", values.join("`, `")) } else { String::new() };
