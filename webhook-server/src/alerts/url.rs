@@ -4,8 +4,8 @@ use std::fmt;
 
 use hyper::Uri;
 
+use crate::http_client::has_usable_port;
 use crate::loopback::is_loopback;
-use crate::post::has_usable_port;
 
 /// The URL of a hook, such as one of a chat. `Debug` shows its scheme and its host.
 #[derive(Clone, PartialEq, Eq)]

@@ -4,11 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, Uri};
 use webhook_core::{SIGNATURE_HEADER, Secret, sign};
 
-use crate::post::{Post, PostError, Trust};
+use crate::http_client::{Limits, SendError, Server, Trust};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// How long an answer may take: what the Stripe CLI allows.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,12 +30,15 @@ pub(crate) async fn send(
     secrets: &[Secret],
     (to, ca_file): (&Uri, Option<&Path>),
     now: u64,
-) -> Result<Response<Bytes>, PostError> {
+) -> Result<Response<Bytes>, SendError> {
     let (body, shown) = (body.into(), to.to_string());
     let signature = HeaderValue::try_from(sign(secrets, now, &body));
-    let signature = signature.map_err(|_| PostError::Url { to: shown.clone() })?;
-    let header = HeaderName::from_bytes(SIGNATURE_HEADER.as_bytes()).ok().map(|name| (name, signature));
-    let trust = Trust { ca_file, advice: "see --ca-file" };
-    let (timeout, answer_limit) = (TIMEOUT, ANSWER_LIMIT);
-    Post { to, shown: &shown, trust, header, body, timeout, answer_limit }.send().await
+    let signature = signature.map_err(|_| SendError::Url { to: shown.clone() })?;
+    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON)]);
+    if let Ok(name) = HeaderName::from_bytes(SIGNATURE_HEADER.as_bytes()) {
+        headers.insert(name, signature);
+    }
+    let trust = Trust::new(ca_file, "see --ca-file");
+    let limits = Limits { timeout: TIMEOUT, answer: ANSWER_LIMIT };
+    Server { url: to, shown: &shown, trust: &trust }.post(headers, body, limits).await
 }

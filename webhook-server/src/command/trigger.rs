@@ -25,7 +25,7 @@ use super::signing::Signing;
 use super::{Failure, Format, FormatFlags};
 use crate::app::App;
 use crate::command::send::send;
-use crate::post::PostError;
+use crate::http_client::SendError;
 use crate::problems::Problems;
 use crate::report::console::{self, print};
 use crate::report::format::{chain, printable};
@@ -191,12 +191,12 @@ async fn send_one(
 }
 
 /// Says why an event was not sent, and what to look at.
-fn not_sent(error: &PostError, arguments: &Trigger) -> Failure {
+fn not_sent(error: &SendError, arguments: &Trigger) -> Failure {
     let advice = match error {
-        PostError::Connect { .. } if arguments.to.is_none() => {
+        SendError::Connect { .. } if arguments.to.is_none() => {
             "\nIs the server running? If it listens elsewhere, give its URL with --to."
         }
-        PostError::Connect { .. } => "\nIs the server running, and at this address?",
+        SendError::Connect { .. } => "\nIs the server running, and at this address?",
         _ => "",
     };
     Failure::Failed(format!("not sent: {}{advice}", chain(error)))

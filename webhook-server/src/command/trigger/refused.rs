@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use super::target::{Target, paths};
 use super::{Answer, effect};
 use crate::command::signing::Signing;
-use crate::post::through_tls;
+use crate::http_client::through_tls;
 use crate::receive::reply;
 use crate::report::format::printable;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -12,6 +13,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, InvalidMessage, RootCertStore, crypto};
 
 use super::Trust;
+
+/// How certificates are checked, once those that are trusted were read.
+#[derive(Debug, Default)]
+pub(super) struct Roots(OnceCell<Arc<ClientConfig>>);
 
 /// Makes a TLS connection of a TCP connection to a host.
 ///
@@ -21,15 +26,19 @@ use super::Trust;
 pub(super) async fn connect(
     stream: TcpStream,
     host: &str,
-    trust: Trust<'_>,
+    trust: &Trust,
 ) -> io::Result<TlsStream<TcpStream>> {
-    let (ca_file, advice) = (trust.ca_file.map(Path::to_owned), trust.advice);
+    let config = trust.roots.0.get_or_try_init(|| read_config(trust)).await?;
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let connected = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
+    connected.map_err(|error| explained(error, trust.advice))
+}
+
+async fn read_config(trust: &Trust) -> io::Result<Arc<ClientConfig>> {
+    let (ca_file, advice) = (trust.ca_file.clone(), trust.advice);
     // Reading all that the system trusts takes milliseconds, in which this thread would answer nobody.
     let reading = tokio::task::spawn_blocking(move || config(ca_file.as_deref(), advice));
-    let config = reading.await.map_err(io::Error::other)??;
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    connected.map_err(|error| explained(error, advice))
+    reading.await.map_err(io::Error::other)?.map(Arc::new)
 }
 
 fn config(ca_file: Option<&Path>, advice: &str) -> io::Result<ClientConfig> {
