@@ -25,7 +25,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::checks::{admin, schema_name, site_url, tls};
+use self::checks::{admin, schema_name, site_url, stripe_api, stripe_api_url, tls};
 pub(crate) use self::checks::{plain_path, tolerable};
 pub(crate) use self::file::Section;
 pub(crate) use self::interface::Interface;
@@ -44,7 +44,7 @@ settings! {
     ///
     /// The configuration file overrides what the program sets, the environment overrides both, and a flag overrides all.
     /// A field `body_limit` is the key `body-limit` in the file, the variable `WEBHOOK_BODY_LIMIT` and the flag
-    /// `--body-limit`.
+    /// `--body-limit`. Only `stripe_api_key_file` has a variable of another kind of name: `STRIPE_API_KEY_FILE`.
     #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub struct Settings;
@@ -137,6 +137,34 @@ settings! {
         help: "How long tasks may be late, or the inbox unreadable, before there is an alert",
         check: |settings| within(settings.alert_after, SECOND..=DAY),
     }
+
+    /// The file of the key that Stripe's API is asked with. Default none: the key is in `STRIPE_API_KEY`. Needs the feature
+    /// `stripe-api`.
+    stripe_api_key_file: Option<PathBuf> = None, {
+        group: StripeApi,
+        help: "File that contains the key of Stripe's API. Without it, the key is read from STRIPE_API_KEY",
+        variable: "STRIPE_API_KEY_FILE",
+        check: |settings| stripe_api(settings.stripe_api_key_file.is_some()),
+    }
+    /// The maximum number of calls of Stripe's API in a second. Default 25, which is what Stripe allows of one operation.
+    stripe_api_rate: u32 = 25, {
+        group: StripeApi,
+        help: "Maximum number of calls of Stripe's API in a second",
+        check: |settings| within(settings.stripe_api_rate, 1..=100),
+    }
+    /// The maximum number of calls of Stripe's API at once. Default 16.
+    stripe_api_concurrency: u32 = 16, {
+        group: StripeApi,
+        help: "Maximum number of calls of Stripe's API at once",
+        check: |settings| within(settings.stripe_api_concurrency, 1..=64),
+    }
+    /// The URL of what stands in for Stripe's API in tests, on this machine. Default none: Stripe's own.
+    stripe_api_url: Option<String> = None, {
+        group: StripeApi,
+        help: "URL of a fake of Stripe's API on this machine, for tests",
+        check: |settings| stripe_api_url(settings.stripe_api_url.as_deref()),
+    }
+
     /// The maximum age of a signature, in whole seconds. Default 300 s, as in Stripe's own libraries.
     tolerance: Duration = 5 * MINUTE, {
         group: Receiving,

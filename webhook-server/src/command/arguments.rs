@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use super::Arguments;
+use crate::secrets::{API_KEY_VARIABLE, looks_like_a_secret};
 
 /// Names that other programs give a flag, and the flag here.
 const ELSEWHERE: [(&str, &str); 11] = [
@@ -21,6 +22,9 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("--target", "--to"),
     ("--url", "--to"),
 ];
+
+/// What people write for a flag that takes an API key. There is none.
+const API_KEY: [&str; 4] = ["--api-key", "--key", "--stripe-api-key", "--stripe-key"];
 
 /// Parses the arguments. The first is the program's name.
 ///
@@ -43,11 +47,26 @@ fn with_better_hint(mut error: clap::Error, arguments: &[OsString]) -> clap::Err
         }
     }
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    if API_KEY.contains(&&**flag) || looks_like_a_secret(flag) {
+        return secret_as_argument();
+    }
     let meant = ELSEWHERE.iter().find(|(name, _)| name == flag).map(|(_, meant)| *meant);
     if let Some(meant) = meant.filter(|meant| is_flag_of(meant, arguments)) {
         error.insert(ContextKind::SuggestedArg, ContextValue::String(meant.to_owned()));
     }
     error
+}
+
+/// Says that no secret belongs among the arguments, without repeating it.
+fn secret_as_argument() -> clap::Error {
+    Arguments::command().error(
+        ErrorKind::UnknownArgument,
+        format!(
+            "no argument is a secret or an API key, because every user of this machine can see it there\n\
+             set {API_KEY_VARIABLE}, or name a file that contains the key with --stripe-api-key-file (for an endpoint's \
+             secret: --secret-file). Others may have seen it in the list of processes: if so, roll it in the Dashboard"
+        ),
+    )
 }
 
 /// Whether the command that the arguments name has a flag.
@@ -56,4 +75,31 @@ fn is_flag_of(flag: &str, arguments: &[OsString]) -> bool {
     let command =
         arguments.iter().fold(&root, |command, word| command.find_subcommand(word).unwrap_or(command));
     command.get_arguments().any(|argument| argument.get_long() == flag.strip_prefix("--"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_among_the_arguments_is_not_repeated() {
+        let key = "sk_live_Do8Not9Show7This";
+        for arguments in [
+            vec!["serve", "--stripe-api-key", key],
+            vec!["serve", "--stripe-api-key=sk_live_Do8Not9Show7This"],
+            vec!["--api-key", key],
+            vec!["inbox", "list", "--stripe-key", key],
+            vec!["serve", key],
+            vec!["serve", "whsec_Do8Not9Show7This"],
+            vec!["serve", "--sk_live_Do8Not9Show7This"],
+        ] {
+            let arguments: Vec<OsString> = ["shop"].iter().chain(&arguments).map(OsString::from).collect();
+            let error = parse(&arguments).err().expect("it is refused").to_string();
+            assert!(
+                error.contains("set STRIPE_API_KEY") && error.contains("roll it"),
+                "{arguments:?}: {error}"
+            );
+            assert!(!error.contains("Do8Not"), "{error}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ const PREFIX: &str = "whsec_";
 
 /// Where a secret is given. What helps depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Medium {
+pub(crate) enum Medium {
     Variable,
     File,
 }
@@ -34,7 +34,7 @@ pub(super) fn in_value(text: &str, medium: Medium) -> Option<&'static str> {
 }
 
 impl Medium {
-    fn quoted(self) -> &'static str {
+    pub(crate) fn quoted(self) -> &'static str {
         match self {
             Self::Variable => {
                 "it is in quotes, which count as part of it: remove them\n\
@@ -44,7 +44,7 @@ impl Medium {
         }
     }
 
-    fn marked(self) -> &'static str {
+    pub(crate) fn marked(self) -> &'static str {
         match self {
             Self::Variable => {
                 "it begins with a byte order mark, which cannot be seen: it was read from a file that was saved as \

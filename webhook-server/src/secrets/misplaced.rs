@@ -11,7 +11,7 @@ pub(crate) fn looks_like_a_secret(text: &str) -> bool {
 const SECRET: &str = "whsec_";
 
 /// How secrets and API keys begin.
-const BEGINNINGS: [&str; 5] = [SECRET, "sk_live_", "sk_test_", "rk_live_", "rk_test_"];
+const BEGINNINGS: [&str; 7] = [SECRET, "sk_live_", "sk_test_", "rk_live_", "rk_test_", "rkcs_", "sk_org_"];
 
 /// What must not be shown, and is not to be in a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

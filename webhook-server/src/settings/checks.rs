@@ -6,6 +6,8 @@ use std::time::Duration;
 use hyper::Uri;
 
 use super::setting::{HOUR, OutOfRange, SECOND, within};
+use crate::http_client::has_usable_port;
+use crate::loopback::is_loopback;
 
 /// Checks how far a signature's time may be from now.
 pub(crate) fn tolerable(tolerance: Duration) -> Result<(), OutOfRange> {
@@ -26,6 +28,36 @@ pub(super) fn tls(is_set: bool, has_other: bool, other: &str) -> Result<(), OutO
         }
     };
     Err(allowed.into())
+}
+
+/// Checks a setting that only a program with the client of Stripe's API can have.
+pub(super) fn stripe_api(is_set: bool) -> Result<(), OutOfRange> {
+    if is_set && !cfg!(feature = "stripe-api") {
+        let allowed =
+            "left out, because this program was built without the feature `stripe-api` of `webhook-server`";
+        return Err(allowed.to_owned().into());
+    }
+    Ok(())
+}
+
+/// Checks that what stands in for Stripe's API is on this machine: the key is sent there.
+pub(super) fn stripe_api_url(url: Option<&str>) -> Result<(), OutOfRange> {
+    let Some(url) = url else { return Ok(()) };
+    stripe_api(true)?;
+    let parsed: Option<Uri> = url.parse().ok();
+    let is_plain = parsed.is_some_and(|parsed| {
+        matches!(parsed.scheme_str(), Some("http" | "https"))
+            && parsed.host().is_some_and(is_loopback)
+            && has_usable_port(&parsed)
+            && parsed.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && parsed.path_and_query().is_none_or(|path| path == "/")
+    });
+    if is_plain && !url.contains('#') {
+        return Ok(());
+    }
+    let allowed = "left out, to ask Stripe; or, for tests, a URL of a host of this machine alone, such as \
+                   http://127.0.0.1:12111";
+    Err(allowed.to_owned().into())
 }
 
 /// Checks the address of the admin pages: other machines reach them only with a token.

@@ -5,8 +5,8 @@
 use std::ffi::OsString;
 
 use super::origin::Origin;
-use super::sources::{CONFIG_VARIABLE, Given, SECRET_FILE};
-use super::unknown::{SECRET, meant};
+use super::sources::{CONFIG_VARIABLE, Given, SECRET_FILE, named};
+use super::unknown::{API_KEY, SECRET, meant};
 use super::{Setting, Settings};
 use crate::problems::Problems;
 use crate::report::format::masked;
@@ -16,7 +16,8 @@ use crate::secrets::looks_like_a_secret;
 const PREFIX: &str = "WEBHOOK_";
 
 /// The variables that name files. Any text is a valid file name, so white space at the ends is checked here.
-const FILES: [&str; 3] = ["WEBHOOK_INBOX", CONFIG_VARIABLE, secrets::FILE_VARIABLE];
+const FILES: [&str; 4] =
+    ["WEBHOOK_INBOX", CONFIG_VARIABLE, secrets::FILE_VARIABLE, secrets::API_KEY_FILE_VARIABLE];
 
 /// Reports every variable that would be ignored, and every file name that is surely a mistake.
 pub(crate) fn check(problems: &mut Problems) {
@@ -82,7 +83,11 @@ fn variable(name: &str) -> String {
     match name {
         SECRET => secrets::VARIABLE.to_owned(),
         SECRET_FILE => secrets::FILE_VARIABLE.to_owned(),
-        name => format!("{PREFIX}{}", name.to_ascii_uppercase().replace('-', "_")),
+        API_KEY => secrets::API_KEY_VARIABLE.to_owned(),
+        name => named(name).map_or_else(
+            || format!("{PREFIX}{}", name.to_ascii_uppercase().replace('-', "_")),
+            Setting::variable,
+        ),
     }
 }
 

@@ -275,9 +275,10 @@ const NO_SECRETS: &str = "a configuration file is copied, reviewed and committed
                           in an environment variable. If others could read it here, roll it in the Dashboard";
 
 /// Why an API key is refused, and what is needed in its place.
-const NO_API_KEYS: &str = "remove it: the server needs none, and a configuration file is copied, reviewed and committed. \
-                           What verifies events is the endpoint's signing secret (whsec_…), in a file of its own that \
-                           `secret-file` names. If others could read the key here, roll it in the Dashboard";
+const NO_API_KEYS: &str = "a configuration file is copied, reviewed and committed, so no key belongs in it. What verifies \
+                           events is the endpoint's signing secret (whsec_…), in a file of its own that `secret-file` names. \
+                           A key to ask Stripe's API with belongs in STRIPE_API_KEY, or in a file that \
+                           `stripe-api-key-file` names. If others could read the key here, roll it in the Dashboard";
 
 /// The entries of a table in the order in which they are written.
 fn in_order<'d, 't>(table: &'d DeTable<'t>) -> Vec<(&'d Key<'t>, &'d Value<'t>)> {

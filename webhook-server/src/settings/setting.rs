@@ -23,6 +23,8 @@ pub(crate) struct Setting {
     /// The name of the field.
     pub(crate) field: &'static str,
     pub(crate) group: Group,
+    /// The environment variable, if its name does not follow from that of the field.
+    pub(super) own_variable: Option<&'static str>,
     /// The text in `--help`, without the default.
     pub(crate) help: &'static str,
     /// The placeholder for its value in `--help`.
@@ -56,6 +58,8 @@ pub(crate) enum Group {
     Receiving,
     /// What a server without an inbox does: `serve`.
     Inline,
+    /// How Stripe's API is asked: `serve`, and every command that asks it.
+    StripeApi,
     /// Where the inbox is: every command that uses it.
     Inbox,
     /// How a server uses its inbox: `serve`.
@@ -70,7 +74,8 @@ impl Setting {
 
     /// The environment variable.
     pub(crate) fn variable(&self) -> String {
-        format!("WEBHOOK_{}", self.field.to_ascii_uppercase())
+        let from_field = || format!("WEBHOOK_{}", self.field.to_ascii_uppercase());
+        self.own_variable.map_or_else(from_field, str::to_owned)
     }
 
     /// The value in some settings, as text that [`read`](Self::read) takes.
@@ -176,9 +181,12 @@ pub(super) fn at_least<T: Value + PartialOrd + Ord + Copy>(
 }
 
 /// Makes the struct, its defaults and the table of rows such as
-/// `/// …  field: Type = default, { group: …, help: …, check: … }`, with a `value_name` if the type's own does not fit.
+/// `/// …  field: Type = default, { group: …, help: …, check: … }`, with a `value_name` if the type's own does not fit, and a
+/// `variable` if its name does not begin with `WEBHOOK_`.
 macro_rules! settings {
     (@value_name $type:ty, $own:literal) => { $own };
+    (@variable $own:literal) => { Some($own) };
+    (@variable) => { None };
     (@value_name $type:ty,) => { <$type as value::Value>::NAME };
     (
         $(#[$meta:meta])*
@@ -189,6 +197,7 @@ macro_rules! settings {
                 group: $group:ident,
                 help: $help:literal,
                 $(value_name: $value_name:literal,)?
+                $(variable: $variable:literal,)?
                 check: $check:expr,
             }
         )*
@@ -212,6 +221,7 @@ macro_rules! settings {
             pub(crate) const TABLE: &'static [Setting] = &[$(Setting {
                 field: stringify!($field),
                 group: Group::$group,
+                own_variable: settings!(@variable $($variable)?),
                 help: $help,
                 value_name: settings!(@value_name $type, $($value_name)?),
                 kind: <$type as value::Value>::KIND,

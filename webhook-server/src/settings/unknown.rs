@@ -5,11 +5,17 @@ use webhook_core::catalog::nearest;
 /// A name that stands for the secret itself, which is not a setting.
 pub(super) const SECRET: &str = "secret";
 
+/// A name that stands for the key of Stripe's API itself, which is not a setting either.
+pub(super) const API_KEY: &str = "stripe-api-key";
+
 /// Names that other programs use for a setting, and the name of the setting here.
-const ALIASES: [(&str, &str); 13] = [
+const ALIASES: [(&str, &str); 16] = [
     ("addr", "listen"),
     ("address", "listen"),
     ("bind", "listen"),
+    ("api-key", API_KEY),
+    ("stripe-api-key", API_KEY),
+    ("stripe-key", API_KEY),
     ("host", "listen"),
     ("port", "listen"),
     ("database", "inbox"),

@@ -203,7 +203,7 @@ fn a_secret_in_the_file_is_refused_and_not_shown() {
         let (refused, file) = checked(&text);
         let refused = refused.with_code(78);
         let what = match text.contains("sk_") {
-            true => "an API key\n       remove it: the server needs none",
+            true => "an API key\n       a configuration file is copied",
             false => "a signing secret\n       a configuration file is copied",
         };
         let told = format!("shop.toml:{line}: this line holds {what}");

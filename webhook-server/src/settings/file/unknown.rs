@@ -3,8 +3,8 @@
 use webhook_core::catalog::nearest;
 
 use super::section::KEYS;
-use super::{ENDPOINT, NO_SECRETS, SECRET_FILE};
-use crate::settings::unknown::{SECRET, in_file, meant};
+use super::{ENDPOINT, NO_API_KEYS, NO_SECRETS, SECRET_FILE};
+use crate::settings::unknown::{API_KEY, SECRET, in_file, meant};
 use crate::settings::{Setting, Settings};
 
 /// The setting that belongs neither into the section of an endpoint nor above it: a program that has sections declares its
@@ -17,6 +17,7 @@ pub(super) fn at_top_level(name: &str, what: &str) -> String {
     let names = || names.iter().map(|name| &**name).chain([SECRET_FILE]);
     let advice = match &*meant(name, names().chain([ENDPOINT])) {
         [SECRET] => return format!("`{name}` is not a setting\n{NO_SECRETS}"),
+        [API_KEY] => return format!("`{name}` is not a setting\n{NO_API_KEYS}"),
         [] if what == "section" => {
             format!("the only sections are `[{ENDPOINT}.NAME]`; settings come before them")
         }
