@@ -56,6 +56,9 @@ mod start;
     )
 )]
 mod store;
+#[cfg(feature = "stripe-api")]
+#[allow(dead_code, unused_imports, reason = "what asks Stripe's API uses it")]
+mod stripe;
 pub mod testing;
 
 #[cfg(feature = "admin")]
