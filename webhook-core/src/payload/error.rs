@@ -36,6 +36,9 @@ struct EventVersion {
     is_other: bool,
 }
 
+/// The maximum length of an API version in a message; Stripe's have up to 20 characters.
+const LONGEST_VERSION: usize = 64;
+
 /// The maximum length of a path in a message, in characters.
 const MOST_OF_A_PATH: usize = 200;
 
@@ -148,7 +151,8 @@ impl DecodeError {
     /// Adds the event's API version, if the field has moved since, or if the program was not made for it.
     pub(crate) fn in_event(mut self, envelope: &Envelope) -> Self {
         let is_version = |text: &&str| {
-            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+            (1..=LONGEST_VERSION).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
         };
         let Some(name) = envelope.api_version.as_deref().filter(is_version) else { return self };
         let is_absent = matches!(self.0.problem, Problem::Missing | Problem::Expected(_));
@@ -218,6 +222,11 @@ impl fmt::Display for DecodeError {
                 if path == "." { Ok(()) } else { write!(f, ", at `{path}`") }
             }
             Problem::Doubled => write!(f, "`{path}` occurs twice"),
+            Problem::OtherVersion if self.0.version.is_none() => write!(
+                f,
+                "the event was not decoded: its API version does not have the form of Stripe's; this program reads {}",
+                enabled_names()
+            ),
             Problem::OtherVersion => f.write_str("the event was not decoded"),
             Problem::NoObject => f.write_str("the event is a thin event, which carries no object"),
             Problem::Missing => write!(f, "`{path}` is missing"),

@@ -49,6 +49,25 @@ fn the_envelope_is_shared_not_copied() {
 }
 
 #[test]
+fn an_event_of_another_version_says_which_if_it_has_the_form_of_one() {
+    let refused = |version: &str| {
+        let envelope = parse(event(&[("api_version", &json!(version).to_string())])).unwrap();
+        DecodeError::other_version(&envelope).to_string()
+    };
+    assert_eq!(
+        refused("2024-06-20"),
+        "the event was not decoded: the event has API version 2024-06-20; this program reads 2026-10-28.endive"
+    );
+    for odd in ["", "2024-06-20 or so", "\u{1b}[31m", &"x".repeat(65)] {
+        assert_eq!(
+            refused(odd),
+            "the event was not decoded: its API version does not have the form of Stripe's; \
+             this program reads 2026-10-28.endive"
+        );
+    }
+}
+
+#[test]
 fn an_event_of_a_version_before_a_field_moved_says_so() {
     #[derive(Debug, StripeObject)]
     #[stripe(object = "subscription")]

@@ -61,8 +61,8 @@ impl Sink for Log {
             Fact::Answered { outcome: Ok(receipt), via, status, .. } => {
                 self.accepted(receipt, via, status);
                 if let Some(envelope) = receipt.envelope().filter(|envelope| envelope.has_other_version()) {
-                    self.other_versions
-                        .tell(&envelope.id, envelope.api_version.as_deref().unwrap_or_default());
+                    let version = shortened(&envelope.api_version).unwrap_or_default();
+                    self.other_versions.tell(&envelope.id, version);
                 }
             }
             Fact::Answered { outcome: Err(refusal), via, status, peer, .. } => {
