@@ -119,11 +119,15 @@ impl Version {
         let (catalog, older) = (self.catalog()?, self.previous()?.catalog()?);
         let mut ways = Ways::from(older.object(name)?);
         let mut left = steps(path);
+        let is_of_the_name = |known: &Move| steps(known.field).last() == steps(path).last();
+        let was_there = |known: &Move| older.object(known.object).is_some_and(|it| it.has(known.field));
+        let fits = |known: &Move| (was_there(known), is_of_the_name(known));
         let came_with = |ways: &Ways<'_>, rest: &[&str]| {
             let of_this = MOVES.iter().filter(|known| Self::of(known.version) == Some(self));
             let shared = |known: &Move| known.shared(catalog, &ways.ways, rest);
-            // Of several, the first.
-            of_this.rev().filter_map(|known| Some((shared(known)?, known))).max_by_key(|(shared, _)| *shared)
+            // Of several, one that was there, then one of the same name, then the first.
+            let all = of_this.rev().filter_map(|known| Some(((shared(known)?, fits(known)), known)));
+            all.max_by_key(|(key, _)| *key)
         };
         while let Some(step) = left.next() {
             ways.push(step);

@@ -15,15 +15,19 @@ pub(crate) fn only_in(what: &str, versions: &[Version], enabled: &Catalog) -> St
     format!("{what} is only in API version {}{}", span(versions), enable(versions, enabled))
 }
 
-/// What to do if the program receives one of these versions.
+/// What to do if the program receives one of these versions, which an error has just named.
 fn enable(versions: &[Version], enabled: &Catalog) -> String {
+    enable_if("that", versions, enabled)
+}
+
+fn enable_if(which: &str, versions: &[Version], enabled: &Catalog) -> String {
     // The one next to the enabled versions.
     let next = match versions {
         [.., last] if enabled.versions().first().is_some_and(|first| last < first) => last,
         [first, ..] => first,
         [] => return String::new(),
     };
-    format!("; if your endpoint has that version, enable the feature `{}`", next.feature())
+    format!("; if your endpoint has {which} version, enable the feature `{}`", next.feature())
 }
 
 impl SchemaPath {
@@ -91,6 +95,12 @@ impl SchemaPath {
         }
     }
 
+    /// The beginning of a path up to the first field that is not there. `None` if that is the last one.
+    fn first_missing<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let outer = path.match_indices('.').map(|(at, _)| &path[..at]);
+        outer.into_iter().find(|outer| matches!(self.find_here(outer), Err(Astray::NoField { .. })))
+    }
+
     /// Looks in the versions that are not enabled for what the enabled ones lack.
     ///
     /// What a newer version added may be sent in an older version, too. What came in place of something else is not, and
@@ -105,6 +115,18 @@ impl SchemaPath {
             return Err(astray.into_message(self, path));
         }
         let having = self.versions_with(path);
+        if having.is_empty()
+            && let Some(outer) =
+                self.first_missing(path).filter(|outer| !self.versions_with(outer).is_empty())
+        {
+            // What other versions have on the way to it, and how it is read there.
+            let inside =
+                |found: Found| found.added_in.and_then(|version| self.in_version(version)?.find(path).err());
+            return Err(match self.find(outer) {
+                Err(message) => message,
+                Ok(found) => inside(found).unwrap_or_else(|| astray.into_message(self, path)),
+            });
+        }
         let newer: Vec<_> = having.iter().copied().filter(|version| self.is_newer(*version)).collect();
         let Some(&added_in) = newer.first() else {
             let is_moved = self.moved(path).is_some();
@@ -142,9 +164,9 @@ impl SchemaPath {
         (!having.is_empty() && !is_here).then(what)
     }
 
-    /// The end of the error for a field that has moved: which versions still have it.
+    /// The end of the error for a field that has moved, which names the version without it: which versions still have it.
     pub(super) fn if_received(&self, path: &str) -> String {
-        enable(&self.versions_with(path), self.enabled)
+        enable_if("an earlier", &self.versions_with(path), self.enabled)
     }
 }
 
