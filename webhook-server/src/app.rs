@@ -25,6 +25,7 @@ use crate::run::transaction;
 use crate::server::{Parts, Server};
 use crate::settings::{OfEndpoints, Origins, Settings, Sourced, Sources};
 use crate::store::{self, InboxLocation, Store};
+use crate::stripe;
 
 /// An application: the handlers that are linked into the program, their state, and the settings.
 ///
@@ -190,10 +191,8 @@ impl App {
         for problem in registry.problems(&self.states, &endpoints.names_and_paths()) {
             problems.add(problem);
         }
-        let reader = self.reader;
-        if reader.is_none() {
-            no_reader(&registry, problems);
-        }
+        let of_server = || stripe::reader(&registry, (&self.settings, &self.origins), problems);
+        let reader = self.reader.or_else(of_server);
         for state in &self.ambiguous {
             problems.add(format!(
                 "the application has two states of type `{state}`: give one of them a type of its own"
@@ -237,16 +236,6 @@ impl App {
             token,
             now,
         }
-    }
-}
-
-/// Reports the handlers that read from Stripe's API in a program that cannot.
-fn no_reader(registry: &Registry, problems: &mut Problems) {
-    for handler in registry.registrations().iter().filter(|handler| handler.needs().reads_stripe) {
-        problems.add(format!(
-            "handler {} reads from Stripe's API, which this program cannot do yet",
-            handler.place()
-        ));
     }
 }
 

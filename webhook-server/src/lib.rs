@@ -56,8 +56,11 @@ mod start;
     )
 )]
 mod store;
-#[cfg(feature = "stripe-api")]
-#[allow(dead_code, unused_imports, reason = "what asks Stripe's API uses it")]
+#[cfg_attr(not(feature = "stripe-api"), path = "no_stripe.rs")]
+#[cfg_attr(
+    feature = "stripe-api",
+    allow(dead_code, unused_imports, reason = "commands use what the server does not")
+)]
 mod stripe;
 pub mod testing;
 

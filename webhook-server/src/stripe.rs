@@ -10,6 +10,7 @@
 //! | `pace`, `connections` | when a call may begin, and through which connection |
 //! | `retries` | when a call is repeated |
 //! | `answer`, `pages` | what comes back |
+//! | `reader` | reading objects for handlers |
 //! | `error` | why a call failed |
 //!
 //! Sources: <https://docs.stripe.com/api>, <https://docs.stripe.com/rate-limits>, and what Stripe's own libraries do.
@@ -23,6 +24,7 @@ mod key;
 mod pace;
 mod pages;
 mod path;
+mod reader;
 mod retries;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,7 @@ use self::error::{RATE_LIMITED, Told, without_key};
 pub(crate) use self::key::{ApiKey, Caller, Environment, FoundKey, KeyOrigin, find};
 use self::pace::Pace;
 pub(crate) use self::pages::{Direction, Pages};
+pub(crate) use self::reader::reader;
 use crate::http_client::connection::BodyError;
 use crate::report::format::{chain, printable};
 use crate::settings::Settings;

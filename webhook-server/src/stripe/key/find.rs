@@ -20,8 +20,8 @@ const PROFILE_VARIABLE: &str = "STRIPE_PROJECT_NAME";
 /// Who asks for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Caller<'c> {
-    /// A server, which never takes the key of a person.
-    Server,
+    /// A server, because this handler reads from Stripe's API. It never takes the key of a person.
+    Server { handler: &'c str },
     /// A command that a person runs, who may have named a profile of the Stripe CLI.
     Person { profile: Option<&'c str> },
 }
@@ -121,7 +121,7 @@ pub(crate) fn find(
         (_, Some(text)) => of_variable(text),
         (None, None) => match caller {
             Caller::Person { profile } => of_cli(environment, profile, problems),
-            Caller::Server => Ok(None),
+            Caller::Server { .. } => Ok(None),
         },
     };
     match found {
@@ -210,12 +210,14 @@ fn missing(caller: Caller<'_>, interface: Interface) -> String {
         Interface::CommandLine => "--stripe-api-key-file",
         Interface::Library => API_KEY_FILE_VARIABLE,
     };
-    let login = match caller {
-        Caller::Person { .. } => "\n- or run `stripe login`: the test key of the Stripe CLI is used, too",
-        Caller::Server => "",
+    let (needed_by, login) = match caller {
+        Caller::Person { .. } => {
+            (String::new(), "\n- or run `stripe login`: the test key of the Stripe CLI is used, too")
+        }
+        Caller::Server { handler } => (format!(", which handler {handler} needs"), ""),
     };
     format!(
-        "no key of Stripe's API\n\
+        "no key of Stripe's API{needed_by}\n\
          set {API_KEY_VARIABLE}, or name a file in {file}. Where to get a key:\n\
          - Dashboard > Developers > API keys > Create restricted key (rk_…){login}"
     )

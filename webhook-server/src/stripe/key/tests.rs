@@ -145,8 +145,13 @@ fn what_is_nearest_to_the_command_prevails() {
     ] {
         assert_eq!(found(environment, file, caller).expect("there is one").to_string(), expected);
     }
-    let missing = found(&without, None, Caller::Server).expect_err("a server does not take a person's");
-    assert!(missing.contains("no key of Stripe's API") && !missing.contains("stripe login"), "{missing}");
+    let missing = found(&without, None, Caller::Server { handler: "paid" })
+        .expect_err("a server does not take a person's");
+    assert!(
+        missing.contains("no key of Stripe's API, which handler paid needs")
+            && !missing.contains("stripe login"),
+        "{missing}"
+    );
     let missing = found(&Home::new().environment(&[]), None, PERSON).expect_err("there is none");
     assert!(missing.contains("no key of Stripe's API") && missing.contains("stripe login"), "{missing}");
 }
