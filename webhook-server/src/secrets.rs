@@ -30,12 +30,6 @@ pub(crate) const VARIABLE: &str = "STRIPE_WEBHOOK_SECRET";
 /// The variable that names the file that contains them.
 pub(crate) const FILE_VARIABLE: &str = "STRIPE_WEBHOOK_SECRET_FILE";
 
-/// The variable that holds the key of Stripe's API.
-pub(crate) const API_KEY_VARIABLE: &str = "STRIPE_API_KEY";
-
-/// The variable that names the file that contains it.
-pub(crate) const API_KEY_FILE_VARIABLE: &str = "STRIPE_API_KEY_FILE";
-
 /// Why a server needs a secret, for [`read`].
 pub(crate) const NEEDED: &str = "without one, anyone could send events";
 

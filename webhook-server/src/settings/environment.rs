@@ -15,9 +15,14 @@ use crate::secrets::looks_like_a_secret;
 
 const PREFIX: &str = "WEBHOOK_";
 
+/// The variable that holds the key of Stripe's API.
+pub(crate) const API_KEY_VARIABLE: &str = "STRIPE_API_KEY";
+
+/// The variable that names the file that contains it.
+const API_KEY_FILE_VARIABLE: &str = "STRIPE_API_KEY_FILE";
+
 /// The variables that name files. Any text is a valid file name, so white space at the ends is checked here.
-const FILES: [&str; 4] =
-    ["WEBHOOK_INBOX", CONFIG_VARIABLE, secrets::FILE_VARIABLE, secrets::API_KEY_FILE_VARIABLE];
+const FILES: [&str; 4] = ["WEBHOOK_INBOX", CONFIG_VARIABLE, secrets::FILE_VARIABLE, API_KEY_FILE_VARIABLE];
 
 /// Reports every variable that would be ignored, and every file name that is surely a mistake.
 pub(crate) fn check(problems: &mut Problems) {
@@ -83,7 +88,7 @@ fn variable(name: &str) -> String {
     match name {
         SECRET => secrets::VARIABLE.to_owned(),
         SECRET_FILE => secrets::FILE_VARIABLE.to_owned(),
-        API_KEY => secrets::API_KEY_VARIABLE.to_owned(),
+        API_KEY => API_KEY_VARIABLE.to_owned(),
         name => named(name).map_or_else(
             || format!("{PREFIX}{}", name.to_ascii_uppercase().replace('-', "_")),
             Setting::variable,

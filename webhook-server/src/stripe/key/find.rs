@@ -11,8 +11,8 @@ use super::{ApiKey, cli_profile};
 use crate::problems::Problems;
 use crate::reload::file;
 use crate::report::format::printable;
-use crate::secrets::{API_KEY_FILE_VARIABLE, API_KEY_VARIABLE, Medium, looks_like_a_secret};
-use crate::settings::{Interface, Origin, Origins, Settings};
+use crate::secrets::{Medium, looks_like_a_secret};
+use crate::settings::{API_KEY_VARIABLE, Interface, Origin, Origins, Settings};
 
 /// The variable that names a profile of the Stripe CLI.
 const PROFILE_VARIABLE: &str = "STRIPE_PROJECT_NAME";
@@ -206,10 +206,7 @@ fn is_over(day: &str) -> bool {
 
 /// Says that there is no key, and where to get one.
 fn missing(caller: Caller<'_>, interface: Interface) -> String {
-    let file = match interface {
-        Interface::CommandLine => "--stripe-api-key-file",
-        Interface::Library => API_KEY_FILE_VARIABLE,
-    };
+    let file = interface.to_set("stripe_api_key_file");
     let (needed_by, login) = match caller {
         Caller::Person { .. } => {
             (String::new(), "\n- or run `stripe login`: the test key of the Stripe CLI is used, too")
@@ -218,7 +215,7 @@ fn missing(caller: Caller<'_>, interface: Interface) -> String {
     };
     format!(
         "no key of Stripe's API{needed_by}\n\
-         set {API_KEY_VARIABLE}, or name a file in {file}. Where to get a key:\n\
+         set {API_KEY_VARIABLE}, or name a file with {file}. Where to get a key:\n\
          - Dashboard > Developers > API keys > Create restricted key (rk_…){login}"
     )
 }
