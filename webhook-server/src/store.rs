@@ -113,6 +113,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Stores an event and its tasks, unless it is known by its id, type and object.
     ///
+    /// A task with an [`occurrence`](NewTask::occurrence) is left out if the handler has a task of another event with the same
+    /// one, however that task has ended. An occurrence is known for as long as its event is kept.
+    ///
     /// A known event that comes through an endpoint for the first time gets the tasks that are this endpoint's and that it
     /// lacks; then its body is kept again if it was freed. Notes when the secret was used.
     ///
@@ -207,7 +210,8 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Skips a parked or waiting task. Returns whether it did.
     fn skip(&self, task: i64, reason: String) -> StoreFuture<'_, bool>;
 
-    /// Runs handlers on the event with this `cursor` again, or for the first time, however they ended before.
+    /// Runs handlers on the event with this `cursor` again, or for the first time, however they ended before. Leaves out those
+    /// that have a task of the event's twin instead.
     fn replay(&self, event: i64, tasks: Vec<NewTask>) -> StoreFuture<'_, Replayed>;
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use webhook_catalog::is_enabled;
+use webhook_catalog::{find, is_enabled};
 
 use super::data::Data;
 use crate::{RawJson, Timestamp};
@@ -74,9 +74,21 @@ impl Envelope {
     ///
     /// Stripe never gives two events the same id, but test consoles send events of every type under one id.
     pub fn key(&self) -> String {
-        // An object's id may be any text, and a key must fit every database.
-        let object = self.object_id().unwrap_or_default().replace('\0', "");
-        format!("{}/{}/{object}", self.id, self.event_type)
+        key_of(&self.id, &self.event_type, self.object_id())
+    }
+
+    /// Returns a key of what happened, which an event shares with its twin: Stripe can report one occurrence by a snapshot event
+    /// and by a thin one, such as `payment_intent.succeeded` and `v1.payment_intent.succeeded`.
+    ///
+    /// A snapshot event's key is made of its id, its type and the id of its object; a thin event's of the same, since it names
+    /// its [`snapshot_event`](super::data::Thin::snapshot_event). `None` if it names none: then it has no twin.
+    pub fn occurrence(&self) -> Option<String> {
+        let (id, snapshot_type) = match &self.data {
+            Data::Snapshot(_) => (&self.id, &*self.event_type),
+            Data::Thin(thin) => (thin.snapshot_event.as_ref()?, self.event_type.strip_prefix("v1.")?),
+        };
+        let object = if twins_name_the_object(snapshot_type) { self.object_id() } else { None };
+        Some(key_of(id, snapshot_type, object))
     }
 
     /// Tells whether the object was rendered in an API version that the program was not made for: one whose Cargo feature is
@@ -95,6 +107,22 @@ impl Envelope {
     }
 }
 
+/// The key of an event: its id, its type and the id of its object.
+fn key_of(id: &str, event_type: &str, object: Option<String>) -> String {
+    // An object's id may be any text, and a key must fit every database.
+    let object = object.unwrap_or_default().replace('\0', "");
+    format!("{id}/{event_type}/{object}")
+}
+
+/// Whether the thin event of a type names the object that the snapshot event carries. A few name none, or one without an id, or
+/// another: `v1.invoice.upcoming`, `v1.balance.available`, `v1.billing.alert.triggered`.
+fn twins_name_the_object(snapshot_type: &str) -> bool {
+    match (find(snapshot_type), find(&format!("v1.{snapshot_type}"))) {
+        (Some(snapshot), Some(thin)) => !thin.singleton && thin.objects == snapshot.objects,
+        _ => true,
+    }
+}
+
 /// Shows what identifies the event. Of the data and the body, which hold personal data, it shows the size only.
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,5 +136,67 @@ impl fmt::Debug for Envelope {
             .field("data", &self.data)
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webhook_catalog::{snapshot_types, thin_types};
+
+    use super::*;
+
+    fn event(body: String) -> Envelope {
+        Envelope::parse_stored(&Bytes::from(body)).expect("it is an event")
+    }
+
+    fn snapshot(event_type: &str) -> Envelope {
+        event(format!(
+            r#"{{"id":"evt_1","object":"event","type":"{event_type}","livemode":false,"data":{{"object":{{"id":"ob_1"}}}}}}"#
+        ))
+    }
+
+    fn thin(event_type: &str, related: &str, snapshot: &str) -> Envelope {
+        event(format!(
+            r#"{{"id":"evt_2","object":"v2.core.event","type":"{event_type}","livemode":false,
+                "related_object":{related},"snapshot_event":{snapshot}}}"#
+        ))
+    }
+
+    #[test]
+    fn twins_share_an_occurrence() {
+        let related = r#"{"id":"ob_1","type":"payment_intent","url":"/v1/x/ob_1"}"#;
+        let snapshot = snapshot("payment_intent.succeeded");
+        assert_eq!(snapshot.occurrence(), Some(snapshot.key()));
+        let of = |event_type, snapshot| thin(event_type, related, snapshot).occurrence();
+        assert_eq!(of("v1.payment_intent.succeeded", r#""evt_1""#), snapshot.occurrence());
+        assert_ne!(of("v1.payment_intent.succeeded", r#""evt_3""#), snapshot.occurrence());
+        assert_ne!(of("v1.payment_intent.canceled", r#""evt_1""#), snapshot.occurrence());
+        assert_eq!(of("v1.payment_intent.succeeded", "null"), None);
+        // Nothing of the second kind reports what a type of version 2 does.
+        assert_eq!(of("v2.core.account.updated", r#""evt_1""#), None);
+    }
+
+    /// A thin event says of its object what the catalog says of the type: for 16 types, that is less than the snapshot says.
+    #[test]
+    fn twins_of_every_type_share_an_occurrence() {
+        let mut twins = 0;
+        for known in thin_types() {
+            let Some(name) = known.name.strip_prefix("v1.") else { continue };
+            let Some(of_snapshot) = snapshot_types().iter().find(|known| known.name == name) else {
+                continue;
+            };
+            let related = match known.objects.first() {
+                None => "null".to_owned(),
+                Some(object) if known.singleton => format!(r#"{{"type":"{object}","url":"/v1/x"}}"#),
+                Some(object) if known.objects == of_snapshot.objects => {
+                    format!(r#"{{"id":"ob_1","type":"{object}","url":"/v1/x/ob_1"}}"#)
+                }
+                Some(object) => format!(r#"{{"id":"other_1","type":"{object}","url":"/v1/x/other_1"}}"#),
+            };
+            let thin = thin(known.name, &related, r#""evt_1""#);
+            assert_eq!(thin.occurrence(), snapshot(name).occurrence(), "{name}");
+            twins += 1;
+        }
+        assert!(twins > 200, "{twins}");
     }
 }

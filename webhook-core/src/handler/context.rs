@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::Envelope;
+use crate::catalog::Kind;
 
 /// Information about one run of a handler, as an argument.
 #[derive(Clone, Debug)]
@@ -51,6 +52,15 @@ impl Context {
     /// handled events, as [`idempotency_key`](Self::idempotency_key) does.
     pub fn event_key(&self) -> String {
         self.envelope.key()
+    }
+
+    /// Returns the kind of the event.
+    ///
+    /// Stripe can report one occurrence by a snapshot event and by a thin one, such as `payment_intent.succeeded` and
+    /// `v1.payment_intent.succeeded`. A handler that names both types runs once for the two, on the event that came first, and
+    /// this tells which one that is. Without an inbox, it runs for each.
+    pub fn kind(&self) -> Kind {
+        Kind::of(&self.envelope.event_type)
     }
 
     /// Returns the connected account that the event happened on, `acct_…`.

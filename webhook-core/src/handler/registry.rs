@@ -72,6 +72,19 @@ impl Registration {
         self.endpoint.is_some() || self.takes == Subscription::Unhandled
     }
 
+    /// Tells whether the handler names both kinds of event that report one occurrence: this type and its twin, such as
+    /// `payment_intent.succeeded` and `v1.payment_intent.succeeded`.
+    pub fn names_twin_of(&self, event_type: &str) -> bool {
+        let Subscription::Types(names) = self.takes else { return false };
+        match event_type.strip_prefix("v1.") {
+            Some(snapshot) => names.binary_search(&snapshot).is_ok(),
+            None => {
+                let thin = || "v1.".bytes().chain(event_type.bytes());
+                names.binary_search_by(|name| name.bytes().cmp(thin())).is_ok()
+            }
+        }
+    }
+
     /// Returns the name of the handler's crate.
     pub fn crate_name(&self) -> &'static str {
         self.module.split("::").next().unwrap_or(self.module)

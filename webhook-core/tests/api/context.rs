@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use webhook_core::catalog::Kind;
 use webhook_core::{Attempt, Context};
 
 use crate::support::{event, parse, run_of};
@@ -38,6 +39,7 @@ fn a_context_says_what_the_server_and_the_event_do() {
     assert_eq!((context.handler(), context.endpoint()), ("shop::paid", "/hooks"));
     assert_eq!((context.attempt(), context.is_replay(), context.deadline()), (3, true, Some(deadline)));
 
+    assert_eq!(context.kind(), Kind::Snapshot);
     let sparse = context_of(&[("api_version", "null")], run_of("a"));
     assert_eq!((sparse.account(), sparse.api_version(), sparse.deadline()), (None, None, None));
     assert!(!sparse.livemode() && !sparse.is_replay());

@@ -172,6 +172,26 @@ fn state_that_is_missing_is_named_for_each_handler_that_takes_it() {
 }
 
 #[test]
+fn a_handler_that_names_a_type_and_its_twin_is_told_apart() {
+    let names =
+        |types, event_type: &str| registration("a", Subscription::Types(types)).names_twin_of(event_type);
+    const BOTH: &[&str] = &[
+        "charge.failed",
+        "charge.succeeded",
+        "v1.charge.failed",
+        "v1.charge.refunded",
+        "v2.core.account.created",
+    ];
+    for event_type in ["charge.failed", "v1.charge.failed"] {
+        assert!(names(BOTH, event_type), "{event_type}");
+    }
+    for event_type in ["charge.succeeded", "v1.charge.refunded", "v2.core.account.created"] {
+        assert!(!names(BOTH, event_type), "{event_type}");
+    }
+    assert!(!registration("a", Subscription::Unhandled).names_twin_of("charge.failed"));
+}
+
+#[test]
 fn everything_wrong_is_found_at_once() {
     let found = problems([
         placed("same", CHARGES, "src/a.rs", 1),

@@ -49,7 +49,14 @@ pub(crate) fn new_task(handler: &Registration, envelope: &Envelope, object: Opti
         lane: value.filter(|_| is_ordered).map(|value| Lane { key: of_account(value), strict }),
         at_once: StartMode::No,
         is_of_endpoint: handler.depends_on_endpoint(),
+        occurrence: occurrence(handler, envelope),
     }
+}
+
+/// The occurrence that an event reports, for a handler that takes its twin as well. Other handlers need not be told.
+fn occurrence(handler: &Registration, envelope: &Envelope) -> Option<String> {
+    let takes_both = handler.names_twin_of(&envelope.event_type);
+    takes_both.then(|| envelope.occurrence()).flatten().map(stored_key)
 }
 
 /// The scope of a handler's lanes: its group, or else itself. No handler id begins with `*`, as a group's scope does.

@@ -24,6 +24,8 @@ pub(crate) enum Receipt {
         envelope: Arc<Envelope>,
         /// The number of tasks that were created for it.
         tasks: usize,
+        /// How many handlers have a task of the event's twin instead.
+        known_occurrences: usize,
         /// Whether an event of another type or object has the same id.
         id_is_reused: bool,
         /// The answer of a handler whose run the sender waited for.

@@ -45,7 +45,7 @@ pub(crate) struct Arrival {
 
 /// What became of an event, apart from its tasks.
 enum Recorded {
-    New { id_is_reused: bool },
+    New { id_is_reused: bool, known_occurrences: usize },
     Duplicate { same_body: bool },
 }
 
@@ -100,7 +100,9 @@ impl Recorder {
             None => None,
         };
         Ok(match recorded {
-            Recorded::New { id_is_reused } => Receipt::Stored { envelope, tasks, id_is_reused, reply },
+            Recorded::New { id_is_reused, known_occurrences } => {
+                Receipt::Stored { envelope, tasks, known_occurrences, id_is_reused, reply }
+            }
             Recorded::Duplicate { same_body } => Receipt::Duplicate { envelope, same_body, tasks, reply },
         })
     }
@@ -146,8 +148,9 @@ impl Recorder {
         let recorded = worker.store.record(new_event(&envelope, object, came_by, signed_at, tasks)).await;
         self.clock_is_right.send_if_modified(|is_right| !std::mem::replace(is_right, true));
         let (recorded, started, tasks) = match recorded {
-            Ok(RecordResult::New { started, id_is_reused }) => {
-                (Ok(Recorded::New { id_is_reused }), started, handlers.len())
+            Ok(RecordResult::New { started, id_is_reused, known_occurrences }) => {
+                let tasks = handlers.len().saturating_sub(known_occurrences);
+                (Ok(Recorded::New { id_is_reused, known_occurrences }), started, tasks)
             }
             Ok(RecordResult::Duplicate { started, added, same_body }) => {
                 (Ok(Recorded::Duplicate { same_body }), started, added)

@@ -112,10 +112,11 @@ const fn handler(id: &'static str, event_types: &'static [&'static str], replies
     registration(id, Subscription::Types(event_types), Policy { replies, ..Policy::DEFAULT }, run)
 }
 
-static HANDLERS: [Registration; 4] = [
+static HANDLERS: [Registration; 5] = [
     handler("pays", &["payment_intent.succeeded"], false),
     handler("approves", &["issuing_authorization.request"], true),
     Registration { endpoint: Some("connect"), ..handler("welcomes", &["checkout.session.completed"], true) },
+    handler("either", &["payment_intent.canceled", "v1.payment_intent.canceled"], false),
     handler("fails", &["charge.failed", "charge.refunded", "charge.captured", "invoice.paid"], false),
 ];
 
@@ -315,6 +316,32 @@ async fn a_sender_that_waits_gets_the_reply_of_its_endpoints_handler_also_to_a_k
             panic!("{outcome:?}")
         };
         assert_eq!((*tasks, reply.is_some()), expected, "{name}");
+    }
+}
+
+/// The thin event that reports the same as a snapshot event.
+fn twin_of(snapshot: &Bytes) -> Bytes {
+    let snapshot = Envelope::parse_stored(snapshot).expect("it is an event");
+    let (id, event_type, object) =
+        (&snapshot.id, &snapshot.event_type, snapshot.object_id().expect("it has one"));
+    format!(
+        r#"{{"object":"v2.core.event","id":"evt_thin","type":"v1.{event_type}","livemode":false,"snapshot_event":"{id}",
+            "related_object":{{"id":"{object}","type":"payment_intent","url":"/v1/payment_intents/{object}"}}}}"#
+    )
+    .into()
+}
+
+#[tokio::test]
+async fn a_handler_that_takes_both_kinds_has_a_task_of_the_event_that_comes_first() {
+    let snapshot = sample("payment_intent.canceled");
+    let thin = twin_of(&snapshot);
+    for order in [[&snapshot, &thin], [&thin, &snapshot]] {
+        let server = with_inbox();
+        for (body, expected) in order.into_iter().zip([(1, 0), (0, 1)]) {
+            let outcome = receive(&server, signed_at(NOW, body)).await;
+            let Ok(Receipt::Stored { tasks, known_occurrences, .. }) = outcome else { panic!("{outcome:?}") };
+            assert_eq!((tasks, known_occurrences), expected);
+        }
     }
 }
 

@@ -146,7 +146,7 @@ impl Log {
         let code = status.as_u16();
         let (endpoint, secret) = (via.endpoint.as_deref(), via.secret.as_deref());
         match receipt {
-            Receipt::Stored { envelope, tasks, id_is_reused, .. } => {
+            Receipt::Stored { envelope, tasks, known_occurrences, id_is_reused, .. } => {
                 let (event_id, event_type) = (&envelope.id, &envelope.event_type);
                 if *id_is_reused {
                     warn!(
@@ -157,6 +157,8 @@ impl Log {
                     );
                 }
                 let (livemode, account) = (envelope.livemode, shortened(&envelope.account));
+                // Handlers that have a task of the event of the other kind, which reports the same.
+                let known_occurrences = (*known_occurrences > 0).then_some(*known_occurrences);
                 info!(
                     event_id,
                     event_type,
@@ -166,6 +168,7 @@ impl Log {
                     secret,
                     status = code,
                     tasks,
+                    known_occurrences,
                     "event stored"
                 );
             }

@@ -130,7 +130,9 @@ impl Metrics {
             self.verified.with([endpoint, secret], Counter::add_one);
         }
         match outcome {
-            Ok(Receipt::Stored { envelope, tasks, .. }) => self.arrived(envelope, endpoint, *tasks),
+            Ok(Receipt::Stored { envelope, tasks, known_occurrences, .. }) => {
+                self.arrived(envelope, endpoint, *tasks + *known_occurrences)
+            }
             Ok(Receipt::Handled(handled)) => {
                 self.arrived(&handled.envelope, endpoint, handled.attempts.len());
                 for report in &handled.attempts {

@@ -110,6 +110,10 @@ impl Sink for Terminal {
 fn print_receipt(receipt: &Receipt, via: &Via, status: StatusCode) {
     let status = status_of(status);
     match receipt {
+        Receipt::Stored { envelope, tasks: 0, known_occurrences: 1.., .. } => {
+            let told = painted("handled as the event of the other kind", AnsiColor::Yellow);
+            print_line(status, &format!("{}  {told}", event(envelope)));
+        }
         Receipt::Stored { envelope, tasks: 0, .. } => {
             print_line(status, &format!("{}  {}", event(envelope), painted("no handler", AnsiColor::Yellow)));
         }

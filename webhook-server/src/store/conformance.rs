@@ -430,6 +430,7 @@ pub(crate) fn free(handler: HandlerId) -> NewTask {
         lane: None,
         at_once: StartMode::No,
         is_of_endpoint: false,
+        occurrence: None,
     }
 }
 
@@ -442,7 +443,7 @@ fn awaited(handler: HandlerId) -> NewTask {
     NewTask { at_once: StartMode::Awaited, ..free(handler) }
 }
 
-fn in_lane(handler: HandlerId, key: &str, strict: bool) -> NewTask {
+pub(crate) fn in_lane(handler: HandlerId, key: &str, strict: bool) -> NewTask {
     NewTask { lane: Some(Lane { key: key.to_owned(), strict }), ..free(handler) }
 }
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | opening | `open`, `opener`, `url`, `tls`, `requirements`, `schema` |
 //! | calls | `connection`, `kept`, `abandoned`, `unanswered`, `flush` (several together), `plans` (prepared), `values`, `texts` |
-//! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals`; `quarantine`; `secrets` |
+//! | what arrives | `ingest` (connections and batches), `store_batch`; `record`, `record_again`, with `arrivals` and `occurrences`; `quarantine`; `secrets` |
 //! | what runs | `tasks` (one connection), `claim` and its `round`, `low_water`, `lanes`, `finish` |
 //! | instances | `session`, `heartbeat`, `recover`, `sweep`, `pace`, `missing_handlers`, `instances`, `turns`, `alarms` |
 //! | operators | `list`, `show`, `stats`, `operate` |
@@ -43,6 +43,7 @@ mod lanes;
 mod list;
 mod low_water;
 mod missing_handlers;
+mod occurrences;
 pub(crate) mod open;
 mod opener;
 mod operate;

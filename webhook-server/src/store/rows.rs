@@ -290,7 +290,7 @@ pub(crate) struct Pruned {
 /// What a replay did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Replayed {
-    /// This many tasks are ready; the others were still open.
+    /// This many tasks are ready; the others were still open, or the handlers have them of the event's twin.
     Ready(u64),
     /// The body was pruned, or was never kept.
     NoBody,

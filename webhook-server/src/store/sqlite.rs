@@ -33,6 +33,7 @@ mod inspect;
 mod lanes;
 mod list;
 mod lock;
+mod occurrences;
 pub(crate) mod on_disk;
 pub(crate) mod open;
 mod opener;

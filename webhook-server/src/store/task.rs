@@ -27,7 +27,9 @@ pub(crate) struct NewEvent {
     pub(crate) object_id: Option<String>,
     /// The signature's own timestamp, in seconds since the Unix epoch.
     pub(crate) signed_at: i64,
-    /// One for each handler of the event's type at the endpoint. If there is none, the body is not kept.
+    /// One for each handler of the event's type at the endpoint. If there is none, the body is not kept. It is kept if the
+    /// handlers have their tasks of the event's twin: as for any event with handlers, an operator can look at it, and replay it
+    /// for a handler that has not had the occurrence.
     pub(crate) tasks: Vec<NewTask>,
 }
 
@@ -65,6 +67,9 @@ pub(crate) struct NewTask {
     pub(crate) at_once: StartMode,
     /// Whether it is made, too, if the event is known, but came through other endpoints only.
     pub(crate) is_of_endpoint: bool,
+    /// The occurrence that the event reports, if the handler takes the event's twin as well: the event of the other kind that
+    /// reports the same. The handler has one task for the two, of the event that came first.
+    pub(crate) occurrence: Option<String>,
 }
 
 /// Whether a new task starts at once if its lane is free.
@@ -118,7 +123,8 @@ pub(crate) fn moment(event_type: &str, created: Option<i64>) -> i64 {
 #[derive(Debug)]
 pub(crate) enum RecordResult {
     /// It is stored, and these of its tasks have started. `id_is_reused` if the id is known with another type or object.
-    New { started: Vec<Claim>, id_is_reused: bool },
+    /// `known_occurrences` tasks were not made, because the handlers have one of its twin.
+    New { started: Vec<Claim>, id_is_reused: bool, known_occurrences: usize },
     /// It was stored before, with the same body or another. If it comes through this endpoint for the first time, `added`
     /// tasks were made, and these of them have started. They are given the body that is stored.
     Duplicate { started: Vec<Claim>, added: usize, same_body: bool },

@@ -45,7 +45,7 @@ fn answer(metrics: &Metrics, outcome: &Outcome, via: &Via) {
 
 fn stored(event_type: &str, tasks: usize) -> Outcome {
     let envelope = event(event_type, 4, "2025-09-30.clover");
-    Ok(Receipt::Stored { envelope, tasks, id_is_reused: false, reply: None })
+    Ok(Receipt::Stored { envelope, tasks, known_occurrences: 0, id_is_reused: false, reply: None })
 }
 
 fn report(outcome: Result<(), HandlerError>) -> AttemptReport {
@@ -203,7 +203,13 @@ fn a_sender_can_neither_make_many_series_nor_forge_lines() {
     let long = "x".repeat(1_000);
     for version in [forged, &long] {
         let envelope = event("a.b", 4, version);
-        let outcome = Ok(Receipt::Stored { envelope, tasks: 1, id_is_reused: false, reply: None });
+        let outcome = Ok(Receipt::Stored {
+            envelope,
+            tasks: 1,
+            known_occurrences: 0,
+            id_is_reused: false,
+            reply: None,
+        });
         answer(&metrics, &outcome, &via("/webhook", None));
     }
     assert_eq!(lines(&metrics, "runs_total"), Vec::<String>::new());

@@ -175,6 +175,7 @@ on_every_shared_store! {
     an_instance_that_leaves_gives_back_its_tasks,
     a_handler_of_another_instance_is_not_missing,
     an_event_is_known_to_every_instance,
+    an_occurrence_is_known_to_every_instance,
     a_lane_is_one_for_all_instances,
     a_crash_is_its_own_instance_s,
     an_accused_task_is_alone_in_its_own_instance,
@@ -282,6 +283,18 @@ fn an_event_is_known_to_every_instance<S: Shared>() {
     assert!(matches!(again, RecordResult::Duplicate { same_body: true, added: 0, .. }));
     assert_eq!(pair.claim_ids(B), [2], "the other one runs already");
     assert!(pair.finish(A, &started[0]));
+}
+
+fn an_occurrence_is_known_to_every_instance<S: Shared>() {
+    let pair = Instances::<S>::joined(2);
+    let both = || NewTask { occurrence: Some("evt_1/charge.succeeded/".to_owned()), ..at_once(free("a")) };
+    let started = pair.record(A, "evt_1", &[both()]);
+    let twin = pair.done(B, |store| store.record(arrival("evt_2", &[both(), free("b")])));
+    assert!(matches!(twin, RecordResult::New { known_occurrences: 1, .. }), "{twin:?}");
+    assert_eq!(pair.claim_ids(B), [pair.rows()[1].task], "the other one runs already");
+    pair.outlive(A);
+    assert_eq!(pair.claim(B)[0].ticket.task, started[0].ticket.task);
+    assert_eq!(pair.rows().len(), 2);
 }
 
 fn a_lane_is_one_for_all_instances<S: Shared>() {
@@ -392,6 +405,8 @@ struct Walk<S> {
     events: usize,
     /// Until when the lease of each instance lasts, as far as the instance knows.
     leases: [Option<Duration>; WALKING],
+    /// The occurrences that events reported to the handler `a`, which takes their twins as well.
+    occurrences: BTreeMap<String, String>,
     /// The runs in progress, each with its instance.
     runs: BTreeMap<Ticket, usize>,
 }
@@ -403,6 +418,7 @@ impl<S: Shared> Walk<S> {
             now: Duration::ZERO,
             events: 0,
             leases: [Some(S::LEASE); WALKING],
+            occurrences: BTreeMap::new(),
             runs: BTreeMap::new(),
         }
     }
@@ -440,10 +456,21 @@ impl<S: Shared> Walk<S> {
                 let of = |(at, handler): (usize, &HandlerId)| {
                     let lane = (at_once != StartMode::Awaited)
                         .then(|| Lane { key: format!("ch_{object}"), strict: false });
-                    (handlers & (1 << at) != 0).then(|| NewTask { lane, at_once, ..free(handler) })
+                    // The event is the twin of the one before or after it, as far as both are about one object.
+                    let occurrence =
+                        (object < 2 && *handler == "a").then(|| format!("{}/ch_{object}", self.events / 2));
+                    (handlers & (1 << at) != 0).then(|| NewTask {
+                        lane,
+                        at_once,
+                        occurrence,
+                        ..free(handler)
+                    })
                 };
                 let tasks: Vec<NewTask> = HANDLERS.iter().enumerate().filter_map(of).collect();
-                let started = self.instances.record(instance, &format!("evt_{}", self.events), &tasks);
+                let id = format!("evt_{}", self.events);
+                let started = self.instances.record(instance, &id, &tasks);
+                self.occurrences
+                    .extend(tasks.into_iter().filter_map(|task| Some((id.clone(), task.occurrence?))));
                 self.start(instance, started);
             }
             Step::Claim { instance } => {
@@ -490,6 +517,17 @@ impl<S: Shared> Walk<S> {
         self.runs.iter().nth(run % self.runs.len().max(1)).map(|(ticket, instance)| (*ticket, *instance))
     }
 
+    /// Each occurrence has one task of the handler that takes both twins.
+    fn check_occurrences(&self) {
+        let rows = self.instances.rows().into_iter().filter(|row| row.handler == "a");
+        let mut had: Vec<&String> = rows.filter_map(|row| self.occurrences.get(&row.event_id)).collect();
+        had.sort();
+        let mut wanted: Vec<&String> = self.occurrences.values().collect();
+        wanted.sort();
+        wanted.dedup();
+        assert_eq!(had, wanted);
+    }
+
     /// Goes on until nothing is open.
     fn drain(&mut self) {
         for instance in 0..WALKING {
@@ -498,6 +536,7 @@ impl<S: Shared> Walk<S> {
         }
         for _ in 0..1_000 {
             if self.instances.states().iter().all(|state| !state.is_open()) {
+                self.check_occurrences();
                 return;
             }
             for instance in 0..WALKING {

@@ -57,6 +57,8 @@ struct Data {
     /// By sequence number, which is the order of arrival.
     events: BTreeMap<i64, StoredArrival>,
     tasks: BTreeMap<i64, Task>,
+    /// The events that have an occurrence, for each handler that takes their twins as well.
+    occurrences: BTreeMap<(HandlerId, String), i64>,
     /// In the order in which they ended.
     attempts: Vec<AttemptRow>,
     quarantine: BTreeMap<i64, StoredBody>,
@@ -125,6 +127,13 @@ pub(crate) struct Task {
     pub(crate) started: i64,
     pub(crate) finished: Option<i64>,
     pub(crate) error: Option<String>,
+}
+
+impl StoredArrival {
+    /// Whether it has come through an endpoint.
+    fn came_through(&self, endpoint: &str) -> bool {
+        self.row.endpoints.iter().any(|known| known.endpoint == endpoint)
+    }
 }
 
 #[derive(Clone)]

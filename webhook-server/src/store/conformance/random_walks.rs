@@ -1,5 +1,7 @@
 //! Random walks: a store does as the model does, and the model keeps the rules.
 
+use std::collections::BTreeMap;
+
 use proptest::array::uniform3;
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
@@ -14,7 +16,7 @@ const HANDLERS: [HandlerId; 3] = ["a", "b", "c"];
 const SECRETS: [(&str, &str); 3] = [("old", "00000001"), ("new", "00000002"), ("new", "00000003")];
 
 /// The events of a random walk: the id, the type, the object, and when it happened.
-const EVENTS: [(&str, &str, Option<&str>, Option<i64>); 10] = [
+const EVENTS: [(&str, &str, Option<&str>, Option<i64>); 13] = [
     ("evt_0", "charge.captured", Some("ch_1"), Some(20)),
     ("evt_1", "charge.updated", Some("ch_1"), Some(10)),
     ("evt_2", "charge.dispute.created", Some("ch_1"), Some(20)),
@@ -26,7 +28,27 @@ const EVENTS: [(&str, &str, Option<&str>, Option<i64>); 10] = [
     // Two that have the id of others.
     ("evt_7", "charge.deleted", Some("ch_1"), Some(20)),
     ("evt_5", "payout.paid", Some("po_2"), Some(10)),
+    // The twins of others.
+    ("evt_8", "v1.charge.captured", Some("ch_1"), Some(20)),
+    ("evt_9", "v1.payout.paid", Some("po_1"), Some(10)),
+    ("evt_6", "v1.balance.available", None, Some(15)),
 ];
+
+/// The occurrence that an event reports, with its twin or alone.
+fn occurrence(event_id: &str, event_type: &str) -> String {
+    let id = match event_id {
+        "evt_8" => "evt_0",
+        "evt_9" => "evt_5",
+        "evt_6" if event_type == "v1.balance.available" => "evt_7",
+        id => id,
+    };
+    format!("{id}/{}", event_type.trim_start_matches("v1."))
+}
+
+/// Whether a handler takes both twins.
+fn takes_both(handler: &str) -> bool {
+    handler != "b"
+}
 
 /// The order of the handlers' runs.
 #[derive(Clone, Copy, Debug)]
@@ -233,8 +255,8 @@ impl<S: Subject> World<S> {
                 });
                 let recorded = self.done(|store| store.record(event));
                 match recorded {
-                    RecordResult::New { started, id_is_reused } => {
-                        format!("started {:?} {id_is_reused}", shown(&started))
+                    RecordResult::New { started, id_is_reused, known_occurrences } => {
+                        format!("started {:?} {id_is_reused} {known_occurrences}", shown(&started))
                     }
                     RecordResult::Duplicate { started, added, same_body } => {
                         format!("started {:?} of {added} added, {same_body}", shown(&started))
@@ -325,7 +347,7 @@ fn named(set: u8) -> Vec<HandlerId> {
 }
 
 fn walking_tasks(event: usize, handlers: u8, at_once: StartMode, orders: Orders) -> Vec<NewTask> {
-    let (_, event_type, object, created) = EVENTS[event];
+    let (id, event_type, object, created) = EVENTS[event];
     let task = |index: usize| {
         let lane = orders.of(index).zip(object).map(|(strict, key)| Lane { key: key.to_owned(), strict });
         NewTask {
@@ -337,6 +359,8 @@ fn walking_tasks(event: usize, handlers: u8, at_once: StartMode, orders: Orders)
             lane: lane.filter(|_| at_once != StartMode::Awaited),
             at_once,
             is_of_endpoint: false,
+            occurrence: takes_both(HANDLERS[index])
+                .then(|| format!("{}/{object:?}", occurrence(id, event_type))),
         }
     };
     members(handlers).map(task).collect()
@@ -425,6 +449,7 @@ pub(super) fn check_lanes(tasks: &[Task]) {
 
 /// What holds of everything that can be seen at any time.
 fn check_rows(view: &View) {
+    check_occurrences(view);
     for row in &view.tasks {
         assert_eq!(row.finished_ms.is_none(), row.state.is_open(), "{row:?}");
         assert_eq!(row.why.is_some(), row.state == State::Parked, "{row:?}");
@@ -435,6 +460,17 @@ fn check_rows(view: &View) {
             let has_body = view.events.iter().filter(is_its).any(|event| event.has_body);
             assert!(has_body, "it may yet run: {row:?}");
         }
+    }
+}
+
+/// No handler has a task of both twins.
+fn check_occurrences(view: &View) {
+    let mut had = BTreeMap::new();
+    for row in view.tasks.iter().filter(|row| takes_both(&row.handler)) {
+        let object = view.events.iter().find(|event| event.cursor == row.cursor);
+        let object = object.map(|event| &event.object_id);
+        let key = (&row.handler, occurrence(&row.event_id, &row.event_type), object);
+        assert_eq!(had.insert(key, row.task), None, "{row:?}");
     }
 }
 

@@ -29,3 +29,4 @@ mod record;
 mod retention;
 mod runs;
 mod suspects;
+mod twins;

@@ -90,7 +90,7 @@ const fn text(name: &'static str) -> Column {
 const BATCH: Column = Column { name: "batch", in_file: "0", kind: Kind::Number("bigint") };
 
 /// In the order in which they are copied.
-pub(crate) const TABLES: [Table; 7] = [
+pub(crate) const TABLES: [Table; 8] = [
     Table {
         name: "event",
         in_file: ("inbox_event", None),
@@ -120,6 +120,13 @@ pub(crate) const TABLES: [Table; 7] = [
         name: "event_endpoint",
         in_file: ("inbox_event_endpoint", None),
         columns: &[big("id"), big("event_seq"), text("endpoint"), text("secret_label"), big("received_ms")],
+        is_small: false,
+        counts: Some("id"),
+    },
+    Table {
+        name: "occurrence",
+        in_file: ("inbox_occurrence", None),
+        columns: &[big("id"), big("event_seq"), text("handler"), text("occurrence")],
         is_small: false,
         counts: Some("id"),
     },

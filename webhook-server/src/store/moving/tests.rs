@@ -29,6 +29,8 @@ const FILL: &str = "
            seq / 4 % 2, seq % 12 + 1, CASE WHEN seq / 2 % 6 = 1 THEN 7 END, 1700000000000 + seq, 1700000000000,
            CASE WHEN seq / 2 % 6 > 2 THEN 1700000000000 + seq END,
            CASE WHEN seq % 3 THEN 'it failed: ' || char(128512, 10) END FROM inbox_event;
+    INSERT INTO inbox_occurrence
+    SELECT seq + 3, seq, 'a::b', 'evt_' || (seq / 2) || '/type.' || seq || '/öb_' || seq FROM inbox_event;
     INSERT INTO inbox_attempt (id, task, attempt, started_ms, ended_ms, outcome, error)
     SELECT id + 1, id, 1, 1, 2, id % 4, CASE WHEN id % 4 THEN 'why' || char(0) || 'not' END FROM inbox_task;
     INSERT INTO inbox_secret VALUES ('/stripe', 'new', 'abcd', 5, 6), ('/stripe', 'Ä', 'abcd', 5, NULL), ('/a', 'z', 'f', 1, 2);

@@ -96,9 +96,10 @@ impl<'e> Events<'e> {
         ]
     }
 
-    /// The id of an event by its place, from 1.
-    pub(super) fn id(&self, nth: i64) -> Option<&'e str> {
-        self.event_id.get(usize::try_from(nth - 1).ok()?).copied()
+    /// The ids of the events of these tasks.
+    pub(super) fn ids_of(&self, tasks: &Tasks<'_>) -> Vec<&'e str> {
+        let id = |nth: &i64| self.event_id.get(usize::try_from(nth - 1).ok()?).copied();
+        tasks.event.iter().filter_map(id).collect()
     }
 }
 
@@ -107,7 +108,7 @@ impl<'e> Events<'e> {
 pub(super) struct Tasks<'t> {
     /// The place of the event, from 1.
     pub(super) event: Vec<i64>,
-    handler: Vec<&'t str>,
+    pub(super) handler: Vec<&'t str>,
     scope: Vec<&'t str>,
     object: Vec<Option<&'t str>>,
     lane: Vec<Option<&'t str>>,
@@ -115,6 +116,7 @@ pub(super) struct Tasks<'t> {
     moment: Vec<i64>,
     /// 0 if it waits until it is claimed, 1 if it starts unless an accused task must run alone, 2 if it always starts.
     pub(super) start: Vec<i32>,
+    pub(super) occurrence: Vec<Option<&'t str>>,
 }
 
 impl<'t> Tasks<'t> {
@@ -136,8 +138,14 @@ impl<'t> Tasks<'t> {
                 StartMode::IfFree => 1,
                 StartMode::Awaited => 2,
             });
+            tasks.occurrence.push(task.occurrence.as_deref());
         }
         tasks
+    }
+
+    /// Whether any of them has an occurrence.
+    pub(super) fn has_occurrences(&self) -> bool {
+        self.occurrence.iter().any(Option::is_some)
     }
 
     /// The columns from `handler` to `moment`.

@@ -13,6 +13,7 @@ use super::connection::Connection;
 use super::finish::close;
 use super::flush::{Statement, transaction};
 use super::lanes::{LaneKey, promote};
+use super::occurrences::{self, may_have};
 use super::problem::Problem;
 use super::quarantine::without_nul;
 use super::values::Value;
@@ -57,12 +58,13 @@ pub(super) const SKIP_PARKED: &str = "
 /// Locks an event (`$1`), so that the next statements see all that was done to it. Returns whether it has a body.
 pub(super) const LOCK: &str = "SELECT body IS NOT NULL FROM webhook.event WHERE seq = $1 FOR UPDATE";
 
-/// What a replay (`$2` to `$7`) wants of the event `$1`, if that has a body.
+/// What a replay (`$2` to `$8`) wants of the event `$1`, if that has a body.
 macro_rules! wanted {
     () => {
         "WITH wanted AS MATERIALIZED (
              SELECT e.seq AS event_seq, w.* FROM webhook.event e,
-                    unnest($2, $3, $4, $5, $6, $7) WITH ORDINALITY AS w (handler, scope, object, lane, strict, moment, nth)
+                    unnest($2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY
+                        AS w (handler, scope, object, lane, strict, moment, occurrence, nth)
              WHERE e.seq = $1 AND e.body IS NOT NULL)"
     };
 }
@@ -90,14 +92,16 @@ const TRIM_ATTEMPTS: &str = "
     WHERE t.event_seq = $1 AND a.task = t.id
       AND a.id <= (SELECT o.id FROM webhook.attempt o WHERE o.task = t.id ORDER BY o.id DESC LIMIT 1 OFFSET $2)";
 
-/// Makes the tasks that the event lacks.
+/// Makes the tasks that the event lacks, apart from those that its twin has.
 pub(super) const REPLAY_NEW: &str = concat!(
     wanted!(),
     " INSERT INTO webhook.task (event_seq, handler, scope, object, lane, moment, strict, state, replay, due_ms)
       SELECT event_seq, handler, scope, object, lane, moment, strict, 0, true, now_ms FROM wanted w
       WHERE NOT EXISTS (SELECT 1 FROM webhook.task t WHERE t.event_seq = w.event_seq AND t.handler = w.handler)
         AND NOT EXISTS (SELECT 1 FROM webhook.ended t WHERE t.event_seq = w.event_seq AND t.handler = w.handler)
-      ORDER BY nth ON CONFLICT DO NOTHING RETURNING id"
+        AND ",
+    may_have!("w", "w.event_seq"),
+    " ORDER BY nth ON CONFLICT DO NOTHING RETURNING id"
 );
 
 /// Makes a parked or waiting task ready now, with its full number of attempts, if it belongs to one of these handlers and
@@ -129,10 +133,13 @@ pub(super) async fn replay(db: &Connection, seq: i64, tasks: &[NewTask]) -> Resu
     let columns = Tasks::of([tasks].into_iter());
     let mut values: Vec<Value<'_>> = vec![&seq];
     values.extend(columns.values());
+    values.push(&columns.occurrence);
     let wanted = |text| Statement::new(text, &values);
     let kept = ATTEMPTS_KEPT as i64;
     let trim = Statement::new(TRIM_ATTEMPTS, &[&seq, &kept]);
-    let statements = [Statement::new(LOCK, &[&seq]), wanted(REPLAY_CLOSED), wanted(REPLAY_NEW), trim];
+    let mut statements = vec![Statement::new(LOCK, &[&seq])];
+    statements.extend(occurrences::take_for_replay(&seq, &columns));
+    statements.extend([wanted(REPLAY_CLOSED), wanted(REPLAY_NEW), trim]);
     let rows = transaction(db, &statements).await?;
     let [event, ready @ ..] = &rows[..] else { return Ok(Replayed::Unknown) };
     match event.first().map(|row| row.try_get(0)).transpose()? {

@@ -129,6 +129,12 @@ pub(super) const LOOK_AGAIN: &str = "
         SELECT 1 FROM webhook.event_endpoint p WHERE p.event_seq > $1 AND p.event_seq <= $2
           AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.seq = p.event_seq)) THEN 0 ELSE 1 END";
 
+/// Deletes the occurrences of events that are deleted, also by instances of an earlier version, which leave them.
+pub(super) const FORGET_OCCURRENCES: &str = "
+    DELETE FROM webhook.occurrence c
+    WHERE c.event_seq > $1 AND c.event_seq <= $2
+      AND NOT EXISTS (SELECT 1 FROM webhook.event e WHERE e.seq = c.event_seq AND e.seq > $1 AND e.seq <= $2)";
+
 /// Deletes quarantined bodies that arrived more than `$1` ago.
 const DELETE_QUARANTINED: &str = "DELETE FROM webhook.quarantine WHERE received_ms < now_ms - $1";
 
@@ -151,7 +157,8 @@ pub(super) async fn prune(
             (span.try_get(0)?, span.try_get(1)?, span.try_get(2)?);
         let delete = Statement::new(DELETE, &[&cursor, &last, &bodies, &ids, &parked]);
         let empty = Statement::new(EMPTY, &[&cursor, &last, &bodies]);
-        let step = [delete, empty, Statement::new(LOOK_AGAIN, &[&cursor, &last])];
+        let forget = Statement::new(FORGET_OCCURRENCES, &[&cursor, &last]);
+        let step = [delete, empty, forget, Statement::new(LOOK_AGAIN, &[&cursor, &last])];
         pruned = take_step(db, &step).await?;
         pruned.next = (seen == most && !is_recent).then_some(last);
     }
@@ -175,7 +182,7 @@ async fn take_step(db: &Connection, step: &[Statement<'_>]) -> Result<Pruned, Pr
             Err(Problem::Refused(_) | Problem::Collided(_)) => continue,
             Err(problem) => return Err(problem),
         };
-        if let [deleted, emptied, _] = &rows[..] {
+        if let [deleted, emptied, ..] = &rows[..] {
             pruned.bodies = emptied.len() as u64;
             for row in deleted {
                 (pruned.events, pruned.parked) = (count(row, 0)?, count(row, 1)?);

@@ -14,6 +14,7 @@ use super::arrivals::{Arrival, Events, Noted, Tasks};
 use super::claim::{is_stale, may_work};
 use super::connection::Connection;
 use super::flush::{Statement, transaction};
+use super::occurrences;
 use super::problem::Problem;
 use super::session::Session;
 use super::values::Value;
@@ -130,32 +131,50 @@ pub(super) async fn record(
     let instance = session.id();
     let events = Events::of(arrivals);
     let tasks = Tasks::of(arrivals.iter().map(|arrival| &*arrival.event.tasks));
+    // Occurrences are taken between the events and the tasks.
+    let (has_occurrences, none) = (tasks.has_occurrences(), Tasks::default());
+    let with_events = if has_occurrences { &none } else { &tasks };
     let mut values: Vec<Value<'_>> = vec![&instance, &batch];
     values.extend(events.values());
-    values.push(&tasks.event);
-    values.extend(tasks.values());
-    values.push(&tasks.start);
+    values.push(&with_events.event);
+    values.extend(with_events.values());
+    values.push(&with_events.start);
     let mut statements = vec![Statement::new(RECORD, &values)];
+    let ids = if has_occurrences { events.ids_of(&tasks) } else { Vec::new() };
+    if has_occurrences {
+        statements.push(occurrences::take(&batch, &ids, &tasks));
+        statements.push(occurrences::insert(&instance, &batch, &ids, &tasks));
+    }
     let may_be_left_out = |task: &&NewTask| task.lane.is_some() && task.at_once != StartMode::No;
+    let ready = |task: &NewTask| NewTask { at_once: StartMode::No, ..task.clone() };
     let in_lanes: Vec<Vec<NewTask>> = arrivals
         .iter()
-        .map(|arrival| arrival.event.tasks.iter().filter(may_be_left_out).cloned().collect())
+        .map(|arrival| arrival.event.tasks.iter().filter(may_be_left_out).map(ready).collect())
         .collect();
     let left_out = Tasks::of(in_lanes.iter().map(|tasks| &**tasks));
-    let ids: Vec<&str> = left_out.event.iter().filter_map(|nth| events.id(*nth)).collect();
-    if !ids.is_empty() {
-        let mut values: Vec<Value<'_>> = vec![&batch, &ids];
+    let ids_left_out = events.ids_of(&left_out);
+    if !ids_left_out.is_empty() && has_occurrences {
+        statements.push(occurrences::insert(&instance, &batch, &ids_left_out, &left_out));
+    } else if !ids_left_out.is_empty() {
+        let mut values: Vec<Value<'_>> = vec![&batch, &ids_left_out];
         values.extend(left_out.values());
         statements.push(Statement::new(RECORD_LEFT_OUT, &values));
     }
     if again {
         statements.push(Statement::new(WRITE_AGAIN, &[&batch, &events.event_id]));
     }
+    let taken = statements.len();
+    if has_occurrences {
+        statements.push(occurrences::taken(&batch, &ids, &tasks));
+    }
     let uses = noted.due(arrivals);
     statements.extend(uses.statement());
     let mut rows = transaction(db, &statements).await?;
     noted.committed(&uses, &rows)?;
+    let taken = if has_occurrences { rows.swap_remove(taken) } else { Vec::new() };
+    let inserted = if has_occurrences { rows.swap_remove(2) } else { Vec::new() };
     let mut rows = rows.swap_remove(0);
+    rows.extend(inserted);
     if again {
         // Also those that were stored just now.
         rows = db.query(RECORDED, &[&instance, &batch, &events.event_id]).await?;
@@ -171,7 +190,8 @@ pub(super) async fn record(
             let body = arrival.event.envelope.body.clone();
             started(row, 2, &arrival.event, &arrival.event.came_by.endpoint, body)
         });
-        Some(RecordResult::New { started: started.collect(), id_is_reused: first.get(1) })
+        let known_occurrences = occurrences::known(&arrival.event, &taken);
+        Some(RecordResult::New { started: started.collect(), id_is_reused: first.get(1), known_occurrences })
     };
     Ok(arrivals.iter().map(result).collect())
 }

@@ -10,6 +10,7 @@ use super::arrivals::{Arrival, Noted, Tasks};
 use super::claim::{is_stale, may_work};
 use super::connection::Connection;
 use super::flush::{Statement, transaction};
+use super::occurrences::{Again, may_have};
 use super::problem::Problem;
 use super::record::{insert_tasks, started};
 use super::session::Session;
@@ -21,7 +22,7 @@ const LOCK: &str = "SELECT 1 FROM webhook.event
     WHERE event_id = $1 AND type = $2 AND coalesce(object_id, '') = coalesce($3, '') FOR UPDATE";
 
 /// Counts the delivery of a known event. If it comes through this endpoint for the first time, adds the tasks that are this
-/// endpoint's (`$9` to `$15`) and that it lacks; then it gets this delivery's body if its own was freed or was never kept.
+/// endpoint's (`$9` to `$16`) and that it lacks; then it gets this delivery's body if its own was freed or was never kept.
 const RECORD_AGAIN: &str = concat!(
     "WITH known AS MATERIALIZED (
          SELECT seq, endpoint, body_sha256 = $7 AS same_body, body IS NULL AS is_empty FROM webhook.event
@@ -32,10 +33,12 @@ const RECORD_AGAIN: &str = concat!(
          ON CONFLICT (event_seq, endpoint) DO NOTHING RETURNING event_seq),
      k AS MATERIALIZED (
          SELECT t.*, j.event_seq, row_number() OVER (PARTITION BY t.scope, t.lane ORDER BY t.nth) AS nth_in_lane
-         FROM unnest($9, $10, $11, $12, $13, $14, $15) WITH ORDINALITY
-                  AS t (handler, scope, object, lane, strict, moment, start, nth)
+         FROM unnest($9, $10, $11, $12, $13, $14, $15, $16) WITH ORDINALITY
+                  AS t (handler, scope, object, lane, strict, moment, start, occurrence, nth)
          CROSS JOIN joined j
-         WHERE (SELECT 1 FROM webhook.task o
+         WHERE ",
+    may_have!("t", "j.event_seq"),
+    "      AND (SELECT 1 FROM webhook.task o
                 WHERE o.event_seq = j.event_seq AND o.handler = t.handler LIMIT 1) IS NULL
            AND (SELECT 1 FROM webhook.ended o
                 WHERE o.event_seq = j.event_seq AND o.handler = t.handler LIMIT 1) IS NULL),
@@ -71,14 +74,18 @@ pub(super) async fn record_again(
     // In one order, so that two transactions never wait for each other.
     let mut order: Vec<usize> = (0..arrivals.len()).collect();
     order.sort_by_key(|index| known.get(*index).map(Known::identity));
-    let mut statements = Vec::new();
+    let locks = order.iter().filter_map(|index| known.get(*index));
+    let mut statements: Vec<Statement<'_>> =
+        locks.map(|it| Statement::new(LOCK, &[&it.id, &it.event_type, &it.object_id])).collect();
+    let occurrences = Again::of(arrivals);
+    statements.extend(occurrences.take());
+    let first = statements.len();
     for index in &order {
         let (Some(known), Some(tasks)) = (known.get(*index), tasks.get(*index)) else { continue };
-        statements.push(Statement::new(LOCK, &[&known.id, &known.event_type, &known.object_id]));
         let mut values: Vec<Value<'_>> = vec![&instance];
         values.extend(known.values());
         values.extend(tasks.values());
-        values.push(&tasks.start);
+        values.extend([&tasks.start as Value<'_>, &tasks.occurrence]);
         statements.push(Statement::new(RECORD_AGAIN, &values));
     }
     let uses = noted.due(arrivals);
@@ -86,8 +93,7 @@ pub(super) async fn record_again(
     let rows = transaction(db, &statements).await?;
     noted.committed(&uses, &rows)?;
     let mut results: Vec<Option<RecordResult>> = arrivals.iter().map(|_| None).collect();
-    // Every second statement has the rows.
-    for (index, rows) in order.iter().zip(rows.iter().skip(1).step_by(2)) {
+    for (index, rows) in order.iter().zip(rows.iter().skip(first)) {
         if let (Some(result), Some(arrival)) = (results.get_mut(*index), arrivals.get(*index)) {
             *result = duplicate(rows, &arrival.event);
         }

@@ -18,8 +18,10 @@ use crate::failpoint::failpoint;
 use crate::report::format::hex;
 
 /// The steps to the present schema. Steps are added; a released step is never edited.
-pub(super) const MIGRATIONS: [Migration; 1] =
-    [Migration { text: include_str!("migrations/1.sql"), readable_from: 1 }];
+pub(super) const MIGRATIONS: [Migration; 2] = [
+    Migration { text: include_str!("migrations/1.sql"), readable_from: 1 },
+    Migration { text: include_str!("migrations/2.sql"), readable_from: 1 },
+];
 
 /// How often migrations are tried while other instances apply them.
 const TRIES: u32 = 40;

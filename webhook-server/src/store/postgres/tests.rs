@@ -8,3 +8,4 @@ mod pairs;
 mod plans;
 mod protocol;
 mod standby;
+mod twins;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::finish::keep_attempt;
 use super::lanes::promote_after;
+use super::occurrences;
 use super::record::insert_task;
 use super::session::Stamp;
 use crate::store::{AttemptOutcome, HandlerId, NewTask, Replayed, State};
@@ -71,6 +72,7 @@ pub(super) fn replay(
             .query_row(params![seq, task.handler], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         match known {
+            None if !occurrences::take(db, seq, task)? => continue,
             None => {
                 insert_task(db, seq, task, State::Ready, true, stamp)?;
             }

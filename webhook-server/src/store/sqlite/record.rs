@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
+use super::occurrences;
 use super::session::Stamp;
 use crate::failpoint::failpoint;
 use crate::store::{ACCUSED, CameBy, Claim, NewEvent, NewTask, RecordResult, StartMode, State, Ticket};
@@ -61,12 +62,16 @@ pub(super) fn record(
         body
     ])?;
     let event = Event { seq, endpoint: &arrival.came_by.endpoint, body: &envelope.body };
-    let mut started = Vec::new();
+    let (mut started, mut known_occurrences) = (Vec::new(), 0);
     for task in &arrival.tasks {
-        started.extend(add_task(db, &event, task, stamp)?);
+        if occurrences::take(db, seq, task)? {
+            started.extend(add_task(db, &event, task, stamp)?);
+        } else {
+            known_occurrences += 1;
+        }
     }
     failpoint("after-insert");
-    Ok(RecordResult::New { started, id_is_reused: nth_of_id > 0 })
+    Ok(RecordResult::New { started, id_is_reused: nth_of_id > 0, known_occurrences })
 }
 
 /// What is stored under an event's id.
@@ -131,7 +136,7 @@ fn record_again(
         let is_there: bool = db
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM inbox_task WHERE event_seq = ?1 AND handler = ?2)")?
             .query_row(params![seq, task.handler], |row| row.get(0))?;
-        if is_there {
+        if is_there || !occurrences::take(db, seq, task)? {
             continue;
         }
         let body = match stored.take() {

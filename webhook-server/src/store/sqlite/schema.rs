@@ -16,7 +16,7 @@ use crate::failpoint::failpoint;
 const APPLICATION_ID: i32 = 0x7768_6278;
 
 /// The steps to the present schema. Steps are added; a released step is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 
 /// What is wrong with a database's schema: the predicate of a sentence about it.
 #[derive(Debug, Error)]

@@ -37,6 +37,10 @@ impl Data {
         }
         let (mut ready, mut done) = (0, Vec::new());
         for new in tasks {
+            let is_there = self.tasks_of(seq).any(|task| task.handler == new.handler);
+            if !is_there && !self.take_occurrence(seq, &new) {
+                continue;
+            }
             let known = self.tasks.values_mut().find(|task| task.event == seq && task.handler == new.handler);
             match known {
                 Some(task) if task.state.is_open() => continue,

@@ -61,6 +61,7 @@ impl Data {
     pub(super) fn delete_event(&mut self, seq: i64) {
         self.events.remove(&seq);
         self.tasks.retain(|_, task| task.event != seq);
+        self.occurrences.retain(|_, event| *event != seq);
         self.attempts.retain(|attempt| self.tasks.contains_key(&attempt.task));
     }
 }

@@ -35,11 +35,15 @@ impl Data {
         // Without a handler, only the id is kept, so that duplicates are recognised.
         let body = (!arrival.tasks.is_empty()).then_some(envelope.body.clone());
         self.events.insert(seq, StoredArrival { row, digest, body });
-        let mut started = Vec::new();
+        let (mut started, mut known_occurrences) = (Vec::new(), 0);
         for task in arrival.tasks {
-            started.extend(self.add_task(seq, task, now));
+            if self.take_occurrence(seq, &task) {
+                started.extend(self.add_task(seq, task, now));
+            } else {
+                known_occurrences += 1;
+            }
         }
-        RecordResult::New { started, id_is_reused }
+        RecordResult::New { started, id_is_reused, known_occurrences }
     }
 
     /// Counts the delivery of a known event. If it comes through this endpoint for the first time, adds the tasks that are
@@ -48,15 +52,17 @@ impl Data {
         let there: BTreeSet<HandlerId> = self.tasks_of(seq).map(|task| task.handler).collect();
         let is_missing = |task: &NewTask| task.is_of_endpoint && !there.contains(task.handler);
         let mut missing: Vec<NewTask> = arrival.tasks.into_iter().filter(is_missing).collect();
+        let endpoint = &*arrival.came_by.endpoint;
+        if self.events.get(&seq).is_some_and(|known| known.came_through(endpoint)) {
+            missing.clear();
+        }
+        missing.retain(|task| self.take_occurrence(seq, task));
         let mut same_body = false;
         if let Some(known) = self.events.get_mut(&seq) {
             same_body = known.digest == digest;
             known.row.deliveries += 1;
             known.row.changed_bodies += u64::from(!same_body);
-            let endpoint = &*arrival.came_by.endpoint;
-            if known.row.endpoints.iter().any(|known| known.endpoint == endpoint) {
-                missing.clear();
-            } else {
+            if !known.came_through(endpoint) {
                 known.row.endpoints.push(endpoint_row(&arrival.came_by, now));
             }
             if !missing.is_empty() && known.body.is_none() {
@@ -67,6 +73,12 @@ impl Data {
         let added = missing.len();
         let started = missing.into_iter().filter_map(|task| self.add_task(seq, task, now)).collect();
         RecordResult::Duplicate { started, added, same_body }
+    }
+
+    /// Takes a task's occurrence for an event. Returns false if another event has it.
+    pub(super) fn take_occurrence(&mut self, event: i64, task: &NewTask) -> bool {
+        let Some(occurrence) = &task.occurrence else { return true };
+        *self.occurrences.entry((task.handler, occurrence.clone())).or_insert(event) == event
     }
 
     /// Adds a task to an event, and starts it if it may start at once.

@@ -128,7 +128,7 @@ fn an_id_with_another_type_or_object_is_an_event_of_its_own(world: World<impl Su
         about(object, event_type, "evt_00000000000000", None, &[at_once(free("a"))])
     };
     let record = |arrival: NewEvent| match world.done(|store| store.record(arrival)) {
-        RecordResult::New { started, id_is_reused } => {
+        RecordResult::New { started, id_is_reused, .. } => {
             assert_eq!(started.len(), 1);
             Some(id_is_reused)
         }

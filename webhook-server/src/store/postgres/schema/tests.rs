@@ -27,12 +27,17 @@ fn no_migration_that_was_released_is_edited() {
     );
 }
 
-/// A second migration, for tests of updates.
-const SECOND: &str =
+/// One more migration, for tests of updates.
+const NEXT: &str =
     "ALTER TABLE webhook.meta ADD COLUMN colour text;\nCREATE INDEX meta_colour ON webhook.meta (colour);\n";
 
-fn two(readable_from: i32) -> [Migration; 2] {
-    [MIGRATIONS[0], Migration { text: SECOND, readable_from }]
+/// The number of the migrations with the next one.
+const NEWER: usize = MIGRATIONS.len() + 1;
+
+/// The migrations and the next one, which programs with this many can use.
+fn with_next(readable_from: usize) -> Vec<Migration> {
+    let next = Migration { text: NEXT, readable_from: readable_from as i32 };
+    MIGRATIONS.into_iter().chain([next]).collect()
 }
 
 #[test]
@@ -57,7 +62,7 @@ async fn instances_that_start_at_once_make_one_schema() {
         }
         let inboxes =
             test_postgres::shared().query(&format!("SELECT count(*), max(version) FROM \"{schema}\".meta"));
-        assert_eq!(inboxes, "1|1");
+        assert_eq!(inboxes, format!("1|{}", MIGRATIONS.len()));
     }
 }
 
@@ -67,7 +72,7 @@ async fn instances_that_update_at_once_do_it_once() {
         let schema = new_schema();
         let opener = opener(&schema, None);
         drop(opener.connect().await.expect("it is made"));
-        let migrations = two(1);
+        let migrations = with_next(1);
         let migrations = Migrations { of: &migrations, schema: &schema };
         let update = || async {
             let db = opener.connect().await.expect("it is there");
@@ -81,8 +86,8 @@ async fn instances_that_update_at_once_do_it_once() {
         for updated in [a, b, c, d] {
             updated.expect("it is updated");
         }
-        let db = opener.connect().await.expect("a program that knows only the first migration may use it");
-        assert_eq!(migrations.look(&db).await.expect("it is an inbox"), Schema::Version(2));
+        let db = opener.connect().await.expect("an earlier program may use it");
+        assert_eq!(migrations.look(&db).await.expect("it is an inbox"), Schema::Version(NEWER));
     }
 }
 
@@ -90,12 +95,15 @@ async fn instances_that_update_at_once_do_it_once() {
 async fn a_schema_that_only_newer_programs_can_use_is_refused() {
     let schema = new_schema();
     let db = opener(&schema, None).connect().await.expect("it is made");
-    let migrations = two(2);
+    let migrations = with_next(NEWER);
     Migrations { of: &migrations, schema: &schema }.ensure(&db, true).await.expect("it is updated");
     let refused = opener(&schema, None).connect().await.expect_err("it is too new");
     assert_eq!(
         refused.to_string(),
-        "was made by a newer version of this program (schema 2, and this one knows 1)"
+        format!(
+            "was made by a newer version of this program (schema {NEWER}, and this one knows {})",
+            MIGRATIONS.len()
+        )
     );
 }
 
@@ -114,13 +122,13 @@ async fn a_persons_script_makes_the_same_schema() {
     let schema = new_schema();
     let opener = opener(&schema, None);
     let db = opener.connect_unprepared().await.expect("the server is running");
-    let migrations = two(1);
+    let migrations = with_next(1);
     let migrations = Migrations { of: &migrations, schema: &schema };
     let nothing = migrations.look(&db).await.expect("it can be asked");
     db.batch(&migrations.script(nothing)).await.expect("the script runs");
-    assert_eq!(migrations.look(&db).await.expect("it is an inbox"), Schema::Version(2));
+    assert_eq!(migrations.look(&db).await.expect("it is an inbox"), Schema::Version(NEWER));
     migrations.ensure(&db, false).await.expect("nothing is missing");
-    assert_eq!(migrations.script(Schema::Version(2)), "");
+    assert_eq!(migrations.script(Schema::Version(NEWER)), "");
 }
 
 #[tokio::test]

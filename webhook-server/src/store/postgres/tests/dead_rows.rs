@@ -56,6 +56,18 @@ const STATEMENTS: &[(&str, &str, Reads)] = &[
     ("record::RECORDED", "SELECT e.event_id, EXISTS", UpTo(200)),
     ("record_again::LOCK", "SELECT 1 FROM webhook.event WHERE event_id", UpTo(20)),
     ("record_again::RECORD_AGAIN", "WITH known AS MATERIALIZED", UpTo(200)),
+    (
+        "occurrences::TAKE",
+        "INSERT INTO webhook.occurrence (event_seq, handler, occurrence) SELECT e.seq, k.handler, k.occurrence FROM unnest($2, $3, $4)",
+        UpTo(200),
+    ),
+    (
+        "occurrences::TAKE_AGAIN",
+        "INSERT INTO webhook.occurrence (event_seq, handler, occurrence) SELECT e.seq, k.handler, k.occurrence FROM unnest($1",
+        UpTo(100),
+    ),
+    ("occurrences::INSERT_TASKS", "WITH k AS MATERIALIZED", UpTo(1_000)),
+    ("occurrences::TAKEN", "SELECT k.event_id FROM unnest", UpTo(200)),
     ("secrets::NOTE_USE", "WITH used AS MATERIALIZED", UpTo(20)),
     // What runs.
     ("claim::START_SUSPECT", "WITH next AS MATERIALIZED", UpTo(100)),
@@ -153,6 +165,7 @@ const OTHERS: &[&str] = &[
     "stats",
     "take_in",
     "texts",
+    "occurrences::TAKE_FOR_REPLAY",
     "recover::BURY_NAMED",
     "secrets::FORGET",
     "secrets::NOTE_CONFIGURED",
@@ -293,10 +306,9 @@ impl Scene {
         let known: Vec<Arrival> = events
             .iter()
             .map(|known| {
-                let event = arrival(
-                    &known.event.envelope.id,
-                    &[of_endpoint(at_once(free("b"))), of_endpoint(at_once(free("c")))],
-                );
+                let id = &known.event.envelope.id;
+                let twin = NewTask { occurrence: Some(id.clone()), ..free("c") };
+                let event = arrival(id, &[of_endpoint(at_once(free("b"))), of_endpoint(at_once(twin))]);
                 Arrival { event: through("/other", event), digest: vec![1] }
             })
             .collect();
@@ -305,6 +317,15 @@ impl Scene {
             .await
             .expect("they are known");
         assert_eq!(added.len(), 2);
+        // Each has a twin, which gets no task.
+        let mut twins = self.events();
+        for (nth, twin) in twins.iter_mut().enumerate() {
+            let occurrence = format!("{}/{}", self.rounds, nth / 2);
+            twin.event.tasks.iter_mut().for_each(|task| task.occurrence = Some(occurrence.clone()));
+        }
+        let of_twins = self.one.record_all(self.rounds, &twins, false).await;
+        assert_eq!(of_twins.len(), 8, "two of each pair");
+        self.end(&self.one, &of_twins, 100).await;
         // The others are blocked.
         let others = self.two.claim_from(&self.low_water).await;
         self.end(&self.two, &others, 100).await;

@@ -19,21 +19,28 @@ use crate::store::postgres::open::OTHER_CONNECTIONS;
 use crate::store::postgres::opener::Opener;
 use crate::store::postgres::recover::Program;
 use crate::store::postgres::session::Timing;
-use crate::store::{Disposition, Heartbeat, ParkReason, RecordResult, Retention, Store, StoreError, Ticket};
+use crate::store::{
+    Disposition, Heartbeat, NewTask, ParkReason, RecordResult, Retention, Store, StoreError, Ticket,
+};
 
-const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_secs(60);
 
 const HANDLERS: [&str; 2] = ["a", "b"];
 
-const OPERATIONS: [Operation; 12] = {
+/// Two events that report one occurrence.
+const TWINS: [&str; 2] = ["evt_twin_1", "evt_twin_2"];
+
+const OPERATIONS: [Operation; 13] = {
     use Operation::*;
-    [Record, Duplicate, Claim, Done, Again, Renew, TakeOver, Retry, Skip, Replay, Prune, Leave]
+    [Record, Twin, Duplicate, Claim, Done, Again, Renew, TakeOver, Retry, Skip, Replay, Prune, Leave]
 };
 
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     /// An event arrives whose task is in a lane that is taken.
     Record,
+    /// An event arrives whose twin may arrive as well.
+    Twin,
     /// The event comes again whose task is running.
     Duplicate,
     Claim,
@@ -74,13 +81,13 @@ struct Scene {
     parked: (i64, i64),
 }
 
-fn opener(server: &Server, clock: &ManualClock) -> Arc<Opener> {
+pub(super) fn opener(server: &Server, clock: &ManualClock) -> Arc<Opener> {
     let clock = Some(StoreClock::manual(clock));
     Arc::new(Opener::new(&server.url(), "webhook", true, clock).expect("the URL is right"))
 }
 
 /// An instance that has not joined. If it `settles`, it takes over from others with its second heartbeat, otherwise at once.
-fn instance(server: &Server, clock: &ManualClock, settles: bool) -> Arc<Postgres> {
+pub(super) fn instance(server: &Server, clock: &ManualClock, settles: bool) -> Arc<Postgres> {
     let program = Program { name: "test".to_owned(), version: "1".to_owned(), slots: 1 };
     let timing = Timing { settles, poll: None, look_share: 0, ..Timing::with_lease(LEASE) };
     let connections = OTHER_CONNECTIONS + 1;
@@ -98,7 +105,7 @@ fn unless_busy<T>(answer: Result<T, StoreError>) -> Option<T> {
     )
 }
 
-async fn started(store: &Postgres, id: &str, tasks: &[crate::store::NewTask]) -> Option<Ticket> {
+async fn started(store: &Postgres, id: &str, tasks: &[NewTask]) -> Option<Ticket> {
     match store.record(arrival(id, tasks)).await.expect("it is stored") {
         RecordResult::New { started, .. } => started.first().map(|claim| claim.ticket),
         known @ RecordResult::Duplicate { .. } => panic!("{known:?}"),
@@ -110,9 +117,17 @@ impl Scene {
     async fn new(server: &Server) -> Self {
         let clock = ManualClock::new(1_800_000_000_000);
         let db = opener(server, &clock).connect().await.expect("the server runs");
-        for table in
-            ["task", "ended", "event", "event_endpoint", "attempt", "instance", "chore", "missing_handler"]
-        {
+        for table in [
+            "task",
+            "ended",
+            "event",
+            "event_endpoint",
+            "occurrence",
+            "attempt",
+            "instance",
+            "chore",
+            "missing_handler",
+        ] {
             db.execute(&format!("DELETE FROM webhook.{table}"), &[]).await.expect("it can be written");
         }
         let [one, two, three, dead] = [(); 4].map(|()| instance(server, &clock, true));
@@ -147,6 +162,12 @@ impl Scene {
                     let id = if is_first { "evt_1" } else { "evt_2" };
                     let arrival = arrival(id, &[at_once(serial("a")), at_once(free("b"))]);
                     unless_busy(any.record(arrival).await).map(drop)
+                }
+                Operation::Twin => {
+                    let id = if is_first { TWINS[0] } else { TWINS[1] };
+                    let both = |task| NewTask { occurrence: Some(TWINS[0].to_owned()), ..at_once(task) };
+                    unless_busy(any.record(arrival(id, &[both(serial("a")), both(free("b"))])).await)
+                        .map(drop)
                 }
                 Operation::Duplicate => {
                     let known = any.record(arrival("evt_run", &[at_once(serial("a"))])).await;
@@ -196,7 +217,11 @@ impl Scene {
     }
 
     async fn check(&self) {
-        for (what, rows) in NEVER {
+        let second = "(SELECT 1 FROM (SELECT event_seq, handler FROM webhook.task
+                                      UNION ALL SELECT event_seq, handler FROM webhook.ended) t
+                       JOIN webhook.event e ON e.seq = t.event_seq WHERE e.event_id IN ('evt_twin_1', 'evt_twin_2')
+                       GROUP BY handler HAVING count(*) > 1) twice";
+        for (what, rows) in NEVER.into_iter().chain([("a handler's task of both twins", second)]) {
             let found =
                 self.db.query(&format!("SELECT count(*) FROM {rows}"), &[]).await.expect("it can be read");
             assert_eq!(found[0].get::<_, i64>(0), 0, "{what}");

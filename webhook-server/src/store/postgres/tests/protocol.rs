@@ -35,11 +35,17 @@ pub(super) struct Instance {
 impl Instance {
     /// The first instance of a new inbox.
     pub(super) async fn new() -> Self {
-        Self::on(&cluster::new_schema(), &ManualClock::new(1_800_000_000_000)).await
+        let (schema, clock) = Self::place();
+        Self::on(&schema, &clock).await
+    }
+
+    /// A new inbox's schema and its clock.
+    pub(super) fn place() -> (String, ManualClock) {
+        (cluster::new_schema(), ManualClock::new(1_800_000_000_000))
     }
 
     /// An instance of an inbox that has joined.
-    async fn on(schema: &str, clock: &ManualClock) -> Self {
+    pub(super) async fn on(schema: &str, clock: &ManualClock) -> Self {
         Self::by(&cluster::opener(schema, Some(StoreClock::manual(clock))), clock).await
     }
 
