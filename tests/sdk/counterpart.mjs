@@ -13,11 +13,17 @@ function verify({ body, secret, header }) {
   return stripe.webhooks.constructEvent(Buffer.from(body), header, secret).id;
 }
 
+function notification({ body, secret, header }) {
+  const { id, type, livemode, context, related_object, snapshot_event } =
+    stripe.parseEventNotification(Buffer.from(body), header, secret);
+  return { id, type, livemode, context: context?.toString(), related_object, snapshot_event };
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { task, ...input } = JSON.parse(line);
   let result;
   try {
-    result = { value: { sign, verify }[task](input) };
+    result = { value: { sign, verify, notification }[task](input) };
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) throw error;
     result = { refused: error.message };

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use product_tests::{OTHER_SECRET, Process, SECRET, node_with, python_with, signed, unix_now};
 use serde_json::{Value, json};
-use webhook_core::{Sample, Secret, SignatureHeader, Tolerance, verify};
+use webhook_core::{Data, Envelope, Sample, Secret, SignatureHeader, Tolerance, verify};
 
 #[test]
 fn npm_stripe_and_we_agree() {
@@ -64,6 +64,47 @@ fn agree(mut counterpart: Command) {
             assert!(there["refused"].is_string(), "{name}: {header}: {there}");
             assert!(!verifies_here(&[secret], &body, &header), "{name}: {header}");
         }
+    }
+}
+
+/// Stripe's own library reads our notifications as we do, of every thin type.
+#[test]
+fn npm_stripe_reads_the_same_of_a_notification() {
+    let now = unix_now();
+    let types = webhook_core::catalog::thin_types();
+    let bodies: Vec<_> = types
+        .iter()
+        .map(|known| {
+            let sample = Sample::new(known.name, 1).expect("there is such a type").context("acct_1/acct_2");
+            String::from_utf8(sample.body(1_700_000_000)).expect("JSON is UTF-8")
+        })
+        .collect();
+    let tasks: Vec<_> = bodies
+        .iter()
+        .map(|body| {
+            let header = signed(&[SECRET], now, body.as_bytes());
+            json!({ "task": "notification", "body": body, "secret": SECRET, "header": header })
+        })
+        .collect();
+    let mut command = node_with(&sources(), "npm-stripe");
+    let results = ask(command.arg("counterpart.mjs"), &tasks);
+    assert_eq!(results.len(), types.len());
+    for (body, theirs) in bodies.into_iter().zip(results) {
+        let ours = Envelope::parse_stored(&body.into()).expect("it is an event");
+        let Data::Thin(thin) = &ours.data else { panic!("{} is not thin", ours.event_type) };
+        let mut expected = json!({
+            "id": ours.id, "type": ours.event_type, "livemode": ours.livemode, "context": ours.context,
+        });
+        if let Some(related) = &thin.related_object {
+            expected["related_object"] = json!({ "type": related.object_type, "url": related.url });
+            if let Some(id) = &related.id {
+                expected["related_object"]["id"] = json!(id);
+            }
+        }
+        if let Some(twin) = &thin.snapshot_event {
+            expected["snapshot_event"] = json!(twin);
+        }
+        assert_eq!(theirs["value"], expected);
     }
 }
 
