@@ -35,6 +35,13 @@ pub struct StripeRead {
     pub deadline: Option<Instant>,
 }
 
+impl StripeRead {
+    /// Asks for what is at a path, for a run of an event's handler.
+    pub fn new(path: impl Into<String>, envelope: Arc<Envelope>, deadline: Option<Instant>) -> Self {
+        Self { path: path.into(), envelope, deadline }
+    }
+}
+
 /// The reads of one run. Each is made once, however many arguments need it.
 #[derive(Clone, Debug)]
 pub(crate) struct Reads {
@@ -73,8 +80,7 @@ pub(crate) async fn read(invocation: &Invocation, path: String) -> Result<Option
     if let Some(made) = reads.made(&path) {
         return Ok(made);
     }
-    let envelope = Arc::clone(&invocation.envelope);
-    let read = StripeRead { path, envelope, deadline: invocation.context.deadline() };
+    let read = StripeRead::new(path, Arc::clone(&invocation.envelope), invocation.context.deadline());
     let answer = reads.reader.read(&read).await?.map(json).transpose()?;
     let mut made = reads.made.lock().unwrap_or_else(PoisonError::into_inner);
     made.push(Made { path: read.path, answer: answer.clone() });

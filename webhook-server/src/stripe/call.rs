@@ -71,6 +71,12 @@ impl Call {
         self
     }
 
+    /// A query that Stripe has written.
+    pub(super) fn written_query(mut self, query: &str) -> Self {
+        query.clone_into(&mut self.query);
+        self
+    }
+
     /// Adds fields to the query.
     pub(super) fn and_query(mut self, fields: &Value) -> Self {
         let added = form::encode(fields);

@@ -4,6 +4,7 @@ mod calls;
 mod canary;
 mod connections;
 mod pages;
+mod reader;
 mod repeated;
 
 use fake_stripe::Fake;
