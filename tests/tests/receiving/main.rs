@@ -8,4 +8,5 @@ mod reload;
 mod sdk;
 mod status;
 mod systemd;
+mod thin;
 mod tls;

@@ -138,6 +138,12 @@ fn what_cannot_be_read_decides_what_becomes_of_the_run() {
     assert_eq!(error.verdict(), Verdict::Park);
 }
 
+#[derive(StripeObject)]
+#[stripe(object = "v1.invoice.upcoming")]
+struct Upcoming {
+    customer: String,
+}
+
 #[test]
 fn data_that_was_not_sent_is_read_with_the_event() {
     let (run, reader) = reading(body("v1.invoice.upcoming"), || {
@@ -145,6 +151,7 @@ fn data_that_was_not_sent_is_read_with_the_event() {
     });
     let notification = now(Notification::<Value>::extract(&run)).unwrap();
     assert_eq!(notification.data["customer"], "cus_1");
+    assert_eq!(now(Notification::<Upcoming>::extract(&run)).unwrap().data.customer, "cus_1");
     assert_eq!(*reader.paths.lock().unwrap(), [format!("/v2/core/events/{}", notification.id)]);
     for answer in [(|| Ok(None)) as fn() -> _, || Ok(Some(Bytes::from_static(b"{}")))] {
         let error = now(Notification::<Value>::extract(&reading(body("v1.invoice.upcoming"), answer).0));

@@ -194,6 +194,9 @@ fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
     let sparse_fields = schema::sparse_fields(place.object, &required, "use `Option<…>`");
     let of_payload =
         schema::sparse_fields_of([quote!(<Self as __private::View>::SPARSE_FIELDS)], !required.is_empty());
+    // The data of a thin event, which is named by the event's type, does not say what it is.
+    let is_data = webhook_catalog::find(object).is_some();
+    let expected = if is_data { quote!(&[]) } else { quote!(Self::OBJECTS) };
     let payload = place.at.is_empty().then(|| {
         let paths = fields.iter().map(|field| &field.path);
         let mut payload = generics.clone();
@@ -207,7 +210,7 @@ fn view(item: &Item, place: &SchemaPath, fields: &[ViewField]) -> TokenStream {
                 #of_payload
 
                 fn decode(object: &__private::RawJson) -> __private::Result<Self, __private::DecodeError> {
-                    <Self as __private::View>::read_object(object.json(), Self::OBJECTS)
+                    <Self as __private::View>::read_object(object.json(), #expected)
                 }
             }
         }
