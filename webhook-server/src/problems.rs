@@ -50,12 +50,6 @@ impl Problems {
         self.list.push(problem.to_string());
     }
 
-    /// Adds a line to the problems after the first `known`.
-    #[cfg(feature = "stripe-api")]
-    pub(crate) fn explain(&mut self, known: usize, line: impl fmt::Display) {
-        self.list.iter_mut().skip(known).for_each(|problem| problem.push_str(&format!("\n{line}")));
-    }
-
     /// Adds something that an operator should change, although the application can start. In one line or several, as
     /// problems are.
     pub(crate) fn caution(&mut self, caution: impl fmt::Display) {

@@ -12,7 +12,6 @@
 //! | `answer`, `pages` | what comes back |
 //! | `reader` | reading objects for handlers |
 //! | `error` | why a call failed |
-//! | `reader` | what handlers read with it |
 //!
 //! Sources: <https://docs.stripe.com/api>, <https://docs.stripe.com/rate-limits>, and what Stripe's own libraries do.
 

@@ -84,5 +84,5 @@ fn a_program_whose_handlers_read_does_not_start_without_a_key() {
     let mut command = serving("http://127.0.0.1:1");
     let refused = run(command.env_remove("STRIPE_API_KEY").arg("serve")).with_code(78);
     assert!(refused.stderr.contains("no key of Stripe's API"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("needed by handler `thin::meter_errors`"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("which handler `thin::meter_errors`"), "{}", refused.stderr);
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use webhook_core::{Data, HandlerError, ReadFuture, Registry, StripeRead, StripeReader};
+use tracing::info;
+use webhook_core::{HandlerError, ReadFuture, Registry, StripeRead, StripeReader};
 
 use super::{ApiError, Call, Caller, Client, DEADLINE, Environment, Reason, find};
-use crate::problems::Problems;
+use crate::problems::{Problems, in_one_line};
+use crate::report::format::chain;
 use crate::settings::{Origins, Settings};
 
 /// What reads from Stripe's API for the handlers of a server, if one of them needs it. Without a key, that is a problem.
@@ -20,6 +22,7 @@ pub(crate) fn reader(
     let handler = handler.place().to_string();
     let caller = Caller::Server { handler: &handler };
     let found = find(settings, &Environment::of_process(), caller, problems)?;
+    info!(key = found.to_string(), "handlers read from Stripe's API");
     Some(Arc::new(Client::new(found.key, settings.0)))
 }
 
@@ -34,19 +37,21 @@ impl Client {
         match self.call(&call(read)).await {
             Ok(answer) => Ok(Some(answer.body().clone())),
             Err(error) if matches!(error.reason(), Reason::NotFound) => Ok(None),
-            Err(error) => Err(after(error)),
+            Err(error) => Err(after(&error)),
         }
     }
 }
 
-/// Asks in the name of the account, or in the context, in which the event happened.
+/// Asks in the context, or in the name of the account, in which the event happened.
 fn call(read: &StripeRead) -> Call {
     let envelope = &read.envelope;
-    let call = Call::get(&*read.path).because_of(&envelope.id);
-    let call = match (&envelope.data, &envelope.context, &envelope.account) {
-        (Data::Thin(_), Some(context), _) => call.context(context),
-        (_, _, Some(account)) => call.account(account),
-        _ => call,
+    // Stripe may write a query into the URL of a related object.
+    let (path, query) = read.path.split_once('?').unwrap_or((&read.path, ""));
+    let call = Call::get(path).written_query(query).because_of(&envelope.id);
+    let call = match (&envelope.context, &envelope.account) {
+        (Some(context), _) => call.context(context),
+        (None, Some(account)) => call.account(account),
+        (None, None) => call,
     };
     // A part of the time is left, for the run to say why it failed.
     let left = |at: Instant| at.saturating_duration_since(Instant::now()).mul_f64(0.9);
@@ -55,12 +60,13 @@ fn call(read: &StripeRead) -> Call {
 
 /// What a failed read means for the run. A key that lacks a permission is mended outside of the program, so that another run
 /// may succeed.
-fn after(error: ApiError) -> HandlerError {
+fn after(error: &ApiError) -> HandlerError {
+    let cause = in_one_line(&chain(error));
     let is_mended_outside =
         matches!(error.reason(), Reason::UnknownKey | Reason::Permission { .. } | Reason::NotStripe { .. });
     if error.is_passing() || is_mended_outside {
-        HandlerError::retry(error)
+        HandlerError::retry(cause)
     } else {
-        HandlerError::park(error)
+        HandlerError::park(cause)
     }
 }
