@@ -166,4 +166,21 @@ mod tests {
              `sha256sum *.sql > SHA256SUMS` in its folder adds a line; the others stay the same once they are released"
         );
     }
+    #[test]
+    fn an_inbox_of_an_earlier_version_gets_what_it_lacks() {
+        let mut db = Connection::open_in_memory().expect("it is in memory");
+        db.execute_batch(MIGRATIONS[0]).expect("it is a schema");
+        db.execute("INSERT INTO inbox_migration VALUES (1, ?1)", [digest(MIGRATIONS[0])])
+            .expect("it can be written");
+        db.execute_batch("INSERT INTO inbox_quarantine VALUES (1, x'', 0, 1, '', x'')")
+            .expect("it can be written");
+        db.pragma_update(None, "user_version", 1).expect("it can be written");
+        db.pragma_update(None, "application_id", APPLICATION_ID).expect("it can be written");
+        let schema = Schema::of(&db).expect("it is an inbox");
+        assert_eq!(schema, Schema::Version(1));
+        schema.bring_up_to_date(&mut db).expect("it can be written");
+        assert!(Schema::of(&db).expect("it is an inbox").is_current());
+        let kept = db.query_row("SELECT count(*) FROM inbox_quarantine", [], |row| row.get(0));
+        assert_eq!(kept, Ok(1));
+    }
 }

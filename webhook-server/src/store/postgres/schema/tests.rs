@@ -92,6 +92,22 @@ async fn instances_that_update_at_once_do_it_once() {
 }
 
 #[tokio::test]
+async fn an_inbox_of_an_earlier_version_gets_what_it_lacks() {
+    let schema = new_schema();
+    let db = opener(&schema, None).connect_unprepared().await.expect("the server is running");
+    let first = Migrations { of: &MIGRATIONS[..1], schema: &schema };
+    first.ensure(&db, true).await.expect("it is made");
+    let add = "INSERT INTO webhook.missing_handler VALUES ('a', 0)";
+    db.execute(add, &[]).await.expect("it can be written");
+    drop(opener(&schema, None).connect().await.expect("it is updated"));
+    let all = Migrations { of: &MIGRATIONS, schema: &schema };
+    assert_eq!(all.look(&db).await.expect("it is an inbox"), Schema::Version(MIGRATIONS.len()));
+    all.ensure(&db, false).await.expect("nothing is missing");
+    first.ensure(&db, false).await.expect("an earlier program may use it");
+    assert_eq!(db.execute("DELETE FROM webhook.missing_handler", &[]).await.expect("it can be written"), 1);
+}
+
+#[tokio::test]
 async fn a_schema_that_only_newer_programs_can_use_is_refused() {
     let schema = new_schema();
     let db = opener(&schema, None).connect().await.expect("it is made");
