@@ -98,7 +98,8 @@ fn trigger_says_what_went_wrong() {
         (&["payment_intent.succeeded", "--set", "status=gone"], "`status` cannot be `gone`"),
         (&["payout.paid", "payment_intent.succeded"], "did you mean `payment_intent.succeeded`"),
         (&["payout.paid", "charge.disputes.*"], "charge.dispute.*"),
-        (&["payout.paid", "v1.payout.paid"], "see `payout.paid`"),
+        (&["payout.paid", "v1.payout.payed"], "did you mean `v1.payout.paid`"),
+        (&["v1.payout.paid", "--set", "amout=5"], "did you mean `amount`?"),
         (&["*"], "`charge.dispute.*`"),
     ];
     for (arguments, reason) in mistakes {

@@ -276,7 +276,7 @@ fn arguments_that_make_no_sense_are_refused_with_a_correction() {
         (&["serve", "--lisen", "127.0.0.1:0"][..], "--listen"),
         (&["--nonsense"], "--nonsense"),
         (&["server"], "serve"),
-        (&["serve", "whsec_an_argument_is_no_place_for_it"], "unexpected argument"),
+        (&["serve", "whsec_an_argument_is_no_place_for_it"], "set STRIPE_WEBHOOK_SECRET"),
         (&["serve", "--listen"], "--listen <ADDR:PORT>"),
         (&["trigger"], "<TYPE>"),
         (&["events", "--format", "xml"], "json"),

@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser};
 
 use super::Arguments;
 use crate::secrets::looks_like_a_secret;
+use crate::secrets;
 use crate::settings::API_KEY_VARIABLE;
 
 /// Names that other programs give a flag, and the flag here.
@@ -49,7 +50,7 @@ fn with_better_hint(mut error: clap::Error, arguments: &[OsString]) -> clap::Err
     }
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
     if API_KEY.contains(&&**flag) || looks_like_a_secret(flag) {
-        return secret_as_argument();
+        return secret_as_argument(flag.starts_with("whsec_"));
     }
     let meant = ELSEWHERE.iter().find(|(name, _)| name == flag).map(|(_, meant)| *meant);
     if let Some(meant) = meant.filter(|meant| is_flag_of(meant, arguments)) {
@@ -58,14 +59,19 @@ fn with_better_hint(mut error: clap::Error, arguments: &[OsString]) -> clap::Err
     error
 }
 
-/// Says that no secret belongs among the arguments, without repeating it.
-fn secret_as_argument() -> clap::Error {
+/// Says that no secret belongs among the arguments, without repeating it. It is one of an endpoint, or an API key.
+fn secret_as_argument(is_of_endpoint: bool) -> clap::Error {
+    let (what, variable, flag) = if is_of_endpoint {
+        ("secret", secrets::VARIABLE, "--secret-file")
+    } else {
+        ("API key", API_KEY_VARIABLE, "--stripe-api-key-file")
+    };
     Arguments::command().error(
         ErrorKind::UnknownArgument,
         format!(
             "no argument is a secret or an API key, because every user of this machine can see it there\n\
-             set {API_KEY_VARIABLE}, or name a file that contains the key with --stripe-api-key-file (for an endpoint's \
-             secret: --secret-file). Others may have seen it in the list of processes: if so, roll it in the Dashboard"
+             set {variable}, or name a file that contains the {what} with {flag}. Others may have seen it in the list of \
+             processes: if so, roll it in the Dashboard"
         ),
     )
 }
