@@ -6,8 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use super::Arguments;
-use crate::secrets::looks_like_a_secret;
 use crate::secrets;
+use crate::secrets::looks_like_a_secret;
 use crate::settings::API_KEY_VARIABLE;
 
 /// Names that other programs give a flag, and the flag here.
