@@ -724,7 +724,7 @@ fn events_of_versions_that_are_not_enabled_are_parked_if_so_set() {
             (is_of && line.contains("2022-11-15") && line.contains("2026-10-28.endive")).then_some(())
         });
         server.process.line(Stream::Stderr, |line| {
-            (line.contains("task done") && line.contains(handler) && line.contains(&enabled)).then_some(())
+            (line.contains("handler done") && line.contains(handler) && line.contains(&enabled)).then_some(())
         });
     }
     server.stop();
