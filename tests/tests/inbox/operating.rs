@@ -711,29 +711,28 @@ fn what_is_listed_fits_the_terminal() {
 fn events_of_versions_that_are_not_enabled_are_parked_if_so_set() {
     let inbox = new_inbox();
     let server = Server::from_command(&mut serving(&inbox), &["--unknown-version", "park"]);
-    let at = |version: &str| {
+    let (older, enabled) = ("evt_older", "evt_enabled");
+    for (id, version) in [(older, "2022-11-15"), (enabled, "2026-10-28.endive")] {
         let mut event: Value = serde_json::from_str(&event("payout.paid")).expect("it is JSON");
-        event["api_version"] = version.into();
+        (event["id"], event["api_version"]) = (id.into(), version.into());
         assert_eq!(server.post(event.to_string().as_bytes()).status(), 200);
-        event["id"].as_str().expect("it has an id").to_owned()
-    };
-    let [older, enabled] = ["2022-11-15", "2026-10-28.endive"].map(at);
+    }
     for handler in ["operated::paid", "operated::booked"] {
         server.process.line(Stream::Stderr, |line| {
-            let is_of = line.contains("task parked") && line.contains(handler) && line.contains(&older);
+            let is_of = line.contains("task parked") && line.contains(handler) && line.contains(older);
             (is_of && line.contains("2022-11-15") && line.contains("2026-10-28.endive")).then_some(())
         });
         server.process.line(Stream::Stderr, |line| {
-            (line.contains("handler done") && line.contains(handler) && line.contains(&enabled)).then_some(())
+            (line.contains("handler done") && line.contains(handler) && line.contains(enabled)).then_some(())
         });
     }
     server.stop();
-    let shown = run(command(&inbox).args(["inbox", "show", &older])).with_code(0).stdout;
+    let shown = run(command(&inbox).args(["inbox", "show", older])).with_code(0).stdout;
     assert!(shown.contains("parked") && shown.contains("2022-11-15"), "{shown}");
 
     // A program that was told otherwise runs them.
     let server = Server::from_command(&mut serving(&inbox), &["--unknown-version", "warn"]);
-    run(command(&inbox).args(["inbox", "retry", "--yes", &older])).with_code(0);
+    run(command(&inbox).args(["inbox", "retry", older])).with_code(0);
     for handler in ["paid", "booked"] {
         server.process.line_with(Stream::Stdout, &format!("{handler}: {older} replay=false"));
     }
