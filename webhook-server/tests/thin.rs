@@ -74,7 +74,7 @@ async fn a_handler_of_both_kinds_reads_the_object_as_it_is_now() {
     let (path, mut object) = (sample.object_path().unwrap(), sample.object_now().unwrap());
     object["status"] = json!("canceled");
     app.set_object(path, Some(object));
-    app.deliver(sample.clone()).await.assert_done("paid");
+    app.deliver(sample).await.assert_done("paid");
     assert!(notes.take()[0].ends_with("is canceled"));
     let sample = fixture!("v1.payment_intent.succeeded");
     app.set_object(sample.object_path().unwrap(), None);
