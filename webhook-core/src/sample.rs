@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
-use webhook_catalog::{Catalog, EventType, Kind, Version, enabled, newest};
+use webhook_catalog::{Catalog, EventType, Kind, Version, enabled, newest, snapshot_twin};
 
 use crate::{DecodeError, Envelope, Event, Payload, Secret, SignatureHeader, Tolerance, sign, verify};
 
@@ -194,7 +194,7 @@ impl Sample {
 
     /// What happened, as the type of a snapshot event.
     fn occurrence(&self) -> &'static str {
-        self.known.name.strip_prefix("v1.").unwrap_or(self.known.name)
+        snapshot_twin(self.known.name).unwrap_or(self.known.name)
     }
 
     /// Returns the event's type.

@@ -13,11 +13,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use thiserror::Error;
 
 use self::connection::Connection;
+
+/// The content type of what is posted.
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// What this program calls itself.
 const AGENT: &str = concat!("webhook-server/", env!("CARGO_PKG_VERSION"));
@@ -48,6 +51,11 @@ impl Trust {
     pub(crate) fn new(ca_file: Option<&Path>, advice: &'static str) -> Self {
         Self { ca_file: ca_file.map(Path::to_owned), advice, roots: tls::Roots::default() }
     }
+
+    /// Trusts those that the system trusts.
+    pub(crate) fn of_system() -> Self {
+        Self::new(None, "add its authority to those of the system, or name a file in SSL_CERT_FILE")
+    }
 }
 
 /// What limits one request.
@@ -60,7 +68,7 @@ pub(crate) struct Limits {
 }
 
 impl Server<'_> {
-    /// Posts to the server's URL on a connection of its own, and returns the answer, whatever its status.
+    /// Posts JSON to the server's URL on a connection of its own, and returns the answer, whatever its status.
     ///
     /// Cancel safety: the connection is closed. The server may have read all of the request.
     ///
@@ -69,10 +77,11 @@ impl Server<'_> {
     /// Fails if the server cannot be reached or does not answer in time.
     pub(crate) async fn post(
         self,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         body: Bytes,
         limits: Limits,
     ) -> Result<Response<Bytes>, SendError> {
+        headers.insert(CONTENT_TYPE, JSON);
         let path = self.url.path_and_query().map_or("/", |path| path.as_str());
         let request = self.request(Method::POST, path, headers, body)?;
         let exchanging = async {

@@ -3,7 +3,7 @@
 //! The command line is visible to every user of the machine, so no flag takes a secret. Text that holds one is wiped
 //! when it is dropped, and no message contains any part of it.
 
-mod diagnostics;
+pub(crate) mod diagnostics;
 mod misplaced;
 mod parse;
 mod reloaded;

@@ -81,7 +81,7 @@ impl Fault {
         Self { times, ..self }
     }
 
-    /// It begins after so many calls.
+    /// Skips this many calls first.
     #[must_use]
     pub fn after(self, calls: u32) -> Self {
         Self { skip: calls, ..self }

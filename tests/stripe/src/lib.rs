@@ -59,7 +59,7 @@ impl Fake {
         theirs
     }
 
-    /// Listens on a free port of this machine until what is returned is dropped.
+    /// Listens on a free port of this machine. It stops when the returned value is dropped.
     ///
     /// # Panics
     ///

@@ -1,6 +1,6 @@
 //! The event types, which `events.txt` lists.
 
-use crate::{Catalog, Version, enabled, nearest, versions};
+use crate::{Catalog, Version, enabled, nearest, versions_with};
 
 /// One of Stripe's two kinds of event.
 ///
@@ -20,6 +20,12 @@ impl Kind {
         let is_thin = ["v1.", "v2."].into_iter().any(|prefix| event_type.starts_with(prefix));
         if is_thin { Self::Thin } else { Self::Snapshot }
     }
+}
+
+/// Returns the name of the snapshot type that reports the same occurrence as a thin type, if there is one: without the `v1.`.
+/// `None` for a type of another form.
+pub fn snapshot_twin(event_type: &str) -> Option<&str> {
+    event_type.strip_prefix("v1.")
 }
 
 /// One event type and what it carries.
@@ -105,11 +111,6 @@ fn expand_pattern(pattern: &str) -> Result<Vec<&'static EventType>, Mismatch> {
     Err(if others.is_empty() { no_match(kind, group) } else { Mismatch::OnlyIn(others) })
 }
 
-/// The versions of which a test holds, the oldest first.
-fn versions_with(holds: impl Fn(&'static Catalog) -> bool) -> Vec<Version> {
-    versions().filter(|version| version.catalog().is_some_and(&holds)).collect()
-}
-
 /// The types of a kind.
 fn types(kind: Kind) -> &'static [EventType] {
     Catalog::enabled().types(kind)
@@ -136,7 +137,7 @@ fn unknown(name: &str) -> Mismatch {
     if let Some(thin) = exact(&format!("v1.{name}")) {
         return Mismatch::SnapshotMissing(thin);
     }
-    if let Some(snapshot) = name.strip_prefix("v1.").and_then(exact) {
+    if let Some(snapshot) = snapshot_twin(name).and_then(exact) {
         return Mismatch::ThinMissing(snapshot);
     }
     // A group without the `.*`.

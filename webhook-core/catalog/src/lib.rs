@@ -33,11 +33,13 @@ mod version;
 pub use awaited::{Awaited, awaited, awaited_types};
 pub use catalog::Catalog;
 pub use deviations::{Deviation, deviations};
-pub use events::{EventType, Kind, Mismatch, expand, find, snapshot_types, thin_types};
+pub use events::{EventType, Kind, Mismatch, expand, find, snapshot_twin, snapshot_types, thin_types};
 pub use field_names::{FieldName, field_named};
 pub use moves::{Move, moved, moved_at, moved_to, moves};
 pub use objects::{Field, Object, Shape, object, objects};
 pub use path::is_metadata_key;
 pub use read_path::{ReadPath, read_path};
 pub use suggest::{is_slip, nearest};
-pub use version::{Version, enabled, enabled_names, is_enabled, names, newest, span, versions};
+pub use version::{
+    Version, enabled, enabled_names, is_enabled, names, newest, span, versions, versions_with,
+};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::LazyLock;
 
+use crate::Catalog;
+
 /// One of the API versions that the catalog describes. An older version is less than a newer one.
 ///
 /// Stripe adds to a named release each month without breaking it, so one version stands for the whole release: the last one
@@ -61,6 +63,11 @@ static ENABLED: LazyLock<Vec<Version>> =
 /// Returns all versions that the catalog knows, the oldest first.
 pub fn versions() -> impl DoubleEndedIterator<Item = Version> {
     (0..=Version::last().0).map(Version)
+}
+
+/// Returns the versions of whose catalogs a test holds, the oldest first: of those whose texts are compiled in.
+pub fn versions_with(holds: impl Fn(&'static Catalog) -> bool) -> Vec<Version> {
+    versions().filter(|version| version.catalog().is_some_and(&holds)).collect()
 }
 
 /// Returns the versions that the application must be able to read, the oldest first: those whose Cargo features are enabled.

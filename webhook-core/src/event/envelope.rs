@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use webhook_catalog::{find, is_enabled};
+use webhook_catalog::{find, is_enabled, snapshot_twin};
 
 use super::data::Data;
 use crate::{RawJson, Timestamp};
@@ -85,7 +85,7 @@ impl Envelope {
     pub fn occurrence(&self) -> Option<String> {
         let (id, snapshot_type) = match &self.data {
             Data::Snapshot(_) => (&self.id, &*self.event_type),
-            Data::Thin(thin) => (thin.snapshot_event.as_ref()?, self.event_type.strip_prefix("v1.")?),
+            Data::Thin(thin) => (thin.snapshot_event.as_ref()?, snapshot_twin(&self.event_type)?),
         };
         let object = if twins_name_the_object(snapshot_type) { self.object_id() } else { None };
         Some(key_of(id, snapshot_type, object))

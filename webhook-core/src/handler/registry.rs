@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use self::problem::{RegistryProblem, SourceLocation};
-use crate::catalog::Kind;
+use crate::catalog::{Kind, snapshot_twin};
 use crate::{HandlerResult, Invocation, Policy, Requirements, TransactionType};
 
 /// A run in progress.
@@ -43,7 +43,7 @@ pub struct Registration {
 
 inventory::collect!(Registration);
 
-/// The kinds of event.
+/// The kinds of event, in the order in which a [`Registry`] has their handlers of unhandled types.
 const KINDS: [Kind; 2] = [Kind::Snapshot, Kind::Thin];
 
 /// Which events a handler takes.
@@ -76,7 +76,7 @@ impl Registration {
     /// `payment_intent.succeeded` and `v1.payment_intent.succeeded`.
     pub fn names_twin_of(&self, event_type: &str) -> bool {
         let Subscription::Types(names) = self.takes else { return false };
-        match event_type.strip_prefix("v1.") {
+        match snapshot_twin(event_type) {
             Some(snapshot) => names.binary_search(&snapshot).is_ok(),
             None => {
                 let thin = || "v1.".bytes().chain(event_type.bytes());
@@ -141,8 +141,10 @@ impl Registry {
                 }
                 Subscription::Unhandled => {
                     let only = registration.needs().event_kind;
-                    for kind in KINDS.into_iter().filter(|kind| only.is_none_or(|only| only == *kind)) {
-                        registry.unhandled[usize::from(kind == Kind::Thin)].push(registration);
+                    for (kind, unhandled) in KINDS.into_iter().zip(&mut registry.unhandled) {
+                        if only.is_none_or(|only| only == kind) {
+                            unhandled.push(registration);
+                        }
                     }
                 }
             }
@@ -190,8 +192,12 @@ impl Registry {
             let others = found.len();
             found.extend(named.iter().filter(is_here));
             if found.len() == others {
-                let unhandled = &self.unhandled[usize::from(Kind::of(event_type) == Kind::Thin)];
-                found.extend(unhandled.iter().filter(is_here).max_by_key(|handler| handler.endpoint));
+                found.extend(
+                    self.unhandled_of(event_type)
+                        .iter()
+                        .filter(is_here)
+                        .max_by_key(|handler| handler.endpoint),
+                );
             }
         }
         found.sort_by_key(|handler| handler.id);
@@ -202,9 +208,12 @@ impl Registry {
     /// Returns the handlers of this type, whatever their endpoint, sorted by id: those that name the type, or else the
     /// `#[on_unhandled]` ones.
     pub fn handlers_of(&self, event_type: &str) -> &[&'static Registration] {
-        self.by_type
-            .get(event_type)
-            .unwrap_or(&self.unhandled[usize::from(Kind::of(event_type) == Kind::Thin)])
+        self.by_type.get(event_type).unwrap_or(self.unhandled_of(event_type))
+    }
+
+    fn unhandled_of(&self, event_type: &str) -> &Vec<&'static Registration> {
+        let [snapshot, thin] = &self.unhandled;
+        if Kind::of(event_type) == Kind::Thin { thin } else { snapshot }
     }
 
     /// Returns the types in `unlisted(…)`, sorted: handlers name them and the catalog does not list them.

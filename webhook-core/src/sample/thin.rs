@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use webhook_catalog::{Kind, read_path};
+use webhook_catalog::{Kind, read_path, snapshot_twin};
 
 use super::{CREATED, Sample};
 use crate::{DecodeError, Fresh, Notification, Payload, RawJson};
@@ -69,7 +69,7 @@ impl Sample {
             let request = json!({ "id": id, "idempotency_key": key });
             event["reason"] = json!({ "type": "request", "request": request });
         }
-        let twin = self.known.name.strip_prefix("v1.");
+        let twin = snapshot_twin(self.known.name);
         if let Some(Ok(twin)) = twin.map(|name| Self::in_version(self.version, name, self.seed)) {
             event["snapshot_event"] = json!(twin.id());
         }

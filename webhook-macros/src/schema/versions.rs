@@ -204,16 +204,24 @@ fn some(of_each: &[(Version, Option<Found>)], holds: impl Fn(Option<&Found>) -> 
     (!some.is_empty() && some.len() < of_each.len()).then(|| span(&some))
 }
 
-/// In which enabled versions what is at a path is not, to follow its name. `None` if it is in all.
+/// Says which enabled versions lack what is at a path, to follow its name. `None` if all have it.
 pub(super) fn lacking_in_words(place: &SchemaPath, path: &str, found: &Found) -> Option<String> {
+    lacking(place, path, found, &found_in_each(place, path))
+}
+
+fn lacking(
+    place: &SchemaPath,
+    path: &str,
+    found: &Found,
+    of_each: &[(Version, Option<Found>)],
+) -> Option<String> {
     if let Some(version) = found.added_in {
         return Some(format!(
             "is not in API version {}, and came with {version}",
             span(&place.carriers().collect::<Vec<_>>())
         ));
     }
-    let of_each = found_in_each(place, path);
-    let lacking = some(&of_each, |found| found.is_none())?;
+    let lacking = some(of_each, |found| found.is_none())?;
     let first = of_each.iter().find(|(_, found)| found.is_none())?.0.catalog()?;
     let there = SchemaPath { catalog: first, ..place.clone() };
     let now = match there.moved(path) {
@@ -226,15 +234,11 @@ pub(super) fn lacking_in_words(place: &SchemaPath, path: &str, found: &Found) ->
 
 /// Why what is at a path can be missing, to follow its name, if the reason is a version.
 pub(crate) fn missing_in_words(place: &SchemaPath, path: &str, found: &Found) -> Option<String> {
-    lacking_in_words(place, path, found).or_else(|| {
-        let of_each = found_in_each(place, path);
-        let can_be = |holds: fn(&Found) -> bool| some(&of_each, |found| found.is_some_and(holds));
-        let absent =
-            can_be(|found| found.optional).map(|some| format!("can be absent in API version {some}"));
-        absent.or_else(|| {
-            can_be(|found| found.nullable).map(|some| format!("can be null in API version {some}"))
-        })
-    })
+    let of_each = found_in_each(place, path);
+    let can_be = |holds: fn(&Found) -> bool| some(&of_each, |found| found.is_some_and(holds));
+    let absent = || can_be(|found| found.optional).map(|some| format!("can be absent in API version {some}"));
+    let null = || can_be(|found| found.nullable).map(|some| format!("can be null in API version {some}"));
+    lacking(place, path, found, &of_each).or_else(absent).or_else(null)
 }
 
 /// How the enabled versions differ in the kind of what is at a path, for a note. Empty if they do not.

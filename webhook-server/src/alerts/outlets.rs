@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::debug;
@@ -18,17 +18,12 @@ use crate::jitter::jittered;
 use crate::report::format::chain;
 use crate::run::in_flight::InFlight;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
-
 /// How long a post may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait before each further attempt to post.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
-
-/// How to trust the certificate of a server that the system does not trust.
-const TRUST: &str = "add its authority to those of the system, or name a file in SSL_CERT_FILE";
 
 /// A hook, and the runtime that it is called on.
 #[derive(Clone, Debug)]
@@ -82,13 +77,12 @@ impl UrlOutlet {
 
     async fn post(&self, alerts: &[Alert]) -> Result<(), String> {
         let (body, shown) = (self.sender.body(alerts), &*self.shown);
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON)]);
         // Those that the system trusts may be others in the meantime.
-        let trust = Trust::new(None, TRUST);
+        let trust = Trust::of_system();
         let server = Server { url: &self.to, shown, trust: &trust };
         // The status says enough.
         let limits = Limits { timeout: TIMEOUT, answer: 0 };
-        let answer = server.post(headers, body, limits).await;
+        let answer = server.post(HeaderMap::new(), body, limits).await;
         let status = answer.map_err(|error| chain(&error))?.status();
         match status {
             _ if status.is_success() => Ok(()),

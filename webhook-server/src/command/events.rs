@@ -143,13 +143,14 @@ pub(super) fn only_in_versions(what: &str, versions: &[Version]) -> String {
 fn row(known: &EventType, registry: &Registry) -> Row {
     let named = registry.names(known.name);
     let handlers = if named { registry.handlers_of(known.name) } else { &[] };
-    let versions = known.only_in().unwrap_or_else(|| catalog::enabled().to_vec());
+    let only_in = known.only_in();
+    let versions = only_in.as_deref().unwrap_or_else(|| catalog::enabled());
     Row {
         event_type: known.name,
         kind: if known.kind == Kind::Snapshot { "snapshot" } else { "thin" },
-        api_versions: versions.into_iter().map(Version::name).collect(),
+        api_versions: versions.iter().map(|version| version.name()).collect(),
         objects: known.objects.clone(),
-        only_in: not_in_all(known),
+        only_in: not_in_all(only_in.as_deref()),
         handlers: handlers.iter().map(|handler| handler.id).collect(),
         handled_by: handlers.iter().map(|handler| with_endpoint(handler)).collect(),
     }

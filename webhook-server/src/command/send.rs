@@ -4,13 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, Uri};
 use webhook_core::{SIGNATURE_HEADER, Secret, sign};
 
 use crate::http_client::{Limits, SendError, Server, Trust};
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// How long an answer may take: what the Stripe CLI allows.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,7 +32,7 @@ pub(crate) async fn send(
     let (body, shown) = (body.into(), to.to_string());
     let signature = HeaderValue::try_from(sign(secrets, now, &body));
     let signature = signature.map_err(|_| SendError::Url { to: shown.clone() })?;
-    let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON)]);
+    let mut headers = HeaderMap::new();
     if let Ok(name) = HeaderName::from_bytes(SIGNATURE_HEADER.as_bytes()) {
         headers.insert(name, signature);
     }

@@ -87,7 +87,7 @@ impl Connection {
         Ok(Self { sender, working, first: None })
     }
 
-    /// Sends a request, and reads its answer, of whose body only so many bytes are read.
+    /// Sends a request and reads the answer, with at most `limit` bytes of its body.
     ///
     /// Cancel safety: the connection cannot be used any more. The server may have read all of the request.
     ///

@@ -45,15 +45,15 @@ pub(crate) fn word(mode: OrderMode) -> &'static str {
 
 /// A type's name, marked if the catalog does not contain it, and if not all enabled API versions have it.
 fn marked(name: &str) -> String {
-    match catalog::find(name).map(not_in_all) {
-        Some(versions) => format!("{name}{versions}"),
+    match catalog::find(name) {
+        Some(known) => format!("{name}{}", not_in_all(known.only_in().as_deref())),
         None => format!("{name} (unlisted)"),
     }
 }
 
 /// The enabled API versions in which Stripe sends a type, if those are not all: ` (only in 2026-10-28.endive)`.
-pub(crate) fn not_in_all(known: &catalog::EventType) -> String {
-    known.only_in().map(|versions| format!(" (only in {})", catalog::names(&versions))).unwrap_or_default()
+pub(crate) fn not_in_all(only_in: Option<&[catalog::Version]>) -> String {
+    only_in.map(|versions| format!(" (only in {})", catalog::names(versions))).unwrap_or_default()
 }
 
 /// The types of a handler in one line.

@@ -7,7 +7,7 @@ use webhook_core::Secret;
 /// The minimum length. Stripe's secrets are several times as long; anything shorter is a placeholder.
 const SHORTEST: usize = 16;
 
-/// The maximum length of a run of one character. Stripe's secrets are random and have no longer run.
+/// The maximum length of a run of one character. Stripe's secrets and keys are random and have no longer run.
 const MOST_IN_A_ROW: usize = 5;
 
 /// Words of placeholders. They count only in a text of letters, `_` and `-` alone.
@@ -74,13 +74,9 @@ fn before_its_characters(text: &str, medium: Medium) -> Option<&'static str> {
             "it begins with a name, as in NAME=whsec_…: give only the value\n\
              (a label has one space behind it, and nothing else)"
         }
-        _ if text.starts_with('<') || text.contains('…') || text.contains("...") => PLACEHOLDER,
-        _ if text.contains("***") || text.contains('•') => {
-            "it was copied while it was masked: reveal it first"
-        }
-        _ if text.starts_with(['$', '%']) || text.starts_with("{{") => {
-            "it is a reference such as ${NAME} that was never replaced with its value"
-        }
+        _ if is_placeholder(text) => PLACEHOLDER,
+        _ if is_masked(text) => "it was copied while it was masked: reveal it first",
+        _ if is_reference(text) => REFERENCE,
         _ if text.split_once(' ').is_some_and(|(word, secret)| {
             !word.is_empty() && !word.contains(PREFIX) && secret.starts_with(PREFIX)
         }) =>
@@ -153,16 +149,40 @@ fn in_random_part(text: &str) -> Option<String> {
             "its character {at} is invalid: a secret contains only letters, digits and `+ / = _ -`"
         ));
     }
-    let in_a_row = random.as_bytes().chunk_by(|a, b| a == b).map(<[u8]>::len).max().unwrap_or(0);
     let in_words = random.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-".contains(&byte));
     let lower = random.to_ascii_lowercase();
     let is_filler = in_words && FILLERS.iter().any(|filler| lower.contains(filler));
-    if in_a_row > MOST_IN_A_ROW || is_filler || lower.chars().all(|char| char == 'x') && random.len() > 1 {
+    if has_a_long_run(random) || is_filler || lower.chars().all(|char| char == 'x') && random.len() > 1 {
         return Some(PLACEHOLDER.to_owned());
     }
     (text.len() < SHORTEST).then(|| format!("it has only {} characters: copy all of it", text.len()))
 }
 
-fn is_quote(char: char) -> bool {
+// How any value from Stripe may have been written down: an API key, too.
+
+/// What is said of a reference.
+pub(crate) const REFERENCE: &str = "it is a reference such as ${NAME} that was never replaced with its value";
+
+/// Whether a text is a reference to a variable.
+pub(crate) fn is_reference(text: &str) -> bool {
+    text.starts_with(['$', '%']) || text.starts_with("{{")
+}
+
+/// Whether a text stands for a value that was to be filled in.
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    text.starts_with('<') || text.contains('…') || text.contains("...")
+}
+
+/// Whether a text is what is shown in place of the value.
+pub(crate) fn is_masked(text: &str) -> bool {
+    text.contains("***") || text.contains('•')
+}
+
+/// Whether one character is repeated more often than in a random text.
+pub(crate) fn has_a_long_run(text: &str) -> bool {
+    text.as_bytes().chunk_by(|a, b| a == b).any(|run| run.len() > MOST_IN_A_ROW)
+}
+
+pub(crate) fn is_quote(char: char) -> bool {
     "\"'`“”„‘’".contains(char)
 }

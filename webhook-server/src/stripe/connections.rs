@@ -12,9 +12,6 @@ use crate::http_client::{SendError, Server, Trust};
 /// How long a connection is kept that nobody needs. What is between here and there may have forgotten an older one.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
-/// How to trust the certificate of a server that the system does not trust.
-const TRUST: &str = "add its authority to those of the system, or name a file in SSL_CERT_FILE";
-
 /// The connections that are not at work, the latest last. There are no more than there were calls at once.
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -33,7 +30,7 @@ impl Connections {
         Self {
             shown: url.to_string().trim_end_matches('/').to_owned(),
             url,
-            trust: Trust::new(None, TRUST),
+            trust: Trust::of_system(),
             idle: Mutex::default(),
             #[cfg(test)]
             fake: None,

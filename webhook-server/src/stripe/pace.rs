@@ -1,4 +1,4 @@
-//! How fast Stripe's API is asked: so many calls in a second, and so many at once.
+//! Limits how many calls of Stripe's API start per second, and how many are in progress at once.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

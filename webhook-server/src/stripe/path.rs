@@ -47,7 +47,7 @@ fn check_part(part: &str) -> Result<(), PathError> {
             b'%' => {
                 let digits = [bytes.next(), bytes.next()].map(|digit| (digit? as char).to_digit(16));
                 let [Some(high), Some(low)] = digits else { return Err(PathError::Character) };
-                // An id may hold a space or a `%`. What divides a path, or ends it, is no part of one.
+                // An id may contain a space or a `%`, but not a character that divides or ends a path.
                 u8::try_from(high * 16 + low)
                     .ok()
                     .filter(|byte| !byte.is_ascii_control() && !b"/\\?#".contains(byte))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use webhook_core::{Registration, Registry, Sample, Story, Subscription, catalog};
+use webhook_core::{Registry, Sample, Story, Subscription, catalog};
 
 use crate::command::{Failure, failed, random};
 use crate::endpoint::{Endpoints, ServedEndpoint};
@@ -97,12 +97,7 @@ fn samples(registry: &Registry) -> Result<Vec<Sample>, Failure> {
 /// names if there is a handler for those.
 fn thin(registry: &Registry) -> impl Iterator<Item = &'static str> {
     let is_new = |name: &&'static str| {
-        let twin = name.strip_prefix("v1.").unwrap_or_default();
-        let takes_twin = |handler: &&Registration| match handler.takes {
-            Subscription::Types(types) => types.contains(&twin),
-            Subscription::Unhandled => false,
-        };
-        registry.names(name) && !registry.handlers_of(name).iter().all(takes_twin)
+        registry.names(name) && !registry.handlers_of(name).iter().all(|handler| handler.names_twin_of(name))
     };
     let is_unhandled = |name: &&'static str| !registry.names(name) && !registry.handlers_of(name).is_empty();
     let named = catalog::thin_types().iter().map(|known| known.name).filter(is_new);

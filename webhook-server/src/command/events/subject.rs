@@ -1,6 +1,6 @@
 //! The subject of `--explain`: an event type, an object, or a path inside one.
 
-use webhook_core::catalog::{self, Catalog, EventType, Field, Kind, Mismatch, Shape, Version};
+use webhook_core::catalog::{self, Catalog, EventType, Field, Kind, Mismatch, Shape, versions_with};
 
 use super::{only_in_versions, unknown};
 use crate::command::Failure;
@@ -99,11 +99,6 @@ impl Subject {
 fn beginnings(path: &str) -> impl Iterator<Item = &str> {
     let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
     ends.collect::<Vec<_>>().into_iter().rev().map(|end| &path[..end])
-}
-
-/// The versions in this program of which a test holds, the oldest first.
-fn versions_with(holds: impl Fn(&'static Catalog) -> bool) -> Vec<Version> {
-    catalog::versions().filter(|version| version.catalog().is_some_and(&holds)).collect()
 }
 
 /// The objects that a name stands for, as an event type or as an object.

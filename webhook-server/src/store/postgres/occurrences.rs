@@ -1,4 +1,4 @@
-//! Occurrences that Stripe may report by two events: the one that comes first has the handler's task.
+//! Occurrences that Stripe may report by two events. The event that arrives first gets the handler's task.
 //!
 //! Two instances may store the two events at once. The database gives an occurrence to one of them: the other transaction waits for
 //! the first, and then finds who has it. So a transaction takes what it needs in one order: the rows of events, then

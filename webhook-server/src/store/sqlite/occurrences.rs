@@ -1,10 +1,11 @@
-//! Occurrences that Stripe may report by two events: the one that comes first has the handler's task.
+//! Occurrences that Stripe may report by two events. The event that arrives first gets the handler's task.
 
 use rusqlite::{Connection, params};
 
 use crate::store::NewTask;
 
-/// Takes a task's occurrence, if it has one, for an event. Returns false if another event has it, and so has the handler's task.
+/// Claims a task's occurrence, if it has one, for an event. Returns false if another event already has it, and with it the
+/// handler's task.
 ///
 /// An event that has an occurrence keeps it for as long as its task, and both for as long as itself.
 pub(super) fn take(db: &Connection, event_seq: i64, task: &NewTask) -> rusqlite::Result<bool> {

@@ -1,12 +1,12 @@
 //! Recognises what was given instead of a key, and says how to fix it. No message contains any part of it.
 
 use crate::secrets::Medium;
+use crate::secrets::diagnostics::{
+    REFERENCE, has_a_long_run, is_masked, is_placeholder, is_quote, is_reference,
+};
 
 /// The minimum length, as the Stripe CLI has it.
 const SHORTEST: usize = 12;
-
-/// The maximum length of a run of one character. Stripe's keys are random and have no longer run.
-const MOST_IN_A_ROW: usize = 5;
 
 /// How keys begin.
 const KINDS: [&str; 3] = ["sk_", "rk_", "rkcs_"];
@@ -36,13 +36,11 @@ fn around(text: &str, medium: Medium) -> Option<&'static str> {
             "it begins with a name, as in STRIPE_API_KEY=rk_…: give only the key"
         }
         _ if before == "Bearer" => "it begins with `Bearer`: give only the key",
-        _ if text.starts_with('<') || text.contains('…') || text.contains("...") => PLACEHOLDER,
-        _ if text.contains("***") || text.contains('•') => {
+        _ if is_placeholder(text) => PLACEHOLDER,
+        _ if is_masked(text) => {
             "it was copied while it was masked: the Dashboard shows a live key only once, when it is created"
         }
-        _ if text.starts_with(['$', '%']) || text.starts_with("{{") => {
-            "it is a reference such as ${NAME} that was never replaced with its value"
-        }
+        _ if is_reference(text) => REFERENCE,
         _ if text.contains(|char: char| char.is_whitespace() || char == ',') => {
             "it is more than one word: give one key"
         }
@@ -81,16 +79,11 @@ fn in_characters(text: &str) -> Option<String> {
         let at = text[..at].chars().count() + 1;
         return Some(format!("its character {at} is invalid: a key contains only letters, digits and `_`"));
     }
-    let in_a_row = text.as_bytes().chunk_by(|a, b| a == b).map(<[u8]>::len).max().unwrap_or(0);
     let random = text.rsplit('_').next().unwrap_or_default().to_ascii_lowercase();
     let is_filler = ["here", "key", "placeholder", "example", "change", "xxx"].contains(&&*random);
-    if in_a_row > MOST_IN_A_ROW || is_filler {
+    if has_a_long_run(text) || is_filler {
         return Some(PLACEHOLDER.to_owned());
     }
     let is_short = text.len() < SHORTEST || text.split('_').count() < 3;
     is_short.then(|| format!("it has only {} characters: copy all of it", text.len()))
-}
-
-fn is_quote(char: char) -> bool {
-    "\"'`“”„‘’".contains(char)
 }

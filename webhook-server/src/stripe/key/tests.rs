@@ -211,7 +211,8 @@ fn a_key_in_place_of_its_file_is_not_shown() {
     let home = Home::new();
     for is_flag in [true, false] {
         let file = std::path::PathBuf::from(format!("sk_live_{RANDOM}"));
-        let told = found(&home.environment(&[]), Some((&file, is_flag)), PERSON).expect_err("it is no file");
+        let told =
+            found(&home.environment(&[]), Some((&file, is_flag)), PERSON).expect_err("it is not a file");
         assert!(told.contains("the key itself was given") && !told.contains("Do8Not"), "{told}");
         assert_eq!(told.contains("list of processes"), is_flag, "{told}");
     }

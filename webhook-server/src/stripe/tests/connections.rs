@@ -29,7 +29,7 @@ async fn a_connection_is_kept_while_it_is_of_use() {
     assert_eq!(fake.connections(), 4);
 }
 
-/// An end that the server has announced, or made, is no failure of the next call.
+/// If the server has closed the connection, or announced that it will, the next call does not fail.
 #[tokio::test(start_paused = true)]
 async fn one_that_has_ended_is_not_used_again() {
     let closing =

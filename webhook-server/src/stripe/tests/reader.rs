@@ -53,7 +53,7 @@ async fn an_object_is_read_in_the_name_of_its_account() {
 #[tokio::test(start_paused = true)]
 async fn what_stripe_answers_decides_what_becomes_of_the_run() {
     let (fake, gone) = (with_charge(""), read("/v1/charges/ch_2", ""));
-    assert_eq!(client(&fake).read(&gone).await.expect("that is no failure"), None);
+    assert_eq!(client(&fake).read(&gone).await.expect("an object that is gone is not a failure"), None);
     for (what, expected) in [
         (What::RateLimited(Some("endpoint-rate".to_owned())), "too many calls (endpoint-rate)"),
         (What::ServerError, "Stripe failed with 500"),
